@@ -1,0 +1,218 @@
+-- How a generation comes to be, is submitted once, and ends once. Each step is one statement's worth of decision, so that
+-- two workers, a repeated webhook or a killed process change nothing twice.
+
+create function private.generation_json(generation jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object(
+    'id', generation -> 'id', 'status', generation -> 'status', 'instructions', generation -> 'instructions',
+    'model', generation -> 'model', 'example_images', generation -> 'example_images', 'outputs', generation -> 'outputs',
+    'is_public', generation -> 'is_public', 'error', generation -> 'error', 'error_code', generation -> 'error_code',
+    'charged', generation ->> 'charge' <> 'refunded', 'created_at', generation -> 'created_at',
+    'updated_at', generation -> 'updated_at', 'completed_at', generation -> 'completed_at');
+end $$;
+comment on function private.generation_json(jsonb) is 'A generation as the API reads it; paths of files become addresses there.';
+grant execute on function private.generation_json(jsonb) to authenticated, service_role;
+
+create function private.create_generation(credentials jsonb, generation jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  v_actor uuid;
+  v_month date := date_trunc('month', now() at time zone 'utc')::date;
+  limits public.plans;
+  created public.generations;
+begin
+  perform private.enter(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  v_actor := private.actor_id();
+  perform private.as_service();
+
+  select plan.* into limits
+  from public.projects project
+  join public.users owner on owner.id = project.owner_id
+  join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+  where project.id = v_project;
+
+  -- The usage row is locked from here on: creates of one project take turns, and both counts below are the truth.
+  insert into public.generation_usage as usage (project_id, month, generations) values (v_project, v_month, 1)
+  on conflict (project_id, month) do update set generations = usage.generations + 1
+    where limits.generations_per_month is null or usage.generations < limits.generations_per_month;
+  if not found then
+    raise exception 'quota_exceeded' using errcode = 'PT429',
+      detail = ceil(extract(epoch from (v_month + interval '1 month') - (now() at time zone 'utc')))::text;
+  end if;
+  if (select count(*) from public.generations g where g.project_id = v_project and g.status in ('pending', 'processing'))
+    >= limits.concurrent_generations
+  then
+    raise exception 'concurrency_limit_reached' using errcode = 'PT429', detail = '5';
+  end if;
+
+  insert into public.generations
+    (id, project_id, user_id, instructions, model, options, example_images, is_public, charge, charged_month, next_check_at)
+  values ((generation ->> 'id')::uuid, v_project, v_actor, generation ->> 'instructions', generation ->> 'model',
+    coalesce(nullif(generation -> 'options', 'null'), '{}'), coalesce(nullif(generation -> 'example_images', 'null'), '[]'),
+    coalesce((generation ->> 'is_public')::boolean, false), 'reserved', v_month, now() + interval '15 seconds')
+  returning * into created;
+  return private.generation_json(to_jsonb(created));
+end $$;
+comment on function private.create_generation(jsonb, jsonb) is
+  'Reserves quota and inserts a pending generation. Errors: quota_exceeded, concurrency_limit_reached (429, detail: seconds '
+  'to wait), those of private.authorize.';
+
+create function private.get_generation_status(credentials jsonb, id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  found jsonb;
+begin
+  perform private.enter(credentials, 'generation');
+  select jsonb_build_object(
+    'id', g.id, 'status', g.status, 'instructions', g.instructions, 'model', g.model, 'example_images', g.example_images,
+    'outputs', g.outputs, 'is_public', g.is_public, 'error', g.error, 'error_code', g.error_code,
+    'charged', g.charge <> 'refunded', 'created_at', g.created_at, 'updated_at', g.updated_at, 'completed_at', g.completed_at)
+  into found
+  from public.generations g
+  where g.id = get_generation_status.id and g.project_id = current_setting('app.project_id')::uuid;
+  if found is null then
+    raise exception 'generation_not_found' using errcode = 'PT404';
+  end if;
+  return found;
+end $$;
+comment on function private.get_generation_status(jsonb, uuid) is
+  'GET /generation/{id}/status. Errors: generation_not_found (404), those of private.authorize.';
+
+create function private.get_generation_file(credentials jsonb, id uuid, kind text, "position" integer, has_ticket boolean)
+returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  file jsonb;
+begin
+  -- A ticket is an address that the API signed for somebody who may see the picture; it carries no person.
+  if has_ticket then
+    perform private.as_service();
+  elsif credentials ->> 'user_id' is not null then
+    perform private.enter(credentials, 'generation');
+  else
+    perform private.enter(credentials, 'public');
+    perform private.as_service();
+  end if;
+  select case get_generation_file.kind when 'output' then g.outputs else g.example_images end
+    -> get_generation_file."position" into file
+  from public.generations g
+  left join public.projects project on project.id = g.project_id
+  where g.id = get_generation_file.id
+    and (has_ticket or credentials ->> 'user_id' is not null or (g.is_public and get_generation_file.kind = 'output'))
+    and (credentials ->> 'user_id' is null or g.project_id = current_setting('app.project_id', true)::uuid);
+  if file is null then
+    raise exception 'image_not_found' using errcode = 'PT404';
+  end if;
+  return file;
+end $$;
+comment on function private.get_generation_file(jsonb, uuid, text, integer, boolean) is
+  'Where a picture of a generation is stored. kind is output or example. Errors: image_not_found (404), those of private.authorize.';
+
+create function private.claim_submission(id uuid, lease_seconds integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  claimed public.generations;
+begin
+  perform private.as_service();
+  update public.generations g
+  set submission = 'submitting', submission_attempts = g.submission_attempts + 1, submitted_at = now(),
+    next_check_at = now() + make_interval(secs => lease_seconds)
+  where g.id = claim_submission.id and g.status = 'pending' and g.submission = 'waiting'
+  returning * into claimed;
+  return case when claimed.id is not null then jsonb_build_object(
+    'id', claimed.id, 'instructions', claimed.instructions, 'model', claimed.model, 'options', claimed.options,
+    'example_images', claimed.example_images, 'attempt', claimed.submission_attempts) end;
+end $$;
+comment on function private.claim_submission(uuid, integer) is
+  'Takes the one lease under which a generation may be sent to Replicate, or null when somebody has it or it was sent.';
+
+create function private.record_submission(id uuid, prediction_id text) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  update public.generations g
+  set prediction_id = record_submission.prediction_id, submission = 'accepted',
+    status = case when g.status = 'pending' then 'processing' else g.status end,
+    next_check_at = case when g.completed_at is null then now() + interval '1 minute' end
+  where g.id = record_submission.id and g.prediction_id is null;
+  return found;
+end $$;
+comment on function private.record_submission(uuid, text) is
+  'Replicate knows the generation. False when a prediction was already recorded (the webhook was faster).';
+
+create function private.release_submission(id uuid, outcome text, wait_seconds integer) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  update public.generations g
+  set submission = outcome, next_check_at = now() + make_interval(secs => wait_seconds)
+  where g.id = release_submission.id and g.status = 'pending' and g.submission in ('submitting', 'unclear');
+end $$;
+comment on function private.release_submission(uuid, text, integer) is
+  'After a request that did not create a prediction for sure: waiting (refused, send again after the wait) or unclear (never send again).';
+
+create function private.take_webhook(id uuid, webhook_id text) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  insert into public.generation_events (generation_id, kind, webhook_id)
+  select g.id, 'webhook', take_webhook.webhook_id from public.generations g where g.id = take_webhook.id
+  on conflict (webhook_id) do nothing;
+  return found;
+end $$;
+comment on function private.take_webhook(uuid, text) is 'False when the delivery was seen before or the generation is gone.';
+
+create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  update public.generations g
+  set status = 'completed', outputs = complete_generation.outputs, charge = 'committed',
+    predict_seconds = complete_generation.predict_seconds, completed_at = now(), next_check_at = null
+  where g.id = complete_generation.id and g.status in ('pending', 'processing');
+  return found;
+end $$;
+comment on function private.complete_generation(uuid, jsonb, double precision) is
+  'The pictures are in Storage. False when the generation had ended before.';
+
+create function private.fail_generation(id uuid, error_code text, error text, status text) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  update public.generations g
+  set status = fail_generation.status, error_code = fail_generation.error_code, error = fail_generation.error,
+    charge = 'refunded', completed_at = now(), next_check_at = null
+  where g.id = fail_generation.id and g.status in ('pending', 'processing');
+  return found;
+end $$;
+comment on function private.fail_generation(uuid, text, text, text) is
+  'Ends a generation as failed or canceled and gives its charge back. False when it had ended before.';
+
+create function private.claim_due_generations(batch_size integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  claimed jsonb;
+begin
+  perform private.as_service();
+  with due as (
+    select g.id from public.generations g
+    where g.next_check_at <= now()
+    order by g.next_check_at
+    limit batch_size
+    for update skip locked
+  ), taken as (
+    update public.generations g
+    set next_check_at = now() + interval '1 minute',
+      -- A lease that ran out: the request may have reached Replicate, so it is never sent again.
+      submission = case when g.submission = 'submitting' then 'unclear' else g.submission end
+    from due where g.id = due.id
+    returning g.id, g.submission, g.prediction_id, g.submitted_at, g.created_at
+  )
+  select coalesce(jsonb_agg(to_jsonb(taken)), '[]') into claimed from taken;
+  return claimed;
+end $$;
+comment on function private.claim_due_generations(integer) is
+  'The generations that nobody looked at in time, each for one caller at once: {id, submission, prediction_id, submitted_at, created_at}.';
