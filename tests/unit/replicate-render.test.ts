@@ -1,0 +1,71 @@
+import { decode, encode } from "fast-png";
+import { expect, test } from "vitest";
+import { imageSize } from "../../scripts/local/replicate/image-file.ts";
+import { type RenderRequest, render } from "../../scripts/local/replicate/render.ts";
+
+const base: RenderRequest = { prompt: "a red boat", images: [], index: 0, seed: 7, width: 128, height: 96 };
+
+function photo(red: number): Buffer {
+  const data = new Uint8Array(64 * 64 * 4);
+  for (let i = 0; i < data.length; i += 4) data.set([red, 20, 20, 255], i);
+  return Buffer.from(encode({ width: 64, height: 64, data, channels: 4 }));
+}
+
+function averageRed(png: Buffer): number {
+  const { data } = decode(png);
+  let sum = 0;
+  for (let i = 0; i < data.length; i += 3) sum += data[i] as number;
+  return sum / (data.length / 3);
+}
+
+test("a picture is a PNG that another decoder reads, in the wanted size", async () => {
+  const png = decode(await render(base));
+  expect([png.width, png.height, png.channels, png.depth]).toEqual([128, 96, 3, 8]);
+  expect(new Set(png.data).size).toBeGreaterThan(50);
+});
+
+test("the same request gives the same bytes", async () => {
+  const request = { ...base, images: [photo(200)] };
+  expect(await render(request)).toEqual(await render(request));
+});
+
+test("prompt, seed, index and input image each change the picture", async () => {
+  const jpeg = Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2]);
+  const pictures = await Promise.all([
+    render(base),
+    render({ ...base, prompt: "a blue boat" }),
+    render({ ...base, seed: 8 }),
+    render({ ...base, index: 1 }),
+    render({ ...base, images: [photo(200)] }),
+    render({ ...base, images: [photo(201)] }),
+    render({ ...base, images: [jpeg] }),
+  ]);
+  expect(new Set(pictures.map((picture) => picture.toString("base64"))).size).toBe(pictures.length);
+});
+
+test("a PNG given as input shines through", async () => {
+  const reds = await Promise.all(
+    ["one", "two", "three"].map(async (prompt) => ({
+      bright: averageRed(await render({ ...base, prompt, images: [photo(255)] })),
+      dark: averageRed(await render({ ...base, prompt, images: [photo(0)] })),
+    })),
+  );
+  const sum = (pick: "bright" | "dark") => reds.reduce((total, red) => total + red[pick], 0);
+  expect(sum("bright")).toBeGreaterThan(sum("dark") + 100);
+});
+
+test("the size of a JPEG is read from its header", () => {
+  const jpeg = Buffer.from("ffd8ffe000044a46ffc0000b080123045601011100ffd9", "hex");
+  expect(imageSize(jpeg)).toEqual({ width: 0x456, height: 0x123 });
+  expect(imageSize(Buffer.from("no image"))).toBeUndefined();
+});
+
+test("a palette PNG is accepted as input", async () => {
+  const data = new Uint8Array(16 * 16).map((_, i) => i % 2);
+  const palette: [number, number, number][] = [
+    [255, 0, 0],
+    [0, 0, 255],
+  ];
+  const png = Buffer.from(encode({ width: 16, height: 16, data, channels: 1, depth: 8, palette }));
+  expect(decode(await render({ ...base, images: [png] })).width).toBe(128);
+});

@@ -1,0 +1,220 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { decode, encode } from "fast-png";
+import Replicate from "replicate";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type ReplicateServer, startReplicate } from "../../scripts/local/replicate/server.ts";
+
+const TOKEN = "r8_local";
+const KONTEXT = "/v1/models/black-forest-labs/flux-kontext-pro/predictions";
+const PNG = Buffer.from(
+  encode({ width: 64, height: 32, data: new Uint8Array(64 * 32 * 3).fill(90), channels: 3 }),
+);
+
+let replicate: ReplicateServer;
+let images: Server;
+let imagesUrl: string;
+const opened: ReplicateServer[] = [];
+
+beforeAll(async () => {
+  replicate = await start({});
+  images = createServer((request, response) => {
+    const status = request.url === "/signed?token=good" ? 200 : request.url === "/text" ? 200 : 403;
+    response.writeHead(status).end(request.url === "/text" ? "hello" : PNG);
+  });
+  await new Promise<void>((resolve) => images.listen(0, "127.0.0.1", resolve));
+  imagesUrl = `http://127.0.0.1:${(images.address() as AddressInfo).port}`;
+});
+
+afterEach(() => replicate.faults.clear());
+
+afterAll(async () => {
+  await Promise.all(opened.map((server) => server.close()));
+  images.closeAllConnections();
+  await new Promise((resolve) => images.close(resolve));
+});
+
+async function start(options: Partial<Parameters<typeof startReplicate>[0]>): Promise<ReplicateServer> {
+  const secret = "whsec_bG9jYWwtd2ViaG9vay1zZWNyZXQ=";
+  const server = await startReplicate({
+    api_token: TOKEN,
+    webhook_secret: secret,
+    prediction_ms: 40,
+    ...options,
+  });
+  opened.push(server);
+  return server;
+}
+
+function call(
+  path: string,
+  init: RequestInit & { json?: unknown } = {},
+  at = replicate.url,
+): Promise<Response> {
+  const { json, ...rest } = init;
+  return fetch(new URL(path, at), {
+    ...rest,
+    method: rest.method ?? (json === undefined ? "GET" : "POST"),
+    headers: { authorization: `Bearer ${TOKEN}`, ...(rest.headers as Record<string, string>) },
+    ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+  });
+}
+
+const wait = { Prefer: "wait" };
+const make = async (path: string, input: unknown, at?: string) =>
+  (await call(path, { json: { input }, headers: wait }, at)).json();
+
+test.each([
+  ["no token", {}, "You did not pass an authentication token"],
+  ["a wrong token", { authorization: "Bearer nope" }, "You did not pass a valid authentication token"],
+])("with %s every call of the API is a 401", async (_, headers, detail) => {
+  for (const path of ["/v1/predictions", "/v1/models/google/nano-banana", "/v1/webhooks/default/secret"]) {
+    const response = await fetch(replicate.url + path, { headers: headers as Record<string, string> });
+    expect(response.status).toBe(401);
+    expect(await response.json()).toEqual({ title: "Unauthenticated", detail, status: 401 });
+  }
+});
+
+test("a created prediction is starting, and later has output, logs, times and metrics", async () => {
+  const response = await call(KONTEXT, { json: { input: { prompt: "a boat" } } });
+  expect(response.status).toBe(201);
+  const created = await response.json();
+  expect(created).toMatchObject({
+    model: "black-forest-labs/flux-kontext-pro",
+    version: "hidden",
+    status: "starting",
+    input: { prompt: "a boat" },
+    output: null,
+    error: null,
+    logs: "",
+    data_removed: false,
+    started_at: null,
+    completed_at: null,
+  });
+  expect(created.id).toMatch(/^[0-9a-z]{26}$/);
+  expect(created.urls.get).toBe(`${replicate.url}/v1/predictions/${created.id}`);
+  const read = async () => (await call(`/v1/predictions/${created.id}`)).json();
+  await expect.poll(async () => (await read()).status, { timeout: 5000 }).toBe("succeeded");
+  const done = await read();
+  expect(done.logs).toContain(" 10%|█         | 1/10 [");
+  expect(done.metrics.predict_time).toBeGreaterThan(0);
+  expect(Date.parse(done.completed_at)).toBeGreaterThanOrEqual(Date.parse(done.started_at));
+  const file = await fetch(done.output);
+  expect(file.headers.get("content-type")).toBe("image/png");
+  expect(decode(Buffer.from(await file.arrayBuffer())).width).toBe(512);
+});
+
+test("the official client runs a model against it", async () => {
+  const client = new Replicate({ auth: TOKEN, baseUrl: `${replicate.url}/v1`, useFileOutput: false });
+  const output = await client.run("black-forest-labs/flux-schnell", {
+    input: { prompt: "a boat", num_outputs: 2, aspect_ratio: "16:9" },
+  });
+  expect(output).toEqual([expect.stringMatching(/out-0\.png$/), expect.stringMatching(/out-1\.png$/)]);
+  expect((await client.models.get("google", "nano-banana")).is_official).toBe(true);
+  expect((await client.webhooks.default.secret.get()).key).toMatch(/^whsec_/);
+  expect((await client.predictions.list()).results.length).toBeGreaterThan(0);
+});
+
+test("an input image is fetched, as a signed address or as data, and gives the picture its aspect", async () => {
+  const data = `data:image/png;base64,${PNG.toString("base64")}`;
+  for (const input_image of [`${imagesUrl}/signed?token=good`, data]) {
+    const { status, output } = await make(KONTEXT, { prompt: "edit", input_image });
+    expect(status).toBe("succeeded");
+    const { width, height } = decode(Buffer.from(await (await fetch(output)).arrayBuffer()));
+    expect(width / height).toBeCloseTo(2, 1);
+  }
+});
+
+test.each([
+  ["/signed?token=expired", /^403 Client Error: Forbidden for url: http/],
+  ["/text", /^cannot identify image file/],
+])("an input image at %s that cannot be used fails the prediction", async (path, error) => {
+  const prediction = await make(KONTEXT, { prompt: "edit", input_image: imagesUrl + path });
+  expect(prediction).toMatchObject({ status: "failed", output: null, error: expect.stringMatching(error) });
+});
+
+test("an input image on a host that is not there fails the prediction", async () => {
+  const gone = await start({});
+  await gone.close();
+  const prediction = await make(KONTEXT, { prompt: "edit", input_image: `${gone.url}/x.png` });
+  expect(prediction.error).toContain("Max retries exceeded");
+});
+
+test.each([
+  ["no prompt", KONTEXT, { input: {} }, "- input: prompt is required\n"],
+  ["a prompt that is no text", KONTEXT, { input: { prompt: 5 } }, "Expected: string, given: integer"],
+  ["a format of another model", KONTEXT, { input: { prompt: "x", output_format: "webp" } }, '"jpg", "png"'],
+  ["an image that is no address", KONTEXT, { input: { prompt: "x", input_image: "cat" } }, "format 'uri'"],
+  ["no input", KONTEXT, { inptu: {} }, "Additional property inptu is not allowed"],
+  ["a webhook that is no address", KONTEXT, { input: { prompt: "x" }, webhook: "nope" }, "webhook"],
+  [
+    "an unknown version",
+    "/v1/predictions",
+    { version: "0".repeat(64), input: { prompt: "x" } },
+    "does not exist",
+  ],
+])("a create call with %s is a 422", async (_, path, json, detail) => {
+  const response = await call(path, { json });
+  expect(response.status).toBe(422);
+  expect(await response.json()).toMatchObject({ status: 422, detail: expect.stringContaining(detail) });
+});
+
+test("unknown models and predictions, and community models run by name, are 404", async () => {
+  const create = { json: { input: { prompt: "x" } } };
+  const answers = [
+    await call("/v1/models/nobody/nothing/predictions", create),
+    await call("/v1/models/stability-ai/sdxl/predictions", create),
+    await call("/v1/models/nobody/nothing"),
+    await call("/v1/predictions/unknown"),
+    await call("/v1/predictions/unknown/cancel", { method: "POST" }),
+  ];
+  expect(answers.map((answer) => answer.status)).toEqual([404, 404, 404, 404, 404]);
+});
+
+test("a community model runs by its version", async () => {
+  const version = "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc";
+  const json = { version: `stability-ai/sdxl:${version}`, input: { prompt: "x", width: 256, height: 128 } };
+  const prediction = await (await call("/v1/predictions", { json, headers: wait })).json();
+  expect(prediction).toMatchObject({ model: "stability-ai/sdxl", version, status: "succeeded" });
+  expect(prediction.output).toHaveLength(1);
+});
+
+test("broken and oversized bodies are answered, and the server lives on", async () => {
+  const bad = await call(KONTEXT, { method: "POST", body: "{" });
+  const huge = await call(KONTEXT, { method: "POST", body: Buffer.alloc(31 * 1024 * 1024) });
+  expect([bad.status, huge.status]).toEqual([400, 413]);
+  expect((await fetch(`${replicate.url}/health`)).status).toBe(200);
+});
+
+test("a running prediction is canceled for good, a finished one stays as it is", async () => {
+  const running = await (await call(KONTEXT, { json: { input: { prompt: "[[slow 60000]]" } } })).json();
+  const canceled = await (await call(`/v1/predictions/${running.id}/cancel`, { method: "POST" })).json();
+  expect(canceled).toMatchObject({ status: "canceled", output: null, completed_at: expect.any(String) });
+  const done = await make(KONTEXT, { prompt: "quick" });
+  const after = await (await call(`/v1/predictions/${done.id}/cancel`, { method: "POST" })).json();
+  expect(after).toEqual(done);
+});
+
+test("a wait that is too short answers 202 with the unfinished prediction", async () => {
+  const headers = { Prefer: "wait=1" };
+  const response = await call(KONTEXT, { json: { input: { prompt: "[[slow 60000]]" } }, headers });
+  expect(response.status).toBe(202);
+  expect((await response.json()).completed_at).toBeNull();
+});
+
+test("the data of a prediction vanishes after its time, the record stays", async () => {
+  const forgetful = await start({ file_ttl_ms: 150 });
+  const { id, output } = await make(KONTEXT, { prompt: "brief" }, forgetful.url);
+  expect(output).toMatch(/^http/);
+  await expect.poll(async () => (await fetch(output)).status, { timeout: 5000 }).toBe(404);
+  const later = await (await call(`/v1/predictions/${id}`, {}, forgetful.url)).json();
+  expect(later).toMatchObject({ status: "succeeded", data_removed: true, input: {}, output: null, logs: "" });
+});
+
+test("only the newest predictions are kept", async () => {
+  const small = await start({ max_predictions: 2 });
+  const ids: string[] = [];
+  for (const prompt of ["one", "two", "three"]) ids.push((await make(KONTEXT, { prompt }, small.url)).id);
+  const list = await (await call("/v1/predictions", {}, small.url)).json();
+  expect(list.results.map((prediction: { id: string }) => prediction.id)).toEqual([ids[2], ids[1]]);
+});
