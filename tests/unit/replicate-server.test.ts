@@ -2,8 +2,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { decode, encode } from "fast-png";
 import Replicate from "replicate";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type ReplicateServer, startReplicate } from "../../scripts/local/replicate/server.ts";
+
+vi.setConfig({ testTimeout: 20_000 });
 
 const TOKEN = "r8_local";
 const KONTEXT = "/v1/models/black-forest-labs/flux-kontext-pro/predictions";
@@ -39,7 +41,7 @@ async function start(options: Partial<Parameters<typeof startReplicate>[0]>): Pr
   const server = await startReplicate({
     api_token: TOKEN,
     webhook_secret: secret,
-    prediction_ms: 40,
+    prediction_ms: 10,
     ...options,
   });
   opened.push(server);

@@ -1,6 +1,6 @@
 /** A list that forgets its oldest entries. */
 export class BoundedLog<T> {
-  private entries: T[] = [];
+  private readonly entries: T[] = [];
   private readonly limit: number;
 
   constructor(limit: number) {
@@ -15,9 +15,5 @@ export class BoundedLog<T> {
 
   filter(keep: (entry: T) => boolean): T[] {
     return this.entries.filter(keep);
-  }
-
-  clear(): void {
-    this.entries = [];
   }
 }

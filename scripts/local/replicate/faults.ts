@@ -3,7 +3,7 @@ import { z } from "zod";
 const ms = z.number().int().min(0).max(600_000);
 const event = z.enum(["start", "output", "logs", "completed"]).default("completed");
 
-export const faultSchema = z.discriminatedUnion("kind", [
+const faultSchema = z.discriminatedUnion("kind", [
   // Before a prediction exists.
   z.strictObject({
     kind: z.literal("refuse"),
@@ -47,7 +47,7 @@ export const faultSchema = z.discriminatedUnion("kind", [
 ]);
 
 export type Fault = z.output<typeof faultSchema>;
-export type FaultKind = Fault["kind"];
+type FaultKind = Fault["kind"];
 type FaultOf<K extends FaultKind> = Extract<Fault, { kind: K }>;
 
 /** `match` is a part of the prompt, "" every prompt; without `times` the rule holds until it is cleared. */
@@ -88,7 +88,7 @@ export class PredictionFaults {
 }
 
 /** `[[slow 5000]]`, `[[fail a text]]`, `[[lose_webhook]]`; what is no fault stays plain prompt. */
-export function faultsInPrompt(prompt: string): Entry[] {
+function faultsInPrompt(prompt: string): Entry[] {
   const found: Entry[] = [];
   for (const [, name = "", argument = ""] of prompt.matchAll(/\[\[([a-z_-]+)(?:\s+([^\]]*))?\]\]/g)) {
     const kind = name.replaceAll("-", "_") as FaultKind;

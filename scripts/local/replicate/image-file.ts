@@ -10,7 +10,7 @@ const MAX_DECODED_PIXELS = 4_000_000;
 
 export type Pixels = { width: number; height: number; data: Uint8ClampedArray };
 
-export type ImageType = "png" | "jpeg" | "webp" | "gif";
+type ImageType = "png" | "jpeg" | "webp" | "gif";
 
 /** The format by content, never by name; undefined when it is no image. */
 export function imageType(bytes: Buffer): ImageType | undefined {

@@ -27,7 +27,7 @@ try {
   process.once("disconnect", () => end("parent disconnected"));
   // A killed parent sends nothing: the new parent's id is the only sign.
   const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && end("parent gone"), 500).unref();
+  setInterval(() => process.ppid !== parent && end("parent gone"), 250).unref();
   required("PORT");
   const { url } = await startReplicate({
     api_token: required("REPLICATE_API_TOKEN"),

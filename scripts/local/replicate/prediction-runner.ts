@@ -13,7 +13,7 @@ const STEPS = 10;
 /** The `error` of a prediction that is meant to fail. */
 class ModelError extends Error {}
 
-export type RunnerSettings = {
+type RunnerSettings = {
   store: PredictionStore;
   webhooks: WebhookSender;
   prediction_ms: number;

@@ -45,7 +45,7 @@ export const predictionId = () => Array.from({ length: 26 }, () => ALPHABET[rand
 
 export const isTerminal = ({ prediction }: Job) => prediction.completed_at !== null;
 
-export type StoreLimits = { jobs: number; bytes: number; file_ttl_ms: number };
+type StoreLimits = { jobs: number; bytes: number; file_ttl_ms: number };
 
 /** In memory and bounded: the oldest finished job goes first, and data goes an hour after completion. */
 export class PredictionStore {

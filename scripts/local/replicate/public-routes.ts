@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 import { isTerminal, type Job } from "./prediction-store.ts";
 import { notFound } from "./problem.ts";
 import { type Exchange, type Route, sendJson } from "./route.ts";
@@ -43,16 +44,12 @@ async function getFile(exchange: Exchange): Promise<void> {
 async function sendHuge(response: ServerResponse, file: Buffer, bytes: number): Promise<void> {
   response.writeHead(200, { "content-type": "image/png" });
   const filler = Buffer.alloc(256 * 1024);
-  for (let sent = 0; sent < bytes && !response.destroyed; ) {
-    const part = (sent === 0 ? file : filler).subarray(0, bytes - sent);
-    sent += part.length;
-    if (response.write(part)) continue;
-    await new Promise<void>((resolve) => {
-      response.once("drain", resolve);
-      response.once("close", resolve);
-    });
+  function* parts() {
+    yield file.subarray(0, bytes);
+    for (let left = bytes - file.length; left > 0; left -= filler.length) yield filler.subarray(0, left);
   }
-  response.end();
+  // A receiver that hangs up has done the right thing.
+  await pipeline(parts(), response).catch(() => {});
 }
 
 async function streamPrediction(exchange: Exchange): Promise<void> {

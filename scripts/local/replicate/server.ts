@@ -12,7 +12,7 @@ import { findRoute, sendProblem } from "./route.ts";
 import type { Call, Log, Service } from "./service.ts";
 import { WebhookSender } from "./webhook-sender.ts";
 
-export type ReplicateOptions = {
+type ReplicateOptions = {
   api_token: string;
   /** `whsec_` and base64. */
   webhook_secret: string;

@@ -6,7 +6,7 @@ import { isTerminal, type Job, type WebhookEvent } from "./prediction-store.ts";
 import type { Log } from "./service.ts";
 
 /** One attempt. `status` is the receiver's, null when there was none. */
-export type Delivery = {
+type Delivery = {
   at: string;
   prediction_id: string;
   prompt: string;
@@ -29,7 +29,7 @@ type Plan = {
   copies: number;
 };
 
-export type WebhookSettings = {
+type WebhookSettings = {
   secret: string;
   /** Waits between the tries of a terminal event; other events are tried once. */
   retry_ms: number[];

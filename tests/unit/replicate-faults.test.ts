@@ -1,0 +1,289 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Webhook } from "standardwebhooks";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import type { FaultRule } from "../../scripts/local/replicate/faults.ts";
+import { type ReplicateServer, startReplicate } from "../../scripts/local/replicate/server.ts";
+
+vi.setConfig({ testTimeout: 20_000 });
+
+const SECRET = "whsec_bG9jYWwtd2ViaG9vay1zZWNyZXQ=";
+const PATH = "/v1/models/google/nano-banana/predictions";
+
+type Received = { headers: Record<string, string>; body: string; status: string };
+
+let replicate: ReplicateServer;
+let receiver: Server;
+let receiverUrl: string;
+/** A new address for every test, so that a late webhook of another one is not counted. */
+let hook: string;
+let tests = 0;
+let received: Received[] = [];
+/** Statuses of the next answers; 200 when it is empty. */
+let answers: number[] = [];
+
+beforeAll(async () => {
+  replicate = await startReplicate({
+    api_token: "token",
+    webhook_secret: SECRET,
+    prediction_ms: 10,
+    webhook_retry_ms: [20, 20, 20],
+  });
+  receiver = createServer(async (request, response) => {
+    const body = await text(request);
+    if (!hook.endsWith(request.url ?? "")) return void response.end();
+    const headers = request.headers as Record<string, string>;
+    received.push({ headers, body, status: JSON.parse(body).status });
+    response.writeHead(answers.shift() ?? 200).end();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+  receiverUrl = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+});
+
+beforeEach(() => {
+  tests += 1;
+  hook = `${receiverUrl}/hook?generation_id=${tests}`;
+  received = [];
+  answers = [];
+});
+
+afterEach(async () => {
+  expect((await fetch(`${replicate.url}/_faults`, { method: "DELETE" })).status).toBe(204);
+});
+
+afterAll(async () => {
+  await replicate.close();
+  receiver.closeAllConnections();
+  await new Promise((resolve) => receiver.close(resolve));
+});
+
+async function text(request: IncomingMessage): Promise<string> {
+  let body = "";
+  for await (const part of request) body += part;
+  return body;
+}
+
+async function breakIt(rule: FaultRule): Promise<void> {
+  const response = await fetch(`${replicate.url}/_faults`, { method: "POST", body: JSON.stringify(rule) });
+  expect(response.status).toBe(201);
+}
+
+const headers = { authorization: "Bearer token", Prefer: "wait" };
+
+function create(prompt: string, more: object = {}): Promise<Response> {
+  const body = JSON.stringify({ input: { prompt, width: 64, height: 64 }, ...more });
+  return fetch(replicate.url + PATH, { method: "POST", headers, body });
+}
+
+async function made(prompt: string, events = ["completed"]) {
+  const response = await create(prompt, { webhook: hook, webhook_events_filter: events });
+  expect(response.status).toBe(201);
+  return response.json();
+}
+
+const read = (id: string) => fetch(`${replicate.url}/v1/predictions/${id}`, { headers });
+const log = async (name: "_calls" | "_webhooks", match: string) =>
+  (await fetch(`${replicate.url}/${name}?match=${encodeURIComponent(match)}`)).json();
+const arrived = (count: number) =>
+  expect.poll(() => received.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(count);
+const verify = ({ body, headers }: Received) => new Webhook(SECRET).verify(body, headers);
+
+test("signed webhooks tell start, output and completion in that order", async () => {
+  const prediction = await made("orderly", ["start", "output", "completed"]);
+  await arrived(3);
+  expect(received.map(({ status }) => status)).toEqual(["processing", "processing", "succeeded"]);
+  for (const message of received) expect(verify(message)).toMatchObject({ id: prediction.id });
+  expect(verify(received[2] as Received)).toEqual(prediction);
+  expect(new Set(received.map(({ headers }) => headers["webhook-id"])).size).toBe(3);
+});
+
+test("canceling sends the last webhook too", async () => {
+  const running = await fetch(replicate.url + PATH, {
+    method: "POST",
+    headers: { authorization: "Bearer token" },
+    body: JSON.stringify({
+      input: { prompt: "[[stall]] canceled" },
+      webhook: hook,
+      webhook_events_filter: ["completed"],
+    }),
+  });
+  const { urls } = await running.json();
+  await fetch(urls.cancel, { method: "POST", headers });
+  await arrived(1);
+  expect(verify(received[0] as Received)).toMatchObject({ status: "canceled" });
+});
+
+test("the last webhook is tried again with its id until it is accepted, others are tried once", async () => {
+  answers = [500, 503, 500];
+  await made("retried", ["start", "completed"]);
+  await arrived(4);
+  const [start, ...completed] = received;
+  expect(start?.status).toBe("processing");
+  expect(completed.map(({ status }) => status)).toEqual(["succeeded", "succeeded", "succeeded"]);
+  expect(new Set(completed.map(({ headers }) => headers["webhook-id"])).size).toBe(1);
+  const attempts = await log("_webhooks", "retried");
+  expect(attempts.map((delivery: { status: number }) => delivery.status)).toEqual([500, 503, 500, 200]);
+});
+
+test("a webhook that nobody accepts is given up", async () => {
+  answers = [500, 500, 500, 500, 500, 500];
+  await made("hopeless");
+  const tries = async () => (await log("_webhooks", "hopeless")).at(-1);
+  await expect.poll(tries, { timeout: 10_000 }).toMatchObject({ attempt: 4, status: 500 });
+});
+
+test.each([402, 422, 429, 500, 503] as const)(
+  "refuse %i answers so, creates nothing, and is used up",
+  async (status) => {
+    await breakIt({ match: `refuse ${status}`, times: 1, fault: { kind: "refuse", status, retry_after: 3 } });
+    const refused = await create(`please refuse ${status}`);
+    expect(refused.status).toBe(status);
+    expect(refused.headers.get("retry-after")).toBe(status === 429 ? "3" : null);
+    expect((await refused.json()).detail).toEqual(expect.any(String));
+    expect((await create(`please refuse ${status}`)).status).toBe(201);
+    const calls = await log("_calls", `refuse ${status}`);
+    expect(calls).toMatchObject([
+      { call: "create", status, prediction_id: null },
+      { call: "create", status: 201 },
+    ]);
+  },
+);
+
+test("a rule leaves other prompts alone", async () => {
+  await breakIt({ match: "only this", fault: { kind: "refuse", status: 500 } });
+  expect((await create("something else")).status).toBe(201);
+});
+
+test("reset cuts the connection before anything exists", async () => {
+  await breakIt({ match: "reset me", fault: { kind: "reset" } });
+  await expect(create("reset me")).rejects.toThrow("fetch failed");
+  expect(await log("_calls", "reset me")).toMatchObject([{ status: 0, prediction_id: null }]);
+});
+
+test("drop cuts the connection, and the prediction is made all the same", async () => {
+  await breakIt({ match: "drop me", fault: { kind: "drop" } });
+  await expect(create("drop me", { webhook: hook })).rejects.toThrow("fetch failed");
+  await expect.poll(() => received.at(-1)?.status, { timeout: 10_000 }).toBe("succeeded");
+  const [call] = await log("_calls", "drop me");
+  expect(call).toMatchObject({ status: 0, prediction_id: expect.any(String) });
+});
+
+test("fail and nsfw end in failed, with the given and with the models' own words", async () => {
+  await breakIt({ match: "unlucky", fault: { kind: "fail", error: "boom" } });
+  await breakIt({ match: "naked", fault: { kind: "nsfw" } });
+  expect(await made("unlucky")).toMatchObject({ status: "failed", error: "boom", output: null });
+  expect((await made("naked")).error).toContain("flagged as sensitive");
+  await arrived(2);
+  expect(received.map(({ status }) => status)).toEqual(["failed", "failed"]);
+});
+
+test("stall stays in processing until it is canceled", async () => {
+  await breakIt({ match: "stuck", fault: { kind: "stall" } });
+  const response = await fetch(replicate.url + PATH, {
+    method: "POST",
+    headers: { authorization: "Bearer token" },
+    body: JSON.stringify({ input: { prompt: "stuck" } }),
+  });
+  const { id, urls } = await response.json();
+  const logs = async () => (await (await read(id)).json()).logs;
+  await expect.poll(logs, { timeout: 10_000 }).toContain("| 5/10 [");
+  expect((await made("another one, meanwhile")).status).toBe("succeeded");
+  expect(await (await read(id)).json()).toMatchObject({ status: "processing", completed_at: null });
+  await fetch(urls.cancel, { method: "POST", headers });
+  expect((await (await read(id)).json()).status).toBe("canceled");
+});
+
+test("slow takes at least as long as it says", async () => {
+  await breakIt({ match: "snail", fault: { kind: "slow", ms: 200 } });
+  expect((await made("snail")).metrics.total_time).toBeGreaterThan(0.19);
+});
+
+test("lose_webhook delivers nothing and says so in the log", async () => {
+  await breakIt({ match: "lost", fault: { kind: "lose_webhook" } });
+  await made("lost", ["start", "completed"]);
+  await expect.poll(async () => (await log("_webhooks", "lost")).length, { timeout: 10_000 }).toBe(2);
+  expect((await log("_webhooks", "lost"))[1]).toMatchObject({
+    event: "completed",
+    fault: "lost",
+    status: null,
+  });
+  expect(received.map(({ status }) => status)).toEqual(["processing"]);
+});
+
+test("delay_webhook holds the webhook back", async () => {
+  await breakIt({ match: "late", fault: { kind: "delay_webhook", ms: 150 } });
+  const { completed_at } = await made("late");
+  await arrived(1);
+  expect(Date.now() - Date.parse(completed_at)).toBeGreaterThanOrEqual(145);
+});
+
+test("duplicate_webhook sends the same message several times", async () => {
+  await breakIt({ match: "twins", fault: { kind: "duplicate_webhook", count: 2 } });
+  await made("twins");
+  await arrived(3);
+  expect(new Set(received.map(({ body, headers }) => headers["webhook-id"] + body)).size).toBe(1);
+});
+
+test("reorder_webhooks sends completed first", async () => {
+  await breakIt({ match: "shuffled", fault: { kind: "reorder_webhooks" } });
+  await made("shuffled", ["start", "completed"]);
+  await arrived(2);
+  expect(received.map(({ status }) => status)).toEqual(["succeeded", "processing"]);
+});
+
+test.each([
+  ["forge_webhook", "No matching signature found"],
+  ["stale_webhook", "Message timestamp too old"],
+] as const)("%s is refused by the verifier and is not tried again", async (kind, error) => {
+  answers = [401];
+  await breakIt({ match: kind, fault: { kind } });
+  await made(`a ${kind}`);
+  await arrived(1);
+  expect(() => verify(received[0] as Received)).toThrow(error);
+  await made("the next one");
+  await arrived(2);
+  expect((await log("_webhooks", `a ${kind}`)).length).toBe(1);
+});
+
+test("file_gone, file_not_image and file_huge break the file, and clearing heals it", async () => {
+  const { output } = await made("gallery");
+  await breakIt({ match: "gallery", times: 1, fault: { kind: "file_gone" } });
+  expect((await fetch(output)).status).toBe(404);
+  await breakIt({ match: "gallery", times: 1, fault: { kind: "file_not_image" } });
+  expect(await (await fetch(output)).text()).toContain("<!doctype html>");
+  await breakIt({ match: "gallery", times: 1, fault: { kind: "file_huge", bytes: 3_000_000 } });
+  expect((await (await fetch(output)).arrayBuffer()).byteLength).toBe(3_000_000);
+  expect((await fetch(output)).headers.get("content-type")).toBe("image/png");
+});
+
+test("wrong_get breaks the wished number of reads", async () => {
+  const { id } = await made("unreadable");
+  await breakIt({ match: "unreadable", times: 2, fault: { kind: "wrong_get" } });
+  const statuses: number[] = [];
+  for (let i = 0; i < 3; i++) statuses.push((await read(id)).status);
+  expect(statuses).toEqual([500, 500, 200]);
+  expect((await log("_calls", id)).filter((c: { call: string }) => c.call === "get")).toHaveLength(3);
+});
+
+test("directives in the prompt do what the rules do", async () => {
+  expect((await create("[[refuse 429]]")).status).toBe(429);
+  expect((await made("[[fail out of paint]]")).error).toBe("out of paint");
+  expect((await made("[[nsfw]]")).status).toBe("failed");
+  const { id, output } = await made("[[wrong_get 1]] [[file-gone]]");
+  expect([(await read(id)).status, (await read(id)).status]).toEqual([500, 200]);
+  expect((await fetch(output)).status).toBe(404);
+  expect((await made("[[no such thing]]")).status).toBe("succeeded");
+});
+
+test("a wrong rule is a 422, and pages in a browser cannot set one", async () => {
+  const url = `${replicate.url}/_faults`;
+  const wrong = await fetch(url, { method: "POST", body: JSON.stringify({ fault: { kind: "explode" } }) });
+  expect(wrong.status).toBe(422);
+  const foreign = await fetch(url, {
+    method: "POST",
+    headers: { origin: "https://example.com" },
+    body: JSON.stringify({ fault: { kind: "reset" } }),
+  });
+  expect(foreign.status).toBe(404);
+  expect(await (await fetch(url)).json()).toEqual([]);
+});

@@ -1,0 +1,65 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { afterEach, expect, test, vi } from "vitest";
+
+vi.setConfig({ testTimeout: 20_000 });
+
+const MAIN = new URL("../../scripts/local/replicate/main.ts", import.meta.url).pathname;
+const ENV = {
+  PORT: "0",
+  REPLICATE_API_TOKEN: "token",
+  REPLICATE_WEBHOOK_SECRET: "whsec_bG9jYWwtd2ViaG9vay1zZWNyZXQ=",
+};
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+
+function start(env: Record<string, string>): ChildProcess {
+  const child = spawn(process.execPath, [MAIN], { env, stdio: ["ignore", "pipe", "inherit"] });
+  children.push(child);
+  return child;
+}
+
+async function firstLine(child: ChildProcess): Promise<Record<string, string>> {
+  if (!child.stdout) throw new Error("the child has no output");
+  const [line] = await once(createInterface({ input: child.stdout }), "line");
+  return JSON.parse(line);
+}
+
+test("the process says where it listens, answers /health, and ends at once on SIGTERM", async () => {
+  const child = start(ENV);
+  const line = await firstLine(child);
+  expect(line).toMatchObject({ level: "info", message: "listening" });
+  expect((await fetch(`${line.url}/health`)).status).toBe(200);
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  expect(await ended).toEqual([0, null]);
+});
+
+test("the process ends when its parent was killed", async () => {
+  const script = `import { spawn } from "node:child_process";
+    spawn(process.execPath, [${JSON.stringify(MAIN)}], { stdio: ["ignore", "inherit", "inherit"] });`;
+  const parent = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    env: ENV,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(parent);
+  const { url } = await firstLine(parent);
+  parent.kill("SIGKILL");
+  const alive = () =>
+    fetch(`${url}/health`).then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(alive, { timeout: 10_000 }).toBe(false);
+});
+
+test("a missing variable is named", async () => {
+  const child = start({ ...ENV, REPLICATE_API_TOKEN: "" });
+  const ended = once(child, "exit");
+  expect((await firstLine(child)).error).toContain("REPLICATE_API_TOKEN is not set");
+  expect((await ended)[0]).toBe(1);
+});
