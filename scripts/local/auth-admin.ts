@@ -1,0 +1,280 @@
+import { createHash, randomBytes, randomInt, randomUUID } from "node:crypto";
+import { jwtVerify } from "jose";
+import type postgres from "postgres";
+import { JWT_SECRET, SECRET_KEY, SERVICE_ROLE_JWT } from "./settings.ts";
+
+/** What Auth's administration answers: a status and a JSON body. */
+export interface AdminAnswer {
+  status: number;
+  body: unknown;
+}
+
+export interface AdminCall {
+  method: string;
+  /** After `/auth/v1/admin`: `/users`, `/users/{id}` or `/generate_link`. */
+  path: string;
+  apikey: string | undefined;
+  authorization: string | undefined;
+  body: unknown;
+}
+
+export interface AdminOptions {
+  minimum_password_length: number;
+  /** bcrypt's cost of a new password. */
+  password_cost: number;
+}
+
+interface UserInput {
+  id?: string;
+  email?: string;
+  password?: string;
+  email_confirm?: boolean;
+  user_metadata?: Record<string, unknown>;
+  app_metadata?: Record<string, unknown>;
+  ban_duration?: string;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+const CHARACTER_SETS = ["abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"];
+
+class Refusal extends Error {
+  readonly status: number;
+  readonly error_code: string;
+  readonly more: Record<string, unknown>;
+  constructor(status: number, error_code: string, msg: string, more: Record<string, unknown> = {}) {
+    super(msg);
+    this.status = status;
+    this.error_code = error_code;
+    this.more = more;
+  }
+}
+
+/**
+ * The four administration calls of Supabase Auth that the API uses, on the
+ * tables of Auth: create, update and delete a user, make a link. Errors are
+ * `{code, error_code, msg}` as Supabase Auth writes them.
+ */
+export async function answerAdminCall(
+  sql: postgres.Sql,
+  call: AdminCall,
+  options: AdminOptions,
+): Promise<AdminAnswer> {
+  try {
+    await assertAdmin(call);
+    const body = call.body;
+    if (body !== undefined && (typeof body !== "object" || body === null || Array.isArray(body))) {
+      throw new Refusal(400, "bad_json", "Could not parse request body as JSON");
+    }
+    return { status: 200, body: await dispatch(sql, call, (body ?? {}) as UserInput, options) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { status, error_code, message, more } = error;
+    return { status, body: { code: status, error_code, msg: message, ...more } };
+  }
+}
+
+async function dispatch(
+  sql: postgres.Sql,
+  { method, path }: AdminCall,
+  input: UserInput,
+  options: AdminOptions,
+) {
+  const id = /^\/users\/([^/]+)$/.exec(path)?.[1];
+  if (method === "POST" && path === "/users") return createUser(sql, input, options);
+  if (method === "POST" && path === "/generate_link") return generateLink(sql, input as LinkInput);
+  if (id !== undefined && (method === "PUT" || method === "DELETE")) {
+    if (!UUID.test(id)) throw new Refusal(404, "validation_failed", "user_id must be an UUID");
+    return method === "PUT" ? updateUser(sql, id, input, options) : deleteUser(sql, id);
+  }
+  throw new Refusal(404, "not_found", "The embedded stack does not offer this administration call");
+}
+
+async function assertAdmin({ apikey, authorization }: AdminCall): Promise<void> {
+  const is_secret = (key: string | undefined) => key === SECRET_KEY || key === SERVICE_ROLE_JWT;
+  const bearer = /^Bearer\s+(\S+)$/i.exec(authorization ?? "")?.[1];
+  if (bearer === undefined || bearer.startsWith("sb_")) {
+    if (is_secret(apikey) && (bearer === undefined || bearer === apikey)) return;
+    throw new Refusal(401, "no_authorization", "This endpoint requires a valid Bearer token");
+  }
+  if (is_secret(bearer)) return;
+  const claims = await jwtVerify(bearer, new TextEncoder().encode(JWT_SECRET), {
+    algorithms: ["HS256"],
+  }).catch(() => {
+    throw new Refusal(403, "bad_jwt", "invalid JWT: unable to parse or verify signature");
+  });
+  if (claims.payload.role !== "service_role") throw new Refusal(403, "not_admin", "User not allowed");
+}
+
+function emailOf(value: unknown): string {
+  const email = typeof value === "string" ? value.trim().toLowerCase() : "";
+  if (!EMAIL.test(email)) {
+    throw new Refusal(400, "validation_failed", "Unable to validate email address: invalid format");
+  }
+  return email;
+}
+
+function assertPassword(password: string, minimum: number): void {
+  if (Buffer.byteLength(password) > 72) {
+    throw new Refusal(400, "validation_failed", "Password cannot be longer than 72 characters");
+  }
+  const reasons: string[] = [];
+  const sentences: string[] = [];
+  if (password.length < minimum) {
+    reasons.push("length");
+    sentences.push(`Password should be at least ${minimum} characters.`);
+  }
+  if (CHARACTER_SETS.some((set) => ![...set].some((character) => password.includes(character)))) {
+    reasons.push("characters");
+    sentences.push(`Password should contain at least one character of each: ${CHARACTER_SETS.join(", ")}.`);
+  }
+  if (reasons.length > 0)
+    throw new Refusal(422, "weak_password", sentences.join(" "), { weak_password: { reasons } });
+}
+
+async function createUser(sql: postgres.Sql, input: UserInput, options: AdminOptions) {
+  if (input.email === undefined || input.email === "") {
+    throw new Refusal(400, "validation_failed", "Cannot create a user without either an email or phone");
+  }
+  const email = emailOf(input.email);
+  const id = input.id === undefined || input.id === "" ? randomUUID() : input.id.toLowerCase();
+  if (!UUID.test(id)) throw new Refusal(400, "validation_failed", "ID must conform to the uuid v4 format");
+  // Without a password nobody can sign in by one, as at Supabase Auth.
+  const password = input.password || `${randomBytes(24).toString("base64url")}aA1`;
+  assertPassword(password, options.minimum_password_length);
+  const confirmed = input.email_confirm === true;
+  const user_metadata = { ...input.user_metadata, ...(confirmed ? { email_verified: true } : {}) };
+  const app_metadata = { provider: "email", providers: ["email"], ...input.app_metadata };
+  const identity = { sub: id, email, email_verified: false, phone_verified: false };
+  await sql
+    .begin(async (tx) => {
+      await tx`
+        insert into auth.users
+          (id, email, encrypted_password, email_confirmed_at, raw_app_meta_data, raw_user_meta_data)
+        values
+          (${id}, ${email}, extensions.crypt(${password}, extensions.gen_salt('bf', ${options.password_cost})),
+          ${confirmed ? new Date() : null}, ${tx.json(app_metadata as never)}, ${tx.json(user_metadata as never)})`;
+      await tx`
+        insert into auth.identities (id, provider, provider_id, user_id, identity_data)
+        values (${randomUUID()}, 'email', ${id}, ${id}, ${tx.json(identity)})`;
+    })
+    .catch(refuseDuplicate);
+  return readUser(sql, id);
+}
+
+async function updateUser(sql: postgres.Sql, id: string, input: UserInput, options: AdminOptions) {
+  const email = input.email === undefined || input.email === "" ? null : emailOf(input.email);
+  const password = input.password === undefined || input.password === "" ? null : input.password;
+  if (password !== null) assertPassword(password, options.minimum_password_length);
+  const ban = banOf(input.ban_duration);
+  await sql
+    .begin(async (tx) => {
+      const found = await tx`
+        update auth.users set
+          email = coalesce(${email}, email),
+          email_confirmed_at = case when ${input.email_confirm === true} then coalesce(email_confirmed_at, now()) else email_confirmed_at end,
+          encrypted_password = case when ${password}::text is null then encrypted_password
+            else extensions.crypt(${password}, extensions.gen_salt('bf', ${options.password_cost})) end,
+          recovery_token = case when ${password}::text is null then recovery_token end,
+          raw_user_meta_data = coalesce(raw_user_meta_data, '{}') || ${tx.json((input.user_metadata ?? {}) as never)}::jsonb,
+          raw_app_meta_data = coalesce(raw_app_meta_data, '{}') || ${tx.json((input.app_metadata ?? {}) as never)}::jsonb,
+          banned_until = case ${ban.change} when 'set' then now() + make_interval(secs => ${ban.seconds}) when 'clear' then null else banned_until end,
+          updated_at = now()
+        where id = ${id} returning id`;
+      if (found.length === 0) throw new Refusal(404, "user_not_found", "User not found");
+      if (email !== null) {
+        await tx`
+          update auth.identities set identity_data = identity_data || ${tx.json({ email })}::jsonb, updated_at = now()
+          where user_id = ${id} and provider = 'email'`;
+      }
+      // A new password ends every session, as at Supabase Auth.
+      if (password !== null) await tx`delete from auth.sessions where user_id = ${id}`;
+    })
+    .catch(refuseDuplicate);
+  return readUser(sql, id);
+}
+
+async function deleteUser(sql: postgres.Sql, id: string) {
+  const [deleted] = await sql`
+    with tokens as (delete from auth.refresh_tokens where user_id = ${id})
+    delete from auth.users where id = ${id} returning id`;
+  if (deleted === undefined) throw new Refusal(404, "user_not_found", "User not found");
+  return {};
+}
+
+interface LinkInput {
+  type?: string;
+  email?: string;
+  redirect_to?: string;
+}
+
+async function generateLink(sql: postgres.Sql, { type, email: address, redirect_to = "" }: LinkInput) {
+  if (type !== "magiclink" && type !== "recovery") {
+    throw new Refusal(
+      400,
+      "validation_failed",
+      "The embedded stack makes links of the types magiclink and recovery",
+    );
+  }
+  const email = emailOf(address);
+  const email_otp = String(randomInt(0, 1_000_000)).padStart(6, "0");
+  const hashed_token = createHash("sha256")
+    .update(email + email_otp)
+    .digest("hex");
+  const [user] = await sql<{ id: string }[]>`
+    update auth.users set recovery_token = ${hashed_token}, recovery_sent_at = now(), updated_at = now()
+    where email = ${email} returning id`;
+  if (user === undefined) throw new Refusal(404, "user_not_found", "User with this email not found");
+  const query = new URLSearchParams({ token: hashed_token, type, redirect_to });
+  const link = {
+    action_link: `/auth/v1/verify?${query}`,
+    email_otp,
+    hashed_token,
+    redirect_to,
+    verification_type: type,
+  };
+  return { ...(await readUser(sql, user.id)), ...link };
+}
+
+async function readUser(sql: postgres.Sql, id: string) {
+  const [user] = await sql`
+    select id, aud, role, email, coalesce(phone, '') as phone, email_confirmed_at, confirmed_at, recovery_sent_at,
+      last_sign_in_at, banned_until, raw_app_meta_data as app_metadata, raw_user_meta_data as user_metadata,
+      created_at, updated_at, is_anonymous,
+      (select coalesce(jsonb_agg(jsonb_build_object(
+        'identity_id', identities.id, 'id', identities.provider_id, 'user_id', identities.user_id,
+        'identity_data', identities.identity_data, 'provider', identities.provider, 'email', identities.email,
+        'created_at', identities.created_at, 'updated_at', identities.updated_at)), '[]')
+        from auth.identities where identities.user_id = users.id) as identities
+    from auth.users where id = ${id}`;
+  if (user === undefined) throw new Refusal(404, "user_not_found", "User not found");
+  return Object.fromEntries(Object.entries(user).filter(([, value]) => value !== null));
+}
+
+function refuseDuplicate(error: unknown): never {
+  const { code, constraint_name } = error as { code?: string; constraint_name?: string };
+  if (code !== "23505") throw error;
+  if (constraint_name === "users_email_partial_key") {
+    throw new Refusal(422, "email_exists", "A user with this email address has already been registered");
+  }
+  throw new Refusal(422, "user_already_exists", "A user with this id has already been registered");
+}
+
+const SECONDS: Record<string, number> = { h: 3600, m: 60, s: 1 };
+
+function banOf(duration: string | undefined): { change: "set" | "clear" | "keep"; seconds: number } {
+  if (duration === undefined || duration === "") return { change: "keep", seconds: 0 };
+  if (duration === "none") return { change: "clear", seconds: 0 };
+  if (!/^(\d+(\.\d+)?[hms])+$/.test(duration)) {
+    throw new Refusal(
+      400,
+      "validation_failed",
+      `invalid format for ban duration: time: invalid duration "${duration}"`,
+    );
+  }
+  const parts = [...duration.matchAll(/([\d.]+)([hms])/g)];
+  return {
+    change: "set",
+    seconds: parts.reduce((sum, [, amount, unit = "s"]) => sum + Number(amount) * (SECONDS[unit] ?? 1), 0),
+  };
+}

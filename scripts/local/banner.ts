@@ -1,0 +1,55 @@
+import type { Stack } from "./stack.ts";
+
+/** What people need once everything answers: addresses, keys, the Starter Kit's `.env`, three calls to paste. */
+export function banner(stack: Stack, { colour, has_docs }: { colour: boolean; has_docs: boolean }): string {
+  const paint = (code: number, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const { urls, credentials } = stack;
+  const rows: [string, string][] = [
+    ["API", urls.api],
+    ...(has_docs ? [["API reference", `${urls.gateway}/docs`] as [string, string]] : []),
+    ["Mail inbox", urls.inbox],
+    ["Table editor", urls.studio],
+    ["Database", stack.database_url],
+    ["Images", urls.replicate ?? "Replicate, with your REPLICATE_API_TOKEN"],
+    ["Operator key", credentials.operator_key],
+    ["Developer key", credentials.developer_key],
+    ["Project id", credentials.project_id],
+    ["Project key", credentials.api_key],
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  const table = rows.map(([label, value]) => `  ${label.padEnd(width)}  ${paint(36, value)}`);
+  const seconds = (stack.ready_after_ms / 1000).toFixed(1);
+  const heading = (text: string) => paint(1, text);
+  return [
+    "",
+    heading(`Cloud API is ready after ${seconds} s.`),
+    "",
+    ...table,
+    "",
+    heading("The Starter Kit's .env"),
+    "",
+    `NEXT_PUBLIC_API_URL=${urls.gateway}`,
+    `DEVKIT4AI_DEVELOPER_KEY=${credentials.developer_key}`,
+    `DEVKIT4AI_PROJECT_ID=${credentials.project_id}`,
+    `DEVKIT4AI_PROJECT_KEY=${credentials.api_key}`,
+    "",
+    heading("Register an end user, make an image of a photo, look at it"),
+    "",
+    ...curlLines(stack),
+    "",
+    "Ctrl-C ends everything. The data stays for the next start; `npm start -- --fresh` begins anew.",
+    "",
+  ].join("\n");
+}
+
+/** Three commands for bash, to be pasted one after another. */
+export function curlLines({ urls, credentials, paths }: Stack): string[] {
+  const app = `-H 'X-Developer-Key: ${credentials.developer_key}' -H 'X-Project-ID: ${credentials.project_id}' -H 'X-API-Key: ${credentials.api_key}'`;
+  const field = (name: string) => `sed -n 's/.*"${name}":"\\([^"]*\\)".*/\\1/p'`;
+  const user = `"{\\"email\\":\\"demo-$(date +%s)@example.com\\",\\"password\\":\\"Demo-pass-1234\\"}"`;
+  return [
+    `TOKEN=$(curl -s ${urls.api}/auth/register ${app} -H 'Content-Type: application/json' -d ${user} | ${field("access_token")}); echo "$TOKEN"`,
+    `ID=$(curl -s ${urls.api}/generation/generate-v2 ${app} -H "Authorization: Bearer $TOKEN" -F 'instructions=Turn this into a watercolour' -F 'files=@"${paths.sample}";type=image/png' | ${field("id")}); echo "$ID"`,
+    `curl -s "${urls.api}/generation/$ID/status?wait=20" ${app} -H "Authorization: Bearer $TOKEN"`,
+  ];
+}

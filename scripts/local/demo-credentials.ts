@@ -1,0 +1,150 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type postgres from "postgres";
+import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
+import { Problem } from "./problem.ts";
+import { HOST, type Paths, type Ports, SECRET_KEY } from "./settings.ts";
+
+export interface DemoCredentials {
+  operator_email: string;
+  operator_key: string;
+  developer_email: string;
+  developer_password: string;
+  developer_key: string;
+  project_id: string;
+  api_key: string;
+}
+
+const OPERATOR_EMAIL = "operator@cloud-api.test";
+const DEVELOPER_EMAIL = "developer@cloud-api.test";
+const KEY_NAME = "Demo";
+
+/**
+ * The accounts and keys to try the API with. Made at the first start, read from
+ * the data folder later; what is missing on either side is made again.
+ */
+export async function ensureDemoCredentials(
+  sql: postgres.Sql,
+  ports: Ports,
+  paths: Paths,
+): Promise<DemoCredentials> {
+  await assertEmbedded(sql, paths);
+  const stored = readStored(paths.credentials);
+  if (stored !== undefined && (await areKnown(sql, stored))) return stored;
+  const operator_id = await ensureOperator(sql, ports);
+  const operator_key = await replaceKey(sql, "operator_keys", "user_id", operator_id);
+  const developer = await ensureDeveloper(sql, ports, operator_key);
+  const credentials = { operator_email: OPERATOR_EMAIL, operator_key, ...developer };
+  writeFileSync(paths.credentials, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
+  return credentials;
+}
+
+/** Demo keys must never reach a database that somebody else runs. */
+async function assertEmbedded(sql: postgres.Sql, paths: Paths): Promise<void> {
+  const [row] = await sql`select current_setting('data_directory') as folder`;
+  if (resolve(String(row?.folder)) !== resolve(paths.postgres)) {
+    throw new Problem("Demo accounts are made in the embedded stack only, and this database is another one.");
+  }
+}
+
+function readStored(file: string): DemoCredentials | undefined {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as DemoCredentials;
+  } catch {
+    return undefined;
+  }
+}
+
+async function areKnown(sql: postgres.Sql, stored: DemoCredentials): Promise<boolean> {
+  const hash = (key: string) => sql`sha256(convert_to(${key}, 'utf8'))`;
+  const [row] = await sql`
+    select
+      exists (select from public.operator_keys where key_hash = ${hash(stored.operator_key)} and revoked_at is null)
+      and exists (select from public.developer_keys where key_hash = ${hash(stored.developer_key)} and revoked_at is null)
+      and exists (select from public.api_keys where key_hash = ${hash(stored.api_key)}
+        and revoked_at is null and project_id = ${stored.project_id}) as known`;
+  return row?.known === true;
+}
+
+async function ensureOperator(sql: postgres.Sql, ports: Ports): Promise<string> {
+  const [found] = await sql<{ id: string }[]>`
+    select id from public.users where role = 'operator' and email = ${OPERATOR_EMAIL}`;
+  if (found !== undefined) return found.id;
+  await sql`delete from auth.users where email = ${OPERATOR_EMAIL}`;
+  const { id } = await call<{ id: string }>(ports, "/auth/v1/admin/users", {
+    headers: { apikey: SECRET_KEY },
+    body: { id: randomUUID(), email: OPERATOR_EMAIL, password: newPassword(), email_confirm: true },
+  });
+  await sql`
+    insert into public.users (id, role, email, full_name, email_verified_at)
+    values (${id}, 'operator', ${OPERATOR_EMAIL}, 'Demo operator', now())`;
+  return id;
+}
+
+async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: string) {
+  const [found] = await sql<{ id: string; project_id: string | null }[]>`
+    select id, (select projects.id from public.projects where owner_id = users.id order by created_at limit 1) as project_id
+    from public.users where role = 'developer' and email = ${DEVELOPER_EMAIL}`;
+  const developer_password = newPassword();
+  if (found?.project_id) {
+    await call(ports, `/auth/v1/admin/users/${found.id}`, {
+      method: "PUT",
+      headers: { apikey: SECRET_KEY },
+      body: { password: developer_password },
+    });
+    return {
+      developer_email: DEVELOPER_EMAIL,
+      developer_password,
+      developer_key: await replaceKey(sql, "developer_keys", "user_id", found.id),
+      project_id: found.project_id,
+      api_key: await replaceKey(sql, "api_keys", "project_id", found.project_id),
+    };
+  }
+  const developer_email = found === undefined ? DEVELOPER_EMAIL : `developer-${Date.now()}@cloud-api.test`;
+  const { provisioning } = await call<{
+    provisioning: { project_id: string; developer_key: string; api_key: string };
+  }>(ports, "/api/v1/auth/register", {
+    headers: { "x-operator-key": operator_key },
+    body: { email: developer_email, password: developer_password, full_name: "Demo developer" },
+  });
+  return { developer_email, developer_password, ...provisioning };
+}
+
+/** A new key; the ones of earlier starts, whose text is lost, go. */
+async function replaceKey(
+  sql: postgres.Sql,
+  table: "operator_keys" | "developer_keys" | "api_keys",
+  owner: "user_id" | "project_id",
+  owner_id: string,
+): Promise<string> {
+  const { key, key_prefix, key_hash } = await createKey(table === "operator_keys" ? "ok" : "ak");
+  await sql`delete from ${sql(`public.${table}`)} where name = ${KEY_NAME} and ${sql(owner)} = ${owner_id}`;
+  const row = { [owner]: owner_id, name: KEY_NAME, key_prefix, key_hash: Buffer.from(key_hash, "hex") };
+  await sql`insert into ${sql(`public.${table}`)} ${sql(row)}`;
+  return key;
+}
+
+async function call<T>(
+  ports: Ports,
+  path: string,
+  { method = "POST", headers, body }: { method?: string; headers: Record<string, string>; body: unknown },
+): Promise<T> {
+  const response = await fetch(`http://${HOST}:${ports.gateway}${path}`, {
+    method,
+    headers: { "content-type": "application/json", ...headers },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(30_000),
+  });
+  const text = await response.text();
+  if (!response.ok) {
+    throw new Problem(
+      `The demo accounts could not be made: ${path} answered ${response.status} ${text.slice(0, 300)}`,
+    );
+  }
+  return JSON.parse(text) as T;
+}
+
+function newPassword(): string {
+  return `${randomBytes(12).toString("base64url")}aA1`;
+}

@@ -1,0 +1,119 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { Part, type PartHost } from "./part.ts";
+import { Problem } from "./problem.ts";
+import type { ReplicateAccess } from "./replicate-access.ts";
+import {
+  ANON_JWT,
+  CRON_SECRET,
+  databaseUrl,
+  FUNCTION_NAMES,
+  type FunctionName,
+  HOST,
+  JWT_SECRET,
+  type Paths,
+  type Ports,
+  PUBLISHABLE_KEY,
+  ROOT,
+  SECRET_KEY,
+  SERVICE_ROLE_JWT,
+} from "./settings.ts";
+
+export interface FunctionsOptions {
+  paths: Paths;
+  ports: Ports;
+  replicate: ReplicateAccess;
+  /** Settings of the functions beside the ones that the stack knows. */
+  env: Record<string, string>;
+  /** `supabase/functions`, or another folder with the same three. */
+  folder: string;
+  host: PartHost;
+}
+
+/** One `deno serve` for each function. They need nothing but their ports to start. */
+export function makeFunctions(options: FunctionsOptions): Part[] {
+  const deno = denoBinary();
+  mkdirSync(options.paths.denoCache, { recursive: true });
+  return FUNCTION_NAMES.map((name) => makeFunction(name, deno, options));
+}
+
+function makeFunction(name: FunctionName, deno: string, options: FunctionsOptions): Part {
+  const { paths, ports, replicate, host } = options;
+  const entry = join(options.folder, name, "index.ts");
+  if (!existsSync(entry)) throw new Problem(`${entry} is missing: the checkout is not complete.`);
+  const port = ports.functions[name];
+  const reachable = [ports.postgres, ports.gateway, ports.smtp, port].map((number) => `${HOST}:${number}`);
+  const redis = options.env.REDIS_URL === undefined ? [] : [new URL(options.env.REDIS_URL).host];
+  return new Part(
+    {
+      name: `The function ${name}`,
+      command: deno,
+      args: [
+        "serve",
+        "--quiet",
+        "--no-prompt",
+        "--allow-env",
+        `--allow-net=${[...reachable, ...replicate.reachable, ...redis].join(",")}`,
+        `--host=${HOST}`,
+        `--port=${port}`,
+        entry,
+      ],
+      env: { ...environment(options), DENO_DIR: paths.denoCache, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
+      cwd: ROOT,
+      log_file: join(paths.logs, `function-${name}.log`),
+      probe: () => probe(name, port),
+    },
+    host,
+  );
+}
+
+function environment({ ports, replicate, env }: FunctionsOptions): Record<string, string> {
+  const gateway = `http://${HOST}:${ports.gateway}`;
+  return {
+    SUPABASE_URL: gateway,
+    SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: PUBLISHABLE_KEY }),
+    SUPABASE_SECRET_KEYS: JSON.stringify({ default: SECRET_KEY }),
+    SUPABASE_ANON_KEY: ANON_JWT,
+    SUPABASE_SERVICE_ROLE_KEY: SERVICE_ROLE_JWT,
+    SUPABASE_DB_URL: databaseUrl(ports),
+    SUPABASE_JWKS: JSON.stringify({ keys: [] }),
+    DATABASE_URL: databaseUrl(ports),
+    DB_POOL_SIZE: "10",
+    JWT_SECRET,
+    PUBLIC_URL: gateway,
+    TRUSTED_PROXY_HOPS: "1",
+    CRON_SECRET,
+    SMTP_HOST: HOST,
+    SMTP_PORT: String(ports.smtp),
+    ...replicate.env,
+    ...env,
+  };
+}
+
+const PROBES: Record<FunctionName, string> = {
+  api: "/api/v1/health",
+  health: "/health",
+  generation: "/generation/public",
+};
+
+async function probe(name: FunctionName, port: number): Promise<void> {
+  const response = await fetch(`http://${HOST}:${port}${PROBES[name]}`, {
+    signal: AbortSignal.timeout(5_000),
+  });
+  const text = await response.text();
+  if (response.status >= 500)
+    throw new Error(`${PROBES[name]} answered ${response.status} ${text.slice(0, 200)}`);
+}
+
+function denoBinary(): string {
+  const launcher = createRequire(import.meta.url).resolve("deno/package.json");
+  const name = `@deno/${process.platform}-${process.arch}${process.platform === "linux" ? "-glibc" : ""}`;
+  try {
+    return join(dirname(createRequire(launcher).resolve(`${name}/package.json`)), "deno");
+  } catch {
+    throw new Problem(
+      `Deno has no binary for ${process.platform} on ${process.arch}: use \`supabase start\` instead.`,
+    );
+  }
+}

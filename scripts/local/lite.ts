@@ -1,0 +1,188 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ReadableStream as WebStream } from "node:stream/web";
+import { App, SmtpEmailDriver, setExperimental } from "@supabase/lite";
+import { createPostgresConnection } from "@supabase/lite/postgres";
+import { readConfig, type StackConfig } from "./config.ts";
+import {
+  ANON_JWT,
+  adminDatabaseUrl,
+  HOST,
+  JWT_SECRET,
+  type Paths,
+  type Ports,
+  PUBLISHABLE_KEY,
+  SECRET_KEY,
+  SERVICE_ROLE_JWT,
+} from "./settings.ts";
+import { FileStorage } from "./storage.ts";
+
+/** Auth, REST and Storage in this process. */
+export interface Lite {
+  handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** The same without keys, as service_role, for the table editor on the loopback address. */
+  handleAsAdmin: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  createBuckets: () => Promise<void>;
+  close: () => Promise<void>;
+}
+
+/** Makes the tables of Auth and Storage when they are missing. */
+export async function startLite(paths: Paths, ports: Ports): Promise<Lite> {
+  setExperimental("storage", true);
+  const config = readConfig();
+  const connection = createPostgresConnection({
+    url: adminDatabaseUrl(ports),
+    postgresOptions: { max: 6, onnotice: () => {}, idle_timeout: 60, types: { jsonb } },
+  });
+  const from = { name: "Cloud API", address: "auth@cloud-api.test" };
+  const email = new SmtpEmailDriver({ host: HOST, port: ports.smtp, from });
+  const build = (admin: boolean) => {
+    const app = new App({
+      connection,
+      ...appConfig(config),
+      ...(admin ? { studio: { enabled: true } } : {}),
+      options: { server: { admin, apiKeys: { resolver: resolveKey } }, drivers: { email } },
+    });
+    const largest = Math.max(
+      0,
+      ...Object.values(config.buckets).map((bucket) => bucket.file_size_limit_bytes),
+    );
+    app._storageAdapter = new FileStorage(paths.storage, largest);
+    return app;
+  };
+  const app = build(false);
+  const admin = build(true);
+  await silently(() => app.ensureSystemSchema());
+  await app.init();
+  return {
+    handle: (request, response) => answer(app, request, response, ports.gateway),
+    handleAsAdmin: (request, response) => answer(admin, request, response, ports.studio),
+    createBuckets: () => createBuckets(app, config),
+    close: () => connection.close(),
+  };
+}
+
+// JSON text arrives here already written; the driver would write it once more, as a JSON string.
+const jsonb = {
+  to: 3802,
+  from: [3802],
+  serialize: (value: unknown) => {
+    if (typeof value !== "string") return JSON.stringify(value);
+    try {
+      const parsed: unknown = JSON.parse(value);
+      return typeof parsed === "object" ? value : JSON.stringify(value);
+    } catch {
+      return JSON.stringify(value);
+    }
+  },
+  parse: (text: string) => JSON.parse(text),
+};
+
+function appConfig(config: StackConfig) {
+  const { enabled: _, ...auth } = config.section("auth");
+  const { enabled: __, max_frequency: ___, ...email } = config.section("auth.email");
+  const { file_size_limit } = config.section("storage");
+  return {
+    auth: {
+      ...auth,
+      enabled: true,
+      jwt_secret: JWT_SECRET,
+      publishable_key: PUBLISHABLE_KEY,
+      secret_key: SECRET_KEY,
+      sessions: config.section("auth.sessions"),
+      email,
+    },
+    api: {
+      schemas: config.section("api").schemas as string[],
+      max_rows: Number(config.section("api").max_rows),
+    },
+    storage: { enabled: true, file_size_limit: String(file_size_limit) },
+    // The CLI keeps this table, with an owner of its own.
+    db: { migrations: { enabled: false } },
+  };
+}
+
+async function resolveKey(key: string) {
+  if (key === PUBLISHABLE_KEY || key === ANON_JWT)
+    return { type: "publishable" as const, claims: { role: "anon" } };
+  if (key === SECRET_KEY || key === SERVICE_ROLE_JWT) {
+    return { type: "secret" as const, claims: { role: "service_role" } };
+  }
+  return null;
+}
+
+async function createBuckets(app: App, config: StackConfig): Promise<void> {
+  for (const [id, bucket] of Object.entries(config.buckets)) {
+    const settings = {
+      public: bucket.public,
+      file_size_limit: bucket.file_size_limit_bytes,
+      allowed_mime_types: bucket.allowed_mime_types,
+    };
+    const update = await storageCall(app, "PUT", `/bucket/${id}`, settings);
+    if (update.ok) continue;
+    const create = await storageCall(app, "POST", "/bucket", { id, name: id, ...settings });
+    if (!create.ok) throw new Error(`Bucket ${id} could not be made: ${await create.text()}`);
+  }
+}
+
+async function storageCall(app: App, method: string, path: string, body: unknown): Promise<Response> {
+  const headers = { apikey: SECRET_KEY, "content-type": "application/json" };
+  return app.fetch(
+    new Request(`http://${HOST}/storage/v1${path}`, { method, headers, body: JSON.stringify(body) }),
+    { peerAddress: HOST },
+  );
+}
+
+async function answer(
+  app: App,
+  request: IncomingMessage,
+  response: ServerResponse,
+  port: number,
+): Promise<void> {
+  const headers = new Headers();
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    headers.append(request.rawHeaders[index] ?? "", request.rawHeaders[index + 1] ?? "");
+  }
+  const url = `http://${request.headers.host ?? `${HOST}:${port}`}${request.url}`;
+  const has_body = request.method !== "GET" && request.method !== "HEAD";
+  let body: WebStream | string | undefined = has_body ? Readable.toWeb(request) : undefined;
+  if (request.method === "POST" && /^\/storage\/v1\/bucket\/?$/.test(request.url ?? "")) {
+    body = await withBucketId(request);
+    headers.delete("content-length");
+  }
+  const init = { method: request.method, headers, body, duplex: "half" } as RequestInit;
+  const answered = await app.fetch(new Request(url, init), {
+    peerAddress: request.socket.remoteAddress ?? null,
+  });
+  const fields: Record<string, string | string[]> = Object.fromEntries(answered.headers);
+  const cookies = answered.headers.getSetCookie();
+  if (cookies.length > 0) fields["set-cookie"] = cookies;
+  response.writeHead(answered.status, fields);
+  if (answered.body === null) response.end();
+  else await pipeline(Readable.fromWeb(answered.body as WebStream), response);
+}
+
+/** The CLI and older clients send a bucket's name only; the id is the same. */
+async function withBucketId(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString("utf8");
+  try {
+    const bucket = JSON.parse(text) as { id?: string; name?: string };
+    return JSON.stringify({ ...bucket, id: bucket.id ?? bucket.name });
+  } catch {
+    return text;
+  }
+}
+
+/** Its notice about experimental features is for people who run it by itself. */
+async function silently(work: () => Promise<void>): Promise<void> {
+  const { warn } = console;
+  console.warn = () => {};
+  try {
+    await work();
+  } finally {
+    console.warn = warn;
+  }
+}

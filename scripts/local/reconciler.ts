@@ -1,0 +1,26 @@
+import { reasonOf } from "./problem.ts";
+import { CRON_SECRET, HOST, type Ports } from "./settings.ts";
+
+const EVERY_MS = 60_000;
+
+/** What pg_cron does on hosted Supabase: asks the API once a minute to finish what was left open. */
+export function startReconciler(ports: Ports, report: (line: string) => void): () => void {
+  const url = `http://${HOST}:${ports.gateway}/api/v1/internal/reconcile`;
+  let failing = false;
+  const run = async () => {
+    try {
+      const headers = { authorization: `Bearer ${CRON_SECRET}` };
+      const response = await fetch(url, { method: "POST", headers, signal: AbortSignal.timeout(EVERY_MS) });
+      await response.arrayBuffer();
+      if (!response.ok && response.status !== 404) throw new Error(`it answered ${response.status}`);
+      failing = false;
+    } catch (error) {
+      if (!failing)
+        report(`The reconciler's call failed (${reasonOf(error)}); it is tried again each minute`);
+      failing = true;
+    }
+  };
+  const timer = setInterval(() => void run(), EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}

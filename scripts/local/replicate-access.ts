@@ -1,0 +1,37 @@
+import { HOST, LOOKALIKE_TOKEN, LOOKALIKE_WEBHOOK_SECRET, type Ports } from "./settings.ts";
+
+export interface ReplicateAccess {
+  /** True when a token of the user is set: then nothing of Replicate runs here. */
+  real: boolean;
+  /** What the functions get. */
+  env: Record<string, string>;
+  /** Hosts that the functions may open connections to. */
+  reachable: string[];
+}
+
+const REAL_API = "https://api.replicate.com/v1";
+const REAL_FILE_HOSTS = ["replicate.delivery", "*.replicate.delivery"];
+/** Ways out that a network may ask for; only the real service needs them. */
+const NETWORK = ["HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "DENO_TLS_CA_STORE", "DENO_CERT"];
+
+/** The real Replicate when `REPLICATE_API_TOKEN` is set, else the look-alike of this stack. */
+export function replicateAccess(ports: Ports, user: NodeJS.ProcessEnv): ReplicateAccess {
+  const token = user.REPLICATE_API_TOKEN?.trim();
+  if (!token) {
+    const host = `${HOST}:${ports.replicate}`;
+    const env = {
+      REPLICATE_API_TOKEN: LOOKALIKE_TOKEN,
+      REPLICATE_API_URL: `http://${host}/v1`,
+      REPLICATE_WEBHOOK_SECRET: LOOKALIKE_WEBHOOK_SECRET,
+      REPLICATE_FILE_HOSTS: host,
+    };
+    return { real: false, env, reachable: [host] };
+  }
+  const api = user.REPLICATE_API_URL?.trim() || REAL_API;
+  const env: Record<string, string> = { REPLICATE_API_TOKEN: token, REPLICATE_API_URL: api };
+  for (const name of ["REPLICATE_WEBHOOK_SECRET", "REPLICATE_FILE_HOSTS", ...NETWORK]) {
+    const value = user[name];
+    if (value) env[name] = value;
+  }
+  return { real: true, env, reachable: [new URL(api).host, ...REAL_FILE_HOSTS] };
+}

@@ -1,0 +1,35 @@
+import { FUNCTION_NAMES, type FunctionName } from "./settings.ts";
+
+export type Destination =
+  | { kind: "function"; name: FunctionName; path: string }
+  /** Auth, REST or Storage. */
+  | { kind: "platform" }
+  /** Auth's administration, with the path after `/auth/v1/admin`. */
+  | { kind: "admin"; path: string }
+  | { kind: "unknown" };
+
+const PLATFORM = /^\/(?:auth|rest|storage)\/v1(?:[/?]|$)/;
+const ADMIN = /^\/auth\/v1\/admin(\/[^?]*)/;
+const FUNCTION = /^\/functions\/v1(\/([\w-]+)(?:[/?].*)?)$/;
+const ROOT = /^\/(api|generation|health)(?:[/?]|$)/;
+
+/** Where a request target goes, and the path that a function sees: its own name comes first. */
+export function destinationOf(target: string): Destination {
+  const url = target.replace(/^\/{2,}/, "/");
+  const root = ROOT.exec(url)?.[1];
+  if (root !== undefined) return { kind: "function", name: root as FunctionName, path: url };
+  const [, path = "", name = ""] = FUNCTION.exec(url) ?? [];
+  if (isFunction(name)) return { kind: "function", name, path };
+  const admin = ADMIN.exec(url)?.[1];
+  if (admin !== undefined) return { kind: "admin", path: admin.replace(/\/$/, "") };
+  if (PLATFORM.test(url)) return { kind: "platform" };
+  // The index, the API reference and its schema are the api function's.
+  const index = /^\/(docs|openapi\.json)?(?:\?.*)?$/.exec(url);
+  if (index !== null)
+    return { kind: "function", name: "api", path: index[1] === undefined ? "/api" : `/api/v1${url}` };
+  return { kind: "unknown" };
+}
+
+function isFunction(name: string): name is FunctionName {
+  return (FUNCTION_NAMES as readonly string[]).includes(name);
+}

@@ -1,0 +1,76 @@
+import { execFileSync } from "node:child_process";
+import { chownSync, readFileSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { Problem } from "./problem.ts";
+
+export interface RunAs {
+  uid?: number;
+  gid?: number;
+  /** Put before the command when the account needs help to reach the files. */
+  prefix: string[];
+}
+
+/**
+ * PostgreSQL refuses to run as root. As root, it gets the `postgres` account of
+ * the machine, or `nobody`; as anybody else, nothing changes.
+ */
+export function postgresAccount(reachable: string[]): RunAs {
+  if (process.getuid?.() !== 0) return { prefix: [] };
+  const account = findAccount("postgres") ?? findAccount("nobody");
+  if (account === undefined) {
+    throw new Problem(
+      "PostgreSQL cannot run as root and this machine has no other account: start as an ordinary user.",
+    );
+  }
+  const hidden = reachable.find((path) => !canReach(path, account));
+  if (hidden === undefined) return { ...account, prefix: [] };
+  // A checkout below /root: keep the one right to walk through folders of others.
+  const prefix = [
+    "setpriv",
+    `--reuid=${account.uid}`,
+    `--regid=${account.gid}`,
+    "--clear-groups",
+    "--inh-caps=+dac_read_search",
+    "--ambient-caps=+dac_read_search",
+  ];
+  try {
+    execFileSync("setpriv", [...prefix.slice(1), "true"], { stdio: "ignore" });
+    return { prefix };
+  } catch {
+    throw new Problem(
+      `PostgreSQL cannot run as root, and the account it would use instead cannot reach ${hidden}: move the checkout out of that folder, or start as an ordinary user.`,
+    );
+  }
+}
+
+/** Gives a folder to the account that PostgreSQL runs as. */
+export function giveTo(path: string): void {
+  if (process.getuid?.() !== 0) return;
+  const account = findAccount("postgres") ?? findAccount("nobody");
+  if (account !== undefined) chownSync(path, account.uid, account.gid);
+}
+
+interface Account {
+  uid: number;
+  gid: number;
+}
+
+function findAccount(name: string): Account | undefined {
+  for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {
+    const [login, , uid, gid] = line.split(":");
+    if (login === name && Number(uid) > 0) return { uid: Number(uid), gid: Number(gid) };
+  }
+  return undefined;
+}
+
+function canReach(path: string, account: Account): boolean {
+  for (let folder = path; ; folder = dirname(folder)) {
+    const stat = statSync(folder);
+    const open =
+      (stat.mode & 0o001) !== 0 ||
+      (stat.uid === account.uid && (stat.mode & 0o100) !== 0) ||
+      (stat.gid === account.gid && (stat.mode & 0o010) !== 0);
+    if (!open) return false;
+    if (folder === dirname(folder)) return true;
+  }
+}

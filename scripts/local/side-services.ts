@@ -1,0 +1,71 @@
+import { mkdirSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { Part, type PartHost } from "./part.ts";
+import { HOST, LOOKALIKE_TOKEN, LOOKALIKE_WEBHOOK_SECRET, type Paths, type Ports, ROOT } from "./settings.ts";
+
+interface SideServiceOptions {
+  paths: Paths;
+  ports: Ports;
+  host: PartHost;
+  env?: Record<string, string>;
+}
+
+/** Catches every mail and shows it in a browser. */
+export function makeInbox({ paths, ports, host }: SideServiceOptions): Part {
+  const folder = join(paths.data, "mail");
+  mkdirSync(folder, { recursive: true });
+  return new Part(
+    {
+      name: "The mail inbox",
+      command: process.execPath,
+      args: [join(ROOT, "scripts", "local", "mail-server.ts")],
+      env: { HOST, SMTP_PORT: String(ports.smtp), WEB_PORT: String(ports.inbox), TMPDIR: folder },
+      cwd: ROOT,
+      log_file: join(paths.logs, "mail.log"),
+      probe: async () => {
+        await expectOk(`http://${HOST}:${ports.inbox}/api/healthz`);
+        await expectOpen(ports.smtp);
+      },
+    },
+    host,
+  );
+}
+
+/** The stand-in for Replicate, with real webhooks and real images. */
+export function makeReplicate({ paths, ports, host, env = {} }: SideServiceOptions): Part {
+  return new Part(
+    {
+      name: "The Replicate look-alike",
+      command: process.execPath,
+      args: [join(ROOT, "scripts", "local", "replicate", "main.ts")],
+      env: {
+        ...env,
+        HOST,
+        PORT: String(ports.replicate),
+        REPLICATE_API_TOKEN: LOOKALIKE_TOKEN,
+        REPLICATE_WEBHOOK_SECRET: LOOKALIKE_WEBHOOK_SECRET,
+      },
+      cwd: ROOT,
+      log_file: join(paths.logs, "replicate.log"),
+      probe: () => expectOk(`http://${HOST}:${ports.replicate}/health`),
+    },
+    host,
+  );
+}
+
+async function expectOk(url: string): Promise<void> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+  await response.arrayBuffer();
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
+}
+
+function expectOpen(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, HOST, () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once("error", reject);
+  });
+}

@@ -1,0 +1,246 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import postgres from "postgres";
+import { readConfig } from "./config.ts";
+import { installHelpers, migrate, prepareRoles } from "./database.ts";
+import { type DemoCredentials, ensureDemoCredentials } from "./demo-credentials.ts";
+import { makeFunctions } from "./functions.ts";
+import { closeServer, startGateway } from "./gateway.ts";
+import { Leash } from "./leash.ts";
+import { type Lite, startLite } from "./lite.ts";
+import { lockData } from "./lock.ts";
+import type { Part, PartHost } from "./part.ts";
+import { assertPortsFree } from "./ports.ts";
+import { startPostgres } from "./postgres.ts";
+import { explainFileError } from "./problem.ts";
+import { startReconciler } from "./reconciler.ts";
+import { replicateAccess } from "./replicate-access.ts";
+import { writeSample } from "./sample-image.ts";
+import {
+  ANON_JWT,
+  adminDatabaseUrl,
+  CRON_SECRET,
+  DEFAULT_BASE_PORT,
+  databaseUrl,
+  HOST,
+  JWT_SECRET,
+  type Paths,
+  type Ports,
+  PUBLISHABLE_KEY,
+  pathsFor,
+  portsFrom,
+  ROOT,
+  SECRET_KEY,
+  SERVICE_ROLE_JWT,
+} from "./settings.ts";
+import { makeInbox, makeReplicate } from "./side-services.ts";
+import { startStudio } from "./studio.ts";
+
+export interface StackOptions {
+  /** The gateway's port; every other port follows from it. */
+  base_port?: number;
+  /** Everything the stack keeps; by default `.local/<base port>`. */
+  data_folder?: string;
+  /** Throw away what the data folder holds. */
+  fresh?: boolean;
+  /** False for throwaway stacks: faster, and a power cut may ruin the data. */
+  durable?: boolean;
+  /** Further settings of the functions, such as REDIS_URL. */
+  function_env?: Record<string, string>;
+  /** Further settings of the Replicate look-alike. */
+  replicate_env?: Record<string, string>;
+  functions_folder?: string;
+  /** One line for the person at the terminal: a part that died, or is back. */
+  report?: (line: string) => void;
+}
+
+export interface Stack {
+  urls: {
+    gateway: string;
+    api: string;
+    studio: string;
+    inbox: string;
+    smtp: string;
+    replicate: string | undefined;
+  };
+  keys: typeof KEYS;
+  /** As `postgres`, the owner of the schema; not a superuser. */
+  database_url: string;
+  /** As the superuser, for tests that break things. */
+  admin_database_url: string;
+  ports: Ports;
+  paths: Paths;
+  credentials: DemoCredentials;
+  /** The processes of the stack by name, for tests that end one. */
+  processes: () => { name: string; pid: number }[];
+  ready_after_ms: number;
+  /** Ends every process and frees every port. */
+  stop: () => Promise<void>;
+}
+
+const KEYS = {
+  publishable: PUBLISHABLE_KEY,
+  secret: SECRET_KEY,
+  anon: ANON_JWT,
+  service_role: SERVICE_ROLE_JWT,
+  jwt_secret: JWT_SECRET,
+  cron_secret: CRON_SECRET,
+};
+
+/**
+ * Starts the whole back end on this machine and resolves when every part has answered.
+ * @throws Problem with one sentence for the person at the terminal; nothing is left running then.
+ */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const started_at = performance.now();
+  const base_port = options.base_port ?? DEFAULT_BASE_PORT;
+  const [ports, paths] = [
+    portsFrom(base_port),
+    pathsFor(options.data_folder ?? join(ROOT, ".local", String(base_port))),
+  ];
+  const { report = () => {}, durable = true } = options;
+  const unlock = lockData(paths.lock);
+  const undo: (() => unknown)[] = [unlock];
+  const stop = once(async () => {
+    for (const step of undo.reverse()) await step();
+  });
+  try {
+    if (options.fresh) emptyData(paths);
+    makeFolders(paths);
+    await assertPortsFree(ports);
+    const leash = new Leash();
+    undo.push(() => leash.release());
+    const parts: Part[] = [];
+    const processes = () =>
+      parts.flatMap((part) => (part.pid === undefined ? [] : [{ part, pid: part.pid }]));
+    const processesChanged = () =>
+      leash.hold(
+        processes().map(({ part, pid }) => ({ pid, signal: part.options.stop_signal ?? "SIGTERM" })),
+      );
+    const host: PartHost = { report, processesChanged };
+    const run = async (part: Part) => {
+      parts.push(part);
+      undo.push(() => part.stop());
+      await part.start();
+    };
+
+    const replicate = replicateAccess(ports, process.env);
+    const {
+      function_env = {},
+      replicate_env = {},
+      functions_folder = join(ROOT, "supabase", "functions"),
+    } = options;
+    const functions = makeFunctions({
+      paths,
+      ports,
+      replicate,
+      env: function_env,
+      folder: functions_folder,
+      host,
+    });
+    const side = [makeInbox({ paths, ports, host })];
+    if (!replicate.real) side.push(makeReplicate({ paths, ports, host, env: replicate_env }));
+
+    let lite: Lite | undefined;
+    let sql: postgres.Sql | undefined;
+    const admin = { minimum_password_length: minimumPasswordLength(), password_cost: durable ? 10 : 4 };
+    const gateway = await startGateway({ ports, lite: () => lite, sql: () => sql, admin, report });
+    undo.push(() => closeServer(gateway));
+
+    const database = async () => {
+      const part = await startPostgres({ paths, ports, durable, host });
+      parts.push(part);
+      undo.push(() => part.stop());
+      processesChanged();
+      const client = postgres(adminDatabaseUrl(ports), { max: 4, onnotice: () => {}, idle_timeout: 60 });
+      undo.push(() => client.end({ timeout: 2 }));
+      await prepareRoles(client);
+      const started = await startLite(paths, ports);
+      undo.push(() => started.close());
+      await installHelpers(client);
+      await Promise.all([migrate(client, ports), started.createBuckets()]);
+      [lite, sql] = [started, client];
+      const studio = await startStudio(ports, started, report);
+      undo.push(() => closeServer(studio));
+      return client;
+    };
+    const [client] = await allSettledOrThrow([database(), ...[...side, ...functions].map(run)]);
+    undo.push(startReconciler(ports, report));
+    const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths);
+    writeSample(paths.sample);
+
+    return {
+      urls: urlsOf(ports, replicate.real),
+      keys: KEYS,
+      database_url: databaseUrl(ports),
+      admin_database_url: adminDatabaseUrl(ports),
+      ports,
+      paths,
+      credentials,
+      processes: () => processes().map(({ part, pid }) => ({ name: part.options.name, pid })),
+      ready_after_ms: performance.now() - started_at,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Waits for all, so that nothing is still being started when the first failure is reported. */
+async function allSettledOrThrow(work: Promise<unknown>[]): Promise<unknown[]> {
+  const results = await Promise.allSettled(work);
+  const failed = results.find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return results.map((result) => (result.status === "fulfilled" ? result.value : undefined));
+}
+
+function urlsOf(ports: Ports, real_replicate: boolean): Stack["urls"] {
+  const gateway = `http://${HOST}:${ports.gateway}`;
+  return {
+    gateway,
+    api: `${gateway}/api/v1`,
+    studio: `http://${HOST}:${ports.studio}`,
+    inbox: `http://${HOST}:${ports.inbox}`,
+    smtp: `smtp://${HOST}:${ports.smtp}`,
+    replicate: real_replicate ? undefined : `http://${HOST}:${ports.replicate}`,
+  };
+}
+
+function emptyData(paths: Paths): void {
+  for (const path of [
+    paths.postgres,
+    paths.storage,
+    paths.logs,
+    paths.credentials,
+    join(paths.data, "mail"),
+  ]) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+    } catch (error) {
+      throw explainFileError(error, path);
+    }
+  }
+}
+
+function makeFolders(paths: Paths): void {
+  for (const path of [paths.data, paths.storage, paths.logs]) {
+    try {
+      mkdirSync(path, { recursive: true });
+    } catch (error) {
+      throw explainFileError(error, path);
+    }
+  }
+}
+
+function minimumPasswordLength(): number {
+  return Number(readConfig().section("auth").minimum_password_length ?? 6);
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => {
+    running ??= work();
+    return running;
+  };
+}

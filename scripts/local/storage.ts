@@ -1,0 +1,179 @@
+import { createHash, randomBytes } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ReadableStream as WebStream } from "node:stream/web";
+
+interface Stored {
+  key: string;
+  file: string;
+  size: number;
+  mimetype: string;
+  cacheControl: string;
+  eTag: string;
+  lastModified: string;
+}
+
+type Body = WebStream | ReadableStream | Uint8Array;
+
+/**
+ * Objects on the local disk. A key is only ever hashed into a file name, so no
+ * key can leave the folder. The rename of an object's `.json` is the moment
+ * when it exists or changes.
+ */
+export class FileStorage {
+  readonly driver = null;
+  #folder: string;
+  #max_bytes: number;
+
+  constructor(folder: string, max_bytes: number) {
+    this.#folder = folder;
+    this.#max_bytes = max_bytes;
+  }
+
+  async uploadObject(
+    bucket: string,
+    key: string,
+    _version: unknown,
+    body: Body,
+    mimetype: string,
+    cacheControl: string,
+  ) {
+    const base = this.#base(bucket, key);
+    await mkdir(this.#bucket(bucket), { recursive: true });
+    const file = `${base}.${randomBytes(6).toString("hex")}`;
+    const { size, eTag } = await this.#write(file, body);
+    return this.#commit(base, {
+      key,
+      file,
+      size,
+      eTag,
+      mimetype,
+      cacheControl,
+      lastModified: new Date().toISOString(),
+    });
+  }
+
+  async getObject(bucket: string, key: string) {
+    const stored = await this.#find(bucket, key);
+    if (stored === undefined) return { metadata: missing, httpStatusCode: 404 };
+    const stream = createReadStream(stored.file);
+    try {
+      await new Promise<void>((resolve, reject) =>
+        stream.once("open", () => resolve()).once("error", reject),
+      );
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT")
+        return { metadata: missing, httpStatusCode: 404 };
+      throw error;
+    }
+    return {
+      metadata: metadataOf(stored),
+      httpStatusCode: 200,
+      body: Readable.toWeb(stream) as ReadableStream,
+    };
+  }
+
+  async headObject(bucket: string, key: string) {
+    const stored = await this.#find(bucket, key);
+    return stored === undefined ? missing : metadataOf(stored);
+  }
+
+  async copyObject(bucket: string, key: string, _version: unknown, to_bucket: string, to_key: string) {
+    const stored = await this.#find(bucket, key);
+    if (stored === undefined) throw new Error("The object to copy has no file");
+    const base = this.#base(to_bucket, to_key);
+    await mkdir(this.#bucket(to_bucket), { recursive: true });
+    const file = `${base}.${randomBytes(6).toString("hex")}`;
+    await copyFile(stored.file, file);
+    return this.#commit(base, { ...stored, key: to_key, file, lastModified: new Date().toISOString() });
+  }
+
+  async deleteObject(bucket: string, key: string): Promise<void> {
+    const stored = await this.#find(bucket, key);
+    await rm(`${this.#base(bucket, key)}.json`, { force: true });
+    if (stored !== undefined) await rm(stored.file, { force: true });
+  }
+
+  async deleteObjects(bucket: string, keys: string[]): Promise<void> {
+    for (const key of keys) await this.deleteObject(bucket, key);
+  }
+
+  async privateAssetUrl(): Promise<string> {
+    throw new Error("Objects of the embedded stack have no address of their own");
+  }
+
+  #bucket(bucket: string): string {
+    return join(this.#folder, hashed(bucket).slice(0, 16));
+  }
+
+  #base(bucket: string, key: string): string {
+    return join(this.#bucket(bucket), hashed(key));
+  }
+
+  async #find(bucket: string, key: string): Promise<Stored | undefined> {
+    try {
+      return JSON.parse(await readFile(`${this.#base(bucket, key)}.json`, "utf8")) as Stored;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  async #write(file: string, body: Body): Promise<{ size: number; eTag: string }> {
+    const hash = createHash("md5");
+    const max_bytes = this.#max_bytes;
+    let size = 0;
+    const measure = new Transform({
+      transform(chunk: Uint8Array, _encoding, done) {
+        size += chunk.byteLength;
+        hash.update(chunk);
+        done(size > max_bytes ? new Error("The object exceeded the maximum allowed size") : null, chunk);
+      },
+    });
+    const source = body instanceof Uint8Array ? Readable.from([body]) : Readable.fromWeb(body as WebStream);
+    try {
+      await pipeline(source, measure, createWriteStream(file, { flags: "wx", mode: 0o600 }));
+    } catch (error) {
+      await rm(file, { force: true });
+      throw error;
+    }
+    return { size, eTag: `"${hash.digest("hex")}"` };
+  }
+
+  async #commit(base: string, stored: Stored) {
+    const replaced = await readFile(`${base}.json`, "utf8").catch(() => undefined);
+    const draft = `${stored.file}.json`;
+    await writeFile(draft, JSON.stringify(stored), { mode: 0o600 });
+    await rename(draft, `${base}.json`);
+    if (replaced !== undefined) await rm((JSON.parse(replaced) as Stored).file, { force: true });
+    return metadataOf(stored);
+  }
+}
+
+function hashed(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function metadataOf({ size, mimetype, cacheControl, eTag, lastModified }: Stored) {
+  return {
+    cacheControl,
+    contentLength: size,
+    size,
+    mimetype,
+    eTag,
+    lastModified: new Date(lastModified),
+    httpStatusCode: 200,
+  };
+}
+
+const missing = {
+  cacheControl: "no-cache",
+  contentLength: 0,
+  size: 0,
+  mimetype: "",
+  eTag: "",
+  httpStatusCode: 404,
+};

@@ -1,0 +1,102 @@
+import { parseArgs } from "node:util";
+import { banner } from "./local/banner.ts";
+import { Problem } from "./local/problem.ts";
+import { DEFAULT_BASE_PORT } from "./local/settings.ts";
+import { type Stack, startStack } from "./local/stack.ts";
+
+const HELP = `Starts the whole back end on this machine: database, Auth, Storage, functions, mail inbox, image service.
+
+  npm start                  on port ${DEFAULT_BASE_PORT}, with the data of the last start
+  npm start -- --port 55321  on other ports: the API on this one, the rest right after it
+  npm start -- --fresh       with an empty database and empty storage
+  npm start -- --json        prints addresses and keys as one line of JSON when ready
+
+Set REPLICATE_API_TOKEN to make images with the real Replicate. Ctrl-C ends everything.`;
+
+interface Options {
+  base_port: number;
+  fresh: boolean;
+  json: boolean;
+}
+
+function readOptions(): Options {
+  let values: { port?: string; fresh?: boolean; json?: boolean; help?: boolean };
+  try {
+    ({ values } = parseArgs({
+      options: {
+        port: { type: "string", short: "p" },
+        fresh: { type: "boolean" },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    }));
+  } catch (error) {
+    throw new Problem(`${(error as Error).message.split(". ")[0]}. See \`npm start -- --help\`.`);
+  }
+  if (values.help) {
+    console.log(HELP);
+    process.exit(0);
+  }
+  const base_port = Number(values.port ?? DEFAULT_BASE_PORT);
+  if (!Number.isInteger(base_port) || base_port < 1024 || base_port > 65_500) {
+    throw new Problem(`--port ${values.port} is not usable: give a number between 1024 and 65500.`);
+  }
+  return { base_port, fresh: values.fresh ?? false, json: values.json ?? false };
+}
+
+async function main(): Promise<void> {
+  const { base_port, fresh, json } = readOptions();
+  let stack: Stack | undefined;
+  let ending: number | undefined;
+  const end = async (reason: string) => {
+    // npm, the shell and the launcher may each pass on the same Ctrl-C.
+    if (ending !== undefined) {
+      if (Date.now() - ending > 1_500) process.exit(1);
+      return;
+    }
+    ending = Date.now();
+    if (!json) console.error(`\nEnding (${reason}) …`);
+    await stack?.stop();
+    if (stack !== undefined) process.exit(0);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void end(signal));
+  endWithLauncher(() => void end("the launcher is gone"));
+  if (!json) console.error(`Starting on port ${base_port} …`);
+  const started = await startStack({ base_port, fresh, report: (line) => console.error(`• ${line}`) });
+  stack = started;
+  if (ending !== undefined) {
+    await started.stop();
+    process.exit(0);
+  }
+  if (json) {
+    const { urls, keys, database_url, credentials, ready_after_ms } = started;
+    console.log(
+      JSON.stringify({ urls, keys, database_url, credentials, ready_after_ms: Math.round(ready_after_ms) }),
+    );
+  } else {
+    const has_docs = await answers(`${started.urls.gateway}/docs`);
+    console.log(
+      banner(started, { colour: process.stdout.isTTY === true && !process.env.NO_COLOR, has_docs }),
+    );
+  }
+}
+
+/** The launcher passes signals on, except the one that nobody can: then its child has a new parent. */
+function endWithLauncher(end: () => void): void {
+  const launcher = Number(process.env.CLOUD_API_LAUNCHER);
+  if (launcher === process.ppid) setInterval(() => process.ppid !== launcher && end(), 500).unref();
+}
+
+async function answers(url: string): Promise<boolean> {
+  const response = await fetch(url).catch(() => undefined);
+  await response?.body?.cancel();
+  return response?.ok === true;
+}
+
+try {
+  await main();
+} catch (error) {
+  if (error instanceof Problem) console.error(error.message);
+  else console.error("The stack could not start:", error);
+  process.exit(1);
+}
