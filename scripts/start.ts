@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { banner } from "./local/banner.ts";
 import { Problem } from "./local/problem.ts";
@@ -9,22 +10,25 @@ const HELP = `Starts the whole back end on this machine: database, Auth, Storage
   npm start                  on port ${DEFAULT_BASE_PORT}, with the data of the last start
   npm start -- --port 55321  on other ports: the API on this one, the rest right after it
   npm start -- --fresh       with an empty database and empty storage
+  npm start -- --data d      keeps everything in the folder d instead of .local/<port>
   npm start -- --json        prints addresses and keys as one line of JSON when ready
 
 Set REPLICATE_API_TOKEN to make images with the real Replicate. Ctrl-C ends everything.`;
 
 interface Options {
   base_port: number;
+  data_folder: string | undefined;
   fresh: boolean;
   json: boolean;
 }
 
 function readOptions(): Options {
-  let values: { port?: string; fresh?: boolean; json?: boolean; help?: boolean };
+  let values: { port?: string; data?: string; fresh?: boolean; json?: boolean; help?: boolean };
   try {
     ({ values } = parseArgs({
       options: {
         port: { type: "string", short: "p" },
+        data: { type: "string" },
         fresh: { type: "boolean" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
@@ -41,11 +45,12 @@ function readOptions(): Options {
   if (!Number.isInteger(base_port) || base_port < 1024 || base_port > 65_500) {
     throw new Problem(`--port ${values.port} is not usable: give a number between 1024 and 65500.`);
   }
-  return { base_port, fresh: values.fresh ?? false, json: values.json ?? false };
+  const data_folder = values.data === undefined ? undefined : resolve(values.data);
+  return { base_port, data_folder, fresh: values.fresh ?? false, json: values.json ?? false };
 }
 
 async function main(): Promise<void> {
-  const { base_port, fresh, json } = readOptions();
+  const { base_port, data_folder, fresh, json } = readOptions();
   let stack: Stack | undefined;
   let ending: number | undefined;
   const end = async (reason: string) => {
@@ -62,7 +67,12 @@ async function main(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void end(signal));
   endWithLauncher(() => void end("the launcher is gone"));
   if (!json) console.error(`Starting on port ${base_port} …`);
-  const started = await startStack({ base_port, fresh, report: (line) => console.error(`• ${line}`) });
+  const started = await startStack({
+    base_port,
+    fresh,
+    ...(data_folder === undefined ? {} : { data_folder }),
+    report: (line) => console.error(`• ${line}`),
+  });
   stack = started;
   if (ending !== undefined) {
     await started.stop();

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomInt, randomUUID } from "node:crypto";
 import { jwtVerify } from "jose";
 import type postgres from "postgres";
+import { assertPassword, banOf, emailOf, Refusal, type UserInput } from "./auth-admin-input.ts";
 import { JWT_SECRET, SECRET_KEY, SERVICE_ROLE_JWT } from "./settings.ts";
 
 /** What Auth's administration answers: a status and a JSON body. */
@@ -24,35 +25,16 @@ export interface AdminOptions {
   password_cost: number;
 }
 
-interface UserInput {
-  id?: string;
+interface LinkInput {
+  type?: string;
   email?: string;
-  password?: string;
-  email_confirm?: boolean;
-  user_metadata?: Record<string, unknown>;
-  app_metadata?: Record<string, unknown>;
-  ban_duration?: string;
+  redirect_to?: string;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
-const CHARACTER_SETS = ["abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"];
-
-class Refusal extends Error {
-  readonly status: number;
-  readonly error_code: string;
-  readonly more: Record<string, unknown>;
-  constructor(status: number, error_code: string, msg: string, more: Record<string, unknown> = {}) {
-    super(msg);
-    this.status = status;
-    this.error_code = error_code;
-    this.more = more;
-  }
-}
-
 /**
- * The four administration calls of Supabase Auth that the API uses, on the
- * tables of Auth: create, update and delete a user, make a link. Errors are
+ * The administration calls of Supabase Auth that the API uses, on the
+ * tables of Auth: create, read, update and delete a user, make a link. Errors are
  * `{code, error_code, msg}` as Supabase Auth writes them.
  */
 export async function answerAdminCall(
@@ -83,8 +65,10 @@ async function dispatch(
   const id = /^\/users\/([^/]+)$/.exec(path)?.[1];
   if (method === "POST" && path === "/users") return createUser(sql, input, options);
   if (method === "POST" && path === "/generate_link") return generateLink(sql, input as LinkInput);
-  if (id !== undefined && (method === "PUT" || method === "DELETE")) {
+  if (id !== undefined && ["GET", "PUT", "DELETE"].includes(method)) {
     if (!UUID.test(id)) throw new Refusal(404, "validation_failed", "user_id must be an UUID");
+    // supabase-js reads a user before it deletes one.
+    if (method === "GET") return readUser(sql, id);
     return method === "PUT" ? updateUser(sql, id, input, options) : deleteUser(sql, id);
   }
   throw new Refusal(404, "not_found", "The embedded stack does not offer this administration call");
@@ -104,32 +88,6 @@ async function assertAdmin({ apikey, authorization }: AdminCall): Promise<void> 
     throw new Refusal(403, "bad_jwt", "invalid JWT: unable to parse or verify signature");
   });
   if (claims.payload.role !== "service_role") throw new Refusal(403, "not_admin", "User not allowed");
-}
-
-function emailOf(value: unknown): string {
-  const email = typeof value === "string" ? value.trim().toLowerCase() : "";
-  if (!EMAIL.test(email)) {
-    throw new Refusal(400, "validation_failed", "Unable to validate email address: invalid format");
-  }
-  return email;
-}
-
-function assertPassword(password: string, minimum: number): void {
-  if (Buffer.byteLength(password) > 72) {
-    throw new Refusal(400, "validation_failed", "Password cannot be longer than 72 characters");
-  }
-  const reasons: string[] = [];
-  const sentences: string[] = [];
-  if (password.length < minimum) {
-    reasons.push("length");
-    sentences.push(`Password should be at least ${minimum} characters.`);
-  }
-  if (CHARACTER_SETS.some((set) => ![...set].some((character) => password.includes(character)))) {
-    reasons.push("characters");
-    sentences.push(`Password should contain at least one character of each: ${CHARACTER_SETS.join(", ")}.`);
-  }
-  if (reasons.length > 0)
-    throw new Refusal(422, "weak_password", sentences.join(" "), { weak_password: { reasons } });
 }
 
 async function createUser(sql: postgres.Sql, input: UserInput, options: AdminOptions) {
@@ -202,12 +160,6 @@ async function deleteUser(sql: postgres.Sql, id: string) {
   return {};
 }
 
-interface LinkInput {
-  type?: string;
-  email?: string;
-  redirect_to?: string;
-}
-
 async function generateLink(sql: postgres.Sql, { type, email: address, redirect_to = "" }: LinkInput) {
   if (type !== "magiclink" && type !== "recovery") {
     throw new Refusal(
@@ -258,23 +210,4 @@ function refuseDuplicate(error: unknown): never {
     throw new Refusal(422, "email_exists", "A user with this email address has already been registered");
   }
   throw new Refusal(422, "user_already_exists", "A user with this id has already been registered");
-}
-
-const SECONDS: Record<string, number> = { h: 3600, m: 60, s: 1 };
-
-function banOf(duration: string | undefined): { change: "set" | "clear" | "keep"; seconds: number } {
-  if (duration === undefined || duration === "") return { change: "keep", seconds: 0 };
-  if (duration === "none") return { change: "clear", seconds: 0 };
-  if (!/^(\d+(\.\d+)?[hms])+$/.test(duration)) {
-    throw new Refusal(
-      400,
-      "validation_failed",
-      `invalid format for ban duration: time: invalid duration "${duration}"`,
-    );
-  }
-  const parts = [...duration.matchAll(/([\d.]+)([hms])/g)];
-  return {
-    change: "set",
-    seconds: parts.reduce((sum, [, amount, unit = "s"]) => sum + Number(amount) * (SECONDS[unit] ?? 1), 0),
-  };
 }

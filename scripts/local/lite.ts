@@ -1,7 +1,10 @@
+import { appendFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream as WebStream } from "node:stream/web";
+import { format } from "node:util";
 import { App, SmtpEmailDriver, setExperimental } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
 import { readConfig, type StackConfig } from "./config.ts";
@@ -24,17 +27,22 @@ export interface Lite {
   /** The same without keys, as service_role, for the table editor on the loopback address. */
   handleAsAdmin: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   createBuckets: () => Promise<void>;
+  /** After the schema has changed, as PostgREST does on `notify pgrst`. */
+  forgetSchema: () => Promise<void>;
   close: () => Promise<void>;
 }
 
 /** Makes the tables of Auth and Storage when they are missing. */
 export async function startLite(paths: Paths, ports: Ports): Promise<Lite> {
+  const speak = quietLite(join(paths.logs, "platform.log"));
   setExperimental("storage", true);
   const config = readConfig();
   const connection = createPostgresConnection({
     url: adminDatabaseUrl(ports),
     postgresOptions: { max: 6, onnotice: () => {}, idle_timeout: 60, types: { jsonb } },
   });
+  // Else the first request would grant every table, key hashes too, to everybody.
+  Object.assign(connection, { rlsState: "active" });
   const from = { name: "Cloud API", address: "auth@cloud-api.test" };
   const email = new SmtpEmailDriver({ host: HOST, port: ports.smtp, from });
   const build = (admin: boolean) => {
@@ -53,13 +61,17 @@ export async function startLite(paths: Paths, ports: Ports): Promise<Lite> {
   };
   const app = build(false);
   const admin = build(true);
-  await silently(() => app.ensureSystemSchema());
+  await app.ensureSystemSchema();
   await app.init();
   return {
     handle: (request, response) => answer(app, request, response, ports.gateway),
     handleAsAdmin: (request, response) => answer(admin, request, response, ports.studio),
     createBuckets: () => createBuckets(app, config),
-    close: () => connection.close(),
+    forgetSchema: () => connection.clearSchemaCache(),
+    close: async () => {
+      await connection.close();
+      speak();
+    },
   };
 }
 
@@ -176,13 +188,14 @@ async function withBucketId(request: IncomingMessage): Promise<string> {
   }
 }
 
-/** Its notice about experimental features is for people who run it by itself. */
-async function silently(work: () => Promise<void>): Promise<void> {
-  const { warn } = console;
-  console.warn = () => {};
-  try {
-    await work();
-  } finally {
-    console.warn = warn;
+/** Its notices and stack traces go to a log: the terminal is for sentences. Returns the way back. */
+function quietLite(log_file: string): () => void {
+  const loud = { error: console.error, warn: console.warn };
+  for (const level of ["error", "warn"] as const) {
+    console[level] = (...items: unknown[]) => {
+      if (!new Error().stack?.includes("@supabase/lite")) loud[level](...items);
+      else appendFileSync(log_file, `${new Date().toISOString()} ${level} ${format(...items)}\n`);
+    };
   }
+  return () => Object.assign(console, loud);
 }

@@ -15,6 +15,7 @@ const FILE_PROBLEMS: Record<string, string> = {
   EACCES: "This folder cannot be written by you: change its owner or permissions, then start again",
   EPERM: "This folder cannot be written by you: change its owner or permissions, then start again",
   EROFS: "The file system is read-only: use a checkout on a writable disk",
+  ENOTDIR: "A file is in the way of this folder: move it, or use another folder",
   EMFILE: "Too many open files: raise the limit with `ulimit -n 4096`, then start again",
 };
 

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { Part, type PartHost } from "./part.ts";
@@ -18,7 +18,7 @@ export function makeInbox({ paths, ports, host }: SideServiceOptions): Part {
   return new Part(
     {
       name: "The mail inbox",
-      command: process.execPath,
+      command: nodeBinary(),
       args: [join(ROOT, "scripts", "local", "mail-server.ts")],
       env: { HOST, SMTP_PORT: String(ports.smtp), WEB_PORT: String(ports.inbox), TMPDIR: folder },
       cwd: ROOT,
@@ -37,7 +37,7 @@ export function makeReplicate({ paths, ports, host, env = {} }: SideServiceOptio
   return new Part(
     {
       name: "The Replicate look-alike",
-      command: process.execPath,
+      command: nodeBinary(),
       args: [join(ROOT, "scripts", "local", "replicate", "main.ts")],
       env: {
         ...env,
@@ -68,4 +68,10 @@ function expectOpen(port: number): Promise<void> {
     });
     socket.once("error", reject);
   });
+}
+
+/** The pinned Node, also when the stack is started by another one. */
+function nodeBinary(): string {
+  const pinned = join(ROOT, "node_modules", "node", "bin", "node");
+  return existsSync(pinned) ? pinned : process.execPath;
 }

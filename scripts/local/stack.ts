@@ -158,7 +158,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       const started = await startLite(paths, ports);
       undo.push(() => started.close());
       await installHelpers(client);
-      await Promise.all([migrate(client, ports), started.createBuckets()]);
+      await client.listen("pgrst", () => void started.forgetSchema());
+      await migrate(client, ports);
+      await started.createBuckets();
+      await started.forgetSchema();
       [lite, sql] = [started, client];
       const studio = await startStudio(ports, started, report);
       undo.push(() => closeServer(studio));

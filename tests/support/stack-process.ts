@@ -1,0 +1,24 @@
+import { reasonOf } from "../../scripts/local/problem.ts";
+import { type StackOptions, startStack } from "../../scripts/local/stack.ts";
+
+// A stack in a process of its own, so that a busy test runner cannot slow it
+// down. It ends with its input: also when the runner is killed.
+const options = JSON.parse(process.argv[2] ?? "{}") as StackOptions;
+const say = (event: Record<string, unknown>) => process.stdout.write(`${JSON.stringify(event)}\n`);
+
+const ended = new Promise<void>((resolve) =>
+  process.stdin.once("end", resolve).once("close", resolve).resume(),
+);
+try {
+  const stack = await startStack({ ...options, report: (line) => say({ kind: "report", line }) });
+  const { urls, keys, database_url, admin_database_url, credentials, ports, paths, ready_after_ms } = stack;
+  const shared = { urls, keys, database_url, admin_database_url, credentials, ports, paths, ready_after_ms };
+  say({ kind: "ready", stack: { ...shared, processes: stack.processes() } });
+  await ended;
+  await stack.stop();
+  say({ kind: "ended" });
+  process.exit(0);
+} catch (error) {
+  say({ kind: "failed", reason: reasonOf(error) });
+  process.exit(1);
+}

@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { TestProject } from "vitest/node";
+import { isAlive } from "../../scripts/local/lock.ts";
+import { assertPortsFree, findFreeBase } from "../../scripts/local/ports.ts";
+import { portsFrom, ROOT } from "../../scripts/local/settings.ts";
+import type { Stack, StackOptions } from "../../scripts/local/stack.ts";
+
+/** What a suite knows of its target. Of a foreign one only what the environment says. */
+export interface StackTarget {
+  /** False for a target of CLOUD_API_URL: its database and mail may be out of reach. */
+  embedded: boolean;
+  urls: { gateway: string; api: string; inbox?: string | undefined; replicate?: string | undefined };
+  keys: Partial<Stack["keys"]>;
+  database_url?: string | undefined;
+  admin_database_url?: string | undefined;
+  credentials: Partial<Stack["credentials"]>;
+}
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    stack: StackTarget;
+  }
+}
+
+/** A throwaway stack in a process and a folder of its own. */
+export interface TestStack extends Omit<Stack, "processes" | "stop"> {
+  processes: { name: string; pid: number }[];
+  /** Lines for the terminal, as they come. */
+  reports: string[];
+  /** Ends it and throws when a process lives on or a port stays taken. */
+  stop: () => Promise<void>;
+}
+
+/** vitest's globalSetup: `inject("stack")` in a test gives the target. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const foreign = targetOfEnvironment();
+  if (foreign !== undefined) {
+    project.provide("stack", foreign);
+    return async () => {};
+  }
+  const stack = await startTestStack();
+  const { urls, keys, database_url, admin_database_url, credentials } = stack;
+  project.provide("stack", { embedded: true, urls, keys, database_url, admin_database_url, credentials });
+  return stack.stop;
+}
+
+/** The target of CLOUD_API_URL, such as a hosted project or `supabase start`. */
+export function targetOfEnvironment(env: NodeJS.ProcessEnv = process.env): StackTarget | undefined {
+  const gateway = env.CLOUD_API_URL?.replace(/\/+$/, "");
+  if (!gateway) return undefined;
+  return {
+    embedded: false,
+    urls: { gateway, api: `${gateway}/api/v1`, inbox: env.CLOUD_API_INBOX_URL },
+    keys: {
+      ...(env.CLOUD_API_PUBLISHABLE_KEY ? { publishable: env.CLOUD_API_PUBLISHABLE_KEY } : {}),
+      ...(env.CLOUD_API_SECRET_KEY ? { secret: env.CLOUD_API_SECRET_KEY } : {}),
+    },
+    database_url: env.CLOUD_API_DATABASE_URL,
+    credentials: env.CLOUD_API_OPERATOR_KEY ? { operator_key: env.CLOUD_API_OPERATOR_KEY } : {},
+  };
+}
+
+/** Starts an empty stack on free ports; everything it writes is gone after `stop`. */
+export async function startTestStack(options: StackOptions = {}): Promise<TestStack> {
+  const folder = options.data_folder ?? mkdtempSync(join(tmpdir(), "cloud-api-"));
+  chmodSync(folder, 0o711);
+  const base_port = options.base_port ?? (await findFreeBase());
+  const settings = { durable: false, ...options, base_port, data_folder: folder };
+  const node = join(ROOT, "node_modules", "node", "bin", "node");
+  const script = fileURLToPath(new URL("./stack-process.ts", import.meta.url));
+  const child = spawn(existsSync(node) ? node : process.execPath, [script, JSON.stringify(settings)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const reports: string[] = [];
+  const started = await new Promise<Omit<TestStack, "reports" | "stop">>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const event = JSON.parse(line) as { kind: string; line: string; reason: string; stack: TestStack };
+      if (event.kind === "ready") resolve(event.stack);
+      if (event.kind === "report") reports.push(event.line);
+      if (event.kind === "failed") reject(new Error(event.reason));
+    });
+    void exited.then(() => reject(new Error(`The stack ended while starting (exit code ${child.exitCode})`)));
+  });
+  const stop = async () => {
+    child.stdin.end();
+    await exited;
+    if (options.data_folder === undefined) rmSync(folder, { recursive: true, force: true });
+    await assertNothingLeft(base_port, started.processes);
+  };
+  return { ...started, reports, stop };
+}
+
+/** Throws when a process of an ended stack lives on, or one of its ports is taken. */
+export async function assertNothingLeft(
+  base_port: number,
+  processes: { name: string; pid: number }[],
+): Promise<void> {
+  const alive = processes.filter(({ pid }) => isAlive(pid)).map(({ name, pid }) => `${name} (${pid})`);
+  if (alive.length > 0)
+    throw new Error(`The stack has ended, but these processes live on: ${alive.join(", ")}`);
+  await assertPortsFree(portsFrom(base_port));
+}
