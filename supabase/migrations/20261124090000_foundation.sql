@@ -28,3 +28,10 @@ end $$;
 comment on function private.as_service() is
   'Continues the transaction as service_role, after the caller''s rows were found under row-level security.';
 grant execute on function private.as_service() to anon, authenticated, service_role;
+
+create function private.server_version() returns text
+language plpgsql stable set search_path = '' as $$
+begin
+  return current_setting('server_version');
+end $$;
+comment on function private.server_version() is 'The health check: proves that statements run, and says on what.';

@@ -147,7 +147,7 @@ begin
       jsonb_build_object('sub', actor, 'role', 'authenticated', 'session_id', found.session_id)::text end, true);
 end $$;
 comment on function private.authorize(jsonb, text) is
-  'Checks every credential of a request and remembers the caller for this transaction. Scope is public, account, projects '
+  'Checks every credential of a request and remembers the caller for this transaction. Scope is public, account, platform, projects '
   'or generation. Raises a code with SQLSTATE PT<status>. Definer: nobody else may read keys and sessions.';
 
 create function private.enter(credentials jsonb, scope text) returns void

@@ -165,6 +165,19 @@ begin
 end $$;
 comment on function private.take_webhook(uuid, text) is 'False when the delivery was seen before or the generation is gone.';
 
+create function private.find_work(id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  return (
+    select jsonb_build_object('id', g.id, 'project_id', g.project_id, 'status', g.status, 'submission', g.submission,
+      'prediction_id', g.prediction_id, 'submitted_at', g.submitted_at, 'created_at', g.created_at)
+    from public.generations g where g.id = find_work.id
+  );
+end $$;
+comment on function private.find_work(uuid) is
+  'Where a generation stands: {id, project_id, status, submission, prediction_id, submitted_at, created_at}, or null.';
+
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
 begin
@@ -209,10 +222,10 @@ begin
       -- A lease that ran out: the request may have reached Replicate, so it is never sent again.
       submission = case when g.submission = 'submitting' then 'unclear' else g.submission end
     from due where g.id = due.id
-    returning g.id, g.submission, g.prediction_id, g.submitted_at, g.created_at
+    returning g.id, g.project_id, g.status, g.submission, g.prediction_id, g.submitted_at, g.created_at
   )
   select coalesce(jsonb_agg(to_jsonb(taken)), '[]') into claimed from taken;
   return claimed;
 end $$;
 comment on function private.claim_due_generations(integer) is
-  'The generations that nobody looked at in time, each for one caller at once: {id, submission, prediction_id, submitted_at, created_at}.';
+  'The generations that nobody looked at in time, each for one caller at once; the shape of private.find_work.';

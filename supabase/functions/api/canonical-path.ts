@@ -1,0 +1,32 @@
+const prefix = "/api/v1";
+
+/** Addresses that older clients use, and the one that the API documents. `:id` is one segment. */
+const aliases: readonly [RegExp, string][] = [
+  [/^\/generation\/generate$/, "/generation/generate-v2"],
+  [/^\/generation\/generate-anonymous$/, "/generation/generate-anonymous-v2"],
+  [/^\/generation\/generations-v2$/, "/generation"],
+  [/^\/generation\/generations-v2\/([^/]+)$/, "/generation/$1"],
+  [/^\/generation\/generations-v2\/([^/]+)\/(status|public)$/, "/generation/$1/$2"],
+  [/^\/generation\/public-generations-v2$/, "/generation/public"],
+  [
+    /^\/generation\/anonymous-generations\/([^/]+)\/status$/,
+    "/generation/anonymous-generations-v2/$1/status",
+  ],
+];
+
+/**
+ * The route that a request means. Clients send doubled slashes, doubled prefixes, trailing slashes and older names; the first
+ * segment can also be the name of a function (`api`, `health`, `generation`). Never a redirect: a redirected POST is lost.
+ */
+export function canonicalPath(pathname: string): string {
+  let path = pathname.replace(/\/{2,}/g, "/").replace(/\/$/, "");
+  while (path.startsWith(`${prefix}${prefix}/`) || path === prefix + prefix) path = path.slice(prefix.length);
+  if (path === "" || path === "/api" || path === prefix) return "/";
+  if (path === "/health") return path;
+  const rest = path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
+  if (rest === path && !/^\/(generation|health)(\/|$)/.test(path)) return path;
+  for (const [pattern, replacement] of aliases) {
+    if (pattern.test(rest)) return prefix + rest.replace(pattern, replacement);
+  }
+  return prefix + rest;
+}

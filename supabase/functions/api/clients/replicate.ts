@@ -1,0 +1,175 @@
+import type { Prediction } from "replicate";
+import type { Env } from "../env.ts";
+
+export type { Prediction };
+
+/**
+ * What became of the one request that costs money. `refused` is certain: nothing was created. `unclear` may have created a
+ * prediction, so it is never sent again.
+ */
+export type Submission =
+  | { outcome: "accepted"; prediction: Prediction }
+  | { outcome: "refused"; again: boolean; waitSeconds: number; reason: string }
+  | { outcome: "unclear"; reason: string };
+
+/** Replicate's HTTP API, https://replicate.com/docs/reference/http. No call is ever repeated from here. */
+export type ReplicateClient = {
+  configured: boolean;
+  create(model: string, input: Record<string, unknown>, webhook: string | undefined): Promise<Submission>;
+  /** Null when Replicate no longer knows the prediction. */
+  get(id: string): Promise<Prediction | null>;
+  cancel(id: string): Promise<void>;
+  /** The secret that signs webhooks (`whsec_…`). */
+  webhookSecret(): Promise<string>;
+  /**
+   * Fetches a result.
+   * @throws Error when the host is not one of Replicate's, or the file is larger than `maxBytes`; `FileGone` on 404 and 410.
+   */
+  download(url: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
+};
+
+export class FileGone extends Error {}
+
+const timeoutMs = 20_000;
+
+export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): ReplicateClient {
+  let secret: string | undefined = env.replicate_webhook_secret;
+
+  function send(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetcher(`${env.replicate_api_url}${path}`, {
+      ...init,
+      headers: { Authorization: `Bearer ${env.replicate_api_token}`, "Content-Type": "application/json" },
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  }
+
+  async function read<T>(response: Response, what: string): Promise<T> {
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new Error(`Replicate answered ${response.status} to ${what}`);
+    }
+    return (await response.json()) as T;
+  }
+
+  return {
+    configured: env.replicate_api_token !== undefined,
+
+    async create(model, input, webhook) {
+      const version = model.split(":")[1];
+      const path = version === undefined ? `/models/${model}/predictions` : "/predictions";
+      const body = JSON.stringify({
+        ...(version === undefined ? {} : { version }),
+        input,
+        ...(webhook === undefined ? {} : { webhook, webhook_events_filter: ["start", "completed"] }),
+      });
+      let response: Response;
+      try {
+        response = await send(path, { method: "POST", body });
+      } catch (error) {
+        return classifyNetworkError(error);
+      }
+      return classifyAnswer(response);
+    },
+
+    async get(id) {
+      const response = await send(`/predictions/${encodeURIComponent(id)}`);
+      if (response.status === 404) {
+        await response.body?.cancel();
+        return null;
+      }
+      return read<Prediction>(response, "GET prediction");
+    },
+
+    async cancel(id) {
+      const response = await send(`/predictions/${encodeURIComponent(id)}/cancel`, { method: "POST" });
+      await read(response, "cancel");
+    },
+
+    async webhookSecret() {
+      secret ??= (await read<{ key: string }>(await send("/webhooks/default/secret"), "GET webhook secret"))
+        .key;
+      return secret;
+    },
+
+    async download(url, maxBytes) {
+      if (!isAllowedFile(url, env.replicate_file_hosts))
+        throw new Error("the address of a result is not one of Replicate's");
+      const response = await fetcher(url, { redirect: "error", signal: AbortSignal.timeout(timeoutMs) });
+      if (response.status === 404 || response.status === 410) {
+        await response.body?.cancel();
+        throw new FileGone(`a result answered ${response.status}`);
+      }
+      if (!response.ok || response.body === null) throw new Error(`a result answered ${response.status}`);
+      return readAtMost(response.body, maxBytes);
+    },
+  };
+}
+
+/** Results are fetched from Replicate's hosts only: a forged address must not make us fetch an internal one. */
+export function isAllowedFile(url: string, hosts: readonly string[]): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, host, hostname, username } = new URL(url);
+  if (username !== "") return false;
+  return hosts.some((allowed) =>
+    /^(127\.0\.0\.1|localhost)(:|$)/.test(allowed)
+      ? host === allowed && protocol === "http:"
+      : protocol === "https:" && host === hostname && (host === allowed || host.endsWith(`.${allowed}`)),
+  );
+}
+
+async function classifyAnswer(response: Response): Promise<Submission> {
+  const { status } = response;
+  if (status === 429) {
+    const wait = Number(response.headers.get("Retry-After"));
+    await response.body?.cancel();
+    return {
+      outcome: "refused",
+      again: true,
+      waitSeconds: Math.min(Math.max(wait || 10, 1), 600),
+      reason: "429",
+    };
+  }
+  let body: unknown;
+  try {
+    body = await response.json();
+  } catch {
+    body = null;
+  }
+  if (status >= 400 && status < 500) {
+    const detail = String((body as { detail?: unknown } | null)?.detail ?? "").slice(0, 500);
+    return { outcome: "refused", again: false, waitSeconds: 0, reason: `${status} ${detail}` };
+  }
+  const prediction = body as Prediction | null;
+  if (response.ok && typeof prediction?.id === "string") return { outcome: "accepted", prediction };
+  return { outcome: "unclear", reason: `status ${status}` };
+}
+
+/** Only a refused connection proves that nothing was sent. Node names it in `cause.code`, Deno in the message. */
+export function classifyNetworkError(error: unknown): Submission {
+  const { message = "", cause } = error as { message?: string; cause?: { code?: string; message?: string } };
+  const text = `${message} ${cause?.code ?? ""} ${cause?.message ?? ""}`;
+  if (/ECONNREFUSED|connection refused|ENOTFOUND|dns error|failed to lookup/i.test(text)) {
+    return { outcome: "refused", again: true, waitSeconds: 10, reason: "not reachable" };
+  }
+  return { outcome: "unclear", reason: message || "network error" };
+}
+
+async function readAtMost(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw new Error(`a result is larger than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return whole;
+}

@@ -1,0 +1,81 @@
+import { createClient } from "@supabase/supabase-js";
+import type { Env } from "../env.ts";
+import { ApiError } from "../errors.ts";
+
+export type Bucket = "uploads" | "generations";
+export type StoredFile = {
+  path: string;
+  content_type: string;
+  bytes: number;
+  width: number;
+  height: number;
+  sha256?: string;
+};
+
+/** Supabase Storage with the secret key; both buckets are private. */
+export type StorageClient = {
+  /** Writes or replaces an object. */
+  upload(bucket: Bucket, path: string, body: Uint8Array<ArrayBuffer>, contentType: string): Promise<void>;
+  download(bucket: Bucket, path: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** An address that a browser can open without a header, good for `seconds`. */
+  signedUrl(bucket: Bucket, path: string, seconds: number): Promise<string>;
+  remove(bucket: Bucket, paths: string[]): Promise<void>;
+  /** Resolves when both buckets are there. */
+  check(deadlineMs: number): Promise<void>;
+};
+
+const timeoutMs = 15_000;
+
+export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): StorageClient {
+  const timed =
+    (ms: number): typeof fetch =>
+    (input, init) =>
+      fetcher(input, { ...init, signal: AbortSignal.timeout(ms) });
+  const storage = (ms: number) =>
+    createClient(env.supabase_url, env.secret_key, {
+      auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+      global: { fetch: timed(ms) },
+    }).storage;
+  const usual = storage(timeoutMs);
+  // What clients call ends with /functions/v1 on hosted Supabase; Storage lies beside it.
+  const publicBase = env.public_url.replace(/\/functions\/v1$/, "");
+
+  return {
+    async upload(bucket, path, body, contentType) {
+      const { error } = await usual.from(bucket).upload(path, body, { contentType, upsert: true });
+      if (error) throw failure(error);
+    },
+    async download(bucket, path) {
+      const { data, error } = await usual.from(bucket).download(path);
+      if (error) throw failure(error);
+      return new Uint8Array(await data.arrayBuffer());
+    },
+    async signedUrl(bucket, path, seconds) {
+      const { data, error } = await usual.from(bucket).createSignedUrl(path, seconds);
+      if (error) throw failure(error);
+      return data.signedUrl.replace(env.supabase_url, publicBase);
+    },
+    async remove(bucket, paths) {
+      if (paths.length === 0) return;
+      const { error } = await usual.from(bucket).remove(paths);
+      if (error) throw failure(error);
+    },
+    async check(deadlineMs) {
+      const { data, error } = await storage(deadlineMs).listBuckets();
+      if (error) throw failure(error);
+      const names = data.map((bucket) => bucket.id);
+      const missing = (["uploads", "generations"] satisfies Bucket[]).filter(
+        (bucket) => !names.includes(bucket),
+      );
+      if (missing.length > 0)
+        throw new ApiError("storage_error", { cause: new Error(`missing buckets: ${missing.join(", ")}`) });
+    },
+  };
+}
+
+function failure(error: Error & { status?: number | undefined }): ApiError {
+  if (error.status === 404 || error.message === "Object not found")
+    return new ApiError("image_not_found", { cause: error });
+  const answered = error.status !== undefined && error.status < 500;
+  return new ApiError(answered ? "storage_error" : "storage_unavailable", { cause: error });
+}

@@ -1,0 +1,39 @@
+import type { AuthClient } from "./clients/auth.ts";
+import type { Database } from "./clients/database.ts";
+import type { ReplicateClient } from "./clients/replicate.ts";
+import type { StorageClient } from "./clients/storage.ts";
+import type { TokenVerifier } from "./clients/tokens.ts";
+import type { Env } from "./env.ts";
+
+/** What a request is made with. Hashes and verified claims only: no key or token gets further than this. */
+export type Credentials = {
+  user_id?: string;
+  session_id?: string;
+  project_id?: string;
+  role?: string;
+  operator_key_hash?: string;
+  developer_key_hash?: string;
+  api_key_hash?: string;
+  from_browser?: boolean;
+};
+
+export type LogLevel = "info" | "warn" | "error";
+export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
+
+/** Everything outside the process; a test hands in its own. */
+export type Deps = {
+  env: Env;
+  database: Database;
+  auth: AuthClient;
+  storage: StorageClient;
+  replicate: ReplicateClient;
+  tokens: TokenVerifier;
+  log: Log;
+  /** Lets work go on after the answer. Nothing may depend on its end: the isolate may be gone. */
+  background: (work: Promise<unknown>) => void;
+};
+
+export type AppEnv = {
+  Bindings: { remoteAddress?: string };
+  Variables: { requestId: string; deps: Deps; credentials: Credentials };
+};

@@ -1,0 +1,84 @@
+import { z } from "zod";
+
+const url = z.url({ protocol: /^https?$/ }).transform((value) => value.replace(/\/+$/, ""));
+const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback);
+
+/** Supabase injects the new keys as JSON (`{"default":"sb_…"}`) and the legacy ones as plain tokens. */
+function firstKey(json: string | undefined, legacy: string | undefined): string | undefined {
+  if (json === undefined || json === "") return legacy || undefined;
+  const keys = z.record(z.string(), z.string()).parse(JSON.parse(json));
+  return keys.default ?? Object.values(keys)[0] ?? legacy;
+}
+
+const schema = z.object({
+  supabase_url: url.describe("SUPABASE_URL: where Auth and Storage answer"),
+  public_url: url.describe("PUBLIC_URL: the base that clients call, without /api/v1"),
+  database_url: z.string().min(1).describe("DATABASE_URL or SUPABASE_DB_URL: Postgres"),
+  secret_key: z.string().min(1).describe("SUPABASE_SECRET_KEYS or SUPABASE_SERVICE_ROLE_KEY: the secret key"),
+  jwks: z.string().optional().describe("SUPABASE_JWKS: public keys of access tokens"),
+  jwt_secret: z.string().min(32).optional().describe("JWT_SECRET: only where tokens are signed with HS256"),
+  database_pool_size: count(3).describe("DB_POOL_SIZE: connections of one isolate"),
+  database_prepare: z
+    .enum(["true", "false"])
+    .optional()
+    .describe("DB_PREPARE: off for a transaction pooler; by default read from the port of the database URL"),
+  trusted_proxy_hops: count(1).describe("TRUSTED_PROXY_HOPS: hops of X-Forwarded-For that the platform adds"),
+  replicate_api_url: url.default("https://api.replicate.com/v1").describe("REPLICATE_API_URL"),
+  replicate_api_token: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("REPLICATE_API_TOKEN: without it generation answers 503"),
+  replicate_webhook_secret: z.string().startsWith("whsec_").optional().describe("REPLICATE_WEBHOOK_SECRET"),
+  replicate_file_hosts: z
+    .string()
+    .default("replicate.delivery")
+    .transform((value) => value.split(",").map((host) => host.trim().toLowerCase()))
+    .describe(
+      "REPLICATE_FILE_HOSTS: hosts (with port) that results may be fetched from; sub-domains included",
+    ),
+  image_model: z
+    .string()
+    .default("google/nano-banana")
+    .describe("REPLICATE_IMAGE_MODEL: pictures and text to picture"),
+  text_model: z
+    .string()
+    .default("black-forest-labs/flux-schnell")
+    .describe("REPLICATE_TEXT_MODEL: text to picture"),
+  cron_secret: z.string().min(16).optional().describe("CRON_SECRET: bearer of the reconciler"),
+});
+
+export type Env = z.infer<typeof schema>;
+
+/**
+ * Reads the configuration from environment variables.
+ * @throws Error naming each variable that is missing or wrong, and what it is for. Values are never in the message.
+ */
+export function parseEnv(vars: Record<string, string | undefined>): Env {
+  const set = (name: string) => vars[name] || undefined;
+  const supabaseUrl = set("SUPABASE_URL");
+  const result = schema.safeParse({
+    supabase_url: supabaseUrl,
+    public_url: set("PUBLIC_URL") ?? (supabaseUrl && `${supabaseUrl}/functions/v1`),
+    database_url: set("DATABASE_URL") ?? set("SUPABASE_DB_URL"),
+    secret_key: firstKey(vars.SUPABASE_SECRET_KEYS, vars.SUPABASE_SERVICE_ROLE_KEY),
+    jwks: set("SUPABASE_JWKS"),
+    jwt_secret: set("JWT_SECRET"),
+    database_pool_size: set("DB_POOL_SIZE"),
+    database_prepare: set("DB_PREPARE"),
+    trusted_proxy_hops: set("TRUSTED_PROXY_HOPS"),
+    replicate_api_url: set("REPLICATE_API_URL"),
+    replicate_api_token: set("REPLICATE_API_TOKEN"),
+    replicate_webhook_secret: set("REPLICATE_WEBHOOK_SECRET"),
+    replicate_file_hosts: set("REPLICATE_FILE_HOSTS"),
+    image_model: set("REPLICATE_IMAGE_MODEL"),
+    text_model: set("REPLICATE_TEXT_MODEL"),
+    cron_secret: set("CRON_SECRET"),
+  });
+  if (result.success) return result.data;
+  const problems = result.error.issues.map((issue) => {
+    const field = String(issue.path[0]) as keyof typeof schema.shape;
+    return `  ${schema.shape[field].description ?? field}: ${issue.message}`;
+  });
+  throw new Error(`The configuration is not usable:\n${problems.join("\n")}`);
+}

@@ -1,0 +1,115 @@
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+
+/** Every code that the API can answer with: its status and its sentence. Codes never change once released. */
+const table = {
+  malformed_json: [400, "The body is not valid JSON."],
+  malformed_body: [400, "The body ended early or is not well-formed multipart."],
+  invalid_project_id: [400, "Invalid X-Project-ID format. Must be a valid UUID."],
+  account_not_verified: [400, "Account not activated. Open the link in the mail that we sent, then log in."],
+  invalid_refresh_token: [401, "The refresh token is invalid, used or expired. Log in again."],
+  invalid_credentials: [401, "Incorrect email or password"],
+  invalid_token: [401, "Could not validate credentials"],
+  not_authenticated: [401, "Not authenticated. Send an access token as Authorization: Bearer."],
+  management_key_required: [
+    401,
+    "Not authenticated. Send an access token, or a developer key made with management.",
+  ],
+  invalid_webhook_signature: [401, "The webhook signature is missing, wrong or older than five minutes."],
+  invalid_cron_secret: [401, "The secret of the reconciler is missing or wrong."],
+  account_deactivated: [403, "This account is deactivated."],
+  project_inactive: [403, "This project is not active."],
+  registration_key_required: [
+    403,
+    "Registration needs X-Operator-Key, or X-Developer-Key with X-Project-ID.",
+  ],
+  project_id_required: [403, "This request needs the header X-Project-ID."],
+  developer_key_required: [403, "This request needs the header X-Developer-Key."],
+  api_key_required: [403, "This request needs the header X-API-Key."],
+  operator_key_invalid: [403, "Invalid operator key."],
+  operator_key_revoked: [403, "This operator key was revoked."],
+  operator_key_expired: [403, "This operator key has expired."],
+  developer_key_invalid: [403, "Invalid developer key."],
+  developer_key_revoked: [403, "This developer key was revoked."],
+  developer_key_rotated: [403, "This developer key was rotated and its grace period is over."],
+  developer_key_expired: [403, "This developer key has expired."],
+  api_key_invalid: [403, "Invalid API key for this project."],
+  api_key_revoked: [403, "This API key was revoked."],
+  api_key_rotated: [403, "This API key was rotated and its grace period is over."],
+  api_key_expired: [403, "This API key has expired."],
+  key_not_for_browsers: [403, "Operator and management keys are refused on requests from a browser."],
+  role_mismatch: [403, "X-User-Role does not match the role of the caller."],
+  developers_only: [403, "Only developers and operators may do this."],
+  operators_only: [403, "Only operators may do this."],
+  project_limit_reached: [403, "The plan allows no further project. Delete one, or ask for a larger plan."],
+  api_key_limit_reached: [
+    403,
+    "The plan allows no further active API key. Revoke one, or ask for a larger plan.",
+  ],
+  not_found: [404, "There is nothing at this address."],
+  project_not_found: [404, "Project not found."],
+  generation_not_found: [404, "Generation not found."],
+  image_not_found: [404, "Image not found."],
+  method_not_allowed: [405, "This address does not take this method."],
+  account_exists: [409, "An account with this email already exists."],
+  generation_state_conflict: [409, "The generation has changed in the meantime."],
+  payload_too_large: [413, "The body is too large."],
+  file_too_large: [413, "A file is too large. At most 10 MB each."],
+  unsupported_media_type: [415, "Unsupported Content-Type."],
+  unsupported_image: [415, "A file is not a JPEG, PNG or WebP image."],
+  validation_failed: [422, "The request is not valid."],
+  invalid_text: [422, "The request contains characters that cannot be stored."],
+  weak_password: [
+    422,
+    "The password is too weak. Use 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.",
+  ],
+  quota_exceeded: [429, "The monthly quota of generations is used up."],
+  concurrency_limit_reached: [429, "Too many generations are running. Wait for one to finish."],
+  rate_limited: [429, "Too many requests. Wait, then try again."],
+  internal_error: [500, "Something went wrong on our side."],
+  auth_error: [502, "The authentication service gave an unusable answer."],
+  storage_error: [502, "The file storage gave an unusable answer."],
+  database_unavailable: [503, "The database does not answer. Try again shortly."],
+  auth_unavailable: [503, "The authentication service does not answer. Try again shortly."],
+  storage_unavailable: [503, "The file storage does not answer. Try again shortly."],
+  generation_unavailable: [503, "Image generation is not configured."],
+} as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
+
+export type ErrorCode = keyof typeof table;
+export type FieldError = { loc: (string | number)[]; msg: string; type: string };
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(table, code);
+}
+
+/** An answer that is not 2xx: `code` decides status and sentence; `cause` goes to the log and never to the caller. */
+export class ApiError extends Error {
+  readonly code: ErrorCode;
+  readonly status: ContentfulStatusCode;
+  readonly detail: string;
+  readonly errors: FieldError[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ErrorCode,
+    options: { cause?: unknown; detail?: string; errors?: FieldError[]; retryAfterSeconds?: number } = {},
+  ) {
+    super(code, { cause: options.cause });
+    this.code = code;
+    this.status = table[code][0];
+    this.detail = options.detail ?? table[code][1];
+    this.errors = options.errors;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+/** A 422 that says which field is wrong and why; the first problem becomes the sentence. */
+export function invalidField(loc: (string | number)[], msg: string, type = "value_error"): ApiError {
+  return invalidFields([{ loc, msg, type }]);
+}
+
+export function invalidFields(errors: FieldError[]): ApiError {
+  const first = errors[0];
+  const where = first?.loc.filter((part) => !["body", "query", "path"].includes(String(part))).join(".");
+  const detail = first && `${where ? `${where}: ` : ""}${first.msg}`;
+  return new ApiError("validation_failed", detail === undefined ? { errors } : { errors, detail });
+}

@@ -1,0 +1,45 @@
+import type { MiddlewareHandler } from "hono";
+import type { AppEnv, Credentials, Deps } from "../context.ts";
+import { ApiError } from "../errors.ts";
+import { hashKey, isWellFormedKey } from "../resources/keys/key-format.ts";
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+const keyHeaders = [
+  ["x-operator-key", "ok", "operator_key_hash", "operator_key_invalid"],
+  ["x-developer-key", "ak", "developer_key_hash", "developer_key_invalid"],
+  ["x-api-key", "ak", "api_key_hash", "api_key_invalid"],
+] as const;
+
+/** Reads every credential that was sent. A mistyped key or a bad token ends here, without a query. */
+export async function readCredentials(headers: Headers, deps: Pick<Deps, "tokens">): Promise<Credentials> {
+  const credentials: Credentials = {};
+  const project = headers.get("x-project-id");
+  if (project !== null) {
+    if (!uuid.test(project)) throw new ApiError("invalid_project_id");
+    credentials.project_id = project.toLowerCase();
+  }
+  const authorization = headers.get("authorization");
+  if (authorization !== null) {
+    const token = /^Bearer +([^\s]+)$/i.exec(authorization)?.[1];
+    if (token === undefined) throw new ApiError("invalid_token");
+    const claims = await deps.tokens.verify(token);
+    credentials.user_id = claims.user_id;
+    credentials.session_id = claims.session_id;
+  }
+  for (const [header, prefix, field, refusal] of keyHeaders) {
+    const key = headers.get(header);
+    if (key === null) continue;
+    if (!isWellFormedKey(key, prefix)) throw new ApiError(refusal);
+    credentials[field] = hashKey(key);
+  }
+  const role = headers.get("x-user-role");
+  if (role !== null) credentials.role = role;
+  if (headers.has("origin")) credentials.from_browser = true;
+  return credentials;
+}
+
+export const credentials: MiddlewareHandler<AppEnv> = async (c, next) => {
+  c.set("credentials", await readCredentials(c.req.raw.headers, c.get("deps")));
+  await next();
+};

@@ -1,0 +1,53 @@
+import type { Context, ErrorHandler, NotFoundHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { AppEnv, Log } from "../context.ts";
+import { ApiError } from "../errors.ts";
+
+/** The one place where a failure becomes an answer. */
+export function handleErrors(log: Log): ErrorHandler<AppEnv> {
+  return (thrown, c) => {
+    const error = toApiError(thrown);
+    if (error.status >= 500) {
+      log("error", error.code, {
+        request_id: c.get("requestId"),
+        method: c.req.method,
+        cause: error.cause ?? thrown,
+      });
+    }
+    return render(c, error);
+  };
+}
+
+export const handleNotFound: NotFoundHandler<AppEnv> = (c) => render(c, new ApiError("not_found"));
+
+function render(c: Context<AppEnv>, error: ApiError): Response {
+  if (error.status === 401) c.header("WWW-Authenticate", "Bearer");
+  if (error.retryAfterSeconds !== undefined) c.header("Retry-After", String(error.retryAfterSeconds));
+  return c.json(
+    {
+      detail: error.detail,
+      code: error.code,
+      request_id: c.get("requestId"),
+      ...(error.errors === undefined ? {} : { errors: error.errors }),
+      ...(error.retryAfterSeconds === undefined ? {} : { retry_after: error.retryAfterSeconds }),
+    },
+    error.status,
+  );
+}
+
+function toApiError(thrown: unknown): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  if (thrown instanceof HTTPException) {
+    if (thrown.status === 413) return new ApiError("payload_too_large");
+    if (thrown.status < 500) return new ApiError("malformed_json", { cause: thrown });
+  }
+  return new ApiError("internal_error", { cause: thrown });
+}
+
+/** Name, message and SQLSTATE of an error and its causes: enough to find it, never a parameter of the query. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const { code } = error as { code?: unknown };
+  const own = `${error.name}: ${error.message}${code === undefined ? "" : ` (${String(code)})`}`;
+  return error.cause === undefined ? own : `${own} ← ${describe(error.cause)}`;
+}

@@ -1,0 +1,121 @@
+import { OpenAPIHono, z } from "@hono/zod-openapi";
+import { canonicalPath } from "./canonical-path.ts";
+import type { AppEnv } from "./context.ts";
+import { type FieldError, invalidFields } from "./errors.ts";
+
+export const version = "0.1.0";
+
+type Requirement = Record<string, string[]>;
+
+/** What a route asks for: each list is a choice, each entry of a choice is needed. */
+export const security = {
+  none: [{}] as Requirement[],
+  user: [{ accessToken: [] }] as Requirement[],
+  register: [{ operatorKey: [] }, { developerKey: [], projectId: [] }] as Requirement[],
+  login: [{ projectId: [] }, {}] as Requirement[],
+  manage: [{ accessToken: [] }, { developerKey: [] }, { operatorKey: [] }] as Requirement[],
+  generate: [
+    { accessToken: [], developerKey: [], projectId: [], apiKey: [] },
+    { accessToken: [], projectId: [] },
+  ] as Requirement[],
+  image: [{}, { accessToken: [], developerKey: [], projectId: [], apiKey: [] }] as Requirement[],
+  operate: [{ operatorKey: [] }, { accessToken: [] }] as Requirement[],
+};
+
+export const securitySchemes = {
+  accessToken: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description: "Access token of login, register or refresh.",
+  },
+  operatorKey: {
+    type: "apiKey",
+    in: "header",
+    name: "X-Operator-Key",
+    description: "Runs the platform; never in a browser.",
+  },
+  developerKey: { type: "apiKey", in: "header", name: "X-Developer-Key", description: "Names a developer." },
+  projectId: { type: "apiKey", in: "header", name: "X-Project-ID", description: "UUID of the project." },
+  apiKey: { type: "apiKey", in: "header", name: "X-API-Key", description: "Key of the project." },
+} as const;
+
+export const errorSchema = z
+  .object({
+    detail: z.string().openapi({ description: "One sentence for a person.", example: "Project not found." }),
+    code: z.string().openapi({ description: "Stable, for programs.", example: "project_not_found" }),
+    request_id: z.string().openapi({ description: "Also in the header X-Request-Id.", example: "5f0c…" }),
+    errors: z
+      .array(z.object({ loc: z.array(z.union([z.string(), z.number()])), msg: z.string(), type: z.string() }))
+      .optional()
+      .openapi({ description: "Only with 422: each field that is wrong." }),
+    retry_after: z
+      .number()
+      .optional()
+      .openapi({ description: "Seconds to wait; also in the header Retry-After." }),
+  })
+  .openapi("Error");
+
+const meanings: Record<number, string> = {
+  400: "The request is malformed, or the account is not activated.",
+  401: "Not authenticated.",
+  403: "Not allowed, or a key is missing or not valid.",
+  404: "Not found; also what belongs to somebody else.",
+  409: "Conflicts with what is there.",
+  413: "Too large.",
+  415: "Unsupported content.",
+  422: "A field is not valid.",
+  429: "Over a limit.",
+  502: "A service behind the API gave an unusable answer.",
+  503: "A service behind the API does not answer.",
+};
+
+/** The error answers of a route. Every route can also answer 503. */
+export function errorResponses(...statuses: number[]) {
+  const entries = [...statuses, 503].map(
+    (status) =>
+      [
+        status,
+        { description: meanings[status] ?? "", content: { "application/json": { schema: errorSchema } } },
+      ] as const,
+  );
+  // Handlers throw these, so the type of a route knows its 2xx alone.
+  return Object.fromEntries(entries) as object;
+}
+
+export function jsonResponse<T extends z.ZodType>(schema: T, description: string) {
+  return { description, content: { "application/json": { schema } } };
+}
+
+export function jsonBody<T extends z.ZodType>(schema: T) {
+  return { body: { required: true, content: { "application/json": { schema } } } } as const;
+}
+
+/** An app whose paths are canonical and whose failed validations become a 422 of ours. */
+export function createRouter(): OpenAPIHono<AppEnv> {
+  return new OpenAPIHono<AppEnv>({
+    getPath: (request) => canonicalPath(new URL(request.url).pathname),
+    defaultHook: (result) => {
+      if (result.success) return;
+      const source = {
+        json: "body",
+        form: "body",
+        query: "query",
+        param: "path",
+        header: "header",
+        cookie: "cookie",
+      }[result.target];
+      throw invalidFields(toFieldErrors(result.error.issues, source ?? result.target));
+    },
+  });
+}
+
+type Issue = { path: PropertyKey[]; message: string; code?: string | undefined };
+
+export function toFieldErrors(issues: readonly Issue[], source: string): FieldError[] {
+  return issues.slice(0, 20).map((issue) => ({
+    loc: [source, ...issue.path.map((part) => (typeof part === "number" ? part : String(part)))],
+    msg: issue.message,
+    type: issue.code ?? "value_error",
+  }));
+}

@@ -1,0 +1,20 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { userSchema } from "./schemas.ts";
+import { getMe } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/auth/me",
+  operationId: "auth.me",
+  tags: ["Authentication"],
+  summary: "The signed-in account",
+  security: security.user,
+  middleware: [credentials],
+  responses: { 200: jsonResponse(userSchema, "The account."), ...errorResponses(400, 401, 403, 404) },
+});
+
+export const me = createRouter().openapi(route, async (c) => {
+  return c.json(await getMe(c.get("deps").database, c.get("credentials")), 200);
+});

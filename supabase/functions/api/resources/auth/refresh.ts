@@ -1,0 +1,39 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { ApiError } from "../../errors.ts";
+import { isJson, jsonOnly } from "../../middleware/body-type.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { storableText } from "../text.ts";
+import { tokensSchema } from "./schemas.ts";
+import { deviceOf, openTokens } from "./sessions.ts";
+
+const bodySchema = z.object({ refresh_token: storableText().min(1).max(4096) }).openapi("RefreshRequest");
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/auth/refresh",
+  operationId: "auth.refresh",
+  tags: ["Authentication"],
+  summary: "Exchange a refresh token for new tokens",
+  description:
+    "The refresh token in the body, or as `Authorization: Bearer`. A second use within ten seconds also succeeds.",
+  security: security.none,
+  middleware: [
+    async (c, next) =>
+      isJson(c.req.header("content-type")) || !c.req.header("authorization") ? jsonOnly(c, next) : next(),
+  ],
+  request: { body: { content: { "application/json": { schema: bodySchema } } } },
+  responses: {
+    200: jsonResponse(tokensSchema, "New tokens of the same session."),
+    ...errorResponses(400, 401, 403, 413, 415, 422, 429),
+  },
+});
+
+export const refresh = createRouter().openapi(route, async (c) => {
+  const bearer = /^Bearer +([^\s]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+  const body: Partial<z.infer<typeof bodySchema>> = c.req.valid("json") ?? {};
+  const token = body.refresh_token ?? bearer;
+  if (token === undefined) throw new ApiError("invalid_refresh_token");
+  const issued = await c.get("deps").auth.refresh(token, deviceOf(c).ip ?? undefined);
+  if (issued === null) throw new ApiError("invalid_refresh_token");
+  return c.json(await openTokens(c, issued), 200);
+});

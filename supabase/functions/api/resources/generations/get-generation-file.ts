@@ -1,0 +1,85 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { AppEnv } from "../../context.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { generationPath } from "./schemas.ts";
+import { type FileKind, getGenerationFile } from "./store.ts";
+import { isTicketValid } from "./tickets.ts";
+
+const signedSeconds = 60;
+const ticketSchema = z
+  .string()
+  .max(100)
+  .optional()
+  .openapi({ description: "Part of the addresses that the API gives." });
+const redirect = {
+  description: "To a short-lived address of the picture.",
+  headers: { Location: { schema: { type: "string" as const, format: "uri" } } },
+};
+const common = {
+  method: "get" as const,
+  tags: ["Generation"],
+  security: security.image,
+  middleware: [credentials],
+  responses: { 302: redirect, ...errorResponses(400, 401, 403, 404, 422, 502) },
+};
+
+const imageRoute = createRoute({
+  ...common,
+  path: "/api/v1/generation/{generation_id}/image",
+  operationId: "generations.image",
+  summary: "The picture of a generation",
+  description: "With no credentials only when it is public, or with a ticket.",
+  request: {
+    params: generationPath,
+    query: z.object({ index: z.coerce.number().int().min(0).max(9).default(0), ticket: ticketSchema }),
+  },
+});
+
+const exampleRoute = createRoute({
+  ...common,
+  path: "/api/v1/generation/{generation_id}/examples/{index}",
+  operationId: "generations.exampleImage",
+  summary: "A picture that was uploaded for a generation",
+  request: {
+    params: generationPath.extend({
+      index: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .max(9)
+        .openapi({ param: { name: "index", in: "path" } }),
+    }),
+    query: z.object({ ticket: ticketSchema }),
+  },
+});
+
+export const getGenerationFiles = createRouter()
+  .openapi(imageRoute, (c) => {
+    const { index, ticket } = c.req.valid("query");
+    return redirectTo(c, c.req.valid("param").generation_id, "output", index, ticket);
+  })
+  .openapi(exampleRoute, (c) => {
+    const { generation_id, index } = c.req.valid("param");
+    return redirectTo(c, generation_id, "example", index, c.req.valid("query").ticket);
+  });
+
+async function redirectTo(
+  c: Context<AppEnv>,
+  id: string,
+  kind: FileKind,
+  index: number,
+  ticket: string | undefined,
+) {
+  const { database, env, storage } = c.get("deps");
+  const hasTicket = ticket !== undefined && isTicketValid(env, ticket, id, kind, index);
+  const file = await getGenerationFile(database, c.get("credentials"), id, kind, index, hasTicket);
+  const location = await storage.signedUrl(
+    kind === "output" ? "generations" : "uploads",
+    file.path,
+    signedSeconds,
+  );
+  c.header("Cache-Control", `private, max-age=${signedSeconds / 2}`);
+  return c.redirect(location, 302);
+}

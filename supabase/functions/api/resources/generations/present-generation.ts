@@ -1,0 +1,24 @@
+import type { Env } from "../../env.ts";
+import type { Generation } from "./schemas.ts";
+import type { FileKind, GenerationRow } from "./store.ts";
+import { signTicket } from "./tickets.ts";
+
+/** A generation as a client sees it: every path becomes an absolute address that a browser can show. */
+export function presentGeneration(env: Env, { outputs, example_images, ...row }: GenerationRow): Generation {
+  const address = (kind: FileKind, index: number) => {
+    const place = kind === "output" ? `image?index=${index}&` : `examples/${index}?`;
+    return `${env.public_url}/api/v1/generation/${row.id}/${place}ticket=${signTicket(env, row.id, kind, index)}`;
+  };
+  const images = outputs.map(({ content_type, width, height }, index) => ({
+    url: address("output", index),
+    content_type,
+    width,
+    height,
+  }));
+  return {
+    ...row,
+    generated_image_url: images[0]?.url ?? null,
+    images,
+    example_images: example_images.map((_, index) => address("example", index)),
+  };
+}

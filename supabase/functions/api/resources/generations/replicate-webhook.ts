@@ -1,0 +1,75 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { Webhook } from "standardwebhooks";
+import type { Prediction } from "../../clients/replicate.ts";
+import type { Deps } from "../../context.ts";
+import { ApiError } from "../../errors.ts";
+import { readText } from "../../middleware/body-type.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { uuid } from "../text.ts";
+import { finishGeneration } from "./finish-generation.ts";
+import { findWork, recordSubmission, takeWebhook } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/generation/webhooks/replicate",
+  operationId: "webhooks.replicate",
+  tags: ["Generation"],
+  summary: "Where Replicate tells that a prediction moved on",
+  description:
+    "Signed after Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at most five minutes old.",
+  security: security.none,
+  request: { query: z.object({ generation_id: uuid() }) },
+  responses: {
+    200: jsonResponse(
+      z.object({ received: z.literal(true) }).openapi("WebhookReceived"),
+      "Taken, or seen before.",
+    ),
+    ...errorResponses(400, 401, 413, 422, 502),
+  },
+});
+
+export const replicateWebhook = createRouter().openapi(route, async (c) => {
+  const deps = c.get("deps");
+  if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
+  const { generation_id } = c.req.valid("query");
+  const body = await readText(c.req.raw);
+  const headers = c.req.raw.headers;
+  const prediction = await verify(deps, body, headers);
+  // A duplicate and a generation that was deleted are answered alike, so that Replicate stops sending.
+  if (await takeWebhook(deps.database, generation_id, headers.get("webhook-id") ?? "")) {
+    deps.background(followWebhook(deps, generation_id, prediction.id));
+  }
+  return c.json({ received: true as const }, 200);
+});
+
+async function verify(deps: Deps, body: string, headers: Headers): Promise<Prediction> {
+  const secret = await deps.replicate.webhookSecret();
+  try {
+    new Webhook(secret).verify(body, {
+      "webhook-id": headers.get("webhook-id") ?? "",
+      "webhook-timestamp": headers.get("webhook-timestamp") ?? "",
+      "webhook-signature": headers.get("webhook-signature") ?? "",
+    });
+  } catch (cause) {
+    throw new ApiError("invalid_webhook_signature", { cause });
+  }
+  const json: unknown = JSON.parse(body);
+  if (typeof (json as Prediction | null)?.id !== "string") throw new ApiError("malformed_json");
+  return json as Prediction;
+}
+
+/** The body only says that something happened; what happened is read from Replicate, since money depends on it. */
+async function followWebhook(deps: Deps, id: string, predictionId: string): Promise<void> {
+  const { database, log, replicate } = deps;
+  const work = await findWork(database, id);
+  if (work === null) return;
+  if (work.prediction_id === null) await recordSubmission(database, id, predictionId);
+  else if (work.prediction_id !== predictionId) {
+    return log("warn", "a webhook names another prediction", {
+      generation_id: id,
+      prediction_id: predictionId,
+    });
+  }
+  const prediction = await replicate.get(predictionId);
+  if (prediction !== null) await finishGeneration(deps, id, prediction);
+}

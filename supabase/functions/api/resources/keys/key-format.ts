@@ -1,0 +1,30 @@
+import { createHash, randomBytes } from "node:crypto";
+
+export type KeyPrefix = "ok" | "ak";
+export type NewKey = { key: string; key_prefix: string; key_hash: string };
+
+const randomLength = 26;
+const checksumLength = 6;
+const pattern = new RegExp(`^(ok|ak)_[A-Za-z0-9_-]{${randomLength + checksumLength}}$`);
+
+/** A new key: prefix, 26 random characters (156 bits), six of checksum. `key_hash` is SHA-256 as hex; the key itself is shown once. */
+export function createKey(prefix: KeyPrefix): NewKey {
+  const body = `${prefix}_${randomBytes(20).toString("base64url").slice(0, randomLength)}`;
+  const key = body + checksum(body);
+  return { key, key_prefix: key.slice(0, 8), key_hash: hashKey(key) };
+}
+
+/** Whether the key can exist at all. A typo fails the checksum, so it costs no query. */
+export function isWellFormedKey(key: string, prefix: KeyPrefix): boolean {
+  if (!pattern.test(key) || !key.startsWith(`${prefix}_`)) return false;
+  const body = key.slice(0, -checksumLength);
+  return key.slice(-checksumLength) === checksum(body);
+}
+
+export function hashKey(key: string): string {
+  return createHash("sha256").update(key).digest("hex");
+}
+
+function checksum(body: string): string {
+  return createHash("sha256").update(`checksum:${body}`).digest("base64url").slice(0, checksumLength);
+}

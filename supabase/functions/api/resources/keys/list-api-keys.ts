@@ -1,0 +1,30 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { projectPath } from "../projects/schemas.ts";
+import { apiKeySchema } from "./schemas.ts";
+import { listApiKeys as selectApiKeys } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/projects/{project_id}/api-keys",
+  operationId: "apiKeys.list",
+  tags: ["API keys"],
+  summary: "List the API keys of a project, newest first",
+  security: security.manage,
+  middleware: [credentials],
+  request: { params: projectPath },
+  responses: {
+    200: jsonResponse(z.array(apiKeySchema), "The keys, without their secrets."),
+    ...errorResponses(400, 401, 403, 404, 422),
+  },
+});
+
+export const listApiKeys = createRouter().openapi(route, async (c) => {
+  const keys = await selectApiKeys(
+    c.get("deps").database,
+    c.get("credentials"),
+    c.req.valid("param").project_id,
+  );
+  return c.json(keys, 200);
+});

@@ -1,0 +1,26 @@
+import { createRoute } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { projectFieldsSchema, projectSchema } from "./schemas.ts";
+import { createProject as insertProject } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/projects",
+  operationId: "projects.create",
+  tags: ["Projects"],
+  summary: "Create a project",
+  security: security.manage,
+  middleware: [credentials, jsonOnly],
+  request: jsonBody(projectFieldsSchema.openapi("ProjectCreateRequest")),
+  responses: {
+    201: jsonResponse(projectSchema, "The new project."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+  },
+});
+
+export const createProject = createRouter().openapi(route, async (c) => {
+  const project = await insertProject(c.get("deps").database, c.get("credentials"), c.req.valid("json"));
+  return c.json(project, 201);
+});

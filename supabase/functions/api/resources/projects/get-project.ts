@@ -1,0 +1,26 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { projectPath, projectSchema } from "./schemas.ts";
+import { getProject as selectProject } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/projects/{project_id}",
+  operationId: "projects.get",
+  tags: ["Projects"],
+  summary: "One project",
+  security: security.manage,
+  middleware: [credentials],
+  request: { params: projectPath },
+  responses: { 200: jsonResponse(projectSchema, "The project."), ...errorResponses(400, 401, 403, 404, 422) },
+});
+
+export const getProject = createRouter().openapi(route, async (c) => {
+  const project = await selectProject(
+    c.get("deps").database,
+    c.get("credentials"),
+    c.req.valid("param").project_id,
+  );
+  return c.json(project, 200);
+});
