@@ -2,6 +2,7 @@ import { appendFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream as WebStream } from "node:stream/web";
 import { format } from "node:util";
@@ -20,6 +21,8 @@ import {
   SERVICE_ROLE_JWT,
 } from "./settings.ts";
 import { FileStorage } from "./storage.ts";
+import { likeSupabaseStorage } from "./storage-answers.ts";
+import { isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
 
 /** Auth, REST and Storage in this process. */
 export interface Lite {
@@ -160,32 +163,21 @@ async function answer(
   const has_body = request.method !== "GET" && request.method !== "HEAD";
   let body: WebStream | string | undefined = has_body ? Readable.toWeb(request) : undefined;
   if (request.method === "POST" && /^\/storage\/v1\/bucket\/?$/.test(request.url ?? "")) {
-    body = await withBucketId(request);
+    body = withBucketId(await text(request));
     headers.delete("content-length");
   }
   const init = { method: request.method, headers, body, duplex: "half" } as RequestInit;
-  const answered = await app.fetch(new Request(url, init), {
+  const made = await app.fetch(new Request(url, init), {
     peerAddress: request.socket.remoteAddress ?? null,
   });
+  const path = request.url ?? "/";
+  const answered = isSigning(request.method, path) ? await withStorageNames(path, made) : made;
   const fields: Record<string, string | string[]> = Object.fromEntries(answered.headers);
   const cookies = answered.headers.getSetCookie();
   if (cookies.length > 0) fields["set-cookie"] = cookies;
   response.writeHead(answered.status, fields);
   if (answered.body === null) response.end();
   else await pipeline(Readable.fromWeb(answered.body as WebStream), response);
-}
-
-/** The CLI and older clients send a bucket's name only; the id is the same. */
-async function withBucketId(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString("utf8");
-  try {
-    const bucket = JSON.parse(text) as { id?: string; name?: string };
-    return JSON.stringify({ ...bucket, id: bucket.id ?? bucket.name });
-  } catch {
-    return text;
-  }
 }
 
 /** Its notices and stack traces go to a log: the terminal is for sentences. Returns the way back. */

@@ -156,6 +156,7 @@ comment on function private.release_submission(uuid, text, integer) is
 
 create function private.take_webhook(id uuid, webhook_id text) returns boolean
 language plpgsql set search_path = '' as $$
+#variable_conflict use_column
 begin
   perform private.as_service();
   insert into public.generation_events (generation_id, kind, webhook_id)
