@@ -21,7 +21,6 @@ import {
   SERVICE_ROLE_JWT,
 } from "./settings.ts";
 import { FileStorage } from "./storage.ts";
-import { likeSupabaseStorage } from "./storage-answers.ts";
 import { isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
 
 /** Auth, REST and Storage in this process. */

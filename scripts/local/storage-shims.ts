@@ -1,0 +1,34 @@
+type Json = Record<string, unknown>;
+
+const PREFIX = "/storage/v1";
+
+/** True for the answers whose fields lite names otherwise than Supabase Storage does. */
+export function isSigning(method: string | undefined, path: string): boolean {
+  return method === "POST" && /^\/storage\/v1\/object\/(?:upload\/)?sign\//.test(path);
+}
+
+/** `signedURL` and `url`, relative to the storage address, as Supabase Storage answers them. */
+export async function withStorageNames(path: string, answer: Response): Promise<Response> {
+  if (!answer.ok) return answer;
+  const body = (await answer.json()) as Json | Json[];
+  const field = path.startsWith(`${PREFIX}/object/upload/`) ? "url" : "signedURL";
+  const renamed = Array.isArray(body) ? body.map((item) => rename(item, field)) : rename(body, field);
+  const headers = new Headers(answer.headers);
+  headers.delete("content-length");
+  return new Response(JSON.stringify(renamed), { status: answer.status, headers });
+}
+
+function rename({ signedUrl, ...rest }: Json, field: string): Json {
+  const link = typeof signedUrl === "string" && signedUrl !== "" ? signedUrl.replace(PREFIX, "") : null;
+  return { ...rest, [field]: link };
+}
+
+/** The CLI and older clients send a bucket's name only; its id is the same. */
+export function withBucketId(text: string): string {
+  try {
+    const bucket = JSON.parse(text) as { id?: string; name?: string };
+    return JSON.stringify({ ...bucket, id: bucket.id ?? bucket.name });
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,171 @@
+import { once } from "node:events";
+import {
+  createServer,
+  type IncomingMessage,
+  request as openRequest,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { closeServer, startGateway } from "../../scripts/local/gateway.ts";
+import { findFreeBase } from "../../scripts/local/ports.ts";
+import { destinationOf } from "../../scripts/local/route.ts";
+import { type Ports, portsFrom } from "../../scripts/local/settings.ts";
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+let gateway: Server;
+let upstream: Server;
+let ports: Ports;
+let handler: Handler;
+let address: string;
+
+beforeAll(async () => {
+  upstream = createServer((request, response) => handler(request, response));
+  upstream.listen(0, "127.0.0.1");
+  await once(upstream, "listening");
+  ports = portsFrom(await findFreeBase());
+  ports.functions.api = (upstream.address() as AddressInfo).port;
+  const admin = { minimum_password_length: 8, password_cost: 4 };
+  gateway = await startGateway({
+    ports,
+    lite: () => undefined,
+    sql: () => undefined,
+    admin,
+    report: () => {},
+  });
+  address = `http://127.0.0.1:${ports.gateway}`;
+});
+
+afterAll(async () => {
+  await closeServer(gateway);
+  await closeServer(upstream);
+});
+
+describe("the way of a path", () => {
+  it.each([
+    ["/api/v1/auth/me?x=1", { kind: "function", name: "api", path: "/api/v1/auth/me?x=1" }],
+    ["//api/v1/health", { kind: "function", name: "api", path: "/api/v1/health" }],
+    ["/functions/v1/api/api/v1/health", { kind: "function", name: "api", path: "/api/api/v1/health" }],
+    ["/functions/v1/health", { kind: "function", name: "health", path: "/health" }],
+    ["/functions/v1/other/x", { kind: "unknown" }],
+    [
+      "/generation/public?page=2",
+      { kind: "function", name: "generation", path: "/generation/public?page=2" },
+    ],
+    ["/health", { kind: "function", name: "health", path: "/health" }],
+    ["/healthy", { kind: "unknown" }],
+    ["/", { kind: "function", name: "api", path: "/api" }],
+    ["/auth/v1/token?grant_type=password", { kind: "platform" }],
+    ["/auth/v1/admin/users/1", { kind: "admin", path: "/users/1" }],
+    ["/auth/v1/../../functions/v1/other", { kind: "platform" }],
+    ["/storage/v1/object/a/b", { kind: "platform" }],
+    ["/rest/v1x", { kind: "unknown" }],
+  ])("%s", (target, destination) => {
+    expect(destinationOf(target)).toEqual(destination);
+  });
+});
+
+describe("the gateway", () => {
+  it("appends the peer to X-Forwarded-For, names the public host and drops hop-by-hop headers", async () => {
+    let seen: IncomingMessage["headers"] = {};
+    handler = (request, response) => {
+      seen = request.headers;
+      response.setHeader("x-answer", "yes").end("ok");
+    };
+    const sent = openRequest(`${address}/api/v1/x`, {
+      headers: {
+        "x-forwarded-for": "203.0.113.9",
+        "x-forwarded-host": "evil.test",
+        connection: "close, x-secret-hop",
+        "x-secret-hop": "1",
+        te: "trailers",
+      },
+    }).end();
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
+    answer.resume();
+    expect(answer.headers["x-answer"]).toBe("yes");
+    expect(seen["x-forwarded-for"]).toBe("203.0.113.9, 127.0.0.1");
+    expect(seen["x-forwarded-host"]).toBe(`127.0.0.1:${ports.gateway}`);
+    expect(seen["x-forwarded-proto"]).toBe("http");
+    expect(seen).not.toHaveProperty("x-secret-hop");
+    expect(seen).not.toHaveProperty("te");
+  });
+
+  it("adds no CORS headers to what a function answers", async () => {
+    handler = (_request, response) => response.end("ok");
+    const response = await fetch(`${address}/api/v1/x`, { headers: { origin: "https://app.test" } });
+    expect([...response.headers.keys()].filter((name) => name.startsWith("access-control-"))).toEqual([]);
+  });
+
+  it("passes on each piece of an answer before the answer has ended", async () => {
+    let finish: () => void = () => {};
+    handler = (_request, response) => {
+      response.write("first");
+      finish = () => response.end("second");
+    };
+    const response = await fetch(`${address}/api/v1/x`);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe("first");
+    finish();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe("second");
+  });
+
+  it("passes on each piece of a body before the body has ended", async () => {
+    const first_piece = new Promise<string>((resolve) => {
+      handler = (request, response) => {
+        request.once("data", (chunk: Buffer) => resolve(chunk.toString()));
+        request.on("end", () => response.end("done"));
+      };
+    });
+    const sent = openRequest(`${address}/api/v1/x`, { method: "POST" });
+    sent.write("first");
+    expect(await first_piece).toBe("first");
+    sent.end("second");
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
+    answer.resume();
+    expect(answer.statusCode).toBe(200);
+  });
+
+  it("ends the call to the function when the client goes away", async () => {
+    const aborted = new Promise<boolean>((resolve) => {
+      handler = (request, response) => {
+        response.write("waiting");
+        request.once("close", () => resolve(response.destroyed || !response.writableFinished));
+      };
+    });
+    const controller = new AbortController();
+    const response = await fetch(`${address}/api/v1/x`, { signal: controller.signal });
+    expect(response.status).toBe(200);
+    controller.abort();
+    expect(await aborted).toBe(true);
+  });
+
+  it("answers 503 in the contract's shape, with the caller's request id, while a function is down", async () => {
+    const response = await fetch(`${address}/generation/public`, {
+      headers: { "x-request-id": "caller-id-0001" },
+    });
+    expect(response.status).toBe(503);
+    expect(response.headers.get("retry-after")).toBe("1");
+    expect(response.headers.get("x-request-id")).toBe("caller-id-0001");
+    expect(await response.json()).toEqual({
+      detail: expect.any(String),
+      code: "unavailable",
+      request_id: "caller-id-0001",
+    });
+  });
+
+  it("answers 502 when a function hangs up before it answers", async () => {
+    handler = (request) => request.socket.destroy();
+    const response = await fetch(`${address}/api/v1/x`, { method: "POST", body: "x" });
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({ code: "bad_gateway" });
+  });
+
+  it("answers 404 in the contract's shape where nothing is served", async () => {
+    const response = await fetch(`${address}/nowhere`);
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ code: "not_found", detail: expect.any(String) });
+  });
+});

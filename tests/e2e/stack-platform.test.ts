@@ -1,0 +1,202 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import nodemailer from "nodemailer";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTestStack, type TestStack } from "../support/stack.ts";
+
+const PNG = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
+
+let stack: TestStack;
+let service: SupabaseClient;
+let visitor: SupabaseClient;
+let sql: postgres.Sql;
+
+beforeAll(async () => {
+  stack = await startTestStack();
+  const options = { auth: { persistSession: false, autoRefreshToken: false } };
+  service = createClient(stack.urls.gateway, stack.keys.secret, options);
+  visitor = createClient(stack.urls.gateway, stack.keys.publishable, options);
+  sql = postgres(stack.admin_database_url, { max: 2, onnotice: () => {} });
+}, 240_000);
+
+afterAll(async () => {
+  await sql?.end();
+  await stack?.stop();
+}, 60_000);
+
+describe("storage", () => {
+  it("keeps an object with its type, gives it out by a signed address, and forgets it", async () => {
+    const bucket = service.storage.from("uploads");
+    const path = `${crypto.randomUUID()}/photo.png`;
+    expect((await bucket.upload(path, PNG, { contentType: "image/png" })).error).toBeNull();
+    const { data, error } = await bucket.createSignedUrl(path, 60);
+    expect(error).toBeNull();
+    const signed = await fetch(data?.signedUrl ?? "");
+    expect(signed.status).toBe(200);
+    expect(signed.headers.get("content-type")).toBe("image/png");
+    expect(Buffer.from(await signed.arrayBuffer())).toEqual(PNG);
+    expect((await bucket.remove([path])).error).toBeNull();
+    expect((await fetch(data?.signedUrl ?? "")).ok).toBe(false);
+  });
+
+  it("takes a direct upload to a signed address", async () => {
+    const path = `${crypto.randomUUID()}/direct.png`;
+    const { data, error } = await service.storage.from("uploads").createSignedUploadUrl(path);
+    expect(error).toBeNull();
+    const upload = visitor.storage
+      .from("uploads")
+      .uploadToSignedUrl(path, data?.token ?? "", PNG, { contentType: "image/png" });
+    expect((await upload).error).toBeNull();
+    const stored = await service.storage.from("uploads").download(path);
+    expect(Buffer.from((await stored.data?.arrayBuffer()) ?? new ArrayBuffer(0))).toEqual(PNG);
+  });
+
+  it("refuses other types than images, files above the limit, and everybody without the secret key", async () => {
+    const bucket = service.storage.from("uploads");
+    const html = await bucket.upload("p/page.html", "<p>", { contentType: "text/html" });
+    expect(html.error).not.toBeNull();
+    const large = await bucket.upload("p/large.png", Buffer.alloc(11 * 1024 * 1024), {
+      contentType: "image/png",
+    });
+    expect(large.error).not.toBeNull();
+    await bucket.upload("p/private.png", PNG, { contentType: "image/png", upsert: true });
+    expect((await visitor.storage.from("uploads").download("p/private.png")).error).not.toBeNull();
+    expect(
+      (await visitor.storage.from("uploads").upload("p/x.png", PNG, { contentType: "image/png" })).error,
+    ).not.toBeNull();
+  });
+
+  it("never writes outside its folder, whatever the key", async () => {
+    const before = readdirSync(stack.paths.data).sort();
+    for (const key of [
+      "..%2f..%2fescaped.png",
+      "a/../../../escaped.png",
+      "%2e%2e/escaped.png",
+      "/etc/escaped.png",
+    ]) {
+      await fetch(`${stack.urls.gateway}/storage/v1/object/uploads/${key}`, {
+        method: "POST",
+        headers: { apikey: stack.keys.secret, "content-type": "image/png" },
+        body: PNG,
+      });
+    }
+    expect(readdirSync(stack.paths.data).sort()).toEqual(before);
+    const files = readdirSync(stack.paths.storage, { recursive: true, encoding: "utf8" });
+    expect(
+      files.filter((name) => !/^[0-9a-f]{16}(?:\/[0-9a-f]{64}(?:\.json|\.[0-9a-f]{12}))?$/.test(name)),
+    ).toEqual([]);
+  });
+
+  it("replaces an object as a whole, also under simultaneous uploads", async () => {
+    const bucket = service.storage.from("uploads");
+    const path = `${crypto.randomUUID()}/raced.png`;
+    await bucket.upload(path, PNG, { contentType: "image/png" });
+    const versions = [1, 2, 3, 4].map((fill) => Buffer.alloc(200_000, fill));
+    const uploads = versions.map((body) =>
+      bucket.upload(path, body, { contentType: "image/png", upsert: true }),
+    );
+    const reads = [1, 2, 3, 4].map(() => bucket.download(path));
+    await Promise.all([...uploads, ...reads]);
+    const last = Buffer.from((await (await bucket.download(path)).data?.arrayBuffer()) ?? new ArrayBuffer(0));
+    expect(versions.some((body) => body.equals(last))).toBe(true);
+    expect(readdirSync(join(stack.paths.storage), { recursive: true }).length).toBeGreaterThan(0);
+  });
+});
+
+describe("the database", () => {
+  it("keeps the grants of the migrations after calls to REST and Storage", async () => {
+    const grants = () => sql`
+      select relation.oid::regclass::text as name, relation.relacl::text as grants from pg_class as relation
+      where relation.relnamespace in ('public'::regnamespace, 'private'::regnamespace) order by 1`;
+    const before = await grants();
+    expect(before.length).toBeGreaterThan(5);
+    await visitor.from("users").select("id");
+    await service.from("users").select("id");
+    await service.storage.from("uploads").list();
+    expect(await grants()).toEqual(before);
+  });
+
+  it("gives out no table to visitors", async () => {
+    const { error } = await visitor.from("operator_keys").select("id");
+    expect(error?.code).toBe("42501");
+  });
+
+  it("runs the migrations as a role that is no superuser", async () => {
+    const [role] = await sql`select rolsuper, rolbypassrls from pg_roles where rolname = 'postgres'`;
+    expect(role).toEqual({ rolsuper: false, rolbypassrls: true });
+    const [owner] =
+      await sql`select relowner::regrole::text as owner from pg_class where oid = 'public.users'::regclass`;
+    expect(owner?.owner).toBe("postgres");
+  });
+
+  it.each([
+    [
+      "claims as one JSON",
+      "request.jwt.claims",
+      '{"sub":"6f9619ff-8b86-4011-b42d-00c04fc964ff","role":"authenticated"}',
+    ],
+    ["the older settings", "request.jwt.claim.sub", "6f9619ff-8b86-4011-b42d-00c04fc964ff"],
+  ])("knows the caller by %s", async (_name, setting, value) => {
+    const rows = await sql.begin(async (tx) => {
+      await tx`select set_config(${setting}, ${value}, true)`;
+      return tx`select auth.uid() as id`;
+    });
+    expect(rows[0]?.id).toBe("6f9619ff-8b86-4011-b42d-00c04fc964ff");
+  });
+
+  it("shows a new table to REST without a restart", async () => {
+    await sql`create table public.late (id int)`;
+    await sql`grant select on public.late to service_role`;
+    await sql`insert into public.late values (1)`;
+    const { data, error } = await service.from("late").select("id");
+    expect(error).toBeNull();
+    expect(data).toEqual([{ id: 1 }]);
+    await sql`drop table public.late`;
+  });
+
+  it("keeps metadata as JSON objects, not as JSON strings", async () => {
+    const email = `${crypto.randomUUID()}@jsonb.test`;
+    const { data } = await service.auth.admin.createUser({
+      email,
+      password: "Correct-Horse-9",
+      email_confirm: true,
+    });
+    await visitor.auth.signInWithPassword({ email, password: "Correct-Horse-9" });
+    await visitor.auth.updateUser({ data: { full_name: "Ada" } });
+    const [user] = await sql`
+      select jsonb_typeof(raw_user_meta_data) as kind, raw_user_meta_data ->> 'full_name' as name
+      from auth.users where id = ${data.user?.id ?? ""}`;
+    expect(user).toEqual({ kind: "object", name: "Ada" });
+    await visitor.auth.signOut({ scope: "local" });
+  });
+});
+
+describe("the inbox", () => {
+  it("catches a mail and lists it", async () => {
+    const { hostname, port } = new URL(stack.urls.smtp);
+    const subject = `Hello ${crypto.randomUUID()}`;
+    const transport = nodemailer.createTransport({ host: hostname, port: Number(port), secure: false });
+    await transport.sendMail({ from: "a@cloud-api.test", to: "b@cloud-api.test", subject, text: "Hi" });
+    const listed = await (await fetch(`${stack.urls.inbox}/api/email`)).text();
+    expect(listed).toContain(subject);
+  });
+});
+
+describe("the table editor", () => {
+  it("is a page whose script is served, and reads tables for its own address only", async () => {
+    const page = await (await fetch(stack.urls.studio)).text();
+    const script = /src="(\/static\/[^"]+\.js)"/.exec(page)?.[1];
+    const served = await fetch(`${stack.urls.studio}${script}`);
+    expect(served.headers.get("content-type")).toBe("text/javascript");
+    const url = `${stack.urls.studio}/rest/v1/users?select=id`;
+    expect((await fetch(url)).status).toBe(200);
+    expect(
+      (await fetch(url, { headers: { origin: "https://evil.test", "sec-fetch-site": "cross-site" } })).status,
+    ).toBe(401);
+  });
+});

@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { lockData } from "../../scripts/local/lock.ts";
+import { findFreeBase } from "../../scripts/local/ports.ts";
+import { StackCli } from "../support/stack-cli.ts";
+
+const TIMEOUT_MS = 120_000;
+const folder = mkdtempSync(join(tmpdir(), "cloud-api-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function failure(...args: string[]): Promise<{ code: number | NodeJS.Signals; lines: string[] }> {
+  const cli = new StackCli([...args, "--json"]);
+  const code = await cli.exited;
+  return { code, lines: cli.errors };
+}
+
+describe("npm start says in one sentence what is wrong and what to do", () => {
+  it("when a port is taken", { timeout: TIMEOUT_MS }, async () => {
+    const base_port = await findFreeBase();
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(base_port + 3, "127.0.0.1", resolve));
+    try {
+      const { code, lines } = await failure("--port", String(base_port), "--data", join(folder, "taken"));
+      expect(code).toBe(1);
+      expect(lines).toEqual([
+        `Port ${base_port + 3} (inbox) is taken by another program: stop it, or use other ports with \`npm start -- --port ${base_port + 100}\`.`,
+      ]);
+    } finally {
+      await new Promise((resolve) => other.close(resolve));
+    }
+  });
+
+  it("when another stack runs on the same data", { timeout: TIMEOUT_MS }, async () => {
+    const data = join(folder, "locked");
+    const unlock = lockData(join(data, "stack.lock"));
+    const { code, lines } = await failure("--port", String(await findFreeBase()), "--data", data);
+    unlock();
+    expect(code).toBe(1);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(`Another stack (process ${process.pid}) is running on ${data}`);
+  });
+
+  it("when its folder cannot be made", { timeout: TIMEOUT_MS }, async () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    const { code, lines } = await failure(
+      "--port",
+      String(await findFreeBase()),
+      "--data",
+      join(file, "data"),
+    );
+    expect(code).toBe(1);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain("A file is in the way of this folder");
+  });
+
+  it.each([
+    ["a port that is none", ["--port", "many"], "--port many is not usable"],
+    ["an option that is none", ["--prot", "1"], "Unknown option '--prot'"],
+  ])("when it is given %s", { timeout: TIMEOUT_MS }, async (_name, args, sentence) => {
+    const { code, lines } = await failure(...args);
+    expect(code).toBe(1);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(sentence);
+  });
+});
