@@ -19,10 +19,7 @@ const timeoutMs = 8_000;
 
 export function createAuthClient(env: Env, fetcher: typeof fetch = fetch): AuthClient {
   const timed: typeof fetch = (input, init) =>
-    fetcher(input, {
-      ...init,
-      signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(init?.signal ? [init.signal] : [])]),
-    });
+    fetcher(input, { ...init, signal: AbortSignal.timeout(timeoutMs) });
 
   // A client keeps the session of its last sign-in, so every sign-in gets its own.
   function client(ip?: string): SupabaseClient["auth"] {

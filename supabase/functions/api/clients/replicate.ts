@@ -25,7 +25,7 @@ export type ReplicateClient = {
    * Fetches a result.
    * @throws Error when the host is not one of Replicate's, or the file is larger than `maxBytes`; `FileGone` on 404 and 410.
    */
-  download(url: string, maxBytes: number): Promise<Uint8Array<ArrayBuffer>>;
+  download(url: string, maxBytes: number): Promise<Uint8Array>;
 };
 
 export class FileGone extends Error {}
@@ -154,10 +154,7 @@ export function classifyNetworkError(error: unknown): Submission {
   return { outcome: "unclear", reason: message || "network error" };
 }
 
-async function readAtMost(
-  body: ReadableStream<Uint8Array>,
-  maxBytes: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+async function readAtMost(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {

@@ -15,8 +15,8 @@ export type StoredFile = {
 /** Supabase Storage with the secret key; both buckets are private. */
 export type StorageClient = {
   /** Writes or replaces an object. */
-  upload(bucket: Bucket, path: string, body: Uint8Array<ArrayBuffer>, contentType: string): Promise<void>;
-  download(bucket: Bucket, path: string): Promise<Uint8Array<ArrayBuffer>>;
+  upload(bucket: Bucket, path: string, body: Uint8Array, contentType: string): Promise<void>;
+  download(bucket: Bucket, path: string): Promise<Uint8Array>;
   /** An address that a browser can open without a header, good for `seconds`. */
   signedUrl(bucket: Bucket, path: string, seconds: number): Promise<string>;
   remove(bucket: Bucket, paths: string[]): Promise<void>;

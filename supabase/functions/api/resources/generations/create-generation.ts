@@ -24,22 +24,13 @@ const route = createRoute({
     "Also at `/generation/generate`.",
   security: security.generate,
   middleware: [credentials],
-  // The body is read as it arrives, so the route declares its shapes and read-request.ts checks them.
   responses: {
     200: jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
     ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
   },
 });
 
-export const createGenerationBody = {
-  required: true,
-  content: {
-    "multipart/form-data": { schema: generationFormSchema },
-    "application/json": { schema: generationJsonSchema },
-  },
-};
-
-export const createGeneration = createRouter().openapi(route, async (c) => {
+export const createGeneration = createRouter().openapi({ ...route, hide: true }, async (c) => {
   const deps = c.get("deps");
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
   // Before a byte is stored: whoever may not generate may not upload either.
@@ -67,6 +58,20 @@ export const createGeneration = createRouter().openapi(route, async (c) => {
     { ...presentGeneration(deps.env, row), message: "Generation request submitted successfully" },
     200,
   );
+});
+
+// The body is read as it arrives and checked in read-request.ts; here its shapes are only documented.
+createGeneration.openAPIRegistry.registerPath({
+  ...route,
+  request: {
+    body: {
+      required: true,
+      content: {
+        "multipart/form-data": { schema: generationFormSchema },
+        "application/json": { schema: generationJsonSchema },
+      },
+    },
+  },
 });
 
 function readForm(request: Request, type: string | undefined) {

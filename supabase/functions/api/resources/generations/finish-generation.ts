@@ -75,7 +75,7 @@ async function storeOutput(
   address: string,
   index: number,
 ): Promise<StoredFile | FailureCode> {
-  let body: Uint8Array<ArrayBuffer>;
+  let body: Uint8Array;
   try {
     body = await deps.replicate.download(address, maxOutputBytes);
   } catch (error) {

@@ -11,7 +11,7 @@ import { type ImageType, readImageType } from "./image-type.ts";
 import type { Options } from "./models.ts";
 import { generationJsonSchema, maxFileBytes, maxFiles } from "./schemas.ts";
 
-export type UploadedImage = ImageType & { body: Uint8Array<ArrayBuffer> };
+export type UploadedImage = ImageType & { body: Uint8Array };
 export type GenerationRequest = {
   prompt: string;
   options: Options;

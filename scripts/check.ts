@@ -1,0 +1,48 @@
+// Everything that needs no running stack: format, lint, types on Node and on both Denos, generated files, unused code.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { generated } from "./generate.ts";
+import { ROOT } from "./local/settings.ts";
+import { runCommand } from "./run-command.ts";
+
+const functions = ["api", "generation", "health"].map((name) => `supabase/functions/${name}/index.ts`);
+
+const checks: [string, () => Promise<{ code: number; output: string }>][] = [
+  ["format and lint", () => runCommand("biome", ["check", "--error-on-warnings", "."])],
+  ["types (tsc)", () => runCommand("tsc", ["-p", "."])],
+  ["types (Deno, local)", () => runCommand(join(ROOT, "node_modules/deno/bin.cjs"), ["check", ...functions])],
+  // The version that hosted Supabase is compatible with.
+  [
+    "types (Deno, hosted)",
+    () => runCommand(join(ROOT, "node_modules/deno-hosted/bin.cjs"), ["check", ...functions]),
+  ],
+  ["generated files", checkGenerated],
+  ["unused code", () => runCommand("knip", [])],
+];
+
+let failed = 0;
+for (const [name, check] of checks) {
+  const start = performance.now();
+  const { code, output } = await check();
+  console.log(
+    `${code === 0 ? "ok  " : "FAIL"} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`,
+  );
+  if (code !== 0) {
+    failed++;
+    console.log(output);
+  }
+}
+process.exit(failed === 0 ? 0 : 1);
+
+async function checkGenerated() {
+  const stale = [];
+  for (const [path, content] of await generated()) {
+    let current = "";
+    try {
+      current = readFileSync(join(ROOT, path), "utf8");
+    } catch {}
+    if (current !== content) stale.push(path);
+  }
+  const output = `${stale.join(", ")}: not what the sources give. Run \`npm run generate\` and commit the result.`;
+  return { code: stale.length === 0 ? 0 : 1, output };
+}

@@ -1,0 +1,36 @@
+import { spawn } from "node:child_process";
+import { delimiter, join } from "node:path";
+import { ROOT } from "./local/settings.ts";
+
+export type CommandResult = { code: number; output: string; seconds: number };
+
+const env = {
+  ...process.env,
+  PATH: `${join(ROOT, "node_modules", ".bin")}${delimiter}${process.env.PATH}`,
+  DO_NOT_TRACK: "1",
+  SUPABASE_TELEMETRY_DISABLED: "1",
+  SUPABASE_NO_UPDATE_NOTIFIER: "1",
+  DENO_NO_UPDATE_CHECK: "1",
+};
+
+/** Runs a command of node_modules/.bin in the project's folder; its output is collected, or goes to the terminal. */
+export function runCommand(command: string, args: string[], show = false): Promise<CommandResult> {
+  const start = performance.now();
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd: ROOT,
+      env,
+      stdio: ["ignore", show ? "inherit" : "pipe", show ? "inherit" : "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on("data", (chunk) => {
+        output += chunk;
+      });
+    }
+    child.once("error", reject);
+    child.once("close", (code, signal) => {
+      resolve({ code: code ?? (signal ? 1 : 0), output, seconds: (performance.now() - start) / 1000 });
+    });
+  });
+}

@@ -1,0 +1,16 @@
+// `npm test`: every check and every suite. `npm test -- unit api` runs only those projects; `npm test -- --no-check …` no checks.
+import { runCommand } from "./run-command.ts";
+
+const args = process.argv.slice(2);
+const names = args.filter((arg) => !arg.startsWith("-"));
+const start = performance.now();
+
+if (names.length === 0 && !args.includes("--no-check")) {
+  const check = await runCommand(process.execPath, ["scripts/check.ts"], true);
+  if (check.code !== 0) process.exit(check.code);
+}
+const { code } = await runCommand("vitest", ["run", ...names.flatMap((name) => ["--project", name])], true);
+console.log(
+  `${code === 0 ? "Everything passed" : "Something failed"} after ${((performance.now() - start) / 1000).toFixed(0)} s.`,
+);
+process.exit(code);

@@ -1,0 +1,32 @@
+import { defineConfig } from "vitest/config";
+
+// One stack serves every project that asks for it; the lifecycle tests start their own.
+const onStack = {
+  globalSetup: ["tests/support/shared-stack.ts"],
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+};
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: [
+            "tests/unit/**/*.test.ts",
+            "supabase/functions/**/*.test.ts",
+            "packages/**/*.test.ts",
+            "scripts/**/*.test.ts",
+          ],
+          testTimeout: 30_000,
+        },
+      },
+      { test: { name: "db", include: ["tests/db/**/*.test.ts"], ...onStack } },
+      { test: { name: "api", include: ["tests/api/**/*.test.ts"], ...onStack } },
+      { test: { name: "e2e", include: ["tests/e2e/**/*.test.ts"], ...onStack } },
+      { test: { name: "faults", include: ["tests/faults/**/*.test.ts"], ...onStack } },
+    ],
+  },
+});
