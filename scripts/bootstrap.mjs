@@ -133,7 +133,16 @@ async function install(hash) {
   });
   for (const signal of ["SIGINT", "SIGTERM"]) process.removeListener(signal, pass);
   if (code !== 0) {
-    const lines = Buffer.concat(output).toString("utf8").trim().split("\n").slice(-20).join("\n");
+    // npm says the cause first; its usage text and the name of its log come after that.
+    const text =
+      Buffer.concat(output)
+        .toString("utf8")
+        .split(/^npm error Clean install/m)[0] ?? "";
+    const lines = text
+      .split("\n")
+      .filter((line) => /\S/.test(line.replace("npm error", "")))
+      .slice(0, 20)
+      .join("\n");
     fail(
       `The packages could not be installed (npm ci: ${code}). Check the network and the npm registry, then run the command again.\n\n${lines}`,
     );
