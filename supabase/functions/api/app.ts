@@ -9,12 +9,21 @@ import { login } from "./resources/auth/login.ts";
 import { me } from "./resources/auth/me.ts";
 import { refresh } from "./resources/auth/refresh.ts";
 import { register } from "./resources/auth/register.ts";
+import { cancelGeneration } from "./resources/generations/cancel-generation.ts";
+import { createAnonymousGeneration } from "./resources/generations/create-anonymous-generation.ts";
 import { createGeneration } from "./resources/generations/create-generation.ts";
+import { createUploads } from "./resources/generations/create-uploads.ts";
+import { deleteGeneration } from "./resources/generations/delete-generation.ts";
+import { getAnonymousGeneration } from "./resources/generations/get-anonymous-generation.ts";
 import { getGenerationFiles } from "./resources/generations/get-generation-file.ts";
 import { getGenerationStatus } from "./resources/generations/get-generation-status.ts";
-import { reconcile } from "./resources/generations/reconcile.ts";
+import { getGenerationUsage } from "./resources/generations/get-generation-usage.ts";
+import { listGenerations } from "./resources/generations/list-generations.ts";
+import { listPublicGenerations } from "./resources/generations/list-public-generations.ts";
 import { replicateWebhook } from "./resources/generations/replicate-webhook.ts";
+import { setGenerationPublic } from "./resources/generations/set-generation-public.ts";
 import { health } from "./resources/health/get-health.ts";
+import { reconcile } from "./resources/internal/reconcile.ts";
 import { createApiKey } from "./resources/keys/create-api-key.ts";
 import { listApiKeys } from "./resources/keys/list-api-keys.ts";
 import { createProject } from "./resources/projects/create-project.ts";
@@ -33,7 +42,16 @@ const endpoints = [
   createApiKey,
   listApiKeys,
   createGeneration,
+  createUploads,
+  createAnonymousGeneration,
+  getAnonymousGeneration,
+  listGenerations,
+  listPublicGenerations,
+  getGenerationUsage,
   getGenerationStatus,
+  setGenerationPublic,
+  cancelGeneration,
+  deleteGeneration,
   getGenerationFiles,
   replicateWebhook,
   reconcile,
@@ -47,7 +65,13 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
     cors({
       origin: "*",
       allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-      exposeHeaders: ["X-Request-Id", "X-Total-Count", "Retry-After", "WWW-Authenticate"],
+      exposeHeaders: [
+        "X-Request-Id",
+        "X-Total-Count",
+        "Retry-After",
+        "WWW-Authenticate",
+        "Idempotent-Replayed",
+      ],
       maxAge: 86_400,
     }),
   );
