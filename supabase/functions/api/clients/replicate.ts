@@ -29,12 +29,13 @@ export type ReplicateClient = {
   webhookSecret(): Promise<string>;
   /**
    * Fetches a result.
-   * @throws Error when the host is not one of Replicate's, or the file is larger than `maxBytes`; `FileGone` on 404 and 410.
+   * @throws `FileGone` on 404 and 410, `FileTooLarge` above `maxBytes`, Error when the host is not one of Replicate's.
    */
   download(url: string, maxBytes: number): Promise<Uint8Array>;
 };
 
 export class FileGone extends Error {}
+export class FileTooLarge extends Error {}
 
 type PredictionPage = { results: Prediction[]; next: string | null };
 
@@ -78,7 +79,7 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
       });
       let response: Response;
       try {
-        response = await send(path, { method: "POST", body });
+        response = await send(path, { method: "POST", body: onceOnly(body), ...{ duplex: "half" } });
       } catch (error) {
         return classifyNetworkError(error);
       }
@@ -137,6 +138,19 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
   };
 }
 
+/**
+ * A body that cannot be sent twice. Deno's fetch repeats a request, a POST too, when a kept-alive connection is cut before the
+ * answer; it has to be able to repeat the body for that, and a stream is gone once read.
+ */
+function onceOnly(text: string): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(text));
+      controller.close();
+    },
+  });
+}
+
 /** Results are fetched from Replicate's hosts only: a forged address must not make us fetch an internal one. */
 export function isAllowedFile(url: string, hosts: readonly string[]): boolean {
   if (!URL.canParse(url)) return false;
@@ -191,7 +205,7 @@ async function readAtMost(body: ReadableStream<Uint8Array>, maxBytes: number): P
   let size = 0;
   for await (const chunk of body) {
     size += chunk.byteLength;
-    if (size > maxBytes) throw new Error(`a result is larger than ${maxBytes} bytes`);
+    if (size > maxBytes) throw new FileTooLarge(`a result is larger than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   const whole = new Uint8Array(size);

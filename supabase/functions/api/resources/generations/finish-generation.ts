@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { FileGone, type Prediction } from "../../clients/replicate.ts";
+import { FileGone, FileTooLarge, type Prediction } from "../../clients/replicate.ts";
 import type { StoredFile } from "../../clients/storage.ts";
 import type { Deps } from "../../context.ts";
 import { ByteBudget } from "./byte-budget.ts";
@@ -96,6 +96,7 @@ async function storeOutput(
     return await copyOutput(deps, work, await deps.replicate.download(address, maxOutputBytes), index);
   } catch (error) {
     if (error instanceof FileGone) return "output_lost";
+    if (error instanceof FileTooLarge) return "output_invalid";
     throw error;
   } finally {
     release();
