@@ -46,11 +46,22 @@ export async function until<T>(
 export class GenerationStack {
   readonly target: GenerationTarget;
   /** As the superuser: a test moves time and looks where the API does not show. */
-  readonly sql: postgres.Sql;
+  sql: postgres.Sql;
 
   constructor(target: GenerationTarget) {
     this.target = target;
-    this.sql = postgres(target.admin_database_url ?? "", { max: 4, onnotice: () => {} });
+    this.sql = this.#connect();
+  }
+
+  /** After a restart of the database. */
+  async reconnect(): Promise<void> {
+    void this.sql.end({ timeout: 0 }).catch(() => {});
+    this.sql = this.#connect();
+    await this.sql`select 1`;
+  }
+
+  #connect(): postgres.Sql {
+    return postgres(this.target.admin_database_url ?? "", { max: 4, connect_timeout: 5, onnotice: () => {} });
   }
 
   close(): Promise<void> {
