@@ -58,7 +58,7 @@ end $$;
 comment on function private.actor_id() is
   'The caller''s account, or null. Read from the settings of private.authorize; for a bare PostgREST request it is looked '
   'up, so that a token dies with its session, its account and its project. Definer: the caller cannot read those tables.';
-grant execute on function private.actor_id() to authenticated;
+grant execute on function private.actor_id() to authenticated, service_role;
 
 create function private.managed_project_ids() returns uuid[]
 language plpgsql stable security definer set search_path = '' as $$

@@ -104,10 +104,10 @@ comment on function private.restore_project(jsonb, uuid) is
   'POST /projects/{id}/restore; a project that is not deleted is returned as it is. Errors: project_not_found (404), '
   'project_limit_reached (403), restore_window_over (409), those of private.authorize.';
 
-create function private.claim_project_purges(batch_size integer, lease_seconds integer) returns uuid[]
+create function private.claim_project_purges(batch_size integer, lease_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  claimed uuid[];
+  claimed jsonb;
 begin
   perform private.as_service();
   with due as (
@@ -122,7 +122,7 @@ begin
     from due where p.id = due.id
     returning p.id
   )
-  select coalesce(array_agg(taken.id), '{}') into claimed from taken;
+  select coalesce(jsonb_agg(taken.id), '[]') into claimed from taken;
   return claimed;
 end $$;
 comment on function private.claim_project_purges(integer, integer) is
@@ -133,13 +133,13 @@ language plpgsql security definer set search_path = '' as $$
 declare
   removed integer;
 begin
-  with some as (
+  with batch as (
     select account.id from public.users account
     join public.projects project on project.id = account.project_id and project.purge_started_at is not null
     where account.project_id = purge_project_users.project_id
     limit batch_size
   )
-  delete from auth.users u using some where u.id = some.id;
+  delete from auth.users u using batch where u.id = batch.id;
   get diagnostics removed = row_count;
   return removed;
 end $$;
@@ -173,7 +173,7 @@ begin
     return jsonb_build_object('files', files, 'rows', 0, 'done', false);
   end if;
   delete from public.generations g where g.id in (
-    select some.id from public.generations some where some.project_id = purge_project.id limit batch_size);
+    select o.id from public.generations o where o.project_id = purge_project.id limit batch_size);
   get diagnostics removed = row_count;
   if removed = 0 then
     removed := private.purge_project_users(id, batch_size);
