@@ -1,6 +1,22 @@
 -- Who is calling. Every function of the API starts with private.enter, which checks all credentials of a request,
 -- remembers the caller in settings of the transaction and takes the role under which policies decide.
 
+create function private.is_origin_allowed(origin text, allowed text[]) returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  return exists (
+    select from unnest(allowed) as entry (pattern)
+    where entry.pattern = '*' or lower(entry.pattern) = lower(origin)
+      -- https://*.example.com: everything below the domain, not the domain itself, on the same scheme and port.
+      or (entry.pattern like '%://*.%'
+        and starts_with(lower(origin), lower(split_part(entry.pattern, '*', 1)))
+        and right(lower(origin), length(split_part(entry.pattern, '*', 2))) = lower(split_part(entry.pattern, '*', 2))
+        and substr(lower(origin), length(split_part(entry.pattern, '*', 1)) + 1) ~ '^[a-z0-9]([a-z0-9.-]*)(:[0-9]+)?$')
+  );
+end $$;
+comment on function private.is_origin_allowed(text, text[]) is
+  'Whether a browser origin is one of a project''s allowed_origins: * is any, *. stands for every sub-domain.';
+
 create function private.authorize(credentials jsonb, scope text) returns text
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -13,10 +29,12 @@ declare
   project uuid;
   project_owner uuid;
   project_is_active boolean;
+  project_origins text[];
   operator uuid;
   developer uuid;
   management boolean;
   key_project uuid;
+  key_origins text[];
   fault text;
   remembered text[];
 begin
@@ -65,7 +83,8 @@ begin
   end if;
 
   if v_project is not null or actor_project is not null then
-    select p.id, p.owner_id, p.is_active into project, project_owner, project_is_active
+    select p.id, p.owner_id, p.is_active, p.allowed_origins
+    into project, project_owner, project_is_active, project_origins
     from public.projects p where p.id = coalesce(v_project, actor_project) and p.deleted_at is null;
     select project_is_active and u.deactivated_at is null into project_is_active
     from public.users u where u.id = project_owner;
@@ -81,6 +100,10 @@ begin
       then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
     into key_project, fault
     from public.api_keys k where k.key_hash = decode(credentials ->> 'api_key_hash', 'hex');
+    if key_project is distinct from project then
+      select p.id, p.allowed_origins into key_project, key_origins
+      from public.projects p where p.id = key_project and p.deleted_at is null;
+    end if;
     refusal := coalesce(refusal, case
       when key_project is null or (project is not null and key_project is distinct from project) then 'api_key_invalid'
       when fault is not null then 'api_key_' || fault
@@ -104,6 +127,12 @@ begin
     when actor_role = 'developer' and project_owner is distinct from actor then 'project_not_found'
     when project_is_active is distinct from true then 'project_inactive'
   end);
+  -- Before anything else is told. Project endpoints are left out: there an owner puts a wrong list right.
+  if credentials ? 'origin' and scope is distinct from 'projects' and not
+    private.is_origin_allowed(credentials ->> 'origin', coalesce(project_origins, key_origins, '{*}'))
+  then
+    refusal := 'origin_not_allowed';
+  end if;
   if refusal is not null then
     raise exception '%', refusal using errcode = case
       when refusal in ('invalid_token', 'not_authenticated', 'management_key_required') then 'PT401'
@@ -116,6 +145,9 @@ begin
     set_config('app.user_id', coalesce(actor::text, ''), true),
     set_config('app.user_role', coalesce(actor_role, ''), true),
     set_config('app.project_id', coalesce(project::text, ''), true),
+    set_config('app.ip', coalesce(credentials ->> 'ip', ''), true),
+    set_config('app.user_agent', coalesce(credentials ->> 'user_agent', ''), true),
+    set_config('app.request_id', coalesce(credentials ->> 'request_id', ''), true),
     set_config('request.jwt.claim.sub', coalesce(actor::text, ''), true),
     set_config('request.jwt.claims', coalesce('{"sub":"' || actor || '","role":"authenticated"}', ''), true)];
   return case when actor_role = 'operator' then 'service_role' when actor is not null then 'authenticated' else 'anon' end;
