@@ -30,6 +30,7 @@ describe("a variable that is missing or wrong is named, and no value is told", (
     ["PUBLIC_URL", { PUBLIC_URL: "ftp://example.com" }],
     ["JWT_SECRET", { JWT_SECRET: "secret-too-short" }],
     ["DB_POOL_SIZE", { DB_POOL_SIZE: "many" }],
+    ["DB_POOL_SIZE", { DB_POOL_SIZE: "0" }],
     ["DB_PREPARE", { DB_PREPARE: "yes" }],
     ["TRUSTED_PROXY_HOPS", { TRUSTED_PROXY_HOPS: "-1" }],
     ["REPLICATE_WEBHOOK_SECRET", { REPLICATE_WEBHOOK_SECRET: "secret-plain" }],

@@ -29,7 +29,12 @@ const schema = z.object({
     .optional()
     .describe("SUPABASE_JWKS: public keys of access tokens"),
   jwt_secret: z.string().min(32).optional().describe("JWT_SECRET: only where tokens are signed with HS256"),
-  database_pool_size: count(3).describe("DB_POOL_SIZE: connections of one isolate"),
+  database_pool_size: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(3)
+    .describe("DB_POOL_SIZE: connections of one isolate"),
   database_prepare: z
     .enum(["true", "false"])
     .optional()
