@@ -22,3 +22,7 @@ export const listProjects = (
     page,
     page_size,
   ]);
+
+/** The id of an end user whom the caller manages. */
+export const findEndUser = (db: Database, credentials: Credentials, projectId: string, userId: string) =>
+  db.call<string>("find_end_user", [credentials, projectId, userId]);
