@@ -45,7 +45,7 @@ begin
     raise exception 'not_authenticated' using errcode = 'PT401';
   end if;
   perform private.as_service();
-  return private.actor_id();
+  return current_setting('app.user_id')::uuid;
 end $$;
 comment on function private.enter_session(jsonb) is
   'For what belongs to a signed-in person and to no key: the account, as service_role. Errors: not_authenticated (401), '

@@ -70,7 +70,7 @@ declare
 begin
   perform private.enter(credentials, 'public');
   perform private.as_service();
-  wanted := case when own then private.actor_id() else request_verification.user_id end;
+  wanted := case when own then (credentials ->> 'user_id')::uuid else request_verification.user_id end;
   perform private.count_mail_request(request_verification.ip);
   wait := private.mail_wait('verification', wanted::text);
   if wait > 0 and own then

@@ -25,7 +25,7 @@ declare
   account public.users;
 begin
   perform private.enter(credentials, 'account');
-  actor := private.actor_id();
+  actor := current_setting('app.user_id')::uuid;
   perform private.as_service();
   update public.users u
   set full_name = case when changes ? 'full_name' then changes ->> 'full_name' else u.full_name end

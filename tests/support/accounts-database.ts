@@ -10,5 +10,15 @@ export function openDatabase(): postgres.Sql {
   return postgres(url, { max: 2, onnotice: () => {} });
 }
 
-/** Forgets how often anything was tried, as if a day had passed. */
-export const forgetAttempts = (sql: postgres.Sql) => sql`delete from public.auth_attempts`;
+/** Lets the account's next mail go out now, as if its minute were over. */
+export async function forgetMail(
+  sql: postgres.Sql,
+  kind: "verification" | "password_reset",
+  subject: string,
+) {
+  await sql`
+    delete from public.auth_attempts where bucket in (
+      private.bucket_name('mail-minute:' || ${kind}, ${subject}),
+      private.bucket_name('mail-hour:' || ${kind}, ${subject}),
+      private.bucket_name('mail-address', '127.0.0.1'))`;
+}

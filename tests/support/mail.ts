@@ -22,7 +22,11 @@ export async function mailsTo(address: string): Promise<ReceivedMail[]> {
 }
 
 /** The newest mail to the address whose subject has the words; waits for it. */
-export async function mailTo(address: string, words: string, newerThan?: ReceivedMail): Promise<ReceivedMail> {
+export async function mailTo(
+  address: string,
+  words: string,
+  newerThan?: ReceivedMail,
+): Promise<ReceivedMail> {
   return eventually(`a mail “${words}” to ${address}`, async () => {
     const found = (await mailsTo(address)).filter((mail) => mail.subject.includes(words));
     const newest = found.at(-1);
