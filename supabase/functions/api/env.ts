@@ -56,6 +56,13 @@ const schema = z.object({
   smtp_port: count(587).describe("SMTP_PORT"),
   smtp_user: z.string().min(1).optional().describe("SMTP_USER"),
   smtp_password: z.string().min(1).optional().describe("SMTP_PASSWORD"),
+  project_purge_days: count(7).describe(
+    "PROJECT_PURGE_DAYS: days in which a deleted project can be restored",
+  ),
+  audit_retention_days: count(400).describe(
+    "AUDIT_RETENTION_DAYS: days that audit events are kept, at least 30",
+  ),
+  usage_retention_days: count(400).describe("USAGE_RETENTION_DAYS: days that the usage of keys is kept"),
   cron_secret: z.string().min(16).optional().describe("CRON_SECRET: bearer of the reconciler"),
 });
 
@@ -91,6 +98,9 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     smtp_port: set("SMTP_PORT"),
     smtp_user: set("SMTP_USER"),
     smtp_password: set("SMTP_PASSWORD"),
+    project_purge_days: set("PROJECT_PURGE_DAYS"),
+    audit_retention_days: set("AUDIT_RETENTION_DAYS"),
+    usage_retention_days: set("USAGE_RETENTION_DAYS"),
     cron_secret: set("CRON_SECRET"),
   });
   if (result.success) return result.data;

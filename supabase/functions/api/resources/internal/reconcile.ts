@@ -6,6 +6,8 @@ import { createRouter } from "../../openapi.ts";
 import { purgeAttempts, purgeUsedTokens, removeOrphans } from "../auth/clean-up.ts";
 import { reconcileGenerations } from "../generations/reconcile-generations.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
+import { purgeProjects } from "../projects/purge-projects.ts";
+import { removeOldRecords } from "../projects/remove-old-records.ts";
 
 export type JobResult = { checked: number; failed: number };
 type Job = { name: string; run: (deps: Deps) => Promise<JobResult> };
@@ -17,6 +19,8 @@ const jobs: readonly Job[] = [
   { name: "orphan_users", run: removeOrphans },
   { name: "attempts", run: purgeAttempts },
   { name: "used_tokens", run: purgeUsedTokens },
+  { name: "projects", run: purgeProjects },
+  { name: "old_records", run: removeOldRecords },
 ];
 
 const resultSchema = z.object({ checked: z.int(), failed: z.int() });
