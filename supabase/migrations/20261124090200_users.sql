@@ -26,6 +26,10 @@ comment on column public.users.plan_id is 'The plan of a developer; a project ca
 comment on column public.users.email is 'The real address. Unique per project for end users, overall for the others.';
 comment on column public.users.email_verified_at is 'When the address was proved, else null.';
 comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
+comment on column public.users.role is 'operator, developer or end_user; never changes.';
+comment on column public.users.full_name is 'As the person wrote it.';
+comment on column public.users.created_at is 'When the account was registered.';
+comment on column public.users.updated_at is 'When the account last changed.';
 
 create trigger users_touch before update on public.users
   for each row execute function private.touch_updated_at();

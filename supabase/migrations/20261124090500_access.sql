@@ -110,7 +110,7 @@ begin
     actor_role := 'developer';
   end if;
 
-  if scope <> 'public' and actor is null then
+  if scope is distinct from 'public' and actor is null then
     if scope = 'projects' and v_developer_key is not null then
       raise exception 'management_key_required' using errcode = 'PT401';
     end if;

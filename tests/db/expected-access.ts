@@ -1,0 +1,98 @@
+// Who may do what, in one place. A table, policy, column grant or executable function that is not here fails the suites.
+//
+// A condition is SQL over a row of the table, with the ids of whoever asks: `:me`, `:project` (their own), `:people`
+// (everybody of their tenant), `:other_project` and `:other_people`. It is written without the helpers of the policies.
+
+export interface TableAccess {
+  /** Names of its policies. None: only service_role reaches it. */
+  policies?: string[];
+  /** The columns that `authenticated` may select, `*` for the whole table. Nobody but service_role ever writes. */
+  columns?: string;
+  /** Rows that a token of this kind sees. Absent: none. */
+  anon?: string;
+  end_user?: string;
+  developer?: string;
+  operator?: string;
+  /** Commands of service_role; by default all four. */
+  service?: string;
+  /** Which row is the caller's own and which the other tenant's, when user_id, project_id and generation_id do not say. */
+  own?: string;
+  foreign?: string;
+  /** Makes rows for both tenants, when registration and the generations of the world leave none. */
+  seed?: (side: { project_id: string; user_id: string; developer_id: string }) => string;
+}
+
+const serviceOnly: TableAccess = {};
+
+export const expectedTables: Record<string, TableAccess> = {
+  "public.api_keys": {
+    policies: ["api_keys_select_owner"],
+    columns: "id project_id name key_prefix last_used_at grace_ends_at expires_at revoked_at created_at",
+    developer: "project_id = :project",
+  },
+  "public.developer_keys": {
+    policies: ["developer_keys_select_owner"],
+    columns:
+      "id user_id name key_prefix management last_used_at grace_ends_at expires_at revoked_at created_at",
+    developer: "user_id = :me",
+  },
+  "public.generation_events": serviceOnly,
+  "public.generation_usage": {
+    policies: ["generation_usage_select_owner"],
+    columns: "*",
+    developer: "project_id = :project",
+  },
+  "public.generations": {
+    policies: ["generations_select_self_or_owner"],
+    columns:
+      "id project_id user_id status instructions model options example_images outputs is_public error_code error " +
+      "charge charged_month predict_seconds completed_at created_at updated_at",
+    end_user: "user_id = :me",
+    developer: "project_id = :project",
+  },
+  "public.operator_keys": serviceOnly,
+  "public.plans": serviceOnly,
+  "public.projects": {
+    policies: ["projects_select_owner"],
+    columns: "*",
+    developer: "id = :project",
+    own: "id = :project",
+    foreign: "id = :other_project",
+  },
+  "public.users": {
+    policies: ["users_select_self_or_owner"],
+    columns: "*",
+    end_user: "id = :me",
+    developer: "id = :me or project_id = :project",
+    operator: "id = :me",
+    own: "id = :me",
+    foreign: "id = any (:other_people)",
+  },
+};
+
+/** Functions that these roles may execute, besides the owner; anybody else none. PostgREST exposes none of them. */
+export const expectedExecute: Record<"public" | "anon" | "authenticated", string[]> = {
+  public: [],
+  anon: ["private.as_service"],
+  authenticated: [
+    "private.actor_id",
+    "private.as_service",
+    "private.generation_json",
+    "private.key_json",
+    "private.key_state",
+    "private.managed_project_ids",
+    "private.project_json",
+    "private.require_project",
+    "private.user_json",
+  ],
+};
+
+/** Functions that run with the rights of the owner, and what for. */
+export const expectedDefiners: Record<string, string> = {
+  "private.actor_id": "looks up accounts and sessions for policies",
+  "private.authorize": "reads key hashes and sessions",
+  "private.follow_generation": "a trigger that writes events and usage for whoever ends a generation",
+  "private.limit_session_lifetime": "a trigger on a table of Auth",
+  "private.managed_project_ids": "reads projects for the policies of projects",
+  "private.open_session": "writes sessions of Auth",
+};
