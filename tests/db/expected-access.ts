@@ -1,7 +1,7 @@
 // Who may do what, in one place. A table, policy, column grant or executable function that is not here fails the suites.
 //
 // A condition is SQL over a row of the table, with the ids of whoever asks: `:me`, `:project` (their own), `:people`
-// (everybody of their tenant), `:other_project` and `:other_people`. It is written without the helpers of the policies.
+// (everybody of their tenant), `:other_project`, `:other_people` and `:operator`. It is written without the helpers of the policies.
 
 export interface TableAccess {
   /** Names of its policies. None: only service_role reaches it. */
@@ -19,7 +19,7 @@ export interface TableAccess {
   own?: string;
   foreign?: string;
   /** Makes rows for both tenants, when registration and the generations of the world leave none. */
-  seed?: (side: { project_id: string; user_id: string; developer_id: string }) => string;
+  seed?: (ids: { project_id: string; user_id: string; developer_id: string; operator_id: string }) => string;
 }
 
 const serviceOnly: TableAccess = {};
@@ -50,8 +50,17 @@ export const expectedTables: Record<string, TableAccess> = {
     end_user: "user_id = :me",
     developer: "project_id = :project",
   },
-  "public.operator_keys": serviceOnly,
-  "public.plans": serviceOnly,
+  "public.operator_keys": {
+    seed: ({ operator_id }) => `insert into public.operator_keys (user_id, name, key_prefix, key_hash)
+      values ('${operator_id}', 'Other', 'ok_other', sha256(gen_random_uuid()::text::bytea))`,
+    own: "user_id = :operator and name is null",
+    foreign: "user_id = :operator and name = 'Other'",
+  },
+  "public.plans": {
+    seed: () => "insert into public.plans (id) values ('unused'), ('unused too') on conflict do nothing",
+    own: "id = 'unused'",
+    foreign: "id = 'unused too'",
+  },
   "public.projects": {
     policies: ["projects_select_owner"],
     columns: "*",
@@ -66,7 +75,7 @@ export const expectedTables: Record<string, TableAccess> = {
     developer: "id = :me or project_id = :project",
     operator: "id = :me",
     own: "id = :me",
-    foreign: "id = any (:other_people)",
+    foreign: "project_id = :other_project",
   },
 };
 

@@ -25,6 +25,10 @@ export interface Table {
   writable: string[];
   /** A column that an update may set to itself. */
   updatable: string;
+  /** The column that only the database fills, if there is one. */
+  identity: string | null;
+  /** Tables with a foreign key to it. */
+  referenced_by: string[];
 }
 
 export type Row = Record<string, unknown>;
@@ -41,6 +45,7 @@ export const exposedSchemas = readConfig().section("api").schemas as string[];
 
 export function actorsOf(world: World): Actor[] {
   const { a, b } = world;
+  const ids = (me: string, side: Side, other: Side) => idsOf(me, side, other, world.operator.id);
   const user = (
     name: string,
     rule: Rule | undefined,
@@ -53,24 +58,25 @@ export function actorsOf(world: World): Actor[] {
     token: me.token,
     claims: claimsOf(me.token),
     ...(rule && { rule }),
-    ids: idsOf(me.id, side, other),
+    ids: ids(me.id, side, other),
   });
   return [
-    { name: "anon", role: "anon", rule: "anon", ids: idsOf(a.user.id, a, b) },
+    { name: "anon", role: "anon", rule: "anon", ids: ids(a.user.id, a, b) },
     user("end user of A", "end_user", a.user, a, b),
     user("end user of B", "end_user", b.user, b, a),
     user("deactivated end user of A", undefined, world.deactivated, a, b),
     user("developer of A", "developer", a.developer, a, b),
     user("developer of B", "developer", b.developer, b, a),
     user("operator", "operator", world.operator, a, b),
-    { name: "service_role", role: "service_role", ids: idsOf(a.user.id, a, b) },
+    { name: "service_role", role: "service_role", ids: ids(a.user.id, a, b) },
   ];
 }
 
-function idsOf(me: string, side: Side, other: Side): Record<string, string> {
+function idsOf(me: string, side: Side, other: Side, operator: string): Record<string, string> {
   const list = (ids: string[]) => `array[${ids.map((id) => `'${id}'`).join(", ")}]::uuid[]`;
   return {
     me: `'${me}'::uuid`,
+    operator: `'${operator}'::uuid`,
     project: `'${side.project_id}'::uuid`,
     people: list(side.people),
     other_project: `'${other.project_id}'::uuid`,
@@ -93,7 +99,12 @@ export async function exposedTables(): Promise<Table[]> {
         where a.attrelid = relation.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') as writable,
       (select a.attname::text from pg_attribute a
         where a.attrelid = relation.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' and a.attidentity = ''
-        order by a.attnum desc limit 1) as updatable
+        order by a.attnum desc limit 1) as updatable,
+      (select a.attname::text from pg_attribute a
+        where a.attrelid = relation.oid and a.attidentity <> '' limit 1) as identity,
+      array(select distinct format('%I.%I', n.nspname, c.relname) from pg_constraint k
+        join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+        where k.confrelid = relation.oid and k.conrelid <> relation.oid) as referenced_by
     from pg_class relation join pg_namespace namespace on namespace.oid = relation.relnamespace
     where namespace.nspname = any (${exposedSchemas}) and relation.relkind in ('r', 'p', 'f') order by 1`;
 }
@@ -110,7 +121,9 @@ export async function seedTables(world: World, tables: Table[]): Promise<void> {
     const { seed } = accessOf(table);
     if (seed === undefined) continue;
     for (const { project_id, user, developer } of [world.a, world.b]) {
-      await admin.unsafe(seed({ project_id, user_id: user.id, developer_id: developer.id }));
+      await admin.unsafe(
+        seed({ project_id, user_id: user.id, developer_id: developer.id, operator_id: world.operator.id }),
+      );
     }
   }
 }
@@ -125,7 +138,7 @@ export async function cellsOf(tables: Table[], actors: Actor[]): Promise<Cell[]>
         const row = await firstRow(table, conditions, actor);
         if (row === undefined && whose === "peer") continue;
         if (row === undefined)
-          throw new Error(`${table.name} has no ${whose} row for ${actor.name}: add a seed`);
+          throw new Error(`${table.name} has no ${whose} row for ${actor.name}: add own, foreign or seed`);
         for (const command of commands) {
           const expected = await isExpected(table, access, actor, command, row);
           cells.push({ table, command, actor, whose: whose as Cell["whose"], row, expected });
@@ -146,14 +159,12 @@ function rowsOf(table: Table, access: TableAccess): Record<Cell["whose"], string
     has("project_id") && "project_id = :project",
     has("user_id") && "user_id = any (:people)",
     has("generation_id") && of(":project"),
-    "true",
   ];
   const foreign = [
     access.foreign,
     has("project_id") && "project_id = :other_project",
     has("user_id") && "user_id = any (:other_people)",
     has("generation_id") && of(":other_project"),
-    "true",
   ];
   const peer = [
     has("user_id") && has("project_id") && "project_id = :project and user_id <> :me",
@@ -209,6 +220,21 @@ export async function mismatches(
   };
   await Promise.all(Array.from({ length: at_once }, worker));
   return wrong.sort();
+}
+
+/** Tables that others refer to come after those; of a cycle, the ones named first come last. */
+export function childrenFirst(tables: Table[], last: string[]): Table[] {
+  const sorted: Table[] = [];
+  const seen = new Set<string>();
+  const visit = (name: string) => {
+    const table = tables.find((candidate) => candidate.name === name);
+    if (table === undefined || seen.has(name)) return;
+    seen.add(name);
+    for (const child of table.referenced_by) visit(child);
+    sorted.push(table);
+  };
+  for (const name of [...last, ...tables.map((table) => table.name)]) visit(name);
+  return sorted;
 }
 
 export function report(title: string, tables: Table[], cells: Cell[]): void {
