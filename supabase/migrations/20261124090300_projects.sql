@@ -63,7 +63,7 @@ end $$;
 comment on function private.actor_id() is
   'The caller''s account, or null. Read from the settings of private.authorize; for a bare PostgREST request it is looked '
   'up, so that a token dies with its session, its account and its project. Definer: the caller cannot read those tables.';
-grant execute on function private.actor_id() to authenticated;
+grant execute on function private.actor_id() to authenticated, service_role;
 
 create function private.managed_project_ids() returns uuid[]
 language plpgsql stable security definer set search_path = '' as $$
@@ -74,7 +74,7 @@ begin
   );
 end $$;
 comment on function private.managed_project_ids() is 'Projects that the caller owns. Definer: projects has policies of its own.';
-grant execute on function private.managed_project_ids() to authenticated;
+grant execute on function private.managed_project_ids() to authenticated, service_role;
 
 create trigger projects_touch before update on public.projects
   for each row execute function private.touch_updated_at();

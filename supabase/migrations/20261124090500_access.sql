@@ -20,7 +20,7 @@ begin
     account.id as user_id, account.role as user_role, account.project_id as user_project_id,
     account.deactivated_at as user_deactivated_at, session.id as session_id,
     project.id as project_id, project.owner_id, project.is_active and owner.deactivated_at is null as project_is_active,
-    ok.user_id as operator_id, ok.revoked_at as ok_revoked_at, ok.expires_at as ok_expires_at,
+    operator.id as operator_id, ok.revoked_at as ok_revoked_at, ok.expires_at as ok_expires_at,
     operator.deactivated_at as operator_deactivated_at,
     dk.user_id as developer_id, dk.management, dk.revoked_at as dk_revoked_at, dk.grace_ends_at as dk_grace_ends_at,
     dk.expires_at as dk_expires_at, developer.deactivated_at as developer_deactivated_at,

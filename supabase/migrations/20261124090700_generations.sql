@@ -144,7 +144,7 @@ create policy generation_usage_select_owner on public.generation_usage for selec
   using (project_id = any ((select private.managed_project_ids())::uuid[]));
 
 grant select (id, project_id, user_id, status, instructions, model, options, example_images, outputs, is_public,
-  error_code, error, charge, charged_month, predict_seconds, completed_at, created_at, updated_at)
+  error_code, error, charge, charged_month, completed_at, created_at, updated_at)
   on public.generations to authenticated;
 grant select on public.generation_usage to authenticated;
 grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage to service_role;

@@ -29,7 +29,9 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-test("with real tokens, each caller of /rest/v1 does to own and foreign rows exactly what the expectations say", async () => {
+test("with real tokens, each caller of /rest/v1 does to own and foreign rows exactly what the expectations say", {
+  timeout: 240_000,
+}, async () => {
   const isRemoval = ({ actor, command }: Cell) => actor.role === "service_role" && command === "delete";
   const wrong = await mismatches(
     cells.filter((cell) => !isRemoval(cell)),

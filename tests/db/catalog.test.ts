@@ -21,7 +21,9 @@ test("each of these checks fails for a schema that breaks its rule", async () =>
       create policy anything on public.ruled using (project_id is not null);
       create view public.peek as select * from public.users;
       create function private.loose() returns int language sql security definer as 'select 1';
-      grant execute on function private.loose() to public`);
+      grant execute on function private.loose() to public;
+      create function private.partial() returns int language sql as 'select 1';
+      grant execute on function private.partial() to authenticated`);
     const blind: string[] = [];
     for (const [name, check] of Object.entries(catalogChecks)) {
       if ((await check(tx)).length === 0) blind.push(name);

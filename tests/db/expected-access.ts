@@ -46,7 +46,7 @@ export const expectedTables: Record<string, TableAccess> = {
     policies: ["generations_select_self_or_owner"],
     columns:
       "id project_id user_id status instructions model options example_images outputs is_public error_code error " +
-      "charge charged_month predict_seconds completed_at created_at updated_at",
+      "charge charged_month completed_at created_at updated_at",
     end_user: "user_id = :me",
     developer: "project_id = :project",
   },
@@ -57,9 +57,10 @@ export const expectedTables: Record<string, TableAccess> = {
     foreign: "user_id = :operator and name = 'Other'",
   },
   "public.plans": {
-    seed: () => "insert into public.plans (id) values ('unused'), ('unused too') on conflict do nothing",
-    own: "id = 'unused'",
-    foreign: "id = 'unused too'",
+    seed: ({ operator_id: id }) =>
+      `insert into public.plans (id) values ('own ${id}'), ('other ${id}') on conflict do nothing`,
+    own: "id = 'own ' || :operator",
+    foreign: "id = 'other ' || :operator",
   },
   "public.projects": {
     policies: ["projects_select_owner"],

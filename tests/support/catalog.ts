@@ -93,6 +93,12 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
     return difference(found, expected);
   },
 
+  "what a user may execute, service_role may: an operator takes the same way as that": (sql) =>
+    lines(sql`
+      select p.oid::regprocedure::text as line from ${functions(sql)}
+      where has_function_privilege('authenticated', p.oid, 'execute')
+        and not has_function_privilege('service_role', p.oid, 'execute')`),
+
   "only the functions of the expectations run with their owner's rights": async (sql) => {
     const found = await lines(sql`
       select distinct format('%I.%I', n.nspname, p.proname) as line from ${functions(sql)} where p.prosecdef`);
