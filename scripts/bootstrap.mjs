@@ -110,11 +110,13 @@ function npmCommand() {
 
 async function install(hash) {
   const started = Date.now();
-  console.error("Installing the packages, once (npm ci) …");
+  console.error("Installing the packages, once …");
   const [command, first] = npmCommand();
   const args = [
     ...first,
-    "ci",
+    // Not `npm ci`: it refuses a lockfile that was written where a registry lacks another platform's binaries.
+    "install",
+    "--no-save",
     "--no-audit",
     "--no-fund",
     "--loglevel=error",
@@ -137,14 +139,14 @@ async function install(hash) {
     const text =
       Buffer.concat(output)
         .toString("utf8")
-        .split(/^npm error Clean install/m)[0] ?? "";
+        .split(/^npm error (?:Clean install|Usage)/m)[0] ?? "";
     const lines = text
       .split("\n")
       .filter((line) => /\S/.test(line.replace("npm error", "")))
       .slice(0, 20)
       .join("\n");
     fail(
-      `The packages could not be installed (npm ci: ${code}). Check the network and the npm registry, then run the command again.\n\n${lines}`,
+      `The packages could not be installed (npm: ${code}). Check the network and the npm registry, then run the command again.\n\n${lines}`,
     );
   }
   writeFileSync(STAMP, hash);

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { explainFileError, Problem, reasonOf } from "./problem.ts";
 
@@ -22,6 +22,8 @@ export interface PartOptions {
 
 /** What a part tells the rest of the stack: its processes, and lines for the terminal. */
 export interface PartHost {
+  /** Aborted when another part could not start: then this one need not either. */
+  given_up: AbortSignal;
   report: (line: string) => void;
   processesChanged: () => void;
 }
@@ -79,6 +81,8 @@ export class Part {
 
   async #launch(): Promise<void> {
     const { command, args, env, cwd, uid, gid, name } = this.options;
+    const { given_up } = this.#host;
+    if (given_up.aborted) throw new Problem(`${name} was not started`);
     const log = openLog(this.options.log_file);
     const started_at = Date.now();
     let child: ChildProcess;
@@ -102,7 +106,7 @@ export class Part {
     });
     this.#host.processesChanged();
     for (let pause = 15; ; pause = Math.min(pause * 1.3, 200)) {
-      if (ended !== undefined || this.#stopping) {
+      if (ended !== undefined || this.#stopping || given_up.aborted) {
         throw new Problem(
           `${name} ended while starting (${ended ?? "stopped"})${lastWords(this.options.log_file)}`,
         );
@@ -151,16 +155,21 @@ export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   } catch {}
 }
 
+const LOG_LIMIT_BYTES = 5_000_000;
+
 function openLog(path: string): number {
   try {
-    return openSync(path, "a", 0o600);
+    const is_long = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT_BYTES;
+    return openSync(path, is_long ? "w" : "a", 0o600);
   } catch (error) {
     throw explainFileError(error, path);
   }
 }
 
+/** The line of the log that says most: the last one that speaks of an error, else the last. */
 function lastWords(log_file: string): string {
-  const lines = readFileSync(log_file, "utf8").trimEnd().split("\n");
-  const last = lines.at(-1)?.trim().slice(0, 300) ?? "";
-  return last === "" ? "" : `: ${last} (log: ${log_file})`;
+  const lines = readFileSync(log_file, "utf8").trimEnd().split("\n").slice(-15);
+  const line = lines.findLast((each) => /error|fatal|panic/i.test(each)) ?? lines.at(-1) ?? "";
+  const words = line.trim().slice(0, 300);
+  return words === "" ? ` (log: ${log_file})` : `: ${words} (log: ${log_file})`;
 }

@@ -21,8 +21,8 @@ export interface PostgresOptions {
   host: PartHost;
 }
 
-/** Makes the cluster when there is none, ends a server that an earlier stack left behind, and starts. */
-export async function startPostgres(options: PostgresOptions): Promise<Part> {
+/** Makes the cluster when there is none, and ends a server that an earlier stack left behind. */
+export async function preparePostgres(options: PostgresOptions): Promise<Part> {
   const { paths, ports, durable, host } = options;
   const binaries = findBinaries();
   makeDataFolder(paths.postgres);
@@ -54,7 +54,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Part> {
     paths.postgres,
     ...flags,
   ];
-  const part = new Part(
+  return new Part(
     {
       name: "PostgreSQL",
       command,
@@ -69,8 +69,6 @@ export async function startPostgres(options: PostgresOptions): Promise<Part> {
     },
     host,
   );
-  await part.start();
-  return part;
 }
 
 async function probe(ports: Ports): Promise<void> {

@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import { readConfig } from "./config.ts";
+import { emptyData, makeFolders } from "./data-folder.ts";
 import { installHelpers, migrate, prepareRoles } from "./database.ts";
 import { type DemoCredentials, ensureDemoCredentials } from "./demo-credentials.ts";
 import { makeFunctions } from "./functions.ts";
@@ -11,8 +11,7 @@ import { type Lite, startLite } from "./lite.ts";
 import { lockData } from "./lock.ts";
 import type { Part, PartHost } from "./part.ts";
 import { assertPortsFree } from "./ports.ts";
-import { startPostgres } from "./postgres.ts";
-import { explainFileError } from "./problem.ts";
+import { preparePostgres } from "./postgres.ts";
 import { startReconciler } from "./reconciler.ts";
 import { replicateAccess } from "./replicate-access.ts";
 import { writeSample } from "./sample-image.ts";
@@ -117,7 +116,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       leash.hold(
         processes().map(({ part, pid }) => ({ pid, signal: part.options.stop_signal ?? "SIGTERM" })),
       );
-    const host: PartHost = { report, processesChanged };
+    const giving_up = new AbortController();
+    const host: PartHost = { report, processesChanged, given_up: giving_up.signal };
     const run = async (part: Part) => {
       parts.push(part);
       undo.push(() => part.stop());
@@ -130,28 +130,26 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       replicate_env = {},
       functions_folder = join(ROOT, "supabase", "functions"),
     } = options;
+    const side = [makeInbox({ paths, ports, host })];
+    if (!replicate.real) side.push(makeReplicate({ paths, ports, host, env: replicate_env }));
+
+    let lite: Lite | undefined;
+    let sql: postgres.Sql | undefined;
     const functions = makeFunctions({
       paths,
       ports,
       replicate,
       env: function_env,
       folder: functions_folder,
+      is_database_ready: () => lite !== undefined,
       host,
     });
-    const side = [makeInbox({ paths, ports, host })];
-    if (!replicate.real) side.push(makeReplicate({ paths, ports, host, env: replicate_env }));
-
-    let lite: Lite | undefined;
-    let sql: postgres.Sql | undefined;
     const admin = { minimum_password_length: minimumPasswordLength(), password_cost: durable ? 10 : 4 };
     const gateway = await startGateway({ ports, lite: () => lite, sql: () => sql, admin, report });
     undo.push(() => closeServer(gateway));
 
     const database = async () => {
-      const part = await startPostgres({ paths, ports, durable, host });
-      parts.push(part);
-      undo.push(() => part.stop());
-      processesChanged();
+      await run(await preparePostgres({ paths, ports, durable, host }));
       const client = postgres(adminDatabaseUrl(ports), { max: 4, onnotice: () => {}, idle_timeout: 60 });
       undo.push(() => client.end({ timeout: 2 }));
       await prepareRoles(client);
@@ -160,14 +158,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await installHelpers(client);
       await client.listen("pgrst", () => void started.forgetSchema());
       await migrate(client, ports);
-      await started.createBuckets();
       await started.forgetSchema();
       [lite, sql] = [started, client];
       const studio = await startStudio(ports, started, report);
       undo.push(() => closeServer(studio));
       return client;
     };
-    const [client] = await allSettledOrThrow([database(), ...[...side, ...functions].map(run)]);
+    const [client] = await allOrFirstFailure([database(), ...[...side, ...functions].map(run)], giving_up);
     undo.push(startReconciler(ports, report));
     const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths);
     writeSample(paths.sample);
@@ -190,12 +187,18 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-/** Waits for all, so that nothing is still being started when the first failure is reported. */
-async function allSettledOrThrow(work: Promise<unknown>[]): Promise<unknown[]> {
-  const results = await Promise.allSettled(work);
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
-  return results.map((result) => (result.status === "fulfilled" ? result.value : undefined));
+/** The first failure makes the others give up; it is thrown once nothing is being started any more. */
+async function allOrFirstFailure(work: Promise<unknown>[], giving_up: AbortController): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  const watched = work.map((each) =>
+    each.catch((error: unknown) => {
+      failures.push(error);
+      giving_up.abort();
+    }),
+  );
+  const results = await Promise.all(watched);
+  if (failures.length > 0) throw failures[0];
+  return results;
 }
 
 function urlsOf(ports: Ports, real_replicate: boolean): Stack["urls"] {
@@ -208,32 +211,6 @@ function urlsOf(ports: Ports, real_replicate: boolean): Stack["urls"] {
     smtp: `smtp://${HOST}:${ports.smtp}`,
     replicate: real_replicate ? undefined : `http://${HOST}:${ports.replicate}`,
   };
-}
-
-function emptyData(paths: Paths): void {
-  for (const path of [
-    paths.postgres,
-    paths.storage,
-    paths.logs,
-    paths.credentials,
-    join(paths.data, "mail"),
-  ]) {
-    try {
-      rmSync(path, { recursive: true, force: true });
-    } catch (error) {
-      throw explainFileError(error, path);
-    }
-  }
-}
-
-function makeFolders(paths: Paths): void {
-  for (const path of [paths.data, paths.storage, paths.logs]) {
-    try {
-      mkdirSync(path, { recursive: true });
-    } catch (error) {
-      throw explainFileError(error, path);
-    }
-  }
 }
 
 function minimumPasswordLength(): number {

@@ -94,7 +94,7 @@ begin
   return jsonb_build_object(
     'id', project.id, 'owner_id', project.owner_id, 'name', project.name, 'description', project.description,
     'is_active', project.is_active, 'email_verification', project.email_verification,
-    'allowed_origins', project.allowed_origins, 'site_url', project.site_url,
+    'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'plan_id', project.plan_id,
     'created_at', project.created_at, 'updated_at', project.updated_at);
 end $$;
 comment on function private.project_json(public.projects) is 'A project as the API shows it.';
