@@ -17,6 +17,8 @@ create table public.users (
 );
 
 create unique index users_project_email on public.users (project_id, lower(email)) nulls not distinct;
+-- Accounts are looked up with "project_id is not distinct from", which no index on project_id serves.
+create index users_email on public.users (lower(email));
 create index users_plan_id on public.users (plan_id);
 
 comment on table public.users is 'Accounts: operators, developers, and the end users of one project each.';

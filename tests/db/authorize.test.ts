@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { makeKeys } from "../support/keys.ts";
 import { admin, owner, refusalOf, rolledBack, type Tx } from "../support/sql.ts";
 import {
   credentialsOf,
@@ -14,39 +14,16 @@ type Credentials = Record<string, string | boolean | null>;
 type Scope = "public" | "account" | "platform" | "projects" | "generation";
 
 let world: World;
-/** Keys in every state, by name. */
-const keys: Record<string, string> = {};
+let keys: Record<string, string>;
 
 beforeAll(async () => {
   world = await makeWorld();
-  const { developer, project_id } = world.a;
-  const past = new Date(Date.now() - 60_000);
-  const states = {
-    active: {},
-    revoked: { revoked_at: past },
-    rotated: { grace_ends_at: past },
-    expired: { expires_at: past },
-  };
-  for (const [state, columns] of Object.entries(states)) {
-    await makeKey(`developer ${state}`, "developer_keys", { user_id: developer.id, ...columns });
-    await makeKey(`api ${state}`, "api_keys", { project_id, ...columns });
-    if (state !== "rotated")
-      await makeKey(`operator ${state}`, "operator_keys", { user_id: world.operator.id, ...columns });
-  }
-  await makeKey("developer management", "developer_keys", { user_id: developer.id, management: true });
-  await makeKey("operator of a developer", "operator_keys", { user_id: developer.id });
+  keys = await makeKeys(world);
 });
 
 afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
-
-async function makeKey(name: string, table: string, columns: Record<string, unknown>): Promise<void> {
-  const key = randomBytes(24).toString("base64url");
-  keys[name] = key;
-  const row = { ...columns, key_prefix: key.slice(0, 8), key_hash: hashOf(key) };
-  await admin`insert into ${admin(`public.${table}`)} ${admin(row as never)}`;
-}
 
 const authorize = (
   credentials: Credentials | null,
@@ -86,6 +63,8 @@ const endSession = (tx: Tx) =>
   tx`update auth.sessions set not_after = now() where user_id = ${world.a.user.id}`;
 const stopProject = (tx: Tx) =>
   tx`update public.projects set is_active = false where id = ${world.a.project_id}`;
+const allowOneOrigin = (tx: Tx) => tx`
+  update public.projects set allowed_origins = '{https://app.example}' where id = ${world.a.project_id}`;
 const closeAccounts = (tx: Tx) => tx`
   update public.users set deactivated_at = now() where id in (${world.a.developer.id}, ${world.operator.id})`;
 
@@ -182,6 +161,20 @@ const cases: [string, () => Credentials | null, Scope, string | null, ((tx: Tx) 
   ["an expired API key", () => user(only("api", "expired")), "generation", "api_key_expired"],
   ["an end user of an inactive project", user, "account", "project_inactive", stopProject],
   ["a developer in an inactive project", () => developer(a()), "generation", "project_inactive", stopProject],
+  [
+    "an origin that the project does not allow",
+    () => user({ origin: "https://evil.example" }),
+    "generation",
+    "origin_not_allowed",
+    allowOneOrigin,
+  ],
+  [
+    "an origin that the project allows",
+    () => user({ origin: "https://app.example" }),
+    "generation",
+    null,
+    allowOneOrigin,
+  ],
   ["nobody", () => ({}), "account", "not_authenticated"],
   ["no credentials at all", () => null, "generation", "not_authenticated"],
   [

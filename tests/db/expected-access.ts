@@ -30,6 +30,7 @@ export const expectedTables: Record<string, TableAccess> = {
     columns: "id project_id name key_prefix last_used_at grace_ends_at expires_at revoked_at created_at",
     developer: "project_id = :project",
   },
+  "public.audit_events": { service: "select" },
   "public.developer_keys": {
     policies: ["developer_keys_select_owner"],
     columns:
@@ -49,6 +50,12 @@ export const expectedTables: Record<string, TableAccess> = {
       "charge charged_month completed_at created_at updated_at",
     end_user: "user_id = :me",
     developer: "project_id = :project",
+  },
+  "public.key_usage": {
+    seed: ({ project_id }) => `insert into public.key_usage (api_key_id, day)
+      select id, current_date from public.api_keys where project_id = '${project_id}' on conflict do nothing`,
+    own: "api_key_id in (select id from public.api_keys where project_id = :project)",
+    foreign: "api_key_id in (select id from public.api_keys where project_id = :other_project)",
   },
   "public.operator_keys": {
     seed: ({ operator_id }) => `insert into public.operator_keys (user_id, name, key_prefix, key_hash)
@@ -86,13 +93,16 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
   anon: ["private.as_service"],
   authenticated: [
     "private.actor_id",
+    "private.api_key_json",
     "private.as_service",
     "private.generation_json",
     "private.key_json",
     "private.key_state",
     "private.managed_project_ids",
     "private.project_json",
+    "private.require_api_key",
     "private.require_project",
+    "private.search_pattern",
     "private.user_json",
   ],
 };
@@ -101,8 +111,12 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
 export const expectedDefiners: Record<string, string> = {
   "private.actor_id": "looks up accounts and sessions for policies",
   "private.authorize": "reads key hashes and sessions",
+  "private.end_user_sessions": "writes sessions of Auth",
   "private.follow_generation": "a trigger that writes events and usage for whoever ends a generation",
   "private.limit_session_lifetime": "a trigger on a table of Auth",
   "private.managed_project_ids": "reads projects for the policies of projects",
   "private.open_session": "writes sessions of Auth",
+  "private.purge_project_users": "deletes users of Auth",
+  "private.record_audit": "a trigger that writes where nobody else may insert",
+  "private.remove_old_audit_events": "deletes where nobody else may",
 };
