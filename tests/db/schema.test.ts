@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import postgres from "postgres";
+import type postgres from "postgres";
 import { afterAll, expect, inject, test } from "vitest";
 import { ROOT } from "../../scripts/local/settings.ts";
 import { schemaSnapshot } from "../support/schema-snapshot.ts";
 import { admin, owner } from "../support/sql.ts";
+import { withStockDatabase } from "../support/stock-database.ts";
 
 const { database_url } = inject("stack");
 // Any PostgreSQL from 15 on, as a role that may create databases and roles: STOCK_POSTGRES_URL. By default the stack's own server.
@@ -20,24 +21,13 @@ test("the migrations give the schema of tests/db/schema.snapshot (`npm test -- d
 });
 
 test("they give the same on a PostgreSQL that knows of Supabase only its roles, Auth's and Storage's tables", async () => {
-  const name = `stock_${randomUUID().replaceAll("-", "")}`;
-  const root = postgres(server, { max: 1, onnotice: () => {} });
-  await root.unsafe(`create database ${name} template template0`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  const stock = postgres(url.href, { max: 1, onnotice: () => {} });
-  try {
-    await stock.unsafe(readFileSync(join(ROOT, "tests/support/stock.sql"), "utf8"));
+  await withStockDatabase(server, async (stock) => {
     const folder = join(ROOT, "supabase/migrations");
     for (const file of readdirSync(folder).sort())
       await stock.unsafe(readFileSync(join(folder, file), "utf8"));
     expect(await schemaSnapshot(stock)).toBe(await schemaSnapshot(owner));
     await runOnce(stock);
-  } finally {
-    await stock.end();
-    await root.unsafe(`drop database ${name} with (force)`);
-    await root.end();
-  }
+  });
 });
 
 /** The bodies of functions are read only when they run: a registration and a generation, from keys to the quota. */

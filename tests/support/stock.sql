@@ -5,9 +5,9 @@ do $$
 declare
   wanted text;
 begin
-  foreach wanted in array array['anon', 'authenticated', 'service_role'] loop
-    if not exists (select from pg_catalog.pg_roles where rolname = wanted) then
-      execute format('create role %I nologin noinherit', wanted);
+  foreach wanted in array array['anon', 'authenticated', 'service_role bypassrls'] loop
+    if not exists (select from pg_catalog.pg_roles where rolname = split_part(wanted, ' ', 1)) then
+      execute format('create role %s nologin noinherit', wanted);
     end if;
   end loop;
 end $$;
