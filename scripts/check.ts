@@ -1,6 +1,7 @@
 // Everything that needs no running stack: format, lint, types on Node and on both Denos, generated files, unused code.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { completeLockfile } from "./complete-lockfile.ts";
 import { generated } from "./generate.ts";
 import { ROOT } from "./local/settings.ts";
 import { runCommand } from "./run-command.ts";
@@ -17,6 +18,7 @@ const checks: [string, () => Promise<{ code: number; output: string }>][] = [
     () => runCommand(join(ROOT, "node_modules/deno-hosted/bin.cjs"), ["check", ...functions]),
   ],
   ["generated files", checkGenerated],
+  ["lockfile", checkLockfile],
   ["unused code", () => runCommand("knip", [])],
 ];
 
@@ -45,4 +47,12 @@ async function checkGenerated() {
   }
   const output = `${stale.join(", ")}: not what the sources give. Run \`npm run generate\` and commit the result.`;
   return { code: stale.length === 0 ? 0 : 1, output };
+}
+
+async function checkLockfile() {
+  const { missing } = completeLockfile();
+  return {
+    code: missing.length === 0 ? 0 : 1,
+    output: `Not in the lockfile: ${missing.join(", ")}. Run \`node scripts/bootstrap.mjs scripts/complete-lockfile.ts\`.`,
+  };
 }
