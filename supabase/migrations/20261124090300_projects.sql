@@ -58,7 +58,7 @@ end $$;
 comment on function private.actor_id() is
   'The caller''s account, or null. Read from the settings of private.authorize; for a bare PostgREST request it is looked '
   'up, so that a token dies with its session, its account and its project. Definer: the caller cannot read those tables.';
-grant execute on function private.actor_id() to authenticated;
+grant execute on function private.actor_id() to authenticated, service_role;
 
 create function private.managed_project_ids() returns uuid[]
 language plpgsql stable security definer set search_path = '' as $$
@@ -89,7 +89,7 @@ begin
   return jsonb_build_object(
     'id', project.id, 'owner_id', project.owner_id, 'name', project.name, 'description', project.description,
     'is_active', project.is_active, 'email_verification', project.email_verification,
-    'allowed_origins', project.allowed_origins, 'site_url', project.site_url,
+    'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'plan_id', project.plan_id,
     'created_at', project.created_at, 'updated_at', project.updated_at);
 end $$;
 comment on function private.project_json(public.projects) is 'A project as the API shows it.';

@@ -1,6 +1,22 @@
 -- Who is calling. Every function of the API starts with private.enter, which checks all credentials of a request in one
 -- statement, remembers the caller in settings of the transaction and takes the role under which policies decide.
 
+create function private.is_origin_allowed(origin text, allowed text[]) returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  return exists (
+    select from unnest(allowed) as entry (pattern)
+    where entry.pattern = '*' or lower(entry.pattern) = lower(origin)
+      -- https://*.example.com: everything below the domain, not the domain itself, on the same scheme and port.
+      or (entry.pattern like '%://*.%'
+        and starts_with(lower(origin), lower(split_part(entry.pattern, '*', 1)))
+        and right(lower(origin), length(split_part(entry.pattern, '*', 2))) = lower(split_part(entry.pattern, '*', 2))
+        and substr(lower(origin), length(split_part(entry.pattern, '*', 1)) + 1) ~ '^[a-z0-9]([a-z0-9.-]*)(:[0-9]+)?$')
+  );
+end $$;
+comment on function private.is_origin_allowed(text, text[]) is
+  'Whether a browser origin is one of a project''s allowed_origins: * is any, *. stands for every sub-domain.';
+
 create function private.authorize(credentials jsonb, scope text) returns void
 language plpgsql security definer set search_path = '' as $$
 declare
@@ -19,12 +35,12 @@ begin
   select
     account.id as user_id, account.role as user_role, account.project_id as user_project_id,
     account.deactivated_at as user_deactivated_at, session.id as session_id,
-    project.id as project_id, project.owner_id, project.is_active and owner.deactivated_at is null as project_is_active,
+    project.id as project_id, project.allowed_origins, project.owner_id, project.is_active and owner.deactivated_at is null as project_is_active,
     ok.user_id as operator_id, ok.revoked_at as ok_revoked_at, ok.expires_at as ok_expires_at,
     operator.deactivated_at as operator_deactivated_at,
     dk.user_id as developer_id, dk.management, dk.revoked_at as dk_revoked_at, dk.grace_ends_at as dk_grace_ends_at,
     dk.expires_at as dk_expires_at, developer.deactivated_at as developer_deactivated_at,
-    ak.project_id as key_project_id, ak.revoked_at as ak_revoked_at, ak.grace_ends_at as ak_grace_ends_at,
+    key_project.id as key_project_id, key_project.allowed_origins as key_allowed_origins, ak.revoked_at as ak_revoked_at, ak.grace_ends_at as ak_grace_ends_at,
     ak.expires_at as ak_expires_at
   into found
   from (select 1) as request
@@ -38,7 +54,15 @@ begin
   left join public.users operator on operator.id = ok.user_id and operator.role = 'operator'
   left join public.developer_keys dk on dk.key_hash = v_developer_key
   left join public.users developer on developer.id = dk.user_id
-  left join public.api_keys ak on ak.key_hash = v_api_key;
+  left join public.api_keys ak on ak.key_hash = v_api_key
+  left join public.projects key_project on key_project.id = ak.project_id and key_project.deleted_at is null;
+
+  -- Before anything else is told. Project endpoints are left out: there an owner puts a wrong list right.
+  if scope <> 'projects' and credentials ->> 'origin' is not null
+    and not private.is_origin_allowed(credentials ->> 'origin', coalesce(found.allowed_origins, found.key_allowed_origins, '{*}'))
+  then
+    raise exception 'origin_not_allowed' using errcode = 'PT403';
+  end if;
 
   if v_user is not null then
     if found.user_id is null or found.session_id is null
@@ -140,6 +164,9 @@ begin
     set_config('app.user_id', coalesce(actor::text, ''), true),
     set_config('app.user_role', coalesce(actor_role, ''), true),
     set_config('app.project_id', coalesce(found.project_id::text, ''), true),
+    set_config('app.ip', coalesce(credentials ->> 'ip', ''), true),
+    set_config('app.user_agent', coalesce(credentials ->> 'user_agent', ''), true),
+    set_config('app.request_id', coalesce(credentials ->> 'request_id', ''), true),
     set_config('app.database_role',
       case when actor_role = 'operator' then 'service_role' when actor is not null then 'authenticated' else 'anon' end, true),
     set_config('request.jwt.claim.sub', coalesce(actor::text, ''), true),

@@ -100,7 +100,7 @@ begin
     -> get_generation_file."position" into file
   from public.generations g
   left join public.projects project on project.id = g.project_id
-  where g.id = get_generation_file.id
+  where g.id = get_generation_file.id and project.deleted_at is null
     and (has_ticket or credentials ->> 'user_id' is not null or (g.is_public and get_generation_file.kind = 'output'))
     and (credentials ->> 'user_id' is null or g.project_id = current_setting('app.project_id', true)::uuid);
   if file is null then

@@ -3,6 +3,7 @@ import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
 import type { AppEnv, Deps } from "./context.ts";
 import { ApiError } from "./errors.ts";
+import { countKeyUsage } from "./middleware/count-key-usage.ts";
 import { handleErrors, handleNotFound } from "./middleware/errors.ts";
 import { createRouter, version } from "./openapi.ts";
 import { login } from "./resources/auth/login.ts";
@@ -16,10 +17,23 @@ import { reconcile } from "./resources/generations/reconcile.ts";
 import { replicateWebhook } from "./resources/generations/replicate-webhook.ts";
 import { health } from "./resources/health/get-health.ts";
 import { createApiKey } from "./resources/keys/create-api-key.ts";
+import { getApiKeyUsage } from "./resources/keys/get-api-key-usage.ts";
 import { listApiKeys } from "./resources/keys/list-api-keys.ts";
+import { revokeApiKey } from "./resources/keys/revoke-api-key.ts";
+import { rotateApiKey } from "./resources/keys/rotate-api-key.ts";
 import { createProject } from "./resources/projects/create-project.ts";
+import { deleteProject } from "./resources/projects/delete-project.ts";
+import { getAllStats } from "./resources/projects/get-all-stats.ts";
 import { getProject } from "./resources/projects/get-project.ts";
+import { getProjectStats } from "./resources/projects/get-project-stats.ts";
+import { listAllUsers } from "./resources/projects/list-all-users.ts";
+import { listAuditEvents } from "./resources/projects/list-audit-events.ts";
+import { listProjectUsers } from "./resources/projects/list-project-users.ts";
 import { listProjects } from "./resources/projects/list-projects.ts";
+import { restoreProject } from "./resources/projects/restore-project.ts";
+import { setProjectPlan } from "./resources/projects/set-project-plan.ts";
+import { updateProject } from "./resources/projects/update-project.ts";
+import { updateProjectUser } from "./resources/projects/update-project-user.ts";
 
 const endpoints = [
   health,
@@ -29,9 +43,23 @@ const endpoints = [
   me,
   createProject,
   listProjects,
+  // Before {project_id}: the first path that fits answers.
+  listAllUsers,
+  getAllStats,
   getProject,
+  updateProject,
+  deleteProject,
+  restoreProject,
+  setProjectPlan,
+  listProjectUsers,
+  updateProjectUser,
+  getProjectStats,
+  listAuditEvents,
   createApiKey,
   listApiKeys,
+  rotateApiKey,
+  revokeApiKey,
+  getApiKeyUsage,
   createGeneration,
   getGenerationStatus,
   getGenerationFiles,
@@ -55,6 +83,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
     c.set("deps", deps);
     await next();
   });
+  app.use(countKeyUsage());
   app.onError(handleErrors(deps.log));
   app.notFound(handleNotFound);
   app.get("/", (c) => c.json({ name: "Cloud API", version, health: "/health", api: "/api/v1" }));

@@ -15,6 +15,12 @@ export type Credentials = {
   developer_key_hash?: string;
   api_key_hash?: string;
   from_browser?: boolean;
+  /** The browser's Origin header, when the request has one. */
+  origin?: string;
+  /** Where the request comes from, for the audit trail. */
+  ip?: string;
+  user_agent?: string;
+  request_id?: string;
 };
 
 export type LogLevel = "info" | "warn" | "error";

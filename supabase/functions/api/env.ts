@@ -45,6 +45,13 @@ const schema = z.object({
     .string()
     .default("black-forest-labs/flux-schnell")
     .describe("REPLICATE_TEXT_MODEL: text to picture"),
+  project_purge_days: count(7).describe(
+    "PROJECT_PURGE_DAYS: days in which a deleted project can be restored",
+  ),
+  audit_retention_days: count(400).describe(
+    "AUDIT_RETENTION_DAYS: days that audit events are kept, at least 30",
+  ),
+  usage_retention_days: count(400).describe("USAGE_RETENTION_DAYS: days that the usage of keys is kept"),
   cron_secret: z.string().min(16).optional().describe("CRON_SECRET: bearer of the reconciler"),
 });
 
@@ -73,6 +80,9 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     replicate_file_hosts: set("REPLICATE_FILE_HOSTS"),
     image_model: set("REPLICATE_IMAGE_MODEL"),
     text_model: set("REPLICATE_TEXT_MODEL"),
+    project_purge_days: set("PROJECT_PURGE_DAYS"),
+    audit_retention_days: set("AUDIT_RETENTION_DAYS"),
+    usage_retention_days: set("USAGE_RETENTION_DAYS"),
     cron_secret: set("CRON_SECRET"),
   });
   if (result.success) return result.data;

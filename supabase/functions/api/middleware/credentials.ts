@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from "hono";
+import { clientAddress } from "../client-address.ts";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { hashKey, isWellFormedKey } from "../resources/keys/key-format.ts";
@@ -35,11 +36,20 @@ export async function readCredentials(headers: Headers, deps: Pick<Deps, "tokens
   }
   const role = headers.get("x-user-role");
   if (role !== null) credentials.role = role;
-  if (headers.has("origin")) credentials.from_browser = true;
+  const origin = headers.get("origin");
+  if (origin !== null) Object.assign(credentials, { from_browser: true, origin });
   return credentials;
 }
 
 export const credentials: MiddlewareHandler<AppEnv> = async (c, next) => {
-  c.set("credentials", await readCredentials(c.req.raw.headers, c.get("deps")));
+  const { headers } = c.req.raw;
+  const found = await readCredentials(headers, c.get("deps"));
+  const hops = c.get("deps").env.trusted_proxy_hops;
+  const ip = clientAddress(headers.get("x-forwarded-for"), hops, c.env?.remoteAddress);
+  if (ip !== undefined) found.ip = ip;
+  const userAgent = headers.get("user-agent");
+  if (userAgent !== null) found.user_agent = userAgent.slice(0, 500);
+  found.request_id = c.get("requestId");
+  c.set("credentials", found);
   await next();
 };

@@ -3,6 +3,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { createRouter } from "../../openapi.ts";
+import { purgeProjects } from "../projects/purge-projects.ts";
+import { removeOldRecords } from "../projects/remove-old-records.ts";
 import { type FailureCode, failures } from "./failures.ts";
 import { finishGeneration } from "./finish-generation.ts";
 import { claimDueGenerations, failGeneration, type Work } from "./store.ts";
@@ -41,6 +43,11 @@ export const reconcile = createRouter().openapi(route, async (c) => {
     }
     checked += due.length;
     if (due.length < batchSize) break;
+  }
+  for (const job of [purgeProjects, removeOldRecords]) {
+    const result = await job(deps);
+    checked += result.checked;
+    failed += result.failed;
   }
   return c.json({ checked, failed }, 200);
 });
