@@ -4,6 +4,7 @@ import { Auth } from "./resources/auth.ts";
 import { Generations } from "./resources/generations.ts";
 import { Health } from "./resources/health.ts";
 import { Projects } from "./resources/projects.ts";
+import { Users } from "./resources/users.ts";
 import { memorySession, type SessionStore } from "./session.ts";
 
 export type ClientOptions = {
@@ -30,6 +31,7 @@ export class Client {
   readonly auth: Auth;
   readonly projects: Projects;
   readonly apiKeys: ApiKeys;
+  readonly users: Users;
   readonly generations: Generations;
   readonly health: Health;
 
@@ -37,6 +39,7 @@ export class Client {
     this.auth = new Auth(http);
     this.projects = new Projects(http);
     this.apiKeys = new ApiKeys(http);
+    this.users = new Users(http);
     this.generations = new Generations(http);
     this.health = new Health(http);
   }

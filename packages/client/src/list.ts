@@ -31,6 +31,18 @@ export class List<T> implements AsyncIterable<T> {
     return new List(() => pageAt(start));
   }
 
+  /** A list that the API gives by numbered pages, 50 items each unless the query says otherwise. */
+  static numbered<T>(
+    query: { page?: number; page_size?: number },
+    load: (query: { page: number; page_size: number }) => Promise<{ items: T[]; total: number }>,
+  ): List<T> {
+    const { page: first = 1, page_size = 50 } = query;
+    return List.of(first, async (page) => {
+      const { items, total } = await load({ page, page_size });
+      return { items, total, next: pageAfter(page, page_size, items.length, total) };
+    });
+  }
+
   /** A list that the API gives whole. */
   static whole<T>(load: () => Promise<T[]>): List<T> {
     return List.of(null, async () => {
