@@ -22,6 +22,7 @@ const options: InlineConfig = {
   fixedExtension: false,
   tsconfig: join(source, "tsconfig.json"),
   logLevel: "warn",
+  inputOptions: { checks: { pluginTimings: false } },
 };
 
 /** Builds the package in an empty folder and packs it there. Returns the path of the tarball, as it would be published. */

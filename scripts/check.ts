@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkClient, inScratch } from "./build-client.ts";
+import { completeLockfile } from "./complete-lockfile.ts";
 import { generated } from "./generate.ts";
 import { ROOT } from "./local/settings.ts";
 import { runCommand } from "./run-command.ts";
@@ -22,6 +23,7 @@ const checks: [string, () => Promise<Check>][] = [
   ["types (SDK)", () => runCommand("tsc", ["-p", "packages/client"])],
   ["generated files", checkGenerated],
   ["SDK package", checkPackage],
+  ["lockfile", checkLockfile],
   ["unused code", () => runCommand("knip", [])],
 ];
 
@@ -59,4 +61,12 @@ async function checkPackage(): Promise<Check> {
   } catch (error) {
     return { code: 1, output: String(error) };
   }
+}
+
+async function checkLockfile() {
+  const { missing } = completeLockfile();
+  return {
+    code: missing.length === 0 ? 0 : 1,
+    output: `Not in the lockfile: ${missing.join(", ")}. Run \`node scripts/bootstrap.mjs scripts/complete-lockfile.ts\`.`,
+  };
 }

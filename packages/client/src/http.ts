@@ -1,6 +1,6 @@
 import { ApiError, ConnectionError, type FieldError, RateLimitError, TimeoutError } from "./errors.ts";
 import { parseRetryAfter, retryDelay, sleep, untilAborted } from "./retry.ts";
-import type { SessionStore } from "./session.ts";
+import type { Session, SessionStore } from "./session.ts";
 import { SessionKeeper } from "./session-keeper.ts";
 import type { paths } from "./wire.gen.ts";
 import type { Answer, RequestInit, Verb } from "./wire.ts";
@@ -87,14 +87,14 @@ export class Http {
     let hasRenewed = false;
     for (let attempt = 0; ; ) {
       signal?.throwIfAborted();
-      const token =
-        (request.sends ?? "all") === "all" ? await untilAborted(this.sessions.token(), signal) : null;
+      const session =
+        (request.sends ?? "all") === "all" ? await untilAborted(this.sessions.fresh(), signal) : null;
       try {
-        return await this.#attempt(verb.toUpperCase(), url, request, token, options);
+        return await this.#attempt(verb.toUpperCase(), url, request, session, options);
       } catch (error) {
-        if (isRefusedToken(error) && token !== null && !hasRenewed) {
+        if (isRefusedToken(error) && session !== null && !hasRenewed) {
           hasRenewed = true;
-          if ((await untilAborted(this.sessions.refresh(token), signal)) === null) throw error;
+          if ((await untilAborted(this.sessions.refresh(session), signal)) === null) throw error;
           continue;
         }
         const delay = isRepeatable && attempt < maxRetries ? retryDelay(error, attempt) : null;
@@ -125,10 +125,10 @@ export class Http {
     method: string,
     url: string,
     request: Request,
-    token: string | null,
+    session: Session | null,
     options: RequestOptions,
   ): Promise<Received<T>> {
-    const headers = this.#headers(request, token, options);
+    const headers = this.#headers(request, session, options);
     const body = request.form ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
     // A redirect could carry the keys to another host; Next.js would keep the answers of one user for the next.
     const init = { method, headers, redirect: "manual", cache: "no-store", ...(body && { body }) } as const;
@@ -142,7 +142,7 @@ export class Http {
 
   #headers(
     { sends = "all", body, idempotencyKey, headers: more }: Request,
-    token: string | null,
+    session: Session | null,
     options: RequestOptions,
   ) {
     const { operatorKey, developerKey, apiKey, projectId } = this.#config;
@@ -154,11 +154,11 @@ export class Http {
     put("Idempotency-Key", idempotencyKey);
     if (sends === "nothing") return headers;
     // The operator key acts alone: next to a session it would say nothing more.
-    if (token === null) put("X-Operator-Key", operatorKey);
+    if (session === null) put("X-Operator-Key", operatorKey);
     put("X-Developer-Key", developerKey);
     put("X-API-Key", apiKey);
     put("X-Project-ID", options.projectId === undefined ? projectId : options.projectId);
-    if (token !== null) put("Authorization", `Bearer ${token}`);
+    if (session !== null) put("Authorization", `Bearer ${session.access_token}`);
     return headers;
   }
 

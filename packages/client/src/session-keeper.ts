@@ -28,27 +28,27 @@ export class SessionKeeper {
     return this.#store.get();
   }
 
-  /** The access token to send, refreshed when it is about to end; null when nobody is signed in. */
-  async token(): Promise<string | null> {
+  /** The session to use, refreshed when its token is about to end; null when nobody is signed in. */
+  async fresh(): Promise<Session | null> {
     const session = await this.#store.get();
     if (session === null) return null;
     const leftMs = Date.parse(session.expires_at) - Date.now();
-    if (leftMs > marginMs) return session.access_token;
+    if (leftMs > marginMs) return session;
     try {
-      return (await this.refresh(session.access_token))?.access_token ?? null;
+      return await this.refresh(session);
     } catch (error) {
       // Nobody answered, or an outage: the token still serves for what is left of it.
-      if (leftMs > 0 && (await this.#store.get()) !== null) return session.access_token;
+      if (leftMs > 0 && (await this.#store.get()) !== null) return session;
       throw error;
     }
   }
 
   /**
-   * The session after the one with this access token; null when it was signed out meanwhile.
+   * The session after this one; null when it was signed out meanwhile.
    * @throws ApiError when the session is over, and then it is forgotten; ConnectionError, and then it is kept
    */
-  refresh(access_token: string): Promise<Session | null> {
-    this.#refreshing ??= this.#exclusively(() => this.#refresh(access_token)).finally(() => {
+  refresh(session: Session): Promise<Session | null> {
+    this.#refreshing ??= this.#exclusively(() => this.#refresh(session)).finally(() => {
       this.#refreshing = null;
     });
     return this.#refreshing;
@@ -73,7 +73,7 @@ export class SessionKeeper {
     if (this.#unsubscribe === undefined && this.#store.subscribe !== undefined) {
       this.#unsubscribe = this.#store.subscribe(() => void this.#changedElsewhere());
       void this.current().then((session) => {
-        this.#known ??= session?.access_token ?? null;
+        this.#known ??= session?.refresh_token ?? null;
       });
     }
     return () => {
@@ -84,24 +84,25 @@ export class SessionKeeper {
     };
   }
 
-  async #refresh(access_token: string): Promise<Session | null> {
+  async #refresh({ refresh_token }: Session): Promise<Session | null> {
+    // By the refresh token: two access tokens of one second may be equal.
     const before = await this.#store.get();
-    if (before === null || before.access_token !== access_token) return before;
+    if (before === null || before.refresh_token !== refresh_token) return before;
     let tokens: Tokens;
     try {
-      tokens = await this.#renew(before.refresh_token);
+      tokens = await this.#renew(refresh_token);
     } catch (error) {
       const isOver =
         error instanceof ApiError && endings.includes(error.status) && error.code !== "unexpected_answer";
       if (!isOver) throw error;
       const now = await this.#store.get();
-      if (now !== null && now.refresh_token !== before.refresh_token) return now;
+      if (now !== null && now.refresh_token !== refresh_token) return now;
       await this.forget();
       throw error;
     }
     const now = await this.#store.get();
     // Signed out, or in as somebody else, while the answer was on its way.
-    if (now?.refresh_token !== before.refresh_token) return now;
+    if (now?.refresh_token !== refresh_token) return now;
     return this.save(tokens, "refreshed");
   }
 
@@ -134,7 +135,7 @@ export class SessionKeeper {
   }
 
   #tell(session: Session | null, event: SessionEvent): void {
-    this.#known = session?.access_token ?? null;
+    this.#known = session?.refresh_token ?? null;
     for (const listener of this.#listeners) {
       try {
         listener(session, event);

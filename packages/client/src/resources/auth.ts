@@ -38,7 +38,7 @@ export class Auth {
   /** Calls do this by themselves when it is time. Null when nobody is signed in. */
   async refresh(): Promise<Session | null> {
     const session = await this.session();
-    return session && this.#http.sessions.refresh(session.access_token);
+    return session && this.#http.sessions.refresh(session);
   }
 
   /** The account that is signed in. */
