@@ -26,9 +26,11 @@ declare
   actor_role text;
   actor_project uuid;
   actor_is_active boolean;
+  actor_is_verified boolean;
   project uuid;
   project_owner uuid;
   project_is_active boolean;
+  project_verifies boolean;
   project_origins text[];
   operator uuid;
   developer uuid;
@@ -43,7 +45,8 @@ begin
     select s.user_id into actor from auth.sessions s
     where s.id = (credentials ->> 'session_id')::uuid and s.user_id = (credentials ->> 'user_id')::uuid
       and s.not_after > now();
-    select u.role, u.project_id, u.deactivated_at is null into actor_role, actor_project, actor_is_active
+    select u.role, u.project_id, u.deactivated_at is null, u.email_verified_at is not null
+    into actor_role, actor_project, actor_is_active, actor_is_verified
     from public.users u where u.id = actor;
     refusal := case
       when actor_role is null
@@ -83,8 +86,8 @@ begin
   end if;
 
   if v_project is not null or actor_project is not null then
-    select p.id, p.owner_id, p.is_active, p.allowed_origins
-    into project, project_owner, project_is_active, project_origins
+    select p.id, p.owner_id, p.is_active, p.email_verification = 'required', p.allowed_origins
+    into project, project_owner, project_is_active, project_verifies, project_origins
     from public.projects p where p.id = coalesce(v_project, actor_project) and p.deleted_at is null;
     select project_is_active and u.deactivated_at is null into project_is_active
     from public.users u where u.id = project_owner;
@@ -116,6 +119,9 @@ begin
   end if;
   refusal := coalesce(refusal, case
     when actor_role = 'end_user' and project_is_active is distinct from true then 'project_inactive'
+    -- A session made at Auth itself does not pass the login's check.
+    when actor_role = 'end_user' and project_verifies and not actor_is_verified and scope is distinct from 'public'
+      then 'account_not_verified'
     when actor is null and scope is distinct from 'public' then
       case when scope = 'projects' and developer is not null then 'management_key_required' else 'not_authenticated' end
     when actor is not null and credentials ->> 'role' <> actor_role then 'role_mismatch'
@@ -136,6 +142,7 @@ begin
   if refusal is not null then
     raise exception '%', refusal using errcode = case
       when refusal in ('invalid_token', 'not_authenticated', 'management_key_required') then 'PT401'
+      when refusal = 'account_not_verified' then 'PT400'
       when refusal = 'project_not_found' then 'PT404'
       else 'PT403' end;
   end if;
