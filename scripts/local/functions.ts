@@ -28,6 +28,8 @@ export interface FunctionsOptions {
   env: Record<string, string>;
   /** `supabase/functions`, or another folder with the same three. */
   folder: string;
+  /** Asked before each look at a function: a pool that fails at its first connection waits long for the next. */
+  is_database_ready: () => boolean;
   host: PartHost;
 }
 
@@ -62,7 +64,10 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
       env: { ...environment(options), DENO_DIR: paths.denoCache, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
       cwd: ROOT,
       log_file: join(paths.logs, `function-${name}.log`),
-      probe: () => probe(name, port),
+      probe: async () => {
+        if (!options.is_database_ready()) throw new Error("the database is not ready");
+        await probe(name, port);
+      },
     },
     host,
   );

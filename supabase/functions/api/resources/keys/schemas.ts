@@ -34,15 +34,10 @@ export const createdApiKeySchema = apiKeySchema
   .openapi("CreatedApiKey");
 
 export const rotationSchema = z.object({
-  grace_seconds: z
-    .int()
-    .min(0)
-    .max(604_800)
-    .default(0)
-    .openapi({
-      description: "How long the old key still works, at most to its own expiry.",
-      example: 86_400,
-    }),
+  grace_seconds: z.int().min(0).max(604_800).default(0).openapi({
+    description: "How long the old key still works, at most to its own expiry.",
+    example: 86_400,
+  }),
 });
 
 export const rotatedApiKeySchema = createdApiKeySchema
