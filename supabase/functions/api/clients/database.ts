@@ -26,6 +26,8 @@ export function createDatabase(env: Env): Database {
     fetch_types: false,
     idle_timeout: 60,
     connect_timeout: 5,
+    // The library's own waits grow to minutes: a database that is back must be used again at once.
+    backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
     max_lifetime: 60 * 30,
     onnotice: () => {},
     connection: { application_name: "cloud-api" },
