@@ -30,6 +30,11 @@ comment on column public.projects.email_verification is 'Whether an end user mus
 comment on column public.projects.allowed_origins is 'Browser origins that may call the API in this project''s name; * is any.';
 comment on column public.projects.site_url is 'Where links in mail lead; null is the built-in page.';
 comment on column public.projects.deleted_at is 'When its owner deleted it; it is invisible from then on.';
+comment on column public.projects.id is 'What clients send as X-Project-ID; not a secret.';
+comment on column public.projects.name is 'For its owner to recognise it by.';
+comment on column public.projects.description is 'Free text of its owner.';
+comment on column public.projects.created_at is 'When the project was created.';
+comment on column public.projects.updated_at is 'When the project last changed.';
 
 create function private.actor_id() returns uuid
 language plpgsql stable security definer set search_path = '' as $$
@@ -52,7 +57,8 @@ begin
       and session.not_after > now()
       and account.deactivated_at is null
       and (account.project_id is null
-        or (project.is_active and project.deleted_at is null and owner.deactivated_at is null))
+        or (project.is_active and project.deleted_at is null and owner.deactivated_at is null
+          and (project.email_verification = 'optional' or account.email_verified_at is not null)))
   );
 end $$;
 comment on function private.actor_id() is
@@ -69,7 +75,7 @@ begin
   );
 end $$;
 comment on function private.managed_project_ids() is 'Projects that the caller owns. Definer: projects has policies of its own.';
-grant execute on function private.managed_project_ids() to authenticated;
+grant execute on function private.managed_project_ids() to authenticated, service_role;
 
 create trigger projects_touch before update on public.projects
   for each row execute function private.touch_updated_at();

@@ -35,8 +35,9 @@ begin
   select
     account.id as user_id, account.role as user_role, account.project_id as user_project_id,
     account.deactivated_at as user_deactivated_at, session.id as session_id,
+    project.email_verification = 'required' and account.email_verified_at is null as must_verify,
     project.id as project_id, project.allowed_origins, project.owner_id, project.is_active and owner.deactivated_at is null as project_is_active,
-    ok.user_id as operator_id, ok.revoked_at as ok_revoked_at, ok.expires_at as ok_expires_at,
+    operator.id as operator_id, ok.revoked_at as ok_revoked_at, ok.expires_at as ok_expires_at,
     operator.deactivated_at as operator_deactivated_at,
     dk.user_id as developer_id, dk.management, dk.revoked_at as dk_revoked_at, dk.grace_ends_at as dk_grace_ends_at,
     dk.expires_at as dk_expires_at, developer.deactivated_at as developer_deactivated_at,
@@ -122,6 +123,10 @@ begin
   if found.user_role = 'end_user' and found.project_is_active is distinct from true then
     raise exception 'project_inactive' using errcode = 'PT403';
   end if;
+  -- A session made at Auth itself does not pass the login's check.
+  if found.user_role = 'end_user' and found.must_verify and scope <> 'public' then
+    raise exception 'account_not_verified' using errcode = 'PT400';
+  end if;
 
   if v_user is not null then
     actor := found.user_id;
@@ -134,7 +139,7 @@ begin
     actor_role := 'developer';
   end if;
 
-  if scope <> 'public' and actor is null then
+  if scope is distinct from 'public' and actor is null then
     if scope = 'projects' and v_developer_key is not null then
       raise exception 'management_key_required' using errcode = 'PT401';
     end if;

@@ -22,6 +22,9 @@ create index audit_events_occurred_at on public.audit_events (occurred_at);
 comment on table public.audit_events is
   'Every change to accounts, projects, keys and plans. Append-only; keeps no hash and no personal data. Without foreign keys: '
   'it outlives what it tells about.';
+comment on column public.audit_events.id is 'Grows with time.';
+comment on column public.audit_events.occurred_at is 'When the change was made.';
+comment on column public.audit_events.action is 'create, update or delete.';
 comment on column public.audit_events.resource is 'user, project, api_key, developer_key, operator_key or plan.';
 comment on column public.audit_events.resource_id is 'Identifier of what was changed.';
 comment on column public.audit_events.changes is
@@ -47,8 +50,13 @@ declare
   subject jsonb;
   changed jsonb;
   request text := nullif(current_setting('app.request_id', true), '');
-  address text := nullif(current_setting('app.ip', true), '');
+  address inet;
 begin
+  begin
+    address := nullif(current_setting('app.ip', true), '')::inet;
+  exception when invalid_text_representation then
+    address := null;
+  end;
   if tg_op <> 'INSERT' then
     before := to_jsonb(old) - unwatched;
   end if;
@@ -73,7 +81,7 @@ begin
     (case when tg_argv[0] = 'project' then subject ->> 'id' else subject ->> 'project_id' end)::uuid,
     nullif(current_setting('app.user_id', true), '')::uuid,
     coalesce(nullif(current_setting('app.user_role', true), ''), case when request is null then 'system' else 'anonymous' end),
-    case when pg_input_is_valid(address, 'inet') then address::inet end,
+    address,
     nullif(current_setting('app.user_agent', true), ''), request);
   return null;
 end $$;
