@@ -97,6 +97,7 @@ async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: st
     from public.users where role = 'developer' and email = ${DEVELOPER_EMAIL}`;
   const developer_password = newPassword();
   if (found?.project_id) {
+    await sql`select private.permit_password(${found.id}, null)`;
     await call(ports, `/auth/v1/admin/users/${found.id}`, {
       method: "PUT",
       headers: { apikey: SECRET_KEY },

@@ -25,7 +25,8 @@ import { isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
 
 /** Auth, REST and Storage in this process. */
 export interface Lite {
-  handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** `body` stands in for one that was read already. */
+  handle: (request: IncomingMessage, response: ServerResponse, body?: string) => Promise<void>;
   /** The same without keys, as service_role, for the table editor on the loopback address. */
   handleAsAdmin: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   /** After the schema has changed, as PostgREST does on `notify pgrst`. */
@@ -62,7 +63,7 @@ export async function startLite(paths: Paths, ports: Ports): Promise<Lite> {
   await app.ensureSystemSchema();
   await app.init();
   return {
-    handle: (request, response) => answer(app, request, response, ports.gateway),
+    handle: (request, response, body) => answer(app, request, response, ports.gateway, body),
     handleAsAdmin: (request, response) => answer(admin, request, response, ports.studio),
     forgetSchema: () => connection.clearSchemaCache(),
     close: async () => {
@@ -126,6 +127,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   port: number,
+  read_body?: string,
 ): Promise<void> {
   const headers = new Headers();
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
@@ -133,7 +135,8 @@ async function answer(
   }
   const url = `http://${request.headers.host ?? `${HOST}:${port}`}${request.url}`;
   const has_body = request.method !== "GET" && request.method !== "HEAD";
-  let body: WebStream | string | undefined = has_body ? Readable.toWeb(request) : undefined;
+  let body: WebStream | string | undefined = read_body ?? (has_body ? Readable.toWeb(request) : undefined);
+  if (read_body !== undefined) headers.delete("content-length");
   if (request.method === "POST" && /^\/storage\/v1\/bucket\/?$/.test(request.url ?? "")) {
     body = withBucketId(await text(request));
     headers.delete("content-length");

@@ -57,7 +57,8 @@ begin
       and session.not_after > now()
       and account.deactivated_at is null
       and (account.project_id is null
-        or (project.is_active and project.deleted_at is null and owner.deactivated_at is null))
+        or (project.is_active and project.deleted_at is null and owner.deactivated_at is null
+          and (project.email_verification = 'optional' or account.email_verified_at is not null)))
   );
 end $$;
 comment on function private.actor_id() is

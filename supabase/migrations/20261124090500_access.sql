@@ -35,6 +35,7 @@ begin
   select
     account.id as user_id, account.role as user_role, account.project_id as user_project_id,
     account.deactivated_at as user_deactivated_at, session.id as session_id,
+    project.email_verification = 'required' and account.email_verified_at is null as must_verify,
     project.id as project_id, project.allowed_origins, project.owner_id, project.is_active and owner.deactivated_at is null as project_is_active,
     operator.id as operator_id, ok.revoked_at as ok_revoked_at, ok.expires_at as ok_expires_at,
     operator.deactivated_at as operator_deactivated_at,
@@ -121,6 +122,10 @@ begin
 
   if found.user_role = 'end_user' and found.project_is_active is distinct from true then
     raise exception 'project_inactive' using errcode = 'PT403';
+  end if;
+  -- A session made at Auth itself does not pass the login's check.
+  if found.user_role = 'end_user' and found.must_verify and scope <> 'public' then
+    raise exception 'account_not_verified' using errcode = 'PT400';
   end if;
 
   if v_user is not null then

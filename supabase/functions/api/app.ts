@@ -6,16 +6,31 @@ import { ApiError } from "./errors.ts";
 import { countKeyUsage } from "./middleware/count-key-usage.ts";
 import { handleErrors, handleNotFound } from "./middleware/errors.ts";
 import { createRouter, version } from "./openapi.ts";
+import { changePassword } from "./resources/auth/change-password.ts";
+import { deleteMe } from "./resources/auth/delete-me.ts";
+import { listSessions } from "./resources/auth/list-sessions.ts";
 import { login } from "./resources/auth/login.ts";
+import { logout } from "./resources/auth/logout.ts";
 import { me } from "./resources/auth/me.ts";
+import { authPages } from "./resources/auth/pages.ts";
 import { refresh } from "./resources/auth/refresh.ts";
 import { register } from "./resources/auth/register.ts";
+import { requestPasswordReset } from "./resources/auth/request-password-reset.ts";
+import { requestVerification } from "./resources/auth/request-verification.ts";
+import { resetPassword } from "./resources/auth/reset-password.ts";
+import { revokeSession } from "./resources/auth/revoke-session.ts";
+import { updateMe } from "./resources/auth/update-me.ts";
+import { verifyEmail } from "./resources/auth/verify-email.ts";
+import { createDeveloperKey } from "./resources/developer-keys/create-developer-key.ts";
+import { listDeveloperKeys } from "./resources/developer-keys/list-developer-keys.ts";
+import { revokeDeveloperKey } from "./resources/developer-keys/revoke-developer-key.ts";
+import { rotateDeveloperKey } from "./resources/developer-keys/rotate-developer-key.ts";
 import { createGeneration } from "./resources/generations/create-generation.ts";
 import { getGenerationFiles } from "./resources/generations/get-generation-file.ts";
 import { getGenerationStatus } from "./resources/generations/get-generation-status.ts";
-import { reconcile } from "./resources/generations/reconcile.ts";
 import { replicateWebhook } from "./resources/generations/replicate-webhook.ts";
 import { health } from "./resources/health/get-health.ts";
+import { reconcile } from "./resources/internal/reconcile.ts";
 import { createApiKey } from "./resources/keys/create-api-key.ts";
 import { getApiKeyUsage } from "./resources/keys/get-api-key-usage.ts";
 import { listApiKeys } from "./resources/keys/list-api-keys.ts";
@@ -23,6 +38,7 @@ import { revokeApiKey } from "./resources/keys/revoke-api-key.ts";
 import { rotateApiKey } from "./resources/keys/rotate-api-key.ts";
 import { createProject } from "./resources/projects/create-project.ts";
 import { deleteProject } from "./resources/projects/delete-project.ts";
+import { deleteProjectUser } from "./resources/projects/delete-project-user.ts";
 import { getAllStats } from "./resources/projects/get-all-stats.ts";
 import { getProject } from "./resources/projects/get-project.ts";
 import { getProjectStats } from "./resources/projects/get-project-stats.ts";
@@ -41,12 +57,28 @@ const endpoints = [
   login,
   refresh,
   me,
+  updateMe,
+  deleteMe,
+  logout,
+  listSessions,
+  revokeSession,
+  changePassword,
+  verifyEmail,
+  requestVerification,
+  requestPasswordReset,
+  resetPassword,
+  authPages,
+  listDeveloperKeys,
+  createDeveloperKey,
+  rotateDeveloperKey,
+  revokeDeveloperKey,
   createProject,
   listProjects,
   // Before {project_id}: the first path that fits answers.
   listAllUsers,
   getAllStats,
   getProject,
+  deleteProjectUser,
   updateProject,
   deleteProject,
   restoreProject,

@@ -45,6 +45,17 @@ const schema = z.object({
     .string()
     .default("black-forest-labs/flux-schnell")
     .describe("REPLICATE_TEXT_MODEL: text to picture"),
+  mail_from: z
+    .string()
+    .regex(/^[^\s@<>"]+@[^\s@<>"]+$/, "must be an address such as no-reply@example.com")
+    .default("no-reply@cloud-api.test")
+    .describe("MAIL_FROM: the address that mail comes from"),
+  resend_api_key: z.string().min(1).optional().describe("RESEND_API_KEY: mail goes out through Resend's API"),
+  resend_api_url: url.default("https://api.resend.com").describe("RESEND_API_URL"),
+  smtp_host: z.string().min(1).optional().describe("SMTP_HOST: mail goes out by SMTP, where that is allowed"),
+  smtp_port: count(587).describe("SMTP_PORT"),
+  smtp_user: z.string().min(1).optional().describe("SMTP_USER"),
+  smtp_password: z.string().min(1).optional().describe("SMTP_PASSWORD"),
   project_purge_days: count(7).describe(
     "PROJECT_PURGE_DAYS: days in which a deleted project can be restored",
   ),
@@ -80,6 +91,13 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     replicate_file_hosts: set("REPLICATE_FILE_HOSTS"),
     image_model: set("REPLICATE_IMAGE_MODEL"),
     text_model: set("REPLICATE_TEXT_MODEL"),
+    mail_from: set("MAIL_FROM"),
+    resend_api_key: set("RESEND_API_KEY"),
+    resend_api_url: set("RESEND_API_URL"),
+    smtp_host: set("SMTP_HOST"),
+    smtp_port: set("SMTP_PORT"),
+    smtp_user: set("SMTP_USER"),
+    smtp_password: set("SMTP_PASSWORD"),
     project_purge_days: set("PROJECT_PURGE_DAYS"),
     audit_retention_days: set("AUDIT_RETENTION_DAYS"),
     usage_retention_days: set("USAGE_RETENTION_DAYS"),

@@ -12,6 +12,13 @@ const keyHeaders = [
   ["x-api-key", "ak", "api_key_hash", "api_key_invalid"],
 ] as const;
 
+/** @throws ApiError invalid_token when the header is missing or no bearer token. */
+export function bearerOf(headers: Headers): string {
+  const token = /^Bearer +([^\s]+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+  if (token === undefined) throw new ApiError("invalid_token");
+  return token;
+}
+
 /** Reads every credential that was sent. A mistyped key or a bad token ends here, without a query. */
 export async function readCredentials(headers: Headers, deps: Pick<Deps, "tokens">): Promise<Credentials> {
   const credentials: Credentials = {};
@@ -20,11 +27,8 @@ export async function readCredentials(headers: Headers, deps: Pick<Deps, "tokens
     if (!uuid.test(project)) throw new ApiError("invalid_project_id");
     credentials.project_id = project.toLowerCase();
   }
-  const authorization = headers.get("authorization");
-  if (authorization !== null) {
-    const token = /^Bearer +([^\s]+)$/i.exec(authorization)?.[1];
-    if (token === undefined) throw new ApiError("invalid_token");
-    const claims = await deps.tokens.verify(token);
+  if (headers.has("authorization")) {
+    const claims = await deps.tokens.verify(bearerOf(headers));
     credentials.user_id = claims.user_id;
     credentials.session_id = claims.session_id;
   }

@@ -9,7 +9,7 @@ import { listProjectUsers as selectUsers } from "./store.ts";
 const route = createRoute({
   method: "get",
   path: "/api/v1/projects/users",
-  operationId: "projects.listAllUsers",
+  operationId: "users.listAll",
   tags: ["Projects"],
   summary: "List the end users of all projects, newest first",
   security: security.manage,

@@ -9,7 +9,7 @@ import { listProjectUsers as selectUsers } from "./store.ts";
 const route = createRoute({
   method: "get",
   path: "/api/v1/projects/{project_id}/users",
-  operationId: "projects.listUsers",
+  operationId: "users.list",
   tags: ["Projects"],
   summary: "List the end users of a project, newest first",
   security: security.manage,

@@ -34,6 +34,10 @@ export const listProjects = (
     page_size,
   ]);
 
+/** The id of an end user whom the caller manages. */
+export const findEndUser = (db: Database, credentials: Credentials, projectId: string, userId: string) =>
+  db.call<string>("find_end_user", [credentials, projectId, userId]);
+
 export const updateProject = (db: Database, credentials: Credentials, id: string, changes: ProjectChanges) =>
   db.call<Project>("update_project", [credentials, id, changes]);
 

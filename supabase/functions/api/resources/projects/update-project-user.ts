@@ -9,7 +9,7 @@ import { updateProjectUser as changeUser } from "./store.ts";
 const route = createRoute({
   method: "patch",
   path: "/api/v1/projects/{project_id}/users/{user_id}",
-  operationId: "projects.updateUser",
+  operationId: "users.update",
   tags: ["Projects"],
   summary: "Close an end user's account, or open it again",
   description: "Closing ends every session at once; opening needs a new login.",

@@ -1,10 +1,4 @@
-import { timingSafeEqual } from "node:crypto";
-import { createRoute, z } from "@hono/zod-openapi";
 import type { Deps } from "../../context.ts";
-import { ApiError } from "../../errors.ts";
-import { createRouter } from "../../openapi.ts";
-import { purgeProjects } from "../projects/purge-projects.ts";
-import { removeOldRecords } from "../projects/remove-old-records.ts";
 import { type FailureCode, failures } from "./failures.ts";
 import { finishGeneration } from "./finish-generation.ts";
 import { claimDueGenerations, failGeneration, type Work } from "./store.ts";
@@ -14,22 +8,8 @@ const batchSize = 20;
 const maxBatches = 10;
 const giveUpMs = 60 * 60_000;
 
-const route = createRoute({
-  method: "post",
-  path: "/api/v1/internal/reconcile",
-  hide: true,
-  responses: {
-    200: {
-      description: "What was looked at.",
-      content: { "application/json": { schema: z.object({ checked: z.int(), failed: z.int() }) } },
-    },
-  },
-});
-
 /** Finishes what webhooks and background work left behind. Safe to run twice at once: each row is claimed for a minute. */
-export const reconcile = createRouter().openapi(route, async (c) => {
-  const deps = c.get("deps");
-  requireCronSecret(deps, c.req.header("authorization"));
+export async function reconcileGenerations(deps: Deps): Promise<{ checked: number; failed: number }> {
   let checked = 0;
   let failed = 0;
   for (let batch = 0; batch < maxBatches; batch++) {
@@ -44,25 +24,7 @@ export const reconcile = createRouter().openapi(route, async (c) => {
     checked += due.length;
     if (due.length < batchSize) break;
   }
-  for (const job of [purgeProjects, removeOldRecords]) {
-    const result = await job(deps);
-    checked += result.checked;
-    failed += result.failed;
-  }
-  return c.json({ checked, failed }, 200);
-});
-
-function requireCronSecret({ env }: Deps, authorization: string | undefined): void {
-  const encode = (text: string) => new TextEncoder().encode(text);
-  const sent = encode(authorization ?? "");
-  const expected = encode(`Bearer ${env.cron_secret}`);
-  if (
-    env.cron_secret === undefined ||
-    sent.byteLength !== expected.byteLength ||
-    !timingSafeEqual(sent, expected)
-  ) {
-    throw new ApiError("invalid_cron_secret");
-  }
+  return { checked, failed };
 }
 
 async function reconcileOne(deps: Deps, work: Work): Promise<void> {
