@@ -114,9 +114,7 @@ async function install(hash) {
   const [command, first] = npmCommand();
   const args = [
     ...first,
-    // Not `npm ci`: it refuses a lockfile that was written where a registry lacks another platform's binaries.
-    "install",
-    "--no-save",
+    "ci",
     "--no-audit",
     "--no-fund",
     "--loglevel=error",

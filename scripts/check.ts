@@ -1,13 +1,16 @@
 // Everything that needs no running stack: format, lint, types on Node and on both Denos, generated files, unused code.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { checkClient, inScratch } from "./build-client.ts";
+import { completeLockfile } from "./complete-lockfile.ts";
 import { generated } from "./generate.ts";
 import { ROOT } from "./local/settings.ts";
 import { runCommand } from "./run-command.ts";
 
 const functions = ["api", "generation", "health"].map((name) => `supabase/functions/${name}/index.ts`);
 
-const checks: [string, () => Promise<{ code: number; output: string }>][] = [
+type Check = { code: number; output: string; note?: string };
+const checks: [string, () => Promise<Check>][] = [
   ["format and lint", () => runCommand("biome", ["check", "--error-on-warnings", "."])],
   ["types (tsc)", () => runCommand("tsc", ["-p", "."])],
   ["types (Deno, local)", () => runCommand(join(ROOT, "node_modules/deno/bin.cjs"), ["check", ...functions])],
@@ -16,16 +19,21 @@ const checks: [string, () => Promise<{ code: number; output: string }>][] = [
     "types (Deno, hosted)",
     () => runCommand(join(ROOT, "node_modules/deno-hosted/bin.cjs"), ["check", ...functions]),
   ],
+  // Against the web's own types alone: nothing of Node may slip in.
+  ["types (SDK)", () => runCommand("tsc", ["-p", "packages/client"])],
   ["generated files", checkGenerated],
+  ["SDK package", checkPackage],
+  ["lockfile", checkLockfile],
   ["unused code", () => runCommand("knip", [])],
 ];
 
 let failed = 0;
 for (const [name, check] of checks) {
   const start = performance.now();
-  const { code, output } = await check();
+  const { code, output, note } = await check();
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(
-    `${code === 0 ? "ok  " : "FAIL"} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`,
+    `${code === 0 ? "ok  " : "FAIL"} ${name} (${seconds} s)${note === undefined ? "" : `: ${note}`}`,
   );
   if (code !== 0) {
     failed++;
@@ -45,4 +53,20 @@ async function checkGenerated() {
   }
   const output = `${stale.join(", ")}: not what the sources give. Run \`npm run generate\` and commit the result.`;
   return { code: stale.length === 0 ? 0 : 1, output };
+}
+
+async function checkPackage(): Promise<Check> {
+  try {
+    return { code: 0, output: "", note: await inScratch(checkClient) };
+  } catch (error) {
+    return { code: 1, output: String(error) };
+  }
+}
+
+async function checkLockfile() {
+  const { missing } = completeLockfile();
+  return {
+    code: missing.length === 0 ? 0 : 1,
+    output: `Not in the lockfile: ${missing.join(", ")}. Run \`node scripts/bootstrap.mjs scripts/complete-lockfile.ts\`.`,
+  };
 }

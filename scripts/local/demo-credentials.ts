@@ -32,6 +32,7 @@ export async function ensureDemoCredentials(
   await assertEmbedded(sql, paths);
   const stored = readStored(paths.credentials);
   if (stored !== undefined && (await areKnown(sql, stored))) return stored;
+  await ensureLocalPlan(sql);
   const operator_id = await ensureOperator(sql, ports);
   const operator_key = await replaceKey(sql, "operator_keys", "user_id", operator_id);
   const developer = await ensureDeveloper(sql, ports, operator_key);
@@ -67,6 +68,14 @@ async function areKnown(sql: postgres.Sql, stored: DemoCredentials): Promise<boo
   return row?.known === true;
 }
 
+/** Nobody who tries things out on their own machine should meet a quota: new developers get a plan without limits. */
+async function ensureLocalPlan(sql: postgres.Sql): Promise<void> {
+  await sql.begin(async (transaction) => {
+    await transaction`update public.plans set is_default = false where is_default and id <> 'local'`;
+    await transaction`insert into public.plans (id, is_default) values ('local', true) on conflict (id) do nothing`;
+  });
+}
+
 async function ensureOperator(sql: postgres.Sql, ports: Ports): Promise<string> {
   const [found] = await sql<{ id: string }[]>`
     select id from public.users where role = 'operator' and email = ${OPERATOR_EMAIL}`;
@@ -88,6 +97,7 @@ async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: st
     from public.users where role = 'developer' and email = ${DEVELOPER_EMAIL}`;
   const developer_password = newPassword();
   if (found?.project_id) {
+    await sql`select private.permit_password(${found.id}, null)`;
     await call(ports, `/auth/v1/admin/users/${found.id}`, {
       method: "PUT",
       headers: { apikey: SECRET_KEY },

@@ -28,6 +28,8 @@ export interface FunctionsOptions {
   env: Record<string, string>;
   /** `supabase/functions`, or another folder with the same three. */
   folder: string;
+  /** Asked before each look at a function: a pool that fails at its first connection waits long for the next. */
+  is_database_ready: () => boolean;
   host: PartHost;
 }
 
@@ -62,7 +64,10 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
       env: { ...environment(options), DENO_DIR: paths.denoCache, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
       cwd: ROOT,
       log_file: join(paths.logs, `function-${name}.log`),
-      probe: () => probe(name, port),
+      probe: async () => {
+        if (!options.is_database_ready()) throw new Error("the database is not ready");
+        await probe(name, port);
+      },
     },
     host,
   );
@@ -106,7 +111,8 @@ async function probe(name: FunctionName, port: number): Promise<void> {
     throw new Error(`${PROBES[name]} answered ${response.status} ${text.slice(0, 200)}`);
 }
 
-function denoBinary(): string {
+/** The binary of this platform: it answers signals, which the launcher does not pass on. */
+export function denoBinary(): string {
   const launcher = createRequire(import.meta.url).resolve("deno/package.json");
   const name = `@deno/${process.platform}-${process.arch}${process.platform === "linux" ? "-glibc" : ""}`;
   try {

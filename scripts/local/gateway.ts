@@ -11,6 +11,7 @@ import type postgres from "postgres";
 import { type AdminOptions, answerAdminCall } from "./auth-admin.ts";
 import type { Lite } from "./lite.ts";
 import { explainFileError, reasonOf } from "./problem.ts";
+import { RefreshTurns } from "./refresh-turns.ts";
 import { destinationOf } from "./route.ts";
 import { type FunctionName, HOST, type Ports } from "./settings.ts";
 
@@ -35,6 +36,7 @@ const HOP_BY_HOP = new Set([
 const FORWARDED = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
 const ADMIN_BODY_LIMIT_BYTES = 1_000_000;
 
+const refreshes = new RefreshTurns();
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 128 });
 
 /** The one address that clients use: sends each path to Auth, REST, Storage or a function. */
@@ -99,6 +101,10 @@ async function platform(
       "access-control-allow-origin": "*",
     });
     response.end(body);
+  } else if (RefreshTurns.matches(request.method, request.url)) {
+    await refreshes.take(sql, await readJson(request), (body) =>
+      lite.handle(request, response, JSON.stringify(body ?? null)),
+    );
   } else {
     await lite.handle(request, response);
   }
@@ -169,6 +175,13 @@ function forward(
   });
   response.once("close", () => {
     if (!response.writableFinished) upstream.destroy();
+  });
+  // An answer that came before the whole body: what is left of it must be read, or it blocks the connection's next request.
+  response.once("finish", () => {
+    if (request.complete) return;
+    request.unpipe(upstream);
+    request.resume();
+    upstream.destroy();
   });
   if (has_body) request.pipe(upstream);
   else upstream.end();

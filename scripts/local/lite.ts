@@ -8,7 +8,7 @@ import type { ReadableStream as WebStream } from "node:stream/web";
 import { format } from "node:util";
 import { App, SmtpEmailDriver, setExperimental } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
-import { readConfig, type StackConfig } from "./config.ts";
+import { bytesOf, readConfig, type StackConfig } from "./config.ts";
 import {
   ANON_JWT,
   adminDatabaseUrl,
@@ -25,10 +25,10 @@ import { isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
 
 /** Auth, REST and Storage in this process. */
 export interface Lite {
-  handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** `body` stands in for one that was read already. */
+  handle: (request: IncomingMessage, response: ServerResponse, body?: string) => Promise<void>;
   /** The same without keys, as service_role, for the table editor on the loopback address. */
   handleAsAdmin: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-  createBuckets: () => Promise<void>;
   /** After the schema has changed, as PostgREST does on `notify pgrst`. */
   forgetSchema: () => Promise<void>;
   close: () => Promise<void>;
@@ -54,10 +54,7 @@ export async function startLite(paths: Paths, ports: Ports): Promise<Lite> {
       ...(admin ? { studio: { enabled: true } } : {}),
       options: { server: { admin, apiKeys: { resolver: resolveKey } }, drivers: { email } },
     });
-    const largest = Math.max(
-      0,
-      ...Object.values(config.buckets).map((bucket) => bucket.file_size_limit_bytes),
-    );
+    const largest = bytesOf(String(config.section("storage").file_size_limit));
     app._storageAdapter = new FileStorage(paths.storage, largest);
     return app;
   };
@@ -66,9 +63,8 @@ export async function startLite(paths: Paths, ports: Ports): Promise<Lite> {
   await app.ensureSystemSchema();
   await app.init();
   return {
-    handle: (request, response) => answer(app, request, response, ports.gateway),
+    handle: (request, response, body) => answer(app, request, response, ports.gateway, body),
     handleAsAdmin: (request, response) => answer(admin, request, response, ports.studio),
-    createBuckets: () => createBuckets(app, config),
     forgetSchema: () => connection.clearSchemaCache(),
     close: async () => {
       await connection.close();
@@ -126,33 +122,12 @@ async function resolveKey(key: string) {
   return null;
 }
 
-async function createBuckets(app: App, config: StackConfig): Promise<void> {
-  for (const [id, bucket] of Object.entries(config.buckets)) {
-    const settings = {
-      public: bucket.public,
-      file_size_limit: bucket.file_size_limit_bytes,
-      allowed_mime_types: bucket.allowed_mime_types,
-    };
-    const update = await storageCall(app, "PUT", `/bucket/${id}`, settings);
-    if (update.ok) continue;
-    const create = await storageCall(app, "POST", "/bucket", { id, name: id, ...settings });
-    if (!create.ok) throw new Error(`Bucket ${id} could not be made: ${await create.text()}`);
-  }
-}
-
-async function storageCall(app: App, method: string, path: string, body: unknown): Promise<Response> {
-  const headers = { apikey: SECRET_KEY, "content-type": "application/json" };
-  return app.fetch(
-    new Request(`http://${HOST}/storage/v1${path}`, { method, headers, body: JSON.stringify(body) }),
-    { peerAddress: HOST },
-  );
-}
-
 async function answer(
   app: App,
   request: IncomingMessage,
   response: ServerResponse,
   port: number,
+  read_body?: string,
 ): Promise<void> {
   const headers = new Headers();
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
@@ -160,7 +135,8 @@ async function answer(
   }
   const url = `http://${request.headers.host ?? `${HOST}:${port}`}${request.url}`;
   const has_body = request.method !== "GET" && request.method !== "HEAD";
-  let body: WebStream | string | undefined = has_body ? Readable.toWeb(request) : undefined;
+  let body: WebStream | string | undefined = read_body ?? (has_body ? Readable.toWeb(request) : undefined);
+  if (read_body !== undefined) headers.delete("content-length");
   if (request.method === "POST" && /^\/storage\/v1\/bucket\/?$/.test(request.url ?? "")) {
     body = withBucketId(await text(request));
     headers.delete("content-length");

@@ -130,19 +130,20 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       replicate_env = {},
       functions_folder = join(ROOT, "supabase", "functions"),
     } = options;
+    const side = [makeInbox({ paths, ports, host })];
+    if (!replicate.real) side.push(makeReplicate({ paths, ports, host, env: replicate_env }));
+
+    let lite: Lite | undefined;
+    let sql: postgres.Sql | undefined;
     const functions = makeFunctions({
       paths,
       ports,
       replicate,
       env: function_env,
       folder: functions_folder,
+      is_database_ready: () => lite !== undefined,
       host,
     });
-    const side = [makeInbox({ paths, ports, host })];
-    if (!replicate.real) side.push(makeReplicate({ paths, ports, host, env: replicate_env }));
-
-    let lite: Lite | undefined;
-    let sql: postgres.Sql | undefined;
     const admin = { minimum_password_length: minimumPasswordLength(), password_cost: durable ? 10 : 4 };
     const gateway = await startGateway({ ports, lite: () => lite, sql: () => sql, admin, report });
     undo.push(() => closeServer(gateway));
@@ -157,7 +158,6 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await installHelpers(client);
       await client.listen("pgrst", () => void started.forgetSchema());
       await migrate(client, ports);
-      await started.createBuckets();
       await started.forgetSchema();
       [lite, sql] = [started, client];
       const studio = await startStudio(ports, started, report);

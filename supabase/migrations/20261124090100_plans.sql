@@ -22,6 +22,10 @@ comment on column public.plans.generations_per_month is 'Charged generations per
 comment on column public.plans.concurrent_generations is 'Generations of a project that may be pending or processing at once.';
 comment on column public.plans.projects is 'Projects that one developer may own.';
 comment on column public.plans.api_keys_per_project is 'Active API keys per project.';
+comment on column public.plans.id is 'Its name: free, starter, premium or one of the operator''s own.';
+comment on column public.plans.is_default is 'Whether new developers get it; true for one plan.';
+comment on column public.plans.created_at is 'When the plan was added.';
+comment on column public.plans.updated_at is 'When a limit last changed.';
 
 create trigger plans_touch before update on public.plans
   for each row execute function private.touch_updated_at();

@@ -17,6 +17,8 @@ create table public.users (
 );
 
 create unique index users_project_email on public.users (project_id, lower(email)) nulls not distinct;
+-- Accounts are looked up with "project_id is not distinct from", which no index on project_id serves.
+create index users_email on public.users (lower(email));
 create index users_plan_id on public.users (plan_id);
 
 comment on table public.users is 'Accounts: operators, developers, and the end users of one project each.';
@@ -26,6 +28,10 @@ comment on column public.users.plan_id is 'The plan of a developer; a project ca
 comment on column public.users.email is 'The real address. Unique per project for end users, overall for the others.';
 comment on column public.users.email_verified_at is 'When the address was proved, else null.';
 comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
+comment on column public.users.role is 'operator, developer or end_user; never changes.';
+comment on column public.users.full_name is 'As the person wrote it.';
+comment on column public.users.created_at is 'When the account was registered.';
+comment on column public.users.updated_at is 'When the account last changed.';
 
 create trigger users_touch before update on public.users
   for each row execute function private.touch_updated_at();

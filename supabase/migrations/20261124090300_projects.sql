@@ -30,17 +30,17 @@ comment on column public.projects.email_verification is 'Whether an end user mus
 comment on column public.projects.allowed_origins is 'Browser origins that may call the API in this project''s name; * is any.';
 comment on column public.projects.site_url is 'Where links in mail lead; null is the built-in page.';
 comment on column public.projects.deleted_at is 'When its owner deleted it; it is invisible from then on.';
+comment on column public.projects.id is 'What clients send as X-Project-ID; not a secret.';
+comment on column public.projects.name is 'For its owner to recognise it by.';
+comment on column public.projects.description is 'Free text of its owner.';
+comment on column public.projects.created_at is 'When the project was created.';
+comment on column public.projects.updated_at is 'When the project last changed.';
 
-create function private.actor_id() returns uuid
+create function private.session_actor_id() returns uuid
 language plpgsql stable security definer set search_path = '' as $$
 declare
-  setting text := current_setting('app.user_id', true);
-  claims jsonb;
+  claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
 begin
-  if setting <> '' then
-    return setting::uuid;
-  end if;
-  claims := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
   return (
     select account.id
     from public.users account
@@ -52,13 +52,23 @@ begin
       and session.not_after > now()
       and account.deactivated_at is null
       and (account.project_id is null
-        or (project.is_active and project.deleted_at is null and owner.deactivated_at is null))
+        or (project.is_active and project.deleted_at is null and owner.deactivated_at is null
+          and (project.email_verification = 'optional' or account.email_verified_at is not null)))
   );
 end $$;
+comment on function private.session_actor_id() is
+  'The account of a bare PostgREST request, or null: a token dies with its session, its account and its project. Definer: '
+  'the caller cannot read those tables.';
+grant execute on function private.session_actor_id() to authenticated, service_role;
+
+create function private.actor_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce(nullif(current_setting('app.user_id', true), '')::uuid, private.session_actor_id());
+end $$;
 comment on function private.actor_id() is
-  'The caller''s account, or null. Read from the settings of private.authorize; for a bare PostgREST request it is looked '
-  'up, so that a token dies with its session, its account and its project. Definer: the caller cannot read those tables.';
-grant execute on function private.actor_id() to authenticated;
+  'The caller''s account, or null: from the setting of private.authorize, else from the claims of the request.';
+grant execute on function private.actor_id() to authenticated, service_role;
 
 create function private.managed_project_ids() returns uuid[]
 language plpgsql stable security definer set search_path = '' as $$
@@ -69,7 +79,7 @@ begin
   );
 end $$;
 comment on function private.managed_project_ids() is 'Projects that the caller owns. Definer: projects has policies of its own.';
-grant execute on function private.managed_project_ids() to authenticated;
+grant execute on function private.managed_project_ids() to authenticated, service_role;
 
 create trigger projects_touch before update on public.projects
   for each row execute function private.touch_updated_at();
@@ -89,7 +99,7 @@ begin
   return jsonb_build_object(
     'id', project.id, 'owner_id', project.owner_id, 'name', project.name, 'description', project.description,
     'is_active', project.is_active, 'email_verification', project.email_verification,
-    'allowed_origins', project.allowed_origins, 'site_url', project.site_url,
+    'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'plan_id', project.plan_id,
     'created_at', project.created_at, 'updated_at', project.updated_at);
 end $$;
 comment on function private.project_json(public.projects) is 'A project as the API shows it.';

@@ -49,15 +49,36 @@ create index api_keys_project_id on public.api_keys (project_id, created_at desc
 comment on table public.operator_keys is 'Credentials of operators (X-Operator-Key, ok_…).';
 comment on column public.operator_keys.key_prefix is 'The first eight characters, to recognise the key by.';
 comment on column public.operator_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
+comment on column public.operator_keys.id is 'Names the key where its text must not appear.';
+comment on column public.operator_keys.user_id is 'The operator who acts with it.';
+comment on column public.operator_keys.name is 'What its owner calls it.';
+comment on column public.operator_keys.last_used_at is 'When it was last accepted, kept coarsely.';
+comment on column public.operator_keys.expires_at is 'Refused from then on; null never expires.';
+comment on column public.operator_keys.revoked_at is 'When its owner revoked it, else null.';
+comment on column public.operator_keys.created_at is 'When it was made.';
 comment on table public.developer_keys is 'Credentials that name a developer (X-Developer-Key, ak_…).';
 comment on column public.developer_keys.key_prefix is 'The first eight characters, to recognise the key by.';
 comment on column public.developer_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
 comment on column public.developer_keys.management is 'Whether the key manages projects without a token. Never for browsers.';
 comment on column public.developer_keys.grace_ends_at is 'Set by a rotation: the old key is refused from then on.';
+comment on column public.developer_keys.id is 'Names the key where its text must not appear.';
+comment on column public.developer_keys.user_id is 'The developer whom it names.';
+comment on column public.developer_keys.name is 'What its owner calls it.';
+comment on column public.developer_keys.last_used_at is 'When it was last accepted, kept coarsely.';
+comment on column public.developer_keys.expires_at is 'Refused from then on; null never expires.';
+comment on column public.developer_keys.revoked_at is 'When its owner revoked it, else null.';
+comment on column public.developer_keys.created_at is 'When it was made.';
 comment on table public.api_keys is 'Credentials that name a project (X-API-Key, ak_…).';
 comment on column public.api_keys.key_prefix is 'The first eight characters, to recognise the key by.';
 comment on column public.api_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
 comment on column public.api_keys.grace_ends_at is 'Set by a rotation: the old key is refused from then on.';
+comment on column public.api_keys.id is 'Names the key where its text must not appear.';
+comment on column public.api_keys.project_id is 'The project that it names.';
+comment on column public.api_keys.name is 'What its owner calls it.';
+comment on column public.api_keys.last_used_at is 'When it was last accepted, kept coarsely.';
+comment on column public.api_keys.expires_at is 'Refused from then on; null never expires.';
+comment on column public.api_keys.revoked_at is 'When its owner revoked it, else null.';
+comment on column public.api_keys.created_at is 'When it was made.';
 
 alter table public.operator_keys enable row level security;
 alter table public.developer_keys enable row level security;
@@ -99,6 +120,16 @@ end $$;
 comment on function private.key_json(jsonb) is 'A key as the API shows it, from any of the key tables, without its secret.';
 grant execute on function private.key_json(jsonb) to authenticated, service_role;
 
+create function private.api_key_json(key jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return private.key_json(key) || jsonb_build_object('grace_ends_at', key -> 'grace_ends_at',
+    'status', private.key_state((key ->> 'revoked_at')::timestamptz, (key ->> 'grace_ends_at')::timestamptz,
+      (key ->> 'expires_at')::timestamptz));
+end $$;
+comment on function private.api_key_json(jsonb) is 'A key with where it stands: status active, revoked, rotated or expired.';
+grant execute on function private.api_key_json(jsonb) to authenticated, service_role;
+
 create function private.create_api_key(credentials jsonb, project_id uuid, key jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -116,7 +147,7 @@ begin
   left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
   where p.id = create_api_key.project_id;
   if (
-    select count(*) from public.api_keys k where k.project_id = create_api_key.project_id
+    select count(*) from public.api_keys k where k.project_id = create_api_key.project_id and k.grace_ends_at is null
       and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
   ) >= allowed then
     raise exception 'api_key_limit_reached' using errcode = 'PT403';
@@ -125,7 +156,7 @@ begin
   values (create_api_key.project_id, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
     (key ->> 'expires_at')::timestamptz)
   returning * into created;
-  return private.key_json(to_jsonb(created));
+  return private.api_key_json(to_jsonb(created));
 end $$;
 comment on function private.create_api_key(jsonb, uuid, jsonb) is
   'POST /projects/{id}/api-keys. Errors: project_not_found (404), api_key_limit_reached (403), those of private.authorize.';
@@ -136,7 +167,7 @@ begin
   perform private.enter(credentials, 'projects');
   perform private.require_project(project_id);
   return (
-    select coalesce(jsonb_agg(private.key_json(to_jsonb(k)) order by k.created_at desc, k.id desc), '[]')
+    select coalesce(jsonb_agg(private.api_key_json(to_jsonb(k)) order by k.created_at desc, k.id desc), '[]')
     from (
       select id, name, key_prefix, last_used_at, grace_ends_at, expires_at, revoked_at, created_at
       from public.api_keys a where a.project_id = list_api_keys.project_id

@@ -71,6 +71,19 @@ comment on column public.generations.predict_seconds is 'Replicate''s metrics.pr
 comment on column public.generations.submission is
   'waiting: not sent. submitting: one request is under way. unclear: sent, no answer; never sent again. accepted: prediction_id is known.';
 comment on column public.generations.next_check_at is 'When the reconciler looks at it next; null when final.';
+comment on column public.generations.project_id is 'Whose quota it takes.';
+comment on column public.generations.user_id is 'Who asked for it.';
+comment on column public.generations.status is 'pending, processing, completed, failed or canceled; never backwards.';
+comment on column public.generations.instructions is 'What the picture should be, in the caller''s words.';
+comment on column public.generations.model is 'The model at Replicate, owner/name.';
+comment on column public.generations.is_public is 'Whether anybody may see its results.';
+comment on column public.generations.error_code is 'Why it failed, for programs; null otherwise.';
+comment on column public.generations.error is 'Why it failed, as a sentence for the caller.';
+comment on column public.generations.submission_attempts is 'How many times a request to Replicate was begun.';
+comment on column public.generations.submitted_at is 'When the latest request to Replicate was begun.';
+comment on column public.generations.completed_at is 'When it reached a final status, whichever; null while it runs.';
+comment on column public.generations.created_at is 'When it was asked for.';
+comment on column public.generations.updated_at is 'When it last changed.';
 
 create table public.generation_events (
   id bigint generated always as identity primary key,
@@ -85,6 +98,9 @@ create index generation_events_webhook_age on public.generation_events (created_
 comment on table public.generation_events is 'What happened to a generation, in order: its states and the webhooks that were taken.';
 comment on column public.generation_events.kind is 'A state of the generation, or webhook.';
 comment on column public.generation_events.webhook_id is 'Identifier that Replicate gave the delivery; a second one is a duplicate.';
+comment on column public.generation_events.id is 'Grows with time.';
+comment on column public.generation_events.generation_id is 'What it happened to.';
+comment on column public.generation_events.created_at is 'When it was recorded.';
 
 create table public.generation_usage (
   project_id uuid not null references public.projects (id) on delete cascade,
@@ -94,6 +110,8 @@ create table public.generation_usage (
 );
 comment on table public.generation_usage is 'Generations reserved or committed, per project and UTC month.';
 comment on column public.generation_usage.month is 'First day of the UTC month.';
+comment on column public.generation_usage.project_id is 'Whose quota it counts.';
+comment on column public.generation_usage.generations is 'Charged in that month so far; what fails or is canceled is given back.';
 
 create function private.guard_generation() returns trigger
 language plpgsql set search_path = '' as $$
@@ -182,7 +200,7 @@ create policy generation_usage_select_owner on public.generation_usage for selec
   using (project_id = any ((select private.managed_project_ids())::uuid[]));
 
 grant select (id, project_id, user_id, status, instructions, model, options, example_images, outputs, is_public,
-  link_version, error_code, error, charge, charged_month, predict_seconds, completed_at, created_at, updated_at)
+  link_version, error_code, error, charge, charged_month, completed_at, created_at, updated_at)
   on public.generations to authenticated;
 grant select on public.generation_usage to authenticated;
 grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage,

@@ -105,3 +105,18 @@ export function errorOf(answer: Answer<Record<string, unknown>>): {
   }
   return { status: answer.status, code, detail };
 }
+
+/** Signs in; end users name their project. */
+export async function login(
+  email: string,
+  headers: Headed = {},
+  secret = password,
+): Promise<{ token: string; refresh_token: string; headers: Headed }> {
+  const { status, body } = await api("/auth/login", { headers, json: { email, password: secret } });
+  if (status !== 200) throw new Error(`login: ${status} ${JSON.stringify(body)}`);
+  return {
+    token: body.access_token,
+    refresh_token: body.refresh_token,
+    headers: { Authorization: `Bearer ${body.access_token}` },
+  };
+}

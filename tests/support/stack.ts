@@ -78,7 +78,10 @@ export async function startTestStack(options: StackOptions = {}): Promise<TestSt
   });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const reports: string[] = [];
-  const started = await new Promise<Omit<TestStack, "reports" | "stop">>((resolve, reject) => {
+  const remove = () => {
+    if (options.data_folder === undefined) rmSync(folder, { recursive: true, force: true });
+  };
+  const starting = new Promise<Omit<TestStack, "reports" | "stop">>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
       const event = JSON.parse(line) as { kind: string; line: string; reason: string; stack: TestStack };
       if (event.kind === "ready") resolve(event.stack);
@@ -87,10 +90,15 @@ export async function startTestStack(options: StackOptions = {}): Promise<TestSt
     });
     void exited.then(() => reject(new Error(`The stack ended while starting (exit code ${child.exitCode})`)));
   });
+  const started = await starting.catch(async (error: unknown) => {
+    await exited;
+    remove();
+    throw error;
+  });
   const stop = async () => {
     child.stdin.end();
     await exited;
-    if (options.data_folder === undefined) rmSync(folder, { recursive: true, force: true });
+    remove();
     await assertNothingLeft(base_port, started.processes);
   };
   return { ...started, reports, stop };

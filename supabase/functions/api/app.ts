@@ -1,14 +1,30 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
 import type { AppEnv, Deps } from "./context.ts";
 import { ApiError } from "./errors.ts";
+import { cors } from "./middleware/cors.ts";
+import { countKeyUsage } from "./middleware/count-key-usage.ts";
 import { handleErrors, handleNotFound } from "./middleware/errors.ts";
 import { createRouter, version } from "./openapi.ts";
+import { changePassword } from "./resources/auth/change-password.ts";
+import { deleteMe } from "./resources/auth/delete-me.ts";
+import { listSessions } from "./resources/auth/list-sessions.ts";
 import { login } from "./resources/auth/login.ts";
+import { logout } from "./resources/auth/logout.ts";
 import { me } from "./resources/auth/me.ts";
+import { authPages } from "./resources/auth/pages.ts";
 import { refresh } from "./resources/auth/refresh.ts";
 import { register } from "./resources/auth/register.ts";
+import { requestPasswordReset } from "./resources/auth/request-password-reset.ts";
+import { requestVerification } from "./resources/auth/request-verification.ts";
+import { resetPassword } from "./resources/auth/reset-password.ts";
+import { revokeSession } from "./resources/auth/revoke-session.ts";
+import { updateMe } from "./resources/auth/update-me.ts";
+import { verifyEmail } from "./resources/auth/verify-email.ts";
+import { createDeveloperKey } from "./resources/developer-keys/create-developer-key.ts";
+import { listDeveloperKeys } from "./resources/developer-keys/list-developer-keys.ts";
+import { revokeDeveloperKey } from "./resources/developer-keys/revoke-developer-key.ts";
+import { rotateDeveloperKey } from "./resources/developer-keys/rotate-developer-key.ts";
 import { cancelGeneration } from "./resources/generations/cancel-generation.ts";
 import { createAnonymousGeneration } from "./resources/generations/create-anonymous-generation.ts";
 import { createGeneration } from "./resources/generations/create-generation.ts";
@@ -25,10 +41,24 @@ import { setGenerationPublic } from "./resources/generations/set-generation-publ
 import { health } from "./resources/health/get-health.ts";
 import { reconcile } from "./resources/internal/reconcile.ts";
 import { createApiKey } from "./resources/keys/create-api-key.ts";
+import { getApiKeyUsage } from "./resources/keys/get-api-key-usage.ts";
 import { listApiKeys } from "./resources/keys/list-api-keys.ts";
+import { revokeApiKey } from "./resources/keys/revoke-api-key.ts";
+import { rotateApiKey } from "./resources/keys/rotate-api-key.ts";
 import { createProject } from "./resources/projects/create-project.ts";
+import { deleteProject } from "./resources/projects/delete-project.ts";
+import { deleteProjectUser } from "./resources/projects/delete-project-user.ts";
+import { getAllStats } from "./resources/projects/get-all-stats.ts";
 import { getProject } from "./resources/projects/get-project.ts";
+import { getProjectStats } from "./resources/projects/get-project-stats.ts";
+import { listAllUsers } from "./resources/projects/list-all-users.ts";
+import { listAuditEvents } from "./resources/projects/list-audit-events.ts";
+import { listProjectUsers } from "./resources/projects/list-project-users.ts";
 import { listProjects } from "./resources/projects/list-projects.ts";
+import { restoreProject } from "./resources/projects/restore-project.ts";
+import { setProjectPlan } from "./resources/projects/set-project-plan.ts";
+import { updateProject } from "./resources/projects/update-project.ts";
+import { updateProjectUser } from "./resources/projects/update-project-user.ts";
 
 const endpoints = [
   health,
@@ -36,11 +66,41 @@ const endpoints = [
   login,
   refresh,
   me,
+  updateMe,
+  deleteMe,
+  logout,
+  listSessions,
+  revokeSession,
+  changePassword,
+  verifyEmail,
+  requestVerification,
+  requestPasswordReset,
+  resetPassword,
+  authPages,
+  listDeveloperKeys,
+  createDeveloperKey,
+  rotateDeveloperKey,
+  revokeDeveloperKey,
   createProject,
   listProjects,
+  // Before {project_id}: the first path that fits answers.
+  listAllUsers,
+  getAllStats,
   getProject,
+  deleteProjectUser,
+  updateProject,
+  deleteProject,
+  restoreProject,
+  setProjectPlan,
+  listProjectUsers,
+  updateProjectUser,
+  getProjectStats,
+  listAuditEvents,
   createApiKey,
   listApiKeys,
+  rotateApiKey,
+  revokeApiKey,
+  getApiKeyUsage,
   createGeneration,
   createUploads,
   createAnonymousGeneration,
@@ -61,24 +121,12 @@ const endpoints = [
 export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   const app = createRouter();
   app.use(requestId({ limitLength: 128 }));
-  app.use(
-    cors({
-      origin: "*",
-      allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-      exposeHeaders: [
-        "X-Request-Id",
-        "X-Total-Count",
-        "Retry-After",
-        "WWW-Authenticate",
-        "Idempotent-Replayed",
-      ],
-      maxAge: 86_400,
-    }),
-  );
+  app.use(cors);
   app.use(async (c, next) => {
     c.set("deps", deps);
     await next();
   });
+  app.use(countKeyUsage());
   app.onError(handleErrors(deps.log));
   app.notFound(handleNotFound);
   app.get("/", (c) => c.json({ name: "Cloud API", version, health: "/health", api: "/api/v1" }));

@@ -1,5 +1,6 @@
 import type { AuthClient } from "./clients/auth.ts";
 import type { Database } from "./clients/database.ts";
+import type { Mailer } from "./clients/mailer.ts";
 import type { ReplicateClient } from "./clients/replicate.ts";
 import type { StorageClient } from "./clients/storage.ts";
 import type { TokenVerifier } from "./clients/tokens.ts";
@@ -15,6 +16,12 @@ export type Credentials = {
   developer_key_hash?: string;
   api_key_hash?: string;
   from_browser?: boolean;
+  /** The browser's Origin header, when the request has one. */
+  origin?: string;
+  /** Where the request comes from, for the audit trail. */
+  ip?: string;
+  user_agent?: string;
+  request_id?: string;
 };
 
 export type LogLevel = "info" | "warn" | "error";
@@ -27,6 +34,7 @@ export type Deps = {
   auth: AuthClient;
   storage: StorageClient;
   replicate: ReplicateClient;
+  mailer: Mailer;
   tokens: TokenVerifier;
   log: Log;
   /** Lets work go on after the answer. Nothing may depend on its end: the isolate may be gone. */

@@ -3,11 +3,19 @@ import { z } from "zod";
 const url = z.url({ protocol: /^https?$/ }).transform((value) => value.replace(/\/+$/, ""));
 const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback);
 
-/** Supabase injects the new keys as JSON (`{"default":"sb_…"}`) and the legacy ones as plain tokens. */
+/** Supabase injects the new keys as JSON (`{"default":"sb_…"}`) and the legacy ones as plain tokens. Undefined when unusable. */
 function firstKey(json: string | undefined, legacy: string | undefined): string | undefined {
-  if (json === undefined || json === "") return legacy || undefined;
-  const keys = z.record(z.string(), z.string()).parse(JSON.parse(json));
+  if (!json) return legacy;
+  const keys = z.record(z.string(), z.string()).safeParse(parseJson(json)).data ?? {};
   return keys.default ?? Object.values(keys)[0] ?? legacy;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 const schema = z.object({
@@ -15,9 +23,18 @@ const schema = z.object({
   public_url: url.describe("PUBLIC_URL: the base that clients call, without /api/v1"),
   database_url: z.string().min(1).describe("DATABASE_URL or SUPABASE_DB_URL: Postgres"),
   secret_key: z.string().min(1).describe("SUPABASE_SECRET_KEYS or SUPABASE_SERVICE_ROLE_KEY: the secret key"),
-  jwks: z.string().optional().describe("SUPABASE_JWKS: public keys of access tokens"),
+  jwks: z
+    .string()
+    .refine((text) => parseJson(text) !== undefined, "is not JSON")
+    .optional()
+    .describe("SUPABASE_JWKS: public keys of access tokens"),
   jwt_secret: z.string().min(32).optional().describe("JWT_SECRET: only where tokens are signed with HS256"),
-  database_pool_size: count(3).describe("DB_POOL_SIZE: connections of one isolate"),
+  database_pool_size: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(3)
+    .describe("DB_POOL_SIZE: connections of one isolate"),
   database_prepare: z
     .enum(["true", "false"])
     .optional()
@@ -52,6 +69,24 @@ const schema = z.object({
   anonymous_daily_limit: count(10).describe("ANONYMOUS_DAILY_LIMIT: anonymous pictures a day per address"),
   anonymous_daily_budget: count(500).describe("ANONYMOUS_DAILY_BUDGET: anonymous pictures a day altogether"),
   anonymous_result_hours: count(24).describe("ANONYMOUS_RESULT_HOURS: how long anonymous pictures are kept"),
+  mail_from: z
+    .string()
+    .regex(/^[^\s@<>"]+@[^\s@<>"]+$/, "must be an address such as no-reply@example.com")
+    .default("no-reply@cloud-api.test")
+    .describe("MAIL_FROM: the address that mail comes from"),
+  resend_api_key: z.string().min(1).optional().describe("RESEND_API_KEY: mail goes out through Resend's API"),
+  resend_api_url: url.default("https://api.resend.com").describe("RESEND_API_URL"),
+  smtp_host: z.string().min(1).optional().describe("SMTP_HOST: mail goes out by SMTP, where that is allowed"),
+  smtp_port: count(587).describe("SMTP_PORT"),
+  smtp_user: z.string().min(1).optional().describe("SMTP_USER"),
+  smtp_password: z.string().min(1).optional().describe("SMTP_PASSWORD"),
+  project_purge_days: count(7).describe(
+    "PROJECT_PURGE_DAYS: days in which a deleted project can be restored",
+  ),
+  audit_retention_days: count(400).describe(
+    "AUDIT_RETENTION_DAYS: days that audit events are kept, at least 30",
+  ),
+  usage_retention_days: count(400).describe("USAGE_RETENTION_DAYS: days that the usage of keys is kept"),
   cron_secret: z.string().min(16).optional().describe("CRON_SECRET: bearer of the reconciler"),
 });
 
@@ -63,12 +98,12 @@ export type Env = z.infer<typeof schema>;
  */
 export function parseEnv(vars: Record<string, string | undefined>): Env {
   const set = (name: string) => vars[name] || undefined;
-  const supabaseUrl = set("SUPABASE_URL");
+  const supabaseUrl = set("SUPABASE_URL")?.replace(/\/+$/, "");
   const result = schema.safeParse({
     supabase_url: supabaseUrl,
     public_url: set("PUBLIC_URL") ?? (supabaseUrl && `${supabaseUrl}/functions/v1`),
     database_url: set("DATABASE_URL") ?? set("SUPABASE_DB_URL"),
-    secret_key: firstKey(vars.SUPABASE_SECRET_KEYS, vars.SUPABASE_SERVICE_ROLE_KEY),
+    secret_key: firstKey(set("SUPABASE_SECRET_KEYS"), set("SUPABASE_SERVICE_ROLE_KEY")),
     jwks: set("SUPABASE_JWKS"),
     jwt_secret: set("JWT_SECRET"),
     database_pool_size: set("DB_POOL_SIZE"),
@@ -84,6 +119,16 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     anonymous_daily_limit: set("ANONYMOUS_DAILY_LIMIT"),
     anonymous_daily_budget: set("ANONYMOUS_DAILY_BUDGET"),
     anonymous_result_hours: set("ANONYMOUS_RESULT_HOURS"),
+    mail_from: set("MAIL_FROM"),
+    resend_api_key: set("RESEND_API_KEY"),
+    resend_api_url: set("RESEND_API_URL"),
+    smtp_host: set("SMTP_HOST"),
+    smtp_port: set("SMTP_PORT"),
+    smtp_user: set("SMTP_USER"),
+    smtp_password: set("SMTP_PASSWORD"),
+    project_purge_days: set("PROJECT_PURGE_DAYS"),
+    audit_retention_days: set("AUDIT_RETENTION_DAYS"),
+    usage_retention_days: set("USAGE_RETENTION_DAYS"),
     cron_secret: set("CRON_SECRET"),
   });
   if (result.success) return result.data;

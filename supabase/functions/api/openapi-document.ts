@@ -27,6 +27,7 @@ export function openApiDocument() {
     tags: [
       { name: "Health", description: "Whether the service can serve." },
       { name: "Authentication", description: "Accounts and sessions." },
+      { name: "Developer keys", description: "Keys that name a developer." },
       { name: "Projects", description: "Tenants of a developer." },
       { name: "API keys", description: "Keys that name a project." },
       { name: "Generation", description: "Pictures from words and pictures." },

@@ -17,6 +17,13 @@ export const jsonOnly: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
+/** The same for a body that may be left out. */
+export const jsonOrNothing: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const isEmpty = c.req.raw.body === null || c.req.header("content-length") === "0";
+  if (isEmpty && c.req.header("content-type") === undefined) return next();
+  return jsonOnly(c, next);
+};
+
 export function isJson(type: string | undefined): boolean {
   return /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type ?? "");
 }

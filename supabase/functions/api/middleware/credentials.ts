@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from "hono";
+import { clientAddress } from "../client-address.ts";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { hashKey, isWellFormedKey } from "../resources/keys/key-format.ts";
@@ -11,6 +12,13 @@ const keyHeaders = [
   ["x-api-key", "ak", "api_key_hash", "api_key_invalid"],
 ] as const;
 
+/** @throws ApiError invalid_token when the header is missing or no bearer token. */
+export function bearerOf(headers: Headers): string {
+  const token = /^Bearer +([^\s]+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+  if (token === undefined) throw new ApiError("invalid_token");
+  return token;
+}
+
 /** Reads every credential that was sent. A mistyped key or a bad token ends here, without a query. */
 export async function readCredentials(headers: Headers, deps: Pick<Deps, "tokens">): Promise<Credentials> {
   const credentials: Credentials = {};
@@ -19,11 +27,8 @@ export async function readCredentials(headers: Headers, deps: Pick<Deps, "tokens
     if (!uuid.test(project)) throw new ApiError("invalid_project_id");
     credentials.project_id = project.toLowerCase();
   }
-  const authorization = headers.get("authorization");
-  if (authorization !== null) {
-    const token = /^Bearer +([^\s]+)$/i.exec(authorization)?.[1];
-    if (token === undefined) throw new ApiError("invalid_token");
-    const claims = await deps.tokens.verify(token);
+  if (headers.has("authorization")) {
+    const claims = await deps.tokens.verify(bearerOf(headers));
     credentials.user_id = claims.user_id;
     credentials.session_id = claims.session_id;
   }
@@ -35,11 +40,20 @@ export async function readCredentials(headers: Headers, deps: Pick<Deps, "tokens
   }
   const role = headers.get("x-user-role");
   if (role !== null) credentials.role = role;
-  if (headers.has("origin")) credentials.from_browser = true;
+  const origin = headers.get("origin");
+  if (origin !== null) Object.assign(credentials, { from_browser: true, origin });
   return credentials;
 }
 
 export const credentials: MiddlewareHandler<AppEnv> = async (c, next) => {
-  c.set("credentials", await readCredentials(c.req.raw.headers, c.get("deps")));
+  const { headers } = c.req.raw;
+  const found = await readCredentials(headers, c.get("deps"));
+  const hops = c.get("deps").env.trusted_proxy_hops;
+  const ip = clientAddress(headers.get("x-forwarded-for"), hops, c.env?.remoteAddress);
+  if (ip !== undefined) found.ip = ip;
+  const userAgent = headers.get("user-agent");
+  if (userAgent !== null) found.user_agent = userAgent.slice(0, 500);
+  found.request_id = c.get("requestId");
+  c.set("credentials", found);
   await next();
 };

@@ -22,6 +22,8 @@ export const handleNotFound: NotFoundHandler<AppEnv> = (c) => render(c, new ApiE
 
 function render(c: Context<AppEnv>, error: ApiError): Response {
   if (error.status === 401) c.header("WWW-Authenticate", "Bearer");
+  // The page behind a refused origin may not even read why.
+  if (error.code === "origin_not_allowed") c.header("Access-Control-Allow-Origin", undefined);
   if (error.retryAfterSeconds !== undefined) c.header("Retry-After", String(error.retryAfterSeconds));
   return c.json(
     {

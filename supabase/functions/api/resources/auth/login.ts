@@ -1,4 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import type { Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
@@ -26,13 +27,18 @@ const route = createRoute({
 export const login = createRouter().openapi(route, async (c) => {
   const { auth, database } = c.get("deps");
   const { email, password } = c.req.valid("json");
-  const { auth_email } = await beginLogin(database, c.get("credentials"), email);
-  // An unknown address is tried at Auth too, which hashes for it as well, so both refusals take the same time.
-  const issued = await auth.signIn(
-    auth_email ?? `${crypto.randomUUID()}@unknown.users.invalid`,
-    password,
-    deviceOf(c).ip ?? undefined,
-  );
-  if (issued === null || auth_email === null) throw new ApiError("invalid_credentials");
+  const { ip } = deviceOf(c);
+  const account = await beginLogin(database, c.get("credentials"), email, ip);
+  // An unknown address is tried at Auth too: with a decoy, whose password is hashed as long as anybody's.
+  if (!account.decoy_exists) await makeDecoy(c.get("deps"), account.auth_email);
+  const issued = await auth.signIn(account.auth_email, password, ip ?? undefined);
+  if (issued === null || !account.is_known) throw new ApiError("invalid_credentials");
   return c.json(await openTokens(c, issued), 200);
 });
+
+/** Once in the life of a database. */
+async function makeDecoy({ auth, log }: Deps, email: string): Promise<void> {
+  await auth
+    .createUser({ id: crypto.randomUUID(), email, password: `${crypto.randomUUID()}aA1` })
+    .catch((cause) => log("warn", "the decoy of unknown addresses could not be made", { cause }));
+}

@@ -5,6 +5,7 @@ import { createRouter, errorResponses, jsonResponse, security } from "../../open
 import { storableText } from "../text.ts";
 import { tokensSchema } from "./schemas.ts";
 import { deviceOf, openTokens } from "./sessions.ts";
+import { endReusedSession } from "./store.ts";
 
 const bodySchema = z.object({ refresh_token: storableText().min(1).max(4096) }).openapi("RefreshRequest");
 
@@ -15,7 +16,8 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Exchange a refresh token for new tokens",
   description:
-    "The refresh token in the body, or as `Authorization: Bearer`. A second use within ten seconds also succeeds.",
+    "The refresh token in the body, or as `Authorization: Bearer`. Two tabs may use the same one within ten seconds, and the " +
+    "one before the newest always works, in case the answer got lost; an older one ends the session.",
   security: security.none,
   middleware: [
     async (c, next) =>
@@ -33,7 +35,12 @@ export const refresh = createRouter().openapi(route, async (c) => {
   const body: Partial<z.infer<typeof bodySchema>> = c.req.valid("json") ?? {};
   const token = body.refresh_token ?? bearer;
   if (token === undefined) throw new ApiError("invalid_refresh_token");
-  const issued = await c.get("deps").auth.refresh(token, deviceOf(c).ip ?? undefined);
+  const { auth, database } = c.get("deps");
+  const issued = await auth.refresh(token, deviceOf(c).ip ?? undefined);
+  if (issued === "reused") {
+    await endReusedSession(database, token);
+    throw new ApiError("refresh_token_reused");
+  }
   if (issued === null) throw new ApiError("invalid_refresh_token");
-  return c.json(await openTokens(c, issued), 200);
+  return c.json(await openTokens(c, issued, "refreshed"), 200);
 });

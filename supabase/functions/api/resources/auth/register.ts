@@ -6,6 +6,7 @@ import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { createKey } from "../keys/key-format.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
 import { uuid } from "../text.ts";
 import { emailSchema, fullNameSchema, newPasswordSchema, type Tokens, userSchema } from "./schemas.ts";
 import { deviceOf, openTokens } from "./sessions.ts";
@@ -47,7 +48,7 @@ const route = createRoute({
 });
 
 export const register = createRouter().openapi(route, async (c) => {
-  const { auth, database } = c.get("deps");
+  const { auth, background, database } = c.get("deps");
   const { email, password, full_name = null } = c.req.valid("json");
   const kind = await beginRegistration(database, c.get("credentials"), email);
   const id = crypto.randomUUID();
@@ -65,6 +66,7 @@ export const register = createRouter().openapi(route, async (c) => {
       api_key: secretOf(keys.api_key),
     },
   ).catch((error) => withoutOrphan(c.get("deps"), id, error));
+  background(deliverMail(c.get("deps")));
   const tokens = needs_verification ? null : await signIn(c, authEmail, password);
   const provisioning = provisioned_project_id && {
     project_id: provisioned_project_id,

@@ -54,5 +54,23 @@ export const userSchema = z
   })
   .openapi("User");
 
+export const sessionSchema = z
+  .object({
+    id: uuid(),
+    device: z
+      .string()
+      .nullable()
+      .openapi({ description: "The user agent that signed in or refreshed last." }),
+    ip: z.string().nullable().openapi({ description: "The address of the last sign-in or refresh." }),
+    created_at: timestamp(),
+    last_seen_at: timestamp().openapi({ description: "The last sign-in or refresh." }),
+    expires_at: timestamp().openapi({ description: "Seven days after it began, at the latest." }),
+    current: z.boolean().openapi({ description: "Whether this request was made in it." }),
+  })
+  .openapi("Session");
+
+export const messageSchema = z.object({ message: z.string() }).openapi("Message");
+
+export type Session = z.infer<typeof sessionSchema>;
 export type Tokens = z.infer<typeof tokensSchema>;
 export type User = z.infer<typeof userSchema>;

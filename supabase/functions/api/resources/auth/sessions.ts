@@ -4,7 +4,7 @@ import type { Tokens as AuthTokens } from "../../clients/auth.ts";
 import type { AppEnv } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import type { Tokens } from "./schemas.ts";
-import { type Device, openSession } from "./store.ts";
+import { beginPasswordCheck, type Device, finishPasswordCheck, openSession } from "./store.ts";
 
 export function deviceOf(c: Context<AppEnv>): Device {
   const { env } = c.get("deps");
@@ -20,10 +20,29 @@ export function deviceOf(c: Context<AppEnv>): Device {
  * Lets freshly issued tokens be used, if their account may sign in.
  * @throws ApiError account_deactivated, account_not_verified, project_inactive, invalid_token; the session is gone then.
  */
-export async function openTokens(c: Context<AppEnv>, issued: AuthTokens): Promise<Tokens> {
+export async function openTokens(
+  c: Context<AppEnv>,
+  issued: AuthTokens,
+  how: "signed_in" | "refreshed" = "signed_in",
+): Promise<Tokens> {
   const { database, tokens } = c.get("deps");
   const claims = await tokens.verify(issued.access_token);
-  const { refusal } = await openSession(database, claims.user_id, claims.session_id, deviceOf(c));
+  const device = { ...deviceOf(c), signed_in: how === "signed_in" };
+  const { refusal } = await openSession(database, claims.user_id, claims.session_id, device);
   if (refusal !== null) throw new ApiError(refusal);
   return { ...issued, token_type: "bearer" };
+}
+
+/**
+ * Lets the caller prove the password once more. With `permit`, the password may be changed right after.
+ * @throws ApiError wrong_password, attempts_exceeded, not_authenticated
+ */
+export async function checkPassword(c: Context<AppEnv>, password: string, permit: boolean): Promise<void> {
+  const { auth, database, tokens } = c.get("deps");
+  const { ip } = deviceOf(c);
+  const { auth_email } = await beginPasswordCheck(database, c.get("credentials"), ip);
+  const proof = await auth.signIn(auth_email, password, ip ?? undefined);
+  if (proof === null) throw new ApiError("wrong_password");
+  const { session_id } = await tokens.verify(proof.access_token);
+  await finishPasswordCheck(database, c.get("credentials"), session_id, ip, permit);
 }

@@ -6,12 +6,18 @@ import {
 import { ApiError, invalidField } from "../../errors.ts";
 
 const maxFormBytes = 16 * 1024;
+const flags = new Map([
+  ["true", true],
+  ["1", true],
+  ["on", true],
+  ["false", false],
+  ["0", false],
+  ["off", false],
+]);
 
 /** A yes or no of a form. @throws ApiError validation_failed for anything else. */
 export function readFlag(text: string | null): boolean {
-  const flag = { true: true, "1": true, on: true, false: false, "0": false, off: false }[
-    text?.trim().toLowerCase() ?? ""
-  ];
+  const flag = flags.get(text?.trim().toLowerCase() ?? "");
   if (flag === undefined) throw invalidField(["body", "is_public"], "must be true or false");
   return flag;
 }

@@ -32,14 +32,13 @@ export async function withGenerationRequest<T>(
   use: (request: GenerationRequest) => Promise<T>,
 ): Promise<T> {
   const type = request.headers.get("content-type") ?? "";
-  if (isJson(type)) return use({ ...parseFields(await readJson(request), ["body"]), images: [] });
+  if (isJson(type)) return use(parseGenerationJson(await readJson(request)));
   if (!/^multipart\/form-data\s*;/i.test(type)) {
     throw new ApiError("unsupported_media_type", {
       detail: "Unsupported Content-Type. Send multipart/form-data or application/json.",
     });
   }
   const announced = request.headers.get("content-length");
-  if (Number(announced) > maxBodyBytes) throw new ApiError("payload_too_large");
   const release = await bodies.take(announced === null ? maxBodyBytes : Number(announced));
   try {
     return await use(await readGenerationForm(request));
@@ -48,11 +47,17 @@ export async function withGenerationRequest<T>(
   }
 }
 
+/** @throws ApiError for whatever is wrong with a JSON body. */
+export function parseGenerationJson(json: unknown): GenerationRequest {
+  return { ...parseFields(json, ["body"]), images: [] };
+}
+
 /**
  * Reads a multipart body as it arrives; a part over its limit ends the reading there.
  * @throws ApiError malformed_body, payload_too_large, file_too_large, unsupported_image, validation_failed
  */
-async function readGenerationForm(request: Request): Promise<GenerationRequest> {
+export async function readGenerationForm(request: Request): Promise<GenerationRequest> {
+  if (Number(request.headers.get("content-length")) > maxBodyBytes) throw new ApiError("payload_too_large");
   const images: UploadedImage[] = [];
   const fields: Record<string, string> = {};
   try {

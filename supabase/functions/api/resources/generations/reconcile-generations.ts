@@ -6,7 +6,7 @@ import { submitGeneration } from "./submit-generation.ts";
 
 const batchSize = 20;
 const atOnce = 5;
-const runAtMostMs = 45_000;
+const runAtMostMs = 20_000;
 /** How long a prediction may run, or a generation wait to be accepted. */
 const giveUpMs = 60 * 60_000;
 /** Replicate lists a new prediction at once; a request that is not there after this time was never taken. */

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
-import { storableText } from "../text.ts";
+import { pageQuery, searchQuery, toFlag, totalCountHeader } from "../paging.ts";
 import { projectSchema } from "./schemas.ts";
 import { listProjects as selectProjects } from "./store.ts";
 
@@ -14,22 +14,12 @@ const route = createRoute({
   security: security.manage,
   middleware: [credentials],
   request: {
-    query: z.object({
-      search: storableText().max(255).optional().openapi({ description: "Part of the name or description." }),
-      is_active: z.enum(["true", "false"]).optional(),
-      page: z.coerce.number().int().min(1).max(1_000_000).default(1),
-      page_size: z.coerce.number().int().min(1).max(100).default(50),
-    }),
+    query: searchQuery("Part of the name or description.").extend(pageQuery.shape),
   },
   responses: {
     200: {
       description: "One page.",
-      headers: {
-        "X-Total-Count": {
-          description: "How many there are on all pages.",
-          schema: { type: "integer" as const },
-        },
-      },
+      headers: totalCountHeader,
       content: { "application/json": { schema: z.array(projectSchema) } },
     },
     ...errorResponses(400, 401, 403, 404, 422),
@@ -40,7 +30,7 @@ export const listProjects = createRouter().openapi(route, async (c) => {
   const { search, is_active, page, page_size } = c.req.valid("query");
   const { items, total } = await selectProjects(c.get("deps").database, c.get("credentials"), {
     search: search ?? null,
-    is_active: is_active === undefined ? null : is_active === "true",
+    is_active: toFlag(is_active),
     page,
     page_size,
   });

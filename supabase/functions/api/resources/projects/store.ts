@@ -1,8 +1,19 @@
 import type { Database } from "../../clients/database.ts";
+import type { Bucket } from "../../clients/storage.ts";
 import type { Credentials } from "../../context.ts";
-import type { Project, ProjectFields } from "./schemas.ts";
+import type {
+  AllStats,
+  AuditEvents,
+  Project,
+  ProjectChanges,
+  ProjectFields,
+  ProjectUser,
+  ProjectUsers,
+} from "./schemas.ts";
 
-type Page = { search: string | null; is_active: boolean | null; page: number; page_size: number };
+type Page = { page: number; page_size: number };
+type Filter = { search: string | null; is_active: boolean | null };
+type PurgeStep = { files: { bucket: Bucket; path: string }[]; rows: number; done: boolean };
 
 export const createProject = (db: Database, credentials: Credentials, fields: ProjectFields) =>
   db.call<Project>("create_project", [credentials, fields]);
@@ -13,7 +24,7 @@ export const getProject = (db: Database, credentials: Credentials, id: string) =
 export const listProjects = (
   db: Database,
   credentials: Credentials,
-  { search, is_active, page, page_size }: Page,
+  { search, is_active, page, page_size }: Filter & Page,
 ) =>
   db.call<{ items: Project[]; total: number }>("list_projects", [
     credentials,
@@ -22,3 +33,61 @@ export const listProjects = (
     page,
     page_size,
   ]);
+
+/** The id of an end user whom the caller manages. */
+export const findEndUser = (db: Database, credentials: Credentials, projectId: string, userId: string) =>
+  db.call<string>("find_end_user", [credentials, projectId, userId]);
+
+export const updateProject = (db: Database, credentials: Credentials, id: string, changes: ProjectChanges) =>
+  db.call<Project>("update_project", [credentials, id, changes]);
+
+/** Returns the predictions at Replicate that nobody waits for any more. */
+export const deleteProject = (db: Database, credentials: Credentials, id: string, purgeDays: number) =>
+  db.call<string[]>("delete_project", [credentials, id, purgeDays]);
+
+export const restoreProject = (db: Database, credentials: Credentials, id: string) =>
+  db.call<Project>("restore_project", [credentials, id]);
+
+export const setProjectPlan = (db: Database, credentials: Credentials, id: string, planId: string | null) =>
+  db.call<Project>("set_project_plan", [credentials, id, planId]);
+
+/** Of one project, or with null of all that the caller manages. */
+export const listProjectUsers = (
+  db: Database,
+  credentials: Credentials,
+  projectId: string | null,
+  { search, is_active, page, page_size }: Filter & Page,
+) =>
+  db.call<ProjectUsers>("list_project_users", [credentials, projectId, search, is_active, page, page_size]);
+
+export const updateProjectUser = (
+  db: Database,
+  credentials: Credentials,
+  projectId: string,
+  userId: string,
+  isActive: boolean,
+) => db.call<ProjectUser>("update_project_user", [credentials, projectId, userId, isActive]);
+
+/** Of one project, or with null of all that the caller manages. */
+export const getProjectStats = (
+  db: Database,
+  credentials: Credentials,
+  projectId: string | null,
+  { search, is_active }: Filter,
+) => db.call<AllStats>("get_project_stats", [credentials, projectId, search, is_active]);
+
+export const listAuditEvents = (
+  db: Database,
+  credentials: Credentials,
+  projectId: string,
+  { resource, action, page, page_size }: Page & { resource: string | null; action: string | null },
+) => db.call<AuditEvents>("list_audit_events", [credentials, projectId, resource, action, page, page_size]);
+
+export const claimProjectPurges = (db: Database, batchSize: number, leaseSeconds: number) =>
+  db.call<string[]>("claim_project_purges", [batchSize, leaseSeconds]);
+
+export const purgeProject = (db: Database, id: string, batchSize: number, leaseSeconds: number) =>
+  db.call<PurgeStep>("purge_project", [id, batchSize, leaseSeconds]);
+
+export const removeOldAuditEvents = (db: Database, days: number, batchSize: number) =>
+  db.call<number>("remove_old_audit_events", [days, batchSize]);

@@ -1,0 +1,83 @@
+import { Http } from "./http.ts";
+import { ApiKeys } from "./resources/api-keys.ts";
+import { Auth } from "./resources/auth.ts";
+import { DeveloperKeys } from "./resources/developer-keys.ts";
+import { Generations } from "./resources/generations.ts";
+import { Health } from "./resources/health.ts";
+import { Projects } from "./resources/projects.ts";
+import { Sessions } from "./resources/sessions.ts";
+import { Users } from "./resources/users.ts";
+import { memorySession, type SessionStore } from "./session.ts";
+
+export type ClientOptions = {
+  /** The base address, without /api/v1: `http://127.0.0.1:54321`, `https://<ref>.supabase.co/functions/v1`. */
+  url: string;
+  /** With projectId and apiKey: the app that end users come through. All three may be in a browser. */
+  developerKey?: string | undefined;
+  projectId?: string | undefined;
+  apiKey?: string | undefined;
+  /** Runs the platform. Never in a browser. */
+  operatorKey?: string | undefined;
+  /** Where the session is kept. Default: in memory. On a server, one client for each request. */
+  session?: SessionStore | undefined;
+  /** Default: the fetch of the platform. */
+  fetch?: typeof fetch | undefined;
+  /** For each attempt. Default: 30 000. */
+  timeoutMs?: number | undefined;
+  /** Of requests that may be repeated. Default: 2. */
+  maxRetries?: number | undefined;
+};
+
+/** One account's view of the API: a class for each noun over one way of sending. */
+export class Client {
+  readonly auth: Auth;
+  readonly sessions: Sessions;
+  readonly developerKeys: DeveloperKeys;
+  readonly projects: Projects;
+  readonly apiKeys: ApiKeys;
+  readonly users: Users;
+  readonly generations: Generations;
+  readonly health: Health;
+
+  constructor(http: Http) {
+    this.auth = new Auth(http);
+    this.sessions = new Sessions(http);
+    this.developerKeys = new DeveloperKeys(http);
+    this.projects = new Projects(http);
+    this.apiKeys = new ApiKeys(http);
+    this.users = new Users(http);
+    this.generations = new Generations(http);
+    this.health = new Health(http);
+  }
+}
+
+/** @throws TypeError when an option cannot be right; it says which and never quotes a key. */
+export function createClient({
+  url,
+  session = memorySession(),
+  fetch = (input, init) => globalThis.fetch(input, init),
+  timeoutMs = 30_000,
+  maxRetries = 2,
+  ...keys
+}: ClientOptions): Client {
+  for (const name of ["operatorKey", "developerKey", "apiKey", "projectId"] as const) {
+    const key = keys[name];
+    if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
+      throw new TypeError(
+        `${name} is empty or has characters that no key has. Copy it again, without spaces.`,
+      );
+    }
+  }
+  return new Client(new Http({ ...keys, url: baseOf(url), fetch, timeoutMs, maxRetries }, session));
+}
+
+function baseOf(url: string): string {
+  const base = URL.canParse(url) ? new URL(url) : null;
+  if (base === null || !/^https?:$/.test(base.protocol) || base.username || base.password) {
+    throw new TypeError(
+      "url must be the base address of the API, such as http://127.0.0.1:54321 or https://<ref>.supabase.co/functions/v1. " +
+        "Is the environment variable set that you take it from?",
+    );
+  }
+  return base.origin + base.pathname.replace(/\/+$/, "").replace(/(\/api\/v1)+$/, "");
+}

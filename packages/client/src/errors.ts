@@ -1,0 +1,75 @@
+/** One field that the API refused: where it is, what is wrong, and the kind of problem. */
+export type FieldError = { loc: (string | number)[]; msg: string; type: string };
+
+export type ApiErrorInit = {
+  status: number;
+  code: string;
+  detail: string;
+  requestId?: string | null;
+  errors?: FieldError[] | undefined;
+  retryAfterMs?: number | null;
+};
+
+const signIn = "The session has ended: sign in again with auth.login.";
+
+/** What to change in the program; the API's own sentence speaks of headers. */
+const advice: Record<string, string> = {
+  developer_key_required: "Pass developerKey to createClient.",
+  api_key_required: "Pass apiKey to createClient.",
+  project_id_required: "Pass projectId to createClient or to this call.",
+  registration_key_required:
+    "Pass developerKey and projectId to createClient; on a server that registers developers, operatorKey.",
+  not_authenticated: "Sign in first with auth.login, or pass the session to createClient.",
+  invalid_token: signIn,
+  invalid_refresh_token: signIn,
+  invalid_credentials:
+    "End users sign in with the projectId of their project in createClient, developers without one.",
+  key_not_for_browsers: "Make this call on your server.",
+  validation_failed: "`errors` names every field.",
+  concurrency_limit_reached: "generations.wait tells when one is done.",
+  idempotency_key_reused: "Use one idempotencyKey for one request only.",
+};
+
+/** An answer of the API that is not a success. `code` is stable and made for programs, `detail` is for people. */
+export class ApiError extends Error {
+  override readonly name: string = "ApiError";
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  /** Quote it when you ask for help: the server's log knows it. */
+  readonly requestId: string | null;
+  /** Empty unless `status` is 422. */
+  readonly errors: FieldError[];
+  /** How long the server asks to wait, in milliseconds; null when it does not say. */
+  readonly retryAfterMs: number | null;
+
+  constructor({ status, code, detail, requestId = null, errors = [], retryAfterMs = null }: ApiErrorInit) {
+    const sentence = /[.!?…]$/.test(detail) ? detail : `${detail}.`;
+    const wait = retryAfterMs === null ? "" : ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.`;
+    const next = Object.hasOwn(advice, code) ? ` ${advice[code]}` : "";
+    super(
+      `${sentence}${next}${wait} (${status} ${code}${requestId === null ? "" : `, request ${requestId}`})`,
+    );
+    this.status = status;
+    this.code = code;
+    this.detail = detail;
+    this.requestId = requestId;
+    this.errors = errors;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** Over a limit (429). The client has waited and tried again already, unless the wait would be longer than a minute. */
+export class RateLimitError extends ApiError {
+  override readonly name: string = "RateLimitError";
+}
+
+/** No answer came: the server is not there, the network is gone, or a browser refused the request (CORS). */
+export class ConnectionError extends Error {
+  override readonly name: string = "ConnectionError";
+}
+
+/** No answer in time. What was asked for may have happened all the same. */
+export class TimeoutError extends ConnectionError {
+  override readonly name: string = "TimeoutError";
+}

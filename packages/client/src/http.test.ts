@@ -1,0 +1,238 @@
+import { expect, test } from "vitest";
+import { ApiError, ConnectionError, RateLimitError, TimeoutError } from "./errors.ts";
+import { memorySession } from "./session.ts";
+import { apiServer, broken, client, error, json, session, url, user } from "./testing/server.ts";
+
+const server = apiServer();
+const down = () =>
+  error(503, "database_unavailable", "The database does not answer.", { "Retry-After": "0" });
+const healthy = { status: "healthy" };
+
+test.each([408, 429, 500, 502, 503, 504])("a GET is repeated after %i until it succeeds", async (status) => {
+  server.answer((_, call) =>
+    call < 3 ? error(status, "some_code", "No.", { "Retry-After": "0" }) : json(user),
+  );
+  expect(await client().auth.me()).toEqual(user);
+  expect(server.seen).toHaveLength(3);
+});
+
+test("a GET is repeated after a broken connection", async () => {
+  server.answer((_, call) => (call === 1 ? broken() : json(user)));
+  expect(await client().auth.me()).toEqual(user);
+});
+
+test.each([400, 401, 403, 404, 409, 422])("a GET is not repeated after %i", async (status) => {
+  server.answer(() => error(status, "some_code", "No."));
+  await expect(client().auth.me()).rejects.toMatchObject({ name: "ApiError", status });
+  expect(server.seen).toHaveLength(1);
+});
+
+test("a POST without an idempotency key is never repeated, whatever happened to it", async () => {
+  for (const fail of [down, broken, () => error(429, "rate_limited", "Too many.", { "Retry-After": "0" })]) {
+    server.answer(fail);
+    await expect(client().projects.create({ name: "Postcards" })).rejects.toThrow();
+  }
+  expect(server.seen).toHaveLength(3);
+});
+
+test("maxRetries limits the repetitions, for the client and for one call", async () => {
+  server.answer(down);
+  await expect(client({ maxRetries: 1 }).auth.me()).rejects.toMatchObject({ status: 503 });
+  expect(server.seen).toHaveLength(2);
+  await expect(client().auth.me({ maxRetries: 0 })).rejects.toMatchObject({ status: 503 });
+  expect(server.seen).toHaveLength(3);
+});
+
+test("Retry-After is waited for, in seconds and as a date", async () => {
+  const at = () => new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000).toUTCString();
+  for (const header of [() => "1", at]) {
+    let dueAt = 0;
+    server.answer(() => {
+      if (dueAt !== 0) return json(user);
+      const value = header();
+      dueAt = /^\d+$/.test(value) ? Date.now() + 1000 : Date.parse(value);
+      return error(503, "database_unavailable", "Down.", { "Retry-After": value });
+    });
+    await client().auth.me();
+    expect(Date.now()).toBeGreaterThanOrEqual(dueAt - 5);
+  }
+});
+
+test("a limit with a long wait is told at once, with the wait in milliseconds", async () => {
+  server.answer(() =>
+    error(429, "quota_exceeded", "The monthly quota is used up.", { "Retry-After": "86400" }),
+  );
+  const thrown = await client()
+    .auth.me()
+    .catch((caught: unknown) => caught);
+  expect(thrown).toBeInstanceOf(RateLimitError);
+  expect(thrown).toBeInstanceOf(ApiError);
+  expect(thrown).toMatchObject({ status: 429, code: "quota_exceeded", retryAfterMs: 86_400_000 });
+  expect(server.seen).toHaveLength(1);
+});
+
+test("where a browser hides Retry-After, the body tells the wait", async () => {
+  server.answer(() =>
+    json({ detail: "Too many.", code: "rate_limited", request_id: "r", retry_after: 90 }, { status: 429 }),
+  );
+  await expect(client().auth.me()).rejects.toMatchObject({ retryAfterMs: 90_000 });
+});
+
+test("an error has everything of the API's answer, and a message that says what to do", async () => {
+  server.answer(() =>
+    json(
+      {
+        detail: "password: must contain a digit",
+        code: "validation_failed",
+        request_id: "7d0f0a52",
+        errors: [{ loc: ["body", "password"], msg: "must contain a digit", type: "custom" }],
+      },
+      { status: 422 },
+    ),
+  );
+  const thrown = await client()
+    .auth.register({ email: "ada@example.com", password: "x" })
+    .catch((caught: unknown) => caught);
+  expect(thrown).toBeInstanceOf(ApiError);
+  expect(thrown).toMatchObject({
+    status: 422,
+    code: "validation_failed",
+    detail: "password: must contain a digit",
+    requestId: "7d0f0a52",
+    errors: [{ loc: ["body", "password"], msg: "must contain a digit", type: "custom" }],
+    message:
+      "password: must contain a digit. `errors` names every field. (422 validation_failed, request 7d0f0a52)",
+  });
+});
+
+test("an answer that is not the API's says so and points at url", async () => {
+  const wrong = [
+    () => new Response("<h1>Not here</h1>", { status: 404, headers: { "content-type": "text/html" } }),
+    () => new Response("<h1>Hello</h1>", { status: 200, headers: { "content-type": "text/html" } }),
+    () => json({ message: "no such route" }, { status: 404 }),
+    () => new Response(null, { status: 308, headers: { location: "https://elsewhere.test/?token=secret" } }),
+  ];
+  for (const reply of wrong) {
+    server.answer(reply);
+    const thrown = await client({ maxRetries: 0 })
+      .auth.me()
+      .catch((caught: unknown) => caught);
+    expect(thrown).toMatchObject({ name: "ApiError", code: "unexpected_answer" });
+    expect(String(thrown)).toContain("Check `url` of createClient");
+    expect(String(thrown)).not.toContain("secret");
+  }
+});
+
+test("no connection says where it went and what to check", async () => {
+  server.answer(broken);
+  const thrown = await client({ maxRetries: 0 })
+    .auth.me()
+    .catch((caught: unknown) => caught);
+  expect(thrown).toBeInstanceOf(ConnectionError);
+  expect(String(thrown)).toContain(`GET ${url}/api/v1/auth/me`);
+  expect(String(thrown)).toContain("npm start");
+});
+
+test("no answer in time is a TimeoutError, also when the body stalls or fetch ignores its signal", async () => {
+  const stalled = () => new Response(new ReadableStream({ start: (c) => c.enqueue(new Uint8Array([123])) }));
+  const fetches: (typeof fetch)[] = [
+    () => new Promise(() => {}),
+    (_, init) =>
+      new Promise((_resolve, reject) =>
+        init?.signal?.addEventListener("abort", () => reject(new Error("aborted"))),
+      ),
+    async () => stalled(),
+  ];
+  for (const fetch of fetches) {
+    const slow = client({ fetch, maxRetries: 0 }).auth.me({ timeoutMs: 20 });
+    await expect(slow).rejects.toBeInstanceOf(TimeoutError);
+    await expect(slow).rejects.toThrow("GET http://api.test/api/v1/auth/me within 20 ms");
+  }
+});
+
+test("an abort ends a call at once with the signal's own reason: before, during and between attempts", async () => {
+  const reason = new Error("the page is gone");
+  await expect(client().auth.me({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  expect(server.seen).toHaveLength(0);
+
+  const during = new AbortController();
+  server.answer(() => {
+    during.abort(reason);
+    return new Promise<Response>(() => {});
+  });
+  await expect(client().auth.me({ signal: during.signal })).rejects.toBe(reason);
+
+  const between = new AbortController();
+  server.answer(() => {
+    queueMicrotask(() => setTimeout(() => between.abort(reason)));
+    return error(503, "database_unavailable", "Down.", { "Retry-After": "59" });
+  });
+  await expect(client().auth.me({ signal: between.signal })).rejects.toBe(reason);
+});
+
+test("every credential of the client is sent, and the project of the call wins", async () => {
+  server.answer(() => json(user));
+  const app = client({
+    developerKey: "ak_developer",
+    apiKey: "ak_project",
+    projectId: "p1",
+    operatorKey: "ok_operator",
+    session: memorySession(session("a")),
+  });
+  await app.auth.me();
+  await app.auth.me({ projectId: "p2" });
+  await app.auth.me({ projectId: null });
+  const [first, second, third] = server.seen.map(({ headers }) => headers);
+  expect(Object.fromEntries(first ?? [])).toMatchObject({
+    authorization: "Bearer access-a",
+    "x-developer-key": "ak_developer",
+    "x-api-key": "ak_project",
+    "x-project-id": "p1",
+  });
+  // The operator's key stays home when somebody is signed in.
+  expect(first?.has("x-operator-key")).toBe(false);
+  expect(second?.get("x-project-id")).toBe("p2");
+  expect(third?.has("x-project-id")).toBe(false);
+});
+
+test("health needs no credential and gives none away; a part that is down is an answer", async () => {
+  const app = client({ apiKey: "ak_project", session: memorySession(session("a")) });
+  server.answer(() => json(healthy));
+  expect(await app.health.get()).toEqual(healthy);
+  server.answer(() => json({ status: "unhealthy" }, { status: 503 }));
+  expect(await app.health.get()).toEqual({ status: "unhealthy" });
+  for (const { headers } of server.seen) {
+    expect(headers.has("authorization") || headers.has("x-api-key")).toBe(false);
+  }
+  expect(server.seen).toHaveLength(2);
+});
+
+test("the base address may have a path, slashes and the prefix", async () => {
+  server.answer(() => json(user));
+  for (const base of [url, `${url}/`, `${url}/api/v1`, `${url}/api/v1/`, `${url}//`]) {
+    await client({ url: base }).auth.me();
+  }
+  await client({ url: `${url}/functions/v1` }).auth.me();
+  expect(server.seen.map(({ path }) => path)).toEqual([
+    ...Array(5).fill("/api/v1/auth/me"),
+    "/functions/v1/api/v1/auth/me",
+  ]);
+});
+
+test.each(["", "127.0.0.1:54321", "ftp://api.test", "http://user:secret@api.test"])(
+  "the address %j is refused when the client is made",
+  (wrong) => {
+    expect(() => client({ url: wrong })).toThrow("url must be the base address");
+    expect(() => client({ url: wrong })).not.toThrow("secret");
+  },
+);
+
+test.each(["", ".", ".."])("the id %j is refused: it would name another resource", async (id) => {
+  await expect(client().projects.get(id)).rejects.toThrow("project_id must be an id");
+});
+
+test("an id cannot leave its place in the path", async () => {
+  server.answer(() => json({}));
+  await client().projects.get("../users?x=1#y");
+  expect(server.seen[0]?.path).toBe("/api/v1/projects/..%2Fusers%3Fx%3D1%23y");
+});

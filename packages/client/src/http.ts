@@ -1,0 +1,221 @@
+import { parse, reasonOf, reject } from "./answer.ts";
+import { ApiError, ConnectionError, TimeoutError } from "./errors.ts";
+import { retryDelay, sleep, untilAborted } from "./retry.ts";
+import type { Session, SessionStore } from "./session.ts";
+import { SessionKeeper } from "./session-keeper.ts";
+import type { paths } from "./wire.gen.ts";
+import type { Answer, RequestInit, Verb } from "./wire.ts";
+
+/** What every call takes as its last argument. */
+export type RequestOptions = {
+  /** Ends the call at once; it then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** For each attempt. Default: that of createClient. */
+  timeoutMs?: number | undefined;
+  maxRetries?: number | undefined;
+  /** Another project than that of createClient; null for none. */
+  projectId?: string | null | undefined;
+};
+
+export type HttpConfig = {
+  url: string;
+  operatorKey?: string | undefined;
+  developerKey?: string | undefined;
+  apiKey?: string | undefined;
+  projectId?: string | undefined;
+  fetch: typeof fetch;
+  timeoutMs: number;
+  maxRetries: number;
+};
+
+/** How a request differs from most: a JSON answer of 2xx, sent with everything that the client has. */
+type Manner = {
+  /** `keys` leaves the session out, `nothing` also the keys. */
+  sends?: "nothing" | "keys" | "all";
+  /** An error status whose body is an answer all the same. */
+  accepts?: number;
+  /** May be sent twice although it is a POST. */
+  repeatable?: boolean;
+  headers?: Record<string, string>;
+};
+
+type Params = Record<string, string | number | null>;
+type Request = {
+  params?: Params | undefined;
+  query?: object | undefined;
+  body?: unknown;
+  form?: FormData | undefined;
+  idempotencyKey?: string | undefined;
+} & Manner;
+type Received<T> = { data: T; headers: Headers };
+
+export class Http {
+  readonly sessions: SessionKeeper;
+  readonly #config: HttpConfig;
+
+  constructor(config: HttpConfig, store: SessionStore) {
+    this.#config = config;
+    this.sessions = new SessionKeeper(store, (refresh_token) =>
+      this.request("post", "/api/v1/auth/refresh", {
+        body: { refresh_token },
+        sends: "nothing",
+        repeatable: true,
+      }),
+    );
+  }
+
+  /** One operation of the document, with retries and a fresh session. @throws ApiError, ConnectionError */
+  async request<P extends keyof paths, V extends Verb & keyof paths[P]>(
+    verb: V,
+    path: P,
+    init: RequestInit<paths[P][V]> & Manner,
+    options?: RequestOptions,
+  ): Promise<Answer<paths[P][V]>> {
+    return (await this.send(verb, path, init, options)).data;
+  }
+
+  /** Like `request`, with the headers of the answer. */
+  async send<P extends keyof paths, V extends Verb & keyof paths[P]>(
+    verb: V,
+    path: P,
+    init: RequestInit<paths[P][V]> & Manner,
+    options: RequestOptions = {},
+  ): Promise<Received<Answer<paths[P][V]>>> {
+    const request: Request = init;
+    const { signal, maxRetries = this.#config.maxRetries } = options;
+    const url = this.#config.url + fill(path, request.params) + queryOf(request.query);
+    const isRepeatable = verb === "get" || request.repeatable || request.idempotencyKey !== undefined;
+    let hasRenewed = false;
+    for (let attempt = 0; ; ) {
+      signal?.throwIfAborted();
+      const session =
+        (request.sends ?? "all") === "all" ? await untilAborted(this.sessions.fresh(), signal) : null;
+      try {
+        return await this.#attempt(verb.toUpperCase(), url, request, session, options);
+      } catch (error) {
+        if (isRefusedToken(error) && session !== null && !hasRenewed) {
+          hasRenewed = true;
+          if ((await untilAborted(this.sessions.refresh(session), signal)) === null) throw error;
+          continue;
+        }
+        const delay = isRepeatable && attempt < maxRetries ? retryDelay(error, attempt) : null;
+        if (delay === null) throw error;
+        attempt++;
+        await sleep(delay, signal);
+      }
+    }
+  }
+
+  /** Fetches a picture by the address that the API gave, with no credentials. */
+  async download(address: string, options: RequestOptions = {}): Promise<Blob> {
+    const { maxRetries = this.#config.maxRetries } = options;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#fetch(address, { redirect: "follow" }, options, async (response) =>
+          response.ok ? await response.blob() : reject(response, await response.text()),
+        );
+      } catch (error) {
+        const delay = attempt < maxRetries ? retryDelay(error, attempt) : null;
+        if (delay === null) throw error;
+        await sleep(delay, options.signal);
+      }
+    }
+  }
+
+  #attempt<T>(
+    method: string,
+    url: string,
+    request: Request,
+    session: Session | null,
+    options: RequestOptions,
+  ): Promise<Received<T>> {
+    const headers = this.#headers(request, session, options);
+    const body = request.form ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
+    // A redirect could carry the keys to another host; Next.js would keep the answers of one user for the next.
+    const init = { method, headers, redirect: "manual", cache: "no-store", ...(body && { body }) } as const;
+    return this.#fetch(url, init, options, async (response) => {
+      const text = await response.text();
+      if (!response.ok && response.status !== request.accepts) reject(response, text);
+      const data = text === "" ? undefined : parse(response, text);
+      return { data: data as T, headers: response.headers };
+    });
+  }
+
+  #headers(
+    { sends = "all", body, idempotencyKey, headers: more }: Request,
+    session: Session | null,
+    options: RequestOptions,
+  ) {
+    const { operatorKey, developerKey, apiKey, projectId } = this.#config;
+    const headers: Record<string, string> = { Accept: "application/json", ...more };
+    const put = (name: string, value: string | null | undefined) => {
+      if (value !== null && value !== undefined) headers[name] = value;
+    };
+    if (body !== undefined) put("Content-Type", "application/json");
+    put("Idempotency-Key", idempotencyKey);
+    if (sends === "nothing") return headers;
+    // The operator key acts alone: next to a session it would say nothing more.
+    if (session === null) put("X-Operator-Key", operatorKey);
+    put("X-Developer-Key", developerKey);
+    put("X-API-Key", apiKey);
+    put("X-Project-ID", options.projectId === undefined ? projectId : options.projectId);
+    if (session !== null) put("Authorization", `Bearer ${session.access_token}`);
+    return headers;
+  }
+
+  /** One request with its deadline, which includes reading the answer. */
+  async #fetch<T>(
+    url: string,
+    init: globalThis.RequestInit,
+    { signal, timeoutMs = this.#config.timeoutMs }: RequestOptions,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    const { origin, pathname } = new URL(url);
+    const what = `${init.method ?? "GET"} ${origin}${pathname}`;
+    const controller = new AbortController();
+    const abort = () => controller.abort(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    const timer = setTimeout(() => {
+      controller.abort(
+        new TimeoutError(
+          `No answer to ${what} within ${timeoutMs} ms. It may have happened all the same: look before you repeat it, ` +
+            "or allow more time with timeoutMs.",
+        ),
+      );
+    }, timeoutMs);
+    try {
+      const answer = this.#config.fetch(url, { ...init, signal: controller.signal }).then(read);
+      return await untilAborted(answer, controller.signal);
+    } catch (error) {
+      if (controller.signal.aborted) throw controller.signal.reason;
+      if (error instanceof ApiError) throw error;
+      throw new ConnectionError(
+        `${what} got no answer (${reasonOf(error)}). Check that the API runs there (\`npm start\` runs it locally), ` +
+          "and, in a browser, that the project allows this page's origin.",
+      );
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+}
+
+const isRefusedToken = (error: unknown) =>
+  error instanceof ApiError && error.status === 401 && error.code === "invalid_token";
+
+function fill(path: string, params: Params = {}): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = String(params[name] ?? "");
+    // Empty or dots would name another resource.
+    if (/^\.{0,2}$/.test(value)) throw new TypeError(`${name} must be an id, not ${JSON.stringify(value)}.`);
+    return encodeURIComponent(value);
+  });
+}
+
+function queryOf(query: object = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null) search.set(name, String(value));
+  }
+  return search.size > 0 ? `?${search}` : "";
+}

@@ -1,0 +1,24 @@
+import type { Schema } from "./wire.ts";
+
+export { type Client, type ClientOptions, createClient } from "./client.ts";
+export { ApiError, ConnectionError, type FieldError, RateLimitError, TimeoutError } from "./errors.ts";
+export type { ImageFile } from "./files.ts";
+export type { RequestOptions } from "./http.ts";
+export type { List, Page } from "./list.ts";
+export type { GenerationCreate } from "./resources/generations.ts";
+export {
+  type CookieJar,
+  type CookieOptions,
+  cookieSession,
+  localStorageSession,
+  memorySession,
+  type Session,
+  type SessionStore,
+} from "./session.ts";
+export type { SessionEvent, SessionListener } from "./session-keeper.ts";
+export type { Finished, WaitOptions } from "./wait.ts";
+
+export type ApiKey = Schema<"ApiKey">;
+export type Generation = Schema<"Generation">;
+export type Project = Schema<"Project">;
+export type User = Schema<"User">;

@@ -1,0 +1,77 @@
+/** One page of a list. */
+export type Page<T> = {
+  items: T[];
+  /** On all pages; null where the API does not count. */
+  total: number | null;
+  /** Loads the page after this one; null on the last. */
+  next: (() => Promise<Page<T>>) | null;
+};
+
+/** What a resource reads: `position` names the next page in the API's own terms, null there is none. */
+type Loaded<T, Position> = { items: T[]; total: number | null; next: Position | null };
+
+/** A list on the server. Nothing is loaded before you ask: `for await (const item of list)`, or `await list.page()`. */
+export class List<T> implements AsyncIterable<T> {
+  readonly #first: () => Promise<Page<T>>;
+
+  private constructor(first: () => Promise<Page<T>>) {
+    this.#first = first;
+  }
+
+  /** A list that `load` reads page by page, from `start`. */
+  static of<T, Position>(
+    start: Position,
+    load: (position: Position) => Promise<Loaded<T, Position>>,
+  ): List<T> {
+    const pageAt = async (position: Position): Promise<Page<T>> => {
+      const { items, total, next } = await load(position);
+      // An empty page ends it, whatever the server says is next.
+      return { items, total, next: next === null || items.length === 0 ? null : () => pageAt(next) };
+    };
+    return new List(() => pageAt(start));
+  }
+
+  /** A list that the API gives by numbered pages, 50 items each unless the query says otherwise. */
+  static numbered<T>(
+    query: { page?: number; page_size?: number },
+    load: (query: { page: number; page_size: number }) => Promise<{ items: T[]; total: number }>,
+  ): List<T> {
+    const { page: first = 1, page_size = 50 } = query;
+    return List.of(first, async (page) => {
+      const { items, total } = await load({ page, page_size });
+      return { items, total, next: pageAfter(page, page_size, items.length, total) };
+    });
+  }
+
+  /** A list that the API gives whole. */
+  static whole<T>(load: () => Promise<T[]>): List<T> {
+    return List.of(null, async () => {
+      const items = await load();
+      return { items, total: items.length, next: null };
+    });
+  }
+
+  /** The first page, or the one that the query names. */
+  page(): Promise<Page<T>> {
+    return this.#first();
+  }
+
+  /** Every item of every page. Only for lists that you know to be small. */
+  async all(): Promise<T[]> {
+    const items: T[] = [];
+    for await (const item of this) items.push(item);
+    return items;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for (let page: Page<T> | null = await this.#first(); page !== null; ) {
+      yield* page.items;
+      page = page.next === null ? null : await page.next();
+    }
+  }
+}
+
+/** Where a numbered page leaves off. `total` is a reason to go on, a short page one to stop. */
+export function pageAfter(page: number, size: number, count: number, total: number): number | null {
+  return count > 0 && (page - 1) * size + count < total ? page + 1 : null;
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { List } from "./list.ts";
+import { memorySession } from "./session.ts";
+import { apiServer, client, json, session } from "./testing/server.ts";
+
+const document = JSON.parse(readFileSync(new URL("../../../docs/openapi.json", import.meta.url), "utf8")) as {
+  paths: Record<string, Record<string, { operationId: string }>>;
+};
+const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, { operationId }]) => ({ path, method, operationId })),
+);
+/** What other machines call, and pictures, whose addresses are part of a generation. */
+const notMethods = ["webhooks.replicate", "generations.image", "generations.exampleImage"];
+const server = apiServer();
+
+test.each(operations.filter(({ operationId }) => !notMethods.includes(operationId)))(
+  "$operationId is a method of the client and goes to $method $path",
+  async ({ path, method, operationId }) => {
+    server.answer(() => json({}, { status: 200 }));
+    const [noun = "", verb = ""] = operationId.split(".");
+    const resource = client({ session: memorySession(session("a")) }) as unknown as Record<
+      string,
+      Record<string, (...args: unknown[]) => unknown>
+    >;
+    const ids = Array.from(path.matchAll(/\{/g), (_, at) => `id${at}`);
+    const result = resource[noun]?.[verb]?.(...ids, {}, {});
+    // The empty answer satisfies few of them; what was asked is what counts.
+    await Promise.allSettled([result instanceof List ? result.page() : result]);
+    let at = 0;
+    const expected = path.replace(/\{\w+\}/g, () => `id${at++}`);
+    expect(server.seen.map((seen) => [seen.method, seen.path.split("?")[0]])).toEqual([
+      [method.toUpperCase(), expected],
+    ]);
+  },
+);

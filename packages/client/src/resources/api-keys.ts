@@ -1,0 +1,51 @@
+import type { Http, RequestOptions } from "../http.ts";
+import { List } from "../list.ts";
+import type { Body, Query, Schema } from "../wire.ts";
+
+const all = "/api/v1/projects/{project_id}/api-keys";
+const one = `${all}/{key_id}` as const;
+
+/** The keys that name a project in requests of its end users. */
+export class ApiKeys {
+  readonly #http: Http;
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  /** `key` of the answer is the whole key, shown only here. */
+  create(
+    project_id: string,
+    body: Body<"apiKeys.create"> = {},
+    options?: RequestOptions,
+  ): Promise<Schema<"CreatedApiKey">> {
+    return this.#http.request("post", all, { params: { project_id }, body }, options);
+  }
+
+  list(project_id: string, options?: RequestOptions): List<Schema<"ApiKey">> {
+    return List.whole(() => this.#http.request("get", all, { params: { project_id } }, options));
+  }
+
+  /** A new key in place of one that goes on working for `grace_seconds`. */
+  rotate(
+    project_id: string,
+    key_id: string,
+    body: Body<"apiKeys.rotate"> = {},
+    options?: RequestOptions,
+  ): Promise<Schema<"RotatedApiKey">> {
+    return this.#http.request("post", `${one}/rotate`, { params: { project_id, key_id }, body }, options);
+  }
+
+  revoke(project_id: string, key_id: string, options?: RequestOptions): Promise<void> {
+    return this.#http.request("delete", one, { params: { project_id, key_id } }, options);
+  }
+
+  /** Requests and errors, day by day. */
+  usage(
+    project_id: string,
+    key_id: string,
+    query: Query<"apiKeys.usage"> = {},
+    options?: RequestOptions,
+  ): Promise<Schema<"ApiKeyUsage">[]> {
+    return this.#http.request("get", `${one}/usage`, { params: { project_id, key_id }, query }, options);
+  }
+}

@@ -1,0 +1,37 @@
+import type { Http, RequestOptions } from "../http.ts";
+import type { Schema } from "../wire.ts";
+
+/** Whether the service can serve. A part that is down is an answer here, not an error. */
+export class Health {
+  readonly #http: Http;
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  /** Whether the API runs at all. */
+  live(options?: RequestOptions): Promise<Schema<"Liveness">> {
+    return this.#http.request("get", "/health", { sends: "nothing" }, options);
+  }
+
+  /** Whether it can serve: `healthy`, `degraded` or `unhealthy`. */
+  get(options?: RequestOptions): Promise<Schema<"Health">> {
+    return this.#http.request("get", "/api/v1/health", { sends: "nothing", accepts: 503 }, options);
+  }
+
+  database(options?: RequestOptions): Promise<Schema<"PartHealth">> {
+    return this.#http.request("get", "/api/v1/health/database", { sends: "nothing", accepts: 503 }, options);
+  }
+
+  storage(options?: RequestOptions): Promise<Schema<"PartHealth">> {
+    return this.#http.request("get", "/api/v1/health/storage", { sends: "nothing", accepts: 503 }, options);
+  }
+
+  redis(options?: RequestOptions): Promise<Schema<"PartHealth">> {
+    return this.#http.request("get", "/api/v1/health/redis", { sends: "nothing", accepts: 503 }, options);
+  }
+
+  /** Hosts, versions and queues. For operators. */
+  detailed(options?: RequestOptions): Promise<Schema<"DetailedHealth">> {
+    return this.#http.request("get", "/api/v1/health/detailed", {}, options);
+  }
+}

@@ -1,0 +1,84 @@
+import type { Http, RequestOptions } from "../http.ts";
+import { List } from "../list.ts";
+import type { Body, Query, Schema } from "../wire.ts";
+
+const one = "/api/v1/projects/{project_id}";
+type Project = Schema<"Project">;
+
+/** The tenants of a developer: each has its own users, keys and pictures. */
+export class Projects {
+  readonly #http: Http;
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  create(body: Body<"projects.create">, options?: RequestOptions): Promise<Project> {
+    return this.#http.request("post", "/api/v1/projects", { body }, options);
+  }
+
+  /** Newest first. */
+  list(query: Query<"projects.list"> = {}, options?: RequestOptions): List<Project> {
+    return List.numbered(query, async (page) => {
+      const sent = { query: { ...query, ...page } };
+      const { data, headers } = await this.#http.send("get", "/api/v1/projects", sent, options);
+      return { items: data, total: Number(headers.get("x-total-count")) };
+    });
+  }
+
+  get(project_id: string, options?: RequestOptions): Promise<Project> {
+    return this.#http.request("get", one, { params: { project_id } }, options);
+  }
+
+  /** Changes the fields that are given and no others. */
+  update(project_id: string, body: Body<"projects.update">, options?: RequestOptions): Promise<Project> {
+    return this.#http.request("patch", one, { params: { project_id }, body }, options);
+  }
+
+  /** The same as `update`, for programs that use PUT. */
+  replace(project_id: string, body: Body<"projects.replace">, options?: RequestOptions): Promise<Project> {
+    return this.#http.request("put", one, { params: { project_id }, body }, options);
+  }
+
+  /** With its users, keys, generations and pictures. `restore` brings it back for a while. */
+  delete(project_id: string, options?: RequestOptions): Promise<void> {
+    return this.#http.request("delete", one, { params: { project_id } }, options);
+  }
+
+  restore(project_id: string, options?: RequestOptions): Promise<Project> {
+    return this.#http.request("post", `${one}/restore`, { params: { project_id } }, options);
+  }
+
+  /** For operators. */
+  setPlan(project_id: string, body: Body<"projects.setPlan">, options?: RequestOptions): Promise<Project> {
+    return this.#http.request("patch", `${one}/plan`, { params: { project_id }, body }, options);
+  }
+
+  stats(
+    project_id: string,
+    query: Query<"projects.stats"> = {},
+    options?: RequestOptions,
+  ): Promise<Schema<"ProjectStats">> {
+    return this.#http.request("get", `${one}/stats`, { params: { project_id }, query }, options);
+  }
+
+  /** Of all projects that the caller runs. */
+  globalStats(
+    query: Query<"projects.globalStats"> = {},
+    options?: RequestOptions,
+  ): Promise<Schema<"GlobalStats">> {
+    return this.#http.request("get", "/api/v1/projects/stats", { query }, options);
+  }
+
+  /** Who changed what, newest first. */
+  audit(
+    project_id: string,
+    query: Query<"projects.audit"> = {},
+    options?: RequestOptions,
+  ): List<Schema<"AuditEvent">> {
+    return List.numbered(query, async (page) => {
+      const sent = { params: { project_id }, query: { ...query, ...page } };
+      const { events, total } = await this.#http.request("get", `${one}/audit`, sent, options);
+      return { items: events, total };
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import type { Http, RequestOptions } from "../http.ts";
+import { List } from "../list.ts";
+import type { Body, Query, Schema } from "../wire.ts";
+
+/** The end users of projects, for those who run them. */
+export class Users {
+  readonly #http: Http;
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  /** Newest first. */
+  list(
+    project_id: string,
+    query: Query<"users.list"> = {},
+    options?: RequestOptions,
+  ): List<Schema<"ProjectUser">> {
+    return List.numbered(query, async (page) => {
+      const sent = { params: { project_id }, query: { ...query, ...page } };
+      const { users, total } = await this.#http.request(
+        "get",
+        "/api/v1/projects/{project_id}/users",
+        sent,
+        options,
+      );
+      return { items: users, total };
+    });
+  }
+
+  /** Of all projects that the caller runs. */
+  listAll(query: Query<"users.listAll"> = {}, options?: RequestOptions): List<Schema<"ProjectUser">> {
+    return List.numbered(query, async (page) => {
+      const sent = { query: { ...query, ...page } };
+      const { users, total } = await this.#http.request("get", "/api/v1/projects/users", sent, options);
+      return { items: users, total };
+    });
+  }
+
+  /** Closes an account with `{ is_active: false }`, or opens it again. */
+  update(
+    project_id: string,
+    user_id: string,
+    body: Body<"users.update">,
+    options?: RequestOptions,
+  ): Promise<Schema<"ProjectUser">> {
+    const sent = { params: { project_id, user_id }, body };
+    return this.#http.request("patch", "/api/v1/projects/{project_id}/users/{user_id}", sent, options);
+  }
+
+  /** Deletes an account for good, and what belongs to it. */
+  delete(project_id: string, user_id: string, options?: RequestOptions): Promise<void> {
+    const sent = { params: { project_id, user_id } };
+    return this.#http.request("delete", "/api/v1/projects/{project_id}/users/{user_id}", sent, options);
+  }
+}

@@ -1,0 +1,216 @@
+import { expect, test } from "vitest";
+import { ApiError, ConnectionError } from "./errors.ts";
+import { memorySession, type SessionStore } from "./session.ts";
+import { apiServer, broken, client, error, json, session, token, tokens, user } from "./testing/server.ts";
+
+const server = apiServer();
+const isRefresh = ({ path }: { path: string }) => path === "/api/v1/auth/refresh";
+const refreshes = () => server.seen.filter(isRefresh);
+const bearers = () =>
+  server.seen.filter((seen) => !isRefresh(seen)).map(({ headers }) => headers.get("authorization"));
+const invalid = () => error(401, "invalid_token", "Could not validate credentials");
+const over = () => error(401, "invalid_refresh_token", "The refresh token is invalid, used or expired.");
+
+/** Accepts the tokens of one generation and gives those of the next, as the API does. */
+function rotating(first: string, next: string) {
+  server.answer((seen) => {
+    if (isRefresh(seen)) return seen.body.includes(`refresh-${first}`) ? json(tokens(next)) : over();
+    return seen.headers.get("authorization") === `Bearer access-${next}` ? json(user) : invalid();
+  });
+}
+
+test("a session that is about to end is refreshed before the request", async () => {
+  rotating("a", "b");
+  const store = memorySession(session("a", 20));
+  expect(await client({ session: store }).auth.me()).toEqual(user);
+  expect(bearers()).toEqual(["Bearer access-b"]);
+  expect(await store.get()).toMatchObject({ access_token: "access-b", refresh_token: "refresh-b" });
+});
+
+test("a refused token is refreshed once and the request repeated, a POST too", async () => {
+  rotating("a", "b");
+  const app = client({ session: memorySession(session("a")) });
+  await app.projects.create({ name: "Postcards" });
+  expect(bearers()).toEqual(["Bearer access-a", "Bearer access-b"]);
+});
+
+test("a token that is refused again after a refresh is told, not tried for ever", async () => {
+  server.answer((seen) => (isRefresh(seen) ? json(tokens("b")) : invalid()));
+  const app = client({ session: memorySession(session("a")) });
+  await expect(app.auth.me()).rejects.toMatchObject({ code: "invalid_token" });
+  expect(server.seen).toHaveLength(3);
+});
+
+test("a refresh sends no key and no bearer", async () => {
+  rotating("a", "b");
+  const app = client({ apiKey: "ak_x", operatorKey: "ok_x", session: memorySession(session("a", 5)) });
+  await app.auth.me();
+  const headers = refreshes()[0]?.headers;
+  for (const name of ["authorization", "x-api-key", "x-operator-key"]) expect(headers?.has(name)).toBe(false);
+});
+
+test("a hundred calls at once refresh once", async () => {
+  for (const secondsLeft of [5, 1800]) {
+    rotating("a", "b");
+    const app = client({ session: memorySession(session("a", secondsLeft)) });
+    const before = refreshes().length;
+    await Promise.all(Array.from({ length: 100 }, () => app.auth.me()));
+    expect(refreshes().length - before).toBe(1);
+  }
+});
+
+/** What two tabs share: the place of the session, and the Web Locks of the browser. */
+function sharedPlace(initial = session("a", 5)): { tab: () => SessionStore } {
+  const place = memorySession(initial);
+  return { tab: () => ({ get: place.get, set: place.set, lock: "test-session" }) };
+}
+
+test("two tabs that refresh at once send one refresh between them", async () => {
+  rotating("a", "b");
+  const place = sharedPlace();
+  const [left, right] = [client({ session: place.tab() }), client({ session: place.tab() })];
+  expect(await Promise.all([left.auth.me(), right.auth.me()])).toEqual([user, user]);
+  expect(refreshes()).toHaveLength(1);
+});
+
+test("without Web Locks, a tab whose refresh came too late uses the session of the other one", async () => {
+  const place = memorySession(session("a", 5));
+  server.answer(async (seen) => {
+    if (!isRefresh(seen)) return json(user);
+    await place.set(session("b"));
+    return over();
+  });
+  const app = client({ session: place });
+  expect(await app.auth.me()).toEqual(user);
+  expect(bearers()).toEqual(["Bearer access-b"]);
+});
+
+test("a session that is over is forgotten and told, and the next call is anonymous", async () => {
+  server.answer((seen) => (isRefresh(seen) ? over() : json(user)));
+  const app = client({ session: memorySession(session("a", -5)) });
+  const events: string[] = [];
+  app.auth.onSessionChange((now, event) => events.push(`${event} ${now}`));
+  await expect(app.auth.me()).rejects.toMatchObject({ code: "invalid_refresh_token" });
+  await expect(app.auth.me()).resolves.toEqual(user);
+  expect(events).toEqual(["signed_out null"]);
+  expect(bearers()).toEqual([null]);
+});
+
+test.each([
+  ["a broken connection", broken],
+  ["an outage", () => error(503, "auth_unavailable", "Down.", { "Retry-After": "0" })],
+  ["a limit", () => error(429, "rate_limited", "Too many.", { "Retry-After": "0" })],
+  ["a proxy's page", () => new Response("<html>", { status: 403 })],
+])("%s during a refresh does not sign anybody out", async (_, reply) => {
+  server.answer(reply);
+  const store = memorySession(session("a", -5));
+  const thrown = await client({ session: store, maxRetries: 1 })
+    .auth.me()
+    .catch((caught: unknown) => caught);
+  expect(thrown instanceof ApiError || thrown instanceof ConnectionError).toBe(true);
+  expect(await store.get()).toMatchObject({ refresh_token: "refresh-a" });
+});
+
+test("while the refresh cannot be had, a token that still lives is used", async () => {
+  server.answer((seen) => (isRefresh(seen) ? broken() : json(user)));
+  const app = client({ session: memorySession(session("a", 20)), maxRetries: 0 });
+  expect(await app.auth.me()).toEqual(user);
+  expect(bearers()).toEqual(["Bearer access-a"]);
+});
+
+test("a lost answer to a refresh is asked for again", async () => {
+  server.answer((seen, call) => (isRefresh(seen) ? (call === 1 ? broken() : json(tokens("b"))) : json(user)));
+  const app = client({ session: memorySession(session("a", 5)) });
+  await app.auth.me();
+  expect(refreshes()).toHaveLength(2);
+  expect(bearers()).toEqual(["Bearer access-b"]);
+});
+
+test("who signs in during a refresh keeps the new session", async () => {
+  const store = memorySession(session("a", 5));
+  server.answer(async (seen) => {
+    if (isRefresh(seen)) {
+      await store.set(session("someone-else"));
+      return json(tokens("b"));
+    }
+    return json(user);
+  });
+  await client({ session: store }).auth.me();
+  expect(await store.get()).toMatchObject({ access_token: "access-someone-else" });
+});
+
+test("one caller's abort does not end the refresh of the others", async () => {
+  const controller = new AbortController();
+  rotating("a", "b");
+  const app = client({ session: memorySession(session("a", 5)) });
+  const aborted = app.auth.me({ signal: controller.signal });
+  const other = app.auth.me();
+  controller.abort(new Error("gone"));
+  await expect(aborted).rejects.toThrow("gone");
+  expect(await other).toEqual(user);
+  expect(refreshes()).toHaveLength(1);
+});
+
+test("sign-in by login and by register is kept and told; a registration without tokens is not", async () => {
+  const store = memorySession();
+  const app = client({ session: store });
+  const events: string[] = [];
+  const end = app.auth.onSessionChange((now, event) => events.push(`${event} ${now?.refresh_token}`));
+  server.answer(() => json(tokens("a")));
+  await app.auth.login({ email: "ada@example.com", password: "Correct-horse-9" });
+  server.answer(() => json({ ...user, access_token: token(), refresh_token: "refresh-b" }, { status: 201 }));
+  await app.auth.register({ email: "ada@example.com", password: "Correct-horse-9" });
+  server.answer(() => json({ ...user, access_token: null, refresh_token: null }, { status: 201 }));
+  await app.auth.register({ email: "bob@example.com", password: "Correct-horse-9" });
+  expect(events).toEqual(["signed_in refresh-a", "signed_in refresh-b"]);
+  expect(await app.auth.session()).toMatchObject({ refresh_token: "refresh-b" });
+  expect(server.seen.map(({ headers }) => headers.has("authorization"))).toEqual([false, false, false]);
+  end();
+  server.answer(() => json(tokens("c")));
+  await app.auth.login({ email: "ada@example.com", password: "Correct-horse-9" });
+  expect(events).toHaveLength(2);
+});
+
+test("a listener that throws breaks no sign-in", async () => {
+  server.answer(() => json(tokens("a")));
+  const app = client();
+  const reported = new Promise((resolve) => process.once("uncaughtException", resolve));
+  app.auth.onSessionChange(() => {
+    throw new Error("the listener's own");
+  });
+  await app.auth.login({ email: "ada@example.com", password: "Correct-horse-9" });
+  expect(String(await reported)).toContain("the listener's own");
+});
+
+test("another tab's refresh, sign-out and sign-in are told", async () => {
+  const place = memorySession(session("a"));
+  let changed = () => {};
+  const app = client({
+    session: {
+      get: place.get,
+      set: place.set,
+      subscribe(callback) {
+        changed = callback;
+        return () => {
+          changed = () => {};
+        };
+      },
+    },
+  });
+  const events: string[] = [];
+  let told = () => {};
+  const end = app.auth.onSessionChange((now, event) => {
+    events.push(`${event} ${now?.refresh_token}`);
+    told();
+  });
+  for (const next of [session("b"), null, session("c")]) {
+    await place.set(next);
+    const heard = new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    changed();
+    await heard;
+  }
+  expect(events).toEqual(["refreshed refresh-b", "signed_out undefined", "signed_in refresh-c"]);
+  end();
+});

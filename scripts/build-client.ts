@@ -1,0 +1,85 @@
+// Builds the SDK and holds it to its promises: correct packaging and types, its size, and that unused parts fall away.
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build, type InlineConfig } from "tsdown";
+import { ROOT } from "./local/settings.ts";
+import { runCommand } from "./run-command.ts";
+
+const source = join(ROOT, "packages", "client");
+const longestGzip = 12_000;
+/** What a program pays that uses the error classes alone. */
+const longestShakenGzip = 2_000;
+
+const options: InlineConfig = {
+  config: false,
+  cwd: source,
+  format: "esm",
+  platform: "neutral",
+  target: "es2022",
+  fixedExtension: false,
+  tsconfig: join(source, "tsconfig.json"),
+  logLevel: "warn",
+  inputOptions: { checks: { pluginTimings: false } },
+};
+
+/** Builds the package in an empty folder and packs it there. Returns the path of the tarball, as it would be published. */
+export async function packClient(folder: string): Promise<string> {
+  await build({ ...options, entry: ["src/index.ts"], outDir: join(folder, "dist"), dts: true });
+  for (const file of ["package.json", "README.md", "CHANGELOG.md", "LICENSE"]) {
+    cpSync(join(source, file), join(folder, file));
+  }
+  await mustSucceed("npm", ["pack", folder, "--pack-destination", folder, "--silent"]);
+  const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return join(folder, `${name.replace("@", "").replace("/", "-")}-${version}.tgz`);
+}
+
+/** Writes one minified module with the whole SDK, or what is named of it, for a page without a bundler. */
+export async function bundleClient(folder: string, what = "*"): Promise<string> {
+  const entry = join(folder, "bundle.js");
+  writeFileSync(entry, `export ${what} from ${JSON.stringify(join(folder, "dist", "index.js"))};\n`);
+  const outDir = join(folder, "bundled");
+  await build({ ...options, entry: [entry], outDir, minify: true, dts: false });
+  return readFileSync(join(outDir, "bundle.js"), "utf8");
+}
+
+/** @throws Error saying which promise is broken. Returns a line for people. */
+export async function checkClient(folder: string): Promise<string> {
+  const tarball = await packClient(folder);
+  await mustSucceed("publint", [tarball, "--strict"]);
+  await mustSucceed("attw", [tarball, "--profile", "esm-only"]);
+  const sizeOf = (bundle: string) => gzipSync(bundle, { level: 9 }).byteLength;
+  const whole = sizeOf(await bundleClient(folder));
+  const shaken = sizeOf(await bundleClient(folder, "{ ApiError, RateLimitError }"));
+  if (whole > longestGzip) throw new Error(`The SDK has ${whole} bytes min+gz, over ${longestGzip}.`);
+  if (shaken > longestShakenGzip)
+    throw new Error(`The error classes alone cost ${shaken} bytes min+gz: something has side effects.`);
+  const kB = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+  return `${kB(whole)} min+gz of at most ${kB(longestGzip)}, its errors alone ${kB(shaken)}; publint and attw clean`;
+}
+
+/** Runs `work` in a folder that is gone afterwards. */
+export async function inScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "cloud-api-client-"));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function mustSucceed(command: string, args: string[]): Promise<void> {
+  const { code, output } = await runCommand(command, args);
+  if (code !== 0) throw new Error(`${command} is not content:\n${output}`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await inScratch(async (folder) => {
+    console.log(await checkClient(folder));
+    rmSync(join(source, "dist"), { recursive: true, force: true });
+    cpSync(join(folder, "dist"), join(source, "dist"), { recursive: true });
+    console.log("wrote packages/client/dist");
+  });
+}

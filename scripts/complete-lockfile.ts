@@ -1,0 +1,78 @@
+// npm leaves the binaries of other platforms out of package-lock.json when the registry in use does not carry them, and nobody on
+// such a platform can install then. This adds them, with the exact version that their parent names. Run it after changing packages.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ROOT } from "./local/settings.ts";
+
+type Entry = {
+  version?: string;
+  optionalDependencies?: Record<string, string>;
+  dev?: boolean;
+  optional?: boolean;
+  os?: string[];
+  cpu?: string[];
+  libc?: string[];
+};
+type Lockfile = { packages: Record<string, Entry> };
+
+const file = join(ROOT, "package-lock.json");
+const systems = ["darwin", "linux", "win32", "android", "freebsd", "openharmony"];
+const processors = ["arm64", "x64", "arm", "ia32", "ppc64", "s390x", "riscv64"];
+
+/** The lockfile with what is missing, and the names of what was. */
+export function completeLockfile(): { text: string; missing: string[] } {
+  const lock = JSON.parse(readFileSync(file, "utf8")) as Lockfile;
+  const missing: string[] = [];
+  for (const [path, { optionalDependencies = {}, dev }] of Object.entries(lock.packages)) {
+    for (const [name, range] of Object.entries(optionalDependencies)) {
+      if (isLocked(lock, path, name)) continue;
+      const top = `node_modules/${name}`;
+      const version = range.replace(/^[\^~]/, "");
+      const place = lock.packages[top] === undefined ? top : `${path}/${top}`;
+      lock.packages[place] = { version, ...platformOf(name), ...(dev ? { dev } : {}), optional: true };
+      missing.push(name);
+    }
+  }
+  const { "": root = {}, ...rest } = lock.packages;
+  const sorted = Object.entries(rest).sort(([a], [b]) => a.localeCompare(b, "en"));
+  lock.packages = { "": root, ...Object.fromEntries(sorted) };
+  return { text: `${JSON.stringify(lock, null, 2)}\n`, missing };
+}
+
+/** Node's own look-up: next to the package, then one folder up at a time. A version of another parent does not serve. */
+function isLocked({ packages }: Lockfile, path: string, name: string): boolean {
+  const range = packages[path]?.optionalDependencies?.[name] ?? "";
+  for (
+    let at = path;
+    ;
+    at = at.includes("/node_modules/") ? at.slice(0, at.lastIndexOf("/node_modules/")) : ""
+  ) {
+    const found = packages[`${at === "" ? "" : `${at}/`}node_modules/${name}`];
+    if (found !== undefined) return !/^\d/.test(range) || found.version === range;
+    if (at === "") return false;
+  }
+}
+
+/** Platform packages carry their platform in the name. */
+function platformOf(name: string): Pick<Entry, "os" | "cpu" | "libc"> {
+  const words = (name.split("/").pop() ?? "").replace("windows", "win32").split("-");
+  const os = systems.filter((system) => words.includes(system));
+  const cpu = processors.filter((processor) => words.includes(processor));
+  const libc = words.some((word) => word.startsWith("musl"))
+    ? ["musl"]
+    : words.some((word) => /^(gnu|glibc)/.test(word))
+      ? ["glibc"]
+      : [];
+  return {
+    ...(cpu.length > 0 && { cpu }),
+    ...(libc.length > 0 && os.includes("linux") && { libc }),
+    ...(os.length > 0 && { os }),
+  };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { text, missing } = completeLockfile();
+  writeFileSync(file, text);
+  console.log(missing.length === 0 ? "Nothing was missing." : `Added ${missing.join(", ")}.`);
+}

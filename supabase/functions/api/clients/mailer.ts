@@ -1,0 +1,108 @@
+import type { Env } from "../env.ts";
+
+/** One message; both texts say the same. */
+export type Mail = {
+  /** The same for repetitions of one attempt, so that a provider can drop them. */
+  id: string;
+  to: string;
+  from_name: string;
+  subject: string;
+  text: string;
+  html: string;
+};
+
+/** Hands mail to whoever delivers it: Resend's HTTP API, or an SMTP server where its port is open. */
+export type Mailer = {
+  configured: boolean;
+  /** Resolves when the mail was taken. @throws Error without the recipient's address in its message. */
+  send(mail: Mail): Promise<void>;
+};
+
+const timeoutMs = 10_000;
+
+export function createMailer(env: Env, fetcher: typeof fetch = fetch): Mailer {
+  if (env.resend_api_key !== undefined)
+    return { configured: true, send: (mail) => sendByHttp(env, mail, fetcher) };
+  if (env.smtp_host !== undefined) return { configured: true, send: (mail) => sendBySmtp(env, mail) };
+  return {
+    configured: false,
+    send: () => Promise.reject(new Error("no mail service is configured: RESEND_API_KEY or SMTP_HOST")),
+  };
+}
+
+/** https://resend.com/docs/api-reference/emails/send-email */
+async function sendByHttp(env: Env, mail: Mail, fetcher: typeof fetch): Promise<void> {
+  const response = await fetcher(`${env.resend_api_url}/emails`, {
+    method: "POST",
+    headers: {
+      Authorization: `Bearer ${env.resend_api_key}`,
+      "Content-Type": "application/json",
+      "Idempotency-Key": mail.id,
+    },
+    body: JSON.stringify({
+      from: `"${displayName(mail.from_name)}" <${env.mail_from}>`,
+      to: [mail.to],
+      subject: oneLine(mail.subject),
+      text: mail.text,
+      html: mail.html,
+    }),
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  const body: unknown = await response.json().catch(() => null);
+  if (response.ok) return;
+  const { name } = (body ?? {}) as { name?: unknown };
+  throw new Error(
+    `the mail service answered ${response.status}${typeof name === "string" ? ` ${name}` : ""}`,
+  );
+}
+
+async function sendBySmtp(env: Env, mail: Mail): Promise<void> {
+  // Loaded when it is needed: hosted functions send by HTTP and start faster without it.
+  const { createTransport } = await import("nodemailer");
+  const transport = createTransport({
+    host: env.smtp_host,
+    port: env.smtp_port,
+    // 465 speaks TLS from the first byte; other ports switch to it when the server offers it.
+    secure: env.smtp_port === 465,
+    // Without a name it would ask the system for one, which Deno asks permission for.
+    name: env.mail_from.split("@")[1],
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    ...(env.smtp_user === undefined ? {} : { auth: { user: env.smtp_user, pass: env.smtp_password ?? "" } }),
+  });
+  try {
+    await transport.sendMail({
+      from: { name: displayName(mail.from_name), address: env.mail_from },
+      to: { name: "", address: mail.to },
+      subject: oneLine(mail.subject),
+      text: mail.text,
+      html: mail.html,
+      messageId: `<${mail.id}@${env.mail_from.split("@")[1]}>`,
+    });
+  } catch (error) {
+    // The server's own words can repeat the address.
+    const { code, responseCode } = error as { code?: string; responseCode?: number };
+    throw new Error(
+      `the mail server refused: ${[code, responseCode].filter(Boolean).join(" ") || "unknown"}`,
+    );
+  } finally {
+    transport.close();
+  }
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what a header must not have.
+const oneLine = (text: string) => text.replace(/[\u0000-\u001f\u007f\u2028\u2029]+/g, " ").trim();
+
+/** A name that cannot end the quotes around it, nor pass for an address. */
+function displayName(name: string): string {
+  return (
+    oneLine(name)
+      .replace(/["\\<>@]/g, " ")
+      .replace(/ +/g, " ")
+      .trim()
+      .slice(0, 100) || "Cloud API"
+  );
+}

@@ -1,0 +1,66 @@
+import type { MiddlewareHandler } from "hono";
+import type { AppEnv, Credentials, Deps } from "../context.ts";
+import { type KeyUse, recordKeyUsage } from "../resources/keys/store.ts";
+
+const kinds = [
+  ["api_key", "api_key_hash"],
+  ["developer_key", "developer_key_hash"],
+  ["operator_key", "operator_key_hash"],
+] as const satisfies readonly [KeyUse["kind"], keyof Credentials][];
+
+/** Keys that nobody issued are counted too until the database has seen them: this bounds what they can take. */
+const maxKeys = 5_000;
+
+/**
+ * Counts requests per key and UTC day in the memory of this isolate, and writes them in one call some seconds later: no
+ * request waits for it. What an isolate that is ended at once had counted is lost.
+ */
+export function countKeyUsage(flushAfterMs = 5_000): MiddlewareHandler<AppEnv> {
+  let counts = new Map<string, KeyUse>();
+  let isScheduled = false;
+
+  function add(use: KeyUse): void {
+    const id = `${use.kind}:${use.day}:${use.key_hash}`;
+    const known = counts.get(id);
+    if (known === undefined) {
+      if (counts.size < maxKeys) counts.set(id, use);
+      return;
+    }
+    known.requests += use.requests;
+    known.errors += use.errors;
+    if (use.used_at > known.used_at) known.used_at = use.used_at;
+  }
+
+  function schedule(deps: Deps): void {
+    if (isScheduled || counts.size === 0) return;
+    isScheduled = true;
+    const pause = new Promise<void>((resolve) => setTimeout(resolve, flushAfterMs));
+    deps.background(pause.then(() => flush(deps)));
+  }
+
+  async function flush(deps: Deps): Promise<void> {
+    const batch = [...counts.values()];
+    counts = new Map();
+    isScheduled = false;
+    try {
+      await recordKeyUsage(deps.database, batch);
+    } catch (error) {
+      for (const use of batch) add(use);
+      throw error;
+    }
+  }
+
+  return async (c, next) => {
+    await next();
+    const credentials = c.get("credentials") as Credentials | undefined;
+    if (credentials === undefined) return;
+    const used_at = new Date().toISOString();
+    for (const [kind, field] of kinds) {
+      const key_hash = credentials[field];
+      if (key_hash === undefined) continue;
+      const errors = c.res.status >= 400 ? 1 : 0;
+      add({ kind, key_hash, day: used_at.slice(0, 10), requests: 1, errors, used_at });
+    }
+    schedule(c.get("deps"));
+  };
+}

@@ -1,0 +1,39 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { invalidField } from "../../errors.ts";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { bearerOf, credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
+import { messageSchema, newPasswordSchema, passwordSchema } from "./schemas.ts";
+import { checkPassword } from "./sessions.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/auth/change-password",
+  operationId: "auth.changePassword",
+  tags: ["Authentication"],
+  summary: "Change the password",
+  description: "This session goes on, every other one ends, and the owner is told by mail.",
+  security: security.user,
+  middleware: [credentials, jsonOnly],
+  request: jsonBody(
+    z
+      .object({ current_password: passwordSchema, new_password: newPasswordSchema })
+      .openapi("ChangePasswordRequest"),
+  ),
+  responses: {
+    200: jsonResponse(messageSchema, "The password is changed."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+  },
+});
+
+export const changePassword = createRouter().openapi(route, async (c) => {
+  const { current_password, new_password } = c.req.valid("json");
+  if (new_password === current_password)
+    throw invalidField(["body", "new_password"], "must differ from the current one");
+  await checkPassword(c, current_password, true);
+  const { auth, background } = c.get("deps");
+  await auth.changePassword(bearerOf(c.req.raw.headers), new_password);
+  background(deliverMail(c.get("deps")));
+  return c.json({ message: "The password is changed. Every other session was ended." }, 200);
+});

@@ -1,0 +1,31 @@
+import type { Deps } from "../../context.ts";
+import {
+  listOrphans,
+  purgeAttempts as storePurgeAttempts,
+  purgeUsedTokens as storePurgeUsedTokens,
+} from "./store.ts";
+
+type JobResult = { checked: number; failed: number };
+
+const batchSize = 50;
+
+/** Deletes users of Auth that have no account: a registration that broke half-way, or a sign-up at Auth itself. */
+export async function removeOrphans({ auth, database, log }: Deps): Promise<JobResult> {
+  const orphans = await listOrphans(database, batchSize);
+  const results = await Promise.allSettled(orphans.map((id) => auth.deleteUser(id)));
+  let failed = 0;
+  for (const result of results) {
+    if (result.status === "fulfilled") continue;
+    failed++;
+    log("error", "an auth user without an account could not be removed", { cause: result.reason });
+  }
+  return { checked: orphans.length, failed };
+}
+
+export async function purgeAttempts({ database }: Deps): Promise<JobResult> {
+  return { checked: await storePurgeAttempts(database), failed: 0 };
+}
+
+export async function purgeUsedTokens({ database }: Deps): Promise<JobResult> {
+  return { checked: await storePurgeUsedTokens(database), failed: 0 };
+}

@@ -1,0 +1,33 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { ApiError } from "../../errors.ts";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, security } from "../../openapi.ts";
+import { passwordSchema } from "./schemas.ts";
+import { checkPassword } from "./sessions.ts";
+
+const route = createRoute({
+  method: "delete",
+  path: "/api/v1/auth/me",
+  operationId: "auth.deleteMe",
+  tags: ["Authentication"],
+  summary: "Delete the signed-in account for good",
+  description:
+    "Removes the account, its sessions, keys and generations at once, and its files shortly after. A developer's projects go with " +
+    "everything in them, the end users' accounts included. Nothing is kept.",
+  security: security.user,
+  middleware: [credentials, jsonOnly],
+  request: jsonBody(z.object({ password: passwordSchema }).openapi("DeleteMeRequest")),
+  responses: {
+    204: { description: "The account is gone." },
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+  },
+});
+
+export const deleteMe = createRouter().openapi(route, async (c) => {
+  await checkPassword(c, c.req.valid("json").password, false);
+  const { user_id } = c.get("credentials");
+  if (user_id === undefined) throw new ApiError("not_authenticated");
+  await c.get("deps").auth.deleteUser(user_id);
+  return c.body(null, 204);
+});

@@ -1,0 +1,23 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { sessionSchema } from "./schemas.ts";
+import { listSessions as selectSessions } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/auth/sessions",
+  operationId: "sessions.list",
+  tags: ["Authentication"],
+  summary: "List the account's sessions, newest first",
+  security: security.user,
+  middleware: [credentials],
+  responses: {
+    200: jsonResponse(z.array(sessionSchema), "Where the account is signed in."),
+    ...errorResponses(400, 401, 403, 404),
+  },
+});
+
+export const listSessions = createRouter().openapi(route, async (c) => {
+  return c.json(await selectSessions(c.get("deps").database, c.get("credentials")), 200);
+});

@@ -1,0 +1,36 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { logOut } from "./store.ts";
+
+const bodySchema = z
+  .object({
+    scope: z.enum(["local", "others", "global"]).default("local").openapi({
+      description: "`local` ends this session, `others` all but this one, `global` all.",
+    }),
+  })
+  .openapi("LogoutRequest");
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/auth/logout",
+  operationId: "auth.logout",
+  tags: ["Authentication"],
+  summary: "Sign out",
+  description:
+    "Access and refresh tokens of an ended session are refused from this moment on. The body may be left out.",
+  security: security.user,
+  middleware: [
+    credentials,
+    async (c, next) => (c.req.header("content-type") === undefined ? next() : jsonOnly(c, next)),
+  ],
+  request: { body: { content: { "application/json": { schema: bodySchema } } } },
+  responses: { 204: { description: "Signed out." }, ...errorResponses(400, 401, 403, 404, 413, 415, 422) },
+});
+
+export const logout = createRouter().openapi(route, async (c) => {
+  const { scope = "local" }: Partial<z.infer<typeof bodySchema>> = c.req.valid("json") ?? {};
+  await logOut(c.get("deps").database, c.get("credentials"), scope);
+  return c.body(null, 204);
+});

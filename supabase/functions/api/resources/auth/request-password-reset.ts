@@ -1,0 +1,33 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
+import { emailSchema, messageSchema } from "./schemas.ts";
+import { deviceOf } from "./sessions.ts";
+import { requestPasswordReset as storeRequest } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/auth/request-password-reset",
+  operationId: "auth.requestPasswordReset",
+  tags: ["Authentication"],
+  summary: "Ask for a mail to set a new password",
+  description:
+    "End users send `X-Project-ID`. The answer and its time are the same whether or not there is such an account. One mail a " +
+    "minute; the newest link counts.",
+  security: security.login,
+  middleware: [credentials, jsonOnly],
+  request: jsonBody(z.object({ email: emailSchema }).openapi("PasswordResetRequest")),
+  responses: {
+    200: jsonResponse(messageSchema, "A mail is on its way if there is such an account."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+  },
+});
+
+export const requestPasswordReset = createRouter().openapi(route, async (c) => {
+  const { database, background } = c.get("deps");
+  await storeRequest(database, c.get("credentials"), c.req.valid("json").email, deviceOf(c).ip);
+  background(deliverMail(c.get("deps")));
+  return c.json({ message: "If there is an account with this address, a mail is on its way." }, 200);
+});

@@ -1,0 +1,36 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { ApiError } from "../../errors.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
+import { uuid } from "../text.ts";
+import { messageSchema } from "./schemas.ts";
+import { deviceOf } from "./sessions.ts";
+import { requestVerification as storeRequest } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/auth/request-verification",
+  operationId: "auth.requestVerification",
+  tags: ["Authentication"],
+  summary: "Ask for another verification mail",
+  description:
+    "For the signed-in account, or without a token for `user_id`. The answer is the same whether or not there is such an account " +
+    "and whether it is verified. One mail a minute; the newest link counts.",
+  security: [...security.user, ...security.none],
+  middleware: [credentials],
+  request: { query: z.object({ user_id: uuid().optional() }) },
+  responses: {
+    200: jsonResponse(messageSchema, "A mail is on its way if there is something to verify."),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
+});
+
+export const requestVerification = createRouter().openapi(route, async (c) => {
+  const { database, background } = c.get("deps");
+  const { user_id = null } = c.req.valid("query");
+  if (user_id === null && c.get("credentials").user_id === undefined) throw new ApiError("not_authenticated");
+  await storeRequest(database, c.get("credentials"), user_id, deviceOf(c).ip);
+  background(deliverMail(c.get("deps")));
+  return c.json({ message: "If the account has an address to verify, a mail is on its way." }, 200);
+});

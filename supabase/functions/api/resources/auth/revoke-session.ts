@@ -1,0 +1,25 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { uuid } from "../text.ts";
+import { revokeSession as endSession } from "./store.ts";
+
+const route = createRoute({
+  method: "delete",
+  path: "/api/v1/auth/sessions/{session_id}",
+  operationId: "sessions.revoke",
+  tags: ["Authentication"],
+  summary: "End a session of the account",
+  description: "Its tokens are refused from this moment on. The current session may be ended too.",
+  security: security.user,
+  middleware: [credentials],
+  request: {
+    params: z.object({ session_id: uuid().openapi({ param: { name: "session_id", in: "path" } }) }),
+  },
+  responses: { 204: { description: "The session is ended." }, ...errorResponses(400, 401, 403, 404, 422) },
+});
+
+export const revokeSession = createRouter().openapi(route, async (c) => {
+  await endSession(c.get("deps").database, c.get("credentials"), c.req.valid("param").session_id);
+  return c.body(null, 204);
+});

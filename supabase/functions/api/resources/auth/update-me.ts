@@ -1,0 +1,27 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { fullNameSchema, userSchema } from "./schemas.ts";
+import { updateMe as storeMe } from "./store.ts";
+
+const route = createRoute({
+  method: "patch",
+  path: "/api/v1/auth/me",
+  operationId: "auth.updateMe",
+  tags: ["Authentication"],
+  summary: "Change the signed-in account",
+  description: "The address cannot be changed, the password at `/auth/change-password`.",
+  security: security.user,
+  middleware: [credentials, jsonOnly],
+  request: jsonBody(z.object({ full_name: fullNameSchema }).openapi("UpdateMeRequest")),
+  responses: {
+    200: jsonResponse(userSchema, "The account."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+  },
+});
+
+export const updateMe = createRouter().openapi(route, async (c) => {
+  const user = await storeMe(c.get("deps").database, c.get("credentials"), c.req.valid("json"));
+  return c.json(user, 200);
+});

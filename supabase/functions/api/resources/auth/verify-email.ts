@@ -1,0 +1,58 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { AppEnv } from "../../context.ts";
+import { ApiError } from "../../errors.ts";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { storableText, uuid } from "../text.ts";
+import { useMailToken } from "./mail-tokens.ts";
+import { messageSchema } from "./schemas.ts";
+import { deviceOf } from "./sessions.ts";
+import { beginCode, finishVerification } from "./store.ts";
+
+const bodySchema = z.union([
+  z.object({ token: storableText().min(1).max(1024) }),
+  z.object({
+    user_id: uuid(),
+    verification_token: storableText().min(1).max(1024).openapi({
+      description: "The token of the link, or the six digits of the mail.",
+    }),
+  }),
+]);
+type Body = z.infer<typeof bodySchema>;
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/auth/verify-email",
+  operationId: "auth.verifyEmail",
+  tags: ["Authentication"],
+  summary: "Verify an address with the token of a mail",
+  description: "A token works once, within an hour, until a newer mail replaces it. Signs nobody in.",
+  security: security.none,
+  middleware: [jsonOnly],
+  request: jsonBody(bodySchema.openapi("VerifyEmailRequest")),
+  responses: {
+    200: jsonResponse(messageSchema.extend({ email: z.string() }).openapi("VerifiedEmail"), "Verified."),
+    ...errorResponses(400, 413, 415, 422, 429),
+  },
+});
+
+export const verifyEmail = createRouter().openapi(route, async (c) => {
+  const body: Body = c.req.valid("json");
+  const expected = "user_id" in body ? body.user_id : null;
+  const { user_id, session_id } = await prove(c, body);
+  const { email } = await finishVerification(c.get("deps").database, user_id, session_id, expected);
+  return c.json({ message: "The address is verified.", email }, 200);
+});
+
+async function prove(c: Context<AppEnv>, body: Body) {
+  if ("token" in body) return useMailToken(c, body.token, "magiclink");
+  const { user_id, verification_token } = body;
+  if (!/^\d{6,10}$/.test(verification_token)) return useMailToken(c, verification_token, "magiclink");
+  const { auth, database, tokens } = c.get("deps");
+  const { ip } = deviceOf(c);
+  const { auth_email } = await beginCode(database, user_id, ip);
+  const proof = await auth.useMailToken({ email: auth_email, code: verification_token }, ip ?? undefined);
+  if (proof === null) throw new ApiError("verification_token_invalid");
+  return tokens.verify(proof.access_token);
+}

@@ -1,0 +1,39 @@
+import { createRoute } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { createKey } from "../keys/key-format.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
+import { createdDeveloperKeySchema, developerKeyFieldsSchema } from "./schemas.ts";
+import { createDeveloperKey as insertKey } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/auth/developer-keys",
+  operationId: "developerKeys.create",
+  tags: ["Developer keys"],
+  summary: "Create a developer key",
+  description: "At most ten are active at once. The owner is told by mail.",
+  security: security.user,
+  middleware: [credentials, jsonOnly],
+  request: jsonBody(developerKeyFieldsSchema.openapi("DeveloperKeyCreateRequest")),
+  responses: {
+    201: jsonResponse(createdDeveloperKeySchema, "The key, shown once."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+  },
+});
+
+export const createDeveloperKey = createRouter().openapi(route, async (c) => {
+  const { database, background } = c.get("deps");
+  const { name = null, expires_at = null, management } = c.req.valid("json");
+  const { key, key_prefix, key_hash } = createKey("ak");
+  const created = await insertKey(database, c.get("credentials"), {
+    name,
+    expires_at,
+    management,
+    key_prefix,
+    key_hash,
+  });
+  background(deliverMail(c.get("deps")));
+  return c.json({ ...created, key }, 201);
+});

@@ -1,0 +1,23 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { developerKeySchema } from "./schemas.ts";
+import { listDeveloperKeys as selectKeys } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/auth/developer-keys",
+  operationId: "developerKeys.list",
+  tags: ["Developer keys"],
+  summary: "List the caller's developer keys, newest first",
+  security: security.user,
+  middleware: [credentials],
+  responses: {
+    200: jsonResponse(z.array(developerKeySchema), "The keys, without their secrets; ended ones too."),
+    ...errorResponses(400, 401, 403, 404),
+  },
+});
+
+export const listDeveloperKeys = createRouter().openapi(route, async (c) => {
+  return c.json(await selectKeys(c.get("deps").database, c.get("credentials")), 200);
+});

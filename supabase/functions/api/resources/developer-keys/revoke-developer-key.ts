@@ -1,0 +1,23 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { developerKeyPath } from "./schemas.ts";
+import { revokeDeveloperKey as revokeKey } from "./store.ts";
+
+const route = createRoute({
+  method: "delete",
+  path: "/api/v1/auth/developer-keys/{key_id}",
+  operationId: "developerKeys.revoke",
+  tags: ["Developer keys"],
+  summary: "Revoke a developer key",
+  description: "It is refused from this moment on. A key cannot be revoked by a request that carries it.",
+  security: security.user,
+  middleware: [credentials],
+  request: { params: developerKeyPath },
+  responses: { 204: { description: "The key is revoked." }, ...errorResponses(400, 401, 403, 404, 422) },
+});
+
+export const revokeDeveloperKey = createRouter().openapi(route, async (c) => {
+  await revokeKey(c.get("deps").database, c.get("credentials"), c.req.valid("param").key_id);
+  return c.body(null, 204);
+});

@@ -1,0 +1,40 @@
+import { createRoute, type z } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { createKey } from "../keys/key-format.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
+import { createdDeveloperKeySchema, developerKeyPath, rotationSchema } from "./schemas.ts";
+import { rotateDeveloperKey as rotateKey } from "./store.ts";
+
+const bodySchema = rotationSchema.openapi("DeveloperKeyRotateRequest");
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/auth/developer-keys/{key_id}/rotate",
+  operationId: "developerKeys.rotate",
+  tags: ["Developer keys"],
+  summary: "Replace a developer key",
+  description: "The new key has the old one's name, rights and expiry. The body may be left out.",
+  security: security.user,
+  middleware: [
+    credentials,
+    async (c, next) => (c.req.header("content-type") === undefined ? next() : jsonOnly(c, next)),
+  ],
+  request: { params: developerKeyPath, body: { content: { "application/json": { schema: bodySchema } } } },
+  responses: {
+    201: jsonResponse(createdDeveloperKeySchema, "The new key, shown once."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+  },
+});
+
+export const rotateDeveloperKey = createRouter().openapi(route, async (c) => {
+  const { database, background } = c.get("deps");
+  const { grace_seconds = 0 }: Partial<z.infer<typeof bodySchema>> = c.req.valid("json") ?? {};
+  const { key, key_prefix, key_hash } = createKey("ak");
+  const { key_id } = c.req.valid("param");
+  const secret = { key_prefix, key_hash };
+  const created = await rotateKey(database, c.get("credentials"), key_id, secret, grace_seconds);
+  background(deliverMail(c.get("deps")));
+  return c.json({ ...created, key }, 201);
+});

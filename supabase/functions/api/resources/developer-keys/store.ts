@@ -1,0 +1,24 @@
+import type { Database } from "../../clients/database.ts";
+import type { Credentials } from "../../context.ts";
+import type { NewKey } from "../keys/key-format.ts";
+import type { DeveloperKey } from "./schemas.ts";
+
+type Secret = Pick<NewKey, "key_prefix" | "key_hash">;
+type NewDeveloperKey = Secret & { name: string | null; expires_at: string | null; management: boolean };
+
+export const listDeveloperKeys = (db: Database, credentials: Credentials) =>
+  db.call<DeveloperKey[]>("list_developer_keys", [credentials]);
+
+export const createDeveloperKey = (db: Database, credentials: Credentials, key: NewDeveloperKey) =>
+  db.call<DeveloperKey>("create_developer_key", [credentials, key]);
+
+export const rotateDeveloperKey = (
+  db: Database,
+  credentials: Credentials,
+  id: string,
+  replacement: Secret,
+  graceSeconds: number,
+) => db.call<DeveloperKey>("rotate_developer_key", [credentials, id, replacement, graceSeconds]);
+
+export const revokeDeveloperKey = (db: Database, credentials: Credentials, id: string) =>
+  db.call<null>("revoke_developer_key", [credentials, id]);

@@ -1,0 +1,24 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { apiKeyPath } from "./schemas.ts";
+import { revokeApiKey as markRevoked } from "./store.ts";
+
+const route = createRoute({
+  method: "delete",
+  path: "/api/v1/projects/{project_id}/api-keys/{key_id}",
+  operationId: "apiKeys.revoke",
+  tags: ["API keys"],
+  summary: "Revoke an API key",
+  description: "It is refused at once. A second time is 400 `api_key_already_revoked`.",
+  security: security.manage,
+  middleware: [credentials],
+  request: { params: apiKeyPath },
+  responses: { 204: { description: "Revoked." }, ...errorResponses(400, 401, 403, 404, 422) },
+});
+
+export const revokeApiKey = createRouter().openapi(route, async (c) => {
+  const { project_id, key_id } = c.req.valid("param");
+  await markRevoked(c.get("deps").database, c.get("credentials"), project_id, key_id);
+  return c.body(null, 204);
+});

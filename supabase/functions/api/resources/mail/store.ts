@@ -1,0 +1,31 @@
+import type { Database } from "../../clients/database.ts";
+
+export type Recipient = {
+  user_id: string;
+  email: string;
+  full_name: string | null;
+  auth_email: string;
+  is_verified: boolean;
+};
+export type MailProject = { id: string; name: string; site_url: string | null };
+export type KeyDetails = { name: string | null; key_prefix: string; management: boolean };
+
+export type OutboxRow = {
+  id: string;
+  /** How often it was claimed, this time included. */
+  attempts: number;
+  created_at: string;
+  /** Null is nobody: an unknown address, or an account that is closed or gone. */
+  recipient: Recipient | null;
+  project: MailProject | null;
+} & (
+  | { kind: "verification" | "password_reset" | "password_changed" }
+  | { kind: "key_created"; details: KeyDetails }
+);
+
+export const claimMail = (db: Database, batchSize: number) => db.call<OutboxRow[]>("claim_mail", [batchSize]);
+
+export const finishMail = (db: Database, id: string) => db.call<null>("finish_mail", [id]);
+
+export const retryMail = (db: Database, id: string, waitSeconds: number, error: string) =>
+  db.call<null>("retry_mail", [id, waitSeconds, error]);

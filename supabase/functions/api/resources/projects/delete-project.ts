@@ -1,0 +1,40 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { Deps } from "../../context.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { projectPath } from "./schemas.ts";
+import { deleteProject as markDeleted } from "./store.ts";
+
+const route = createRoute({
+  method: "delete",
+  path: "/api/v1/projects/{project_id}",
+  operationId: "projects.delete",
+  tags: ["Projects"],
+  summary: "Delete a project",
+  description:
+    "Its keys, end users, generations and pictures are refused at once, and running generations are canceled. They are removed for " +
+    "good after seven days, or what PROJECT_PURGE_DAYS says; until then `restore` brings the project back. Keep its id.",
+  security: security.manage,
+  middleware: [credentials],
+  request: { params: projectPath },
+  responses: { 204: { description: "Deleted." }, ...errorResponses(400, 401, 403, 404, 422) },
+});
+
+export const deleteProject = createRouter().openapi(route, async (c) => {
+  const deps = c.get("deps");
+  const predictions = await markDeleted(
+    deps.database,
+    c.get("credentials"),
+    c.req.valid("param").project_id,
+    deps.env.project_purge_days,
+  );
+  if (predictions.length > 0) deps.background(cancelAll(deps, predictions));
+  return c.body(null, 204);
+});
+
+/** Saves what the provider would still compute; nothing depends on it. */
+async function cancelAll({ replicate, log }: Deps, predictions: string[]): Promise<void> {
+  const results = await Promise.allSettled(predictions.map((id) => replicate.cancel(id)));
+  const failed = results.filter((result) => result.status === "rejected").length;
+  if (failed > 0) log("warn", "predictions of a deleted project go on", { failed });
+}

@@ -1,0 +1,36 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { searchQuery, toFlag } from "../paging.ts";
+import { uuid } from "../text.ts";
+import { allStatsSchema } from "./schemas.ts";
+import { getProjectStats as selectStats } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/projects/stats",
+  operationId: "projects.globalStats",
+  tags: ["Projects"],
+  summary: "Totals of all projects",
+  description: "A developer's own; an operator's are those of the platform.",
+  security: security.manage,
+  middleware: [credentials],
+  request: {
+    query: searchQuery(
+      "Part of a project's name or description, a user's email or full name, or a key's name or prefix.",
+    ).extend({ project_id: uuid().optional() }),
+  },
+  responses: {
+    200: jsonResponse(allStatsSchema, "How many there are, and how many of them are active."),
+    ...errorResponses(400, 401, 403, 404, 422),
+  },
+});
+
+export const getAllStats = createRouter().openapi(route, async (c) => {
+  const { search, is_active, project_id } = c.req.valid("query");
+  const stats = await selectStats(c.get("deps").database, c.get("credentials"), project_id ?? null, {
+    search: search ?? null,
+    is_active: toFlag(is_active),
+  });
+  return c.json(stats, 200);
+});

@@ -1,0 +1,35 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { searchQuery, toFlag } from "../paging.ts";
+import { projectPath, projectStatsSchema } from "./schemas.ts";
+import { getProjectStats as selectStats } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/projects/{project_id}/stats",
+  operationId: "projects.stats",
+  tags: ["Projects"],
+  summary: "Totals of one project",
+  security: security.manage,
+  middleware: [credentials],
+  request: {
+    params: projectPath,
+    query: searchQuery("Part of a user's email or full name, or of a key's name or prefix."),
+  },
+  responses: {
+    200: jsonResponse(projectStatsSchema, "How many there are, and how many of them are active."),
+    ...errorResponses(400, 401, 403, 404, 422),
+  },
+});
+
+export const getProjectStats = createRouter().openapi(route, async (c) => {
+  const { search, is_active } = c.req.valid("query");
+  const { users, api_keys } = await selectStats(
+    c.get("deps").database,
+    c.get("credentials"),
+    c.req.valid("param").project_id,
+    { search: search ?? null, is_active: toFlag(is_active) },
+  );
+  return c.json({ users, api_keys }, 200);
+});

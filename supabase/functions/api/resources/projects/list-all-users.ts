@@ -1,0 +1,38 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { pageQuery, searchQuery, toFlag, totalCountHeader } from "../paging.ts";
+import { uuid } from "../text.ts";
+import { projectUsersSchema } from "./schemas.ts";
+import { listProjectUsers as selectUsers } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/projects/users",
+  operationId: "users.listAll",
+  tags: ["Projects"],
+  summary: "List the end users of all projects, newest first",
+  security: security.manage,
+  middleware: [credentials],
+  request: {
+    query: searchQuery("Part of the email or full name.")
+      .extend(pageQuery.shape)
+      .extend({ project_id: uuid().optional() }),
+  },
+  responses: {
+    200: { ...jsonResponse(projectUsersSchema, "One page."), headers: totalCountHeader },
+    ...errorResponses(400, 401, 403, 404, 422),
+  },
+});
+
+export const listAllUsers = createRouter().openapi(route, async (c) => {
+  const query = c.req.valid("query");
+  const found = await selectUsers(c.get("deps").database, c.get("credentials"), query.project_id ?? null, {
+    search: query.search ?? null,
+    is_active: toFlag(query.is_active),
+    page: query.page,
+    page_size: query.page_size,
+  });
+  c.header("X-Total-Count", String(found.total));
+  return c.json(found, 200);
+});

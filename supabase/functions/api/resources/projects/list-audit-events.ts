@@ -1,0 +1,39 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { pageQuery, totalCountHeader } from "../paging.ts";
+import { auditActionSchema, auditEventsSchema, auditResourceSchema, projectPath } from "./schemas.ts";
+import { listAuditEvents as selectEvents } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/projects/{project_id}/audit",
+  operationId: "projects.audit",
+  tags: ["Projects"],
+  summary: "Who changed what in a project, newest first",
+  security: security.manage,
+  middleware: [credentials],
+  request: {
+    params: projectPath,
+    query: pageQuery.extend({
+      resource: auditResourceSchema.optional(),
+      action: auditActionSchema.optional(),
+    }),
+  },
+  responses: {
+    200: { ...jsonResponse(auditEventsSchema, "One page."), headers: totalCountHeader },
+    ...errorResponses(400, 401, 403, 404, 422),
+  },
+});
+
+export const listAuditEvents = createRouter().openapi(route, async (c) => {
+  const { resource = null, action = null, page, page_size } = c.req.valid("query");
+  const found = await selectEvents(
+    c.get("deps").database,
+    c.get("credentials"),
+    c.req.valid("param").project_id,
+    { resource, action, page, page_size },
+  );
+  c.header("X-Total-Count", String(found.total));
+  return c.json(found, 200);
+});

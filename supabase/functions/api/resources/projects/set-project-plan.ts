@@ -1,0 +1,42 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { storableText } from "../text.ts";
+import { projectPath, projectSchema } from "./schemas.ts";
+import { setProjectPlan as changePlan } from "./store.ts";
+
+const planSchema = z
+  .object({
+    plan_id: storableText()
+      .max(64)
+      .nullable()
+      .openapi({ description: "Null follows the owner's plan again.", example: "premium" }),
+  })
+  .openapi("ProjectPlanRequest");
+
+const route = createRoute({
+  method: "patch",
+  path: "/api/v1/projects/{project_id}/plan",
+  operationId: "projects.setPlan",
+  tags: ["Projects"],
+  summary: "Give a project a plan of its own",
+  description: "For operators.",
+  security: security.operate,
+  middleware: [credentials, jsonOnly],
+  request: { params: projectPath, ...jsonBody(planSchema) },
+  responses: {
+    200: jsonResponse(projectSchema, "The project as it is now."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+  },
+});
+
+export const setProjectPlan = createRouter().openapi(route, async (c) => {
+  const project = await changePlan(
+    c.get("deps").database,
+    c.get("credentials"),
+    c.req.valid("param").project_id,
+    c.req.valid("json").plan_id,
+  );
+  return c.json(project, 200);
+});

@@ -1,0 +1,38 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { uuid } from "../text.ts";
+import { projectPath, projectUserSchema } from "./schemas.ts";
+import { updateProjectUser as changeUser } from "./store.ts";
+
+const route = createRoute({
+  method: "patch",
+  path: "/api/v1/projects/{project_id}/users/{user_id}",
+  operationId: "users.update",
+  tags: ["Projects"],
+  summary: "Close an end user's account, or open it again",
+  description: "Closing ends every session at once; opening needs a new login.",
+  security: security.manage,
+  middleware: [credentials, jsonOnly],
+  request: {
+    params: projectPath.extend({ user_id: uuid().openapi({ param: { name: "user_id", in: "path" } }) }),
+    ...jsonBody(z.object({ is_active: z.boolean() }).openapi("ProjectUserUpdateRequest")),
+  },
+  responses: {
+    200: jsonResponse(projectUserSchema, "The account as it is now."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+  },
+});
+
+export const updateProjectUser = createRouter().openapi(route, async (c) => {
+  const { project_id, user_id } = c.req.valid("param");
+  const user = await changeUser(
+    c.get("deps").database,
+    c.get("credentials"),
+    project_id,
+    user_id,
+    c.req.valid("json").is_active,
+  );
+  return c.json(user, 200);
+});

@@ -1,0 +1,41 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { AppEnv } from "../../context.ts";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { type ProjectChanges, projectChangesSchema, projectPath, projectSchema } from "./schemas.ts";
+import { updateProject as changeProject } from "./store.ts";
+
+const patch = createRoute({
+  method: "patch",
+  path: "/api/v1/projects/{project_id}",
+  operationId: "projects.update",
+  tags: ["Projects"],
+  summary: "Change a project",
+  description:
+    "Fields that are left out stay as they are. `is_active: false` refuses its keys and end users; its owner still manages it.",
+  security: security.manage,
+  middleware: [credentials, jsonOnly],
+  request: { params: projectPath, ...jsonBody(projectChangesSchema) },
+  responses: {
+    200: jsonResponse(projectSchema, "The project as it is now."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+  },
+});
+
+const put = createRoute({
+  ...patch,
+  method: "put",
+  operationId: "projects.replace",
+  summary: "Change a project, as older clients do",
+  description: "The same as PATCH: fields that are left out stay as they are.",
+});
+
+async function answer(c: Context<AppEnv>, id: string, changes: ProjectChanges) {
+  return c.json(await changeProject(c.get("deps").database, c.get("credentials"), id, changes), 200);
+}
+
+export const updateProject = createRouter()
+  .openapi(patch, (c) => answer(c, c.req.valid("param").project_id, c.req.valid("json")))
+  .openapi(put, (c) => answer(c, c.req.valid("param").project_id, c.req.valid("json")));

@@ -1,0 +1,251 @@
+import { afterAll, describe, expect, inject, test } from "vitest";
+import { openDatabase } from "../support/accounts-database.ts";
+import {
+  api,
+  errorOf,
+  freshEmail,
+  login,
+  password,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+import { eventually } from "../support/mail.ts";
+
+const { keys, urls } = inject("stack");
+const sql = openDatabase();
+afterAll(() => sql.end());
+
+const me = async (token: string) =>
+  (await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status;
+const reconcile = () =>
+  api("/internal/reconcile", { method: "POST", headers: { Authorization: `Bearer ${keys.cron_secret}` } });
+
+test("50 parallel registrations of one address are one account and 49 times 409", async () => {
+  const { project } = await registerDeveloper();
+  const email = freshEmail("race");
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, index) =>
+      api("/auth/register", {
+        headers: project.headers,
+        json: { email: index % 2 === 0 ? email : email.toUpperCase(), password },
+      }),
+    ),
+  );
+  expect(answers.filter((answer) => answer.status === 201)).toHaveLength(1);
+  const refused = answers.filter((answer) => answer.status === 409);
+  expect(refused).toHaveLength(49);
+  for (const answer of refused) expect(errorOf(answer).detail).toContain("already exists");
+  const [row] = await sql`
+    select count(*)::int as accounts, (select count(*)::int from auth.users a where a.email like '%@' || ${project.id} || '.users.invalid') as users
+    from public.users where project_id = ${project.id}`;
+  expect(row).toEqual({ accounts: 1, users: 1 });
+});
+
+describe("an address", () => {
+  test.each([
+    ["case", "Ada.Lovelace-@Example.COM", "ada.lovelace-@example.com"],
+    ["white space around it", "  grace-@example.com  ", "grace-@example.com"],
+    ["unicode, composed or not", "jose\u0301-@example.com", "jos\u00e9-@example.com"],
+    ["unicode and case", "ÄRA-@example.com", "ära-@example.com"],
+  ])("is the same without regard to %s", async (_name, first, second) => {
+    const { project } = await registerDeveloper();
+    const unique = (text: string) => text.replace("-@", `-${process.pid}@`);
+    const registered = await api("/auth/register", {
+      headers: project.headers,
+      json: { email: unique(first), password },
+    });
+    expect(registered.status).toBe(201);
+    expect(registered.body.email).toBe(unique(first).trim().normalize("NFC"));
+    const again = await api("/auth/register", {
+      headers: project.headers,
+      json: { email: unique(second), password },
+    });
+    expect(errorOf(again)).toMatchObject({ status: 409, code: "account_exists" });
+    expect((await login(unique(second), { "X-Project-ID": project.id })).token).toBeTruthy();
+  });
+
+  test("with a plus is another one than without", async () => {
+    const { project } = await registerDeveloper();
+    const email = freshEmail("plus");
+    await registerEndUser(project, email);
+    const { email: other } = await registerEndUser(project, email.replace("@", "+shop@"));
+    expect(other).toContain("+shop@");
+  });
+
+  test.each([
+    "",
+    "nobody",
+    "a@",
+    "@b.c",
+    "a b@c.d",
+    "a@b@c.d",
+    "a@b\u0000.c",
+    `${"x".repeat(320)}@example.com`,
+  ])("such as %j is refused with the field named", async (email) => {
+    const { project } = await registerDeveloper();
+    const answer = await api("/auth/register", { headers: project.headers, json: { email, password } });
+    expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
+    expect(answer.body.errors[0].loc).toEqual(["body", "email"]);
+  });
+});
+
+test("the name of the account can be changed and taken away, nothing else", async () => {
+  const { project } = await registerDeveloper();
+  const { headers, id, email } = await registerEndUser(project);
+  const patch = (json: unknown) => api("/auth/me", { method: "PATCH", headers, json });
+  expect((await patch({ full_name: "Ada Lovelace" })).body).toMatchObject({ id, full_name: "Ada Lovelace" });
+  const answer = await patch({ role: "operator", email: "other@example.com", is_verified: true });
+  expect(answer.body).toMatchObject({
+    email,
+    role: "end_user",
+    full_name: "Ada Lovelace",
+    is_verified: false,
+  });
+  expect((await patch({ full_name: null })).body.full_name).toBeNull();
+  expect(errorOf(await patch({ full_name: "x".repeat(256) })).status).toBe(422);
+});
+
+describe("deleting the own account", () => {
+  const remove = (headers: Record<string, string>, secret: string) =>
+    api("/auth/me", { method: "DELETE", headers, json: { password: secret } });
+
+  test("needs the password", async () => {
+    const { project } = await registerDeveloper();
+    const { headers, token } = await registerEndUser(project);
+    expect(errorOf(await remove(headers, "Wrong-horse-9"))).toMatchObject({
+      status: 403,
+      code: "wrong_password",
+    });
+    expect(errorOf(await api("/auth/me", { method: "DELETE", headers, json: {} })).status).toBe(422);
+    expect(await me(token)).toBe(200);
+  });
+
+  test("leaves no row, no session and no generation, and frees the address", async () => {
+    const { project } = await registerDeveloper();
+    const user = await registerEndUser(project);
+    const generation = await api("/generation/generate-v2", {
+      headers: user.headers,
+      json: { prompt: "A kite" },
+    });
+    expect(generation.status).toBe(200);
+    expect((await remove(user.headers, password)).status).toBe(204);
+    expect(await me(user.token)).toBe(401);
+    expect((await api("/auth/refresh", { json: { refresh_token: user.refresh_token } })).status).toBe(401);
+    const [left] = await sql`
+      select (select count(*)::int from auth.users where id = ${user.id}) as users,
+        (select count(*)::int from public.users where id = ${user.id}) as accounts,
+        (select count(*)::int from auth.sessions where user_id = ${user.id}) as sessions,
+        (select count(*)::int from auth.refresh_tokens where user_id::text = ${user.id}) as tokens,
+        (select count(*)::int from public.generations where user_id = ${user.id}) as generations,
+        (select count(*)::int from public.mail_outbox where user_id = ${user.id}) as mails`;
+    expect(Object.values(left ?? {})).toEqual([0, 0, 0, 0, 0, 0]);
+    expect((await registerEndUser(project, user.email)).id).not.toBe(user.id);
+  });
+
+  test("of a developer takes projects, keys and the end users' accounts along", async () => {
+    const developer = await registerDeveloper();
+    const user = await registerEndUser(developer.project);
+    expect((await remove(developer.headers, password)).status).toBe(204);
+    expect(await me(user.token)).toBe(401);
+    const [left] = await sql`
+      select (select count(*)::int from public.projects where owner_id = ${developer.id}) as projects,
+        (select count(*)::int from public.developer_keys where user_id = ${developer.id}) as keys,
+        (select count(*)::int from public.users where id = ${user.id}) as accounts`;
+    expect(Object.values(left ?? {})).toEqual([0, 0, 0]);
+    const again = await api("/auth/register", {
+      headers: developer.project.headers,
+      json: { email: freshEmail(), password },
+    });
+    expect([403, 404]).toContain(again.status);
+  });
+});
+
+describe("deleting an end user", () => {
+  const remove = (headers: Record<string, string>, project: string, user: string) =>
+    api(`/projects/${project}/users/${user}`, { method: "DELETE", headers });
+
+  test("is for the developer of the project", async () => {
+    const { headers, project } = await registerDeveloper();
+    const user = await registerEndUser(project);
+    expect((await remove(headers, project.id, user.id)).status).toBe(204);
+    expect(await me(user.token)).toBe(401);
+    expect(errorOf(await remove(headers, project.id, user.id))).toMatchObject({
+      status: 404,
+      code: "user_not_found",
+    });
+  });
+
+  test("does not reach another project's users, nor developers", async () => {
+    const [one, two] = [await registerDeveloper(), await registerDeveloper()];
+    const user = await registerEndUser(two.project);
+    const tries: [string, string, string][] = [
+      [two.project.id, user.id, "project_not_found"],
+      [one.project.id, user.id, "user_not_found"],
+      [one.project.id, two.id, "user_not_found"],
+      [one.project.id, one.id, "user_not_found"],
+    ];
+    for (const [project, id, code] of tries) {
+      expect(errorOf(await remove(one.headers, project, id))).toMatchObject({ status: 404, code });
+    }
+    expect(errorOf(await remove(user.headers, two.project.id, user.id))).toMatchObject({
+      status: 403,
+      code: "developers_only",
+    });
+    expect(await me(user.token)).toBe(200);
+  });
+});
+
+test("a deactivated account is out everywhere at once", async () => {
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  await sql`update public.users set deactivated_at = now() where id = ${user.id}`;
+  const [row] = await sql`select count(*)::int as sessions from auth.sessions where user_id = ${user.id}`;
+  expect(row?.sessions).toBe(0);
+  expect(await me(user.token)).toBe(401);
+  expect((await api("/auth/refresh", { json: { refresh_token: user.refresh_token } })).status).toBe(401);
+  const headers = { "X-Project-ID": project.id };
+  const again = await api("/auth/login", { headers, json: { email: user.email, password } });
+  expect(errorOf(again)).toMatchObject({ status: 403, code: "account_deactivated" });
+  const rest = await fetch(`${urls.gateway}/rest/v1/users?select=id`, {
+    headers: { apikey: keys.publishable ?? "", Authorization: `Bearer ${user.token}` },
+  });
+  expect(await rest.json()).toEqual([]);
+});
+
+test("a deactivated developer's keys and end users are out as well", async () => {
+  const developer = await registerDeveloper();
+  const user = await registerEndUser(developer.project);
+  await sql`update public.users set deactivated_at = now() where id = ${developer.id}`;
+  expect(await me(developer.token)).toBe(401);
+  expect((await api("/auth/me", { headers: { Authorization: `Bearer ${user.token}` } })).status).toBe(403);
+  const registration = await api("/auth/register", {
+    headers: developer.project.headers,
+    json: { email: freshEmail(), password },
+  });
+  expect(registration.status).toBe(403);
+  const named = { "X-Project-ID": developer.project.id };
+  const again = await api("/auth/login", { headers: named, json: { email: user.email, password } });
+  expect(errorOf(again)).toMatchObject({ status: 403, code: "project_inactive" });
+});
+
+test("the reconciler removes users of Auth that have no account, and nobody else", async () => {
+  const admin = (path: string, init: RequestInit = {}) =>
+    fetch(`${urls.gateway}/auth/v1/admin/users${path}`, {
+      ...init,
+      headers: { apikey: keys.secret ?? "", "Content-Type": "application/json" },
+    });
+  const orphan = async () => {
+    const body = JSON.stringify({ email: freshEmail("orphan"), password, email_confirm: true });
+    return ((await (await admin("", { method: "POST", body })).json()) as { id: string }).id;
+  };
+  const [old, young] = [await orphan(), await orphan()];
+  const { id: kept } = await registerEndUser((await registerDeveloper()).project);
+  await sql`update auth.users set created_at = now() - interval '2 hours' where id in (${old}, ${kept})`;
+  await eventually("the orphan's end", async () => {
+    expect((await reconcile()).status).toBe(200);
+    const [row] = await sql`select count(*)::int as count from auth.users where id = ${old}`;
+    return row?.count === 0 ? true : undefined;
+  });
+  const left = await sql`select id from auth.users where id in (${young}, ${kept})`;
+  expect(left.map((row) => row.id).sort()).toEqual([young, kept].sort());
+});

@@ -1,0 +1,148 @@
+import { afterAll, expect, test } from "vitest";
+import { forgetMail, openDatabase } from "../support/accounts-database.ts";
+import {
+  api,
+  errorOf,
+  freshEmail,
+  login,
+  password,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+import { eventually, mailsTo, mailTo, tokenOf } from "../support/mail.ts";
+
+const sql = openDatabase();
+afterAll(() => sql.end());
+
+const another = "Another-horse-8";
+const subject = "Set a new password";
+const ask = (email: string, headers = {}) =>
+  api("/auth/request-password-reset", { headers, json: { email } });
+const reset = (token: string, secret = another) =>
+  api("/auth/reset-password", { json: { token, password: secret } });
+const me = async (token: string) =>
+  (await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status;
+
+async function askedFor() {
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  const named = { "X-Project-ID": project.id };
+  expect((await ask(user.email, named)).status).toBe(200);
+  return { ...user, named, project, mail: await mailTo(user.email, subject) };
+}
+
+test("a reset sets the password, ends every session and is told by mail", async () => {
+  const { email, token, refresh_token, named, mail } = await askedFor();
+  const answer = await reset(tokenOf(mail));
+  expect(answer.status).toBe(200);
+  expect(await me(token)).toBe(401);
+  expect((await api("/auth/refresh", { json: { refresh_token } })).status).toBe(401);
+  expect((await api("/auth/login", { headers: named, json: { email, password } })).status).toBe(401);
+  const { headers } = await login(email, named, another);
+  expect((await api("/auth/me", { headers })).body).toMatchObject({ email, is_verified: true });
+  expect((await api<unknown[]>("/auth/sessions", { headers })).body).toHaveLength(1);
+  await mailTo(email, "was changed");
+  expect(errorOf(await reset(tokenOf(mail)))).toMatchObject({ status: 400, code: "reset_token_invalid" });
+});
+
+test("50 parallel uses of one reset token are one success", async () => {
+  const { email, named, mail } = await askedFor();
+  const token = tokenOf(mail);
+  const tries = Array.from({ length: 50 }, (_, index) => `Parallel-horse-${index}`);
+  const answers = await Promise.all(tries.map((secret) => reset(token, secret)));
+  const won = answers.flatMap((answer, index) => (answer.status === 200 ? [tries[index] ?? ""] : []));
+  expect(won).toHaveLength(1);
+  expect(answers.filter((answer) => answer.status === 400)).toHaveLength(49);
+  expect((await login(email, named, won[0])).token).toBeTruthy();
+});
+
+test("a weak password burns nothing: the same token works with a better one", async () => {
+  const { mail } = await askedFor();
+  expect(errorOf(await reset(tokenOf(mail), "weak"))).toMatchObject({
+    status: 422,
+    code: "validation_failed",
+  });
+  expect((await reset(tokenOf(mail))).status).toBe(200);
+});
+
+test("a newer mail replaces the token of an older one", async () => {
+  const { email, named, project, mail } = await askedFor();
+  await forgetMail(sql, "password_reset", `${project.id}:${email}`);
+  await ask(email, named);
+  const newer = await mailTo(email, subject, mail);
+  expect(errorOf(await reset(tokenOf(mail))).code).toBe("reset_token_invalid");
+  expect((await reset(tokenOf(newer))).status).toBe(200);
+});
+
+test("a token that is an hour old is refused", async () => {
+  const { id, mail } = await askedFor();
+  await sql`update auth.users set recovery_sent_at = now() - interval '61 minutes' where id = ${id}`;
+  expect(errorOf(await reset(tokenOf(mail)))).toMatchObject({ status: 400, code: "reset_token_invalid" });
+});
+
+test.each([["nonsense"], ["0".repeat(64)], ["' or true --"], ["../admin"]])(
+  "the token %s is refused, however often it is tried",
+  async (token) => {
+    for (let turn = 0; turn < 3; turn++) {
+      expect(errorOf(await reset(token))).toMatchObject({ status: 400, code: "reset_token_invalid" });
+    }
+  },
+);
+
+test("known, unknown, deactivated and foreign addresses are answered with the same words", async () => {
+  const { project } = await registerDeveloper();
+  const [known, closed] = [await registerEndUser(project), await registerEndUser(project)];
+  const foreign = await registerEndUser((await registerDeveloper()).project);
+  await sql`update public.users set deactivated_at = now() where id = ${closed.id}`;
+  const named = { "X-Project-ID": project.id };
+  const answers = [];
+  for (const email of [known.email, freshEmail("nobody"), closed.email, foreign.email]) {
+    const { status, body } = await ask(email, named);
+    answers.push({ status, body });
+  }
+  for (const answer of answers) expect(answer).toEqual(answers[0]);
+  await mailTo(known.email, subject);
+  // Everything that was asked for has been worked off by now, so what is missing never comes.
+  await eventually("an empty outbox", async () => {
+    const [row] =
+      await sql`select count(*)::int as waiting from public.mail_outbox where kind = 'password_reset'`;
+    return row?.waiting === 0 ? true : undefined;
+  });
+  for (const { email } of [closed, foreign]) {
+    expect((await mailsTo(email)).filter((mail) => mail.subject.includes(subject))).toEqual([]);
+  }
+});
+
+test("a second request within a minute sends nothing and says the same", async () => {
+  const { email, named } = await askedFor();
+  const again = await ask(email, named);
+  expect(again).toMatchObject({
+    status: 200,
+    body: { message: expect.stringContaining("If there is an account") },
+  });
+  const [row] = await sql`
+    select count(*)::int as waiting from public.mail_outbox m join public.users u on u.id = m.user_id
+    where u.email = ${email} and m.kind = 'password_reset'`;
+  expect(row?.waiting).toBe(0);
+});
+
+test("a developer resets without a project, and an end user's address without one is nobody's", async () => {
+  const developer = await registerDeveloper();
+  await ask(developer.email);
+  const mail = await mailTo(developer.email, subject);
+  expect(mail.from[0]?.name).toBe("Cloud API");
+  expect((await reset(tokenOf(mail))).status).toBe(200);
+  expect((await login(developer.email, {}, another)).token).toBeTruthy();
+});
+
+test("a reset in one project leaves the same address in another project as it was", async () => {
+  const [one, two] = [(await registerDeveloper()).project, (await registerDeveloper()).project];
+  const email = freshEmail("both");
+  await registerEndUser(one, email);
+  const other = await registerEndUser(two, email);
+  await ask(email, { "X-Project-ID": one.id });
+  expect((await reset(tokenOf(await mailTo(email, subject)))).status).toBe(200);
+  expect(await me(other.token)).toBe(200);
+  expect((await login(email, { "X-Project-ID": two.id })).token).toBeTruthy();
+  expect((await login(email, { "X-Project-ID": one.id }, another)).token).toBeTruthy();
+});

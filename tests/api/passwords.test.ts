@@ -1,0 +1,80 @@
+import { expect, inject, test } from "vitest";
+import { api, errorOf, login, password, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { mailTo } from "../support/mail.ts";
+
+const { urls, keys } = inject("stack");
+const another = "Another-horse-8";
+const me = async (token: string) =>
+  (await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status;
+
+async function user() {
+  const { project } = await registerDeveloper();
+  const account = await registerEndUser(project);
+  const named = { "X-Project-ID": project.id };
+  return { ...account, named, second: await login(account.email, named) };
+}
+
+const change = (headers: Record<string, string>, current_password: string, new_password: string) =>
+  api("/auth/change-password", { headers, json: { current_password, new_password } });
+
+test("a changed password ends every other session, keeps this one, and is told by mail", async () => {
+  const { headers, token, email, named, second } = await user();
+  const answer = await change(headers, password, another);
+  expect(answer.status).toBe(200);
+  expect(await me(token)).toBe(200);
+  expect(await me(second.token)).toBe(401);
+  expect((await api("/auth/refresh", { json: { refresh_token: second.refresh_token } })).status).toBe(401);
+  expect((await api("/auth/login", { headers: named, json: { email, password } })).status).toBe(401);
+  expect(await me((await login(email, named, another)).token)).toBe(200);
+  expect((await mailTo(email, "was changed")).from[0]?.address).toContain("@");
+});
+
+test("the sign-in that proves the current password leaves no session behind", async () => {
+  const { headers } = await user();
+  await change(headers, password, another);
+  const { body } = await api<unknown[]>("/auth/sessions", { headers });
+  expect(body).toHaveLength(1);
+});
+
+test.each([
+  ["a wrong current password", "Wrong-horse-9", another, 403, "wrong_password"],
+  ["the same password again", password, password, 422, "validation_failed"],
+  ["a weak one", password, "weak", 422, "validation_failed"],
+  ["one of 73 bytes", password, `Aa1${"é".repeat(35)}`, 422, "validation_failed"],
+])("%s changes nothing", async (_name, current, wanted, status, code) => {
+  const { headers, email, named, second } = await user();
+  expect(errorOf(await change(headers, current, wanted))).toMatchObject({ status, code });
+  expect(await me(second.token)).toBe(200);
+  expect(await me((await login(email, named)).token)).toBe(200);
+});
+
+test("a weak new password is refused with each reason", async () => {
+  const { headers } = await user();
+  const { body } = await change(headers, password, "abc");
+  expect(body.errors.map((error: { msg: string }) => error.msg)).toEqual([
+    "must have at least 8 bytes",
+    "must contain an upper-case letter",
+    "must contain a digit",
+  ]);
+});
+
+test.each([
+  ["password", { password: another }],
+  ["address", { email: "somebody@example.com" }],
+  ["phone", { phone: "+491701234567" }],
+])("a stolen token cannot change the %s at /auth/v1/user", async (_name, changes) => {
+  const { token, email, named } = await user();
+  const response = await fetch(`${urls.gateway}/auth/v1/user`, {
+    method: "PUT",
+    headers: {
+      apikey: keys.publishable ?? "",
+      Authorization: `Bearer ${token}`,
+      "Content-Type": "application/json",
+    },
+    body: JSON.stringify(changes),
+  });
+  await response.text();
+  if (!("phone" in changes)) expect(response.status).toBeGreaterThanOrEqual(400);
+  expect(await me((await login(email, named)).token)).toBe(200);
+  expect((await api("/auth/login", { headers: named, json: { email, password: another } })).status).toBe(401);
+});

@@ -1,0 +1,227 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { type Caller, platform, type RestAnswer } from "../support/rest.ts";
+import { admin, owner } from "../support/sql.ts";
+import { makeWorld, type World } from "../support/world.ts";
+
+const PNG = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+  "base64",
+);
+const service: Caller = { service: true };
+const { urls } = inject("stack");
+
+let world: World;
+let callers: [string, Caller][];
+/** An object of B, in each bucket, and one of A. */
+let objects: string[];
+
+beforeAll(async () => {
+  world = await makeWorld();
+  callers = [
+    ["a visitor", {}],
+    ["an end user of A", { token: world.a.user.token }],
+    ["the developer of A", { token: world.a.developer.token }],
+    ["the developer of B itself", { token: world.b.developer.token }],
+    ["an operator's token", { token: world.operator.token }],
+  ];
+  objects = [];
+  for (const bucket of ["uploads", "generations"]) {
+    for (const side of [world.b, world.a]) {
+      const path = `${bucket}/${side.project_id}/${crypto.randomUUID()}/0.png`;
+      expect((await upload(service, path)).status).toBe(200);
+      objects.push(path);
+    }
+  }
+});
+
+afterAll(async () => {
+  await Promise.all([owner.end(), admin.end()]);
+});
+
+const upload = (caller: Caller, path: string, method = "POST", headers = {}) =>
+  platform(caller, method, `/storage/v1/object/${path}`, {
+    body: PNG,
+    headers: { "content-type": "image/png", ...headers },
+  });
+
+describe("an object in Storage", () => {
+  test("is listed for nobody without the secret key, at any depth", async () => {
+    for (const [name, caller] of callers) {
+      for (const object of objects) {
+        const [bucket = "", project = "", folder = ""] = object.split("/");
+        for (const prefix of ["", project, `${project}/`, `${project}/${folder}`]) {
+          const found = await platform(caller, "POST", `/storage/v1/object/list/${bucket}`, {
+            json: { prefix, limit: 100, offset: 0, search: "" },
+          });
+          expect(Array.isArray(found.body) ? found.body : [], `${name}: ${bucket}/${prefix}`).toEqual([]);
+          const newer = await platform(caller, "POST", `/storage/v1/object/list-v2/${bucket}`, {
+            json: { prefix },
+          });
+          expect(newer.body?.objects ?? []).toEqual([]);
+        }
+      }
+    }
+    const found = await platform(service, "POST", "/storage/v1/object/list/uploads", {
+      json: { prefix: world.b.project_id },
+    });
+    expect(found.body).toHaveLength(1);
+  });
+
+  test("is neither downloaded, described nor rendered by a guess of its path", async () => {
+    for (const [name, caller] of callers) {
+      for (const object of objects) {
+        for (const [method, path] of [
+          ["GET", `object/${object}`],
+          ["GET", `object/authenticated/${object}`],
+          ["GET", `object/public/${object}`],
+          ["GET", `object/info/${object}`],
+          ["GET", `object/info/authenticated/${object}`],
+          ["GET", `object/info/public/${object}`],
+          ["HEAD", `object/${object}`],
+          ["HEAD", `object/authenticated/${object}`],
+          ["GET", `render/image/authenticated/${object}?width=10`],
+          ["GET", `render/image/public/${object}?width=10`],
+          ["GET", `object/authenticated/uploads/../${object}`],
+        ] as const) {
+          const { status, body } = await platform(caller, method, `/storage/v1/${path}`);
+          expect(status, `${name}: ${method} ${path}`).toBeGreaterThanOrEqual(400);
+          expect(String(body)).not.toContain("PNG");
+        }
+      }
+    }
+  });
+
+  test("answers a guess that is right as one that is wrong", async () => {
+    for (const [, caller] of callers) {
+      for (const object of objects) {
+        const missing = object.replace(/[^/]+\/0\.png$/, `${crypto.randomUUID()}/0.png`);
+        for (const [method, path, json] of [
+          ["GET", "object", undefined],
+          ["GET", "object/authenticated", undefined],
+          ["GET", "object/info", undefined],
+          ["POST", "object/sign", { expiresIn: 60 }],
+        ] as const) {
+          const [right, wrong] = await Promise.all(
+            [object, missing].map((target) =>
+              platform(caller, method, `/storage/v1/${path}/${target}`, json === undefined ? {} : { json }),
+            ),
+          );
+          expect(blank(right)).toEqual(blank(wrong));
+        }
+      }
+    }
+  });
+
+  test("gets no signed address: single, many, or for an upload", async () => {
+    for (const [name, caller] of callers) {
+      for (const object of objects) {
+        const [bucket = "", ...rest] = object.split("/");
+        const single = await platform(caller, "POST", `/storage/v1/object/sign/${object}`, {
+          json: { expiresIn: 60 },
+        });
+        expect(single.status, name).toBeGreaterThanOrEqual(400);
+        const many = await platform(caller, "POST", `/storage/v1/object/sign/${bucket}`, {
+          json: { expiresIn: 60, paths: [rest.join("/")] },
+        });
+        expect(JSON.stringify(many.body)).not.toContain("token=");
+        for (const path of [object, `${object}.new.png`]) {
+          const upload_to = await platform(caller, "POST", `/storage/v1/object/upload/sign/${path}`, {
+            headers: { "x-upsert": "true" },
+          });
+          expect(upload_to.status, name).toBeGreaterThanOrEqual(400);
+        }
+      }
+    }
+  });
+
+  test("is opened by the signed address of no other object, and by no access token", async () => {
+    const [of_b = "", of_a = ""] = objects;
+    const signed = await platform(service, "POST", `/storage/v1/object/sign/${of_a}`, {
+      json: { expiresIn: 60 },
+    });
+    const token = new URL(`${urls.gateway}/storage/v1${signed.body.signedURL}`).searchParams.get("token");
+    expect((await fetch(`${urls.gateway}/storage/v1${signed.body.signedURL}`)).status).toBe(200);
+    for (const stolen of [token, world.a.user.token, world.b.developer.token, "x"]) {
+      const { status } = await fetch(`${urls.gateway}/storage/v1/object/sign/${of_b}?token=${stolen}`);
+      expect(status).toBeGreaterThanOrEqual(400);
+      const put = await fetch(`${urls.gateway}/storage/v1/object/upload/sign/${of_b}?token=${stolen}`, {
+        method: "PUT",
+        body: PNG,
+      });
+      expect(put.status).toBeGreaterThanOrEqual(400);
+    }
+  });
+
+  test("is neither made, replaced, moved, copied nor deleted", async () => {
+    const before = await stored();
+    for (const [name, caller] of callers) {
+      for (const object of objects) {
+        const [bucketId = "", ...rest] = object.split("/");
+        const [sourceKey, own] = [rest.join("/"), `${world.a.project_id}/mine.png`];
+        const answers = [
+          await upload(caller, object, "PUT"),
+          await upload(caller, object, "POST", { "x-upsert": "true" }),
+          await upload(caller, `${bucketId}/${world.a.project_id}/new.png`),
+          await upload(caller, `${bucketId}/new.png`),
+          await platform(caller, "POST", "/storage/v1/object/copy", {
+            json: { bucketId, sourceKey, destinationKey: own },
+          }),
+          await platform(caller, "POST", "/storage/v1/object/move", {
+            json: { bucketId, sourceKey, destinationKey: own },
+          }),
+          await platform(caller, "DELETE", `/storage/v1/object/${object}`),
+        ];
+        expect(answers.filter(({ status }) => status < 400).length, name).toBe(0);
+        const bulk = await platform(caller, "DELETE", `/storage/v1/object/${bucketId}`, {
+          json: { prefixes: [sourceKey] },
+        });
+        expect(Array.isArray(bulk.body) ? bulk.body : []).toEqual([]);
+      }
+    }
+    expect(await stored()).toEqual(before);
+  });
+
+  test("is in a bucket that nobody else sees, makes, opens, empties or deletes", async () => {
+    const buckets = () => owner`select id, public, file_size_limit from storage.buckets order by id`;
+    const before = [await buckets(), await stored()];
+    for (const [, caller] of callers) {
+      expect((await platform(caller, "GET", "/storage/v1/bucket")).body).toEqual([]);
+      for (const bucket of ["uploads", "generations"]) {
+        expect((await platform(caller, "GET", `/storage/v1/bucket/${bucket}`)).status).toBeGreaterThanOrEqual(
+          400,
+        );
+        await platform(caller, "PUT", `/storage/v1/bucket/${bucket}`, { json: { public: true } });
+        await platform(caller, "POST", `/storage/v1/bucket/${bucket}/empty`);
+        await platform(caller, "DELETE", `/storage/v1/bucket/${bucket}`);
+      }
+      await platform(caller, "POST", "/storage/v1/bucket", {
+        json: { id: "mine", name: "mine", public: true },
+      });
+    }
+    expect([await buckets(), await stored()]).toEqual(before);
+  });
+});
+
+test("the tables of Storage have row-level security and no policy, as the buckets' privacy rests on it", async () => {
+  const found = await owner`
+    select relname as name, relrowsecurity as secured,
+      (select count(*)::int from pg_policy where polrelid = pg_class.oid) as policies
+    from pg_class where oid in ('storage.objects'::regclass, 'storage.buckets'::regclass) order by relname`;
+  expect([...found]).toEqual([
+    { name: "buckets", secured: true, policies: 0 },
+    { name: "objects", secured: true, policies: 0 },
+  ]);
+});
+
+async function stored(): Promise<unknown> {
+  const projects = [world.a.project_id, world.b.project_id];
+  return owner`
+    select bucket_id, name, version, updated_at from storage.objects
+    where (storage.foldername(name))[1] = any (${projects}) or name = 'new.png' order by bucket_id, name`;
+}
+
+/** The answer without what differs between any two requests. */
+function blank(answer: RestAnswer | undefined) {
+  const { status, body } = answer ?? {};
+  return { status, body: JSON.stringify(body).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "<id>") };
+}

@@ -1,0 +1,150 @@
+import { expect, test } from "vitest";
+import { api, errorOf, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { openDatabase, operatorHeaders } from "../support/management.ts";
+
+const sql = openDatabase();
+const unknown = "00000000-0000-4000-8000-000000000000";
+
+test.each(["PATCH", "PUT"])("%s changes what is named and leaves the rest", async (method) => {
+  const { headers, project } = await registerDeveloper();
+  const before = await api(`/projects/${project.id}`, { headers });
+  const changes = {
+    description: "Cards for holidays",
+    email_verification: "required",
+    allowed_origins: ["https://App.example.com:443", "http://*.example.com:8080"],
+    site_url: "https://app.example.com",
+  };
+  const changed = await api(`/projects/${project.id}`, { method, headers, json: changes });
+  expect(changed.status).toBe(200);
+  expect(changed.body).toEqual({
+    ...before.body,
+    ...changes,
+    allowed_origins: ["https://app.example.com", "http://*.example.com:8080"],
+    updated_at: changed.body.updated_at,
+  });
+  expect(Date.parse(changed.body.updated_at)).toBeGreaterThan(Date.parse(before.body.updated_at));
+
+  const cleared = await api(`/projects/${project.id}`, {
+    method,
+    headers,
+    json: { name: null, description: null, site_url: null },
+  });
+  expect(cleared.body).toMatchObject({ name: before.body.name, description: null, site_url: null });
+  const same = await api(`/projects/${project.id}`, { method, headers, json: {} });
+  expect(same.body).toMatchObject({ email_verification: "required", description: null });
+});
+
+test.each([
+  [{ name: "" }, "name"],
+  [{ name: "x".repeat(256) }, "name"],
+  [{ description: "x".repeat(1001) }, "description"],
+  [{ email_verification: "sometimes" }, "email_verification"],
+  [{ allowed_origins: ["https://example.com/path"] }, "allowed_origins"],
+  [{ allowed_origins: ["example.com"] }, "allowed_origins"],
+  [{ allowed_origins: ["https://*"] }, "allowed_origins"],
+  [{ site_url: "javascript:alert(1)" }, "site_url"],
+  [{ is_active: "yes" }, "is_active"],
+])("a change to %j is 422 and names the field", async (json, field) => {
+  const { headers, project } = await registerDeveloper();
+  const answer = await api(`/projects/${project.id}`, { method: "PATCH", headers, json });
+  expect(errorOf(answer).code).toBe("validation_failed");
+  expect((answer.body.errors as { loc: unknown[] }[])[0]?.loc.slice(0, 2)).toEqual(["body", field]);
+});
+
+test("a project that is switched off refuses its end users but not its owner, until it is switched on", async () => {
+  const { headers, project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  await api(`/projects/${project.id}`, { method: "PATCH", headers, json: { is_active: false } });
+  expect(errorOf(await api("/auth/me", { headers: user.headers })).code).toBe("project_inactive");
+  const listed = await api<{ id: string }[]>("/projects?is_active=false", { headers });
+  expect(listed.body.map(({ id }) => id)).toEqual([project.id]);
+  const on = await api(`/projects/${project.id}`, { method: "PATCH", headers, json: { is_active: true } });
+  expect(on.body.is_active).toBe(true);
+  expect((await api("/auth/me", { headers: user.headers })).status).toBe(200);
+});
+
+test("email verification that is required stops the next registration from signing in", async () => {
+  const { headers, project } = await registerDeveloper();
+  await api(`/projects/${project.id}`, {
+    method: "PATCH",
+    headers,
+    json: { email_verification: "required" },
+  });
+  const user = await registerEndUser(project);
+  expect(user.token).toBeNull();
+});
+
+test("another developer's project and an unknown one are the same 404, for every method", async () => {
+  const [mine, theirs] = [await registerDeveloper(), await registerDeveloper()];
+  for (const id of [theirs.project.id, unknown]) {
+    const calls: [string, string, unknown?][] = [
+      ["GET", ""],
+      ["PATCH", "", { name: "Taken" }],
+      ["PUT", "", { name: "Taken" }],
+      ["DELETE", ""],
+      ["POST", "/restore"],
+      ["GET", "/users"],
+      ["GET", "/stats"],
+      ["GET", "/audit"],
+      ["GET", "/api-keys"],
+      ["PATCH", `/users/${theirs.id}`, { is_active: false }],
+    ];
+    for (const [method, path, json] of calls) {
+      const answer = await api(`/projects/${id}${path}`, { method, headers: mine.headers, json });
+      expect([method, path, errorOf(answer)]).toMatchObject([
+        method,
+        path,
+        { status: 404, code: "project_not_found" },
+      ]);
+    }
+  }
+  const untouched = await api(`/projects/${theirs.project.id}`, { headers: theirs.headers });
+  expect(untouched.body.name).toBe("My first project");
+});
+
+test("an operator manages every project", async () => {
+  const { project } = await registerDeveloper();
+  const changed = await api(`/projects/${project.id}`, {
+    method: "PATCH",
+    headers: operatorHeaders,
+    json: { name: "Renamed by an operator" },
+  });
+  expect(changed.body.name).toBe("Renamed by an operator");
+});
+
+test("an operator gives a project a plan of its own, and takes it back", async () => {
+  const { headers, project } = await registerDeveloper();
+  const path = `/projects/${project.id}/plan`;
+  const given = await api(path, { method: "PATCH", headers: operatorHeaders, json: { plan_id: "premium" } });
+  expect(given.body).toMatchObject({ id: project.id, plan_id: "premium" });
+  const taken = await api(path, { method: "PATCH", headers: operatorHeaders, json: { plan_id: null } });
+  expect(taken.body.plan_id).toBeNull();
+  const none = await api(path, { method: "PATCH", headers: operatorHeaders, json: { plan_id: "gold" } });
+  expect(errorOf(none)).toMatchObject({ status: 404, code: "plan_not_found" });
+  const refused = await api(path, { method: "PATCH", headers, json: { plan_id: "premium" } });
+  expect(errorOf(refused)).toMatchObject({ status: 403, code: "operators_only" });
+});
+
+test("fifty projects created at once leave as many as the plan allows", async () => {
+  const developer = await registerDeveloper();
+  const creates = Array.from({ length: 50 }, (_, index) =>
+    api("/projects", { headers: developer.headers, json: { name: `Parallel ${index}` } }),
+  );
+  const answers = await Promise.all(creates);
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(4);
+  const refused = answers.filter(({ status }) => status !== 201).map((answer) => errorOf(answer).code);
+  expect(new Set(refused)).toEqual(new Set(["project_limit_reached"]));
+  const [row] = await sql`select count(*)::integer from public.projects where owner_id = ${developer.id}`;
+  expect(row?.count).toBe(5);
+});
+
+test("a search matches its characters literally, and the total counts all pages", async () => {
+  const { headers } = await registerDeveloper();
+  for (const name of ["50% off", "50 cents off", "a_b"]) await api("/projects", { headers, json: { name } });
+  const found = await api<{ name: string }[]>(`/projects?search=${encodeURIComponent("50%")}`, { headers });
+  expect(found.body.map(({ name }) => name)).toEqual(["50% off"]);
+  expect(found.headers.get("x-total-count")).toBe("1");
+  const page = await api<unknown[]>("/projects?page_size=2&page=2", { headers });
+  expect(page.body).toHaveLength(2);
+  expect(page.headers.get("x-total-count")).toBe("4");
+});

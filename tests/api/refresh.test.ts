@@ -1,0 +1,100 @@
+import { afterAll, describe, expect, inject, test } from "vitest";
+import { openDatabase } from "../support/accounts-database.ts";
+import { api, errorOf, registerDeveloper, registerEndUser } from "../support/api.ts";
+
+const { keys } = inject("stack");
+const sql = openDatabase();
+afterAll(() => sql.end());
+
+const refresh = (refresh_token: string) => api("/auth/refresh", { json: { refresh_token } });
+const me = async (token: string) =>
+  (await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status;
+
+async function user() {
+  const { project } = await registerDeveloper();
+  return registerEndUser(project);
+}
+
+/** As if the tokens of the session had been used a minute ago. */
+async function letAMinutePass(refresh_token: string) {
+  await sql`
+    update auth.refresh_tokens set updated_at = updated_at - interval '1 minute'
+    where session_id = (select session_id from auth.refresh_tokens where token = ${refresh_token})`;
+}
+
+describe("refresh", () => {
+  test("concurrent reuse: tabs that refresh with one token within ten seconds all go on", async () => {
+    const { refresh_token } = await user();
+    const tabs = await Promise.all(Array.from({ length: 8 }, () => refresh(refresh_token)));
+    expect(tabs.map((tab) => tab.status)).toEqual(Array(8).fill(200));
+    for (const tab of tabs) expect(await me(tab.body.access_token)).toBe(200);
+    // Each goes on by itself, also when another has refreshed once more in the meantime.
+    for (const tab of tabs.slice(0, 2)) expect((await refresh(tab.body.refresh_token)).status).toBe(200);
+    expect((await refresh(refresh_token)).status).toBe(200);
+  });
+
+  test("malicious reuse: a token that was used long ago ends the session, its access tokens included", async () => {
+    const { refresh_token: stolen, token } = await user();
+    const second = await refresh(stolen);
+    const third = await refresh(second.body.refresh_token);
+    await letAMinutePass(stolen);
+    expect(await me(third.body.access_token)).toBe(200);
+    expect(errorOf(await refresh(stolen))).toMatchObject({ status: 401, code: "refresh_token_reused" });
+    for (const access of [token, second.body.access_token, third.body.access_token]) {
+      expect(await me(access)).toBe(401);
+    }
+    for (const latest of [second, third]) {
+      expect((await refresh(latest.body.refresh_token)).status).toBe(401);
+    }
+  });
+
+  test("answer lost: the token before the newest still works, however late", async () => {
+    const { refresh_token } = await user();
+    const lost = await refresh(refresh_token);
+    await letAMinutePass(refresh_token);
+    const again = await refresh(refresh_token);
+    expect(again.status).toBe(200);
+    expect(again.body.refresh_token).toBe(lost.body.refresh_token);
+    expect((await refresh(again.body.refresh_token)).status).toBe(200);
+  });
+
+  test.each([
+    ["nonsense", "nonsense"],
+    ["a token that never was", "aaaaaaaaaaaa"],
+    ["an access token", keys.anon ?? "eyJhbGciOiJIUzI1NiJ9.e30.x"],
+    ["SQL", "' or true --"],
+    ["4096 characters", "x".repeat(4096)],
+  ])("invalid tokens: %s is refused", async (_name, token) => {
+    expect(errorOf(await refresh(token))).toMatchObject({ status: 401, code: "invalid_refresh_token" });
+  });
+
+  test("invalid tokens: nothing at all, an empty one and a wrong type are refused", async () => {
+    expect(errorOf(await api("/auth/refresh", { json: {} })).status).toBe(422);
+    expect(errorOf(await refresh("")).status).toBe(422);
+    expect(errorOf(await refresh(7 as unknown as string)).status).toBe(422);
+    expect(
+      errorOf(await api("/auth/refresh", { method: "POST", headers: { Authorization: "Bearer x" } })),
+    ).toMatchObject({ status: 401, code: "invalid_refresh_token" });
+  });
+
+  test("session timebox: seven days after it began a session is over, however often it was refreshed", async () => {
+    const { id, refresh_token, token } = await user();
+    const { body } = await refresh(refresh_token);
+    expect(await me(token)).toBe(200);
+    await sql`update auth.sessions set created_at = now() - interval '7 days 1 second' where user_id = ${id}`;
+    expect(await me(token)).toBe(401);
+    expect(await me(body.access_token)).toBe(401);
+    expect(errorOf(await refresh(body.refresh_token)).status).toBe(401);
+    expect(await me(body.access_token)).toBe(401);
+  });
+});
+
+test("a refresh token is taken as a bearer too", async () => {
+  const { refresh_token } = await user();
+  const answer = await api("/auth/refresh", {
+    method: "POST",
+    headers: { Authorization: `Bearer ${refresh_token}` },
+  });
+  expect(answer.status).toBe(200);
+  expect(answer.body).toMatchObject({ token_type: "bearer", expires_in: 1800 });
+});

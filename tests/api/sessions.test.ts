@@ -1,0 +1,87 @@
+import { expect, inject, test } from "vitest";
+import { api, errorOf, login, registerDeveloper, registerEndUser } from "../support/api.ts";
+
+const { urls, keys } = inject("stack");
+
+async function signedInTwice() {
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  const device = { "X-Project-ID": project.id, "User-Agent": "Second device" };
+  return { project, user, second: await login(user.email, device) };
+}
+
+const me = async (token: string) =>
+  (await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status;
+const refresh = async (refresh_token: string) =>
+  (await api("/auth/refresh", { json: { refresh_token } })).status;
+
+/** How many accounts the token sees through PostgREST: one while it lives, none after. */
+async function seenByRest(token: string): Promise<number> {
+  const response = await fetch(`${urls.gateway}/rest/v1/users?select=id`, {
+    headers: { apikey: keys.publishable ?? "", Authorization: `Bearer ${token}` },
+  });
+  return ((await response.json()) as unknown[]).length;
+}
+
+test("sessions are listed newest first with device, address and which one is asking", async () => {
+  const { user, second } = await signedInTwice();
+  const { status, body } = await api<Record<string, unknown>[]>("/auth/sessions", {
+    headers: second.headers,
+  });
+  expect(status).toBe(200);
+  expect(body).toHaveLength(2);
+  expect(body[0]).toMatchObject({ device: "Second device", ip: "127.0.0.1", current: true });
+  expect(body[1]).toMatchObject({ current: false });
+  expect(body[0]?.id).not.toBe(body[1]?.id);
+  const week = Date.parse(String(body[0]?.expires_at)) - Date.parse(String(body[0]?.created_at));
+  expect(week).toBeGreaterThan(0);
+  expect(week).toBeLessThanOrEqual(7 * 24 * 3_600_000);
+  expect(user.token).not.toBe(second.token);
+});
+
+test("a revoked session is dead at once: for the API, for PostgREST and for its refresh token", async () => {
+  const { user, second } = await signedInTwice();
+  expect(await me(second.token)).toBe(200);
+  expect(await seenByRest(second.token)).toBe(1);
+  const { body } = await api<{ id: string; current: boolean }[]>("/auth/sessions", { headers: user.headers });
+  const other = body.find((session) => !session.current)?.id;
+  const revoked = await api(`/auth/sessions/${other}`, { method: "DELETE", headers: user.headers });
+  expect(revoked.status).toBe(204);
+  expect(await me(second.token)).toBe(401);
+  expect(await seenByRest(second.token)).toBe(0);
+  expect(await refresh(second.refresh_token)).toBe(401);
+  expect(await me(user.token)).toBe(200);
+});
+
+test("a session of somebody else, and one that is gone, is not found", async () => {
+  const { user, second } = await signedInTwice();
+  const stranger = await signedInTwice();
+  const { body } = await api<{ id: string }[]>("/auth/sessions", { headers: second.headers });
+  for (const id of [body[0]?.id, crypto.randomUUID()]) {
+    const answer = await api(`/auth/sessions/${id}`, { method: "DELETE", headers: stranger.user.headers });
+    expect(errorOf(answer)).toMatchObject({ status: 404, code: "session_not_found" });
+  }
+  expect(await me(user.token)).toBe(200);
+});
+
+test.each([
+  ["nothing", {}, 401, 200],
+  ["local", { json: { scope: "local" } }, 401, 200],
+  ["others", { json: { scope: "others" } }, 200, 401],
+  ["global", { json: { scope: "global" } }, 401, 401],
+])("logout with %s ends exactly those sessions", async (_name, init, own, others) => {
+  const { user, second } = await signedInTwice();
+  const answer = await api("/auth/logout", { method: "POST", headers: user.headers, ...init });
+  expect(answer.status).toBe(204);
+  expect([await me(user.token), await me(second.token)]).toEqual([own, others]);
+  expect(await refresh(user.refresh_token)).toBe(own);
+  expect(await refresh(second.refresh_token)).toBe(others);
+  expect(await seenByRest(user.token)).toBe(own === 200 ? 1 : 0);
+});
+
+test("logout refuses a scope that it does not know, and ends nothing", async () => {
+  const { user } = await signedInTwice();
+  const answer = await api("/auth/logout", { headers: user.headers, json: { scope: "everything" } });
+  expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
+  expect(await me(user.token)).toBe(200);
+});

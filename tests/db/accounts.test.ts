@@ -1,0 +1,123 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { admin, claimsOf, failureOf, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { makeWorld, type World } from "../support/world.ts";
+
+let world: World;
+
+beforeAll(async () => {
+  world = await makeWorld();
+});
+
+afterAll(async () => {
+  await Promise.all([owner.end(), admin.end()]);
+});
+
+/** The constraint that refuses this account beside the ones that there are, or undefined. */
+async function refusal(
+  account: Record<string, unknown>,
+  work = async (_tx: Tx) => {},
+): Promise<string | undefined> {
+  let constraint: string | undefined;
+  const failure = await failureOf(
+    rolledBack(async (tx) => {
+      const id = randomUUID();
+      await tx`insert into auth.users (id, email) values (${id}, ${`${id}@accounts.invalid`})`;
+      await tx`insert into public.users ${tx({ id, ...account } as never)}`.catch((error) => {
+        constraint = error.constraint_name;
+        throw error;
+      });
+      await work(tx);
+    }, admin),
+  );
+  return constraint ?? failure?.code;
+}
+
+describe("an address", () => {
+  const endUser = () => ({ role: "end_user", project_id: world.a.project_id, email: world.a.user.email });
+
+  test("is one account in a project, however it is written", async () => {
+    expect(await refusal(endUser())).toBe("users_project_email");
+    expect(await refusal({ ...endUser(), email: world.a.user.email.toUpperCase() })).toBe(
+      "users_project_email",
+    );
+  });
+
+  test("may be another account in another project", async () => {
+    expect(await refusal({ ...endUser(), project_id: world.b.project_id })).toBeUndefined();
+  });
+
+  test("is one account among developers and operators, though both have no project", async () => {
+    const developer = { role: "developer", plan_id: "free", email: world.a.developer.email.toUpperCase() };
+    expect(await refusal(developer)).toBe("users_project_email");
+    expect(await refusal({ role: "operator", email: world.a.developer.email })).toBe("users_project_email");
+  });
+});
+
+describe("an account", () => {
+  test.each([
+    [
+      "an end user without a project",
+      () => ({ role: "end_user", email: "x@example.com" }),
+      "users_end_user_has_project",
+    ],
+    [
+      "a developer in a project",
+      () => ({ role: "developer", plan_id: "free", project_id: world.a.project_id, email: "x@example.com" }),
+      "users_end_user_has_project",
+    ],
+    [
+      "a developer without a plan",
+      () => ({ role: "developer", email: "x@example.com" }),
+      "users_developer_has_plan",
+    ],
+    [
+      "an operator with a plan",
+      () => ({ role: "operator", plan_id: "free", email: "x@example.com" }),
+      "users_developer_has_plan",
+    ],
+    ["somebody of another role", () => ({ role: "admin", email: "x@example.com" }), "users_role"],
+  ])("is never %s", async (_name, account, constraint) => {
+    expect(await refusal(account())).toBe(constraint);
+  });
+
+  test("goes with its user of Auth, and takes its sessions and generations along", async () => {
+    const { id } = world.a.user;
+    const [left] = await rolledBack(async (tx) => {
+      await tx`delete from auth.users where id = ${id}`;
+      return tx`select (select count(*)::int from public.users where id = ${id}) as users,
+        (select count(*)::int from auth.sessions where user_id = ${id}) as sessions,
+        (select count(*)::int from public.generations where user_id = ${id}) as generations`;
+    }, admin);
+    expect(left).toEqual({ users: 0, sessions: 0, generations: 0 });
+  });
+});
+
+describe("a session", () => {
+  const days = async (change: (tx: Tx, session: string) => Promise<unknown>) => {
+    const session = String(claimsOf(world.a.user.token).session_id);
+    const [row] = await rolledBack(async (tx) => {
+      await change(tx, session);
+      return tx`select extract(epoch from not_after - created_at) / 86400 as days from auth.sessions where id = ${session}`;
+    }, admin);
+    return Number(row?.days);
+  };
+
+  test("ends seven days after it began, whatever Auth writes", async () => {
+    expect(await days(async () => {})).toBe(7);
+    expect(await days((tx, id) => tx`update auth.sessions set not_after = null where id = ${id}`)).toBe(7);
+    expect(
+      await days(
+        (tx, id) => tx`update auth.sessions set not_after = now() + interval '1 year' where id = ${id}`,
+      ),
+    ).toBe(7);
+  });
+
+  test("may end earlier", async () => {
+    expect(
+      await days(
+        (tx, id) => tx`update auth.sessions set not_after = created_at + interval '1 day' where id = ${id}`,
+      ),
+    ).toBe(1);
+  });
+});

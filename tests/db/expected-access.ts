@@ -1,0 +1,122 @@
+// Who may do what, in one place. A table, policy, column grant or executable function that is not here fails the suites.
+//
+// A condition is SQL over a row of the table, with the ids of whoever asks: `:me`, `:project` (their own), `:people`
+// (everybody of their tenant), `:other_project`, `:other_people` and `:operator`. It is written without the helpers of the policies.
+
+export interface TableAccess {
+  /** Names of its policies. None: only service_role reaches it. */
+  policies?: string[];
+  /** The columns that `authenticated` may select, `*` for the whole table. Nobody but service_role ever writes. */
+  columns?: string;
+  /** Rows that a token of this kind sees. Absent: none. */
+  anon?: string;
+  end_user?: string;
+  developer?: string;
+  operator?: string;
+  /** Commands of service_role; by default all four. */
+  service?: string;
+  /** Which row is the caller's own and which the other tenant's, when user_id, project_id and generation_id do not say. */
+  own?: string;
+  foreign?: string;
+  /** Makes rows for both tenants, when registration and the generations of the world leave none. */
+  seed?: (ids: { project_id: string; user_id: string; developer_id: string; operator_id: string }) => string;
+}
+
+const serviceOnly: TableAccess = {};
+
+export const expectedTables: Record<string, TableAccess> = {
+  "public.api_keys": {
+    policies: ["api_keys_select_owner"],
+    columns: "id project_id name key_prefix last_used_at grace_ends_at expires_at revoked_at created_at",
+    developer: "project_id = :project",
+  },
+  "public.audit_events": { service: "select" },
+  "public.developer_keys": {
+    policies: ["developer_keys_select_owner"],
+    columns:
+      "id user_id name key_prefix management last_used_at grace_ends_at expires_at revoked_at created_at",
+    developer: "user_id = :me",
+  },
+  "public.generation_events": serviceOnly,
+  "public.generation_usage": {
+    policies: ["generation_usage_select_owner"],
+    columns: "*",
+    developer: "project_id = :project",
+  },
+  "public.generations": {
+    policies: ["generations_select_self_or_owner"],
+    columns:
+      "id project_id user_id status instructions model options example_images outputs is_public error_code error " +
+      "charge charged_month completed_at created_at updated_at",
+    end_user: "user_id = :me",
+    developer: "project_id = :project",
+  },
+  "public.key_usage": {
+    seed: ({ project_id }) => `insert into public.key_usage (api_key_id, day)
+      select id, current_date from public.api_keys where project_id = '${project_id}' on conflict do nothing`,
+    own: "api_key_id in (select id from public.api_keys where project_id = :project)",
+    foreign: "api_key_id in (select id from public.api_keys where project_id = :other_project)",
+  },
+  "public.operator_keys": {
+    seed: ({ operator_id }) => `insert into public.operator_keys (user_id, name, key_prefix, key_hash)
+      values ('${operator_id}', 'Other', 'ok_other', sha256(gen_random_uuid()::text::bytea))`,
+    own: "user_id = :operator and name is null",
+    foreign: "user_id = :operator and name = 'Other'",
+  },
+  "public.plans": {
+    seed: ({ operator_id: id }) =>
+      `insert into public.plans (id) values ('own ${id}'), ('other ${id}') on conflict do nothing`,
+    own: "id = 'own ' || :operator",
+    foreign: "id = 'other ' || :operator",
+  },
+  "public.projects": {
+    policies: ["projects_select_owner"],
+    columns: "*",
+    developer: "id = :project",
+    own: "id = :project",
+    foreign: "id = :other_project",
+  },
+  "public.users": {
+    policies: ["users_select_self_or_owner"],
+    columns: "*",
+    end_user: "id = :me",
+    developer: "id = :me or project_id = :project",
+    operator: "id = :me",
+    own: "id = :me",
+    foreign: "project_id = :other_project",
+  },
+};
+
+/** Functions that these roles may execute, besides the owner; anybody else none. PostgREST exposes none of them. */
+export const expectedExecute: Record<"public" | "anon" | "authenticated", string[]> = {
+  public: [],
+  anon: ["private.as_service"],
+  authenticated: [
+    "private.actor_id",
+    "private.api_key_json",
+    "private.as_service",
+    "private.generation_json",
+    "private.key_json",
+    "private.key_state",
+    "private.managed_project_ids",
+    "private.project_json",
+    "private.require_api_key",
+    "private.require_project",
+    "private.search_pattern",
+    "private.user_json",
+  ],
+};
+
+/** Functions that run with the rights of the owner, and what for. */
+export const expectedDefiners: Record<string, string> = {
+  "private.actor_id": "looks up accounts and sessions for policies",
+  "private.authorize": "reads key hashes and sessions",
+  "private.end_user_sessions": "writes sessions of Auth",
+  "private.follow_generation": "a trigger that writes events and usage for whoever ends a generation",
+  "private.limit_session_lifetime": "a trigger on a table of Auth",
+  "private.managed_project_ids": "reads projects for the policies of projects",
+  "private.open_session": "writes sessions of Auth",
+  "private.purge_project_users": "deletes users of Auth",
+  "private.record_audit": "a trigger that writes where nobody else may insert",
+  "private.remove_old_audit_events": "deletes where nobody else may",
+};

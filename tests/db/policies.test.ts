@@ -1,0 +1,91 @@
+import { randomUUID } from "node:crypto";
+import postgres from "postgres";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import {
+  admin,
+  asAnon,
+  asService,
+  asUser,
+  become,
+  claimsOf,
+  failureOf,
+  owner,
+  rolledBack,
+  type Tx,
+} from "../support/sql.ts";
+import { endUserCredentials, makeWorld, type World } from "../support/world.ts";
+
+let world: World;
+
+beforeAll(async () => {
+  world = await makeWorld();
+});
+
+afterAll(async () => {
+  await Promise.all([owner.end(), admin.end()]);
+});
+
+const people = async (tx: Tx) =>
+  (await tx`select id from public.users where id = any (${[...world.a.people, ...world.b.people]})`).length;
+
+test("a user sees one account, a developer the people of the project, service_role all, a visitor is refused", async () => {
+  const { a, b } = world;
+  expect(await asUser(a.user.token, people)).toBe(1);
+  expect(await asUser(a.developer.token, people)).toBe(a.people.length);
+  expect(await asService(people)).toBe(a.people.length + b.people.length);
+  expect((await failureOf(asAnon(people)))?.code).toBe("42501");
+});
+
+test("claims without a live session of the same account are nobody", async () => {
+  const claims = claimsOf(world.a.user.token);
+  const { session_id: _, ...sessionless } = claims;
+  const forged = [
+    sessionless,
+    { ...claims, session_id: randomUUID() },
+    { ...claims, session_id: claimsOf(world.a.peer.token).session_id },
+    { ...claims, sub: world.a.peer.id },
+    { ...claims, sub: null },
+    { role: "authenticated" },
+    {},
+    undefined,
+  ];
+  for (const claim of forged) {
+    const seen = await rolledBack(async (tx) => {
+      await become(tx, "authenticated", claim);
+      return people(tx);
+    });
+    expect(seen, JSON.stringify(claim)).toBe(0);
+  }
+});
+
+test("a caller of the API leaves nothing behind on the connection for the next one", async () => {
+  const one = postgres(inject("stack").database_url ?? "", { max: 1, onnotice: () => {} });
+  try {
+    await one`select private.get_me(${one.json(endUserCredentials(world.a) as never)})`;
+    const seen = await rolledBack(async (tx) => {
+      await become(tx, "authenticated", claimsOf(world.b.user.token));
+      return tx`select id from public.users`;
+    }, one);
+    expect([...seen]).toEqual([{ id: world.b.user.id }]);
+    const [role] = await one`select current_user::text as name, current_setting('app.user_id', true) as id`;
+    expect(role).toEqual({ name: "postgres", id: "" });
+  } finally {
+    await one.end();
+  }
+});
+
+test("a function that fails half-way gives the role back as well", async () => {
+  const one = postgres(inject("stack").database_url ?? "", { max: 1, onnotice: () => {} });
+  try {
+    const credentials = one.json(endUserCredentials(world.a) as never);
+    const failure = await failureOf(
+      one`select private.get_generation_status(${credentials}, ${randomUUID()})`,
+    );
+    expect(failure?.message).toBe("generation_not_found");
+    const [role] = await one`select current_user::text as name, current_setting('app.user_id', true) as id`;
+    expect(role?.name).toBe("postgres");
+    expect(role?.id || "").toBe("");
+  } finally {
+    await one.end();
+  }
+});

@@ -1,0 +1,160 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { packClient } from "../../scripts/build-client.ts";
+import { ROOT } from "../../scripts/local/settings.ts";
+import { password, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { pngPhoto, pngSignature } from "../support/png.ts";
+import { run, runtimes } from "../support/runtimes.ts";
+
+// A newcomer's project: the packed tarball, installed by npm, and what the README says.
+
+const { urls } = inject("stack");
+const folder = mkdtempSync(join(tmpdir(), "cloud-api-newcomer-"));
+const project = join(folder, "project");
+const readme = readFileSync(join(ROOT, "packages/client/README.md"), "utf8");
+const snippets = new Map(
+  Array.from(readme.matchAll(/```js\n\/\/ (\S+)\n(.*?)```/gs), ([, name = "", code = ""]) => [name, code]),
+);
+let env: Record<string, string> = {};
+
+beforeAll(async () => {
+  const developer = await registerDeveloper();
+  const user = await registerEndUser(developer.project);
+  env = {
+    NEXT_PUBLIC_API_URL: urls.gateway,
+    DEVKIT4AI_DEVELOPER_KEY: developer.project.developer_key,
+    DEVKIT4AI_PROJECT_ID: developer.project.id,
+    DEVKIT4AI_PROJECT_KEY: developer.project.api_key,
+    DEVELOPER_EMAIL: developer.email,
+    EMAIL: user.email,
+    PASSWORD: password,
+  };
+  const packed = join(folder, "packed");
+  mkdirSync(packed);
+  mkdirSync(join(project, "node_modules", "next"), { recursive: true });
+  const tarball = await packClient(packed);
+  for (const command of Array.from(readme.matchAll(/^npm .*$/gm), ([line]) => line)) {
+    const args = command.replace("@devkit4ai/client", tarball).split(" ").slice(1);
+    const { code, output } = await run("npm", [...args, "--offline", "--no-audit", "--no-fund"], project);
+    if (code !== 0) throw new Error(`${command}: ${output}`);
+  }
+  writeFileSync(
+    join(project, ".env"),
+    Object.entries(env)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(""),
+  );
+  writeFileSync(join(project, "photo.png"), pngPhoto());
+  for (const [name, code] of snippets) writeFileSync(join(project, name), code);
+  installNextHeaders();
+}, 120_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The one function of Next.js that the README uses, with a jar that prints what it is told. */
+function installNextHeaders() {
+  const next = join(project, "node_modules", "next");
+  mkdirSync(next, { recursive: true });
+  writeFileSync(
+    join(next, "package.json"),
+    JSON.stringify({
+      name: "next",
+      version: "0.0.0",
+      type: "module",
+      exports: { "./headers": "./headers.js" },
+    }),
+  );
+  writeFileSync(
+    join(next, "headers.js"),
+    `const jar = new Map();
+export const cookies = async () => ({
+  get: (name) => jar.get(name),
+  set(name, value, options) { jar.set(name, { value }); console.log("set", name, JSON.stringify(options)); },
+});`,
+  );
+}
+
+const picture = () => [...readFileSync(join(project, "picture.png")).subarray(0, 8)];
+
+test.each(runtimes())("the README's first program makes a PNG on $name", async ({ command, args }) => {
+  rmSync(join(project, "picture.png"), { force: true });
+  const ran = await run(command, [...args, "picture.mjs"], project, env);
+  expect(ran).toMatchObject({ code: 0, output: expect.stringContaining("completed") });
+  expect(picture()).toEqual(pngSignature);
+});
+
+test("the command of the README, with the .env of npm start, does so too", async () => {
+  rmSync(join(project, "picture.png"), { force: true });
+  const [line = ""] = readme.match(/^node --env-file.*$/m) ?? [];
+  const [, ...args] = line.split(" ");
+  expect(await run(process.execPath, args, project)).toMatchObject({ code: 0 });
+  expect(picture()).toEqual(pngSignature);
+});
+
+test.each([
+  ["watercolour.mjs", ""],
+  ["session.mjs", '"httpOnly":true,"secure":false'],
+  ["lists.mjs", "My first project"],
+  ["errors.mjs", "401 invalid_credentials"],
+  ["once.mjs", "true"],
+])("the README's %s runs and says %j", async (name, words) => {
+  const ran = await run(process.execPath, [name], project, env);
+  expect(ran).toMatchObject({ code: 0, output: expect.stringContaining(words) });
+  expect(ran.output).not.toContain("Warning");
+});
+
+test("every program of the README is run by a test", () => {
+  expect(readme.match(/```js/g)).toHaveLength(snippets.size);
+  expect([...snippets.keys()].sort()).toEqual(
+    [
+      "cloud.mjs",
+      "errors.mjs",
+      "lists.mjs",
+      "once.mjs",
+      "picture.mjs",
+      "session.mjs",
+      "watercolour.mjs",
+    ].sort(),
+  );
+  expect([...readFileSync(join(project, "watercolour.png")).subarray(0, 8)]).toEqual(pngSignature);
+});
+
+test.each([
+  ["nodenext", "nodenext"],
+  ["esnext", "bundler"],
+])(
+  "its types hold in a strict project with module %s, without the types of Node",
+  async (module, moduleResolution) => {
+    writeFileSync(
+      join(project, "use.ts"),
+      `import { createClient, type Generation, type Project } from "@devkit4ai/client";
+const client = createClient({ url: "http://127.0.0.1" });
+export async function use(): Promise<"completed" | "failed" | "canceled"> {
+  for await (const project of client.projects.list()) { const { name }: Project = project; void name; }
+  const { id }: Generation = await client.generations.create({ prompt: "x", files: [new Uint8Array()] });
+  // @ts-expect-error a prompt is needed
+  await client.generations.create({ files: [] });
+  // @ts-expect-error there is no such field
+  await client.projects.create({ name: "x", colour: "red" });
+  return (await client.generations.wait(id)).status;
+}
+`,
+    );
+    const options = {
+      strict: true,
+      noEmit: true,
+      target: "es2022",
+      lib: ["es2022", "dom"],
+      types: [],
+      skipLibCheck: false,
+    };
+    writeFileSync(
+      join(project, "tsconfig.json"),
+      JSON.stringify({ compilerOptions: { ...options, module, moduleResolution }, files: ["use.ts"] }),
+    );
+    const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+    expect(await run(process.execPath, [tsc, "-p", project], project)).toEqual({ code: 0, output: "" });
+  },
+);

@@ -1,0 +1,181 @@
+import { expect, inject, test } from "vitest";
+import { createClient, memorySession, RateLimitError } from "../../packages/client/src/index.ts";
+import { freshEmail, password } from "../support/api.ts";
+import { pngPhoto, pngSignature } from "../support/png.ts";
+
+const { urls, credentials } = inject("stack");
+const url = urls.gateway;
+
+async function developer() {
+  const client = createClient({ url, operatorKey: credentials.operator_key });
+  const account = await client.auth.register({ email: freshEmail("developer"), password, full_name: "Dev" });
+  const provisioned = account.provisioning;
+  if (provisioned === null) throw new Error("a developer gets a project");
+  const { project_id: projectId, developer_key: developerKey, api_key: apiKey } = provisioned;
+  return { client, account, app: { url, developerKey, projectId, apiKey } };
+}
+
+async function endUser(app: { url: string; developerKey: string; projectId: string; apiKey: string }) {
+  const session = memorySession();
+  const client = createClient({ ...app, session });
+  const account = await client.auth.register({ email: freshEmail("user"), password });
+  return { client, account, session };
+}
+
+test("the whole story: developer, project, key, end user, a photo and words become a picture on disk", async () => {
+  const { client: dev, account, app } = await developer();
+  expect(await dev.auth.me()).toMatchObject({ id: account.id, role: "developer" });
+
+  const project = await dev.projects.create({ name: "Postcards" });
+  expect(await dev.projects.get(project.id)).toEqual(project);
+  const names: string[] = [];
+  for await (const { name } of dev.projects.list({ page_size: 1 })) names.push(name);
+  expect(names).toEqual(["Postcards", "My first project"]);
+  const key = await dev.apiKeys.create(project.id, { name: "Web app" });
+  expect(await dev.apiKeys.list(project.id).all()).toMatchObject([{ id: key.id, name: "Web app" }]);
+
+  const { client: user } = await endUser({ ...app, projectId: project.id, apiKey: key.key });
+  expect(await user.auth.me()).toMatchObject({ role: "end_user", project_id: project.id });
+  expect((await dev.users.list(project.id).page()).total).toBe(1);
+
+  const created = await user.generations.create({
+    prompt: "Turn this into a watercolour",
+    files: [{ data: pngPhoto(), name: "photo.png", type: "image/png" }],
+    seed: 7,
+  });
+  expect(created).toMatchObject({ status: "pending", instructions: "Turn this into a watercolour" });
+  const told: string[] = [];
+  const done = await user.generations.wait(created.id, { onStatus: ({ status }) => told.push(status) });
+  expect(done).toMatchObject({ status: "completed", error: null });
+  expect(told.at(-1)).toBe("completed");
+
+  const picture = new Uint8Array(await (await user.generations.image(done)).arrayBuffer());
+  expect([...picture.subarray(0, 8)]).toEqual(pngSignature);
+  const example = await user.generations.exampleImage(done, 0);
+  expect(new Uint8Array(await example.arrayBuffer())).toEqual(pngPhoto());
+});
+
+test("words alone become a picture, also for a developer who names a project", async () => {
+  const { client, app } = await developer();
+  const { id } = await client.generations.create({ prompt: "A lighthouse" }, { projectId: app.projectId });
+  const done = await client.generations.wait(id, { projectId: app.projectId });
+  expect(done).toMatchObject({ status: "completed", example_images: [] });
+});
+
+test("a session is refreshed when its token ends, and after the refresh the old client's calls go on", async () => {
+  const { app } = await developer();
+  const { client, session } = await endUser(app);
+  const before = await session.get();
+  if (before === null) throw new Error("registration signs in");
+  await session.set({ ...before, expires_at: new Date(0).toISOString() });
+  const events: string[] = [];
+  client.auth.onSessionChange((_, event) => events.push(event));
+  await Promise.all([client.auth.me(), client.auth.me(), client.auth.me()]);
+  expect(events).toEqual(["refreshed"]);
+  expect((await session.get())?.refresh_token).not.toBe(before.refresh_token);
+});
+
+test("two clients over one store that refresh at once both go on", async () => {
+  const { app } = await developer();
+  const { session } = await endUser(app);
+  const before = await session.get();
+  if (before === null) throw new Error("registration signs in");
+  await session.set({ ...before, expires_at: new Date(0).toISOString() });
+  const [left, right] = [createClient({ ...app, session }), createClient({ ...app, session })];
+  const [a, b] = await Promise.all([left.auth.me(), right.auth.me()]);
+  expect(a).toEqual(b);
+});
+
+test("a session that nobody knows is forgotten, and the error says to sign in", async () => {
+  const { app } = await developer();
+  const { client, session } = await endUser(app);
+  const before = await session.get();
+  if (before === null) throw new Error("registration signs in");
+  await session.set({ ...before, refresh_token: "nobody", expires_at: new Date(0).toISOString() });
+  await expect(client.auth.me()).rejects.toThrow("sign in again with auth.login");
+  expect(await session.get()).toBeNull();
+});
+
+test("sessions are listed and ended one by one; a sign-out is at once, here and at the API", async () => {
+  const { app } = await developer();
+  const { client, session, account } = await endUser(app);
+  const other = createClient(app);
+  await other.auth.login({ email: account.email, password });
+  const sessions = await client.sessions.list().all();
+  expect(sessions.map(({ current }) => current).sort()).toEqual([false, true]);
+  await client.sessions.revoke(sessions.find(({ current }) => !current)?.id ?? "");
+  await expect(other.auth.me()).rejects.toMatchObject({ status: 401 });
+  expect(await other.auth.session()).toBeNull();
+
+  const kept = await session.get();
+  await client.auth.logout();
+  expect(await session.get()).toBeNull();
+  const thief = createClient({ ...app, session: memorySession(kept) });
+  await expect(thief.auth.me()).rejects.toMatchObject({ status: 401 });
+  await expect(client.auth.me()).rejects.toThrow("Sign in first with auth.login");
+  await client.auth.logout();
+});
+
+test("a developer's keys are made, rotated and revoked; a management key works alone, on a server", async () => {
+  const { client, app } = await developer();
+  const key = await client.developerKeys.create({ name: "Automation", management: true });
+  const robot = createClient({ url, developerKey: key.key });
+  expect((await robot.projects.list().page()).total).toBe(1);
+  const { id, key: next } = await client.developerKeys.rotate(key.id);
+  expect((await createClient({ url, developerKey: next }).projects.list().page()).total).toBe(1);
+  await client.developerKeys.revoke(id);
+  await expect(createClient({ url, developerKey: next }).projects.list().page()).rejects.toMatchObject({
+    code: "developer_key_revoked",
+  });
+  await expect(createClient(app).projects.list().page()).rejects.toMatchObject({ status: 401 });
+});
+
+test("a project is changed, deleted and brought back; its keys rotate; an end user is closed", async () => {
+  const { client, app } = await developer();
+  expect(await client.projects.update(app.projectId, { name: "Letters" })).toMatchObject({ name: "Letters" });
+  const changes = await client.projects.audit(app.projectId, { resource: "project" }).all();
+  expect(changes.some(({ changes }) => changes.name?.new === "Letters")).toBe(true);
+
+  const [key] = await client.apiKeys.list(app.projectId).all();
+  const rotated = await client.apiKeys.rotate(app.projectId, key?.id ?? "", { grace_seconds: 0 });
+  const { client: user, account } = await endUser({ ...app, apiKey: rotated.key });
+  await expect(endUser(app)).rejects.toMatchObject({ code: "api_key_rotated" });
+  expect(await client.apiKeys.usage(app.projectId, rotated.id)).toBeInstanceOf(Array);
+
+  await client.users.update(app.projectId, account.id, { is_active: false });
+  await expect(user.auth.me()).rejects.toMatchObject({ status: 401 });
+  expect((await client.projects.stats(app.projectId)).users).toMatchObject({ total: 1 });
+
+  await client.projects.delete(app.projectId);
+  await expect(client.projects.get(app.projectId)).rejects.toMatchObject({ status: 404 });
+  expect(await client.projects.restore(app.projectId)).toMatchObject({ id: app.projectId });
+});
+
+test("errors are those of the API, with advice in the words of the SDK", async () => {
+  const { client, account, app } = await developer();
+  const user = createClient(app);
+  await expect(user.auth.login({ email: account.email, password })).rejects.toMatchObject({
+    status: 401,
+    code: "invalid_credentials",
+    message: expect.stringContaining("Incorrect email or password. End users sign in with the projectId"),
+  });
+  const { apiKey: _, ...keyless } = app;
+  const session = memorySession();
+  await createClient({ ...keyless, session }).auth.register({ email: freshEmail(), password });
+  await expect(createClient({ ...keyless, session }).generations.create({ prompt: "x" })).rejects.toThrow(
+    "Pass apiKey to createClient. (403 api_key_required, request ",
+  );
+  await expect(user.auth.register({ email: freshEmail(), password: "short" })).rejects.toMatchObject({
+    status: 422,
+    errors: expect.arrayContaining([expect.objectContaining({ loc: ["body", "password"] })]),
+  });
+  await expect(client.projects.get(crypto.randomUUID())).rejects.toMatchObject({ code: "project_not_found" });
+  await expect(createClient({ url: `${url}/nowhere` }).health.live()).rejects.toMatchObject({ status: 404 });
+  expect(RateLimitError.name).toBe("RateLimitError");
+});
+
+test("health answers without a credential", async () => {
+  const client = createClient({ url });
+  expect(await client.health.live()).toMatchObject({ status: "healthy" });
+  expect(await client.health.get()).toMatchObject({ status: "healthy", database: expect.anything() });
+});

@@ -1,0 +1,150 @@
+import type postgres from "postgres";
+import { expectedDefiners, expectedExecute, expectedTables } from "../db/expected-access.ts";
+import { exposedSchemas } from "./rls-matrix.ts";
+
+type Sql = postgres.Sql | postgres.TransactionSql;
+
+const ours = [...exposedSchemas, "private"];
+
+const functions = (sql: Sql) => sql`
+  pg_proc p join pg_namespace n on n.oid = p.pronamespace and n.nspname = any (${ours})
+    and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')`;
+const relations = (sql: Sql, kinds: string[]) => sql`
+  pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = any (${ours}) and c.relkind = any (${kinds})`;
+/** Every right on a relation or one of its columns, with who has it; the owner's own left out. */
+const rights = (sql: Sql) => sql`(
+  select c.oid, null::name as attname, a.grantee, a.privilege_type
+  from pg_class c, aclexplode(c.relacl) a where a.grantee <> c.relowner
+  union all
+  select c.oid, t.attname, a.grantee, a.privilege_type
+  from pg_class c join pg_attribute t on t.attrelid = c.oid and not t.attisdropped, aclexplode(t.attacl) a
+  where a.grantee <> c.relowner)`;
+const who = (sql: Sql) => sql`case r.grantee when 0 then 'public' else r.grantee::regrole::text end`;
+
+/** Sentences about what the catalog has and should not have. Each check answers with an empty list when all is well. */
+export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
+  "every table has a line in the expectations, and every line a table": async (sql) => {
+    const found = await lines(sql`
+      select format('%I.%I', n.nspname, c.relname) as line from ${relations(sql, ["r", "p", "f", "v", "m"])}
+      where n.nspname <> 'private'`);
+    return difference(found, Object.keys(expectedTables));
+  },
+
+  "every table has row-level security": (sql) =>
+    lines(
+      sql`select c.oid::regclass::text as line from ${relations(sql, ["r", "p"])} where not c.relrowsecurity`,
+    ),
+
+  "each table has exactly the policies of the expectations": async (sql) => {
+    const found = await lines(sql`
+      select format('%I.%I %s', schemaname, tablename, policyname) as line from pg_policies
+      where schemaname = any (${ours})`);
+    const expected = Object.entries(expectedTables).flatMap(([table, { policies = [] }]) =>
+      policies.map((policy) => `${table} ${policy}`),
+    );
+    return difference(found, expected);
+  },
+
+  "a policy is for one command, names its roles, and is called <table>_<command>_<who>": (sql) =>
+    lines(sql`
+      select policyname as line from pg_policies where schemaname = any (${ours})
+        and (cmd = 'ALL' or 'public' = any (roles) or policyname not like tablename || '\\_' || lower(cmd) || '\\_%')`),
+
+  "visitors and users may select the columns of the expectations, and may do nothing else": async (sql) => {
+    const found = await lines(sql`
+      select concat_ws(' ', r.privilege_type, 'on', c.oid::regclass, 'to', ${who(sql)},
+        '(' || coalesce(string_agg(r.attname, ' ' order by r.attname), '*') || ')') as line
+      from ${rights(sql)} r, ${relations(sql, ["r", "p", "f", "v", "m", "S"])}
+      where r.oid = c.oid and r.grantee <> 'service_role'::regrole
+      group by c.oid, r.grantee, r.privilege_type, r.attname is null`);
+    const expected = Object.entries(expectedTables).flatMap(([table, { columns }]) =>
+      columns === undefined
+        ? []
+        : [
+            `SELECT on ${table.replace("public.", "")} to authenticated (${columns.split(" ").sort().join(" ")})`,
+          ],
+    );
+    return difference(
+      found.map((line) => line.replace(" on public.", " on ")),
+      expected,
+    );
+  },
+
+  "nobody but service_role may read a hash or secret": (sql) =>
+    lines(sql`
+      select concat_ws(' ', c.oid::regclass, t.attname, ${who(sql)}) as line
+      from ${rights(sql)} r, ${relations(sql, ["r", "p", "v", "m"])}, pg_attribute t
+      where r.oid = c.oid and t.attrelid = c.oid and t.attname ~ '(hash|secret|password|token)'
+        and (r.attname is null or r.attname = t.attname) and r.grantee <> 'service_role'::regrole`),
+
+  "every function has an empty search_path": (sql) =>
+    lines(sql`
+      select p.oid::regprocedure::text as line from ${functions(sql)}
+      where not coalesce(p.proconfig @> array['search_path=""'], false)`),
+
+  "only the functions of the expectations may be executed by visitors and users": async (sql) => {
+    const found = await lines(sql`
+      select distinct concat_ws(' ', ${who(sql)}, format('%I.%I', n.nspname, p.proname)) as line
+      from ${functions(sql)}, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) r
+      where r.grantee not in (p.proowner, 'service_role'::regrole)`);
+    const expected = Object.entries(expectedExecute).flatMap(([role, names]) =>
+      names.map((name) => `${role} ${name}`),
+    );
+    return difference(found, expected);
+  },
+
+  "what a user may execute, service_role may: an operator takes the same way as that": (sql) =>
+    lines(sql`
+      select p.oid::regprocedure::text as line from ${functions(sql)}
+      where has_function_privilege('authenticated', p.oid, 'execute')
+        and not has_function_privilege('service_role', p.oid, 'execute')`),
+
+  "only the functions of the expectations run with their owner's rights": async (sql) => {
+    const found = await lines(sql`
+      select distinct format('%I.%I', n.nspname, p.proname) as line from ${functions(sql)} where p.prosecdef`);
+    return difference(found, Object.keys(expectedDefiners));
+  },
+
+  "every view obeys the policies of its caller": (sql) =>
+    lines(sql`
+      select c.oid::regclass::text as line from ${relations(sql, ["v"])}
+      where not coalesce(c.reloptions && array['security_invoker=true', 'security_invoker=on'], false)`),
+
+  "every foreign key is indexed": (sql) =>
+    lines(sql`
+      select k.conname as line from pg_constraint k join ${relations(sql, ["r", "p"])} on c.oid = k.conrelid
+      where k.contype = 'f' and not exists (
+        select from pg_index i where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null
+          and (string_to_array(i.indkey::text, ' ')::int2[])[1:cardinality(k.conkey)] @> k.conkey)`),
+
+  "every id that a policy compares leads an index": (sql) =>
+    lines(sql`
+      select distinct concat_ws('.', a.attrelid::regclass, a.attname) as line
+      from pg_policy y join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = y.oid and d.refobjsubid > 0
+        join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+        join ${relations(sql, ["r", "p"])} on c.oid = a.attrelid
+      where a.atttypid = 'uuid'::regtype and not exists (
+        select from pg_index i where i.indrelid = a.attrelid and i.indkey[0] = a.attnum and i.indpred is null)`),
+
+  "every table, view, column and function has a comment": (sql) =>
+    lines(sql`
+      select c.oid::regclass::text as line from ${relations(sql, ["r", "p", "v", "m"])}
+      where obj_description(c.oid, 'pg_class') is null
+      union all
+      select concat_ws('.', c.oid::regclass, a.attname) from ${relations(sql, ["r", "p", "v", "m"])}
+        join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      where col_description(c.oid, a.attnum) is null
+      union all
+      select p.oid::regprocedure::text from ${functions(sql)} where obj_description(p.oid, 'pg_proc') is null`),
+};
+
+async function lines(query: postgres.PendingQuery<postgres.Row[]>): Promise<string[]> {
+  return (await query).map((row) => String(row.line)).sort();
+}
+
+function difference(found: string[], expected: string[]): string[] {
+  return [
+    ...found.filter((item) => !expected.includes(item)).map((item) => `not expected: ${item}`),
+    ...expected.filter((item) => !found.includes(item)).map((item) => `missing: ${item}`),
+  ];
+}

@@ -1,0 +1,64 @@
+import { inject } from "vitest";
+
+const { inbox } = inject("stack").urls;
+
+export type ReceivedMail = {
+  id: string;
+  subject: string;
+  text: string;
+  html: string;
+  from: { address: string; name: string }[];
+  to: { address: string }[];
+};
+
+/** Everything that was sent to the address, oldest first. */
+export async function mailsTo(address: string): Promise<ReceivedMail[]> {
+  if (inbox === undefined) throw new Error("These tests read the target's inbox: CLOUD_API_INBOX_URL.");
+  const response = await fetch(`${inbox}/api/email`);
+  const mails = (await response.json()) as (ReceivedMail & { time: string })[];
+  return mails
+    .filter((mail) => mail.to.some((to) => to.address.toLowerCase() === address.toLowerCase()))
+    .sort((one, two) => one.time.localeCompare(two.time));
+}
+
+/** The newest mail to the address whose subject has the words; waits for it. */
+export async function mailTo(
+  address: string,
+  words: string,
+  newerThan?: ReceivedMail,
+): Promise<ReceivedMail> {
+  return eventually(`a mail “${words}” to ${address}`, async () => {
+    const found = (await mailsTo(address)).filter((mail) => mail.subject.includes(words));
+    const newest = found.at(-1);
+    return newest?.id === newerThan?.id ? undefined : newest;
+  });
+}
+
+/** The token of a mail's link. */
+export function tokenOf(mail: ReceivedMail): string {
+  const token = /[#?&]token=([^&\s]+)/.exec(mail.text)?.[1];
+  if (token === undefined) throw new Error(`no token in the mail:\n${mail.text}`);
+  return decodeURIComponent(token);
+}
+
+/** The six digits of a verification mail. */
+export function codeOf(mail: ReceivedMail): string {
+  const code = /^\d{6}$/m.exec(mail.text)?.[0];
+  if (code === undefined) throw new Error(`no code in the mail:\n${mail.text}`);
+  return code;
+}
+
+/** Asks again and again until there is an answer. */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T | undefined>,
+  seconds = 30,
+): Promise<T> {
+  const until = Date.now() + seconds * 1_000;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (Date.now() > until) throw new Error(`${what} did not come within ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

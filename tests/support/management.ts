@@ -1,0 +1,34 @@
+import postgres from "postgres";
+import { afterAll, inject } from "vitest";
+import { api, type Headed } from "./api.ts";
+
+const { database_url = "", urls, keys, credentials } = inject("stack");
+
+/** The database as the owner of the schema; closed when the file is done. */
+export function openDatabase(): postgres.Sql {
+  const sql = postgres(database_url, { max: 4, onnotice: () => {} });
+  afterAll(() => sql.end({ timeout: 2 }));
+  return sql;
+}
+
+export const operatorHeaders: Headed = { "X-Operator-Key": credentials.operator_key ?? "" };
+
+/** One run of the reconciler, as the minute's timer does it. */
+export async function reconcile(): Promise<void> {
+  const { status, body } = await api(`${urls.gateway}/api/v1/internal/reconcile`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${keys.cron_secret}` },
+  });
+  if (status !== 200) throw new Error(`the reconciler answered ${status} ${JSON.stringify(body)}`);
+}
+
+/** Asks again until the answer satisfies `isDone`; fails with the last answer. */
+export async function until<T>(ask: () => Promise<T>, isDone: (answer: T) => boolean): Promise<T> {
+  const deadline = Date.now() + 40_000;
+  for (;;) {
+    const answer = await ask();
+    if (isDone(answer)) return answer;
+    if (Date.now() > deadline) throw new Error(`not reached: ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}

@@ -1,0 +1,57 @@
+import { spawn } from "node:child_process";
+import { accessSync, constants, realpathSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { ROOT } from "../../scripts/local/settings.ts";
+
+export type Ran = { code: number; output: string };
+
+/** Runs a program to its end in the folder; output is both streams. */
+export function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, NODE_OPTIONS: "", NO_COLOR: "1", ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk) => {
+        output += chunk;
+      });
+    }
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code: code ?? 1, output }));
+  });
+}
+
+/** Every Node here: that of node_modules and those of the system, where the oldest one is to be expected. */
+function nodes(): string[] {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const candidates = [join(ROOT, "node_modules", "node", "bin"), ...folders].map((folder) =>
+    join(folder, "node"),
+  );
+  const found = candidates.flatMap((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return [realpathSync(path)];
+    } catch {
+      return [];
+    }
+  });
+  return [...new Set(found)].filter((path) => !path.endsWith(".js"));
+}
+
+/** How to run a module with each runtime: the command and what precedes the file's name. */
+export function runtimes(): { name: string; command: string; args: string[] }[] {
+  const [own = process.execPath] = nodes();
+  const deno = (folder: string) => ({
+    name: folder,
+    command: own,
+    args: [join(ROOT, "node_modules", folder, "bin.cjs"), "run", "--no-prompt", "--allow-all"],
+  });
+  return [
+    ...nodes().map((command) => ({ name: `Node at ${command.replace(ROOT, "")}`, command, args: [] })),
+    deno("deno"),
+    deno("deno-hosted"),
+  ];
+}

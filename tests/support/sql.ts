@@ -1,0 +1,83 @@
+import postgres from "postgres";
+import { inject } from "vitest";
+
+const { database_url, admin_database_url } = inject("stack");
+if (database_url === undefined)
+  throw new Error("These suites need the target's database: CLOUD_API_DATABASE_URL.");
+
+/** As `postgres`, the owner of the schema and the role that the functions connect as. */
+export const owner = postgres(database_url, { max: 40, idle_timeout: 5, onnotice: () => {} });
+
+/** As the superuser of an embedded stack; elsewhere the owner, who can do less. */
+export const admin = postgres(admin_database_url ?? database_url, {
+  max: 2,
+  idle_timeout: 5,
+  onnotice: () => {},
+});
+
+export type Tx = postgres.TransactionSql;
+export type DatabaseRole = "anon" | "authenticated" | "service_role";
+export type Claims = Record<string, unknown>;
+
+/** Runs the work in a transaction that always ends in a rollback, and returns its result. */
+export async function rolledBack<T>(work: (tx: Tx) => Promise<T>, sql = owner): Promise<T> {
+  const rollback = new Error("rollback");
+  let result: { value: T } | undefined;
+  await sql
+    .begin(async (tx) => {
+      result = { value: await work(tx) };
+      throw rollback;
+    })
+    .catch((error: unknown) => {
+      if (error !== rollback) throw error;
+    });
+  return (result as unknown as { value: T }).value;
+}
+
+/** Continues the transaction as PostgREST would for a token with these claims. */
+export async function become(tx: Tx, role: DatabaseRole, claims: Claims | undefined): Promise<void> {
+  await tx`select set_config('role', ${role}, true),
+    set_config('request.jwt.claims', ${claims === undefined ? "" : JSON.stringify(claims)}, true)`;
+}
+
+export const asAnon = <T>(work: (tx: Tx) => Promise<T>) => as("anon", undefined, work);
+export const asService = <T>(work: (tx: Tx) => Promise<T>) => as("service_role", undefined, work);
+export const asUser = <T>(token: string, work: (tx: Tx) => Promise<T>) =>
+  as("authenticated", claimsOf(token), work);
+
+function as<T>(role: DatabaseRole, claims: Claims | undefined, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return rolledBack(async (tx) => {
+    await become(tx, role, claims);
+    return work(tx);
+  });
+}
+
+/** What a token says, unverified. */
+export function claimsOf(token: string): Claims {
+  return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8")) as Claims;
+}
+
+/** The SQLSTATE and message that the work fails with, or undefined. */
+export async function failureOf(
+  work: Promise<unknown>,
+): Promise<{ code: string; message: string } | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    const { code = "", message } = error as { code?: string; message: string };
+    return { code, message };
+  }
+}
+
+/** The code that a function of ours raises, `null` when it returns. Any other failure is thrown. */
+export async function refusalOf(work: Promise<unknown>): Promise<string | null> {
+  try {
+    await work;
+    return null;
+  } catch (error) {
+    const { code = "", message } = error as { code?: string; message: string };
+    if (!code.startsWith("PT")) throw error;
+    return message;
+  }
+}

@@ -1,0 +1,128 @@
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { inject } from "vitest";
+import {
+  type Developer,
+  type EndUser,
+  freshEmail,
+  password,
+  registerDeveloper,
+  registerEndUser,
+} from "./api.ts";
+import { admin, claimsOf } from "./sql.ts";
+
+/** One tenant: a developer with a project, two people in it, a deleted project, keys and generations. */
+export interface Side {
+  developer: Developer;
+  project_id: string;
+  deleted_project_id: string;
+  user: EndUser;
+  peer: EndUser;
+  /** Everybody of this side, the developer too. */
+  people: string[];
+}
+
+export interface World {
+  a: Side;
+  b: Side;
+  /** An end user of A whose account was deactivated after the token was issued. */
+  deactivated: EndUser;
+  operator: { id: string; token: string; operator_key: string };
+}
+
+/** Two tenants that know nothing of each other, made through the API, with real tokens. */
+export async function makeWorld(): Promise<World> {
+  const [a, b, operator] = await Promise.all([makeSide(), makeSide(), makeOperator()]);
+  const deactivated = await registerEndUser(a.developer.project);
+  a.people.push(deactivated.id);
+  await addGeneration(a.project_id, deactivated.id);
+  await admin`update public.users set deactivated_at = now() where id = ${deactivated.id}`;
+  return { a, b, deactivated, operator };
+}
+
+async function makeSide(): Promise<Side> {
+  const developer = await registerDeveloper();
+  const project_id = developer.project.id;
+  const user = await registerEndUser(developer.project);
+  const peer = await registerEndUser(developer.project);
+  const deleted_project_id = randomUUID();
+  await admin`insert into public.projects (id, owner_id, name, deleted_at)
+    values (${deleted_project_id}, ${developer.id}, 'Deleted', now())`;
+  await admin`insert into public.api_keys (project_id, key_prefix, key_hash)
+    values (${deleted_project_id}, 'ak_gone1', ${randomBytes(32)})`;
+  for (const id of [user.id, peer.id, developer.id]) await addGeneration(project_id, id);
+  return {
+    developer,
+    project_id,
+    deleted_project_id,
+    user,
+    peer,
+    people: [developer.id, user.id, peer.id],
+  };
+}
+
+/** A completed generation and its charge, as the pipeline would leave them. */
+export async function addGeneration(project_id: string, user_id: string): Promise<string> {
+  const id = randomUUID();
+  const outputs = admin.json([{ path: `${project_id}/${id}/0.png`, content_type: "image/png" }]);
+  await admin`
+    insert into public.generation_usage as usage (project_id, month, generations)
+    values (${project_id}, date_trunc('month', now() at time zone 'utc')::date, 1)
+    on conflict (project_id, month) do update set generations = usage.generations + 1`;
+  await admin`
+    insert into public.generations
+      (id, project_id, user_id, status, instructions, model, outputs, charge, charged_month, completed_at)
+    values (${id}, ${project_id}, ${user_id}, 'completed', 'A lighthouse', 'owner/model', ${outputs}, 'committed',
+      date_trunc('month', now() at time zone 'utc')::date, now())`;
+  return id;
+}
+
+async function makeOperator(): Promise<World["operator"]> {
+  const { urls, keys } = inject("stack");
+  const [id, email] = [randomUUID(), freshEmail("operator")];
+  const auth = async (path: string, apikey: string | undefined, json: unknown) => {
+    const response = await fetch(`${urls.gateway}/auth/v1${path}`, {
+      method: "POST",
+      headers: { apikey: apikey ?? "", "content-type": "application/json" },
+      body: JSON.stringify(json),
+    });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as { access_token: string };
+  };
+  await auth("/admin/users", keys.secret, { id, email, password, email_confirm: true });
+  await admin`insert into public.users (id, role, email) values (${id}, 'operator', ${email})`;
+  const operator_key = `ok_${randomBytes(24).toString("base64url")}`;
+  await admin`insert into public.operator_keys (user_id, key_prefix, key_hash)
+    values (${id}, ${operator_key.slice(0, 8)}, ${hashOf(operator_key)})`;
+  const { access_token } = await auth("/token?grant_type=password", keys.publishable, { email, password });
+  return { id, token: access_token, operator_key };
+}
+
+export function hashOf(key: string): Buffer {
+  return createHash("sha256").update(key).digest();
+}
+
+/** What the API hands to `private.*` for a caller who sends these. */
+export function credentialsOf(sent: {
+  token?: string;
+  project_id?: string;
+  operator_key?: string;
+  developer_key?: string;
+  api_key?: string;
+}): Record<string, string | null> {
+  const claims = sent.token === undefined ? {} : claimsOf(sent.token);
+  const hex = (key: string | undefined) => (key === undefined ? null : hashOf(key).toString("hex"));
+  return {
+    user_id: (claims.sub as string | undefined) ?? null,
+    session_id: (claims.session_id as string | undefined) ?? null,
+    project_id: sent.project_id ?? null,
+    operator_key_hash: hex(sent.operator_key),
+    developer_key_hash: hex(sent.developer_key),
+    api_key_hash: hex(sent.api_key),
+  };
+}
+
+/** All four credentials of an end user of this side. */
+export function endUserCredentials(side: Side, user = side.user): Record<string, string | null> {
+  const { developer_key, api_key, id } = side.developer.project;
+  return credentialsOf({ token: user.token, project_id: id, developer_key, api_key });
+}
