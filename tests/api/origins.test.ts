@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { api, errorOf, type Headed, password, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { api, errorOf, password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { openDatabase } from "../support/management.ts";
 
 const sql = openDatabase();
@@ -57,7 +57,7 @@ test("an allowed origin reads answers and errors; another one gets 403 and may n
 test("a project is named by its id, by its key alone, or by the token of its end user", async () => {
   const { developer, user } = await projectFor(["https://app.example.com"]);
   const { project } = developer;
-  const names: Headed[] = [{ "X-Project-ID": project.id }, { "X-API-Key": project.api_key }];
+  const names: Record<string, string>[] = [{ "X-Project-ID": project.id }, { "X-API-Key": project.api_key }];
   for (const headers of names) {
     const answer = await api("/auth/login", {
       headers: { ...headers, Origin: "https://evil.net" },
