@@ -77,6 +77,13 @@ async function attempt({ table, command, actor, row }: Cell): Promise<boolean> {
   return !refused(answer) && (isConstraint(answer) || (await version()) !== before);
 }
 
+/** By the key, or by everything else when that is binary: the embedded stack does not compare such columns. */
+function filterOf(table: Table, row: Cell["row"]): string {
+  const isText = (column: string) => row[column] !== null && !String(row[column]).startsWith("\\x");
+  const columns = table.key.every(isText) ? table.key : table.writable.filter(isText);
+  return columns.map((column) => `${column}=eq.${encodeURIComponent(String(row[column]))}`).join("&");
+}
+
 /** Only a missing right, a policy or a trigger of ours counts; a violated constraint came after those. */
 function refused({ status, code = "", body }: RestAnswer): boolean {
   if (code === "42501" || code.startsWith("PT")) return true;

@@ -65,6 +65,8 @@ const stopProject = (tx: Tx) =>
   tx`update public.projects set is_active = false where id = ${world.a.project_id}`;
 const allowOneOrigin = (tx: Tx) => tx`
   update public.projects set allowed_origins = '{https://app.example}' where id = ${world.a.project_id}`;
+const demandVerification = (tx: Tx) => tx`
+  update public.projects set email_verification = 'required' where id = ${world.a.project_id}`;
 const closeAccounts = (tx: Tx) => tx`
   update public.users set deactivated_at = now() where id in (${world.a.developer.id}, ${world.operator.id})`;
 
@@ -175,6 +177,7 @@ const cases: [string, () => Credentials | null, Scope, string | null, ((tx: Tx) 
     null,
     allowOneOrigin,
   ],
+  ["an address not proved where it must be", user, "account", "account_not_verified", demandVerification],
   ["nobody", () => ({}), "account", "not_authenticated"],
   ["no credentials at all", () => null, "generation", "not_authenticated"],
   [

@@ -36,6 +36,9 @@ export async function makeWorld(): Promise<World> {
   a.people.push(deactivated.id);
   await addGeneration(a.project_id, deactivated.id);
   await admin`update public.users set deactivated_at = now() where id = ${deactivated.id}`;
+  // Its sessions ended with that. A sign-in that came in between leaves one.
+  await admin`insert into auth.sessions (id, user_id)
+    values (${String(claimsOf(deactivated.token).session_id)}, ${deactivated.id}) on conflict do nothing`;
   return { a, b, deactivated, operator };
 }
 
