@@ -50,9 +50,7 @@ test("with real tokens, each caller of /rest/v1 does to own and foreign rows exa
 async function attempt({ table, command, actor, row }: Cell): Promise<boolean> {
   const caller = { token: actor.token, service: actor.role === "service_role" };
   const path = table.name.replace(/^public\./, "");
-  const filter = table.key
-    .map((column) => `${column}=eq.${encodeURIComponent(String(row[column]))}`)
-    .join("&");
+  const filter = filterOf(table, row);
   const version = async () => {
     const [found] = await admin.unsafe(
       `select xmin::text as version from ${table.name} where ${keyIs(table, row)}`,
