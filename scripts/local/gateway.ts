@@ -176,6 +176,13 @@ function forward(
   response.once("close", () => {
     if (!response.writableFinished) upstream.destroy();
   });
+  // An answer that came before the whole body: what is left of it must be read, or it blocks the connection's next request.
+  response.once("finish", () => {
+    if (request.complete) return;
+    request.unpipe(upstream);
+    request.resume();
+    upstream.destroy();
+  });
   if (has_body) request.pipe(upstream);
   else upstream.end();
 }

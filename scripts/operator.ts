@@ -1,0 +1,91 @@
+// Operators and their keys, straight in the database: whoever may do this has its password anyway.
+import { parseArgs } from "node:util";
+import postgres from "postgres";
+import { Problem } from "./local/problem.ts";
+import { DEFAULT_BASE_PORT, databaseUrl, portsFrom } from "./local/settings.ts";
+import { createOperator, createOperatorKey, listOperators, revokeOperatorKey } from "./operators.ts";
+
+const HELP = `Operators run the platform: they make developers and see every project.
+
+  npm run operator -- create ada@example.com --name "Ada Lovelace"   an operator, with a first key
+  npm run operator -- list                                           operators and their keys
+  npm run operator -- key ada@example.com --label CI --days 90       a further key, here for 90 days
+  npm run operator -- revoke ok_Qx3vT                                a key by prefix or id, at once
+
+The database is the one of DATABASE_URL, else the local stack's (--port ${DEFAULT_BASE_PORT}). A key is shown once. An operator who
+wants to log in as well asks for a reset mail (POST /auth/request-password-reset) and sets a password.`;
+
+const { values, positionals } = readArguments();
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        name: { type: "string" },
+        label: { type: "string" },
+        days: { type: "string" },
+        port: { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    console.error(`${(error as Error).message.split(". ")[0]}. See \`npm run operator -- --help\`.`);
+    process.exit(1);
+  }
+}
+
+function expiry(): Date | null {
+  if (values.days === undefined) return null;
+  const days = Number(values.days);
+  if (!(days > 0 && days <= 3_650)) throw new Problem(`--days ${values.days} is not usable: give 1 to 3650.`);
+  return new Date(Date.now() + days * 86_400_000);
+}
+
+async function run(sql: postgres.Sql): Promise<void> {
+  const [command, subject = ""] = positionals;
+  if (command !== "list" && subject === "")
+    throw new Problem(`\`${command}\` needs to know whom or what.\n\n${HELP}`);
+  if (command === "create") {
+    const expires_at = expiry();
+    await createOperator(sql, subject, values.name ?? null);
+    const key = await createOperatorKey(sql, subject, values.label ?? null, expires_at);
+    console.log(`${subject} is an operator. The key, shown only now:\n${key}`);
+  } else if (command === "key") {
+    const key = await createOperatorKey(sql, subject, values.label ?? null, expiry());
+    console.log(`A new key of ${subject}, shown only now:\n${key}`);
+  } else if (command === "revoke") {
+    console.log(`The key ${await revokeOperatorKey(sql, subject)}… is revoked.`);
+  } else if (command === "list") {
+    for (const { email, full_name, is_active, keys } of await listOperators(sql)) {
+      console.log([email, full_name, is_active ? "" : "(deactivated)"].filter(Boolean).join("  "));
+      for (const { id, name, key_prefix, state } of keys) {
+        console.log(`  ${key_prefix}…  ${state.padEnd(8)}  ${id}  ${name ?? ""}`.trimEnd());
+      }
+    }
+  } else {
+    throw new Problem(`There is no command ${command}.\n\n${HELP}`);
+  }
+}
+
+if (values.help || positionals.length === 0) {
+  console.log(HELP);
+  process.exit(values.help ? 0 : 1);
+}
+const url = process.env.DATABASE_URL || databaseUrl(portsFrom(Number(values.port ?? DEFAULT_BASE_PORT)));
+// Statements are not prepared, so that a transaction pooler will do.
+const sql = postgres(url, { max: 1, ssl: "prefer", prepare: false, onnotice: () => {}, connect_timeout: 10 });
+try {
+  await run(sql);
+} catch (error) {
+  const { code, message } = error as { code?: string; message: string };
+  if (error instanceof Problem) console.error(message);
+  else if (code === "42P01" || code === "3F000")
+    console.error(
+      "This database has no Cloud API in it yet: apply the migrations first (npx supabase db push).",
+    );
+  else console.error(`The database did not do it: ${message}${code === undefined ? "" : ` (${code})`}`);
+  process.exitCode = 1;
+} finally {
+  await sql.end({ timeout: 2 });
+}

@@ -1,0 +1,106 @@
+import { beforeAll, expect, inject, test } from "vitest";
+import {
+  api,
+  type EndUser,
+  login,
+  type Project,
+  password,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+import { eventually, mailsTo } from "../support/mail.ts";
+
+// What anybody can send to Supabase Auth itself: the publishable key is in every app's page.
+const { keys, urls } = inject("stack");
+let project: Project;
+let user: EndUser;
+
+beforeAll(async () => {
+  project = (await registerDeveloper()).project;
+  user = await registerEndUser(project);
+});
+
+async function auth(path: string, sent: unknown, token?: string) {
+  const response = await fetch(`${urls.gateway}/auth/v1${path}`, {
+    method: "POST",
+    headers: {
+      apikey: keys.publishable ?? "",
+      "Content-Type": "application/json",
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify(sent),
+  });
+  const body = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+  return { status: response.status, body };
+}
+
+async function expectUntouched() {
+  const { headers } = await login(user.email, { "X-Project-ID": project.id });
+  expect((await api("/auth/me", { headers })).body).toMatchObject({ id: user.id, email: user.email });
+}
+
+test("sign-up is off", async () => {
+  const answer = await auth("/signup", { email: user.email, password: "Somebody-else-1" });
+  expect(answer.status).toBe(422);
+  expect(answer.body.access_token).toBeUndefined();
+  await expectUntouched();
+});
+
+test.each([
+  ["the person's address and right password", () => user.email],
+  ["the address in capitals", () => user.email.toUpperCase()],
+])("a password grant with %s finds nobody", async (_name, email) => {
+  const answer = await auth("/token?grant_type=password", { email: email(), password });
+  expect(answer.status).toBe(400);
+  expect(answer.body.access_token).toBeUndefined();
+});
+
+test.each([
+  ["a password recovery", "/recover", {}],
+  ["a magic link", "/magiclink", {}],
+  ["a one-time code without a new user", "/otp", { create_user: false }],
+])("%s for the person's address sends nothing", async (_name, path, more) => {
+  const before = (await mailsTo(user.email)).length;
+  await auth(path, { email: user.email, ...more });
+  // The next mail of the stack has arrived, so an earlier one would have too.
+  const marker = await registerEndUser(project);
+  await eventually("the marker's mail", async () => (await mailsTo(marker.email))[0]);
+  expect((await mailsTo(user.email)).length).toBe(before);
+  await expectUntouched();
+});
+
+test("a one-time code may make a user at Auth, whose token reaches no account and no row", async () => {
+  const known = new Set((await mailsTo(user.email)).map((mail) => mail.id));
+  await auth("/otp", { email: user.email, create_user: true });
+  const mail = await eventually("Auth's own mail", async () =>
+    (await mailsTo(user.email)).find(({ id }) => !known.has(id)),
+  );
+  const code = /\b\d{6}\b/.exec(mail.text ?? "")?.[0] ?? /\b\d{6}\b/.exec(mail.html)?.[0];
+  const verified = await auth("/verify", { type: "magiclink", email: user.email, token: code });
+  expect(verified.status).toBe(200);
+  const headers = { Authorization: `Bearer ${verified.body.access_token}` };
+  for (const path of ["/auth/me", "/auth/sessions", "/projects"]) {
+    expect((await api(path, { headers: { ...project.headers, ...headers } })).status).toBe(401);
+  }
+  for (const table of ["users", "projects", "generations", "developer_keys", "api_keys"]) {
+    const rows = await fetch(`${urls.gateway}/rest/v1/${table}?select=id`, {
+      headers: { apikey: keys.publishable ?? "", ...headers },
+    });
+    expect(await rows.json()).toEqual([]);
+  }
+  await expectUntouched();
+});
+
+test("resending a confirmation for the person's address reaches no account", async () => {
+  await auth("/resend", { type: "signup", email: user.email });
+  await auth("/resend", { type: "email_change", email: user.email });
+  await expectUntouched();
+});
+
+test.each(["/admin/users", "/admin/generate_link", "/invite"])("%s is closed", async (path) => {
+  const answer = await auth(path, { email: user.email, type: "recovery", password: "Somebody-else-1" });
+  expect([401, 403, 404]).toContain(answer.status);
+  const withToken = await auth(path, { email: user.email, type: "recovery" }, user.token);
+  expect([401, 403, 404]).toContain(withToken.status);
+  await expectUntouched();
+});

@@ -1,0 +1,190 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { openDatabase } from "../support/accounts-database.ts";
+import { api, errorOf, freshEmail, password, registerDeveloper, registerEndUser } from "../support/api.ts";
+
+const sql = openDatabase();
+afterAll(() => sql.end());
+
+const tryLogin = (project: string, email: string, secret: string) =>
+  api("/auth/login", { headers: { "X-Project-ID": project }, json: { email, password: secret } });
+
+async function forgetSignIns(project: string, email: string) {
+  const account = `${project}:${email}`;
+  await sql`
+    delete from public.auth_attempts where bucket in (private.bucket_name('sign-in', ${`${account}:127.0.0.1`}),
+      private.bucket_name('sign-in-account', ${account}))`;
+}
+
+test.each([
+  ["a known address", true],
+  ["an unknown address", false],
+])("ten wrong passwords of %s are refused, then guessing slows down to seconds", async (_name, known) => {
+  const { project } = await registerDeveloper();
+  const email = known ? (await registerEndUser(project)).email : freshEmail("nobody");
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, (_, index) => tryLogin(project.id, email, `Wrong-horse-${index}`)),
+  );
+  const wrong = answers.filter((answer) => answer.status === 401);
+  const limited = answers.filter((answer) => answer.status === 429);
+  expect(wrong).toHaveLength(10);
+  expect(limited).toHaveLength(30);
+  for (const answer of limited) {
+    expect(errorOf(answer).code).toBe("attempts_exceeded");
+    const wait = Number(answer.headers.get("retry-after"));
+    expect(wait).toBeGreaterThan(0);
+    expect(wait).toBeLessThanOrEqual(30);
+    expect(answer.body.retry_after).toBe(wait);
+  }
+});
+
+test("an attacked account leaves everybody else at the same address alone", async () => {
+  const { project } = await registerDeveloper();
+  const [attacked, colleague] = [await registerEndUser(project), await registerEndUser(project)];
+  for (let turn = 0; turn < 12; turn++) await tryLogin(project.id, attacked.email, "Wrong-horse-9");
+  expect((await tryLogin(project.id, attacked.email, password)).status).toBe(429);
+  expect((await tryLogin(project.id, colleague.email, password)).status).toBe(200);
+});
+
+test("right passwords are never counted: a server that signs everybody in goes on all day", async () => {
+  const { project } = await registerDeveloper();
+  const { email } = await registerEndUser(project);
+  const statuses = new Set<number>();
+  for (let turn = 0; turn < 30; turn++) statuses.add((await tryLogin(project.id, email, password)).status);
+  expect([...statuses]).toEqual([200]);
+});
+
+test("a right password forgets the typing errors before it", async () => {
+  const { project } = await registerDeveloper();
+  const { email } = await registerEndUser(project);
+  for (let round = 0; round < 3; round++) {
+    for (let turn = 0; turn < 6; turn++) {
+      expect((await tryLogin(project.id, email, "Wrong-horse-9")).status).toBe(401);
+    }
+    expect((await tryLogin(project.id, email, password)).status).toBe(200);
+  }
+});
+
+test("the current password cannot be guessed with a stolen token either", async () => {
+  const { project } = await registerDeveloper();
+  const { headers } = await registerEndUser(project);
+  const json = { current_password: "Wrong-horse-9", new_password: "Another-horse-8" };
+  const statuses = [];
+  for (let turn = 0; turn < 11; turn++) {
+    statuses.push((await api("/auth/change-password", { headers, json })).status);
+  }
+  expect(statuses).toEqual([...Array(10).fill(403), 429]);
+});
+
+describe("a bucket", () => {
+  const fill = async (bucket: string, capacity = 3, seconds = 60) =>
+    (await sql`select private.fill_bucket(${bucket}, ${capacity}, ${seconds}) as wait`)[0]?.wait as number;
+
+  test("takes its capacity, asks to wait for one drop, and drains with time", async () => {
+    const bucket = `test:${crypto.randomUUID()}`;
+    expect([await fill(bucket), await fill(bucket), await fill(bucket)]).toEqual([0, 0, 0]);
+    const wait = await fill(bucket);
+    expect(wait).toBeGreaterThan(50);
+    expect(wait).toBeLessThanOrEqual(60);
+    await sql`update public.auth_attempts set drained_at = drained_at - interval '61 seconds' where bucket = ${bucket}`;
+    expect(await fill(bucket)).toBe(0);
+    expect(await fill(bucket)).toBeGreaterThan(0);
+    await sql`update public.auth_attempts set drained_at = drained_at - interval '1 hour' where bucket = ${bucket}`;
+    expect([await fill(bucket), await fill(bucket), await fill(bucket)]).toEqual([0, 0, 0]);
+  });
+
+  test("names nobody: neither addresses nor accounts are in the table", async () => {
+    const { project } = await registerDeveloper();
+    const { email } = await registerEndUser(project);
+    await tryLogin(project.id, email, "Wrong-horse-9");
+    const rows = await sql`select bucket from public.auth_attempts`;
+    expect(rows.length).toBeGreaterThan(0);
+    for (const row of rows) expect(row.bucket).toMatch(/^(test:|[a-z:_-]+:[0-9a-f]{64}$)/);
+  });
+
+  test("one address may fail 300 times over all accounts, then once in two seconds; IPv6 counts by /64", async () => {
+    const ips = ["203.0.113.7", "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1"];
+    const rollback = new Error("rollback");
+    const seen: unknown[] = [];
+    await sql
+      .begin(async (tx) => {
+        const fails = async (count: number, ip: string) =>
+          tx.savepoint(
+            (point) => point`select private.count_sign_in(null, 'n' || n || ${ip} || '@example.com', ${ip})
+              from generate_series(1, ${count}) n`,
+          );
+        const outcome = (work: Promise<unknown>) =>
+          work.then(
+            () => "ok",
+            (error: { message: string; detail: string }) => `${error.message} ${error.detail}`,
+          );
+        seen.push(await outcome(fails(300, ips[0] ?? "")), await outcome(fails(1, ips[0] ?? "")));
+        seen.push(await outcome(fails(300, ips[1] ?? "")), await outcome(fails(1, ips[2] ?? "")));
+        seen.push(await outcome(fails(1, ips[3] ?? "")));
+        throw rollback;
+      })
+      .catch((error: unknown) => {
+        if (error !== rollback) throw error;
+      });
+    expect(seen).toEqual(["ok", "attempts_exceeded 2", "ok", "attempts_exceeded 2", "ok"]);
+  });
+});
+
+describe("known and unknown addresses take the same time", () => {
+  const median = (times: number[]) => times.sort((one, two) => one - two)[Math.floor(times.length / 2)] ?? 0;
+
+  async function compare(name: string, known: () => Promise<unknown>, unknown: () => Promise<unknown>) {
+    const times = { known: [] as number[], unknown: [] as number[] };
+    for (let turn = 0; turn < 40; turn++) {
+      // In turns, so that other load on the machine falls on both alike.
+      for (const [kind, work] of [
+        ["known", known],
+        ["unknown", unknown],
+      ] as const) {
+        const start = performance.now();
+        await work();
+        times[kind].push(performance.now() - start);
+      }
+    }
+    const [one, two] = [median(times.known), median(times.unknown)];
+    console.log(`${name}: known ${one.toFixed(1)} ms, unknown ${two.toFixed(1)} ms (median of 40)`);
+    expect(Math.abs(one - two)).toBeLessThan(Math.max(8, 0.4 * Math.max(one, two)));
+  }
+
+  test("at login", async () => {
+    const { project } = await registerDeveloper();
+    const { email } = await registerEndUser(project);
+    await tryLogin(project.id, freshEmail("nobody"), "Wrong-horse-9");
+    await compare(
+      "login",
+      async () => {
+        expect((await tryLogin(project.id, email, "Wrong-horse-9")).status).toBe(401);
+        await forgetSignIns(project.id, email);
+      },
+      async () => {
+        const nobody = freshEmail("nobody");
+        expect((await tryLogin(project.id, nobody, "Wrong-horse-9")).status).toBe(401);
+        await forgetSignIns(project.id, nobody);
+      },
+    );
+    const [costs] = await sql`
+      select count(distinct left(encrypted_password, 7))::int as kinds from auth.users
+      where id = (select id from public.users where email = ${email}) or email = private.decoy_email()`;
+    expect(costs?.kinds).toBe(1);
+  });
+
+  test("when a reset is asked for", async () => {
+    const { project } = await registerDeveloper();
+    const users = await Promise.all(Array.from({ length: 40 }, () => registerEndUser(project)));
+    const headers = { "X-Project-ID": project.id };
+    await sql`delete from public.auth_attempts where bucket = private.bucket_name('mail-address', '127.0.0.1')`;
+    const ask = async (email: string) => {
+      expect((await api("/auth/request-password-reset", { headers, json: { email } })).status).toBe(200);
+    };
+    await compare(
+      "request-password-reset",
+      () => ask(users.pop()?.email ?? ""),
+      () => ask(freshEmail("nobody")),
+    );
+    await sql`delete from public.auth_attempts where bucket = private.bucket_name('mail-address', '127.0.0.1')`;
+  });
+});

@@ -1,0 +1,225 @@
+import { beforeAll, describe } from "vitest";
+import {
+  api,
+  type Developer,
+  type EndUser,
+  freshEmail,
+  type Headed,
+  password,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+import { bad, nobody, type Row, signedIn, takesJson, testStatuses } from "../support/status-table.ts";
+
+let developer: Developer;
+let user: EndUser;
+let key: string;
+let management: Headed;
+
+beforeAll(async () => {
+  developer = await registerDeveloper();
+  user = await registerEndUser(developer.project);
+  const created = await api("/auth/developer-keys", {
+    headers: developer.headers,
+    json: { management: true },
+  });
+  key = created.body.id;
+  management = { "X-Developer-Key": created.body.key };
+});
+
+const bearer = () => ({ Authorization: `Bearer ${user.token}` });
+const dev = () => developer.headers;
+
+const rows: Row[] = [
+  // First, while the minute after registration lasts.
+  [
+    "POST /auth/request-verification",
+    "a second one within a minute",
+    429,
+    "mail_limit_exceeded",
+    () => ({ method: "POST", headers: bearer() }),
+  ],
+  [
+    "POST /auth/verify-email",
+    "a wrong token",
+    400,
+    "verification_token_invalid",
+    () => ({ json: { token: "x" } }),
+  ],
+  [
+    "POST /auth/verify-email",
+    "half of a pair",
+    422,
+    "validation_failed",
+    () => ({ json: { user_id: nobody } }),
+  ],
+  ...takesJson("POST /auth/verify-email"),
+  [`POST /auth/request-verification?user_id=${nobody}`, "nobody", 200, null, () => ({ method: "POST" })],
+  [
+    "POST /auth/request-verification?user_id=seven",
+    "an id that is none",
+    422,
+    "validation_failed",
+    () => ({ method: "POST" }),
+  ],
+  ["POST /auth/request-verification", "no credentials", 401, "not_authenticated", () => ({ method: "POST" })],
+  [
+    "POST /auth/request-verification",
+    "a bad token",
+    401,
+    "invalid_token",
+    () => ({ method: "POST", headers: bad.token }),
+  ],
+
+  ["POST /auth/request-password-reset", "anybody", 200, null, () => ({ json: { email: freshEmail() } })],
+  [
+    "POST /auth/request-password-reset",
+    "no address",
+    422,
+    "validation_failed",
+    () => ({ json: { email: "nobody" } }),
+  ],
+  [
+    "POST /auth/request-password-reset",
+    "a project id that is none",
+    400,
+    "invalid_project_id",
+    () => ({ headers: bad.project, json: { email: freshEmail() } }),
+  ],
+  [
+    "POST /auth/request-password-reset",
+    "nobody's project",
+    404,
+    "project_not_found",
+    () => ({ headers: bad.nobodysProject, json: { email: freshEmail() } }),
+  ],
+  ...takesJson("POST /auth/request-password-reset"),
+  [
+    "POST /auth/reset-password",
+    "a wrong token",
+    400,
+    "reset_token_invalid",
+    () => ({ json: { token: "x", password } }),
+  ],
+  [
+    "POST /auth/reset-password",
+    "a weak password",
+    422,
+    "validation_failed",
+    () => ({ json: { token: "x", password: "weak" } }),
+  ],
+  ...takesJson("POST /auth/reset-password"),
+
+  ["GET /auth/developer-keys", "a developer", 200, null, () => ({ headers: dev() })],
+  ["GET /auth/developer-keys", "an end user", 403, "developers_only", () => ({ headers: user.headers })],
+  ["GET /auth/developer-keys", "a management key", 401, "not_authenticated", () => ({ headers: management })],
+  ...signedIn("GET /auth/developer-keys", bearer),
+  [
+    "POST /auth/developer-keys",
+    "a developer",
+    201,
+    null,
+    () => ({ headers: dev(), json: { name: "x".repeat(255) } }),
+  ],
+  [
+    "POST /auth/developer-keys",
+    "a name that is too long",
+    422,
+    "validation_failed",
+    () => ({ headers: dev(), json: { name: "x".repeat(256) } }),
+  ],
+  [
+    "POST /auth/developer-keys",
+    "an expiry in the past",
+    422,
+    "validation_failed",
+    () => ({ headers: dev(), json: { expires_at: "2020-01-01T00:00:00Z" } }),
+  ],
+  [
+    "POST /auth/developer-keys",
+    "an end user",
+    403,
+    "developers_only",
+    () => ({ headers: user.headers, json: {} }),
+  ],
+  ...signedIn("POST /auth/developer-keys", bearer, {}),
+  ...takesJson("POST /auth/developer-keys", dev),
+  [
+    `POST /auth/developer-keys/${nobody}/rotate`,
+    "nobody's key",
+    404,
+    "developer_key_not_found",
+    () => ({ method: "POST", headers: dev() }),
+  ],
+  [
+    `POST /auth/developer-keys/${nobody}/rotate`,
+    "too much grace",
+    422,
+    "validation_failed",
+    () => ({ headers: dev(), json: { grace_seconds: 604_801 } }),
+  ],
+  [
+    "POST /auth/developer-keys/seven/rotate",
+    "an id that is none",
+    422,
+    "validation_failed",
+    () => ({ method: "POST", headers: dev() }),
+  ],
+  ...signedIn(`POST /auth/developer-keys/${nobody}/rotate`, bearer, {}),
+  [
+    `DELETE /auth/developer-keys/${nobody}`,
+    "nobody's key",
+    404,
+    "developer_key_not_found",
+    () => ({ headers: dev() }),
+  ],
+  [
+    "DELETE /auth/developer-keys/seven",
+    "an id that is none",
+    422,
+    "validation_failed",
+    () => ({ headers: dev() }),
+  ],
+  [
+    "DELETE /auth/developer-keys/:key",
+    "the key in use",
+    403,
+    "developer_key_in_use",
+    () => ({ headers: { ...dev(), ...management } }),
+  ],
+  ["DELETE /auth/developer-keys/:key", "a developer", 204, null, () => ({ headers: dev() })],
+  [
+    "DELETE /auth/developer-keys/:key",
+    "a second time",
+    400,
+    "developer_key_already_revoked",
+    () => ({ headers: dev() }),
+  ],
+
+  [`DELETE /projects/:project/users/${nobody}`, "nobody", 404, "user_not_found", () => ({ headers: dev() })],
+  [
+    `DELETE /projects/${nobody}/users/${nobody}`,
+    "nobody's project",
+    404,
+    "project_not_found",
+    () => ({ headers: dev() }),
+  ],
+  [
+    "DELETE /projects/:project/users/seven",
+    "an id that is none",
+    422,
+    "validation_failed",
+    () => ({ headers: dev() }),
+  ],
+  [
+    `DELETE /projects/:project/users/${nobody}`,
+    "an end user",
+    403,
+    "developers_only",
+    () => ({ headers: user.headers }),
+  ],
+  [`DELETE /projects/:project/users/${nobody}`, "no credentials", 401, "not_authenticated", () => ({})],
+];
+
+describe("mails and developer keys", () =>
+  testStatuses(rows, () => ({ key, project: developer.project.id })));

@@ -1,0 +1,73 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { expect, inject, test } from "vitest";
+import { ROOT } from "../../scripts/local/settings.ts";
+import { api, errorOf, freshEmail, login, password, registerDeveloper } from "../support/api.ts";
+import { mailTo, tokenOf } from "../support/mail.ts";
+
+const { database_url = "" } = inject("stack");
+
+/** `npm run operator -- …` on the target's database. */
+function operator(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, DATABASE_URL: database_url };
+    execFile(process.execPath, [join(ROOT, "scripts/operator.ts"), ...args], { env }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    );
+  });
+}
+
+const keyIn = (out: string) => /^ok_[\w-]{32}$/m.exec(out)?.[0] ?? "";
+const developerWith = (key: string) =>
+  api("/auth/register", { headers: { "X-Operator-Key": key }, json: { email: freshEmail(), password } });
+
+test("an operator is made with a key that makes developers and sees every project", async () => {
+  const { project } = await registerDeveloper();
+  const { code, out } = await operator("create", freshEmail("operator"), "--name", "Ada Lovelace");
+  expect(code).toBe(0);
+  const headers = { "X-Operator-Key": keyIn(out) };
+  expect((await developerWith(keyIn(out))).status).toBe(201);
+  expect((await api(`/projects/${project.id}`, { headers })).status).toBe(200);
+  const browser = await api("/projects", { headers: { ...headers, Origin: "https://example.com" } });
+  expect(errorOf(browser)).toMatchObject({ status: 403, code: "key_not_for_browsers" });
+});
+
+test("a further key, one that expires, and the end of a key by its prefix", async () => {
+  const email = freshEmail("operator");
+  const first = keyIn((await operator("create", email)).out);
+  const second = keyIn((await operator("key", email.toUpperCase(), "--label", "CI", "--days", "90")).out);
+  expect((await developerWith(second)).status).toBe(201);
+  const { code, out } = await operator("revoke", first.slice(0, 8));
+  expect([code, out.trim()]).toEqual([0, `The key ${first.slice(0, 8)}… is revoked.`]);
+  expect(errorOf(await developerWith(first))).toMatchObject({ status: 403, code: "operator_key_revoked" });
+  const { out: list } = await operator("list");
+  expect(list).toMatch(
+    new RegExp(`${email}\\n  ${first.slice(0, 8)}…  revoked .*\\n  ${second.slice(0, 8)}…  active .*CI`),
+  );
+  for (const key of [first, second]) expect(list).not.toContain(key);
+});
+
+test("an operator sets a password by mail and logs in without a project", async () => {
+  const email = freshEmail("operator");
+  await operator("create", email);
+  await api("/auth/request-password-reset", { json: { email } });
+  const token = tokenOf(await mailTo(email, "Set a new password"));
+  expect((await api("/auth/reset-password", { json: { token, password } })).status).toBe(200);
+  const { headers } = await login(email);
+  expect((await api("/auth/me", { headers })).body).toMatchObject({ role: "operator", is_verified: true });
+});
+
+test.each([
+  ["an address that is taken", ["create", "operator@cloud-api.test"], "is taken by another account"],
+  ["no address", ["create", "nobody"], "is not an email address"],
+  ["a key for nobody", ["key", "nobody@example.com"], "There is no operator"],
+  ["a key that is none", ["revoke", "ok_none0"], "There is no operator key"],
+  ["a strange expiry", ["key", "operator@cloud-api.test", "--days", "x"], "--days x is not usable"],
+  ["an unknown command", ["dance", "now"], "There is no command dance"],
+  ["an unknown option", ["list", "--loud"], "See `npm run operator -- --help`"],
+])("%s ends with one sentence and code 1", async (_name, args, sentence) => {
+  const { code, out, err } = await operator(...args);
+  expect([code, out]).toEqual([1, ""]);
+  expect(err).toContain(sentence);
+  expect(err).not.toMatch(/\n\s+at /);
+});

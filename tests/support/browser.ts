@@ -1,0 +1,24 @@
+import { existsSync } from "node:fs";
+import { type Browser, chromium } from "playwright-core";
+
+const places = [
+  process.env.CHROMIUM_PATH,
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+  chromium.executablePath(),
+];
+
+/** Starts the Chromium of this machine. */
+export function launchChromium(): Promise<Browser> {
+  const executablePath = places.find((path) => path !== undefined && existsSync(path));
+  if (executablePath === undefined) {
+    throw new Error(
+      "This suite needs Chromium: install it (`apt-get install chromium`, or `npx playwright-core install chromium`), or set CHROMIUM_PATH.",
+    );
+  }
+  // As root, in a container, Chromium starts only without its sandbox; it opens nothing but our own pages.
+  return chromium.launch({ executablePath, args: ["--no-sandbox"] });
+}
