@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isErrorCode } from "../../supabase/functions/api/errors.ts";
 import { makeKeys } from "../support/keys.ts";
 import { admin, owner, refusalOf, rolledBack, type Tx } from "../support/sql.ts";
 import {
@@ -10,7 +11,7 @@ import {
   type World,
 } from "../support/world.ts";
 
-type Credentials = Record<string, string | boolean | null>;
+type Credentials = Record<string, string | boolean>;
 type Scope = "public" | "account" | "platform" | "projects" | "generation";
 
 let world: World;
@@ -47,6 +48,10 @@ const operator = (more: Credentials = {}): Credentials => ({
   operator_key_hash: hashOf(world.operator.operator_key).toString("hex"),
   ...more,
 });
+const without = (name: string): Credentials => {
+  const { [name]: _, ...others } = user();
+  return others;
+};
 /** A key made above, or one that nobody made. */
 const only = (kind: Kind, name: string, more: Credentials = {}): Credentials => ({
   [`${kind}_key_hash`]: hashOf(keys[`${kind} ${name}`] ?? name).toString("hex"),
@@ -57,7 +62,7 @@ const keysOf = ({ developer: { project } }: Side, kind: "developer" | "api"): Cr
 });
 const a = () => ({ project_id: world.a.project_id });
 const b = () => ({ project_id: world.b.project_id });
-const sessionOf = (token: string) => credentialsOf({ token }).session_id ?? null;
+const sessionOf = (token: string) => credentialsOf({ token }).session_id ?? "";
 
 const endSession = (tx: Tx) =>
   tx`update auth.sessions set not_after = now() where user_id = ${world.a.user.id}`;
@@ -197,11 +202,11 @@ const cases: [string, () => Credentials | null, Scope, string | null, ((tx: Tx) 
   ["no project", () => developer(), "generation", "project_id_required"],
   [
     "an end user without a developer key",
-    () => user({ developer_key_hash: null }),
+    () => without("developer_key_hash"),
     "generation",
     "developer_key_required",
   ],
-  ["an end user without an API key", () => user({ api_key_hash: null }), "generation", "api_key_required"],
+  ["an end user without an API key", () => without("api_key_hash"), "generation", "api_key_required"],
 ];
 
 describe("authorize", () => {
@@ -210,15 +215,12 @@ describe("authorize", () => {
   });
 
   test("has a case here for every code that it can raise", async () => {
-    const [source] = await owner`select prosrc as text from pg_proc where oid = 'private.authorize'::regproc`;
-    const fixed = [...String(source?.text).matchAll(/raise exception '(\w+)'/g)].map(([, code]) =>
-      String(code),
-    );
-    const composed = [...String(source?.text).matchAll(/raise exception '%', '(\w+_)' \|\| state/g)].flatMap(
-      ([, prefix]) => ["revoked", "rotated", "expired"].map((state) => `${prefix}${state}`),
-    );
-    // Operator keys are not rotated with a grace period.
-    const codes = [...fixed, ...composed].filter((code) => code !== "operator_key_rotated");
+    const [row] = await owner`select prosrc as source from pg_proc where oid = 'private.authorize'::regproc`;
+    const codes = [...String(row?.source).matchAll(/'(\w+)'( \|\| fault)?/g)]
+      .flatMap(([, text = "", composed]) =>
+        composed === undefined ? [text] : ["revoked", "rotated", "expired"].map((state) => text + state),
+      )
+      .filter((code) => isErrorCode(code));
     const covered = cases.map(([, , , code]) => code);
     expect(codes.length).toBeGreaterThan(20);
     expect(codes.filter((code) => !covered.includes(code))).toEqual([]);
@@ -229,18 +231,18 @@ describe("authorize", () => {
   });
 
   test("makes a caller a service only for an operator, and remembers nothing of an earlier caller", async () => {
-    const roles = await rolledBack(async (tx) => {
-      const found = [];
-      for (const credentials of [operator(), endUserCredentials(world.a), {}]) {
-        await tx`select private.authorize(${tx.json(credentials)}, 'public')`;
+    const found = await rolledBack(async (tx) => {
+      const rows = [];
+      for (const credentials of [operator(), user(), {}]) {
+        const [answer] = await tx`select private.authorize(${tx.json(credentials)}, 'public') as role`;
         const [row] =
-          await tx`select current_setting('app.database_role') as role, current_setting('app.user_id') as id,
-          current_setting('app.project_id') as project, current_setting('request.jwt.claims') as claims`;
-        found.push(row);
+          await tx`select current_setting('app.user_id') as id, current_setting('app.project_id') as project,
+          current_setting('request.jwt.claims') as claims`;
+        rows.push({ ...answer, ...row });
       }
-      return found;
+      return rows;
     });
-    expect(roles).toMatchObject([
+    expect(found).toMatchObject([
       { role: "service_role", id: world.operator.id, project: "" },
       { role: "authenticated", id: world.a.user.id, project: world.a.project_id },
       { role: "anon", id: "", project: "", claims: "" },

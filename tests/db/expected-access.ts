@@ -127,13 +127,13 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.require_api_key",
     "private.require_project",
     "private.search_pattern",
+    "private.session_actor_id",
     "private.user_json",
   ],
 };
 
 /** Functions that run with the rights of the owner, and what for. */
 export const expectedDefiners: Record<string, string> = {
-  "private.actor_id": "looks up accounts and sessions for policies",
   "private.authorize": "reads key hashes and sessions",
   "private.decoy_exists": "looks at users of Auth",
   "private.end_reused_session": "reads refresh tokens of Auth",
@@ -149,6 +149,7 @@ export const expectedDefiners: Record<string, string> = {
   "private.purge_project_users": "deletes users of Auth",
   "private.record_audit": "a trigger that writes where nobody else may insert",
   "private.remove_old_audit_events": "deletes where nobody else may",
+  "private.session_actor_id": "looks up accounts and sessions for policies",
   "private.user_sessions": "reads sessions of Auth",
   "private.welcome_by_mail": "a trigger that writes mail for whoever registers",
 };
