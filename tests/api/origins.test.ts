@@ -57,7 +57,8 @@ test("an allowed origin reads answers and errors; another one gets 403 and may n
 test("a project is named by its id, by its key alone, or by the token of its end user", async () => {
   const { developer, user } = await projectFor(["https://app.example.com"]);
   const { project } = developer;
-  for (const headers of [{ "X-Project-ID": project.id }, { "X-API-Key": project.api_key }]) {
+  const names: Record<string, string>[] = [{ "X-Project-ID": project.id }, { "X-API-Key": project.api_key }];
+  for (const headers of names) {
     const answer = await api("/auth/login", {
       headers: { ...headers, Origin: "https://evil.net" },
       json: { email: user.email, password },

@@ -1,6 +1,7 @@
 import postgres from "postgres";
 import { afterAll, inject } from "vitest";
-import { api, type Headed } from "./api.ts";
+import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
+import { api, type Developer, type Headed } from "./api.ts";
 
 const { database_url = "", urls, keys, credentials } = inject("stack");
 
@@ -12,6 +13,15 @@ export function openDatabase(): postgres.Sql {
 }
 
 export const operatorHeaders: Headed = { "X-Operator-Key": credentials.operator_key ?? "" };
+
+/** A developer key that works without a token; it exists only here, so its headers are returned. */
+export async function createManagementKey(sql: postgres.Sql, developer: Developer): Promise<Headed> {
+  const { key, key_prefix, key_hash } = createKey("ak");
+  await sql`
+    insert into public.developer_keys (user_id, name, key_prefix, key_hash, management)
+    values (${developer.id}, 'Automation', ${key_prefix}, ${Buffer.from(key_hash, "hex")}, true)`;
+  return { "X-Developer-Key": key };
+}
 
 /** One run of the reconciler, as the minute's timer does it. */
 export async function reconcile(): Promise<void> {
