@@ -65,6 +65,12 @@ const stopProject = (tx: Tx) =>
   tx`update public.projects set is_active = false where id = ${world.a.project_id}`;
 const allowOneOrigin = (tx: Tx) => tx`
   update public.projects set allowed_origins = '{https://app.example}' where id = ${world.a.project_id}`;
+const requireVerification = (tx: Tx) =>
+  tx`update public.projects set email_verification = 'required' where id = ${world.a.project_id}`;
+/** Deactivating ends the sessions, but Auth itself still signs in. */
+const signInAtAuth = (tx: Tx) => tx`
+  insert into auth.sessions (id, user_id)
+  values (${sessionOf(world.deactivated.token)}, ${world.deactivated.id})`;
 const closeAccounts = (tx: Tx) => tx`
   update public.users set deactivated_at = now() where id in (${world.a.developer.id}, ${world.operator.id})`;
 
@@ -89,6 +95,20 @@ const cases: [string, () => Credentials | null, Scope, string | null, ((tx: Tx) 
     () => endUserCredentials(world.a, world.deactivated),
     "account",
     "account_deactivated",
+    signInAtAuth,
+  ],
+  [
+    "a session that ended with its account",
+    () => endUserCredentials(world.a, world.deactivated),
+    "account",
+    "invalid_token",
+  ],
+  [
+    "an unverified end user where it is required",
+    user,
+    "account",
+    "account_not_verified",
+    requireVerification,
   ],
   ["an unknown operator key", () => only("operator", "unknown"), "platform", "operator_key_invalid"],
   [

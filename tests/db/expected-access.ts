@@ -31,6 +31,13 @@ export const expectedTables: Record<string, TableAccess> = {
     developer: "project_id = :project",
   },
   "public.audit_events": { service: "select" },
+  "public.auth_attempts": {
+    seed: ({ operator_id: id }) =>
+      `insert into public.auth_attempts (bucket, level, drained_at)
+      values ('own ${id}', 1, now()), ('other ${id}', 1, now()) on conflict do nothing`,
+    own: "bucket = 'own ' || :operator",
+    foreign: "bucket = 'other ' || :operator",
+  },
   "public.developer_keys": {
     policies: ["developer_keys_select_owner"],
     columns:
@@ -57,11 +64,19 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "api_key_id in (select id from public.api_keys where project_id = :project)",
     foreign: "api_key_id in (select id from public.api_keys where project_id = :other_project)",
   },
+  "public.mail_outbox": {
+    seed: ({ user_id }) => `insert into public.mail_outbox (user_id, kind, next_attempt_at)
+      values ('${user_id}', 'password_changed', now() + interval '1 day')`,
+  },
   "public.operator_keys": {
     seed: ({ operator_id }) => `insert into public.operator_keys (user_id, name, key_prefix, key_hash)
       values ('${operator_id}', 'Other', 'ok_other', sha256(gen_random_uuid()::text::bytea))`,
     own: "user_id = :operator and name is null",
     foreign: "user_id = :operator and name = 'Other'",
+  },
+  "public.password_permits": {
+    seed: ({ user_id }) => `insert into public.password_permits (user_id, expires_at)
+      values ('${user_id}', now()) on conflict do nothing`,
   },
   "public.plans": {
     seed: ({ operator_id: id }) =>
@@ -75,6 +90,12 @@ export const expectedTables: Record<string, TableAccess> = {
     developer: "id = :project",
     own: "id = :project",
     foreign: "id = :other_project",
+  },
+  "public.used_tokens": {
+    seed: ({ operator_id: id }) =>
+      `insert into public.used_tokens (digest) values (sha256('own ${id}')), (sha256('other ${id}')) on conflict do nothing`,
+    own: "digest = sha256(('own ' || :operator)::bytea)",
+    foreign: "digest = sha256(('other ' || :operator)::bytea)",
   },
   "public.users": {
     policies: ["users_select_self_or_owner"],
@@ -111,12 +132,20 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
 export const expectedDefiners: Record<string, string> = {
   "private.actor_id": "looks up accounts and sessions for policies",
   "private.authorize": "reads key hashes and sessions",
+  "private.decoy_exists": "looks up a user of Auth",
+  "private.end_reused_session": "reads refresh tokens and writes sessions of Auth",
+  "private.end_sessions_of_closed_account": "a trigger that writes sessions of Auth for whoever deactivates",
+  "private.end_user_session": "writes sessions of Auth",
   "private.end_user_sessions": "writes sessions of Auth",
   "private.follow_generation": "a trigger that writes events and usage for whoever ends a generation",
+  "private.guard_auth_user": "a trigger on a table of Auth",
   "private.limit_session_lifetime": "a trigger on a table of Auth",
+  "private.list_orphans": "reads users of Auth",
   "private.managed_project_ids": "reads projects for the policies of projects",
   "private.open_session": "writes sessions of Auth",
   "private.purge_project_users": "deletes users of Auth",
   "private.record_audit": "a trigger that writes where nobody else may insert",
   "private.remove_old_audit_events": "deletes where nobody else may",
+  "private.user_sessions": "reads sessions of Auth",
+  "private.welcome_by_mail": "a trigger that writes the outbox for whoever makes an account",
 };

@@ -144,7 +144,7 @@ const hot: [string, (tx: Tx) => Promise<unknown>][] = [
     (tx) => {
       const { project_id } = world.a;
       const { developer_key } = world.a.developer.project;
-      return tx`select private.begin_login(${json(tx, credentialsOf({ project_id, developer_key }))}, ${world.a.user.email})`;
+      return tx`select private.begin_login(${json(tx, credentialsOf({ project_id, developer_key }))}, ${world.a.user.email}, '192.0.2.1')`;
     },
   ],
   ["what the reconciler claims", (tx) => tx`select private.claim_due_generations(50)`],
