@@ -111,7 +111,8 @@ async function probe(name: FunctionName, port: number): Promise<void> {
     throw new Error(`${PROBES[name]} answered ${response.status} ${text.slice(0, 200)}`);
 }
 
-function denoBinary(): string {
+/** The binary of this platform: it answers signals, which the launcher does not pass on. */
+export function denoBinary(): string {
   const launcher = createRequire(import.meta.url).resolve("deno/package.json");
   const name = `@deno/${process.platform}-${process.arch}${process.platform === "linux" ? "-glibc" : ""}`;
   try {

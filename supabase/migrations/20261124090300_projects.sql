@@ -36,16 +36,11 @@ comment on column public.projects.description is 'Free text of its owner.';
 comment on column public.projects.created_at is 'When the project was created.';
 comment on column public.projects.updated_at is 'When the project last changed.';
 
-create function private.actor_id() returns uuid
+create function private.session_actor_id() returns uuid
 language plpgsql stable security definer set search_path = '' as $$
 declare
-  setting text := current_setting('app.user_id', true);
-  claims jsonb;
+  claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
 begin
-  if setting <> '' then
-    return setting::uuid;
-  end if;
-  claims := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
   return (
     select account.id
     from public.users account
@@ -61,9 +56,18 @@ begin
           and (project.email_verification = 'optional' or account.email_verified_at is not null)))
   );
 end $$;
+comment on function private.session_actor_id() is
+  'The account of a bare PostgREST request, or null: a token dies with its session, its account and its project. Definer: '
+  'the caller cannot read those tables.';
+grant execute on function private.session_actor_id() to authenticated, service_role;
+
+create function private.actor_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce(nullif(current_setting('app.user_id', true), '')::uuid, private.session_actor_id());
+end $$;
 comment on function private.actor_id() is
-  'The caller''s account, or null. Read from the settings of private.authorize; for a bare PostgREST request it is looked '
-  'up, so that a token dies with its session, its account and its project. Definer: the caller cannot read those tables.';
+  'The caller''s account, or null: from the setting of private.authorize, else from the claims of the request.';
 grant execute on function private.actor_id() to authenticated, service_role;
 
 create function private.managed_project_ids() returns uuid[]

@@ -1,5 +1,5 @@
--- Who is calling. Every function of the API starts with private.enter, which checks all credentials of a request in one
--- statement, remembers the caller in settings of the transaction and takes the role under which policies decide.
+-- Who is calling. Every function of the API starts with private.enter, which checks all credentials of a request,
+-- remembers the caller in settings of the transaction and takes the role under which policies decide.
 
 create function private.is_origin_allowed(origin text, allowed text[]) returns boolean
 language plpgsql immutable set search_path = '' as $$
@@ -17,176 +17,159 @@ end $$;
 comment on function private.is_origin_allowed(text, text[]) is
   'Whether a browser origin is one of a project''s allowed_origins: * is any, *. stands for every sub-domain.';
 
-create function private.authorize(credentials jsonb, scope text) returns void
+create function private.authorize(credentials jsonb, scope text) returns text
 language plpgsql security definer set search_path = '' as $$
 declare
-  v_user uuid := (credentials ->> 'user_id')::uuid;
-  v_session uuid := (credentials ->> 'session_id')::uuid;
   v_project uuid := (credentials ->> 'project_id')::uuid;
-  v_operator_key bytea := decode(credentials ->> 'operator_key_hash', 'hex');
-  v_developer_key bytea := decode(credentials ->> 'developer_key_hash', 'hex');
-  v_api_key bytea := decode(credentials ->> 'api_key_hash', 'hex');
-  from_browser boolean := coalesce((credentials ->> 'from_browser')::boolean, false);
-  found record;
-  state text;
+  refusal text;
   actor uuid;
   actor_role text;
+  actor_project uuid;
+  actor_is_active boolean;
+  actor_is_verified boolean;
+  project uuid;
+  project_owner uuid;
+  project_is_active boolean;
+  project_verifies boolean;
+  project_origins text[];
+  operator uuid;
+  developer uuid;
+  management boolean;
+  key_project uuid;
+  key_origins text[];
+  fault text;
+  remembered text[];
 begin
-  select
-    account.id as user_id, account.role as user_role, account.project_id as user_project_id,
-    account.deactivated_at as user_deactivated_at, session.id as session_id,
-    project.email_verification = 'required' and account.email_verified_at is null as must_verify,
-    project.id as project_id, project.allowed_origins, project.owner_id, project.is_active and owner.deactivated_at is null as project_is_active,
-    operator.id as operator_id, ok.revoked_at as ok_revoked_at, ok.expires_at as ok_expires_at,
-    operator.deactivated_at as operator_deactivated_at,
-    dk.user_id as developer_id, dk.management, dk.revoked_at as dk_revoked_at, dk.grace_ends_at as dk_grace_ends_at,
-    dk.expires_at as dk_expires_at, developer.deactivated_at as developer_deactivated_at,
-    key_project.id as key_project_id, key_project.allowed_origins as key_allowed_origins, ak.revoked_at as ak_revoked_at, ak.grace_ends_at as ak_grace_ends_at,
-    ak.expires_at as ak_expires_at
-  into found
-  from (select 1) as request
-  left join public.users account on account.id = v_user
-  left join auth.sessions session
-    on session.id = v_session and session.user_id = account.id and session.not_after > now()
-  left join public.projects project
-    on project.id = coalesce(v_project, account.project_id) and project.deleted_at is null
-  left join public.users owner on owner.id = project.owner_id
-  left join public.operator_keys ok on ok.key_hash = v_operator_key
-  left join public.users operator on operator.id = ok.user_id and operator.role = 'operator'
-  left join public.developer_keys dk on dk.key_hash = v_developer_key
-  left join public.users developer on developer.id = dk.user_id
-  left join public.api_keys ak on ak.key_hash = v_api_key
-  left join public.projects key_project on key_project.id = ak.project_id and key_project.deleted_at is null;
+  -- Small statements for the credentials that were sent are cheaper than a join that also opens the tables of the others.
+  if credentials ? 'user_id' then
+    select s.user_id into actor from auth.sessions s
+    where s.id = (credentials ->> 'session_id')::uuid and s.user_id = (credentials ->> 'user_id')::uuid
+      and s.not_after > now();
+    select u.role, u.project_id, u.deactivated_at is null, u.email_verified_at is not null
+    into actor_role, actor_project, actor_is_active, actor_is_verified
+    from public.users u where u.id = actor;
+    refusal := case
+      when actor_role is null
+        or (actor_role = 'end_user' and v_project is not null and v_project is distinct from actor_project)
+        then 'invalid_token'
+      when actor_is_active is distinct from true then 'account_deactivated'
+    end;
+  end if;
 
+  if credentials ? 'operator_key_hash' then
+    select u.id, case when k.revoked_at is not null or k.expires_at <= now()
+      then private.key_state(k.revoked_at, null, k.expires_at) end
+    into operator, fault
+    from public.operator_keys k
+    join public.users u on u.id = k.user_id and u.role = 'operator' and u.deactivated_at is null
+    where k.key_hash = decode(credentials ->> 'operator_key_hash', 'hex');
+    refusal := coalesce(refusal, case
+      when operator is null then 'operator_key_invalid'
+      when fault is not null then 'operator_key_' || fault
+      when credentials ? 'from_browser' then 'key_not_for_browsers'
+    end);
+  end if;
+
+  if credentials ? 'developer_key_hash' then
+    select u.id, k.management, case when k.revoked_at is not null or least(k.grace_ends_at, k.expires_at) <= now()
+      then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
+    into developer, management, fault
+    from public.developer_keys k
+    join public.users u on u.id = k.user_id and u.deactivated_at is null
+    where k.key_hash = decode(credentials ->> 'developer_key_hash', 'hex');
+    refusal := coalesce(refusal, case
+      when developer is null then 'developer_key_invalid'
+      when fault is not null then 'developer_key_' || fault
+      when management and credentials ? 'from_browser' then 'key_not_for_browsers'
+      when actor_role = 'developer' and developer is distinct from actor then 'developer_key_invalid'
+    end);
+  end if;
+
+  if v_project is not null or actor_project is not null then
+    select p.id, p.owner_id, p.is_active, p.email_verification = 'required', p.allowed_origins
+    into project, project_owner, project_is_active, project_verifies, project_origins
+    from public.projects p where p.id = coalesce(v_project, actor_project) and p.deleted_at is null;
+    select project_is_active and u.deactivated_at is null into project_is_active
+    from public.users u where u.id = project_owner;
+    refusal := coalesce(refusal, case
+      when v_project is not null and project is null then 'project_not_found'
+      when developer is not null and project is not null and developer is distinct from project_owner
+        then 'developer_key_invalid'
+    end);
+  end if;
+
+  if credentials ? 'api_key_hash' then
+    select k.project_id, case when k.revoked_at is not null or least(k.grace_ends_at, k.expires_at) <= now()
+      then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
+    into key_project, fault
+    from public.api_keys k where k.key_hash = decode(credentials ->> 'api_key_hash', 'hex');
+    if key_project is distinct from project then
+      select p.id, p.allowed_origins into key_project, key_origins
+      from public.projects p where p.id = key_project and p.deleted_at is null;
+    end if;
+    refusal := coalesce(refusal, case
+      when key_project is null or (project is not null and key_project is distinct from project) then 'api_key_invalid'
+      when fault is not null then 'api_key_' || fault
+    end);
+  end if;
+
+  if actor is null then
+    actor := coalesce(operator, case when scope = 'projects' and management then developer end);
+    actor_role := case when operator is not null then 'operator' when actor is not null then 'developer' end;
+  end if;
+  refusal := coalesce(refusal, case
+    when actor_role = 'end_user' and project_is_active is distinct from true then 'project_inactive'
+    -- A session made at Auth itself does not pass the login's check.
+    when actor_role = 'end_user' and project_verifies and not actor_is_verified and scope is distinct from 'public'
+      then 'account_not_verified'
+    when actor is null and scope is distinct from 'public' then
+      case when scope = 'projects' and developer is not null then 'management_key_required' else 'not_authenticated' end
+    when actor is not null and credentials ->> 'role' <> actor_role then 'role_mismatch'
+    when scope = 'projects' and actor_role = 'end_user' then 'developers_only'
+    when scope is distinct from 'generation' then null
+    when v_project is null then 'project_id_required'
+    when actor_role = 'end_user' and developer is null then 'developer_key_required'
+    when actor_role = 'end_user' and key_project is null then 'api_key_required'
+    when actor_role = 'developer' and project_owner is distinct from actor then 'project_not_found'
+    when project_is_active is distinct from true then 'project_inactive'
+  end);
   -- Before anything else is told. Project endpoints are left out: there an owner puts a wrong list right.
-  if scope <> 'projects' and credentials ->> 'origin' is not null
-    and not private.is_origin_allowed(credentials ->> 'origin', coalesce(found.allowed_origins, found.key_allowed_origins, '{*}'))
+  if credentials ? 'origin' and scope is distinct from 'projects' and not
+    private.is_origin_allowed(credentials ->> 'origin', coalesce(project_origins, key_origins, '{*}'))
   then
-    raise exception 'origin_not_allowed' using errcode = 'PT403';
+    refusal := 'origin_not_allowed';
+  end if;
+  if refusal is not null then
+    raise exception '%', refusal using errcode = case
+      when refusal in ('invalid_token', 'not_authenticated', 'management_key_required') then 'PT401'
+      when refusal = 'account_not_verified' then 'PT400'
+      when refusal = 'project_not_found' then 'PT404'
+      else 'PT403' end;
   end if;
 
-  if v_user is not null then
-    if found.user_id is null or found.session_id is null
-      or (found.user_role = 'end_user' and v_project is distinct from found.user_project_id and v_project is not null)
-    then
-      raise exception 'invalid_token' using errcode = 'PT401';
-    end if;
-    if found.user_deactivated_at is not null then
-      raise exception 'account_deactivated' using errcode = 'PT403';
-    end if;
-  end if;
-
-  if v_operator_key is not null then
-    state := private.key_state(found.ok_revoked_at, null, found.ok_expires_at);
-    if found.operator_id is null or found.operator_deactivated_at is not null then
-      raise exception 'operator_key_invalid' using errcode = 'PT403';
-    elsif state <> 'active' then
-      raise exception '%', 'operator_key_' || state using errcode = 'PT403';
-    elsif from_browser then
-      raise exception 'key_not_for_browsers' using errcode = 'PT403';
-    end if;
-  end if;
-
-  if v_developer_key is not null then
-    state := private.key_state(found.dk_revoked_at, found.dk_grace_ends_at, found.dk_expires_at);
-    if found.developer_id is null or found.developer_deactivated_at is not null then
-      raise exception 'developer_key_invalid' using errcode = 'PT403';
-    elsif state <> 'active' then
-      raise exception '%', 'developer_key_' || state using errcode = 'PT403';
-    elsif found.management and from_browser then
-      raise exception 'key_not_for_browsers' using errcode = 'PT403';
-    elsif found.user_role = 'developer' and found.developer_id is distinct from found.user_id then
-      raise exception 'developer_key_invalid' using errcode = 'PT403';
-    end if;
-  end if;
-
-  if v_project is not null and found.project_id is null then
-    raise exception 'project_not_found' using errcode = 'PT404';
-  end if;
-  if v_developer_key is not null and found.project_id is not null
-    and found.owner_id is distinct from found.developer_id
-  then
-    raise exception 'developer_key_invalid' using errcode = 'PT403';
-  end if;
-
-  if v_api_key is not null then
-    state := private.key_state(found.ak_revoked_at, found.ak_grace_ends_at, found.ak_expires_at);
-    if found.key_project_id is null or (found.project_id is not null
-      and found.key_project_id is distinct from found.project_id)
-    then
-      raise exception 'api_key_invalid' using errcode = 'PT403';
-    elsif state <> 'active' then
-      raise exception '%', 'api_key_' || state using errcode = 'PT403';
-    end if;
-  end if;
-
-  if found.user_role = 'end_user' and found.project_is_active is distinct from true then
-    raise exception 'project_inactive' using errcode = 'PT403';
-  end if;
-  -- A session made at Auth itself does not pass the login's check.
-  if found.user_role = 'end_user' and found.must_verify and scope <> 'public' then
-    raise exception 'account_not_verified' using errcode = 'PT400';
-  end if;
-
-  if v_user is not null then
-    actor := found.user_id;
-    actor_role := found.user_role;
-  elsif v_operator_key is not null then
-    actor := found.operator_id;
-    actor_role := 'operator';
-  elsif scope = 'projects' and found.management then
-    actor := found.developer_id;
-    actor_role := 'developer';
-  end if;
-
-  if scope is distinct from 'public' and actor is null then
-    if scope = 'projects' and v_developer_key is not null then
-      raise exception 'management_key_required' using errcode = 'PT401';
-    end if;
-    raise exception 'not_authenticated' using errcode = 'PT401';
-  end if;
-  if credentials ->> 'role' is not null and (credentials ->> 'role') is distinct from actor_role and actor is not null then
-    raise exception 'role_mismatch' using errcode = 'PT403';
-  end if;
-
-  if scope = 'projects' and actor_role = 'end_user' then
-    raise exception 'developers_only' using errcode = 'PT403';
-  elsif scope = 'generation' then
-    if v_project is null then
-      raise exception 'project_id_required' using errcode = 'PT403';
-    elsif actor_role = 'end_user' and v_developer_key is null then
-      raise exception 'developer_key_required' using errcode = 'PT403';
-    elsif actor_role = 'end_user' and v_api_key is null then
-      raise exception 'api_key_required' using errcode = 'PT403';
-    elsif actor_role = 'developer' and found.owner_id is distinct from actor then
-      raise exception 'project_not_found' using errcode = 'PT404';
-    elsif found.project_is_active is distinct from true then
-      raise exception 'project_inactive' using errcode = 'PT403';
-    end if;
-  end if;
-
-  perform
+  -- Assigned, since `perform` would start a statement.
+  remembered := array[
     set_config('app.user_id', coalesce(actor::text, ''), true),
     set_config('app.user_role', coalesce(actor_role, ''), true),
-    set_config('app.project_id', coalesce(found.project_id::text, ''), true),
+    set_config('app.project_id', coalesce(project::text, ''), true),
     set_config('app.ip', coalesce(credentials ->> 'ip', ''), true),
     set_config('app.user_agent', coalesce(credentials ->> 'user_agent', ''), true),
     set_config('app.request_id', coalesce(credentials ->> 'request_id', ''), true),
-    set_config('app.database_role',
-      case when actor_role = 'operator' then 'service_role' when actor is not null then 'authenticated' else 'anon' end, true),
     set_config('request.jwt.claim.sub', coalesce(actor::text, ''), true),
-    set_config('request.jwt.claims', case when actor is null then '' else
-      jsonb_build_object('sub', actor, 'role', 'authenticated', 'session_id', found.session_id)::text end, true);
+    set_config('request.jwt.claims', coalesce('{"sub":"' || actor || '","role":"authenticated"}', ''), true)];
+  return case when actor_role = 'operator' then 'service_role' when actor is not null then 'authenticated' else 'anon' end;
 end $$;
 comment on function private.authorize(jsonb, text) is
-  'Checks every credential of a request and remembers the caller for this transaction. Scope is public, account, platform, projects '
-  'or generation. Raises a code with SQLSTATE PT<status>. Definer: nobody else may read keys and sessions.';
+  'Checks every credential of a request, remembers the caller for this transaction and answers the database role to go on '
+  'as. Scope is public, account, platform, projects or generation. Raises a code with SQLSTATE PT<status>. Definer: nobody '
+  'else may read keys and sessions.';
 
 create function private.enter(credentials jsonb, scope text) returns void
 language plpgsql set search_path = '' as $$
+declare
+  database_role text := private.authorize(credentials, scope);
 begin
-  perform private.authorize(credentials, scope);
-  perform set_config('role', current_setting('app.database_role'), true);
+  database_role := set_config('role', database_role, true);
 end $$;
 comment on function private.enter(jsonb, text) is
   'authorize, then go on as the caller''s database role: authenticated or anon under row-level security, service_role for an operator.';

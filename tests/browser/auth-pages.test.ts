@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
 import { api, login, registerDeveloper, registerEndUser } from "../support/api.ts";
-import { launchBrowser, picture } from "../support/browser.ts";
+import { launchChromium, picture } from "../support/browser.ts";
 import { mailTo, type ReceivedMail } from "../support/mail.ts";
 
 const { urls } = inject("stack");
@@ -12,7 +12,7 @@ let complaints: string[];
 let requested: string[];
 
 beforeAll(async () => {
-  browser = await launchBrowser();
+  browser = await launchChromium();
 });
 afterAll(() => browser.close());
 

@@ -96,6 +96,61 @@ test("a session that nobody knows is forgotten, and the error says to sign in", 
   expect(await session.get()).toBeNull();
 });
 
+test("sessions are listed and ended one by one; a sign-out is at once, here and at the API", async () => {
+  const { app } = await developer();
+  const { client, session, account } = await endUser(app);
+  const other = createClient(app);
+  await other.auth.login({ email: account.email, password });
+  const sessions = await client.sessions.list().all();
+  expect(sessions.map(({ current }) => current).sort()).toEqual([false, true]);
+  await client.sessions.revoke(sessions.find(({ current }) => !current)?.id ?? "");
+  await expect(other.auth.me()).rejects.toMatchObject({ status: 401 });
+  expect(await other.auth.session()).toBeNull();
+
+  const kept = await session.get();
+  await client.auth.logout();
+  expect(await session.get()).toBeNull();
+  const thief = createClient({ ...app, session: memorySession(kept) });
+  await expect(thief.auth.me()).rejects.toMatchObject({ status: 401 });
+  await expect(client.auth.me()).rejects.toThrow("Sign in first with auth.login");
+  await client.auth.logout();
+});
+
+test("a developer's keys are made, rotated and revoked; a management key works alone, on a server", async () => {
+  const { client, app } = await developer();
+  const key = await client.developerKeys.create({ name: "Automation", management: true });
+  const robot = createClient({ url, developerKey: key.key });
+  expect((await robot.projects.list().page()).total).toBe(1);
+  const { id, key: next } = await client.developerKeys.rotate(key.id);
+  expect((await createClient({ url, developerKey: next }).projects.list().page()).total).toBe(1);
+  await client.developerKeys.revoke(id);
+  await expect(createClient({ url, developerKey: next }).projects.list().page()).rejects.toMatchObject({
+    code: "developer_key_revoked",
+  });
+  await expect(createClient(app).projects.list().page()).rejects.toMatchObject({ status: 401 });
+});
+
+test("a project is changed, deleted and brought back; its keys rotate; an end user is closed", async () => {
+  const { client, app } = await developer();
+  expect(await client.projects.update(app.projectId, { name: "Letters" })).toMatchObject({ name: "Letters" });
+  const changes = await client.projects.audit(app.projectId, { resource: "project" }).all();
+  expect(changes.some(({ changes }) => changes.name?.new === "Letters")).toBe(true);
+
+  const [key] = await client.apiKeys.list(app.projectId).all();
+  const rotated = await client.apiKeys.rotate(app.projectId, key?.id ?? "", { grace_seconds: 0 });
+  const { client: user, account } = await endUser({ ...app, apiKey: rotated.key });
+  await expect(endUser(app)).rejects.toMatchObject({ code: "api_key_rotated" });
+  expect(await client.apiKeys.usage(app.projectId, rotated.id)).toBeInstanceOf(Array);
+
+  await client.users.update(app.projectId, account.id, { is_active: false });
+  await expect(user.auth.me()).rejects.toMatchObject({ status: 401 });
+  expect((await client.projects.stats(app.projectId)).users).toMatchObject({ total: 1 });
+
+  await client.projects.delete(app.projectId);
+  await expect(client.projects.get(app.projectId)).rejects.toMatchObject({ status: 404 });
+  expect(await client.projects.restore(app.projectId)).toMatchObject({ id: app.projectId });
+});
+
 test("errors are those of the API, with advice in the words of the SDK", async () => {
   const { client, account, app } = await developer();
   const user = createClient(app);

@@ -1,33 +1,28 @@
-import { accessSync, constants, mkdirSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { ROOT } from "../../scripts/local/settings.ts";
 
-const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+const places = [
+  process.env.CHROMIUM_PATH,
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+  "C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
+  chromium.executablePath(),
+];
 
-/** A Chromium of this machine: CHROMIUM_PATH, or the first of the usual names on the PATH. */
-function findChromium(): string {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  const candidates = process.env.CHROMIUM_PATH
-    ? [process.env.CHROMIUM_PATH]
-    : names.flatMap((name) => folders.map((folder) => join(folder, name)));
-  const found = candidates.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (found !== undefined) return found;
-  throw new Error(
-    "These tests drive Chromium and found none: install it (Debian: apt-get install chromium) or set CHROMIUM_PATH.",
-  );
-}
-
-/** Headless; its sandbox is off for root, who cannot have one. */
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: findChromium(), chromiumSandbox: process.getuid?.() !== 0 });
+/** Starts the Chromium of this machine. */
+export function launchChromium(): Promise<Browser> {
+  const executablePath = places.find((path) => path !== undefined && existsSync(path));
+  if (executablePath === undefined) {
+    throw new Error(
+      "This suite needs Chromium: install it (`apt-get install chromium`, or `npx playwright-core install chromium`), or set CHROMIUM_PATH.",
+    );
+  }
+  // As root, in a container, Chromium starts only without its sandbox; it opens nothing but our own pages.
+  return chromium.launch({ executablePath, args: ["--no-sandbox"] });
 }
 
 /** Takes a picture to look at into `.local/screenshots`, which git ignores. */

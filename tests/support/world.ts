@@ -47,6 +47,8 @@ async function makeSide(): Promise<Side> {
   const deleted_project_id = randomUUID();
   await admin`insert into public.projects (id, owner_id, name, deleted_at)
     values (${deleted_project_id}, ${developer.id}, 'Deleted', now())`;
+  await admin`insert into public.api_keys (project_id, key_prefix, key_hash)
+    values (${deleted_project_id}, 'ak_gone1', ${randomBytes(32)})`;
   for (const id of [user.id, peer.id, developer.id]) await addGeneration(project_id, id);
   return {
     developer,

@@ -1,9 +1,11 @@
 import { Http } from "./http.ts";
 import { ApiKeys } from "./resources/api-keys.ts";
 import { Auth } from "./resources/auth.ts";
+import { DeveloperKeys } from "./resources/developer-keys.ts";
 import { Generations } from "./resources/generations.ts";
 import { Health } from "./resources/health.ts";
 import { Projects } from "./resources/projects.ts";
+import { Sessions } from "./resources/sessions.ts";
 import { Users } from "./resources/users.ts";
 import { memorySession, type SessionStore } from "./session.ts";
 
@@ -29,6 +31,8 @@ export type ClientOptions = {
 /** One account's view of the API: a class for each noun over one way of sending. */
 export class Client {
   readonly auth: Auth;
+  readonly sessions: Sessions;
+  readonly developerKeys: DeveloperKeys;
   readonly projects: Projects;
   readonly apiKeys: ApiKeys;
   readonly users: Users;
@@ -37,6 +41,8 @@ export class Client {
 
   constructor(http: Http) {
     this.auth = new Auth(http);
+    this.sessions = new Sessions(http);
+    this.developerKeys = new DeveloperKeys(http);
     this.projects = new Projects(http);
     this.apiKeys = new ApiKeys(http);
     this.users = new Users(http);

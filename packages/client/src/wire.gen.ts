@@ -215,7 +215,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the account's sessions, newest first */
-        get: operations["auth.listSessions"];
+        get: operations["sessions.list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -238,7 +238,7 @@ export interface paths {
          * End a session of the account
          * @description Its tokens are refused from this moment on. The current session may be ended too.
          */
-        delete: operations["auth.revokeSession"];
+        delete: operations["sessions.revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -503,7 +503,7 @@ export interface paths {
          * Delete an end user for good
          * @description Removes the account, its sessions and generations at once, and its files shortly after. Nothing is kept.
          */
-        delete: operations["projects.deleteUser"];
+        delete: operations["users.delete"];
         options?: never;
         head?: never;
         /**
@@ -2217,7 +2217,7 @@ export interface operations {
             };
         };
     };
-    "auth.listSessions": {
+    "sessions.list": {
         parameters: {
             query?: never;
             header?: never;
@@ -2282,7 +2282,7 @@ export interface operations {
             };
         };
     };
-    "auth.revokeSession": {
+    "sessions.revoke": {
         parameters: {
             query?: never;
             header?: never;
@@ -3817,7 +3817,7 @@ export interface operations {
             };
         };
     };
-    "projects.deleteUser": {
+    "users.delete": {
         parameters: {
             query?: never;
             header?: never;

@@ -1,8 +1,8 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
 import type { AppEnv, Deps } from "./context.ts";
 import { ApiError } from "./errors.ts";
+import { cors } from "./middleware/cors.ts";
 import { countKeyUsage } from "./middleware/count-key-usage.ts";
 import { handleErrors, handleNotFound } from "./middleware/errors.ts";
 import { createRouter, version } from "./openapi.ts";
@@ -103,14 +103,7 @@ const endpoints = [
 export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   const app = createRouter();
   app.use(requestId({ limitLength: 128 }));
-  app.use(
-    cors({
-      origin: "*",
-      allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-      exposeHeaders: ["X-Request-Id", "X-Total-Count", "Retry-After", "WWW-Authenticate"],
-      maxAge: 86_400,
-    }),
-  );
+  app.use(cors);
   app.use(async (c, next) => {
     c.set("deps", deps);
     await next();

@@ -16,5 +16,8 @@ export function clientAddress(
   return address !== undefined && isAddress(address) ? address : undefined;
 }
 
+/** What Postgres can store as inet: no zone, every number in its range. */
 const isAddress = (text: string) =>
-  /^\d{1,3}(\.\d{1,3}){3}$/.test(text) || (text.includes(":") && /^[0-9a-f:.]{2,45}$/i.test(text));
+  /^(\d{1,3}\.){3}\d{1,3}$/.test(text)
+    ? text.split(".").every((part) => Number(part) <= 255)
+    : /^[0-9a-f:.]+$/i.test(text) && URL.canParse(`http://[${text}]/`);

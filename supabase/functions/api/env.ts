@@ -3,11 +3,19 @@ import { z } from "zod";
 const url = z.url({ protocol: /^https?$/ }).transform((value) => value.replace(/\/+$/, ""));
 const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback);
 
-/** Supabase injects the new keys as JSON (`{"default":"sb_…"}`) and the legacy ones as plain tokens. */
+/** Supabase injects the new keys as JSON (`{"default":"sb_…"}`) and the legacy ones as plain tokens. Undefined when unusable. */
 function firstKey(json: string | undefined, legacy: string | undefined): string | undefined {
-  if (json === undefined || json === "") return legacy || undefined;
-  const keys = z.record(z.string(), z.string()).parse(JSON.parse(json));
+  if (!json) return legacy;
+  const keys = z.record(z.string(), z.string()).safeParse(parseJson(json)).data ?? {};
   return keys.default ?? Object.values(keys)[0] ?? legacy;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 const schema = z.object({
@@ -15,9 +23,18 @@ const schema = z.object({
   public_url: url.describe("PUBLIC_URL: the base that clients call, without /api/v1"),
   database_url: z.string().min(1).describe("DATABASE_URL or SUPABASE_DB_URL: Postgres"),
   secret_key: z.string().min(1).describe("SUPABASE_SECRET_KEYS or SUPABASE_SERVICE_ROLE_KEY: the secret key"),
-  jwks: z.string().optional().describe("SUPABASE_JWKS: public keys of access tokens"),
+  jwks: z
+    .string()
+    .refine((text) => parseJson(text) !== undefined, "is not JSON")
+    .optional()
+    .describe("SUPABASE_JWKS: public keys of access tokens"),
   jwt_secret: z.string().min(32).optional().describe("JWT_SECRET: only where tokens are signed with HS256"),
-  database_pool_size: count(3).describe("DB_POOL_SIZE: connections of one isolate"),
+  database_pool_size: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(3)
+    .describe("DB_POOL_SIZE: connections of one isolate"),
   database_prepare: z
     .enum(["true", "false"])
     .optional()
@@ -74,12 +91,12 @@ export type Env = z.infer<typeof schema>;
  */
 export function parseEnv(vars: Record<string, string | undefined>): Env {
   const set = (name: string) => vars[name] || undefined;
-  const supabaseUrl = set("SUPABASE_URL");
+  const supabaseUrl = set("SUPABASE_URL")?.replace(/\/+$/, "");
   const result = schema.safeParse({
     supabase_url: supabaseUrl,
     public_url: set("PUBLIC_URL") ?? (supabaseUrl && `${supabaseUrl}/functions/v1`),
     database_url: set("DATABASE_URL") ?? set("SUPABASE_DB_URL"),
-    secret_key: firstKey(vars.SUPABASE_SECRET_KEYS, vars.SUPABASE_SERVICE_ROLE_KEY),
+    secret_key: firstKey(set("SUPABASE_SECRET_KEYS"), set("SUPABASE_SERVICE_ROLE_KEY")),
     jwks: set("SUPABASE_JWKS"),
     jwt_secret: set("JWT_SECRET"),
     database_pool_size: set("DB_POOL_SIZE"),

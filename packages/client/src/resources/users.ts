@@ -46,4 +46,10 @@ export class Users {
     const sent = { params: { project_id, user_id }, body };
     return this.#http.request("patch", "/api/v1/projects/{project_id}/users/{user_id}", sent, options);
   }
+
+  /** Deletes an account for good, and what belongs to it. */
+  delete(project_id: string, user_id: string, options?: RequestOptions): Promise<void> {
+    const sent = { params: { project_id, user_id } };
+    return this.#http.request("delete", "/api/v1/projects/{project_id}/users/{user_id}", sent, options);
+  }
 }

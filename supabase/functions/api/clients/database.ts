@@ -16,6 +16,12 @@ export type Database = {
 
 const deadlineDefaultMs = 8_000;
 
+/** postgres.js can leave a query with a connection that never opens; what was not written by then is sent anew. */
+const resendAfterMs = 1_000;
+
+/** A query that was not written and is canceled is never executed, so that sending it again cannot do it twice. */
+const wasWritten = (query: object) => (query as { state?: unknown }).state !== null;
+
 export function createDatabase(env: Env): Database {
   const url = new URL(env.database_url);
   const pooled = url.port === "6543" || url.searchParams.get("pgbouncer") === "true";
@@ -44,8 +50,19 @@ export function createDatabase(env: Env): Database {
       }
       if (args.includes(undefined as unknown as Json))
         throw new TypeError(`private.${name}: an argument is undefined`);
-      const query = sql.unsafe<{ result: T }[]>(text, args as never[], { prepare: true });
+      const send = () => sql.unsafe<{ result: T }[]>(text, args as never[], { prepare: true });
+      let query = send();
       let timer: ReturnType<typeof setTimeout> | undefined;
+      let resendTimer: ReturnType<typeof setTimeout> | undefined;
+      const resent = new Promise<{ result: T }[]>((resolve, reject) => {
+        resendTimer = setTimeout(() => {
+          if (wasWritten(query)) return;
+          const lost = query;
+          query = send();
+          query.then(resolve, reject);
+          lost.cancel();
+        }, resendAfterMs);
+      });
       const deadline = new Promise<never>((_, reject) => {
         timer = setTimeout(() => {
           query.cancel();
@@ -56,13 +73,19 @@ export function createDatabase(env: Env): Database {
           );
         }, deadlineMs);
       });
+      const first = query;
+      const answered = first.catch((error) => {
+        if (query !== first) return resent;
+        throw error;
+      });
       try {
-        const rows = await Promise.race([query, deadline]);
+        const rows = await Promise.race([answered, resent, deadline]);
         return rows[0]?.result as T;
       } catch (error) {
         throw toApiError(error);
       } finally {
         clearTimeout(timer);
+        clearTimeout(resendTimer);
       }
     },
     close: () => sql.end({ timeout: 2 }),

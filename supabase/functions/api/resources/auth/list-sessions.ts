@@ -7,7 +7,7 @@ import { listSessions as selectSessions } from "./store.ts";
 const route = createRoute({
   method: "get",
   path: "/api/v1/auth/sessions",
-  operationId: "auth.listSessions",
+  operationId: "sessions.list",
   tags: ["Authentication"],
   summary: "List the account's sessions, newest first",
   security: security.user,

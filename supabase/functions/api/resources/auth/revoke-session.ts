@@ -7,7 +7,7 @@ import { revokeSession as endSession } from "./store.ts";
 const route = createRoute({
   method: "delete",
   path: "/api/v1/auth/sessions/{session_id}",
-  operationId: "auth.revokeSession",
+  operationId: "sessions.revoke",
   tags: ["Authentication"],
   summary: "End a session of the account",
   description: "Its tokens are refused from this moment on. The current session may be ended too.",

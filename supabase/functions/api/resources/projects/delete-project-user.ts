@@ -8,7 +8,7 @@ import { findEndUser } from "./store.ts";
 const route = createRoute({
   method: "delete",
   path: "/api/v1/projects/{project_id}/users/{user_id}",
-  operationId: "projects.deleteUser",
+  operationId: "users.delete",
   tags: ["Projects"],
   summary: "Delete an end user for good",
   description:

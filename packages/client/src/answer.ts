@@ -1,0 +1,60 @@
+import { ApiError, type FieldError, RateLimitError } from "./errors.ts";
+import { parseRetryAfter } from "./retry.ts";
+
+/** @throws ApiError unexpected_answer */
+export function parse(response: Response, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw unexpected(response);
+  }
+}
+
+/** Only code and system names: a message could quote a header, and so a key. */
+export function reasonOf(error: unknown): string {
+  const { code, cause, name } = error as { code?: unknown; cause?: { code?: unknown }; name?: unknown };
+  return String(cause?.code ?? code ?? name ?? "unknown reason");
+}
+
+function unexpected(response: Response): ApiError {
+  const type = response.headers.get("content-type") ?? "nothing";
+  const location = response.headers.get("location");
+  const where = location === null ? "" : `, and points to ${location.split("?")[0]}`;
+  return new ApiError({
+    status: response.status,
+    code: "unexpected_answer",
+    detail:
+      `This is not an answer of the API: status ${response.status} with ${type}${where}. ` +
+      "Check `url` of createClient: the base address, without /api/v1.",
+    requestId: response.headers.get("x-request-id"),
+    retryAfterMs: parseRetryAfter(response.headers.get("retry-after")),
+  });
+}
+
+/** @throws ApiError: what the API said, or that this was not the API */
+export function reject(response: Response, text: string): never {
+  let body: {
+    detail?: unknown;
+    code?: unknown;
+    request_id?: string;
+    errors?: FieldError[];
+    retry_after?: number;
+  };
+  try {
+    body = JSON.parse(text) ?? {};
+  } catch {
+    body = {};
+  }
+  if (typeof body.detail !== "string" || typeof body.code !== "string") throw unexpected(response);
+  const inBody = typeof body.retry_after === "number" ? Math.round(body.retry_after * 1000) : null;
+  const Kind = response.status === 429 ? RateLimitError : ApiError;
+  throw new Kind({
+    status: response.status,
+    code: body.code,
+    detail: body.detail,
+    requestId: body.request_id ?? response.headers.get("x-request-id"),
+    errors: body.errors,
+    // A browser hides the header unless the server exposes it.
+    retryAfterMs: parseRetryAfter(response.headers.get("retry-after")) ?? inBody,
+  });
+}

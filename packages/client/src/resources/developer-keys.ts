@@ -1,0 +1,40 @@
+import type { Http, RequestOptions } from "../http.ts";
+import { List } from "../list.ts";
+import type { Body, Schema } from "../wire.ts";
+
+const all = "/api/v1/auth/developer-keys";
+const one = `${all}/{key_id}` as const;
+
+/** The keys that name a developer; those made with `management` also act for the developer, on a server. */
+export class DeveloperKeys {
+  readonly #http: Http;
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  /** `key` of the answer is the whole key, shown only here. */
+  create(
+    body: Body<"developerKeys.create"> = {},
+    options?: RequestOptions,
+  ): Promise<Schema<"CreatedDeveloperKey">> {
+    return this.#http.request("post", all, { body }, options);
+  }
+
+  /** Newest first. */
+  list(options?: RequestOptions): List<Schema<"DeveloperKey">> {
+    return List.whole(() => this.#http.request("get", all, {}, options));
+  }
+
+  /** A new key in place of one that goes on working for `grace_seconds`. */
+  rotate(
+    key_id: string,
+    body: Body<"developerKeys.rotate"> = {},
+    options?: RequestOptions,
+  ): Promise<Schema<"CreatedDeveloperKey">> {
+    return this.#http.request("post", `${one}/rotate`, { params: { key_id }, body }, options);
+  }
+
+  revoke(key_id: string, options?: RequestOptions): Promise<void> {
+    return this.#http.request("delete", one, { params: { key_id } }, options);
+  }
+}

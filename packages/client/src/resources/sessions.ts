@@ -1,0 +1,22 @@
+import type { Http, RequestOptions } from "../http.ts";
+import { List } from "../list.ts";
+import type { Schema } from "../wire.ts";
+
+/** Where the account is signed in. `auth` has the session of this client. */
+export class Sessions {
+  readonly #http: Http;
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  /** Newest first. */
+  list(options?: RequestOptions): List<Schema<"Session">> {
+    return List.whole(() => this.#http.request("get", "/api/v1/auth/sessions", {}, options));
+  }
+
+  /** Its tokens are refused from this moment on. */
+  revoke(session_id: string, options?: RequestOptions): Promise<void> {
+    const sent = { params: { session_id } };
+    return this.#http.request("delete", "/api/v1/auth/sessions/{session_id}", sent, options);
+  }
+}

@@ -1,0 +1,21 @@
+// What every scenario is measured against: one query that finds nothing out, one small JSON answer, the driver and its
+// settings as in the API.
+import process from "node:process";
+import postgres from "postgres";
+
+const sql = postgres(process.env.DATABASE_URL ?? "", {
+  max: Number(process.env.DB_POOL_SIZE ?? 10),
+  prepare: true,
+  ssl: "prefer",
+  fetch_types: false,
+  idle_timeout: 60,
+  connect_timeout: 5,
+  max_lifetime: 60 * 30,
+});
+
+export default {
+  async fetch(): Promise<Response> {
+    const rows = await sql.unsafe("select 1 as result", [], { prepare: true });
+    return Response.json(rows[0]);
+  },
+};

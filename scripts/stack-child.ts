@@ -1,0 +1,41 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Problem } from "./local/problem.ts";
+import { ROOT } from "./local/settings.ts";
+import type { Stack } from "./local/stack.ts";
+
+export type ReadyStack = Pick<Stack, "urls" | "keys" | "database_url" | "credentials">;
+
+/**
+ * `npm start` with these arguments as a child, once it is ready. It ends with this process, whatever happens to it.
+ * @throws Problem with the sentence that the start gave up with.
+ */
+export async function openStack(
+  args: string[],
+  report: (line: string) => void = () => {},
+): Promise<{ stack: ReadyStack; stop: () => Promise<void> }> {
+  const child = spawn(process.execPath, [join(ROOT, "scripts", "start.ts"), "--json", ...args], {
+    cwd: ROOT,
+    env: { ...process.env, CLOUD_API_LAUNCHER: String(process.pid) },
+    stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own: Ctrl-C reaches this process, which then ends the stack when it is done with it.
+    detached: true,
+  });
+  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  let last = "";
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    last = line || last;
+    if (line.startsWith("• ")) report(line.slice(2));
+  });
+  const ready = new Promise<ReadyStack>((resolve) => {
+    createInterface({ input: child.stdout }).once("line", (line) => resolve(JSON.parse(line) as ReadyStack));
+  });
+  const stack = await Promise.race([ready, closed]);
+  if (stack === undefined) throw new Problem(last || "The stack ended while it was starting.");
+  const stop = async () => {
+    child.kill("SIGTERM");
+    await closed;
+  };
+  return { stack, stop };
+}

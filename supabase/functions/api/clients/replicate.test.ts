@@ -1,0 +1,193 @@
+import { HttpResponse, http } from "msw";
+import { setupServer } from "msw/node";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Env } from "../env.ts";
+import { createReplicateClient, FileGone, isAllowedFile } from "./replicate.ts";
+
+const base = "https://api.replicate.test/v1";
+const env = {
+  replicate_api_url: base,
+  replicate_api_token: "r8_secret",
+  replicate_file_hosts: ["replicate.delivery"],
+} as Env;
+// Looked up at each call, since msw replaces it after this file is loaded.
+const fetcher: typeof fetch = (input, init) => fetch(input, init);
+const client = createReplicateClient(env, fetcher);
+const model = "google/nano-banana";
+const server = setupServer();
+let seen: Request[] = [];
+
+beforeAll(() => server.listen());
+beforeEach(() => {
+  seen = [];
+});
+afterEach(() => server.resetHandlers());
+afterAll(() => server.close());
+
+function answer(resolve: () => Response | Promise<Response>): void {
+  const record = ({ request }: { request: Request }) => {
+    seen.push(request.clone());
+    return resolve();
+  };
+  server.use(http.all(`${base}/*`, record), http.all("https://replicate.delivery/*", record));
+}
+
+const create = () => client.create(model, { prompt: "A lighthouse" }, "https://api.example.com/hook");
+
+describe("the one request that costs money", () => {
+  test("names the model, the input, the webhook and the token", async () => {
+    answer(() => HttpResponse.json({ id: "p1", status: "starting" }, { status: 201 }));
+    expect(await create()).toEqual({ outcome: "accepted", prediction: { id: "p1", status: "starting" } });
+    expect(seen[0]?.url).toBe(`${base}/models/${model}/predictions`);
+    expect(seen[0]?.headers.get("authorization")).toBe("Bearer r8_secret");
+    expect(await seen[0]?.json()).toEqual({
+      input: { prompt: "A lighthouse" },
+      webhook: "https://api.example.com/hook",
+      webhook_events_filter: ["start", "completed"],
+    });
+  });
+
+  test("a model with a version goes to the versions' address, without a webhook when there is none", async () => {
+    answer(() => HttpResponse.json({ id: "p1", status: "starting" }, { status: 201 }));
+    await client.create("someone/else:0123abcd", { prompt: "A lighthouse" }, undefined);
+    expect(seen[0]?.url).toBe(`${base}/predictions`);
+    expect(await seen[0]?.json()).toEqual({ version: "0123abcd", input: { prompt: "A lighthouse" } });
+  });
+
+  test.each<[string, () => Response, Record<string, unknown>]>([
+    [
+      "429 is refused, to be sent again after Retry-After",
+      () => new HttpResponse(null, { status: 429, headers: { "Retry-After": "7" } }),
+      { outcome: "refused", again: true, waitSeconds: 7 },
+    ],
+    [
+      "429 without Retry-After waits 10 s",
+      () => new HttpResponse(null, { status: 429 }),
+      { outcome: "refused", again: true, waitSeconds: 10 },
+    ],
+    [
+      "429 with a year to wait waits 10 minutes",
+      () => new HttpResponse(null, { status: 429, headers: { "Retry-After": "31536000" } }),
+      { outcome: "refused", again: true, waitSeconds: 600 },
+    ],
+    [
+      "402 is refused for good",
+      () => HttpResponse.json({ detail: "Insufficient credit" }, { status: 402 }),
+      { outcome: "refused", again: false, reason: "402 Insufficient credit" },
+    ],
+    [
+      "422 is refused for good",
+      () => HttpResponse.json({ detail: "input is not valid" }, { status: 422 }),
+      { outcome: "refused", again: false },
+    ],
+    [
+      "404 without JSON is refused for good",
+      () => new HttpResponse("<html>", { status: 404 }),
+      { outcome: "refused", again: false },
+    ],
+    ["500 is unclear", () => HttpResponse.json({ detail: "oops" }, { status: 500 }), { outcome: "unclear" }],
+    ["503 is unclear", () => new HttpResponse(null, { status: 503 }), { outcome: "unclear" }],
+    [
+      "201 that is no JSON is unclear",
+      () => new HttpResponse('{"id":', { status: 201 }),
+      { outcome: "unclear" },
+    ],
+    [
+      "201 without an id is unclear",
+      () => HttpResponse.json({ status: "starting" }, { status: 201 }),
+      { outcome: "unclear" },
+    ],
+    ["a dropped connection is unclear", () => HttpResponse.error(), { outcome: "unclear" }],
+  ])("%s; there is one request", async (_name, respond, expected) => {
+    answer(respond);
+    expect(await create()).toMatchObject(expected);
+    expect(seen).toHaveLength(1);
+  });
+});
+
+describe("reading", () => {
+  test("a prediction that Replicate no longer knows is null", async () => {
+    answer(() => HttpResponse.json({ detail: "not found" }, { status: 404 }));
+    expect(await client.get("p1")).toBeNull();
+  });
+
+  test("an id cannot lead to another address", async () => {
+    answer(() => HttpResponse.json({ id: "x" }));
+    await client.get("../account?x=");
+    expect(new URL(seen[0]?.url ?? "").pathname).toBe("/v1/predictions/..%2Faccount%3Fx%3D");
+  });
+
+  test("a failure is an error that tells the status and not the token", async () => {
+    answer(() => HttpResponse.json({ detail: "r8_secret" }, { status: 500 }));
+    const error = await client.get("p1").catch((thrown: Error) => thrown);
+    expect(String(error)).toContain("500");
+    expect(String(error)).not.toContain("r8_secret");
+  });
+
+  test("the webhook secret is asked for once", async () => {
+    answer(() => HttpResponse.json({ key: "whsec_x" }));
+    const fresh = createReplicateClient(env, fetcher);
+    expect([await fresh.webhookSecret(), await fresh.webhookSecret()]).toEqual(["whsec_x", "whsec_x"]);
+    expect(seen).toHaveLength(1);
+  });
+});
+
+describe("a result", () => {
+  const address = "https://replicate.delivery/a/out.png";
+
+  test("is read whole, without the token", async () => {
+    answer(() => new HttpResponse(new Uint8Array([1, 2, 3])));
+    expect(await client.download(address, 3)).toEqual(new Uint8Array([1, 2, 3]));
+    expect(seen[0]?.headers.get("authorization")).toBeNull();
+  });
+
+  test.each([404, 410])("that answers %i is gone", async (status) => {
+    answer(() => new HttpResponse(null, { status }));
+    await expect(client.download(address, 10)).rejects.toBeInstanceOf(FileGone);
+  });
+
+  test.each<[string, () => Response]>([
+    ["too large", () => new HttpResponse(new Uint8Array(11))],
+    ["a redirect, which could lead anywhere", () => HttpResponse.redirect("http://169.254.169.254/", 302)],
+    ["a failure", () => new HttpResponse(null, { status: 500 })],
+  ])("that is %s is an error", async (_name, respond) => {
+    answer(respond);
+    await expect(client.download(address, 10)).rejects.not.toBeInstanceOf(FileGone);
+  });
+
+  test("from another host is never asked for", async () => {
+    answer(() => new HttpResponse(null));
+    await expect(client.download("http://169.254.169.254/latest", 10)).rejects.toThrow(
+      "not one of Replicate's",
+    );
+    expect(seen).toHaveLength(0);
+  });
+});
+
+describe("results are fetched from allowed hosts alone", () => {
+  const hosts = ["replicate.delivery", "127.0.0.1:54328"];
+  test.each([
+    ["https://replicate.delivery/a/out.png", true],
+    ["https://pbxt.replicate.delivery/a/out.png", true],
+    ["http://127.0.0.1:54328/files/out.png", true],
+    ["http://replicate.delivery/a/out.png", false],
+    ["https://replicate.delivery:8443/a", false],
+    ["https://replicate.delivery.evil.com/a", false],
+    ["https://evilreplicate.delivery/a", false],
+    ["https://replicate.delivery@evil.com/a", false],
+    ["https://user@replicate.delivery/a", false],
+    ["https://evil.com/replicate.delivery", false],
+    ["https://evil.com#replicate.delivery", false],
+    ["http://127.0.0.1:54322/", false],
+    ["https://127.0.0.1:54328/", false],
+    ["http://127.0.0.1/", false],
+    ["http://169.254.169.254/latest/meta-data", false],
+    ["http://localhost:54328/", false],
+    ["file:///etc/passwd", false],
+    ["data:image/png;base64,AAAA", false],
+    ["/files/out.png", false],
+    ["", false],
+  ])("%s: %s", (url, allowed) => {
+    expect(isAllowedFile(url, hosts)).toBe(allowed);
+  });
+});

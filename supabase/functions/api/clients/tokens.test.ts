@@ -1,0 +1,158 @@
+import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, SignJWT } from "jose";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Env } from "../env.ts";
+import { createTokenVerifier, type TokenVerifier } from "./tokens.ts";
+
+const secret = "a-secret-of-at-least-thirty-two-characters";
+const claims = {
+  sub: "7d1fd0a6-9a5d-4f0e-8f2c-0a8d0c6c3f7e",
+  session_id: "00000000-0000-4000-8000-000000000001",
+  role: "authenticated",
+  aud: "authenticated",
+};
+const text = (value: string) => new TextEncoder().encode(value);
+const inMinutes = (count: number) => Math.floor(Date.now() / 1000) + count * 60;
+
+function sign(
+  alg: string,
+  key: CryptoKey | Uint8Array,
+  change: Record<string, unknown> = {},
+  header: Record<string, unknown> = {},
+) {
+  return new SignJWT({ ...claims, exp: inMinutes(5), ...change })
+    .setProtectedHeader({ alg, ...header })
+    .sign(key);
+}
+
+/** What nobody would sign, put together by hand. */
+function forge(header: object, payload: object, signature = ""): string {
+  const part = (json: object) => Buffer.from(JSON.stringify(json)).toString("base64url");
+  return `${part(header)}.${part(payload)}.${signature}`;
+}
+
+const refused = { code: "invalid_token", status: 401 };
+
+describe.each(["ES256", "RS256"])("with public keys (%s) and no secret", (alg) => {
+  let verifier: TokenVerifier;
+  let privateKey: CryptoKey;
+  let otherKey: CryptoKey;
+  let publicTexts: string[];
+
+  beforeAll(async () => {
+    const pair = await generateKeyPair(alg, { extractable: true });
+    privateKey = pair.privateKey;
+    otherKey = (await generateKeyPair(alg)).privateKey;
+    const jwk = { ...(await exportJWK(pair.publicKey)), kid: "key-1", alg, use: "sig" };
+    const jwks = JSON.stringify({ keys: [jwk] });
+    const pem = await exportSPKI(pair.publicKey);
+    publicTexts = [pem, pem.trim(), jwks, JSON.stringify(jwk), String(jwk.x ?? jwk.n)];
+    verifier = createTokenVerifier({ supabase_url: "http://127.0.0.1:9", jwks } as Env);
+  });
+
+  test("a token of Auth is accepted", async () => {
+    const token = await sign(alg, privateKey, {}, { kid: "key-1" });
+    expect(await verifier.verify(token)).toMatchObject({
+      user_id: claims.sub,
+      session_id: claims.session_id,
+    });
+  });
+
+  test("an HS256 token that is signed with the text of the public key is refused", async () => {
+    for (const key of publicTexts) {
+      for (const header of [{}, { kid: "key-1" }]) {
+        await expect(verifier.verify(await sign("HS256", text(key), {}, header))).rejects.toMatchObject(
+          refused,
+        );
+      }
+    }
+  });
+
+  test("a token of another key is refused, also under the known key's name", async () => {
+    await expect(verifier.verify(await sign(alg, otherKey, {}, { kid: "key-1" }))).rejects.toMatchObject(
+      refused,
+    );
+  });
+
+  test("a token that brings its own key is refused", async () => {
+    const own = await generateKeyPair(alg, { extractable: true });
+    const jwk = await exportJWK(own.publicKey);
+    await expect(verifier.verify(await sign(alg, own.privateKey, {}, { jwk }))).rejects.toMatchObject(
+      refused,
+    );
+  });
+});
+
+describe("with a secret", () => {
+  const verifier = createTokenVerifier({
+    supabase_url: "http://127.0.0.1:9",
+    jwks: '{"keys":[]}',
+    jwt_secret: secret,
+  } as Env);
+  const good = () => sign("HS256", text(secret));
+
+  test("an HS256 token of Auth is accepted, the second time too", async () => {
+    const token = await good();
+    expect(await verifier.verify(token)).toMatchObject({ user_id: claims.sub });
+    expect(await verifier.verify(token)).toMatchObject({ user_id: claims.sub });
+  });
+
+  test("a known token with one changed character is refused", async () => {
+    const token = await good();
+    await verifier.verify(token);
+    const [header = "", payload = "", signature = ""] = token.split(".");
+    const flip = (part: string, at: number) =>
+      part.slice(0, at) + (part[at] === "A" ? "B" : "A") + part.slice(at + 1);
+    for (const changed of [
+      `${flip(header, 5)}.${payload}.${signature}`,
+      `${header}.${flip(payload, 12)}.${signature}`,
+      `${header}.${payload}.${flip(signature, 3)}`,
+    ]) {
+      await expect(verifier.verify(changed)).rejects.toMatchObject(refused);
+    }
+  });
+
+  test.each<[string, () => string | Promise<string>]>([
+    ["alg none", () => forge({ alg: "none", typ: "JWT" }, { ...claims, exp: inMinutes(5) })],
+    ["alg None", () => forge({ alg: "None" }, { ...claims, exp: inMinutes(5) })],
+    ["alg none with a signature", () => forge({ alg: "none" }, { ...claims, exp: inMinutes(5) }, "AAAA")],
+    ["no alg", () => forge({}, { ...claims, exp: inMinutes(5) }, "AAAA")],
+    ["HS512 with the right secret", () => sign("HS512", text(secret))],
+    ["HS256 with a wrong secret", () => sign("HS256", text("another-secret-of-thirty-two-characters"))],
+    ["an expired token", () => sign("HS256", text(secret), { exp: inMinutes(-1) })],
+    ["no end", () => sign("HS256", text(secret), { exp: undefined })],
+    ["a token that is not valid yet", () => sign("HS256", text(secret), { nbf: inMinutes(5) })],
+    ["no session", () => sign("HS256", text(secret), { session_id: undefined })],
+    ["a session that is no uuid", () => sign("HS256", text(secret), { session_id: "1" })],
+    ["no subject", () => sign("HS256", text(secret), { sub: undefined })],
+    ["the service role", () => sign("HS256", text(secret), { role: "service_role" })],
+    ["the anonymous role", () => sign("HS256", text(secret), { role: "anon" })],
+    ["another audience", () => sign("HS256", text(secret), { aud: "other" })],
+    [
+      "a header that must be understood",
+      () =>
+        sign("HS256", text(secret), {}, { crit: ["exp"], exp: 1 }).catch(() =>
+          forge({ alg: "HS256", crit: ["x"], x: 1 }, claims, "AAAA"),
+        ),
+    ],
+    ["no token", () => "not.a.token"],
+    ["nothing", () => ""],
+  ])("%s is refused", async (_name, make) => {
+    await expect(verifier.verify(await make())).rejects.toMatchObject(refused);
+  });
+
+  test("an accepted token is refused once it has expired", async () => {
+    const token = await sign("HS256", text(secret), { exp: Math.floor(Date.now() / 1000) + 2 });
+    await verifier.verify(token);
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    const ask = () => verifier.verify(token).then(() => setTimeout(ask, 100), resolve);
+    await ask();
+    expect(await promise).toMatchObject(refused);
+  });
+});
+
+test("without a secret no HS256 token is accepted, not even one of an empty secret", async () => {
+  const verifier = createTokenVerifier({ supabase_url: "http://127.0.0.1:9", jwks: '{"keys":[]}' } as Env);
+  for (const key of [secret, "undefined", " "]) {
+    await expect(verifier.verify(await sign("HS256", text(key)))).rejects.toMatchObject(refused);
+  }
+});

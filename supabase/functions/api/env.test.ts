@@ -1,0 +1,79 @@
+import { describe, expect, test } from "vitest";
+import { parseEnv } from "./env.ts";
+
+const complete = {
+  SUPABASE_URL: "http://127.0.0.1:54321/",
+  SUPABASE_DB_URL: "postgresql://postgres:secret-in-url@127.0.0.1:54322/postgres",
+  SUPABASE_SECRET_KEYS: '{"default":"sb_secret_one"}',
+};
+
+test("three variables of Supabase suffice, and the rest has defaults", () => {
+  expect(parseEnv(complete)).toMatchObject({
+    supabase_url: "http://127.0.0.1:54321",
+    public_url: "http://127.0.0.1:54321/functions/v1",
+    database_url: complete.SUPABASE_DB_URL,
+    secret_key: "sb_secret_one",
+    database_pool_size: 3,
+    trusted_proxy_hops: 1,
+    replicate_api_url: "https://api.replicate.com/v1",
+    replicate_file_hosts: ["replicate.delivery"],
+  });
+});
+
+describe("a variable that is missing or wrong is named, and no value is told", () => {
+  test.each([
+    ["SUPABASE_URL", { SUPABASE_URL: undefined }],
+    ["SUPABASE_URL", { SUPABASE_URL: "not an address" }],
+    ["DATABASE_URL or SUPABASE_DB_URL", { SUPABASE_DB_URL: undefined }],
+    ["SUPABASE_SECRET_KEYS", { SUPABASE_SECRET_KEYS: undefined }],
+    ["SUPABASE_JWKS", { SUPABASE_JWKS: "secret-no-json" }],
+    ["PUBLIC_URL", { PUBLIC_URL: "ftp://example.com" }],
+    ["JWT_SECRET", { JWT_SECRET: "secret-too-short" }],
+    ["DB_POOL_SIZE", { DB_POOL_SIZE: "many" }],
+    ["DB_POOL_SIZE", { DB_POOL_SIZE: "0" }],
+    ["DB_PREPARE", { DB_PREPARE: "yes" }],
+    ["TRUSTED_PROXY_HOPS", { TRUSTED_PROXY_HOPS: "-1" }],
+    ["REPLICATE_WEBHOOK_SECRET", { REPLICATE_WEBHOOK_SECRET: "secret-plain" }],
+    ["CRON_SECRET", { CRON_SECRET: "secret-short" }],
+  ])("%s %j", (name, change) => {
+    const read = () => parseEnv({ ...complete, ...change });
+    expect(read).toThrow(name);
+    expect(read).not.toThrow(/secret-|sb_secret_one/);
+  });
+
+  test("SUPABASE_SECRET_KEYS that is no JSON", () => {
+    const read = () => parseEnv({ ...complete, SUPABASE_SECRET_KEYS: "sb_secret_one" });
+    expect(read).toThrow("SUPABASE_SECRET_KEYS");
+    expect(read).not.toThrow("sb_secret_one");
+  });
+});
+
+test.each([
+  [
+    "DATABASE_URL wins over SUPABASE_DB_URL",
+    { DATABASE_URL: "postgresql://pooler:6543/postgres" },
+    "database_url",
+    "postgresql://pooler:6543/postgres",
+  ],
+  [
+    "the legacy key serves where there are no new ones",
+    { SUPABASE_SECRET_KEYS: undefined, SUPABASE_SERVICE_ROLE_KEY: "legacy" },
+    "secret_key",
+    "legacy",
+  ],
+  [
+    "an empty list of keys falls back too",
+    { SUPABASE_SECRET_KEYS: "{}", SUPABASE_SERVICE_ROLE_KEY: "legacy" },
+    "secret_key",
+    "legacy",
+  ],
+  ["an empty variable counts as missing", { REPLICATE_API_TOKEN: "" }, "replicate_api_token", undefined],
+  [
+    "trailing slashes of PUBLIC_URL go",
+    { PUBLIC_URL: "https://api.example.com//" },
+    "public_url",
+    "https://api.example.com",
+  ],
+])("%s", (_name, change, field, value) => {
+  expect(parseEnv({ ...complete, ...change })[field as "secret_key"]).toBe(value);
+});

@@ -1,0 +1,70 @@
+import { describe, expect, test } from "vitest";
+import { toApiError } from "./clients/database.ts";
+import { ApiError, invalidFields, isErrorCode } from "./errors.ts";
+import { describe as describeError } from "./middleware/errors.ts";
+
+describe("what clients match on", () => {
+  test.each([
+    ["invalid_credentials", 401, /^Incorrect email or password$/],
+    ["account_not_verified", 400, /^Account not activated/],
+    ["account_exists", 409, /already exists/],
+    ["invalid_token", 401, /^Could not validate credentials$/],
+    ["invalid_project_id", 400, /^Invalid X-Project-ID format\. Must be a valid UUID\.$/],
+  ] as const)("%s", (code, status, detail) => {
+    const error = new ApiError(code);
+    expect(error.status).toBe(status);
+    expect(error.detail).toMatch(detail);
+  });
+});
+
+test("names of Object are no codes", () => {
+  for (const name of ["constructor", "toString", "__proto__", ""]) expect(isErrorCode(name)).toBe(false);
+  expect(isErrorCode("not_found")).toBe(true);
+});
+
+test("a 422 tells the first problem as a sentence, and all of them as a list", () => {
+  const error = invalidFields([
+    { loc: ["body", "email"], msg: "is not an email address", type: "invalid_format" },
+    { loc: ["body", "password"], msg: "must contain a digit", type: "custom" },
+  ]);
+  expect(error).toMatchObject({
+    status: 422,
+    code: "validation_failed",
+    detail: "email: is not an email address",
+  });
+  expect(error.errors).toHaveLength(2);
+});
+
+describe("an error of the database", () => {
+  test.each([
+    [{ code: "PT404", message: "project_not_found" }, "project_not_found"],
+    [{ code: "PT404", message: "no_such_code" }, "internal_error"],
+    [{ code: "P0001", message: "project_not_found" }, "internal_error"],
+    [{ code: "22021", message: "invalid byte sequence" }, "invalid_text"],
+    [{ code: "22P05", message: "unsupported Unicode escape sequence" }, "invalid_text"],
+    [{ code: "57P01", message: "terminating connection" }, "database_unavailable"],
+    [{ code: "53300", message: "too many connections" }, "database_unavailable"],
+    [{ code: "ECONNREFUSED", message: "connect ECONNREFUSED" }, "database_unavailable"],
+    [{ code: "CONNECTION_CLOSED", message: "write CONNECTION_CLOSED" }, "database_unavailable"],
+    [{ code: "23505", message: "duplicate key" }, "internal_error"],
+    [{ message: "anything" }, "internal_error"],
+  ])("%j becomes %s", (thrown, code) => {
+    expect(toApiError(thrown).code).toBe(code);
+  });
+
+  test("carries the seconds to wait where the code is about a limit, and nowhere else", () => {
+    expect(toApiError({ code: "PT429", message: "quota_exceeded", detail: "42" }).retryAfterSeconds).toBe(42);
+    expect(toApiError({ code: "PT429", message: "quota_exceeded" }).retryAfterSeconds).toBeUndefined();
+    expect(
+      toApiError({ code: "PT404", message: "project_not_found", detail: "42" }).retryAfterSeconds,
+    ).toBeUndefined();
+  });
+});
+
+test("the log names an error and its causes", () => {
+  const cause = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+  expect(describeError(new Error("call failed", { cause }))).toBe(
+    "Error: call failed ← Error: connect (ECONNREFUSED)",
+  );
+  expect(describeError("a secret text")).toBe("string");
+});

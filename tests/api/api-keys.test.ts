@@ -1,0 +1,210 @@
+import { expect, test } from "vitest";
+import { api, type Developer, errorOf, registerDeveloper } from "../support/api.ts";
+import { openDatabase, until } from "../support/management.ts";
+
+const sql = openDatabase();
+
+const keysOf = ({ project }: Developer) => `/projects/${project.id}/api-keys`;
+const create = (developer: Developer, json: unknown = {}) =>
+  api(keysOf(developer), { headers: developer.headers, json });
+const rotate = (developer: Developer, id: string, json?: unknown) =>
+  api(`${keysOf(developer)}/${id}/rotate`, { method: "POST", headers: developer.headers, json });
+const revoke = (developer: Developer, id: string) =>
+  api(`${keysOf(developer)}/${id}`, { method: "DELETE", headers: developer.headers });
+
+/** What an app that sends this key is told: the code of the refusal, or that the key passed. */
+async function tryKey({ project }: Developer, key: string): Promise<string> {
+  const answer = await api("/auth/login", {
+    headers: { "X-Project-ID": project.id, "X-API-Key": key },
+    json: { email: "nobody@example.com", password: "Wrong-horse-9" },
+  });
+  const { code } = errorOf(answer);
+  return code === "invalid_credentials" ? "passed" : String(code);
+}
+
+test("a revoked key is refused at once, and a second revocation is 400", async () => {
+  const developer = await registerDeveloper();
+  const { body } = await create(developer, { name: "Web app" });
+  expect(await tryKey(developer, body.key)).toBe("passed");
+  expect((await revoke(developer, body.id)).status).toBe(204);
+  expect(await tryKey(developer, body.key)).toBe("api_key_revoked");
+  expect(errorOf(await revoke(developer, body.id))).toMatchObject({
+    status: 400,
+    code: "api_key_already_revoked",
+  });
+  const listed = await api<{ id: string; status: string; is_active: boolean }[]>(keysOf(developer), {
+    headers: developer.headers,
+  });
+  expect(listed.body.find(({ id }) => id === body.id)).toMatchObject({ status: "revoked", is_active: false });
+  expect(JSON.stringify(listed.body)).not.toContain("key_hash");
+});
+
+test("a rotation without a body replaces the key now; the new one has its name and expiry", async () => {
+  const developer = await registerDeveloper();
+  const expires_at = "2099-01-01T00:00:00+00:00";
+  const { body: old } = await create(developer, { name: "Web app", expires_at });
+  const rotated = await rotate(developer, old.id);
+  expect(rotated.status).toBe(201);
+  expect(rotated.body).toMatchObject({
+    name: "Web app",
+    expires_at,
+    status: "active",
+    replaces: { id: old.id },
+  });
+  expect(rotated.body.id).not.toBe(old.id);
+  expect(await tryKey(developer, rotated.body.key)).toBe("passed");
+  expect(await tryKey(developer, old.key)).toBe("api_key_rotated");
+});
+
+test("in its grace both keys pass; afterwards the old one says that it was rotated", async () => {
+  const developer = await registerDeveloper();
+  const { body: old } = await create(developer);
+  const rotated = await rotate(developer, old.id, { grace_seconds: 600 });
+  const seconds = (Date.parse(rotated.body.replaces.grace_ends_at) - Date.now()) / 1000;
+  expect(seconds).toBeGreaterThan(500);
+  expect(seconds).toBeLessThan(700);
+  expect(await tryKey(developer, old.key)).toBe("passed");
+  expect(await tryKey(developer, rotated.body.key)).toBe("passed");
+  await sql`update public.api_keys set grace_ends_at = now() where id = ${old.id}`;
+  expect(await tryKey(developer, old.key)).toBe("api_key_rotated");
+  expect(await tryKey(developer, rotated.body.key)).toBe("passed");
+});
+
+test("a grace never goes beyond the expiry of the old key", async () => {
+  const developer = await registerDeveloper();
+  const expires_at = new Date(Date.now() + 60_000).toISOString();
+  const { body: old } = await create(developer, { expires_at });
+  const rotated = await rotate(developer, old.id, { grace_seconds: 604_800 });
+  expect(Date.parse(rotated.body.replaces.grace_ends_at)).toBe(Date.parse(expires_at));
+});
+
+test("an expired key says so, and cannot be rotated", async () => {
+  const developer = await registerDeveloper();
+  const { body: old } = await create(developer);
+  await sql`update public.api_keys set expires_at = now() where id = ${old.id}`;
+  expect(await tryKey(developer, old.key)).toBe("api_key_expired");
+  expect(errorOf(await rotate(developer, old.id))).toMatchObject({
+    status: 400,
+    code: "api_key_already_expired",
+  });
+});
+
+test("a revoked key and one in its grace cannot be rotated", async () => {
+  const developer = await registerDeveloper();
+  const { body: revoked } = await create(developer);
+  await revoke(developer, revoked.id);
+  expect(errorOf(await rotate(developer, revoked.id)).code).toBe("api_key_already_revoked");
+  const { body: old } = await create(developer);
+  await rotate(developer, old.id, { grace_seconds: 60 });
+  expect(errorOf(await rotate(developer, old.id, { grace_seconds: 60 }))).toMatchObject({
+    status: 409,
+    code: "api_key_already_rotated",
+  });
+});
+
+test.each([-1, 604_801, 1.5, "60"])("a grace of %j is 422", async (grace_seconds) => {
+  const developer = await registerDeveloper();
+  const { body: old } = await create(developer);
+  const answer = await rotate(developer, old.id, { grace_seconds });
+  expect(errorOf(answer).code).toBe("validation_failed");
+  expect(await tryKey(developer, old.key)).toBe("passed");
+});
+
+test("a key of another project is 404, also to its own developer under the wrong project", async () => {
+  const [mine, theirs] = [await registerDeveloper(), await registerDeveloper()];
+  const { body: key } = await create(theirs);
+  const second = await api("/projects", { headers: theirs.headers, json: { name: "Second" } });
+  for (const [developer, project] of [
+    [mine, mine.project.id],
+    [theirs, second.body.id],
+  ] as const) {
+    for (const [method, path] of [
+      ["DELETE", ""],
+      ["POST", "/rotate"],
+      ["GET", "/usage"],
+    ]) {
+      const answer = await api(`/projects/${project}/api-keys/${key.id}${path}`, {
+        method: method as string,
+        headers: developer.headers,
+      });
+      expect(errorOf(answer)).toMatchObject({ status: 404, code: "api_key_not_found" });
+    }
+  }
+  expect(await tryKey(theirs, key.key)).toBe("passed");
+});
+
+test("a mistyped key is refused, whatever else is sent", async () => {
+  const developer = await registerDeveloper();
+  const key = developer.project.api_key;
+  const mistyped = key.slice(0, -1) + (key.endsWith("A") ? "B" : "A");
+  for (const headers of [{}, developer.headers, developer.project.headers]) {
+    const answer = await api("/projects", { headers: { ...headers, "X-API-Key": mistyped } });
+    expect(errorOf(answer)).toMatchObject({ status: 403, code: "api_key_invalid" });
+  }
+});
+
+test("fifty keys created at once leave as many as the plan allows", async () => {
+  const developer = await registerDeveloper();
+  const answers = await Promise.all(Array.from({ length: 50 }, () => create(developer)));
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(2);
+  const refused = answers.filter(({ status }) => status !== 201).map((answer) => errorOf(answer).code);
+  expect(new Set(refused)).toEqual(new Set(["api_key_limit_reached"]));
+});
+
+test("rotation works at the plan's limit, and fifty at once give one new key", async () => {
+  const developer = await registerDeveloper();
+  await create(developer);
+  const { body: last } = await create(developer);
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, () => rotate(developer, last.id, { grace_seconds: 600 })),
+  );
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+  const refused = answers.filter(({ status }) => status !== 201).map((answer) => errorOf(answer).code);
+  expect(new Set(refused)).toEqual(new Set(["api_key_already_rotated"]));
+  const one_more = await create(developer);
+  expect(errorOf(one_more).code).toBe("api_key_limit_reached");
+});
+
+test("keys in their grace are bounded by the plan too", async () => {
+  const developer = await registerDeveloper();
+  let { id } = (await create(developer)).body;
+  for (let index = 0; index < 3; index++) id = (await rotate(developer, id, { grace_seconds: 600 })).body.id;
+  expect(errorOf(await rotate(developer, id, { grace_seconds: 600 })).code).toBe("api_key_limit_reached");
+  expect((await rotate(developer, id)).status).toBe(201);
+});
+
+test("requests and errors of a key are counted per day, and the last use of every kind of key is noted", async () => {
+  const developer = await registerDeveloper();
+  const { body: key } = await create(developer);
+  expect(key.last_used_at).toBeNull();
+  await Promise.all(Array.from({ length: 6 }, () => tryKey(developer, key.key)));
+  await api("/auth/register", {
+    headers: { ...developer.project.headers, "X-API-Key": key.key },
+    json: { email: `counted-${Date.now()}@example.com`, password: "Correct-horse-9" },
+  });
+  const usage = await until(
+    () =>
+      api<{ day: string; requests: number; errors: number }[]>(
+        `${keysOf(developer)}/${key.id}/usage?days=7`,
+        { headers: developer.headers },
+      ),
+    ({ body }) => body.at(-1)?.requests === 7,
+  );
+  expect(usage.body).toHaveLength(7);
+  expect(usage.body.at(-1)).toEqual({ day: new Date().toISOString().slice(0, 10), requests: 7, errors: 6 });
+  expect(usage.body.slice(0, -1).every(({ requests }) => requests === 0)).toBe(true);
+  const [used] = await sql`
+    select (select last_used_at > now() - interval '5 minutes' from public.api_keys where id = ${key.id}) as api_key,
+      (select last_used_at > now() - interval '5 minutes' from public.developer_keys where user_id = ${developer.id}) as developer_key,
+      (select bool_or(last_used_at > now() - interval '5 minutes') from public.operator_keys) as operator_key`;
+  expect(used).toEqual({ api_key: true, developer_key: true, operator_key: true });
+});
+
+test.each(["0", "366", "x"])("a usage of %s days is 422", async (days) => {
+  const developer = await registerDeveloper();
+  const { body: key } = await create(developer);
+  const answer = await api(`${keysOf(developer)}/${key.id}/usage?days=${days}`, {
+    headers: developer.headers,
+  });
+  expect(errorOf(answer).status).toBe(422);
+});

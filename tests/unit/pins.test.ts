@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ROOT } from "../../scripts/local/settings.ts";
+
+const folder = join(ROOT, "supabase", "functions");
+const names = readdirSync(folder, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map((entry) => entry.name);
+const read = (...path: string[]) => JSON.parse(readFileSync(join(...path), "utf8")) as Record<string, any>;
+const importsOf = (name: string) => read(folder, name, "deno.json").imports as Record<string, string>;
+const { dependencies = {}, devDependencies = {} } = read(ROOT, "package.json");
+const installed: Record<string, string> = { ...dependencies, ...devDependencies };
+
+test("there are the three functions", () => {
+  expect(names.sort()).toEqual(["api", "generation", "health"]);
+});
+
+test.each(names)("every pin of %s is the version of package.json", (name) => {
+  const imports = Object.entries(importsOf(name));
+  expect(imports.length).toBeGreaterThan(0);
+  for (const [specifier, target] of imports) {
+    const [, dependency = "", version] = /^npm:(@?[^@]+)@(\d+\.\d+\.\d+)$/.exec(target) ?? [];
+    expect(dependency, `${specifier} is pinned exactly: ${target}`).toBe(specifier);
+    expect(version, specifier).toBe(installed[dependency]);
+  }
+});
+
+test("the functions pin the same packages, since they are one app", () => {
+  for (const name of names) expect(importsOf(name)).toEqual(importsOf("api"));
+});
