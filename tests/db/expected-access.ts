@@ -146,6 +146,7 @@ export const expectedDefiners: Record<string, string> = {
   "private.purge_project_users": "deletes users of Auth",
   "private.record_audit": "a trigger that writes where nobody else may insert",
   "private.remove_old_audit_events": "deletes where nobody else may",
+  "private.tell_of_api_key": "a trigger that writes the outbox for whoever makes a key",
   "private.user_sessions": "reads sessions of Auth",
   "private.welcome_by_mail": "a trigger that writes the outbox for whoever makes an account",
 };
