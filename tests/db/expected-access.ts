@@ -124,13 +124,14 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.require_api_key",
     "private.require_project",
     "private.search_pattern",
+    "private.session_actor_id",
     "private.user_json",
   ],
 };
 
 /** Functions that run with the rights of the owner, and what for. */
 export const expectedDefiners: Record<string, string> = {
-  "private.actor_id": "looks up accounts and sessions for policies",
+  "private.session_actor_id": "looks up accounts and sessions for policies",
   "private.authorize": "reads key hashes and sessions",
   "private.decoy_exists": "looks up a user of Auth",
   "private.end_reused_session": "reads refresh tokens and writes sessions of Auth",
