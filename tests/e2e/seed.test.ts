@@ -49,7 +49,7 @@ test("the seed loads with the CLI, twice without doubling, and the views answer 
   expect(await counts()).toEqual(first);
 
   const projects = await sql`
-    select name, owner_email, plan_id, state, users, active_api_keys from reports.projects where id::text like 'b0000000%' order by id`;
+    select name, owner_email, plan_id, state, users, active_api_keys from reports.projects_overview where id::text like 'b0000000%' order by id`;
   expect(projects).toEqual([
     {
       name: "Postcards",
@@ -83,7 +83,7 @@ test("the seed loads with the CLI, twice without doubling, and the views answer 
     "failures_per_day",
     "generations_per_day",
     "keys",
-    "projects",
+    "projects_overview",
     "recent_changes",
   ]);
   for (const { view } of views) {
@@ -120,7 +120,7 @@ test("the views are out of reach of every client role", async () => {
   for (const role of ["anon", "authenticated"]) {
     const attempt = sql.begin(async (tx) => {
       await tx.unsafe(`set local role ${role}`);
-      await tx`select * from reports.projects`;
+      await tx`select * from reports.projects_overview`;
     });
     await expect(attempt).rejects.toMatchObject({ code: "42501" });
   }
