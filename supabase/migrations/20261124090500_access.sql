@@ -66,7 +66,7 @@ begin
     refusal := coalesce(refusal, case
       when operator is null then 'operator_key_invalid'
       when fault is not null then 'operator_key_' || fault
-      when credentials ->> 'from_browser' = 'true' then 'key_not_for_browsers'
+      when (credentials ->> 'from_browser')::boolean then 'key_not_for_browsers'
     end);
   end if;
 
@@ -80,7 +80,7 @@ begin
     refusal := coalesce(refusal, case
       when developer is null then 'developer_key_invalid'
       when fault is not null then 'developer_key_' || fault
-      when management and credentials ->> 'from_browser' = 'true' then 'key_not_for_browsers'
+      when management and (credentials ->> 'from_browser')::boolean then 'key_not_for_browsers'
       when actor_role = 'developer' and developer is distinct from actor then 'developer_key_invalid'
     end);
   end if;

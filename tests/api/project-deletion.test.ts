@@ -8,13 +8,7 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import {
-  openDatabase,
-  operatorHeaders,
-  reconcile,
-  registerFreeDeveloper,
-  until,
-} from "../support/management.ts";
+import { openDatabase, operatorHeaders, putOnPlan, reconcile, until } from "../support/management.ts";
 
 const sql = openDatabase();
 const { urls, keys } = inject("stack");
@@ -118,7 +112,8 @@ test("nobody but the owner and operators restores a project", async () => {
 });
 
 test("a restore does not go around the plan's number of projects", async () => {
-  const developer = await registerFreeDeveloper(sql);
+  const developer = await registerDeveloper();
+  await putOnPlan(sql, developer, "free");
   await remove(developer);
   for (let index = 0; index < 5; index++)
     await api("/projects", { headers: developer.headers, json: { name: `New ${index}` } });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isErrorCode } from "../../supabase/functions/api/errors.ts";
 import { makeKeys } from "../support/keys.ts";
 import { admin, owner, refusalOf, rolledBack, type Tx } from "../support/sql.ts";
 import {
@@ -208,11 +209,10 @@ describe("authorize", () => {
 
   test("has a case here for every code that it can raise", async () => {
     const [source] = await owner`select prosrc as text from pg_proc where oid = 'private.authorize'::regproc`;
-    const fixed = [...String(source?.text).matchAll(/raise exception '(\w+)'/g)].map(([, code]) =>
-      String(code),
-    );
-    const composed = [...String(source?.text).matchAll(/raise exception '%', '(\w+_)' \|\| state/g)].flatMap(
-      ([, prefix]) => ["revoked", "rotated", "expired"].map((state) => `${prefix}${state}`),
+    const text = String(source?.text);
+    const fixed = [...text.matchAll(/'(\w+)'/g)].map(([, word]) => String(word)).filter(isErrorCode);
+    const composed = [...text.matchAll(/'(\w+_)' \|\| fault/g)].flatMap(([, prefix]) =>
+      ["revoked", "rotated", "expired"].map((state) => `${prefix}${state}`),
     );
     // Operator keys are not rotated with a grace period.
     const codes = [...fixed, ...composed].filter((code) => code !== "operator_key_rotated");
@@ -229,11 +229,10 @@ describe("authorize", () => {
     const roles = await rolledBack(async (tx) => {
       const found = [];
       for (const credentials of [operator(), endUserCredentials(world.a), {}]) {
-        await tx`select private.authorize(${tx.json(credentials)}, 'public')`;
-        const [row] =
-          await tx`select current_setting('app.database_role') as role, current_setting('app.user_id') as id,
+        const [answer] = await tx`select private.authorize(${tx.json(credentials)}, 'public') as role`;
+        const [row] = await tx`select current_setting('app.user_id') as id,
           current_setting('app.project_id') as project, current_setting('request.jwt.claims') as claims`;
-        found.push(row);
+        found.push({ ...answer, ...row });
       }
       return found;
     });

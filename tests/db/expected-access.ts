@@ -103,13 +103,14 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.require_api_key",
     "private.require_project",
     "private.search_pattern",
+    "private.session_actor_id",
     "private.user_json",
   ],
 };
 
 /** Functions that run with the rights of the owner, and what for. */
 export const expectedDefiners: Record<string, string> = {
-  "private.actor_id": "looks up accounts and sessions for policies",
+  "private.session_actor_id": "looks up accounts and sessions for policies",
   "private.authorize": "reads key hashes and sessions",
   "private.end_user_sessions": "writes sessions of Auth",
   "private.follow_generation": "a trigger that writes events and usage for whoever ends a generation",

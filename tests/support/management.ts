@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import { afterAll, inject } from "vitest";
 import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
-import { api, type Developer, type Headed, registerDeveloper } from "./api.ts";
+import { api, type Developer, type Headed } from "./api.ts";
 
 const { database_url = "", urls, keys, credentials } = inject("stack");
 
@@ -13,13 +13,6 @@ export function openDatabase(): postgres.Sql {
 }
 
 export const operatorHeaders: Headed = { "X-Operator-Key": credentials.operator_key ?? "" };
-
-/** A new developer under the limits of the free plan; the embedded stack gives new ones a plan without limits. */
-export async function registerFreeDeveloper(sql: postgres.Sql): Promise<Developer> {
-  const developer = await registerDeveloper();
-  await sql`update public.users set plan_id = 'free' where id = ${developer.id}`;
-  return developer;
-}
 
 /** A developer key that works without a token; it exists only here, so its headers are returned. */
 export async function createManagementKey(sql: postgres.Sql, developer: Developer): Promise<Headed> {
