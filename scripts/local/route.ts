@@ -10,7 +10,7 @@ export type Destination =
 
 const PLATFORM = /^\/(?:auth|rest|storage)\/v1(?:[/?]|$)/;
 const ADMIN = /^\/auth\/v1\/admin(\/[^?]*)/;
-const FUNCTION = /^\/functions\/v1(\/([\w-]+)(?:[/?].*)?)$/;
+const FUNCTION = /^\/functions\/v1\/*(\/([\w-]+)(?:[/?].*)?)$/;
 const ROOT = /^\/(api|generation|health)(?:[/?]|$)/;
 
 /** Where a request target goes, and the path that a function sees: its own name comes first. */

@@ -48,6 +48,7 @@ describe("the way of a path", () => {
     ["/api/v1/auth/me?x=1", { kind: "function", name: "api", path: "/api/v1/auth/me?x=1" }],
     ["//api/v1/health", { kind: "function", name: "api", path: "/api/v1/health" }],
     ["/functions/v1/api/api/v1/health", { kind: "function", name: "api", path: "/api/api/v1/health" }],
+    ["/functions/v1//api/v1/health", { kind: "function", name: "api", path: "/api/v1/health" }],
     ["/functions/v1/health", { kind: "function", name: "health", path: "/health" }],
     ["/functions/v1/other/x", { kind: "unknown" }],
     [

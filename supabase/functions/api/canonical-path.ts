@@ -20,7 +20,10 @@ const aliases: readonly [RegExp, string][] = [
  */
 export function canonicalPath(pathname: string): string {
   let path = pathname.replace(/\/{2,}/g, "/").replace(/\/$/, "");
-  while (path.startsWith(`${prefix}${prefix}/`) || path === prefix + prefix) path = path.slice(prefix.length);
+  for (const doubled of ["/api", prefix]) {
+    while (path.startsWith(`${doubled}${prefix}/`) || path === doubled + prefix)
+      path = path.slice(doubled.length);
+  }
   if (path === "" || path === "/api" || path === prefix) return "/";
   if (path === "/health") return path;
   const rest = path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;

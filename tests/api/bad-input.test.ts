@@ -1,0 +1,378 @@
+import { createHmac } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
+import {
+  api,
+  type Developer,
+  type EndUser,
+  errorOf,
+  freshEmail,
+  password,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+import { png } from "../support/images.ts";
+import { owner } from "../support/sql.ts";
+
+const { urls, keys } = inject("stack");
+const jwtSecret = keys.jwt_secret ?? "";
+
+let developer: Developer;
+let stranger: Developer;
+let user: EndUser;
+let before: Record<string, unknown>;
+
+/** What a refused request could have left, of these two developers and what belongs to them. */
+async function traces(): Promise<Record<string, unknown>> {
+  const projects = [developer.project.id, stranger.project.id];
+  const [row] = await owner`
+    select
+      (select count(*)::int from public.projects where owner_id in (${developer.id}, ${stranger.id})) as projects,
+      (select count(*)::int from public.users where project_id = any(${projects})) as users,
+      (select count(*)::int from auth.users where email like any(${projects.map((id) => `%@${id}.users.invalid`)})) as auth_users,
+      (select count(*)::int from public.api_keys where project_id = any(${projects})) as api_keys,
+      (select count(*)::int from public.generations where project_id = any(${projects})) as generations,
+      (select coalesce(sum(generations), 0)::int from public.generation_usage where project_id = any(${projects})) as charged,
+      (select count(*)::int from storage.objects where split_part(name, '/', 1) = any(${projects})) as files`;
+  return row ?? {};
+}
+
+beforeAll(async () => {
+  [developer, stranger] = await Promise.all([registerDeveloper(), registerDeveloper()]);
+  user = await registerEndUser(developer.project);
+  before = await traces();
+});
+
+afterAll(async () => {
+  // After all of it: whatever a refusal left later than its answer would be here.
+  expect(await traces()).toEqual(before);
+  await owner.end({ timeout: 2 });
+});
+
+type Sent = { method?: string; headers?: Record<string, string>; json?: unknown; body?: BodyInit };
+
+async function refuses(path: string, sent: Sent, status: number, code: string): Promise<void> {
+  const answer = await api(path, sent);
+  expect({ ...errorOf(answer), detail: "" }).toEqual({ status, code, detail: "" });
+  expect(errorOf(answer).detail.length).toBeGreaterThan(5);
+  if (status === 401) expect(answer.headers.get("www-authenticate")).toBe("Bearer");
+  if (status === 422) expect(Array.isArray(answer.body.errors) || code !== "validation_failed").toBe(true);
+  expect(await traces()).toEqual(before);
+}
+
+const jsonHeaders = { "Content-Type": "application/json" };
+const asUser = () => user.headers;
+const asDeveloper = () => developer.headers;
+const asApp = () => developer.project.headers;
+
+describe("bodies that are to be JSON", () => {
+  const endpoints: [string, () => Record<string, string>][] = [
+    ["/auth/register", asApp],
+    ["/auth/login", () => ({})],
+    ["/auth/refresh", () => ({})],
+    ["/projects", asDeveloper],
+    ["/generation/generate-v2", asUser],
+  ];
+  const bodies: [string, string | Uint8Array, string, number][] = [
+    ["broken JSON", '{"email": "a@example.com"', "malformed_json", 400],
+    ["nothing", "", "malformed_json", 400],
+    ["bytes that are no UTF-8", new Uint8Array([0x22, 0xff, 0xfe, 0x22]), "malformed_json", 400],
+    ["JSON that is no object", "[1,2]", "validation_failed", 422],
+    ["null", "null", "validation_failed", 422],
+    ["JSON nested 100,000 deep", `${"[".repeat(100_000)}${"]".repeat(100_000)}`, "validation_failed", 422],
+    ["JSON nested 100,000 deep and broken", '{"a":'.repeat(100_000), "malformed_json", 400],
+    ["two megabytes", JSON.stringify({ name: "x".repeat(2 * 1024 * 1024) }), "payload_too_large", 413],
+    [
+      "a text for a prototype",
+      '{"__proto__": {"email": "a@example.com", "password": "Correct-horse-9"}}',
+      "validation_failed",
+      422,
+    ],
+  ];
+  for (const [path, headers] of endpoints) {
+    test.each(bodies)(`${path} refuses %s`, async (_name, body, code, status) => {
+      await refuses(
+        path,
+        { method: "POST", headers: { ...jsonHeaders, ...headers() }, body: body as BodyInit },
+        status,
+        code,
+      );
+    });
+
+    test.each(["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json"])(
+      `${path} refuses the content type %s`,
+      async (type) => {
+        const sent = { method: "POST", headers: { ...headers(), "Content-Type": type }, body: "{}" };
+        await refuses(path, sent, 415, "unsupported_media_type");
+      },
+    );
+  }
+});
+
+describe("text that cannot be stored", () => {
+  const nul = "a\u0000b";
+  const half = "a\ud800b";
+  test.each<[string, string, () => Record<string, string>, () => object]>([
+    ["NUL in an address", "/auth/register", asApp, () => ({ email: `a\u0000${freshEmail()}`, password })],
+    ["NUL in a name", "/auth/register", asApp, () => ({ email: freshEmail(), password, full_name: nul })],
+    [
+      "NUL in a password",
+      "/auth/register",
+      asApp,
+      () => ({ email: freshEmail(), password: `${password}\u0000` }),
+    ],
+    ["NUL in a login", "/auth/login", () => ({}), () => ({ email: `a\u0000@example.com`, password })],
+    ["NUL in a refresh token", "/auth/refresh", () => ({}), () => ({ refresh_token: nul })],
+    ["NUL in a project", "/projects", asDeveloper, () => ({ name: nul })],
+    ["NUL in a description", "/projects", asDeveloper, () => ({ name: "a", description: nul })],
+    ["NUL in a prompt", "/generation/generate-v2", asUser, () => ({ prompt: nul })],
+  ])("%s", async (_name, path, headers, json) => {
+    await refuses(path, { headers: headers(), json: json() }, 422, "validation_failed");
+  });
+
+  test.each<[string, string, () => Record<string, string>, () => object]>([
+    ["a name", "/auth/register", asApp, () => ({ email: freshEmail(), password, full_name: half })],
+    ["a project", "/projects", asDeveloper, () => ({ name: half })],
+    ["a prompt", "/generation/generate-v2", asUser, () => ({ prompt: half })],
+  ])("half of a surrogate pair in %s, escaped in the JSON", async (_name, path, headers, json) => {
+    const body = JSON.stringify(json());
+    expect(body).toContain("\\ud800");
+    await refuses(
+      path,
+      { method: "POST", headers: { ...headers(), ...jsonHeaders }, body },
+      422,
+      "validation_failed",
+    );
+  });
+
+  test("NUL in a query", async () => {
+    await refuses("/projects?search=a%00b", { headers: asDeveloper() }, 422, "validation_failed");
+  });
+});
+
+describe("uploads", () => {
+  const photo = (bytes: Uint8Array = png(), name = "photo.png") => ({ bytes, name });
+  function form(instructions: string | undefined, ...files: { bytes: Uint8Array; name: string }[]): FormData {
+    const body = new FormData();
+    if (instructions !== undefined) body.set("instructions", instructions);
+    for (const { bytes, name } of files)
+      body.append("files", new Blob([bytes as BlobPart], { type: "image/png" }), name);
+    return body;
+  }
+  const padded = (size: number) => {
+    const bytes = new Uint8Array(size);
+    bytes.set(png());
+    return bytes;
+  };
+  const text = new TextEncoder().encode("This is a text, whatever its name says.");
+
+  test.each<[string, () => FormData, number, string]>([
+    ["a 0-byte file", () => form("a", photo(new Uint8Array())), 422, "validation_failed"],
+    ["an 11 MB file", () => form("a", photo(padded(11 * 1024 * 1024))), 413, "file_too_large"],
+    [
+      "an 11 MB file after a good one",
+      () => form("a", photo(), photo(padded(11 * 1024 * 1024))),
+      413,
+      "file_too_large",
+    ],
+    ["a text file named .png", () => form("a", photo(text)), 415, "unsupported_image"],
+    ["a text file after a good one", () => form("a", photo(), photo(text)), 415, "unsupported_image"],
+    [
+      "six files",
+      () => form("a", photo(), photo(), photo(), photo(), photo(), photo()),
+      422,
+      "validation_failed",
+    ],
+    ["1,001 characters", () => form("x".repeat(1001), photo()), 422, "validation_failed"],
+    ["no words", () => form(undefined, photo()), 422, "validation_failed"],
+    ["no file", () => form("a"), 422, "validation_failed"],
+    ["NUL in the words", () => form("a\u0000b", photo()), 422, "validation_failed"],
+    [
+      "a file name that leads elsewhere and no image",
+      () => form("a", photo(text, "../../../etc/passwd")),
+      415,
+      "unsupported_image",
+    ],
+  ])("%s", async (_name, body, status, code) => {
+    await refuses(
+      "/generation/generate-v2",
+      { method: "POST", headers: asUser(), body: body() },
+      status,
+      code,
+    );
+  });
+
+  test("1,001 characters as JSON", async () => {
+    await refuses(
+      "/generation/generate-v2",
+      { headers: asUser(), json: { prompt: "x".repeat(1001) } },
+      422,
+      "validation_failed",
+    );
+  });
+
+  test.each([
+    [
+      "ends early",
+      '--x\r\nContent-Disposition: form-data; name="instructions"\r\n\r\nA wat',
+      "multipart/form-data; boundary=x",
+      400,
+      "malformed_body",
+    ],
+    ["has another boundary", "--y--", "multipart/form-data; boundary=x", 400, "malformed_body"],
+    ["names no boundary", "--x--", "multipart/form-data", 415, "unsupported_media_type"],
+    ["is empty", "", "multipart/form-data; boundary=x", 400, "malformed_body"],
+  ])("a form that %s", async (_name, body, type, status, code) => {
+    const headers = { ...asUser(), "Content-Type": type };
+    await refuses("/generation/generate-v2", { method: "POST", headers, body }, status, code);
+  });
+});
+
+describe("keys and projects", () => {
+  const upload = (headers: Record<string, string>) => ({ headers, json: { prompt: "A lighthouse" } });
+  const generate = "/generation/generate-v2";
+
+  test.each<[string, () => Record<string, string>, number, string]>([
+    ["an unknown project", () => ({ "X-Project-ID": crypto.randomUUID() }), 401, "invalid_token"],
+    ["another developer's project", () => ({ "X-Project-ID": stranger.project.id }), 401, "invalid_token"],
+    ["a project id that is none", () => ({ "X-Project-ID": "1 or 1=1" }), 400, "invalid_project_id"],
+    [
+      "an unknown developer key",
+      () => ({ "X-Developer-Key": createKey("ak").key }),
+      403,
+      "developer_key_invalid",
+    ],
+    [
+      "another developer's key",
+      () => ({ "X-Developer-Key": stranger.project.developer_key }),
+      403,
+      "developer_key_invalid",
+    ],
+    ["an unknown API key", () => ({ "X-API-Key": createKey("ak").key }), 403, "api_key_invalid"],
+    ["another project's API key", () => ({ "X-API-Key": stranger.project.api_key }), 403, "api_key_invalid"],
+    [
+      "a mistyped API key",
+      () => ({ "X-API-Key": `${developer.project.api_key.slice(0, -1)}!` }),
+      403,
+      "api_key_invalid",
+    ],
+    [
+      "an operator key that is none",
+      () => ({ "X-Operator-Key": createKey("ok").key }),
+      403,
+      "operator_key_invalid",
+    ],
+    [
+      "a developer key as operator key",
+      () => ({ "X-Operator-Key": developer.project.developer_key }),
+      403,
+      "operator_key_invalid",
+    ],
+    ["another role", () => ({ "X-User-Role": "operator" }), 403, "role_mismatch"],
+  ])("%s", async (_name, change, status, code) => {
+    await refuses(generate, upload({ ...asUser(), ...change() }), status, code);
+  });
+
+  test("an unknown project at registration and login is 404", async () => {
+    const headers = { ...asApp(), "X-Project-ID": crypto.randomUUID() };
+    const json = { email: freshEmail(), password };
+    await refuses("/auth/register", { headers, json }, 404, "project_not_found");
+    await refuses(
+      "/auth/login",
+      { headers: { "X-Project-ID": headers["X-Project-ID"] }, json },
+      404,
+      "project_not_found",
+    );
+  });
+
+  test("a revoked key of each kind, from the next request on", async () => {
+    const other = await registerDeveloper();
+    const person = await registerEndUser(other.project);
+    await owner`update public.api_keys set revoked_at = now() where project_id = ${other.project.id}`;
+    await refuses(generate, upload(person.headers), 403, "api_key_revoked");
+    await owner`update public.developer_keys set revoked_at = now() where user_id = ${other.id}`;
+    await refuses(generate, upload(person.headers), 403, "developer_key_revoked");
+    const json = { email: freshEmail(), password };
+    await refuses("/auth/register", { headers: other.project.headers, json }, 403, "developer_key_revoked");
+  });
+});
+
+describe("access tokens", () => {
+  const part = (json: unknown) => Buffer.from(JSON.stringify(json)).toString("base64url");
+  const claimsOf = (token: string) =>
+    JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
+  const sign = (header: object, claims: object, secret: string, hash = "sha256") => {
+    const signed = `${part(header)}.${part(claims)}`;
+    return `${signed}.${createHmac(hash, secret).update(signed).digest("base64url")}`;
+  };
+  const swap = (text: string, at: number) =>
+    text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
+  const hs256 = { alg: "HS256", typ: "JWT" };
+  const seconds = () => Math.floor(Date.now() / 1000);
+
+  test("a token that is signed as Auth signs is accepted, or the refusals below would prove nothing", async () => {
+    const token = sign(hs256, claimsOf(user.token), jwtSecret);
+    const answer = await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } });
+    expect(answer.body.id).toBe(user.id);
+  });
+
+  test("a token with one changed byte is refused, wherever it is", async () => {
+    const [header = "", payload = "", signature = ""] = user.token.split(".");
+    for (const token of [
+      `${swap(header, 8)}.${payload}.${signature}`,
+      `${header}.${swap(payload, 20)}.${signature}`,
+      `${header}.${payload}.${swap(signature, 0)}`,
+      `${header}.${payload}.${swap(signature, 20)}`,
+      `${header}.${payload}.`,
+      `${header}.${payload}`,
+    ]) {
+      await refuses("/auth/me", { headers: { Authorization: `Bearer ${token}` } }, 401, "invalid_token");
+    }
+  });
+
+  test.each<[string, () => string]>([
+    ["alg none", () => `${part({ alg: "none", typ: "JWT" })}.${part(claimsOf(user.token))}.`],
+    ["alg none, written otherwise", () => `${part({ alg: "nOnE" })}.${part(claimsOf(user.token))}.`],
+    [
+      "alg HS512 with the right secret",
+      () => sign({ alg: "HS512" }, claimsOf(user.token), jwtSecret, "sha512"),
+    ],
+    ["an expired token", () => sign(hs256, { ...claimsOf(user.token), exp: seconds() - 1 }, jwtSecret)],
+    ["a token without end", () => sign(hs256, { ...claimsOf(user.token), exp: undefined }, jwtSecret)],
+    [
+      "a session that is gone",
+      () => sign(hs256, { ...claimsOf(user.token), session_id: crypto.randomUUID() }, jwtSecret),
+    ],
+    [
+      "another person's session",
+      () =>
+        sign(hs256, { ...claimsOf(user.token), session_id: claimsOf(developer.token).session_id }, jwtSecret),
+    ],
+    [
+      "another person with the same session",
+      () => sign(hs256, { ...claimsOf(user.token), sub: developer.id }, jwtSecret),
+    ],
+    ["the public anonymous key", () => keys.anon ?? ""],
+    ["the service role's key", () => keys.service_role ?? ""],
+    ["nothing", () => ""],
+    ["a refresh token", () => user.refresh_token],
+  ])("%s", async (_name, token) => {
+    await refuses("/auth/me", { headers: { Authorization: `Bearer ${token()}` } }, 401, "invalid_token");
+  });
+
+  test("an HS256 token that is signed with the public keys is refused", async () => {
+    const response = await fetch(`${urls.gateway}/auth/v1/.well-known/jwks.json`);
+    const published = await response.text();
+    for (const secret of [published, published.trim(), '{"keys":[]}', "[]"]) {
+      const token = sign(hs256, claimsOf(user.token), secret);
+      await refuses("/auth/me", { headers: { Authorization: `Bearer ${token}` } }, 401, "invalid_token");
+    }
+  });
+
+  test.each(["Basic dXNlcjpwYXNz", "Bearer", "Bearer a b", "token"])(
+    "the Authorization %j",
+    async (value) => {
+      await refuses("/auth/me", { headers: { Authorization: value } }, 401, "invalid_token");
+    },
+  );
+});

@@ -1,0 +1,107 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import {
+  api,
+  type Developer,
+  type EndUser,
+  errorOf,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+
+let developer: Developer;
+let user: EndUser;
+let id: string;
+
+const statusOf = (headers: Record<string, string>, generation = id, query = "") =>
+  api(`/generation/${generation}/status${query}`, { headers });
+
+beforeAll(async () => {
+  developer = await registerDeveloper();
+  user = await registerEndUser(developer.project);
+  const created = await api("/generation/generate-v2", {
+    headers: user.headers,
+    json: { prompt: "A lighthouse" },
+  });
+  id = created.body.id;
+  const done = await statusOf(user.headers, id, "?wait=25");
+  expect(done.body.status).toBe("completed");
+});
+
+test("the status tells everything of the contract, with absolute addresses", async () => {
+  const { status, body } = await statusOf(user.headers);
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    id,
+    status: "completed",
+    instructions: "A lighthouse",
+    example_images: [],
+    error: null,
+    is_public: false,
+    generated_image_url: expect.stringMatching(/^https?:\/\/[^/]+\/.*image/),
+  });
+  for (const moment of [body.created_at, body.updated_at, body.completed_at])
+    expect(Number.isNaN(Date.parse(moment))).toBe(false);
+});
+
+test("the developer reads it with the project's id, and the older address answers the same", async () => {
+  const headers = { ...developer.headers, "X-Project-ID": developer.project.id };
+  const { updated_at, status } = (await statusOf(headers)).body;
+  const alias = await api(`/generation/generations-v2/${id}/status`, { headers: user.headers });
+  expect(alias.body).toMatchObject({ id, status, updated_at });
+});
+
+test("a wait for a generation that has ended answers at once", async () => {
+  const start = performance.now();
+  expect((await statusOf(user.headers, id, "?wait=25")).status).toBe(200);
+  expect(performance.now() - start).toBeLessThan(10_000);
+});
+
+describe("each of the four credentials is needed", () => {
+  test.each([
+    ["Authorization", 401, "not_authenticated"],
+    ["X-Project-ID", 403, "project_id_required"],
+    ["X-Developer-Key", 403, "developer_key_required"],
+    ["X-API-Key", 403, "api_key_required"],
+  ])("without %s it is %i %s", async (name, status, code) => {
+    const { [name]: _, ...headers } = user.headers;
+    expect(errorOf(await statusOf(headers))).toMatchObject({ status, code });
+  });
+});
+
+describe("what is not there", () => {
+  test("another person of the project sees a 404, as for an id that nobody has", async () => {
+    const other = await registerEndUser(developer.project);
+    const foreign = errorOf(await statusOf(other.headers));
+    const unknown = errorOf(await statusOf(user.headers, crypto.randomUUID()));
+    expect(foreign).toEqual({ status: 404, code: "generation_not_found", detail: "Generation not found." });
+    expect(unknown).toEqual(foreign);
+  });
+
+  test("a person of another project, and its developer, see a 404", async () => {
+    const stranger = await registerDeveloper();
+    const person = await registerEndUser(stranger.project);
+    expect(errorOf(await statusOf(person.headers)).code).toBe("generation_not_found");
+    const headers = { ...stranger.headers, "X-Project-ID": stranger.project.id };
+    expect(errorOf(await statusOf(headers)).code).toBe("generation_not_found");
+    const foreign = { ...stranger.headers, "X-Project-ID": developer.project.id };
+    expect(errorOf(await statusOf(foreign))).toMatchObject({ status: 404, code: "project_not_found" });
+  });
+
+  test.each([
+    ["an id that is none", "seven", "", "validation_failed"],
+    ["a wait that is too long", undefined, "?wait=26", "validation_failed"],
+    ["a wait that is negative", undefined, "?wait=-1", "validation_failed"],
+    ["a wait that is no number", undefined, "?wait=long", "validation_failed"],
+  ])("%s is 422", async (_name, generation, query, code) => {
+    expect(errorOf(await statusOf(user.headers, generation ?? id, query))).toMatchObject({
+      status: 422,
+      code,
+    });
+  });
+});
+
+test.each(["POST", "PUT", "PATCH", "DELETE"])("%s is not allowed", async (method) => {
+  const answer = await api(`/generation/${id}/status`, { method, headers: user.headers });
+  expect(errorOf(answer)).toMatchObject({ status: 405, code: "method_not_allowed" });
+  expect(answer.headers.get("allow")).toBe("GET");
+});
