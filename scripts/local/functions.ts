@@ -99,7 +99,7 @@ function environment({ ports, replicate, env }: FunctionsOptions): Record<string
 const PROBES: Record<FunctionName, string> = {
   api: "/api/v1/health",
   health: "/health",
-  generation: "/generation/public",
+  generation: "/generation/generate-v2",
 };
 
 async function probe(name: FunctionName, port: number): Promise<void> {

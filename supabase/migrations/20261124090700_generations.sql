@@ -14,6 +14,7 @@ create table public.generations (
     constraint generations_example_images_array check (jsonb_typeof(example_images) = 'array'),
   outputs jsonb not null default '[]' constraint generations_outputs_array check (jsonb_typeof(outputs) = 'array'),
   is_public boolean not null default false,
+  link_version integer not null default 1,
   error_code text,
   error text,
   charge text not null constraint generations_charge check (charge in ('reserved', 'committed', 'refunded')),
@@ -26,8 +27,11 @@ create table public.generations (
   next_check_at timestamptz,
   submitted_at timestamptz,
   completed_at timestamptz,
+  expires_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  constraint generations_owned_or_anonymous check (
+    (project_id is null) = (user_id is null) and (project_id is null) = (expires_at is not null)),
   constraint generations_completed_has_output check (status <> 'completed' or jsonb_array_length(outputs) > 0),
   constraint generations_failed_has_code check (status <> 'failed' or error_code is not null),
   constraint generations_final_has_time check ((completed_at is not null) = (status in ('completed', 'failed', 'canceled'))),
@@ -40,6 +44,12 @@ create table public.generations (
 create unique index generations_prediction_id on public.generations (prediction_id) where prediction_id is not null;
 create index generations_user_id on public.generations (user_id, created_at desc, id desc);
 create index generations_project_id on public.generations (project_id, created_at desc, id desc);
+create index generations_project_user on public.generations (project_id, user_id, created_at desc, id desc);
+create index generations_public on public.generations (created_at desc, id desc)
+  include (project_id) where is_public and status = 'completed';
+create index generations_project_public on public.generations (project_id, created_at desc, id desc)
+  where is_public and status = 'completed';
+create index generations_expires_at on public.generations (expires_at) where expires_at is not null;
 create index generations_running on public.generations (project_id) where status in ('pending', 'processing');
 create index generations_due on public.generations (next_check_at) where next_check_at is not null;
 
@@ -50,6 +60,10 @@ comment on column public.generations.example_images is
   'Uploaded pictures: [{path, content_type, bytes, width, height}], paths in bucket uploads.';
 comment on column public.generations.outputs is
   'Results: [{path, content_type, bytes, width, height, sha256}], paths in bucket generations.';
+comment on column public.generations.link_version is
+  'Part of every signed address of its pictures; raised when it is un-published, so that older addresses die.';
+comment on column public.generations.expires_at is
+  'When it goes with its files. Only of anonymous ones, which have no project and no user.';
 comment on column public.generations.charge is 'reserved while it runs, committed when completed, refunded otherwise.';
 comment on column public.generations.charged_month is 'First day of the UTC month whose quota it took.';
 comment on column public.generations.prediction_id is 'The prediction at Replicate.';
@@ -80,6 +94,7 @@ create table public.generation_events (
 );
 create unique index generation_events_webhook_id on public.generation_events (webhook_id);
 create index generation_events_generation_id on public.generation_events (generation_id, id);
+create index generation_events_webhook_age on public.generation_events (created_at) where webhook_id is not null;
 comment on table public.generation_events is 'What happened to a generation, in order: its states and the webhooks that were taken.';
 comment on column public.generation_events.kind is 'A state of the generation, or webhook.';
 comment on column public.generation_events.webhook_id is 'Identifier that Replicate gave the delivery; a second one is a duplicate.';
@@ -129,6 +144,46 @@ comment on function private.follow_generation() is
   'Trigger: records the new state, and gives a refunded generation back to the quota in the same transaction. Definer: '
   'whoever ends a generation need not hold these tables.';
 
+create table public.cleanup_tasks (
+  id bigint generated always as identity primary key,
+  kind text not null constraint cleanup_tasks_kind check (kind in ('uploads', 'generations', 'prediction')),
+  target text not null,
+  generation_id uuid not null,
+  attempts integer not null default 0,
+  next_attempt_at timestamptz not null default now() + interval '1 minute',
+  created_at timestamptz not null default now()
+);
+create index cleanup_tasks_due on public.cleanup_tasks (next_attempt_at);
+create index cleanup_tasks_generation_id on public.cleanup_tasks (generation_id);
+comment on table public.cleanup_tasks is
+  'What is left outside the database when a generation is deleted or canceled. Written in the same transaction, so nothing is forgotten.';
+comment on column public.cleanup_tasks.kind is 'A bucket whose object goes, or prediction: to be canceled at Replicate.';
+comment on column public.cleanup_tasks.target is 'Path of the object, or id of the prediction.';
+comment on column public.cleanup_tasks.generation_id is 'The generation that left it; it need not exist any more.';
+comment on column public.cleanup_tasks.next_attempt_at is 'When the reconciler takes it, unless the request has done it by then.';
+
+create function private.leave_generation() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if old.charge = 'reserved' then
+    update public.generation_usage usage set generations = usage.generations - 1
+    where usage.project_id = old.project_id and usage.month = old.charged_month;
+  end if;
+  insert into public.cleanup_tasks (kind, target, generation_id)
+  select 'prediction', old.prediction_id, old.id
+  where old.prediction_id is not null and old.status in ('pending', 'processing')
+  union all
+  select 'uploads', file ->> 'path', old.id from jsonb_array_elements(old.example_images) file
+  union all
+  select 'generations', file ->> 'path', old.id from jsonb_array_elements(old.outputs) file;
+  return null;
+end $$;
+comment on function private.leave_generation() is
+  'Trigger: however a generation is deleted, also with its project or its owner, its running prediction and its files are '
+  'remembered to go, and its charge is given back when it had not ended. Definer: whoever deletes need not hold these tables.';
+
+create trigger generations_leave after delete on public.generations
+  for each row execute function private.leave_generation();
 create trigger generations_guard before update on public.generations
   for each row execute function private.guard_generation();
 create trigger generations_follow after insert or update on public.generations
@@ -137,6 +192,7 @@ create trigger generations_follow after insert or update on public.generations
 alter table public.generations enable row level security;
 alter table public.generation_events enable row level security;
 alter table public.generation_usage enable row level security;
+alter table public.cleanup_tasks enable row level security;
 
 create policy generations_select_self_or_owner on public.generations for select to authenticated
   using (user_id = (select private.actor_id()) or project_id = any ((select private.managed_project_ids())::uuid[]));
@@ -144,7 +200,8 @@ create policy generation_usage_select_owner on public.generation_usage for selec
   using (project_id = any ((select private.managed_project_ids())::uuid[]));
 
 grant select (id, project_id, user_id, status, instructions, model, options, example_images, outputs, is_public,
-  error_code, error, charge, charged_month, completed_at, created_at, updated_at)
+  link_version, error_code, error, charge, charged_month, completed_at, created_at, updated_at)
   on public.generations to authenticated;
 grant select on public.generation_usage to authenticated;
-grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage to service_role;
+grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage,
+  public.cleanup_tasks to service_role;

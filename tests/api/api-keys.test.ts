@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { api, type Developer, errorOf, registerDeveloper } from "../support/api.ts";
-import { openDatabase, until } from "../support/management.ts";
+import { openDatabase, putOnPlan, until } from "../support/management.ts";
 
 const sql = openDatabase();
 
@@ -145,6 +145,7 @@ test("a mistyped key is refused, whatever else is sent", async () => {
 
 test("fifty keys created at once leave as many as the plan allows", async () => {
   const developer = await registerDeveloper();
+  await putOnPlan(sql, developer, "free");
   const answers = await Promise.all(Array.from({ length: 50 }, () => create(developer)));
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(2);
   const refused = answers.filter(({ status }) => status !== 201).map((answer) => errorOf(answer).code);
@@ -153,6 +154,7 @@ test("fifty keys created at once leave as many as the plan allows", async () => 
 
 test("rotation works at the plan's limit, and fifty at once give one new key", async () => {
   const developer = await registerDeveloper();
+  await putOnPlan(sql, developer, "free");
   await create(developer);
   const { body: last } = await create(developer);
   const answers = await Promise.all(
@@ -167,6 +169,7 @@ test("rotation works at the plan's limit, and fifty at once give one new key", a
 
 test("keys in their grace are bounded by the plan too", async () => {
   const developer = await registerDeveloper();
+  await putOnPlan(sql, developer, "free");
   let { id } = (await create(developer)).body;
   for (let index = 0; index < 3; index++) id = (await rotate(developer, id, { grace_seconds: 600 })).body.id;
   expect(errorOf(await rotate(developer, id, { grace_seconds: 600 })).code).toBe("api_key_limit_reached");

@@ -8,7 +8,7 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { openDatabase, operatorHeaders, reconcile, until } from "../support/management.ts";
+import { openDatabase, operatorHeaders, putOnPlan, reconcile, until } from "../support/management.ts";
 
 const sql = openDatabase();
 const { urls, keys } = inject("stack");
@@ -113,6 +113,7 @@ test("nobody but the owner and operators restores a project", async () => {
 
 test("a restore does not go around the plan's number of projects", async () => {
   const developer = await registerDeveloper();
+  await putOnPlan(sql, developer, "free");
   await remove(developer);
   for (let index = 0; index < 5; index++)
     await api("/projects", { headers: developer.headers, json: { name: `New ${index}` } });

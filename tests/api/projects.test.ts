@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { api, errorOf, registerDeveloper, registerEndUser } from "../support/api.ts";
-import { openDatabase, operatorHeaders } from "../support/management.ts";
+import { openDatabase, operatorHeaders, putOnPlan } from "../support/management.ts";
 
 const sql = openDatabase();
 const unknown = "00000000-0000-4000-8000-000000000000";
@@ -127,6 +127,7 @@ test("an operator gives a project a plan of its own, and takes it back", async (
 
 test("fifty projects created at once leave as many as the plan allows", async () => {
   const developer = await registerDeveloper();
+  await putOnPlan(sql, developer, "free");
   const creates = Array.from({ length: 50 }, (_, index) =>
     api("/projects", { headers: developer.headers, json: { name: `Parallel ${index}` } }),
   );

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { readJson } from "./http-body.ts";
 import { checkInput, findByVersion, findModel, type Input, type Model } from "./models.ts";
 import {
@@ -43,6 +44,8 @@ export async function createPrediction(
   const created = JSON.stringify(job.prediction);
   void service.runner.run(job);
   if (job.faults.find("drop")) return cut(exchange, call);
+  const held = job.faults.find("hold");
+  if (held) await pause(held.ms);
 
   const wait_ms = preferredWait(request.headers.prefer);
   if (wait_ms === 0) {

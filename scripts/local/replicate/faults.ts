@@ -13,6 +13,7 @@ const faultSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("reset") }),
   // The prediction itself.
   z.strictObject({ kind: z.literal("drop") }),
+  z.strictObject({ kind: z.literal("hold"), ms }),
   z.strictObject({ kind: z.literal("fail"), error: z.string().default("CUDA out of memory.") }),
   z.strictObject({ kind: z.literal("nsfw") }),
   z.strictObject({ kind: z.literal("stall") }),
@@ -44,6 +45,7 @@ const faultSchema = z.discriminatedUnion("kind", [
       .default(64 * 1024 * 1024),
   }),
   z.strictObject({ kind: z.literal("file_not_image") }),
+  z.strictObject({ kind: z.literal("file_slow"), ms }),
 ]);
 
 export type Fault = z.output<typeof faultSchema>;
@@ -59,13 +61,15 @@ export const faultRuleSchema = z.strictObject({
 export type FaultRule = z.input<typeof faultRuleSchema>;
 
 const BEFORE_CREATION: FaultKind[] = ["refuse", "reset"];
-const ON_READ: FaultKind[] = ["wrong_get", "file_gone", "file_huge", "file_not_image"];
+const ON_READ: FaultKind[] = ["wrong_get", "file_gone", "file_huge", "file_not_image", "file_slow"];
 
 /** Which field the one argument of a directive in a prompt fills. */
 const ARGUMENT: Partial<Record<FaultKind, string>> = {
   refuse: "status",
   fail: "error",
   slow: "ms",
+  hold: "ms",
+  file_slow: "ms",
   delay_webhook: "ms",
   duplicate_webhook: "count",
   stale_webhook: "age_seconds",

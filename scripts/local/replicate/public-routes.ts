@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { isTerminal, type Job } from "./prediction-store.ts";
 import { notFound } from "./problem.ts";
 import { type Exchange, type Route, sendJson } from "./route.ts";
@@ -25,13 +26,20 @@ async function getFile(exchange: Exchange): Promise<void> {
   const file = job?.files.get(params[1] ?? "");
   const fault =
     job &&
-    service.faults.takeOnRead(job.input.prompt, job.faults, ["file_gone", "file_huge", "file_not_image"]);
+    service.faults.takeOnRead(job.input.prompt, job.faults, [
+      "file_gone",
+      "file_huge",
+      "file_not_image",
+      "file_slow",
+    ]);
   if (!file || fault?.kind === "file_gone") {
     response.writeHead(404, { "content-type": "text/plain" }).end("Not Found");
     return;
   }
   if (fault?.kind === "file_huge") return sendHuge(response, file, fault.bytes);
-  const body = fault ? Buffer.from("<!doctype html><title>Bad gateway</title>") : file;
+  if (fault?.kind === "file_slow") await pause(fault.ms);
+  const body =
+    fault?.kind === "file_not_image" ? Buffer.from("<!doctype html><title>Bad gateway</title>") : file;
   response.writeHead(200, {
     "content-type": "image/png",
     "content-length": body.length,

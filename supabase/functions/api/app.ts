@@ -25,10 +25,19 @@ import { createDeveloperKey } from "./resources/developer-keys/create-developer-
 import { listDeveloperKeys } from "./resources/developer-keys/list-developer-keys.ts";
 import { revokeDeveloperKey } from "./resources/developer-keys/revoke-developer-key.ts";
 import { rotateDeveloperKey } from "./resources/developer-keys/rotate-developer-key.ts";
+import { cancelGeneration } from "./resources/generations/cancel-generation.ts";
+import { createAnonymousGeneration } from "./resources/generations/create-anonymous-generation.ts";
 import { createGeneration } from "./resources/generations/create-generation.ts";
+import { createUploads } from "./resources/generations/create-uploads.ts";
+import { deleteGeneration } from "./resources/generations/delete-generation.ts";
+import { getAnonymousGeneration } from "./resources/generations/get-anonymous-generation.ts";
 import { getGenerationFiles } from "./resources/generations/get-generation-file.ts";
 import { getGenerationStatus } from "./resources/generations/get-generation-status.ts";
+import { getGenerationUsage } from "./resources/generations/get-generation-usage.ts";
+import { listGenerations } from "./resources/generations/list-generations.ts";
+import { listPublicGenerations } from "./resources/generations/list-public-generations.ts";
 import { replicateWebhook } from "./resources/generations/replicate-webhook.ts";
+import { setGenerationPublic } from "./resources/generations/set-generation-public.ts";
 import { health } from "./resources/health/get-health.ts";
 import { reconcile } from "./resources/internal/reconcile.ts";
 import { createApiKey } from "./resources/keys/create-api-key.ts";
@@ -93,7 +102,16 @@ const endpoints = [
   revokeApiKey,
   getApiKeyUsage,
   createGeneration,
+  createUploads,
+  createAnonymousGeneration,
+  getAnonymousGeneration,
+  listGenerations,
+  listPublicGenerations,
+  getGenerationUsage,
   getGenerationStatus,
+  setGenerationPublic,
+  cancelGeneration,
+  deleteGeneration,
   getGenerationFiles,
   replicateWebhook,
   reconcile,

@@ -62,6 +62,13 @@ const schema = z.object({
     .string()
     .default("black-forest-labs/flux-schnell")
     .describe("REPLICATE_TEXT_MODEL: text to picture"),
+  anonymous_generation: z
+    .enum(["on", "off"])
+    .default("on")
+    .describe("ANONYMOUS_GENERATION: whether people without an account may generate (on or off)"),
+  anonymous_daily_limit: count(10).describe("ANONYMOUS_DAILY_LIMIT: anonymous pictures a day per address"),
+  anonymous_daily_budget: count(500).describe("ANONYMOUS_DAILY_BUDGET: anonymous pictures a day altogether"),
+  anonymous_result_hours: count(24).describe("ANONYMOUS_RESULT_HOURS: how long anonymous pictures are kept"),
   mail_from: z
     .string()
     .regex(/^[^\s@<>"]+@[^\s@<>"]+$/, "must be an address such as no-reply@example.com")
@@ -108,6 +115,10 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     replicate_file_hosts: set("REPLICATE_FILE_HOSTS"),
     image_model: set("REPLICATE_IMAGE_MODEL"),
     text_model: set("REPLICATE_TEXT_MODEL"),
+    anonymous_generation: set("ANONYMOUS_GENERATION"),
+    anonymous_daily_limit: set("ANONYMOUS_DAILY_LIMIT"),
+    anonymous_daily_budget: set("ANONYMOUS_DAILY_BUDGET"),
+    anonymous_result_hours: set("ANONYMOUS_RESULT_HOURS"),
     mail_from: set("MAIL_FROM"),
     resend_api_key: set("RESEND_API_KEY"),
     resend_api_url: set("RESEND_API_URL"),

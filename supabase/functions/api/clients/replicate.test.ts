@@ -25,8 +25,11 @@ afterEach(() => server.resetHandlers());
 afterAll(() => server.close());
 
 function answer(resolve: () => Response | Promise<Response>): void {
-  const record = ({ request }: { request: Request }) => {
-    seen.push(request.clone());
+  const record = async ({ request }: { request: Request }) => {
+    // Read now: the body is a stream, which ends with the request.
+    const { url, method, headers } = request;
+    const body = method === "POST" ? await request.text() : null;
+    seen.push(new Request(url, { method, headers, body }));
     return resolve();
   };
   server.use(http.all(`${base}/*`, record), http.all("https://replicate.delivery/*", record));

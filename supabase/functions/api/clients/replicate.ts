@@ -18,19 +18,34 @@ export type ReplicateClient = {
   create(model: string, input: Record<string, unknown>, webhook: string | undefined): Promise<Submission>;
   /** Null when Replicate no longer knows the prediction. */
   get(id: string): Promise<Prediction | null>;
-  cancel(id: string): Promise<void>;
+  /**
+   * Looks for a prediction that we may have created: its webhook or its input contains `marker`.
+   * `complete` tells whether everything since then was looked at; only then its absence means something.
+   */
+  find(marker: string, since: Date): Promise<{ prediction: Prediction | null; complete: boolean }>;
+  /** The prediction as it is then; null when Replicate no longer knows it. A finished one stays as it is. */
+  cancel(id: string): Promise<Prediction | null>;
   /** The secret that signs webhooks (`whsec_…`). */
   webhookSecret(): Promise<string>;
   /**
    * Fetches a result.
-   * @throws Error when the host is not one of Replicate's, or the file is larger than `maxBytes`; `FileGone` on 404 and 410.
+   * @throws `FileGone` on 404 and 410, `FileTooLarge` above `maxBytes`, Error when the host is not one of Replicate's.
    */
   download(url: string, maxBytes: number): Promise<Uint8Array>;
 };
 
 export class FileGone extends Error {}
+export class FileTooLarge extends Error {}
+
+type PredictionPage = { results: Prediction[]; next: string | null };
 
 const timeoutMs = 20_000;
+const maxPages = 20;
+
+/** Whether the prediction names one of our ids, in its webhook address or in the address of an input picture. */
+export function mentions({ webhook, input }: Pick<Prediction, "webhook" | "input">, id: string): boolean {
+  return `${webhook ?? ""} ${JSON.stringify(input ?? {})}`.includes(id);
+}
 
 export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): ReplicateClient {
   let secret: string | undefined = env.replicate_webhook_secret;
@@ -64,7 +79,7 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
       });
       let response: Response;
       try {
-        response = await send(path, { method: "POST", body });
+        response = await send(path, { method: "POST", body: onceOnly(body), ...{ duplex: "half" } });
       } catch (error) {
         return classifyNetworkError(error);
       }
@@ -80,9 +95,27 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
       return read<Prediction>(response, "GET prediction");
     },
 
+    async find(marker, since) {
+      let cursor: string | null = "";
+      for (let page = 0; page < maxPages && cursor !== null; page++) {
+        const response = await send(`/predictions${cursor && `?cursor=${encodeURIComponent(cursor)}`}`);
+        const { results, next } = await read<PredictionPage>(response, "GET predictions");
+        const prediction = results.find((candidate) => mentions(candidate, marker));
+        if (prediction !== undefined) return { prediction, complete: true };
+        const oldest = results.at(-1);
+        if (oldest !== undefined && Date.parse(oldest.created_at) < since.getTime()) cursor = null;
+        else cursor = next === null ? null : new URL(next).searchParams.get("cursor");
+      }
+      return { prediction: null, complete: cursor === null };
+    },
+
     async cancel(id) {
       const response = await send(`/predictions/${encodeURIComponent(id)}/cancel`, { method: "POST" });
-      await read(response, "cancel");
+      if (response.status === 404) {
+        await response.body?.cancel();
+        return null;
+      }
+      return read<Prediction>(response, "cancel");
     },
 
     async webhookSecret() {
@@ -103,6 +136,19 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
       return readAtMost(response.body, maxBytes);
     },
   };
+}
+
+/**
+ * A body that cannot be sent twice. Deno's fetch repeats a request, a POST too, when a kept-alive connection is cut before the
+ * answer; it has to be able to repeat the body for that, and a stream is gone once read.
+ */
+function onceOnly(text: string): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(text));
+      controller.close();
+    },
+  });
 }
 
 /** Results are fetched from Replicate's hosts only: a forged address must not make us fetch an internal one. */
@@ -159,7 +205,7 @@ async function readAtMost(body: ReadableStream<Uint8Array>, maxBytes: number): P
   let size = 0;
   for await (const chunk of body) {
     size += chunk.byteLength;
-    if (size > maxBytes) throw new Error(`a result is larger than ${maxBytes} bytes`);
+    if (size > maxBytes) throw new FileTooLarge(`a result is larger than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   const whole = new Uint8Array(size);

@@ -19,6 +19,10 @@ export type StorageClient = {
   download(bucket: Bucket, path: string): Promise<Uint8Array>;
   /** An address that a browser can open without a header, good for `seconds`. */
   signedUrl(bucket: Bucket, path: string, seconds: number): Promise<string>;
+  /** An address that one new object can be put to, once, within two hours. */
+  signedUploadUrl(bucket: Bucket, path: string): Promise<string>;
+  /** The first `maxBytes` of an object, and its whole size; the rest is not fetched. */
+  readHead(bucket: Bucket, path: string, maxBytes: number): Promise<{ head: Uint8Array; bytes: number }>;
   remove(bucket: Bucket, paths: string[]): Promise<void>;
   /** Resolves when both buckets are there. */
   check(deadlineMs: number): Promise<void>;
@@ -55,6 +59,25 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
       if (error) throw failure(error);
       return data.signedUrl.replace(env.supabase_url, publicBase);
     },
+    async signedUploadUrl(bucket, path) {
+      const { data, error } = await usual.from(bucket).createSignedUploadUrl(path);
+      if (error) throw failure(error);
+      return data.signedUrl.replace(env.supabase_url, publicBase);
+    },
+    async readHead(bucket, path, maxBytes) {
+      const { data, error } = await usual.from(bucket).createSignedUrl(path, 60);
+      if (error) throw failure(error);
+      const response = await timed(timeoutMs)(data.signedUrl, {
+        headers: { Range: `bytes=0-${maxBytes - 1}` },
+      });
+      if (!response.ok || response.body === null) {
+        await response.body?.cancel();
+        throw new ApiError(response.status < 500 ? "image_not_found" : "storage_unavailable");
+      }
+      const range = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
+      const head = await readUpTo(response.body, maxBytes);
+      return { head, bytes: Number(range ?? response.headers.get("content-length") ?? head.byteLength) };
+    },
     async remove(bucket, paths) {
       if (paths.length === 0) return;
       const { error } = await usual.from(bucket).remove(paths);
@@ -71,6 +94,19 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
         throw new ApiError("storage_error", { cause: new Error(`missing buckets: ${missing.join(", ")}`) });
     },
   };
+}
+
+/** Not every Storage understands ranges, so reading stops here. */
+async function readUpTo(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
+  const head = new Uint8Array(maxBytes);
+  let size = 0;
+  for await (const chunk of body) {
+    const part = chunk.subarray(0, maxBytes - size);
+    head.set(part, size);
+    size += part.byteLength;
+    if (size === maxBytes) break;
+  }
+  return head.subarray(0, size);
 }
 
 function failure(error: Error & { status?: number | undefined }): ApiError {

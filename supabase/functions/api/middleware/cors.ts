@@ -1,7 +1,13 @@
 import type { MiddlewareHandler } from "hono";
 import type { AppEnv } from "../context.ts";
 
-const exposed = ["X-Request-Id", "X-Total-Count", "Retry-After", "WWW-Authenticate"].join(",");
+const exposed = [
+  "X-Request-Id",
+  "X-Total-Count",
+  "Retry-After",
+  "WWW-Authenticate",
+  "Idempotent-Replayed",
+].join(",");
 const preflight = {
   "Access-Control-Allow-Origin": "*",
   "Access-Control-Allow-Methods": "GET,POST,PUT,PATCH,DELETE,OPTIONS",

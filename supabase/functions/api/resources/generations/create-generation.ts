@@ -1,14 +1,12 @@
-import { createRoute } from "@hono/zod-openapi";
-import type { StoredFile } from "../../clients/storage.ts";
-import type { Deps } from "../../context.ts";
-import { ApiError, invalidField } from "../../errors.ts";
-import { isJson, readJson } from "../../middleware/body-type.ts";
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Credentials, Deps } from "../../context.ts";
+import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { extensionOf } from "./image-type.ts";
-import { maxImages } from "./models.ts";
+import { chooseModel, inspectUploads, withStoredExamples } from "./example-images.ts";
+import { createOnce, fingerprintOf, readIdempotencyKey } from "./idempotency.ts";
 import { presentGeneration } from "./present-generation.ts";
-import { parseGenerationJson, readGenerationForm, type UploadedImage } from "./read-request.ts";
+import { type GenerationRequest, withGenerationRequest } from "./read-request.ts";
 import { createdGenerationSchema, generationFormSchema, generationJsonSchema } from "./schemas.ts";
 import { checkCaller, createGeneration as insertGeneration } from "./store.ts";
 import { submitGeneration } from "./submit-generation.ts";
@@ -20,40 +18,33 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Ask for a picture",
   description:
-    "Multipart with pictures to work from, or JSON without. The answer comes at once; the picture is made in the background. " +
-    "Also at `/generation/generate`.",
+    "Multipart with pictures to work from, or JSON without (or with `upload_ids`). The answer comes at once; the picture is " +
+    "made in the background. With an `Idempotency-Key` a repeated request gives the same generation for 24 hours, marked " +
+    "`Idempotent-Replayed: true`. Also at `/generation/generate`.",
   security: security.generate,
   middleware: [credentials],
   responses: {
     200: jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
+    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
   },
 });
 
 export const createGeneration = createRouter().openapi({ ...route, hide: true }, async (c) => {
   const deps = c.get("deps");
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
+  const key = readIdempotencyKey(c.req.raw.headers);
   // Before a byte is stored: whoever may not generate may not upload either.
   const { project_id } = await checkCaller(deps.database, c.get("credentials"));
-  const type = c.req.header("content-type");
-  const request = isJson(type)
-    ? parseGenerationJson(await readJson(c.req.raw))
-    : await readForm(c.req.raw, type);
-  const model = request.images.length > 0 ? deps.env.image_model : deps.env.text_model;
-  if (request.images.length > maxImages(model)) {
-    throw invalidField(["body", "files"], `the model takes at most ${maxImages(model)}`, "too_long");
-  }
   const id = crypto.randomUUID();
-  const example_images = await storeExamples(deps, `${project_id}/${id}`, request.images);
-  const row = await insertGeneration(deps.database, c.get("credentials"), {
-    id,
-    instructions: request.prompt,
-    model,
-    options: request.options,
-    example_images,
-    is_public: request.is_public,
-  }).catch((error) => withoutFiles(deps, example_images, error));
-  deps.background(submitGeneration(deps, id));
+  const { row, replayed } = await withGenerationRequest(c.req.raw, async (request) => {
+    const create = () => acceptGeneration(deps, c.get("credentials"), request, { id, project_id, key });
+    if (key === null) return { row: await create(), replayed: false };
+    const fingerprint = fingerprintOf(request);
+    const once = { operation: route.operationId, key, fingerprint, generation_id: id };
+    return createOnce(deps, c.get("credentials"), once, create);
+  });
+  if (replayed) c.header("Idempotent-Replayed", "true");
+  else deps.background(submitGeneration(deps, id));
   return c.json(
     { ...presentGeneration(deps.env, row), message: "Generation request submitted successfully" },
     200,
@@ -64,6 +55,7 @@ export const createGeneration = createRouter().openapi({ ...route, hide: true },
 createGeneration.openAPIRegistry.registerPath({
   ...route,
   request: {
+    headers: z.object({ "Idempotency-Key": z.string().min(1).max(255).optional() }),
     body: {
       required: true,
       content: {
@@ -74,35 +66,27 @@ createGeneration.openAPIRegistry.registerPath({
   },
 });
 
-function readForm(request: Request, type: string | undefined) {
-  if (!/^multipart\/form-data\s*;/i.test(type ?? "")) {
-    throw new ApiError("unsupported_media_type", {
-      detail: "Unsupported Content-Type. Send multipart/form-data or application/json.",
-    });
-  }
-  return readGenerationForm(request);
-}
+type Place = { id: string; project_id: string; key: string | null };
 
-async function storeExamples(deps: Deps, folder: string, images: UploadedImage[]): Promise<StoredFile[]> {
-  const files = images.map(({ body, ...type }, index) => ({
-    ...type,
-    path: `${folder}/${index}.${extensionOf(type.content_type)}`,
-    bytes: body.byteLength,
-  }));
-  const uploads = await Promise.allSettled(
-    images.map(({ body, content_type }, index) =>
-      deps.storage.upload("uploads", files[index]?.path ?? "", body, content_type),
-    ),
+async function acceptGeneration(
+  deps: Deps,
+  sent: Credentials,
+  request: GenerationRequest,
+  { id, project_id, key }: Place,
+) {
+  const model = chooseModel(deps, request);
+  const uploads = await inspectUploads(deps, sent, request.upload_ids);
+  return withStoredExamples(deps, `${project_id}/${id}`, request.images, (files) =>
+    insertGeneration(deps.database, sent, {
+      id,
+      instructions: request.prompt,
+      model,
+      model_requested: request.model !== undefined,
+      options: request.options,
+      example_images: [...uploads, ...files],
+      upload_ids: request.upload_ids,
+      is_public: request.is_public,
+      idempotency_key: key,
+    }),
   );
-  const failed = uploads.find((upload) => upload.status === "rejected");
-  return failed === undefined ? files : withoutFiles(deps, files, failed.reason);
-}
-
-/** Nothing stays behind when the generation does not come to be. */
-async function withoutFiles(deps: Deps, files: StoredFile[], error: unknown): Promise<never> {
-  const paths = files.map(({ path }) => path);
-  await deps.storage
-    .remove("uploads", paths)
-    .catch((cause) => deps.log("warn", "uploaded files stay", { paths, cause }));
-  throw error;
 }

@@ -5,7 +5,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { generationPath } from "./schemas.ts";
 import { type FileKind, getGenerationFile } from "./store.ts";
-import { isTicketValid } from "./tickets.ts";
+import { readTicket } from "./tickets.ts";
 
 const signedSeconds = 60;
 const ticketSchema = z
@@ -73,8 +73,8 @@ async function redirectTo(
   ticket: string | undefined,
 ) {
   const { database, env, storage } = c.get("deps");
-  const hasTicket = ticket !== undefined && isTicketValid(env, ticket, id, kind, index);
-  const file = await getGenerationFile(database, c.get("credentials"), id, kind, index, hasTicket);
+  const linkVersion = ticket === undefined ? null : readTicket(env, ticket, id, kind, index);
+  const file = await getGenerationFile(database, c.get("credentials"), id, kind, index, linkVersion);
   const location = await storage.signedUrl(
     kind === "output" ? "generations" : "uploads",
     file.path,

@@ -1,12 +1,10 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { presentGeneration } from "./present-generation.ts";
-import { generationPath, generationSchema } from "./schemas.ts";
+import { generationPath, generationSchema, waitQuery } from "./schemas.ts";
 import { getGenerationStatus as selectGeneration } from "./store.ts";
-
-const maxWaitSeconds = 25;
-const pollMs = 500;
+import { waitForEnd } from "./wait-for-end.ts";
 
 const route = createRoute({
   method: "get",
@@ -19,14 +17,7 @@ const route = createRoute({
   middleware: [credentials],
   request: {
     params: generationPath,
-    query: z.object({
-      wait: z.coerce
-        .number()
-        .min(0)
-        .max(maxWaitSeconds)
-        .default(0)
-        .openapi({ description: "Seconds to wait for a final state before answering." }),
-    }),
+    query: waitQuery,
   },
   responses: {
     200: jsonResponse(generationSchema, "The generation."),
@@ -37,16 +28,8 @@ const route = createRoute({
 export const getGenerationStatus = createRouter().openapi(route, async (c) => {
   const { database, env } = c.get("deps");
   const { generation_id } = c.req.valid("param");
-  const deadline = Date.now() + c.req.valid("query").wait * 1000;
-  const read = () => selectGeneration(database, c.get("credentials"), generation_id);
-  let row = await read();
-  while (
-    (row.status === "pending" || row.status === "processing") &&
-    Date.now() + pollMs <= deadline &&
-    !c.req.raw.signal.aborted
-  ) {
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-    row = await read();
-  }
+  const row = await waitForEnd(c, c.req.valid("query").wait, () =>
+    selectGeneration(database, c.get("credentials"), generation_id),
+  );
   return c.json(presentGeneration(env, row), 200);
 });

@@ -4,10 +4,16 @@ import type { FileKind, GenerationRow } from "./store.ts";
 import { signTicket } from "./tickets.ts";
 
 /** A generation as a client sees it: every path becomes an absolute address that a browser can show. */
-export function presentGeneration(env: Env, { outputs, example_images, ...row }: GenerationRow): Generation {
+export function presentGeneration(
+  env: Env,
+  { outputs, example_images, link_version, ...row }: GenerationRow,
+): Generation {
+  const base = `${env.public_url}/api/v1/generation/${row.id}`;
   const address = (kind: FileKind, index: number) => {
+    // What is published needs no ticket: its address stays the same until it is un-published.
+    if (kind === "output" && row.is_public) return `${base}/image${index === 0 ? "" : `?index=${index}`}`;
     const place = kind === "output" ? `image?index=${index}&` : `examples/${index}?`;
-    return `${env.public_url}/api/v1/generation/${row.id}/${place}ticket=${signTicket(env, row.id, kind, index)}`;
+    return `${base}/${place}ticket=${signTicket(env, row.id, kind, index, link_version)}`;
   };
   const images = outputs.map(({ content_type, width, height }, index) => ({
     url: address("output", index),

@@ -31,7 +31,7 @@ const words: Part = ["instructions", "A watercolour"];
 describe("a form", () => {
   test("with words and a picture is taken, the type read from the content", async () => {
     const { images, ...rest } = await readGenerationForm(form(words, ["files", jpeg, "photo.png"]));
-    expect(rest).toEqual({ prompt: "A watercolour", is_public: false, options: {} });
+    expect(rest).toEqual({ prompt: "A watercolour", is_public: false, options: {}, upload_ids: [] });
     expect(images).toHaveLength(1);
     expect(images[0]).toMatchObject({ content_type: "image/jpeg", width: 1, height: 1 });
     expect(images[0]?.body).toEqual(jpeg);
@@ -136,8 +136,10 @@ describe("a JSON body", () => {
   ])("takes %s", (_name, json) => {
     expect(parseGenerationJson(json)).toEqual({
       prompt: "A lighthouse",
+      model: undefined,
       is_public: false,
       options: {},
+      upload_ids: [],
       images: [],
     });
   });

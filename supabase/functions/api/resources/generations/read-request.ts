@@ -1,34 +1,59 @@
-import {
-  MaxFileSizeExceededError,
-  MaxPartsExceededError,
-  MaxTotalSizeExceededError,
-  type MultipartPart,
-  parseMultipartRequest,
-} from "@remix-run/multipart-parser";
+import { type MultipartPart, parseMultipartRequest } from "@remix-run/multipart-parser";
 import { ApiError, invalidField, invalidFields } from "../../errors.ts";
+import { isJson, readJson } from "../../middleware/body-type.ts";
 import { toFieldErrors } from "../../openapi.ts";
+import { ByteBudget } from "./byte-budget.ts";
 import { type ImageType, readImageType } from "./image-type.ts";
 import type { Options } from "./models.ts";
+import { readFlag, toBodyError } from "./read-form.ts";
 import { generationJsonSchema, maxFileBytes, maxFiles } from "./schemas.ts";
 
 export type UploadedImage = ImageType & { body: Uint8Array };
 export type GenerationRequest = {
   prompt: string;
+  model: string | undefined;
   options: Options;
   is_public: boolean;
+  upload_ids: string[];
   images: UploadedImage[];
 };
 
 const maxBodyBytes = maxFiles * maxFileBytes + 64 * 1024;
 const fileFields = ["files", "example_images"];
+/** Pictures of all requests that are being read or stored. A picture is held twice for a moment. */
+const bodies = new ByteBudget(48 * 1024 * 1024);
 
-/** @throws ApiError for whatever is wrong with a JSON body of POST /generation/generate-v2. */
+/**
+ * Reads the body of a create, waiting for room in memory, and hands it to `use`; the room is given back afterwards.
+ * @throws ApiError for whatever is wrong with the body.
+ */
+export async function withGenerationRequest<T>(
+  request: Request,
+  use: (request: GenerationRequest) => Promise<T>,
+): Promise<T> {
+  const type = request.headers.get("content-type") ?? "";
+  if (isJson(type)) return use(parseGenerationJson(await readJson(request)));
+  if (!/^multipart\/form-data\s*;/i.test(type)) {
+    throw new ApiError("unsupported_media_type", {
+      detail: "Unsupported Content-Type. Send multipart/form-data or application/json.",
+    });
+  }
+  const announced = request.headers.get("content-length");
+  const release = await bodies.take(announced === null ? maxBodyBytes : Number(announced));
+  try {
+    return await use(await readGenerationForm(request));
+  } finally {
+    release();
+  }
+}
+
+/** @throws ApiError for whatever is wrong with a JSON body. */
 export function parseGenerationJson(json: unknown): GenerationRequest {
   return { ...parseFields(json, ["body"]), images: [] };
 }
 
 /**
- * Reads the multipart body of POST /generation/generate-v2 as it arrives; a part over its limit ends the reading there.
+ * Reads a multipart body as it arrives; a part over its limit ends the reading there.
  * @throws ApiError malformed_body, payload_too_large, file_too_large, unsupported_image, validation_failed
  */
 export async function readGenerationForm(request: Request): Promise<GenerationRequest> {
@@ -46,13 +71,12 @@ export async function readGenerationForm(request: Request): Promise<GenerationRe
       else fields[name] = part.text;
     }
   } catch (error) {
-    throw toApiError(error);
+    throw toBodyError(error);
   }
   if (images.length === 0) throw invalidField(["body", "files"], "send 1 to 5 pictures", "missing");
-  const { instructions, is_public, aspect_ratio, seed } = fields;
+  const { instructions = fields.prompt, ...flags } = fields;
   if (instructions === undefined) throw invalidField(["body", "instructions"], "is required", "missing");
-  const parsed = parseFields(parseInstructions(instructions, { is_public, aspect_ratio, seed }), ["body"]);
-  return { ...parsed, images };
+  return { ...parseFields(parseInstructions(instructions, flags), ["body"]), images };
 }
 
 function readImage(part: MultipartPart, index: number): UploadedImage {
@@ -67,15 +91,13 @@ function readImage(part: MultipartPart, index: number): UploadedImage {
 /** `instructions` is plain text, or a JSON object with `prompt`. */
 function parseInstructions(
   text: string,
-  form: Record<"is_public" | "aspect_ratio" | "seed", string | undefined>,
+  { is_public, aspect_ratio, seed, model }: Record<string, string | undefined>,
 ): unknown {
   const flags: Record<string, unknown> = {};
-  if (form.is_public !== undefined)
-    flags.is_public = { true: true, "1": true, false: false, "0": false }[form.is_public.toLowerCase()];
-  if (form.aspect_ratio !== undefined) flags.aspect_ratio = form.aspect_ratio;
-  if (form.seed !== undefined) flags.seed = Number(form.seed);
-  if (form.is_public !== undefined && flags.is_public === undefined)
-    throw invalidField(["body", "is_public"], "must be true or false");
+  if (is_public !== undefined) flags.is_public = readFlag(is_public);
+  if (aspect_ratio !== undefined) flags.aspect_ratio = aspect_ratio;
+  if (seed !== undefined) flags.seed = Number(seed);
+  if (model !== undefined) flags.model = model;
   if (/^\s*\{/.test(text)) {
     try {
       const json: unknown = JSON.parse(text);
@@ -90,11 +112,13 @@ function parseInstructions(
 function parseFields(json: unknown, loc: string[]): Omit<GenerationRequest, "images"> {
   const result = generationJsonSchema.safeParse(json);
   if (!result.success) throw invalidFields(toFieldErrors(flatten(result.error.issues), loc.join(".")));
-  const { is_public = false, aspect_ratio, seed } = result.data;
+  const { is_public = false, aspect_ratio, seed, model, upload_ids = [] } = result.data;
   const prompt = "prompt" in result.data ? result.data.prompt : result.data.instructions;
   return {
     prompt,
+    model,
     is_public,
+    upload_ids,
     options: { ...(aspect_ratio && { aspect_ratio }), ...(seed !== undefined && { seed }) },
   };
 }
@@ -104,12 +128,4 @@ type Issue = { path: PropertyKey[]; message: string; code?: string; errors?: Iss
 /** Of the two names for the prompt, the problems of the first one are told. */
 function flatten(issues: readonly Issue[]): Issue[] {
   return issues.flatMap((issue) => (issue.errors?.[0] ? flatten(issue.errors[0]) : [issue]));
-}
-
-function toApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
-  if (error instanceof MaxFileSizeExceededError) return new ApiError("file_too_large");
-  if (error instanceof MaxTotalSizeExceededError) return new ApiError("payload_too_large");
-  if (error instanceof MaxPartsExceededError) return new ApiError("malformed_body", { cause: error });
-  return new ApiError("malformed_body", { cause: error });
 }

@@ -1,26 +1,38 @@
 import type { Deps } from "../../context.ts";
 import { type FailureCode, failures } from "./failures.ts";
 import { finishGeneration } from "./finish-generation.ts";
-import { claimDueGenerations, failGeneration, type Work } from "./store.ts";
+import { claimDueGenerations, failGeneration, recordSubmission, type Work } from "./store.ts";
 import { submitGeneration } from "./submit-generation.ts";
 
 const batchSize = 20;
-const maxBatches = 10;
+const atOnce = 5;
+const runAtMostMs = 20_000;
+/** How long a prediction may run, or a generation wait to be accepted. */
 const giveUpMs = 60 * 60_000;
+/** Replicate lists a new prediction at once; a request that is not there after this time was never taken. */
+const unclearGiveUpMs = 15 * 60_000;
+const clockSkewMs = 60_000;
 
-/** Finishes what webhooks and background work left behind. Safe to run twice at once: each row is claimed for a minute. */
+/** Brings every generation that nobody looked at in time one step on. Each row is claimed for a minute. */
 export async function reconcileGenerations(deps: Deps): Promise<{ checked: number; failed: number }> {
+  const deadline = Date.now() + runAtMostMs;
   let checked = 0;
   let failed = 0;
-  for (let batch = 0; batch < maxBatches; batch++) {
+  if (!deps.replicate.configured) return { checked, failed };
+  while (Date.now() < deadline) {
     const due = await claimDueGenerations(deps.database, batchSize);
-    const results = await Promise.allSettled(due.map((work) => reconcileOne(deps, work)));
-    for (const result of results) {
-      if (result.status === "rejected") {
-        failed++;
-        deps.log("error", "a generation could not be reconciled", { cause: result.reason });
-      }
-    }
+    const waiting = [...due];
+    await Promise.all(
+      Array.from({ length: atOnce }, async () => {
+        for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
+          const { id } = work;
+          await reconcileOne(deps, work).catch((cause) => {
+            failed++;
+            deps.log("error", "a generation could not be reconciled", { generation_id: id, cause });
+          });
+        }
+      }),
+    );
     checked += due.length;
     if (due.length < batchSize) break;
   }
@@ -29,22 +41,39 @@ export async function reconcileGenerations(deps: Deps): Promise<{ checked: numbe
 
 async function reconcileOne(deps: Deps, work: Work): Promise<void> {
   const { database, replicate } = deps;
-  const end = (code: FailureCode) => failGeneration(database, work.id, code, failures[code], "failed");
-  const isOld = Date.now() - Date.parse(work.submitted_at ?? work.created_at) > giveUpMs;
+  const age = Date.now() - Date.parse(work.submitted_at ?? work.created_at);
+  const end = (code: FailureCode) =>
+    failGeneration(database, work.id, { code, error: failures[code], status: "failed" });
   if (work.submission === "waiting") {
-    if (isOld) await end("provider_unavailable");
+    if (age > giveUpMs) await end("provider_unavailable");
     else await submitGeneration(deps, work.id);
     return;
   }
-  if (work.prediction_id === null) {
-    if (isOld) await end("submission_unclear");
-    return;
-  }
+  if (work.prediction_id === null) return resolveUnclear(deps, work, age, end);
   const prediction = await replicate.get(work.prediction_id);
   if (prediction === null) {
     await end("prediction_lost");
-  } else if (!(await finishGeneration(deps, work.id, prediction)) && isOld) {
-    await replicate.cancel(work.prediction_id);
-    await end("timed_out");
+  } else if (!(await finishGeneration(deps, work.id, prediction)) && age > giveUpMs) {
+    // What the cancel answers decides: it may have succeeded a moment ago.
+    const last = await replicate.cancel(work.prediction_id);
+    if (last?.status === "succeeded") await finishGeneration(deps, work.id, last);
+    else await end("timed_out");
+  }
+}
+
+/** The request may have reached Replicate although nobody told us: its list knows. It is never sent again. */
+async function resolveUnclear(
+  deps: Deps,
+  work: Work,
+  age: number,
+  end: (code: FailureCode) => Promise<unknown>,
+): Promise<void> {
+  const since = new Date(Date.parse(work.submitted_at ?? work.created_at) - clockSkewMs);
+  const { prediction, complete } = await deps.replicate.find(work.id, since);
+  if (prediction !== null) {
+    await recordSubmission(deps.database, work.id, prediction.id);
+    await finishGeneration(deps, work.id, prediction);
+  } else if (age > giveUpMs || (complete && age > unclearGiveUpMs)) {
+    await end("submission_unclear");
   }
 }

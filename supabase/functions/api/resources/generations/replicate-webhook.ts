@@ -1,11 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { Webhook } from "standardwebhooks";
-import type { Prediction } from "../../clients/replicate.ts";
+import { mentions, type Prediction } from "../../clients/replicate.ts";
 import type { Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { readText } from "../../middleware/body-type.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { uuid } from "../text.ts";
+import { cleanUpGeneration } from "./clean-up.ts";
 import { finishGeneration } from "./finish-generation.ts";
 import { findWork, recordSubmission, takeWebhook } from "./store.ts";
 
@@ -36,9 +37,9 @@ export const replicateWebhook = createRouter().openapi(route, async (c) => {
   const headers = c.req.raw.headers;
   const prediction = await verify(deps, body, headers);
   // A duplicate and a generation that was deleted are answered alike, so that Replicate stops sending.
-  if (await takeWebhook(deps.database, generation_id, headers.get("webhook-id") ?? "")) {
-    deps.background(followWebhook(deps, generation_id, prediction.id));
-  }
+  const state = await takeWebhook(deps.database, generation_id, headers.get("webhook-id") ?? "");
+  if (state === "taken") deps.background(followWebhook(deps, generation_id, prediction.id));
+  if (state === "gone") deps.background(stopUnwanted(deps, generation_id, prediction.id));
   return c.json({ received: true as const }, 200);
 });
 
@@ -63,13 +64,28 @@ async function followWebhook(deps: Deps, id: string, predictionId: string): Prom
   const { database, log, replicate } = deps;
   const work = await findWork(database, id);
   if (work === null) return;
-  if (work.prediction_id === null) await recordSubmission(database, id, predictionId);
-  else if (work.prediction_id !== predictionId) {
+  const prediction = await replicate.get(predictionId);
+  if (prediction === null) return;
+  // The signature covers the body, not the address: the prediction itself must say whose it is.
+  const isOurs = work.prediction_id === null ? mentions(prediction, id) : work.prediction_id === predictionId;
+  if (!isOurs) {
     return log("warn", "a webhook names another prediction", {
       generation_id: id,
       prediction_id: predictionId,
     });
   }
+  if (work.prediction_id === null) {
+    const state = await recordSubmission(database, id, predictionId);
+    if (state === "unwanted") return cleanUpGeneration(deps, id);
+  }
+  await finishGeneration(deps, id, prediction);
+}
+
+/** Its generation was deleted before we knew of the prediction: it must not run on, nor be paid for. */
+async function stopUnwanted({ replicate }: Deps, id: string, predictionId: string): Promise<void> {
   const prediction = await replicate.get(predictionId);
-  if (prediction !== null) await finishGeneration(deps, id, prediction);
+  if (prediction === null || !mentions(prediction, id)) return;
+  if (prediction.status === "starting" || prediction.status === "processing") {
+    await replicate.cancel(predictionId);
+  }
 }

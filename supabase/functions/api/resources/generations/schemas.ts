@@ -12,6 +12,17 @@ const promptSchema = storableText()
   .openapi({ example: "Turn this photo into a watercolour" });
 
 const optionsSchema = z.object({
+  model: z
+    .string()
+    .max(200)
+    .optional()
+    .openapi({ example: "google/nano-banana", description: "One that the plan allows; else the default." }),
+  upload_ids: z
+    .array(uuid())
+    .max(maxFiles)
+    .refine((ids) => new Set(ids).size === ids.length, "names an upload twice")
+    .optional()
+    .openapi({ description: "Pictures that were put to the addresses of `POST /generation/uploads`." }),
   aspect_ratio: z.enum(aspectRatios).optional(),
   seed: z.int().min(0).max(2_147_483_647).optional(),
   is_public: z
@@ -41,6 +52,9 @@ export const generationFormSchema = z
         description: "JPEG, PNG or WebP, at most 10 MB each. `example_images` is accepted as another name.",
       }),
     is_public: z.string().optional(),
+    model: z.string().optional(),
+    aspect_ratio: z.enum(aspectRatios).optional(),
+    seed: z.string().optional(),
   })
   .openapi("GenerationCreateForm");
 
@@ -80,4 +94,49 @@ export const generationPath = z.object({
   generation_id: uuid().openapi({ param: { name: "generation_id", in: "path" } }),
 });
 
+export const waitQuery = z.object({
+  wait: z.coerce
+    .number()
+    .min(0)
+    .max(25)
+    .default(0)
+    .openapi({ description: "Seconds to wait for a final state before answering." }),
+});
+
+export const pageQuery = z.object({
+  page: z.coerce.number().int().min(1).max(10_000).default(1),
+  per_page: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z
+    .string()
+    .max(200)
+    .optional()
+    .openapi({ description: "`next_cursor` of the page before; `page` is ignored then." }),
+});
+
+export const generationListSchema = z
+  .object({
+    generations: z.array(generationSchema),
+    total: z.int(),
+    page: z.int(),
+    per_page: z.int(),
+    next_cursor: z
+      .string()
+      .nullable()
+      .openapi({ description: "Where the next page begins; null on the last one." }),
+  })
+  .openapi("GenerationList");
+
+export const usageSchema = z
+  .object({
+    plan: z.string().nullable(),
+    month: z.string().openapi({ format: "date", description: "First day of the UTC month." }),
+    used: z.int().openapi({ description: "Charged in this month, running ones included." }),
+    limit: z.int().nullable().openapi({ description: "Null is unlimited." }),
+    running: z.int(),
+    concurrent_limit: z.int().nullable(),
+    resets_at: timestamp(),
+  })
+  .openapi("GenerationUsage");
+
 export type Generation = z.infer<typeof generationSchema>;
+export type Usage = z.infer<typeof usageSchema>;

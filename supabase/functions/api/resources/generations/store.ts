@@ -3,20 +3,25 @@ import type { StoredFile } from "../../clients/storage.ts";
 import type { Credentials } from "../../context.ts";
 import type { FailureCode } from "./failures.ts";
 import type { Options } from "./models.ts";
-import type { Generation } from "./schemas.ts";
+import type { Generation, Usage } from "./schemas.ts";
 
 /** A generation as the database gives it: files are paths. */
 export type GenerationRow = Omit<Generation, "generated_image_url" | "images" | "example_images"> & {
   example_images: StoredFile[];
   outputs: StoredFile[];
+  link_version: number;
 };
 export type NewGeneration = {
   id: string;
   instructions: string;
   model: string;
+  /** True when the caller chose the model, which the plan must then allow. */
+  model_requested: boolean;
   options: Options;
   example_images: StoredFile[];
+  upload_ids: string[];
   is_public: boolean;
+  idempotency_key: string | null;
 };
 export type ClaimedSubmission = Pick<
   NewGeneration,
@@ -32,16 +37,75 @@ export type Work = {
   created_at: string;
 };
 export type FileKind = "output" | "example";
+export type Upload = { id: string; path: string };
+export type CleanupTask = { id: number; kind: "uploads" | "generations" | "prediction"; target: string };
+export type Position = { created_at: string; id: string };
+export type PageRequest = { page: number; per_page: number; after: Position | null };
+export type Page = { total: number; generations: GenerationRow[] };
+export type AnonymousLimits = { per_client: number; everybody: number; result_seconds: number };
+export type IdempotentRequest = {
+  operation: string;
+  key: string;
+  fingerprint: string;
+  generation_id: string;
+};
+type Begun = { state: "started" | "running" } | { state: "done"; response: GenerationRow };
 type Caller = { user_id: string; role: string; project_id: string };
 
-export const checkCaller = (db: Database, credentials: Credentials) =>
-  db.call<Caller>("check_credentials", [credentials, "generation"]);
+export const checkCaller = (db: Database, credentials: Credentials, scope = "generation") =>
+  db.call<Caller>("check_credentials", [credentials, scope]);
 
 export const createGeneration = (db: Database, credentials: Credentials, generation: NewGeneration) =>
   db.call<GenerationRow>("create_generation", [credentials, generation]);
 
+export const beginIdempotent = (db: Database, credentials: Credentials, request: IdempotentRequest) =>
+  db.call<Begun>("begin_idempotent", [credentials, request]);
+
+export const releaseIdempotent = (db: Database, generationId: string) =>
+  db.call<null>("release_idempotent", [generationId]);
+
+export const checkAnonymous = (db: Database, client: string, limits: AnonymousLimits) =>
+  db.call<null>("check_anonymous", [client, limits]);
+
+export const createAnonymousGeneration = (
+  db: Database,
+  client: string,
+  limits: AnonymousLimits,
+  generation: NewGeneration,
+) => db.call<GenerationRow>("create_anonymous_generation", [client, limits, generation]);
+
+export const getAnonymousGeneration = (db: Database, id: string) =>
+  db.call<GenerationRow>("get_anonymous_generation", [id]);
+
+export const createUploads = (db: Database, credentials: Credentials, count: number) =>
+  db.call<Upload[]>("create_uploads", [credentials, count]);
+
+export const findUploads = (db: Database, credentials: Credentials, ids: string[]) =>
+  db.call<Upload[]>("find_uploads", [credentials, ids]);
+
 export const getGenerationStatus = (db: Database, credentials: Credentials, id: string) =>
   db.call<GenerationRow>("get_generation_status", [credentials, id]);
+
+export const getGenerationUsage = (db: Database, credentials: Credentials) =>
+  db.call<Usage>("get_generation_usage", [credentials]);
+
+export const listGenerations = (db: Database, credentials: Credentials, request: PageRequest) =>
+  db.call<Page>("list_generations", [credentials, ...positionOf(request)]);
+
+export const listPublicGenerations = (db: Database, credentials: Credentials, request: PageRequest) =>
+  db.call<Page>("list_public_generations", [credentials, ...positionOf(request)]);
+
+const positionOf = ({ page, per_page, after }: PageRequest) =>
+  [page, per_page, after?.created_at ?? null, after?.id ?? null] as const;
+
+export const publishGeneration = (db: Database, credentials: Credentials, id: string, isPublic: boolean) =>
+  db.call<{ id: string; is_public: boolean }>("publish_generation", [credentials, id, isPublic]);
+
+export const cancelGeneration = (db: Database, credentials: Credentials, id: string, error: string) =>
+  db.call<GenerationRow>("cancel_generation", [credentials, id, error]);
+
+export const deleteGeneration = (db: Database, credentials: Credentials, id: string) =>
+  db.call<null>("delete_generation", [credentials, id]);
 
 export const getGenerationFile = (
   db: Database,
@@ -49,14 +113,14 @@ export const getGenerationFile = (
   id: string,
   kind: FileKind,
   index: number,
-  hasTicket: boolean,
-) => db.call<StoredFile>("get_generation_file", [credentials, id, kind, index, hasTicket]);
+  linkVersion: number | null,
+) => db.call<StoredFile>("get_generation_file", [credentials, id, kind, index, linkVersion]);
 
 export const claimSubmission = (db: Database, id: string, leaseSeconds: number) =>
   db.call<ClaimedSubmission | null>("claim_submission", [id, leaseSeconds]);
 
 export const recordSubmission = (db: Database, id: string, predictionId: string) =>
-  db.call<boolean>("record_submission", [id, predictionId]);
+  db.call<"running" | "unwanted">("record_submission", [id, predictionId]);
 
 export const releaseSubmission = (
   db: Database,
@@ -66,7 +130,7 @@ export const releaseSubmission = (
 ) => db.call<null>("release_submission", [id, outcome, waitSeconds]);
 
 export const takeWebhook = (db: Database, id: string, webhookId: string) =>
-  db.call<boolean>("take_webhook", [id, webhookId]);
+  db.call<"taken" | "seen" | "gone">("take_webhook", [id, webhookId]);
 
 export const findWork = (db: Database, id: string) => db.call<Work | null>("find_work", [id]);
 
@@ -80,10 +144,25 @@ export const completeGeneration = (
   predictSeconds: number | null,
 ) => db.call<boolean>("complete_generation", [id, outputs, predictSeconds]);
 
-export const failGeneration = (
-  db: Database,
-  id: string,
-  code: FailureCode,
-  error: string,
-  status: "failed" | "canceled",
-) => db.call<boolean>("fail_generation", [id, code, error, status]);
+type End = {
+  code: FailureCode;
+  error: string;
+  status: "failed" | "canceled";
+  predict_seconds?: number | null;
+};
+export const failGeneration = (db: Database, id: string, { code, error, status, predict_seconds }: End) =>
+  db.call<boolean>("fail_generation", [id, code, error, status, predict_seconds ?? null]);
+
+export const claimCleanupTasks = (db: Database, generationId: string | null, batchSize: number) =>
+  db.call<CleanupTask[]>("claim_cleanup_tasks", [generationId, batchSize]);
+
+export const endCleanupTasks = (db: Database, ids: number[]) => db.call<null>("end_cleanup_tasks", [ids]);
+
+export const claimJob = (db: Database, name: string, everySeconds: number) =>
+  db.call<boolean>("claim_job", [name, everySeconds]);
+
+export const collectOrphans = (db: Database, batchSize: number) =>
+  db.call<number>("collect_orphan_files", [batchSize]);
+
+export const purgeGenerations = (db: Database, batchSize: number) =>
+  db.call<Record<string, number>>("purge_generation_data", [batchSize]);

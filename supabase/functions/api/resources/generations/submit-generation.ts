@@ -1,5 +1,6 @@
 import type { Prediction } from "../../clients/replicate.ts";
 import type { Deps } from "../../context.ts";
+import { cleanUpGeneration } from "./clean-up.ts";
 import { type FailureCode, failures } from "./failures.ts";
 import { finishGeneration } from "./finish-generation.ts";
 import { modelInput } from "./models.ts";
@@ -40,8 +41,9 @@ export async function submitGeneration(deps: Deps, id: string): Promise<void> {
   const webhook = `${deps.env.public_url}/api/v1/generation/webhooks/replicate?generation_id=${id}`;
   const result = await replicate.create(claimed.model, input, reachable ? webhook : undefined);
   if (result.outcome === "accepted") {
-    await recordSubmission(database, id, result.prediction.id);
-    if (!reachable) await followPrediction(deps, id, result.prediction);
+    const state = await recordSubmission(database, id, result.prediction.id);
+    if (state === "unwanted") await cleanUpGeneration(deps, id);
+    else if (!reachable) await followPrediction(deps, id, result.prediction);
     return;
   }
   log("warn", `submission ${result.outcome}`, { generation_id: id, reason: result.reason });
@@ -60,7 +62,7 @@ async function releaseOrFail(
 }
 
 async function fail(deps: Deps, id: string, code: FailureCode): Promise<void> {
-  await failGeneration(deps.database, id, code, failures[code], "failed");
+  await failGeneration(deps.database, id, { code, error: failures[code], status: "failed" });
 }
 
 /** Replicate reaches a public address, and its local look-alike reaches a local one. */

@@ -1,34 +1,36 @@
 import { describe, expect, test } from "vitest";
-import { isTicketValid, signTicket } from "./tickets.ts";
+import { readTicket, signTicket } from "./tickets.ts";
 
 const env = { secret_key: "sb_secret_one" };
 const id = "7d1fd0a6-9a5d-4f0e-8f2c-0a8d0c6c3f7e";
 const other = "00000000-0000-4000-8000-000000000000";
 const now = Date.parse("2026-11-24T09:20:00Z");
-const ticket = signTicket(env, id, "output", 0, now);
+const ticket = signTicket(env, id, "output", 0, 3, now);
 const minutes = (count: number) => now + count * 60_000;
 
-test("a ticket opens its picture for one to two hours, and stays the same within an hour", () => {
-  expect(isTicketValid(env, ticket, id, "output", 0, now)).toBe(true);
-  expect(isTicketValid(env, ticket, id, "output", 0, minutes(99))).toBe(true);
-  expect(isTicketValid(env, ticket, id, "output", 0, minutes(101))).toBe(false);
-  expect(signTicket(env, id, "output", 0, minutes(39))).toBe(ticket);
-  expect(signTicket(env, id, "output", 0, minutes(41))).not.toBe(ticket);
+test("a ticket opens its picture for one to two hours, tells its link version, and stays the same within an hour", () => {
+  expect(readTicket(env, ticket, id, "output", 0, now)).toBe(3);
+  expect(readTicket(env, ticket, id, "output", 0, minutes(99))).toBe(3);
+  expect(readTicket(env, ticket, id, "output", 0, minutes(101))).toBeNull();
+  expect(signTicket(env, id, "output", 0, 3, minutes(39))).toBe(ticket);
+  expect(signTicket(env, id, "output", 0, 3, minutes(41))).not.toBe(ticket);
 });
 
 describe("a ticket opens nothing else", () => {
-  const [expires = "", signature = ""] = ticket.split(".");
+  const [expires = "", version = "", signature = ""] = ticket.split(".");
   test.each([
     ["another generation", env, ticket, other, "output", 0],
     ["an example", env, ticket, id, "example", 0],
     ["another index", env, ticket, id, "output", 1],
     ["another secret", { secret_key: "sb_secret_two" }, ticket, id, "output", 0],
-    ["a later end", env, `${Number(expires) + 3600}.${signature}`, id, "output", 0],
-    ["a changed signature", env, `${expires}.${signature.slice(0, -2)}AA`, id, "output", 0],
+    ["a later end", env, `${Number(expires) + 3600}.${version}.${signature}`, id, "output", 0],
+    ["a changed signature", env, `${expires}.${version}.${signature.slice(0, -2)}AA`, id, "output", 0],
+    ["another link version", env, `${expires}.${Number(version) + 1}.${signature}`, id, "output", 0],
+    ["no link version", env, `${expires}.${signature}`, id, "output", 0],
     ["no signature", env, expires, id, "output", 0],
-    ["letters of two bytes", env, `${expires}.${"é".repeat(43)}`, id, "output", 0],
+    ["letters of two bytes", env, `${expires}.${version}.${"é".repeat(43)}`, id, "output", 0],
     ["nothing", env, "", id, "output", 0],
   ] as const)("%s", (_name, secret, text, generation, kind, index) => {
-    expect(isTicketValid(secret, text, generation, kind, index, now)).toBe(false);
+    expect(readTicket(secret, text, generation, kind, index, now)).toBeNull();
   });
 });

@@ -13,29 +13,40 @@ export function signTicket(
   id: string,
   kind: FileKind,
   index: number,
+  linkVersion: number,
   now = Date.now(),
 ): string {
   const expires = (Math.floor(now / hourMs) + 2) * 3600;
-  return `${expires}.${mac(env.secret_key, id, kind, index, expires)}`;
+  return `${expires}.${linkVersion}.${mac(env.secret_key, id, kind, index, expires, linkVersion)}`;
 }
 
-export function isTicketValid(
+/** The link version that the ticket was signed with, which the database compares; null when it is forged or over. */
+export function readTicket(
   env: Pick<Env, "secret_key">,
   ticket: string,
   id: string,
   kind: FileKind,
   index: number,
   now = Date.now(),
-): boolean {
-  const [, expires, signature] = /^(\d{10})\.([\w-]{43})$/.exec(ticket) ?? [];
-  if (expires === undefined || signature === undefined || Number(expires) * 1000 < now) return false;
-  return timingSafeEqual(encode(signature), encode(mac(env.secret_key, id, kind, index, Number(expires))));
+): number | null {
+  const [, expires, version, signature] = /^(\d{10})\.(\d{1,9})\.([\w-]{43})$/.exec(ticket) ?? [];
+  if (expires === undefined || version === undefined || signature === undefined) return null;
+  if (Number(expires) * 1000 < now) return null;
+  const expected = mac(env.secret_key, id, kind, index, Number(expires), Number(version));
+  return timingSafeEqual(encode(signature), encode(expected)) ? Number(version) : null;
 }
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
-function mac(secret: string, id: string, kind: FileKind, index: number, expires: number): string {
+function mac(
+  secret: string,
+  id: string,
+  kind: FileKind,
+  index: number,
+  expires: number,
+  linkVersion: number,
+): string {
   return createHmac("sha256", `image tickets v1:${secret}`)
-    .update(`${id}/${kind}/${index}/${expires}`)
+    .update(`${id}/${kind}/${index}/${expires}/${linkVersion}`)
     .digest("base64url");
 }

@@ -1,0 +1,32 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { cleanUpGeneration } from "./clean-up.ts";
+import { failures } from "./failures.ts";
+import { presentGeneration } from "./present-generation.ts";
+import { generationPath, generationSchema } from "./schemas.ts";
+import { cancelGeneration as endGeneration } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/generation/{generation_id}/cancel",
+  operationId: "generations.cancel",
+  tags: ["Generation"],
+  summary: "Stop a generation that is pending or processing",
+  description: "It is not charged, and stays in the list as canceled.",
+  security: security.generate,
+  middleware: [credentials],
+  request: { params: generationPath },
+  responses: {
+    200: jsonResponse(generationSchema, "Canceled."),
+    ...errorResponses(400, 401, 403, 404, 409, 422),
+  },
+});
+
+export const cancelGeneration = createRouter().openapi(route, async (c) => {
+  const deps = c.get("deps");
+  const { generation_id } = c.req.valid("param");
+  const row = await endGeneration(deps.database, c.get("credentials"), generation_id, failures.canceled);
+  await cleanUpGeneration(deps, generation_id);
+  return c.json(presentGeneration(deps.env, row), 200);
+});

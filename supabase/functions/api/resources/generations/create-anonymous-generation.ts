@@ -1,0 +1,79 @@
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { AppEnv } from "../../context.ts";
+import { ApiError } from "../../errors.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { anonymousClient, anonymousLimits } from "./anonymous-client.ts";
+import { chooseModel, withStoredExamples } from "./example-images.ts";
+import { presentGeneration } from "./present-generation.ts";
+import { type GenerationRequest, withGenerationRequest } from "./read-request.ts";
+import { createdGenerationSchema, generationFormSchema, generationJsonSchema } from "./schemas.ts";
+import { checkAnonymous, checkCaller, createAnonymousGeneration as insertGeneration } from "./store.ts";
+import { submitGeneration } from "./submit-generation.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/generation/generate-anonymous-v2",
+  operationId: "generations.createAnonymous",
+  tags: ["Generation"],
+  summary: "Ask for a picture without an account",
+  description:
+    "Some a day for each client address. The id is the only key to the result, which goes after a day. Callable from any " +
+    "page. Also at `/generation/generate-anonymous`.",
+  security: security.none,
+  middleware: [credentials],
+  responses: {
+    200: jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
+    ...errorResponses(400, 403, 413, 415, 422, 429, 502),
+  },
+});
+
+export const createAnonymousGeneration = createRouter().openapi({ ...route, hide: true }, async (c) => {
+  const deps = c.get("deps");
+  if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
+  if (deps.env.anonymous_generation === "off") throw new ApiError("anonymous_disabled");
+  await checkCaller(deps.database, c.get("credentials"), "public");
+  await checkAnonymous(deps.database, anonymousClient(c), anonymousLimits(deps.env));
+  const id = crypto.randomUUID();
+  const row = await withGenerationRequest(c.req.raw, (request) => acceptGeneration(c, id, request));
+  deps.background(submitGeneration(deps, id));
+  return c.json(
+    { ...presentGeneration(deps.env, row), message: "Generation request submitted successfully" },
+    200,
+  );
+});
+
+createAnonymousGeneration.openAPIRegistry.registerPath({
+  ...route,
+  request: {
+    body: {
+      required: true,
+      content: {
+        "multipart/form-data": { schema: generationFormSchema },
+        "application/json": { schema: generationJsonSchema },
+      },
+    },
+  },
+});
+
+/** The default model only: what it costs is paid by whoever runs the platform. */
+function acceptGeneration(c: Context<AppEnv>, id: string, request: GenerationRequest) {
+  const deps = c.get("deps");
+  if (request.model !== undefined) throw new ApiError("model_not_allowed");
+  if (request.upload_ids.length > 0) throw new ApiError("upload_not_found");
+  const model = chooseModel(deps, request);
+  return withStoredExamples(deps, `anonymous/${id}`, request.images, (example_images) =>
+    insertGeneration(deps.database, anonymousClient(c), anonymousLimits(deps.env), {
+      id,
+      instructions: request.prompt,
+      model,
+      model_requested: false,
+      options: request.options,
+      example_images,
+      upload_ids: [],
+      is_public: false,
+      idempotency_key: null,
+    }),
+  );
+}

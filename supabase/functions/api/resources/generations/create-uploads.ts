@@ -1,0 +1,56 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { uuid } from "../text.ts";
+import { maxFiles } from "./schemas.ts";
+import { createUploads as insertUploads } from "./store.ts";
+
+const uploadsSchema = z
+  .object({
+    uploads: z.array(
+      z.object({
+        id: uuid(),
+        url: z.string().openapi({ description: "PUT the picture here, with its own Content-Type, once." }),
+        method: z.literal("PUT"),
+        expires_in: z.int().openapi({ description: "Seconds." }),
+      }),
+    ),
+  })
+  .openapi("Uploads");
+
+const signedSeconds = 7200;
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/generation/uploads",
+  operationId: "generations.createUploads",
+  tags: ["Generation"],
+  summary: "Addresses to put large pictures to",
+  description:
+    "A browser sends the pictures straight to the file storage, then names their ids as `upload_ids` of a create. JPEG, PNG " +
+    "or WebP, at most 10 MB each; the content is checked when it is used. Each serves one generation.",
+  security: security.generate,
+  middleware: [credentials, jsonOnly],
+  request: jsonBody(
+    z.object({ count: z.int().min(1).max(maxFiles).default(1) }).openapi("UploadsCreateRequest"),
+  ),
+  responses: {
+    201: jsonResponse(uploadsSchema, "One address for each."),
+    ...errorResponses(400, 401, 403, 404, 415, 422, 429, 502),
+  },
+});
+
+export const createUploads = createRouter().openapi(route, async (c) => {
+  const { database, storage } = c.get("deps");
+  const places = await insertUploads(database, c.get("credentials"), c.req.valid("json").count);
+  const uploads = await Promise.all(
+    places.map(async ({ id, path }) => ({
+      id,
+      url: await storage.signedUploadUrl("uploads", path),
+      method: "PUT" as const,
+      expires_in: signedSeconds,
+    })),
+  );
+  return c.json({ uploads }, 201);
+});

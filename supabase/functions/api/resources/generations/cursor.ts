@@ -1,0 +1,41 @@
+import { invalidField } from "../../errors.ts";
+import type { GenerationRow, Page, PageRequest, Position } from "./store.ts";
+
+/** An opaque place in a list: behind the generation that it names. */
+export function encodeCursor({ created_at, id }: Position): string {
+  return btoa(`${created_at}|${id}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** @throws ApiError validation_failed for anything that encodeCursor did not make. */
+export function decodeCursor(cursor: string): Position {
+  let text = "";
+  try {
+    text = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
+  } catch {}
+  const [, created_at, id] =
+    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?\+00:00)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(
+      text,
+    ) ?? [];
+  if (created_at === undefined || id === undefined || Number.isNaN(Date.parse(created_at))) {
+    throw invalidField(["query", "cursor"], "is not a cursor of this list");
+  }
+  return { created_at, id };
+}
+
+type Query = { page: number; per_page: number; cursor?: string | undefined };
+
+export function pageRequest({ page, per_page, cursor }: Query): PageRequest {
+  return { page, per_page, after: cursor === undefined ? null : decodeCursor(cursor) };
+}
+
+/** The store gives one row more than asked for when there is a next page. */
+export function presentPage<T>(
+  { total, generations }: Page,
+  { page, per_page }: Query,
+  present: (row: GenerationRow) => T,
+) {
+  const shown = generations.slice(0, per_page);
+  const last = shown.at(-1);
+  const next_cursor = generations.length > per_page && last !== undefined ? encodeCursor(last) : null;
+  return { generations: shown.map(present), total, page, per_page, next_cursor };
+}

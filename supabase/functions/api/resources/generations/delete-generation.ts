@@ -1,0 +1,31 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { cleanUpGeneration } from "./clean-up.ts";
+import { generationPath } from "./schemas.ts";
+import { deleteGeneration as removeGeneration } from "./store.ts";
+
+const route = createRoute({
+  method: "delete",
+  path: "/api/v1/generation/{generation_id}",
+  operationId: "generations.delete",
+  tags: ["Generation"],
+  summary: "Delete a generation with its files",
+  description:
+    "One that still runs is stopped at the provider and not charged. Also at `/generation/generations-v2/{generation_id}`.",
+  security: security.generate,
+  middleware: [credentials],
+  request: { params: generationPath },
+  responses: {
+    200: jsonResponse(z.object({ message: z.string() }).openapi("GenerationDeleted"), "Gone."),
+    ...errorResponses(400, 401, 403, 404, 422),
+  },
+});
+
+export const deleteGeneration = createRouter().openapi(route, async (c) => {
+  const deps = c.get("deps");
+  const { generation_id } = c.req.valid("param");
+  await removeGeneration(deps.database, c.get("credentials"), generation_id);
+  await cleanUpGeneration(deps, generation_id);
+  return c.json({ message: "Generation deleted successfully" }, 200);
+});

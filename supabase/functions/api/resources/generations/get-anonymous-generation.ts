@@ -1,0 +1,25 @@
+import { createRoute } from "@hono/zod-openapi";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { presentGeneration } from "./present-generation.ts";
+import { generationPath, generationSchema, waitQuery } from "./schemas.ts";
+import { getAnonymousGeneration as selectGeneration } from "./store.ts";
+import { waitForEnd } from "./wait-for-end.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/generation/anonymous-generations-v2/{generation_id}/status",
+  operationId: "generations.getAnonymous",
+  tags: ["Generation"],
+  summary: "The state of a generation that was asked for without an account",
+  description: "Also at `/generation/anonymous-generations/{generation_id}/status`.",
+  security: security.none,
+  request: { params: generationPath, query: waitQuery },
+  responses: { 200: jsonResponse(generationSchema, "The generation."), ...errorResponses(404, 422) },
+});
+
+export const getAnonymousGeneration = createRouter().openapi(route, async (c) => {
+  const { database, env } = c.get("deps");
+  const { generation_id } = c.req.valid("param");
+  const row = await waitForEnd(c, c.req.valid("query").wait, () => selectGeneration(database, generation_id));
+  return c.json(presentGeneration(env, row), 200);
+});

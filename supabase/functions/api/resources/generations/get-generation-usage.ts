@@ -1,0 +1,21 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { usageSchema } from "./schemas.ts";
+import { getGenerationUsage as selectUsage } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/generation/usage",
+  operationId: "generations.usage",
+  tags: ["Generation"],
+  summary: "What the project has used of its plan this month",
+  security: security.generate,
+  middleware: [credentials],
+  responses: { 200: jsonResponse(usageSchema, "The figures."), ...errorResponses(400, 401, 403, 404) },
+});
+
+export const getGenerationUsage = createRouter().openapi(route, async (c) => {
+  const { database } = c.get("deps");
+  return c.json(await selectUsage(database, c.get("credentials")), 200);
+});

@@ -1,0 +1,35 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { pageRequest, presentPage } from "./cursor.ts";
+import { presentGeneration } from "./present-generation.ts";
+import { generationListSchema, pageQuery } from "./schemas.ts";
+import { listGenerations as selectGenerations } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/generation",
+  operationId: "generations.list",
+  tags: ["Generation"],
+  summary: "The caller's generations, newest first",
+  description:
+    "Whoever runs the project sees those of all its users. Also at `/generation/generations-v2`. " +
+    "By `page`, or, for long lists, by `cursor`.",
+  security: security.generate,
+  middleware: [credentials],
+  request: { query: pageQuery },
+  responses: {
+    200: jsonResponse(generationListSchema, "One page."),
+    ...errorResponses(400, 401, 403, 404, 422),
+  },
+});
+
+export const listGenerations = createRouter().openapi(route, async (c) => {
+  const { database, env } = c.get("deps");
+  const query = c.req.valid("query");
+  const page = await selectGenerations(database, c.get("credentials"), pageRequest(query));
+  return c.json(
+    presentPage(page, query, (row) => presentGeneration(env, row)),
+    200,
+  );
+});

@@ -1,0 +1,38 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { uuid } from "../text.ts";
+import { pageRequest, presentPage } from "./cursor.ts";
+import { presentGeneration } from "./present-generation.ts";
+import { generationListSchema, pageQuery } from "./schemas.ts";
+import { listPublicGenerations as selectGenerations } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/generation/public",
+  operationId: "generations.listPublic",
+  tags: ["Generation"],
+  summary: "Published pictures, newest first",
+  description:
+    "Needs no credentials. Of one project when `X-Project-ID` or `project_id` names it. Who made a picture and what was " +
+    "uploaded for it is never told. Also at `/generation/public-generations-v2`.",
+  security: security.none,
+  middleware: [credentials],
+  request: { query: pageQuery.extend({ project_id: uuid().optional() }) },
+  responses: {
+    200: jsonResponse(generationListSchema, "One page."),
+    ...errorResponses(400, 401, 403, 404, 422),
+  },
+});
+
+export const listPublicGenerations = createRouter().openapi(route, async (c) => {
+  const { database, env } = c.get("deps");
+  const { project_id, ...query } = c.req.valid("query");
+  const sent = c.get("credentials");
+  const named = project_id === undefined ? sent : { project_id, ...sent };
+  const page = await selectGenerations(database, named, pageRequest(query));
+  return c.json(
+    presentPage(page, query, (row) => presentGeneration(env, { ...row, example_images: [] })),
+    200,
+  );
+});

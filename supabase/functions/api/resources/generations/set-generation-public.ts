@@ -1,0 +1,75 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { ApiError, invalidFields } from "../../errors.ts";
+import { isJson, readJson, readText } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security, toFieldErrors } from "../../openapi.ts";
+import { uuid } from "../text.ts";
+import { readFlag, readSmallForm } from "./read-form.ts";
+import { generationPath } from "./schemas.ts";
+import { publishGeneration } from "./store.ts";
+
+const bodySchema = z.object({ is_public: z.boolean() }).openapi("GenerationPublicRequest");
+const route = createRoute({
+  method: "patch",
+  path: "/api/v1/generation/{generation_id}/public",
+  operationId: "generations.setPublic",
+  tags: ["Generation"],
+  summary: "Publish a picture, or take it back",
+  description:
+    "A published picture has one address, `/generation/{generation_id}/image`. Taking it back ends that one and every " +
+    "signed address that was given out before. JSON or a form. Also at `/generation/generations-v2/{generation_id}/public`.",
+  security: security.generate,
+  middleware: [credentials],
+  request: { params: generationPath },
+  responses: {
+    200: jsonResponse(
+      z.object({ id: uuid(), is_public: z.boolean(), message: z.string() }).openapi("GenerationPublic"),
+      "As it is now.",
+    ),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+  },
+});
+
+export const setGenerationPublic = createRouter().openapi({ ...route, hide: true }, async (c) => {
+  const { database } = c.get("deps");
+  const { generation_id } = c.req.valid("param");
+  const parsed = bodySchema.safeParse(await readBody(c.req.raw));
+  if (!parsed.success) throw invalidFields(toFieldErrors(parsed.error.issues, "body"));
+  const changed = await publishGeneration(
+    database,
+    c.get("credentials"),
+    generation_id,
+    parsed.data.is_public,
+  );
+  const message = changed.is_public ? "The picture is public now" : "The picture is private now";
+  return c.json({ ...changed, message }, 200);
+});
+
+setGenerationPublic.openAPIRegistry.registerPath({
+  ...route,
+  request: {
+    params: generationPath,
+    body: {
+      required: true,
+      content: {
+        "application/json": { schema: bodySchema },
+        "application/x-www-form-urlencoded": { schema: bodySchema },
+      },
+    },
+  },
+});
+
+async function readBody(request: Request): Promise<unknown> {
+  const type = request.headers.get("content-type") ?? "";
+  if (isJson(type)) return readJson(request);
+  if (/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) {
+    const fields = new URLSearchParams(await readText(request));
+    return { is_public: readFlag(fields.get("is_public")) };
+  }
+  if (/^multipart\/form-data\s*;/i.test(type)) {
+    return { is_public: readFlag((await readSmallForm(request)).is_public ?? null) };
+  }
+  throw new ApiError("unsupported_media_type", {
+    detail: "Unsupported Content-Type. Send application/json or a form.",
+  });
+}

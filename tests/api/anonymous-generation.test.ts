@@ -1,0 +1,85 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeEach, expect, inject, test } from "vitest";
+import { api, errorOf, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { formOf, freshPrompt, GenerationStack, until } from "../support/generation.ts";
+
+const { urls } = inject("stack");
+const stack = new GenerationStack(inject("stack"));
+afterAll(() => stack.close());
+beforeEach(async () => {
+  await stack.sql`delete from public.anonymous_usage`;
+});
+
+const create = (prompt = freshPrompt(), base = urls.api) =>
+  api(`${base}/generation/generate-anonymous-v2`, { method: "POST", body: formOf(prompt) });
+const statusOf = (id: string, wait = 0) =>
+  api(`/generation/anonymous-generations-v2/${id}/status?wait=${wait}`);
+
+test("somebody without an account gets a picture, known by its id alone", async () => {
+  const { status, body } = await create();
+  expect(status).toBe(200);
+  expect(body).toMatchObject({ status: "pending", is_public: false, example_images: [expect.any(String)] });
+  const done = await statusOf(body.id, 25);
+  expect(done.body).toMatchObject({ status: "completed", error: null });
+  for (const address of [done.body.generated_image_url, ...done.body.example_images]) {
+    expect((await fetch(address)).headers.get("content-type")).toBe("image/png");
+  }
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  expect(errorOf(await stack.status(body.id, user.headers))).toMatchObject({ status: 404 });
+  const everybody = await api("/generation/public?per_page=100");
+  expect(JSON.stringify(everybody.body)).not.toContain(body.id);
+});
+
+test("the eleventh of a day is refused, with the seconds until midnight, also when all come at once", async () => {
+  const answers = await Promise.all(Array.from({ length: 14 }, () => create(`${freshPrompt()} [[fail]]`)));
+  const statuses = answers.map(({ status }) => status).sort();
+  expect(statuses).toEqual([...Array(10).fill(200), ...Array(4).fill(429)]);
+  const late = await create();
+  expect(errorOf(late)).toMatchObject({ status: 429, code: "anonymous_limit_reached" });
+  const wait = Number(late.headers.get("retry-after"));
+  expect(wait).toBeGreaterThan(0);
+  expect(wait).toBeLessThanOrEqual(86_400);
+});
+
+test("the global budget ends for everybody", async () => {
+  await stack.sql`insert into public.anonymous_usage values ((now() at time zone 'utc')::date, '*', 500)`;
+  expect(errorOf(await create())).toMatchObject({ status: 429, code: "anonymous_budget_reached" });
+});
+
+test("no address is stored", async () => {
+  await create();
+  const rows = await stack.sql`select client from public.anonymous_usage order by 1`;
+  expect(rows.map(({ client }) => client)).toEqual(["*", expect.stringMatching(/^[\w-]{43}$/)]);
+});
+
+test("a result expires with its files", async () => {
+  const { body } = await create();
+  const done = await statusOf(body.id, 25);
+  expect(await stack.files(body.id)).toHaveLength(2);
+  await stack.sql`update public.generations set expires_at = now() - interval '1 second' where id = ${body.id}`;
+  expect(errorOf(await statusOf(body.id))).toMatchObject({ status: 404, code: "generation_not_found" });
+  expect((await api(done.body.generated_image_url)).status).toBe(404);
+  await until(async () => {
+    await stack.sql`update public.cleanup_tasks set next_attempt_at = now() where generation_id = ${body.id}`;
+    await stack.reconcile();
+    return (await stack.files(body.id)).length === 0;
+  }, "the files are gone");
+});
+
+test("an unknown id is not found", async () => {
+  expect(errorOf(await statusOf(randomUUID()))).toMatchObject({ status: 404, code: "generation_not_found" });
+  expect(errorOf(await statusOf("not-an-id"))).toMatchObject({ status: 422 });
+});
+
+test("another model is not for anonymous people, and a wrong credential is refused here too", async () => {
+  const model = await api("/generation/generate-anonymous-v2", {
+    json: { prompt: freshPrompt(), model: "google/nano-banana" },
+  });
+  expect(errorOf(model)).toMatchObject({ status: 403, code: "model_not_allowed" });
+  const wrong = await api("/generation/generate-anonymous-v2", {
+    headers: { "X-API-Key": "ak_wrong" },
+    json: { prompt: freshPrompt() },
+  });
+  expect(errorOf(wrong)).toMatchObject({ status: 403, code: "api_key_invalid" });
+});

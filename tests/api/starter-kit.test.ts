@@ -1,0 +1,121 @@
+import { afterAll, beforeEach, expect, inject, test } from "vitest";
+import { registerDeveloper, registerEndUser } from "../support/api.ts";
+import { type Body, freshPrompt, GenerationStack, photo } from "../support/generation.ts";
+
+const { urls } = inject("stack");
+const stack = new GenerationStack(inject("stack"));
+afterAll(() => stack.close());
+beforeEach(async () => {
+  await stack.sql`delete from public.anonymous_usage`;
+});
+
+const bases = [
+  ["the root", urls.gateway],
+  ["/api/v1", `${urls.gateway}/api/v1`],
+  ["a base with a slash at its end", `${urls.gateway}/api/v1/`],
+  ["a doubled prefix", `${urls.gateway}/api/v1/api/v1`],
+  ["the functions' address", `${urls.gateway}/functions/v1/api/v1`],
+] as const;
+const page = { Origin: "http://localhost:3000", Referer: "http://localhost:3000/" };
+
+test.each(bases)(
+  "the image page works unmodified below %s: create, poll each two seconds, show",
+  async (_, base) => {
+    const formData = new FormData();
+    formData.append("instructions", freshPrompt("Make it a watercolour"));
+    for (const file of [photo(3), photo(5)])
+      formData.append("files", new File([file], "IMG 0001.png", { type: "image/png" }));
+    const response = await fetch(`${base}/generation/generate-anonymous`, {
+      method: "POST",
+      body: formData,
+      headers: page,
+      redirect: "error",
+    });
+    expect([response.status, response.headers.get("content-type")]).toEqual([
+      200,
+      expect.stringContaining("application/json"),
+    ]);
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+    const generation = (await response.json()) as Body;
+    expect(generation.example_images).toHaveLength(2);
+
+    let data: Body = generation;
+    while (data.status !== "completed" && data.status !== "failed") {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const poll = await fetch(`${base}/generation/anonymous-generations/${generation.id}/status`, {
+        headers: page,
+        redirect: "error",
+      });
+      expect([poll.status, poll.headers.get("access-control-allow-origin")]).toEqual([200, "*"]);
+      data = { ...data, ...((await poll.json()) as Body) };
+    }
+    expect(data.status).toBe("completed");
+    for (const src of [data.generated_image_url, ...data.example_images]) {
+      const image = await fetch(src);
+      expect([image.status, image.headers.get("content-type")]).toEqual([200, "image/png"]);
+    }
+  },
+);
+
+test.each(bases)("a refusal below %s is JSON with a sentence, readable from a page", async (_, base) => {
+  const formData = new FormData();
+  formData.append("instructions", "");
+  const response = await fetch(`${base}/generation/generate-anonymous`, {
+    method: "POST",
+    body: formData,
+    headers: page,
+  });
+  const error = (await response.json()) as Body;
+  expect([response.status, typeof error.detail]).toEqual([422, "string"]);
+  expect(response.headers.get("access-control-allow-origin")).toBe("*");
+});
+
+test.each(bases)("a browser's preflight is answered below %s", async (_, base) => {
+  const response = await fetch(`${base}/generation/generate-v2`, {
+    method: "OPTIONS",
+    headers: {
+      ...page,
+      "Access-Control-Request-Method": "POST",
+      "Access-Control-Request-Headers":
+        "authorization,idempotency-key,x-api-key,x-developer-key,x-project-id,x-user-role",
+    },
+  });
+  expect(response.status).toBe(204);
+  expect(response.headers.get("access-control-allow-methods")).toContain("PATCH");
+  expect(response.headers.get("access-control-allow-headers")).toContain("idempotency-key");
+});
+
+test.each(bases)("the older names work for a signed-in person below %s", async (_, base) => {
+  const { project } = await registerDeveloper();
+  await stack.plan(project.id, "premium");
+  const user = await registerEndUser(project);
+  const headers = { ...user.headers, "X-User-Role": "end_user" };
+  const form = new FormData();
+  form.append("instructions", JSON.stringify({ prompt: freshPrompt(), style: "watercolour" }));
+  form.append("example_images", new File([photo()], "photo.jpg", { type: "image/jpeg" }));
+  const call = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(`${base}${path}`, { redirect: "error", headers, ...init });
+    expect([path, response.status]).toEqual([path, 200]);
+    return (await response.json()) as Body;
+  };
+  const { id } = await call("/generation/generate", { method: "POST", body: form });
+  expect(await call(`/generation/generations-v2/${id}/status?wait=25`)).toMatchObject({
+    id,
+    status: "completed",
+  });
+  expect(await call("/generation/generations-v2?page=1&per_page=20")).toMatchObject({
+    total: 1,
+    page: 1,
+    per_page: 20,
+  });
+  const body = new URLSearchParams({ is_public: "true" });
+  expect(await call(`/generation/generations-v2/${id}/public`, { method: "PATCH", body })).toMatchObject({
+    id,
+    is_public: true,
+  });
+  const everybody = await call("/generation/public-generations-v2?page=1&per_page=20", {
+    headers: { "X-Project-ID": project.id },
+  });
+  expect(everybody.generations).toMatchObject([{ id }]);
+  expect(await call(`/generation/generations-v2/${id}`, { method: "DELETE" })).toHaveProperty("message");
+});

@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Body, formOf, freshPrompt, until } from "../support/generation.ts";
+import { OwnGenerationStack } from "../support/own-generation-stack.ts";
+
+let stack: OwnGenerationStack;
+beforeAll(async () => {
+  stack = await OwnGenerationStack.start();
+  // A transaction that meets the prompt's mark waits here until the test lets it go: the moment to kill somebody.
+  await stack.sql.unsafe(`
+    create function private.stop_at_mark() returns trigger language plpgsql set search_path = '' as $$
+    begin
+      if new.instructions like '%stop:' || new.submission || '%' and new.submission is distinct from old.submission
+        or new.instructions like '%stop:' || new.status || '%' and new.status is distinct from old.status
+      then
+        perform pg_advisory_xact_lock_shared(4711);
+      end if;
+      return new;
+    end $$;
+    grant execute on function private.stop_at_mark() to service_role;
+    create trigger a_stop before update on public.generations for each row execute function private.stop_at_mark();`);
+});
+afterAll(() => stack.stop());
+
+/** Runs `meanwhile` with every marked transaction stopped; those that still wait afterwards are ended, as their client is dead. */
+async function stopped(meanwhile: () => Promise<void>): Promise<void> {
+  await stack.sql.begin(async (sql) => {
+    await sql`select pg_advisory_xact_lock(4711)`;
+    await meanwhile();
+    await stack.sql`select pg_terminate_backend(pid) from pg_locks
+      where locktype = 'advisory' and objid = 4711 and not granted`;
+  });
+}
+
+const isStopped = () =>
+  until(async () => {
+    const rows =
+      await stack.sql`select 1 from pg_locks where locktype = 'advisory' and objid = 4711 and not granted`;
+    return rows.length > 0;
+  }, "a transaction is stopped at the mark");
+
+test("killed between the upload and the row: nothing was created, and the orphan file goes", async () => {
+  const prompt = freshPrompt();
+  const charged = await stack.charged(stack.project_id);
+  let id = "";
+  await stack.sql.begin(async (sql) => {
+    await sql`lock table public.generation_usage in exclusive mode`;
+    const answer = fetch(`${stack.own.urls.api}/generation/generate-v2`, {
+      method: "POST",
+      headers: stack.headers,
+      body: formOf(prompt),
+    });
+    await until(async () => {
+      const [object] = await stack.sql`select name from storage.objects where bucket_id = 'uploads'`;
+      id = String(object?.name ?? "").split("/")[1] ?? "";
+      return object !== undefined && (await stack.sql`select 1 from pg_locks where not granted`).length > 0;
+    }, "the create waits for its row");
+    const pid = stack.functionProcess();
+    process.kill(pid, "SIGKILL");
+    expect((await answer).status).toBe(502);
+    await stack.sql`select pg_terminate_backend(pid) from pg_locks where not granted`;
+  });
+  await until(() => stack.answers(), "the function is back");
+  expect(await stack.sql`select 1 from public.generations where instructions = ${prompt}`).toHaveLength(0);
+  expect(await stack.charged(stack.project_id)).toBe(charged);
+  expect(await stack.files(id)).toHaveLength(1);
+  expect(await stack.orphans()).toBe(1);
+  expect(await stack.files(id)).toEqual([]);
+});
+
+test("killed after the row, before the lease: the reconciler sends it", async () => {
+  const prompt = `${freshPrompt()} stop:submitting`;
+  let id = "";
+  await stopped(async () => {
+    id = (await stack.created(prompt, stack.headers)).id;
+    await isStopped();
+    await stack.killFunction();
+  });
+  await stack.reconciled(id, stack.headers);
+  await stack.expectSettled(id, prompt, "completed");
+  expect(await stack.calls(prompt, "create")).toHaveLength(1);
+});
+
+test("killed with the lease, before the request: never sent, failed and given back", async () => {
+  const prompt = `${freshPrompt()} stop:submitting`;
+  let id = "";
+  await stack.sql.begin(async (sql) => {
+    await sql`select pg_advisory_xact_lock(4711)`;
+    id = (await stack.created(prompt, stack.headers)).id;
+    await isStopped();
+    await stack.killFunction();
+  });
+  await until(
+    async () => (await stack.row(id)).submission === "submitting",
+    "the lease is taken by nobody alive",
+  );
+  await stack.setBack(id, "16 minutes");
+  await stack.reconciled(id, stack.headers);
+  expect(await stack.expectSettled(id, prompt, "failed")).toMatchObject({ error_code: "submission_unclear" });
+  expect(await stack.calls(prompt, "create")).toHaveLength(0);
+});
+
+test.each([
+  ["with its webhook", ""],
+  ["with no webhook", " [[lose_webhook]] [[lose_webhook]]"],
+])("killed while the request is under way, %s: completed, sent once", async (_, fault) => {
+  const prompt = `${freshPrompt()} [[hold 60000]]${fault}`;
+  if (fault !== "") await stack.fault(prompt, { kind: "lose_webhook", event: "start" });
+  const { id } = await stack.created(prompt, stack.headers);
+  await until(async () => (await stack.calls(prompt, "create")).length === 1, "it is under way");
+  await stack.killFunction();
+  await stack.reconciled(id, stack.headers);
+  await stack.expectSettled(id, prompt, "completed");
+});
+
+test("killed after the answer, before it was recorded: completed, sent once", async () => {
+  const prompt = `${freshPrompt()} stop:accepted`;
+  let id = "";
+  await stopped(async () => {
+    id = (await stack.created(prompt, stack.headers)).id;
+    await isStopped();
+    await stack.killFunction();
+  });
+  await stack.reconciled(id, stack.headers);
+  await stack.expectSettled(id, prompt, "completed");
+});
+
+test("killed while the picture is being fetched: completed, stored once", async () => {
+  const prompt = `${freshPrompt()} [[lose_webhook]]`;
+  await stack.fault(prompt, { kind: "file_slow", ms: 60_000 }, 1);
+  const { id } = await stack.created(prompt, stack.headers);
+  const { prediction_id } = await until(async () => {
+    const row = await stack.row(id);
+    return row.prediction_id !== null && row;
+  }, "it runs");
+  await until(async () => {
+    const response = await fetch(`${stack.own.urls.replicate}/p/${prediction_id}`);
+    return (await response.text()).includes("succeeded");
+  }, "it has succeeded");
+  await stack.due(id);
+  const reconciling = stack.reconcile().catch(() => "cut off");
+  await until(async () => {
+    const rules = (await (await fetch(`${stack.own.urls.replicate}/_faults`)).json()) as Body[];
+    return rules.some((rule) => rule.match === prompt && rule.times === 0);
+  }, "the picture is being fetched");
+  await stack.killFunction();
+  expect(await reconciling).toBe("cut off");
+  await stack.reconciled(id, stack.headers);
+  await stack.expectSettled(id, prompt, "completed");
+});
+
+test("killed after the picture was stored, before it was completed: completed, stored once, charged once", async () => {
+  const prompt = `${freshPrompt()} stop:completed`;
+  let id = "";
+  await stopped(async () => {
+    id = (await stack.created(prompt, stack.headers)).id;
+    await isStopped();
+    expect(await stack.files(id)).toHaveLength(1);
+    await stack.killFunction();
+  });
+  await stack.reconciled(id, stack.headers);
+  await stack.expectSettled(id, prompt, "completed");
+});

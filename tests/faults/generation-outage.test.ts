@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { formOf, freshPrompt, until } from "../support/generation.ts";
+import { OwnGenerationStack } from "../support/own-generation-stack.ts";
+
+let stack: OwnGenerationStack;
+beforeAll(async () => {
+  stack = await OwnGenerationStack.start();
+});
+afterAll(() => stack.stop());
+
+test("Storage refuses: a create fails with nothing left, a result waits and is stored later", async () => {
+  const refuse = (bucket: string) =>
+    stack.sql.unsafe(`
+      create or replace function public.refuse() returns trigger language plpgsql as $$
+      begin
+        if new.bucket_id = '${bucket}' then raise exception 'disk full' using errcode = '53100'; end if;
+        return new;
+      end $$;
+      create or replace trigger refuse before insert or update on storage.objects for each row execute function public.refuse();`);
+  const charged = await stack.charged(stack.project_id);
+  const prompt = freshPrompt();
+  await refuse("uploads");
+  const response = await fetch(`${stack.own.urls.api}/generation/generate-v2`, {
+    method: "POST",
+    headers: stack.headers,
+    body: formOf(prompt),
+  });
+  expect(response.status).toBeGreaterThanOrEqual(502);
+  expect(await stack.sql`select 1 from public.generations where instructions = ${prompt}`).toHaveLength(0);
+  expect(await stack.charged(stack.project_id)).toBe(charged);
+
+  await refuse("generations");
+  const later = freshPrompt();
+  const { id } = await stack.created(later, stack.headers);
+  await until(async () => {
+    const { prediction_id } = await stack.row(id);
+    const sent = await stack.webhooks(prediction_id ?? "none so far");
+    return sent.some(({ event }) => event === "completed");
+  }, "its webhook came");
+  await stack.due(id);
+  expect((await stack.reconcile()).generations?.failed).toBeGreaterThanOrEqual(1);
+  expect(await stack.row(id)).toMatchObject({ status: "processing", charge: "reserved" });
+  await stack.sql.unsafe("drop trigger refuse on storage.objects");
+  await stack.reconciled(id, stack.headers);
+  await stack.expectSettled(id, later, "completed");
+});
+
+test("Storage refuses to delete: the generation is gone for everybody, its file as soon as Storage answers", async () => {
+  const { id } = await stack.created(freshPrompt(), stack.headers);
+  await stack.ended(id, stack.headers);
+  await stack.sql.unsafe(`
+    create function public.keep() returns trigger language plpgsql as $$ begin raise exception 'not now' using errcode = '53100'; end $$;
+    create trigger keep before delete on storage.objects for each row execute function public.keep();`);
+  const deleted = await fetch(`${stack.own.urls.api}/generation/${id}`, {
+    method: "DELETE",
+    headers: stack.headers,
+  });
+  expect(deleted.status).toBe(200);
+  expect((await stack.status(id, stack.headers)).status).toBe(404);
+  expect(await stack.files(id)).toHaveLength(1);
+  await stack.sql.unsafe("drop trigger keep on storage.objects");
+  await stack.sql`update public.cleanup_tasks set next_attempt_at = now()`;
+  await stack.reconcile();
+  expect(await stack.files(id)).toEqual([]);
+});
+
+test("Postgres restarted in the middle of 100 running generations: all end, none is sent twice, nothing is orphaned", async () => {
+  const prompts = Array.from({ length: 100 }, () => `${freshPrompt()} [[slow 3000]]`);
+  const created: { id: string; prompt: string }[] = [];
+  const send = async (prompt: string) => {
+    const { status, body } = await stack.create(prompt, stack.headers);
+    if (status === 200) created.push({ id: body.id, prompt });
+  };
+  await Promise.all(prompts.map(send));
+  expect(created).toHaveLength(100);
+  await stack.restartPostgres();
+
+  const ids = created.map(({ id }) => id);
+  await until(
+    async () => {
+      await stack.due(...ids);
+      await stack.reconcile();
+      const unclear =
+        await stack.sql`select id from public.generations where prediction_id is null and id in ${stack.sql(ids)}
+      and status = 'pending' and submission = 'unclear'`;
+      for (const { id } of unclear) await stack.setBack(id, "16 minutes");
+      const open = await stack.sql`select 1 from public.generations where id in ${stack.sql(ids)}
+      and status in ('pending', 'processing')`;
+      return open.length === 0;
+    },
+    "all have ended",
+    120_000,
+  );
+  let completed = 0;
+  for (const { id, prompt } of created) {
+    const { status } = await stack.row(id);
+    await stack.expectSettled(id, prompt, status);
+    if (status === "completed") completed++;
+  }
+  expect(completed).toBeGreaterThan(0);
+  expect(await stack.orphans()).toBe(0);
+}, 240_000);

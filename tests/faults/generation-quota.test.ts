@@ -1,0 +1,84 @@
+import { afterAll, expect, inject, test } from "vitest";
+import { api, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { freshPrompt, GenerationStack, until } from "../support/generation.ts";
+
+const stack = new GenerationStack(inject("stack"));
+afterAll(() => stack.close());
+
+test("of 1,000 parallel creates for the last unit of a month exactly one gets it", async () => {
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  await stack.sql`insert into public.plans (id, generations_per_month) values ('last-unit', 3) on conflict do nothing`;
+  await stack.plan(project.id, "last-unit");
+  await stack.sql`insert into public.generation_usage (project_id, month, generations)
+    values (${project.id}, date_trunc('month', now() at time zone 'utc')::date, 2)`;
+  const prompt = freshPrompt();
+  const answers = await Promise.all(Array.from({ length: 1000 }, () => stack.create(prompt, user.headers)));
+  const taken = answers.filter(({ status }) => status === 200);
+  const refused = answers.filter(({ body }) => body.code === "quota_exceeded");
+  expect([taken.length, refused.length]).toEqual([1, 999]);
+  const wait = Number(refused[0]?.headers.get("retry-after"));
+  expect(wait).toBeGreaterThan(0);
+  expect(wait).toBeLessThanOrEqual(31 * 86_400);
+  expect(await stack.charged(project.id)).toBe(3);
+  await stack.ended(taken[0]?.body.id, user.headers);
+  expect(await stack.calls(prompt, "create")).toHaveLength(1);
+});
+
+test("as many run at once as the plan allows, also when all start at once, and an end makes room", async () => {
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  await stack.plan(project.id, "starter");
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, () => stack.create(`${freshPrompt()} [[stall]]`, user.headers)),
+  );
+  const running = answers.filter(({ status }) => status === 200);
+  const refused = answers.filter(({ body }) => body.code === "concurrency_limit_reached");
+  expect([running.length, refused.length]).toEqual([3, 17]);
+  expect(refused[0]?.headers.get("retry-after")).toBe("5");
+  await api(`/generation/${running[0]?.body.id}/cancel`, { method: "POST", headers: user.headers });
+  expect((await stack.create(freshPrompt(), user.headers)).status).toBe(200);
+});
+
+test("a charge is given back exactly once, however many say that it failed", async () => {
+  const { project } = await registerDeveloper();
+  await stack.plan(project.id, "premium");
+  const user = await registerEndUser(project);
+  await stack.ended((await stack.created(freshPrompt(), user.headers)).id, user.headers);
+  const { id } = await stack.created(`${freshPrompt()} [[stall]]`, user.headers);
+  expect(await stack.charged(project.id)).toBe(2);
+  await until(async () => (await stack.row(id)).status === "processing", "it runs");
+  const ends = await Promise.all(
+    Array.from({ length: 20 }, async (_, index) => {
+      const [row] = await stack.sql.begin(async (sql) => {
+        return sql`select private.fail_generation(${id}, 'timed_out', 'x', ${index % 2 === 0 ? "failed" : "canceled"}, null) as won`;
+      });
+      return row?.won;
+    }),
+  );
+  expect(ends.filter(Boolean)).toHaveLength(1);
+  await api(`/generation/${id}`, { method: "DELETE", headers: user.headers });
+  expect(await stack.charged(project.id)).toBe(1);
+});
+
+test("what goes with its owner leaves no file, no running prediction and no charge", async () => {
+  const { project } = await registerDeveloper();
+  await stack.plan(project.id, "premium");
+  const user = await registerEndUser(project);
+  const done = await stack.ended((await stack.created(freshPrompt(), user.headers)).id, user.headers);
+  const running = await stack.created(`${freshPrompt()} [[stall]]`, user.headers);
+  const { prediction_id } = await until(async () => {
+    const row = await stack.row(running.id);
+    return row.prediction_id !== null && row;
+  }, "it runs");
+  await stack.sql`delete from public.users where id = ${user.id}`;
+  await until(async () => {
+    await stack.sql`update public.cleanup_tasks set next_attempt_at = now()
+      where generation_id in ${stack.sql([done.id, running.id])}`;
+    await stack.reconcile();
+    return (
+      (await stack.files(done.id)).length === 0 && (await stack.calls(prediction_id, "cancel")).length === 1
+    );
+  }, "files and prediction are gone");
+  expect(await stack.charged(project.id)).toBe(1);
+});

@@ -1,0 +1,197 @@
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { api, type EndUser, type Project, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { formOf, freshPrompt, GenerationStack, until } from "../support/generation.ts";
+
+const stack = new GenerationStack(inject("stack"));
+afterAll(() => stack.close());
+
+let project: Project;
+let user: EndUser;
+beforeAll(async () => {
+  ({ project } = await registerDeveloper());
+  await stack.plan(project.id, "premium");
+  user = await registerEndUser(project);
+});
+
+/** Moves a generation that nobody heard of into the past. */
+const age = (id: string, interval: string) => stack.sql`update public.generations
+  set created_at = created_at - ${interval}::interval, submitted_at = submitted_at - ${interval}::interval where id = ${id}`;
+
+test.each([
+  ["with its webhook", "", false],
+  ["with no webhook, from words", " [[lose_webhook]] [[lose_webhook start]]", false],
+  ["with no webhook, from a picture", " [[lose_webhook]]", true],
+])(
+  "upstream accepts, then drops the connection, %s: one generation, one charge, completed",
+  async (_, faults, withPicture) => {
+    const prompt = `${freshPrompt()} [[drop]]${faults}`;
+    await stack.fault(prompt, { kind: "lose_webhook", event: "start" });
+    const before = await stack.charged(project.id);
+    const created = withPicture
+      ? await api("/generation/generate-v2", { method: "POST", headers: user.headers, body: formOf(prompt) })
+      : await stack.create(prompt, user.headers);
+    expect(created.status).toBe(200);
+    const { id } = created.body;
+    await until(
+      async () =>
+        (await stack.row(id)).submission !== "submitting" && (await stack.row(id)).submission !== "waiting",
+      "it was sent",
+    );
+    const done =
+      faults === "" ? await stack.ended(id, user.headers) : await stack.reconciled(id, user.headers);
+    expect(done).toMatchObject({ status: "completed", charged: true });
+    expect(await stack.calls(prompt, "create")).toHaveLength(1);
+    expect(await stack.charged(project.id)).toBe(before + 1);
+    expect(await stack.files(id)).toHaveLength(withPicture ? 2 : 1);
+  },
+);
+
+test.each([
+  ["answers 500", { kind: "refuse", status: 500 }],
+  ["answers 503", { kind: "refuse", status: 503 }],
+  ["cuts the connection before it took the request", { kind: "reset" }],
+])(
+  "upstream %s: never sent again, failed and not charged once its list shows that nothing came",
+  async (_, fault) => {
+    const prompt = freshPrompt();
+    await stack.fault(prompt, fault, 1);
+    const before = await stack.charged(project.id);
+    const { id } = await stack.created(prompt, user.headers);
+    await until(async () => (await stack.row(id)).submission === "unclear", "the outcome is unclear");
+    await stack.due(id);
+    await stack.reconcile();
+    expect((await stack.status(id, user.headers)).body.status).toBe("pending");
+    await age(id, "16 minutes");
+    expect(await stack.reconciled(id, user.headers)).toMatchObject({
+      status: "failed",
+      error_code: "submission_unclear",
+      charged: false,
+    });
+    expect(await stack.calls(prompt, "create")).toHaveLength(1);
+    expect(await stack.charged(project.id)).toBe(before);
+  },
+);
+
+test("upstream is over its rate: sent again after the wait, one prediction, one charge", async () => {
+  const prompt = freshPrompt();
+  await stack.fault(prompt, { kind: "refuse", status: 429, retry_after: 1 }, 2);
+  const before = await stack.charged(project.id);
+  const { id } = await stack.created(prompt, user.headers);
+  expect(await stack.reconciled(id, user.headers)).toMatchObject({ status: "completed", charged: true });
+  const calls = await stack.calls(prompt, "create");
+  expect(calls.map(({ status }) => status)).toEqual([429, 429, 201]);
+  expect(await stack.charged(project.id)).toBe(before + 1);
+});
+
+test.each([402, 422])(
+  "upstream refuses with %d: failed at once, not charged, not sent again",
+  async (status) => {
+    const prompt = freshPrompt();
+    await stack.fault(prompt, { kind: "refuse", status });
+    const { id } = await stack.created(prompt, user.headers);
+    expect(await stack.ended(id, user.headers)).toMatchObject({
+      status: "failed",
+      error_code: "provider_refused",
+      charged: false,
+      error: expect.stringContaining("not charged"),
+    });
+    await stack.reconcile();
+    expect(await stack.calls(prompt, "create")).toHaveLength(1);
+  },
+);
+
+test.each([
+  ["nsfw", "content_blocked"],
+  ["fail", "prediction_failed"],
+  ["file_gone", "output_lost"],
+  ["file_huge", "output_invalid"],
+  ["file_not_image", "output_invalid"],
+])(
+  "a prediction that ends by %s is failed with the code %s, not charged, its seconds recorded, and leaves no file",
+  async (fault, code) => {
+    const before = await stack.charged(project.id);
+    const { id } = await stack.created(`${freshPrompt()} [[${fault}]]`, user.headers);
+    expect(await stack.ended(id, user.headers)).toMatchObject({
+      status: "failed",
+      error_code: code,
+      charged: false,
+      generated_image_url: null,
+    });
+    expect(await stack.charged(project.id)).toBe(before);
+    expect((await stack.row(id)).predict_seconds).toBeGreaterThan(0);
+    expect(await stack.files(id)).toEqual([]);
+  },
+);
+
+test("upstream cannot be read when the webhook comes: the reconciler finishes", async () => {
+  const { id } = await stack.created(`${freshPrompt()} [[wrong_get 2]]`, user.headers);
+  expect(await stack.reconciled(id, user.headers)).toMatchObject({ status: "completed" });
+});
+
+test("a prediction that never ends is stopped after an hour, failed and not charged", async () => {
+  const { id } = await stack.created(`${freshPrompt()} [[stall]]`, user.headers);
+  const { prediction_id } = await until(async () => {
+    const row = await stack.row(id);
+    return row.prediction_id !== null && row;
+  }, "it is submitted");
+  await age(id, "61 minutes");
+  expect(await stack.reconciled(id, user.headers)).toMatchObject({
+    status: "failed",
+    error_code: "timed_out",
+    charged: false,
+  });
+  expect(await stack.calls(prediction_id, "cancel")).toHaveLength(1);
+});
+
+test.each([
+  ["canceled", "POST", "/cancel"],
+  ["deleted", "DELETE", ""],
+])(
+  "a generation that is %s while its request is under way does not run on at the provider",
+  async (_, method, rest) => {
+    const prompt = `${freshPrompt()} [[hold 1500]] [[stall]]`;
+    const before = await stack.charged(project.id);
+    const { id } = await stack.created(prompt, user.headers);
+    await until(async () => (await stack.calls(prompt, "create")).length === 1, "it is under way");
+    expect((await api(`/generation/${id}${rest}`, { method, headers: user.headers })).status).toBe(200);
+    await until(async () => {
+      await stack.sql`update public.cleanup_tasks set next_attempt_at = now() where generation_id = ${id}`;
+      await stack.reconcile();
+      return (await stack.calls(prompt, "cancel")).length > 0;
+    }, "it is canceled at the provider");
+    expect(await stack.charged(project.id)).toBe(before);
+  },
+);
+
+test("two reconcilers at once do everything once", async () => {
+  const prompts = Array.from({ length: 10 }, () => `${freshPrompt()} [[lose_webhook]]`);
+  const before = await stack.charged(project.id);
+  const { project: other } = await registerDeveloper();
+  await stack.plan(other.id, "premium");
+  const person = await registerEndUser(other);
+  const ids: string[] = [];
+  for (const prompt of prompts) ids.push((await stack.created(prompt, person.headers)).id);
+  await until(async () => {
+    await stack.due(...ids);
+    await Promise.all([stack.reconcile(), stack.reconcile(), stack.reconcile()]);
+    const rows =
+      await stack.sql`select 1 from public.generations where id in ${stack.sql(ids)} and status = 'completed'`;
+    return rows.length === ids.length;
+  }, "all are completed");
+  for (const [index, id] of ids.entries()) {
+    expect(await stack.calls(prompts[index] ?? "", "create")).toHaveLength(1);
+    expect(await stack.files(id)).toHaveLength(1);
+    const ends =
+      await stack.sql`select 1 from public.generation_events where generation_id = ${id} and kind = 'completed'`;
+    expect(ends).toHaveLength(1);
+  }
+  expect(await stack.charged(other.id)).toBe(10);
+  expect(await stack.charged(project.id)).toBe(before);
+});
+
+test("the reconciler is for whoever has its secret", async () => {
+  for (const headers of [{}, { Authorization: "Bearer wrong" }] as Record<string, string>[]) {
+    const answer = await api("/internal/reconcile", { method: "POST", headers });
+    expect([answer.status, answer.body.code]).toEqual([401, "invalid_cron_secret"]);
+  }
+});

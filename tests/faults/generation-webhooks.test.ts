@@ -1,0 +1,167 @@
+import { randomUUID } from "node:crypto";
+import { Webhook } from "standardwebhooks";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { LOOKALIKE_WEBHOOK_SECRET } from "../../scripts/local/settings.ts";
+import {
+  api,
+  type EndUser,
+  errorOf,
+  type Project,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+import { type Body, freshPrompt, GenerationStack, until } from "../support/generation.ts";
+
+const stack = new GenerationStack(inject("stack"));
+afterAll(() => stack.close());
+
+let project: Project;
+let user: EndUser;
+beforeAll(async () => {
+  ({ project } = await registerDeveloper());
+  await stack.plan(project.id, "premium");
+  user = await registerEndUser(project);
+});
+
+/** A delivery of a webhook, signed as Replicate signs, of any age and secret. */
+function deliver(
+  generation_id: string,
+  body: Body,
+  { at = new Date(), secret = LOOKALIKE_WEBHOOK_SECRET, id = `msg_${randomUUID()}` } = {},
+) {
+  const payload = JSON.stringify(body);
+  return api(`/generation/webhooks/replicate?generation_id=${generation_id}`, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      "webhook-id": id,
+      "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+      "webhook-signature": new Webhook(secret).sign(id, at, payload),
+    },
+    body: payload,
+  });
+}
+
+const events = async (id: string) => {
+  const rows = await stack.sql`select kind from public.generation_events
+    where generation_id = ${id} and webhook_id is null order by id`;
+  return rows.map(({ kind }) => kind);
+};
+
+test.each([
+  ["lost", "[[lose_webhook]]", true],
+  ["late", "[[delay_webhook 2500]]", false],
+  ["late, after the reconciler", "[[delay_webhook 4000]]", true],
+  ["sent five times", "[[duplicate_webhook 4]]", false],
+  ["out of order", "[[reorder_webhooks]]", false],
+  ["forged", "[[forge_webhook]]", true],
+  ["an hour old", "[[stale_webhook 3600]]", true],
+  ["a year old", "[[stale_webhook 31536000]]", true],
+])("a webhook that is %s: completed once, copied once, charged once", async (_, fault, needsReconciler) => {
+  const prompt = `${freshPrompt()} ${fault}`;
+  const before = await stack.charged(project.id);
+  const { id } = await stack.created(prompt, user.headers);
+  const done = needsReconciler
+    ? await stack.reconciled(id, user.headers)
+    : await stack.ended(id, user.headers);
+  expect(done).toMatchObject({ status: "completed", charged: true });
+  await until(async () => {
+    const { prediction_id } = await stack.row(id);
+    const sent = await stack.webhooks(prediction_id);
+    return fault.includes("lose") || sent.some((one) => one.event === "completed" && one.status !== null);
+  }, "every webhook was delivered");
+  const after = (await stack.status(id, user.headers)).body;
+  expect(after).toEqual({ ...done, generated_image_url: after.generated_image_url, images: after.images });
+  expect(await events(id)).toEqual(["pending", "processing", "completed"]);
+  expect(await stack.files(id)).toHaveLength(1);
+  expect(await stack.charged(project.id)).toBe(before + 1);
+  expect(await stack.calls(prompt, "create")).toHaveLength(1);
+});
+
+test("a forged, an old and an unsigned delivery are 401 and change nothing", async () => {
+  const { id } = await stack.created(`${freshPrompt()} [[stall]]`, user.headers);
+  const body = { id: "abc", status: "succeeded", output: "http://127.0.0.1/x.png" };
+  const answers = [
+    await deliver(id, body, { secret: `whsec_${Buffer.from("somebody else's secret").toString("base64")}` }),
+    await deliver(id, body, { at: new Date(Date.now() - 6 * 60_000) }),
+    await deliver(id, body, { at: new Date(Date.now() - 365 * 86_400_000) }),
+    await deliver(id, body, { at: new Date(Date.now() + 6 * 60_000) }),
+    await api(`/generation/webhooks/replicate?generation_id=${id}`, { method: "POST", json: body }),
+  ];
+  for (const answer of answers) {
+    expect(errorOf(answer)).toMatchObject({ status: 401, code: "invalid_webhook_signature" });
+  }
+  expect(
+    await stack.sql`select 1 from public.generation_events where generation_id = ${id} and webhook_id like 'msg_%' and created_at < now() - interval '1 hour'`,
+  ).toHaveLength(0);
+  expect(["pending", "processing"]).toContain((await stack.status(id, user.headers)).body.status);
+});
+
+test("what a signed body says is not believed: the prediction itself is read", async () => {
+  const prompt = `${freshPrompt()} [[stall]]`;
+  const { id } = await stack.created(prompt, user.headers);
+  const { prediction_id } = await until(async () => {
+    const row = await stack.row(id);
+    return row.prediction_id !== null && row;
+  }, "it is submitted");
+  const reads = (await stack.calls(prediction_id, "get")).length;
+  const answer = await deliver(id, {
+    id: prediction_id,
+    status: "succeeded",
+    output: ["http://127.0.0.1:1/x.png"],
+  });
+  expect(answer.status).toBe(200);
+  await until(async () => (await stack.calls(prediction_id, "get")).length > reads, "it is read");
+  expect((await stack.status(id, user.headers)).body.status).toBe("processing");
+});
+
+test("a signed delivery about one prediction cannot end another generation", async () => {
+  const done = await stack.ended((await stack.created(freshPrompt(), user.headers)).id, user.headers);
+  const { prediction_id } = await stack.row(done.id);
+  const prompt = freshPrompt();
+  await stack.fault(prompt, { kind: "refuse", status: 500 }, 1);
+  const unclear = await stack.created(prompt, user.headers);
+  await until(async () => (await stack.row(unclear.id)).submission === "unclear", "its outcome is unclear");
+  const reads = (await stack.calls(prediction_id, "get")).length;
+  expect((await deliver(unclear.id, { id: prediction_id, status: "succeeded" })).status).toBe(200);
+  await until(async () => (await stack.calls(prediction_id, "get")).length > reads, "it is read");
+  expect(await stack.row(unclear.id)).toMatchObject({ prediction_id: null, status: "pending" });
+});
+
+test("a new delivery about a generation that has ended changes nothing", async () => {
+  const done = await stack.ended((await stack.created(freshPrompt(), user.headers)).id, user.headers);
+  const row = await stack.row(done.id);
+  for (const status of ["processing", "failed", "canceled", "succeeded"]) {
+    expect((await deliver(done.id, { id: row.prediction_id, status })).status).toBe(200);
+  }
+  await until(async () => (await stack.calls(row.prediction_id, "get")).length >= 5, "each was followed");
+  expect(await stack.row(done.id)).toEqual(row);
+  expect(await events(done.id)).toEqual(["pending", "processing", "completed"]);
+});
+
+test("a delivery about a generation that was deleted is taken, and what runs is stopped", async () => {
+  const prompt = `${freshPrompt()} [[drop]] [[stall]]`;
+  await stack.fault(prompt, { kind: "lose_webhook", event: "start" });
+  const { id } = await stack.created(prompt, user.headers);
+  const { prediction_id } = await until(async () => (await stack.calls(prompt, "create"))[0], "it runs");
+  await until(async () => (await stack.row(id)).submission === "unclear", "its outcome is unclear");
+  expect((await api(`/generation/${id}`, { method: "DELETE", headers: user.headers })).status).toBe(200);
+  expect((await deliver(id, { id: prediction_id, status: "processing" })).status).toBe(200);
+  await until(async () => (await stack.calls(prediction_id, "cancel")).length === 1, "it is canceled");
+});
+
+test("the ids of deliveries are forgotten after seven days, the history of states is not", async () => {
+  const done = await stack.ended((await stack.created(freshPrompt(), user.headers)).id, user.headers);
+  await until(
+    async () =>
+      (
+        await stack.sql`select 1 from public.generation_events where generation_id = ${done.id} and webhook_id is not null`
+      ).length > 0,
+    "a webhook was taken",
+  );
+  await stack.sql`update public.generation_events set created_at = now() - interval '8 days' where generation_id = ${done.id}`;
+  await stack.reconcile();
+  const left =
+    await stack.sql`select webhook_id from public.generation_events where generation_id = ${done.id}`;
+  expect(left.map(({ webhook_id }) => webhook_id)).toEqual([null, null, null]);
+});

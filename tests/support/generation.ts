@@ -1,0 +1,163 @@
+import { randomUUID } from "node:crypto";
+import { encode } from "fast-png";
+import postgres from "postgres";
+import { api, type Headed } from "./api.ts";
+
+/** What the helpers need of a stack: the shared one of `inject("stack")`, or one of a test's own. */
+export type GenerationTarget = {
+  urls: { gateway: string; api: string; replicate?: string | undefined };
+  keys: { cron_secret?: string };
+  admin_database_url?: string | undefined;
+};
+
+export type Body = Record<string, any>;
+
+/** A small valid PNG; different seeds give different bytes. */
+export function photo(seed = 7, width = 64, height = 48): Blob {
+  const data = new Uint8Array(width * height * 3).map((_, at) => (at * seed) % 256);
+  return new Blob([encode({ width, height, channels: 3, data }) as BlobPart], { type: "image/png" });
+}
+
+export function formOf(instructions: string, files: Blob[] = [photo()], field = "files"): FormData {
+  const form = new FormData();
+  form.append("instructions", instructions);
+  for (const [index, file] of files.entries()) form.append(field, file, `photo-${index}.png`);
+  return form;
+}
+
+/** A prompt that nobody else uses, so that faults and calls of the look-alike can be told apart. */
+export const freshPrompt = (words = "A lighthouse") => `${words} ${randomUUID()}`;
+
+/** Asks until it is so. */
+export async function until<T>(
+  look: () => Promise<T | undefined | false | null>,
+  what: string,
+  within_ms = 40_000,
+): Promise<T> {
+  const deadline = Date.now() + within_ms;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`It did not come to be: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export class GenerationStack {
+  readonly target: GenerationTarget;
+  /** As the superuser: a test moves time and looks where the API does not show. */
+  sql: postgres.Sql;
+
+  constructor(target: GenerationTarget) {
+    this.target = target;
+    this.sql = this.#connect();
+  }
+
+  /** After a restart of the database. */
+  async reconnect(): Promise<void> {
+    void this.sql.end({ timeout: 0 }).catch(() => {});
+    this.sql = this.#connect();
+    await this.sql`select 1`;
+  }
+
+  #connect(): postgres.Sql {
+    return postgres(this.target.admin_database_url ?? "", { max: 4, connect_timeout: 5, onnotice: () => {} });
+  }
+
+  close(): Promise<void> {
+    return this.sql.end({ timeout: 2 });
+  }
+
+  /** POST /generation/generate-v2, as words alone. */
+  create(prompt: string, headers: Headed, more: Record<string, unknown> = {}) {
+    return api(`${this.target.urls.api}/generation/generate-v2`, { headers, json: { prompt, ...more } });
+  }
+
+  async created(prompt: string, headers: Headed, more: Record<string, unknown> = {}): Promise<Body> {
+    const { status, body } = await this.create(prompt, headers, more);
+    if (status !== 200) throw new Error(`create: ${status} ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  status(id: string, headers: Headed, wait = 0) {
+    return api(`${this.target.urls.api}/generation/${id}/status?wait=${wait}`, { headers });
+  }
+
+  /** The generation, once it has ended. */
+  async ended(id: string, headers: Headed): Promise<Body> {
+    const { status, body } = await this.status(id, headers, 25);
+    if (status !== 200 || ["pending", "processing"].includes(body.status))
+      throw new Error(`not ended: ${status} ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  /** What pg_cron does each minute. */
+  async reconcile(): Promise<Record<string, { checked: number; failed: number }>> {
+    const { status, body } = await api(`${this.target.urls.api}/internal/reconcile`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${this.target.keys.cron_secret}` },
+    });
+    if (status !== 200) throw new Error(`reconcile: ${status} ${JSON.stringify(body)}`);
+    return body.jobs;
+  }
+
+  /** Lets the reconciler look at these generations now. */
+  async due(...ids: string[]): Promise<void> {
+    await this.sql`update public.generations set next_check_at = now() - interval '1 second'
+      where id in ${this.sql(ids)} and next_check_at is not null`;
+  }
+
+  /** Reconciles again and again until the generation has ended. */
+  reconciled(id: string, headers: Headed): Promise<Body> {
+    return until(async () => {
+      await this.due(id);
+      await this.reconcile();
+      const { body } = await this.status(id, headers);
+      return ["completed", "failed", "canceled"].includes(body.status) && body;
+    }, `generation ${id} ends`);
+  }
+
+  async fault(match: string, fault: Record<string, unknown>, times?: number): Promise<void> {
+    const response = await fetch(`${this.target.urls.replicate}/_faults`, {
+      method: "POST",
+      body: JSON.stringify({ match, fault, ...(times === undefined ? {} : { times }) }),
+    });
+    if (response.status !== 201) throw new Error(`fault: ${response.status} ${await response.text()}`);
+  }
+
+  /** The calls that the look-alike got about a prompt or a prediction. */
+  async calls(match: string, call?: "create" | "get" | "cancel"): Promise<Body[]> {
+    const response = await fetch(`${this.target.urls.replicate}/_calls?match=${encodeURIComponent(match)}`);
+    const calls = (await response.json()) as Body[];
+    return call === undefined ? calls : calls.filter((one) => one.call === call);
+  }
+
+  async webhooks(match: string): Promise<Body[]> {
+    const url = `${this.target.urls.replicate}/_webhooks?match=${encodeURIComponent(match)}`;
+    return (await (await fetch(url)).json()) as Body[];
+  }
+
+  /** Generations that count against a project's month. */
+  async charged(project_id: string): Promise<number> {
+    const rows = await this
+      .sql`select generations from public.generation_usage where project_id = ${project_id}`;
+    return Number(rows[0]?.generations ?? 0);
+  }
+
+  async row(id: string): Promise<Body> {
+    const [row] = await this.sql`select * from public.generations where id = ${id}`;
+    return row as Body;
+  }
+
+  /** Objects in Storage whose path names the generation. */
+  async files(id: string): Promise<string[]> {
+    const rows = await this.sql`select bucket_id || '/' || name as file from storage.objects
+      where name like ${`%/${id}/%`} order by 1`;
+    return rows.map(({ file }) => String(file));
+  }
+
+  /** The project's owner gets a plan with room. */
+  async plan(project_id: string, plan: string): Promise<void> {
+    await this.sql`update public.projects set plan_id = ${plan} where id = ${project_id}`;
+  }
+}

@@ -1,0 +1,119 @@
+import { expect } from "vitest";
+import { isAlive } from "../../scripts/local/lock.ts";
+import { password } from "./api.ts";
+import { type Body, GenerationStack, until } from "./generation.ts";
+import { startTestStack, type TestStack } from "./stack.ts";
+import { processesNaming } from "./stack-cli.ts";
+
+/** A stack whose parts a test may kill, with one person of one project whose plan has no limit. */
+export class OwnGenerationStack extends GenerationStack {
+  readonly own: TestStack;
+  readonly project_id: string;
+  readonly headers: Record<string, string>;
+
+  private constructor(own: TestStack, project_id: string, headers: Record<string, string>) {
+    super(own);
+    this.own = own;
+    this.project_id = project_id;
+    this.headers = headers;
+  }
+
+  static async start(): Promise<OwnGenerationStack> {
+    const own = await startTestStack({ replicate_env: { PREDICTION_MS: "800" } });
+    const register = async (sent: Record<string, string>, email: string) => {
+      const response = await fetch(`${own.urls.api}/auth/register`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", ...sent },
+        body: JSON.stringify({ email, password }),
+      });
+      return (await response.json()) as Body;
+    };
+    const { provisioning } = await register(
+      { "X-Operator-Key": own.credentials.operator_key },
+      "developer@example.com",
+    );
+    const app = {
+      "X-Developer-Key": provisioning.developer_key,
+      "X-API-Key": provisioning.api_key,
+      "X-Project-ID": provisioning.project_id,
+    };
+    const user = await register(app, "user@example.com");
+    const headers = { ...app, Authorization: `Bearer ${user.access_token}` };
+    const stack = new OwnGenerationStack(own, provisioning.project_id, headers);
+    await stack.sql`insert into public.plans (id) values ('unlimited')`;
+    await stack.plan(stack.project_id, "unlimited");
+    return stack;
+  }
+
+  async stop(): Promise<void> {
+    await this.close();
+    await this.own.stop();
+  }
+
+  functionProcess(): number {
+    const words = `--port=${this.own.ports.functions.api}`;
+    const found = processesNaming(words).find(({ name }) => name.includes("deno"));
+    return found?.pid ?? 0;
+  }
+
+  /** Ends the function as a crash does, and waits until its supervisor has a new one that answers. */
+  async killFunction(): Promise<void> {
+    const pid = this.functionProcess();
+    if (pid === 0) throw new Error("the function does not run");
+    process.kill(pid, "SIGKILL");
+    await until(async () => this.functionProcess() !== pid && (await this.answers()), "the function is back");
+  }
+
+  async answers(): Promise<boolean> {
+    const response = await fetch(`${this.own.urls.api}/health`).catch(() => undefined);
+    return response?.ok === true;
+  }
+
+  /** Fast shutdown, as an administrator restarts it; its supervisor starts it again. */
+  async restartPostgres(): Promise<void> {
+    const before = this.own.processes.find(({ name }) => name === "PostgreSQL")?.pid;
+    if (before === undefined) throw new Error("Postgres does not run");
+    process.kill(before, "SIGINT");
+    await until(async () => !isAlive(before), "Postgres has ended");
+    await until(
+      () =>
+        this.reconnect().then(
+          () => true,
+          () => false,
+        ),
+      "Postgres is back",
+    );
+    await until(() => this.answers(), "the API reaches it");
+  }
+
+  setBack(id: string, interval: string) {
+    return this.sql`update public.generations set created_at = created_at - ${interval}::interval,
+      submitted_at = submitted_at - ${interval}::interval where id = ${id}`;
+  }
+
+  /** Reconciles with every file looked at, as an hour later. @returns how many belonged to nothing. */
+  async orphans(): Promise<number> {
+    await this.sql`update storage.objects set created_at = now() - interval '61 minutes'`;
+    await this.sql`delete from public.job_runs`;
+    const { orphan_files } = await this.reconcile();
+    expect(orphan_files?.failed).toBe(0);
+    return orphan_files?.checked ?? -1;
+  }
+
+  /** After the reconciler: ended once, sent at most once, charged exactly if completed, its files exactly its own. */
+  async expectSettled(id: string, prompt: string, status: string): Promise<Body> {
+    const row = await this.row(id);
+    expect(row).toMatchObject({ status, charge: status === "completed" ? "committed" : "refunded" });
+    expect((await this.calls(prompt, "create")).length).toBeLessThanOrEqual(1);
+    const ends = await this.sql`select kind from public.generation_events where generation_id = ${id}
+      and kind in ('completed', 'failed', 'canceled')`;
+    expect(ends.map(({ kind }) => kind)).toEqual([status]);
+    const paths = [...row.example_images, ...row.outputs].map(({ path }: Body) => path).sort();
+    const files = (await this.files(id)).map((file) => file.replace(/^\w+\//, "")).sort();
+    expect(files).toEqual(paths);
+    const [count] = await this.sql`select count(*)::integer as charged from public.generations
+      where project_id = ${this.project_id} and charge <> 'refunded'`;
+    expect(await this.charged(this.project_id)).toBe(count?.charged);
+    return row;
+  }
+}
