@@ -150,6 +150,23 @@ test("an abort ends the request on the wire and the wait at once", async () => {
   expect((await failed).failure()?.errorText).toBe("net::ERR_ABORTED");
 });
 
+test("an answer that a page lost is asked for again, and it stays one generation", async () => {
+  const page = await openTab(await newApp(), "lost");
+  await register(page);
+  let posts = 0;
+  await page.route("**/generate-v2", async (route) => {
+    if (route.request().method() !== "POST" || posts++ > 0) return route.continue();
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+  const { status, total } = await page.evaluate(async () => {
+    const { id } = await client.generations.create({ prompt: "A lighthouse" });
+    const { status } = await client.generations.wait(id);
+    return { status, total: (await client.generations.list().page()).total };
+  });
+  expect({ status, total, posts }).toEqual({ status: "completed", total: 1, posts: 2 });
+});
+
 test("a page whose address is not the API's is told what to check, with no key in the message", async () => {
   const app = await newApp();
   const page = await openTab({ ...app, url: "http://127.0.0.1:9" }, "nowhere");
