@@ -134,7 +134,6 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
 
 /** Functions that run with the rights of the owner, and what for. */
 export const expectedDefiners: Record<string, string> = {
-  "private.session_actor_id": "looks up accounts and sessions for policies",
   "private.authorize": "reads key hashes and sessions",
   "private.decoy_exists": "looks at users of Auth",
   "private.end_reused_session": "reads refresh tokens of Auth",
