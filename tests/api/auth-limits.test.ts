@@ -1,9 +1,8 @@
-import { afterAll, describe, expect, test } from "vitest";
-import { openDatabase } from "../support/accounts-database.ts";
+import { describe, expect, test } from "vitest";
 import { api, errorOf, freshEmail, password, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { openDatabase } from "../support/management.ts";
 
 const sql = openDatabase();
-afterAll(() => sql.end());
 
 const tryLogin = (project: string, email: string, secret: string) =>
   api("/auth/login", { headers: { "X-Project-ID": project }, json: { email, password: secret } });
