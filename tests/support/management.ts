@@ -23,6 +23,11 @@ export async function createManagementKey(sql: postgres.Sql, developer: Develope
   return { "X-Developer-Key": key };
 }
 
+/** Locally new developers get a plan without limits; this gives one the limits of another plan. */
+export async function putOnPlan(sql: postgres.Sql, developer: Developer, plan: string): Promise<void> {
+  await sql`update public.users set plan_id = ${plan} where id = ${developer.id}`;
+}
+
 /** One run of the reconciler, as the minute's timer does it. */
 export async function reconcile(): Promise<void> {
   const { status, body } = await api(`${urls.gateway}/api/v1/internal/reconcile`, {
