@@ -73,6 +73,8 @@ async function ensureLocalPlan(sql: postgres.Sql): Promise<void> {
   await sql.begin(async (transaction) => {
     await transaction`update public.plans set is_default = false where is_default and id <> 'local'`;
     await transaction`insert into public.plans (id, is_default) values ('local', true) on conflict (id) do nothing`;
+    await transaction`update public.models set plan_ids = array_append(plan_ids, 'local')
+      where plan_ids is not null and not 'local' = any (plan_ids)`;
   });
 }
 

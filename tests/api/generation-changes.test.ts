@@ -238,6 +238,7 @@ test.each([
 
 test("usage tells plan, limits and what is used of them", async () => {
   const { project } = await registerDeveloper();
+  await stack.plan(project.id, "free");
   const owner = await registerEndUser(project);
   await stack.ended((await stack.created(freshPrompt(), owner.headers)).id, owner.headers);
   const { status, body } = await api("/generation/usage", { headers: owner.headers });
@@ -267,6 +268,7 @@ test.each([
   ["nobody knows", "nobody/nothing"],
 ])("a model that %s is refused and leaves no file", async (_, model) => {
   const { project } = await registerDeveloper();
+  await stack.plan(project.id, "free");
   const owner = await registerEndUser(project);
   const answer = await stack.create(freshPrompt(), owner.headers, { model });
   expect(errorOf(answer)).toMatchObject({ status: 403, code: "model_not_allowed" });

@@ -87,6 +87,7 @@ test("the answer is replayed also when the generation was deleted meanwhile", as
 
 test("a request that failed leaves its key free", async () => {
   const own = await registerDeveloper();
+  await stack.plan(own.project.id, "free");
   const person = await registerEndUser(own.project);
   const key = randomUUID();
   const prompt = freshPrompt();

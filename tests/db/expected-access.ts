@@ -31,6 +31,12 @@ export const expectedTables: Record<string, TableAccess> = {
     developer: "project_id = :project",
   },
   "public.audit_events": { service: "select" },
+  "public.auth_attempts": {
+    seed: ({ operator_id: id }) => `insert into public.auth_attempts (bucket, level, drained_at)
+      values ('own ${id}', 1, 'infinity'), ('other ${id}', 1, 'infinity') on conflict do nothing`,
+    own: "bucket = 'own ' || :operator",
+    foreign: "bucket = 'other ' || :operator",
+  },
   "public.developer_keys": {
     policies: ["developer_keys_select_owner"],
     columns:
@@ -57,11 +63,22 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "api_key_id in (select id from public.api_keys where project_id = :project)",
     foreign: "api_key_id in (select id from public.api_keys where project_id = :other_project)",
   },
+  // What is due is sent and removed at any moment.
+  "public.mail_outbox": {
+    seed: ({ user_id }) => `insert into public.mail_outbox (user_id, kind, next_attempt_at)
+      values ('${user_id}', 'key_created', 'infinity')`,
+    own: "user_id = any (:people) and next_attempt_at = 'infinity'",
+    foreign: "user_id = any (:other_people) and next_attempt_at = 'infinity'",
+  },
   "public.operator_keys": {
     seed: ({ operator_id }) => `insert into public.operator_keys (user_id, name, key_prefix, key_hash)
       values ('${operator_id}', 'Other', 'ok_other', sha256(gen_random_uuid()::text::bytea))`,
     own: "user_id = :operator and name is null",
     foreign: "user_id = :operator and name = 'Other'",
+  },
+  "public.password_permits": {
+    seed: ({ user_id }) =>
+      `insert into public.password_permits (user_id, expires_at) values ('${user_id}', now())`,
   },
   "public.plans": {
     seed: ({ operator_id: id }) =>
@@ -75,6 +92,13 @@ export const expectedTables: Record<string, TableAccess> = {
     developer: "id = :project",
     own: "id = :project",
     foreign: "id = :other_project",
+  },
+  "public.used_tokens": {
+    seed: ({ operator_id: id }) => `insert into public.used_tokens (digest, used_at)
+      select sha256(name::bytea), timestamptz '3000-01-01' + hashtext(name) * interval '1 second'
+      from unnest(array['own ${id}', 'other ${id}']) as name on conflict do nothing`,
+    own: "digest = sha256(convert_to('own ' || :operator, 'utf8'))",
+    foreign: "digest = sha256(convert_to('other ' || :operator, 'utf8'))",
   },
   "public.users": {
     policies: ["users_select_self_or_owner"],
@@ -110,14 +134,22 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
 
 /** Functions that run with the rights of the owner, and what for. */
 export const expectedDefiners: Record<string, string> = {
-  "private.session_actor_id": "looks up accounts and sessions for policies",
   "private.authorize": "reads key hashes and sessions",
+  "private.decoy_exists": "looks at users of Auth",
+  "private.end_reused_session": "reads refresh tokens of Auth",
+  "private.end_sessions_of_closed_account": "a trigger that writes sessions of Auth",
+  "private.end_user_session": "writes sessions of Auth",
   "private.end_user_sessions": "writes sessions of Auth",
   "private.follow_generation": "a trigger that writes events and usage for whoever ends a generation",
+  "private.guard_auth_user": "a trigger on a table of Auth",
   "private.limit_session_lifetime": "a trigger on a table of Auth",
+  "private.list_orphans": "looks at users of Auth",
   "private.managed_project_ids": "reads projects for the policies of projects",
   "private.open_session": "writes sessions of Auth",
   "private.purge_project_users": "deletes users of Auth",
   "private.record_audit": "a trigger that writes where nobody else may insert",
   "private.remove_old_audit_events": "deletes where nobody else may",
+  "private.session_actor_id": "looks up accounts and sessions for policies",
+  "private.user_sessions": "reads sessions of Auth",
+  "private.welcome_by_mail": "a trigger that writes mail for whoever registers",
 };

@@ -45,25 +45,6 @@ test("Storage refuses: a create fails with nothing left, a result waits and is s
   await stack.expectSettled(id, later, "completed");
 });
 
-test("Storage refuses to delete: the generation is gone for everybody, its file as soon as Storage answers", async () => {
-  const { id } = await stack.created(freshPrompt(), stack.headers);
-  await stack.ended(id, stack.headers);
-  await stack.sql.unsafe(`
-    create function public.keep() returns trigger language plpgsql as $$ begin raise exception 'not now' using errcode = '53100'; end $$;
-    create trigger keep before delete on storage.objects for each row execute function public.keep();`);
-  const deleted = await fetch(`${stack.own.urls.api}/generation/${id}`, {
-    method: "DELETE",
-    headers: stack.headers,
-  });
-  expect(deleted.status).toBe(200);
-  expect((await stack.status(id, stack.headers)).status).toBe(404);
-  expect(await stack.files(id)).toHaveLength(1);
-  await stack.sql.unsafe("drop trigger keep on storage.objects");
-  await stack.sql`update public.cleanup_tasks set next_attempt_at = now()`;
-  await stack.reconcile();
-  expect(await stack.files(id)).toEqual([]);
-});
-
 test("Postgres restarted in the middle of 100 running generations: all end, none is sent twice, nothing is orphaned", async () => {
   const prompts = Array.from({ length: 100 }, () => `${freshPrompt()} [[slow 3000]]`);
   const created: { id: string; prompt: string }[] = [];
@@ -100,3 +81,22 @@ test("Postgres restarted in the middle of 100 running generations: all end, none
   expect(completed).toBeGreaterThan(0);
   expect(await stack.orphans()).toBe(0);
 }, 240_000);
+
+test("Storage refuses to delete: the generation is gone for everybody, its file as soon as Storage answers", async () => {
+  const { id } = await stack.created(freshPrompt(), stack.headers);
+  await stack.ended(id, stack.headers);
+  await stack.sql.unsafe(`
+    create function public.keep() returns trigger language plpgsql as $$ begin raise exception 'not now' using errcode = '53100'; end $$;
+    create trigger keep before delete on storage.objects for each row execute function public.keep();`);
+  const deleted = await fetch(`${stack.own.urls.api}/generation/${id}`, {
+    method: "DELETE",
+    headers: stack.headers,
+  });
+  expect(deleted.status).toBe(200);
+  expect((await stack.status(id, stack.headers)).status).toBe(404);
+  expect(await stack.files(id)).toHaveLength(1);
+  await stack.sql.unsafe("drop trigger keep on storage.objects");
+  await stack.sql`update public.cleanup_tasks set next_attempt_at = now()`;
+  await stack.reconcile();
+  expect(await stack.files(id)).toEqual([]);
+});

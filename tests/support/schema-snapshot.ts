@@ -1,17 +1,17 @@
 import type postgres from "postgres";
 
 /**
- * The schemas `public` and `private` as sorted lines of text, one for each column, constraint, index, policy, trigger,
+ * The schemas `public`, `private` and `reports` as sorted lines of text, one for each column, constraint, index, policy, trigger,
  * right and function. The same migrations give the same text, whatever the version of the server.
  */
 export async function schemaSnapshot(sql: postgres.Sql): Promise<string> {
   const rows = await sql<{ line: string }[]>`
     with relation as (
       select c.*, n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname in ('public', 'private')
+      where n.nspname in ('public', 'private', 'reports')
     ), function as (
       select p.*, format('%s.%s(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as name
-      from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in ('public', 'private')
+      from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in ('public', 'private', 'reports')
     ), line as (
       select concat_ws(' ', 'column', r.name || '.' || a.attname, format_type(a.atttypid, a.atttypmod),
         case when a.attnotnull then 'not null' end, 'default ' || pg_get_expr(d.adbin, d.adrelid),

@@ -19,7 +19,11 @@ create schema extensions;
 create table auth.users (
   id uuid primary key,
   email text unique,
+  email_change text,
+  phone text,
   encrypted_password text,
+  email_change text,
+  phone text,
   raw_app_meta_data jsonb,
   raw_user_meta_data jsonb,
   created_at timestamptz default now()
