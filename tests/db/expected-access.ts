@@ -39,9 +39,9 @@ export const expectedTables: Record<string, TableAccess> = {
   "public.audit_events": { service: "select" },
   "public.auth_attempts": {
     seed: ({ operator_id: id }) => `insert into public.auth_attempts (bucket, level, drained_at)
-      values ('own ${id}', 1, 'infinity'), ('other ${id}', 1, 'infinity') on conflict do nothing`,
-    own: "bucket = 'own ' || :operator",
-    foreign: "bucket = 'other ' || :operator",
+      values ('test:own ${id}', 1, 'infinity'), ('test:other ${id}', 1, 'infinity') on conflict do nothing`,
+    own: "bucket = 'test:own ' || :operator",
+    foreign: "bucket = 'test:other ' || :operator",
   },
   // What is due is done and removed at any moment.
   "public.cleanup_tasks": {
