@@ -41,7 +41,7 @@ declare
   remembered text[];
 begin
   -- Small statements for the credentials that were sent are cheaper than a join that also opens the tables of the others.
-  if credentials ? 'user_id' then
+  if credentials ->> 'user_id' is not null then
     select s.user_id into actor from auth.sessions s
     where s.id = (credentials ->> 'session_id')::uuid and s.user_id = (credentials ->> 'user_id')::uuid
       and s.not_after > now();
@@ -56,7 +56,7 @@ begin
     end;
   end if;
 
-  if credentials ? 'operator_key_hash' then
+  if credentials ->> 'operator_key_hash' is not null then
     select u.id, case when k.revoked_at is not null or k.expires_at <= now()
       then private.key_state(k.revoked_at, null, k.expires_at) end
     into operator, fault
@@ -70,7 +70,7 @@ begin
     end);
   end if;
 
-  if credentials ? 'developer_key_hash' then
+  if credentials ->> 'developer_key_hash' is not null then
     select u.id, k.management, case when k.revoked_at is not null or least(k.grace_ends_at, k.expires_at) <= now()
       then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
     into developer, management, fault
@@ -98,7 +98,7 @@ begin
     end);
   end if;
 
-  if credentials ? 'api_key_hash' then
+  if credentials ->> 'api_key_hash' is not null then
     select k.project_id, case when k.revoked_at is not null or least(k.grace_ends_at, k.expires_at) <= now()
       then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
     into key_project, fault
@@ -134,7 +134,7 @@ begin
     when project_is_active is distinct from true then 'project_inactive'
   end);
   -- Before anything else is told. Project endpoints are left out: there an owner puts a wrong list right.
-  if credentials ? 'origin' and scope is distinct from 'projects' and not
+  if credentials ->> 'origin' is not null and scope is distinct from 'projects' and not
     private.is_origin_allowed(credentials ->> 'origin', coalesce(project_origins, key_origins, '{*}'))
   then
     refusal := 'origin_not_allowed';

@@ -22,8 +22,6 @@ create table auth.users (
   email_change text,
   phone text,
   encrypted_password text,
-  email_change text,
-  phone text,
   raw_app_meta_data jsonb,
   raw_user_meta_data jsonb,
   created_at timestamptz default now()
