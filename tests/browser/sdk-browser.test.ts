@@ -116,9 +116,16 @@ test("two tabs whose session ends at once send one refresh between them", async 
     const session = JSON.parse(localStorage.getItem("two-tabs") ?? "");
     localStorage.setItem("two-tabs", JSON.stringify({ ...session, expires_at: new Date(0).toISOString() }));
   });
+  await second.waitForFunction(() => localStorage.getItem("two-tabs")?.includes("1970-01-01"));
+  // The first refresh is answered when the other tab waits for the lock.
+  await context.route("**/auth/refresh", async (route) => {
+    await first.waitForFunction(async () => ((await navigator.locks.query()).pending ?? []).length > 0);
+    await route.continue();
+  });
   const asked = tabs.map((tab) => tab.evaluate(async () => (await client.auth.me()).email));
   expect(await Promise.all(asked)).toEqual([email, email]);
   expect(refreshes).toBe(1);
+  await context.unroute("**/auth/refresh");
   await second.waitForFunction(() => events.includes("refreshed"));
 });
 
