@@ -46,7 +46,10 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
 
   return {
     async upload(bucket, path, body, contentType) {
-      const { error } = await usual.from(bucket).upload(path, body, { contentType, upsert: true });
+      const send = () => usual.from(bucket).upload(path, streamOf(body), { contentType, upsert: true });
+      let { error } = await send();
+      // No answer at all, perhaps from a connection that had just been closed: to write the same object again is harmless.
+      if (error && (error as { status?: number }).status === undefined) ({ error } = await send());
       if (error) throw failure(error);
     },
     async download(bucket, path) {
@@ -94,6 +97,20 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
         throw new ApiError("storage_error", { cause: new Error(`missing buckets: ${missing.join(", ")}`) });
     },
   };
+}
+
+const pieceBytes = 64 * 1024;
+
+/** Piece by piece: as a whole, fetch would copy it, and several large pictures would be too much for an isolate. */
+function streamOf(body: Uint8Array): ReadableStream<Uint8Array> {
+  let at = 0;
+  return new ReadableStream({
+    pull(controller) {
+      if (at < body.byteLength) controller.enqueue(body.subarray(at, at + pieceBytes));
+      else controller.close();
+      at += pieceBytes;
+    },
+  });
 }
 
 /** Not every Storage understands ranges, so reading stops here. */

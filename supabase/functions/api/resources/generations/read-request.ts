@@ -20,8 +20,8 @@ export type GenerationRequest = {
 
 const maxBodyBytes = maxFiles * maxFileBytes + 64 * 1024;
 const fileFields = ["files", "example_images"];
-/** Pictures of all requests that are being read or stored. A picture is held twice for a moment. */
-const bodies = new ByteBudget(48 * 1024 * 1024);
+/** Pictures of all requests that are being read or stored. Each is held twice for a moment, and the isolate has 256 MB. */
+const bodies = new ByteBudget(32 * 1024 * 1024);
 
 /**
  * Reads the body of a create, waiting for room in memory, and hands it to `use`; the room is given back afterwards.
@@ -83,6 +83,8 @@ function readImage(part: MultipartPart, index: number): UploadedImage {
   if (index >= maxFiles) throw invalidField(["body", "files"], `at most ${maxFiles} files`, "too_long");
   if (part.size === 0) throw invalidField(["body", "files", index], "is empty", "too_short");
   const body = new Uint8Array(part.arrayBuffer);
+  // The pieces it was joined from are not needed any more; the parser would keep them until the next part.
+  part.content.length = 0;
   const type = readImageType(body);
   if (type === null) throw new ApiError("unsupported_image");
   return { ...type, body };

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import {
+  api,
+  type EndUser,
+  errorOf,
+  type Project,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+import { type Body, freshPrompt, GenerationStack, photo, until } from "../support/generation.ts";
+
+const stack = new GenerationStack(inject("stack"));
+afterAll(() => stack.close());
+
+let project: Project;
+let user: EndUser;
+beforeAll(async () => {
+  ({ project } = await registerDeveloper());
+  await stack.plan(project.id, "premium");
+  user = await registerEndUser(project);
+});
+
+async function places(count: number, headers = user.headers): Promise<Body[]> {
+  const { status, body } = await api("/generation/uploads", { headers, json: { count } });
+  expect(status).toBe(201);
+  return body.uploads;
+}
+const put = (upload: Body, body: BodyInit, type = "image/png") =>
+  fetch(upload.url, { method: "PUT", headers: { "Content-Type": type }, body });
+/** A PNG of exactly so many bytes; what follows its end is ignored by every reader. */
+const bigPhoto = async (bytes: number) => {
+  const head = new Uint8Array(await photo().arrayBuffer());
+  const whole = new Uint8Array(bytes);
+  whole.set(head);
+  return whole;
+};
+
+test("pictures that a browser put into Storage become a generation, in order, beside none of its own", async () => {
+  const uploads = await places(2);
+  for (const [index, upload] of uploads.entries())
+    expect((await put(upload, photo(index + 3))).status).toBe(200);
+  const prompt = freshPrompt();
+  const upload_ids = uploads.map(({ id }) => id).reverse();
+  const { id } = await stack.created(prompt, user.headers, { upload_ids });
+  const done = await stack.ended(id, user.headers);
+  expect(done).toMatchObject({ status: "completed", model: "google/nano-banana" });
+  expect(done.example_images).toHaveLength(2);
+  const shown = await Promise.all(
+    done.example_images.map(async (url: string) => (await fetch(url)).arrayBuffer()),
+  );
+  const sent = await Promise.all([photo(4), photo(3)].map((blob) => blob.arrayBuffer()));
+  expect(shown.map((bytes) => Buffer.from(bytes).toString("hex"))).toEqual(
+    sent.map((bytes) => Buffer.from(bytes).toString("hex")),
+  );
+
+  expect((await api(`/generation/${id}`, { method: "DELETE", headers: user.headers })).status).toBe(200);
+  for (const upload of uploads) expect(await stack.files(upload.id)).toEqual([]);
+});
+
+test("an upload serves one generation, also when two want it at once", async () => {
+  const [upload = {}] = await places(1);
+  await put(upload, photo());
+  const before = await stack.charged(project.id);
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () => stack.create(freshPrompt(), user.headers, { upload_ids: [upload.id] })),
+  );
+  expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+  expect(answers.filter(({ body }) => body.code === "upload_not_found")).toHaveLength(7);
+  expect(await stack.charged(project.id)).toBe(before + 1);
+});
+
+test.each([
+  ["nothing was put to", undefined, 404, "upload_not_found"],
+  ["text was put to under the type of a picture", "<script>alert(1)</script>", 415, "unsupported_image"],
+])("an address that %s is refused", async (_, content, status, code) => {
+  const [upload = {}] = await places(1);
+  if (content !== undefined) expect((await put(upload, content)).status).toBe(200);
+  const answer = await stack.create(freshPrompt(), user.headers, { upload_ids: [upload.id] });
+  expect(errorOf(answer)).toMatchObject({ status, code });
+});
+
+test("Storage takes no second file, no other type and nothing above 10 MB", async () => {
+  const [once = {}, typed = {}, large = {}] = await places(3);
+  expect((await put(once, photo())).status).toBe(200);
+  expect((await put(once, photo(9))).ok).toBe(false);
+  expect((await put(typed, "hello", "text/html")).ok).toBe(false);
+  expect((await put(large, await bigPhoto(10 * 1024 * 1024 + 1))).ok).toBe(false);
+});
+
+test("another person's upload is not found", async () => {
+  const other = await registerEndUser(project);
+  const [upload = {}] = await places(1, other.headers);
+  await put(upload, photo());
+  const answer = await stack.create(freshPrompt(), user.headers, { upload_ids: [upload.id] });
+  expect(errorOf(answer)).toMatchObject({ status: 404, code: "upload_not_found" });
+});
+
+test.each([
+  ["none", { count: 0 }],
+  ["six", { count: 6 }],
+  ["half a one", { count: 1.5 }],
+])("a request for %s is refused", async (_, json) => {
+  const answer = await api("/generation/uploads", { headers: user.headers, json });
+  expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
+});
+
+test("somebody without an account gets no address", async () => {
+  const answer = await api("/generation/uploads", { json: {} });
+  expect(errorOf(answer)).toMatchObject({ status: 401, code: "not_authenticated" });
+});
+
+test("one person has at most 50 unused uploads; unused ones go after three hours with their files", async () => {
+  const other = await registerEndUser(project);
+  const [first = {}] = await places(1, other.headers);
+  await put(first, photo());
+  for (let at = 0; at < 9; at++) await places(5, other.headers);
+  await places(4, other.headers);
+  const refused = await api("/generation/uploads", { headers: other.headers, json: { count: 1 } });
+  expect(errorOf(refused)).toMatchObject({ status: 429, code: "upload_limit_reached" });
+
+  await stack.sql`update public.uploads set created_at = now() - interval '181 minutes' where user_id = ${other.id}`;
+  await until(async () => {
+    await stack.sql`update public.cleanup_tasks set next_attempt_at = now() where generation_id = ${first.id}`;
+    await stack.reconcile();
+    return (await stack.files(first.id)).length === 0;
+  }, "the file is gone");
+  expect(await stack.sql`select 1 from public.uploads where user_id = ${other.id}`).toHaveLength(0);
+});
