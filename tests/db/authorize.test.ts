@@ -12,7 +12,6 @@ import {
 } from "../support/world.ts";
 
 type Credentials = Record<string, string | boolean>;
-type Scope = "public" | "account" | "platform" | "projects" | "generation";
 
 let world: World;
 let keys: Record<string, string>;
@@ -28,7 +27,7 @@ afterAll(async () => {
 
 const authorize = (
   credentials: Credentials | null,
-  scope: Scope | null,
+  scope: string | null,
   prepare?: (tx: Tx) => Promise<unknown>,
 ) =>
   refusalOf(
@@ -76,7 +75,7 @@ const closeAccounts = (tx: Tx) => tx`
   update public.users set deactivated_at = now() where id in (${world.a.developer.id}, ${world.operator.id})`;
 
 /** What is sent, by whom, and the code that it is refused with. */
-const cases: [string, () => Credentials | null, Scope, string | null, ((tx: Tx) => Promise<unknown>)?][] = [
+const cases: [string, () => Credentials | null, string, string | null, ((tx: Tx) => Promise<unknown>)?][] = [
   ["an end user with all four", user, "generation", null],
   ["a developer with a project", () => developer(a()), "generation", null],
   ["an operator with any project", () => operator(b()), "generation", null],

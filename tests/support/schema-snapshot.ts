@@ -5,6 +5,7 @@ import type postgres from "postgres";
  * right and function. The same migrations give the same text, whatever the version of the server.
  */
 export async function schemaSnapshot(sql: postgres.Sql): Promise<string> {
+  // Of a view only names: what stands before their dots depends on the server's version.
   const rows = await sql<{ line: string }[]>`
     with relation as (
       select c.*, n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -22,7 +23,8 @@ export async function schemaSnapshot(sql: postgres.Sql): Promise<string> {
       union all
       select concat_ws(' ', case r.relkind when 'v' then 'view' when 'm' then 'view' else 'table' end, r.name,
         case when r.relrowsecurity then 'secured' end, case r.relpersistence when 'u' then 'unlogged' end,
-        array_to_string(r.reloptions, ' '), case when r.relkind in ('v', 'm') then left(md5(pg_get_viewdef(r.oid)), 8) end)
+        array_to_string(r.reloptions, ' '),
+        case when r.relkind in ('v', 'm') then left(md5(regexp_replace(pg_get_viewdef(r.oid), '\\m\\w+\\.|\\s+', '', 'g')), 8) end)
       from relation r where r.relkind in ('r', 'p', 'v', 'm')
       union all
       select concat_ws(' ', 'constraint', r.name, k.conname, pg_get_constraintdef(k.oid))
