@@ -1,4 +1,5 @@
-// Everything that needs no running stack: format, lint, types on Node and on both Denos, generated files, unused code.
+// Everything that needs no running stack: format, lint, types on Node and on both Denos, generated files, the SDK's package,
+// unused code.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkClient, inScratch } from "./build-client.ts";

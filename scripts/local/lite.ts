@@ -90,7 +90,8 @@ const jsonb = {
 };
 
 function appConfig(config: StackConfig) {
-  const { enabled: _, ...auth } = config.section("auth");
+  // Lite has no limits of its own; Supabase Auth takes them from this section.
+  const { enabled: _, rate_limit: ____, ...auth } = config.section("auth");
   const { enabled: __, max_frequency: ___, ...email } = config.section("auth.email");
   const { file_size_limit } = config.section("storage");
   return {

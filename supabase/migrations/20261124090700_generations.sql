@@ -157,6 +157,9 @@ create index cleanup_tasks_due on public.cleanup_tasks (next_attempt_at);
 create index cleanup_tasks_generation_id on public.cleanup_tasks (generation_id);
 comment on table public.cleanup_tasks is
   'What is left outside the database when a generation is deleted or canceled. Written in the same transaction, so nothing is forgotten.';
+comment on column public.cleanup_tasks.id is 'Grows with time.';
+comment on column public.cleanup_tasks.attempts is 'How often it was tried.';
+comment on column public.cleanup_tasks.created_at is 'When it was left.';
 comment on column public.cleanup_tasks.kind is 'A bucket whose object goes, or prediction: to be canceled at Replicate.';
 comment on column public.cleanup_tasks.target is 'Path of the object, or id of the prediction.';
 comment on column public.cleanup_tasks.generation_id is 'The generation that left it; it need not exist any more.';

@@ -112,3 +112,20 @@ end $$;
 comment on function private.revoke_developer_key(jsonb, uuid) is
   'DELETE /auth/developer-keys/{id}. Errors: developer_key_not_found (404), developer_key_already_revoked (400), '
   'developer_key_in_use (403, the request itself carries it), those of private.enter_developer.';
+
+create function private.tell_of_api_key() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.mail_outbox (user_id, kind, details)
+  select p.owner_id, 'key_created',
+    jsonb_build_object('name', new.name, 'key_prefix', new.key_prefix, 'project_name', p.name)
+  from public.projects p
+  -- A key that comes with its project is no news.
+  where p.id = new.project_id and p.created_at < now();
+  return null;
+end $$;
+comment on function private.tell_of_api_key() is
+  'Trigger: the owner of a project is told of a new API key, whoever made it. Definer: whoever makes it need not hold the outbox.';
+
+create trigger api_keys_tell after insert on public.api_keys
+  for each row execute function private.tell_of_api_key();

@@ -1,12 +1,12 @@
 -- Answers to the questions that a developer asks in Studio, as views. Schema `reports` is not exposed through PostgREST, and
--- every view runs with the rights of whoever reads it.
+-- every view runs with the rights of whoever reads it. None is named like a table: the embedded REST tells them apart by name.
 
 create schema reports;
 comment on schema reports is 'Views for people in Studio. Never exposed through PostgREST.';
 revoke all on schema reports from public;
 grant usage on schema reports to service_role;
 
-create view reports.projects with (security_invoker = true) as
+create view reports.projects_overview with (security_invoker = true) as
 select
   project.id, project.name, owner.email as owner_email, coalesce(project.plan_id, owner.plan_id) as plan_id,
   case
@@ -28,7 +28,7 @@ join public.users owner on owner.id = project.owner_id
 left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
 left join public.generation_usage usage on usage.project_id = project.id
   and usage.month = date_trunc('month', now() at time zone 'utc')::date;
-comment on view reports.projects is 'Every project with its owner, plan, state, people, keys and this month''s generations.';
+comment on view reports.projects_overview is 'Every project with its owner, plan, state, people, keys and this month''s generations.';
 
 create view reports.developers with (security_invoker = true) as
 select

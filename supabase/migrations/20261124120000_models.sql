@@ -10,6 +10,9 @@ create table public.models (
 );
 
 comment on table public.models is 'Models that a request may name.';
+comment on column public.models.is_active is 'Off: refused to everybody.';
+comment on column public.models.created_at is 'When it was added.';
+comment on column public.models.updated_at is 'When it last changed.';
 comment on column public.models.id is 'owner/name as at Replicate, with :version where a model runs by version only.';
 comment on column public.models.plan_ids is 'Plans that may use it; null is every plan.';
 

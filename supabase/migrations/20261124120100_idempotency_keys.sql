@@ -16,6 +16,9 @@ create unique index idempotency_keys_generation_id on public.idempotency_keys (g
 create index idempotency_keys_created_at on public.idempotency_keys (created_at);
 
 comment on table public.idempotency_keys is 'Keys of the last 24 hours, per caller and operation.';
+comment on column public.idempotency_keys.operation is 'What was asked for with the key.';
+comment on column public.idempotency_keys.key is 'Idempotency-Key, as the caller sent it.';
+comment on column public.idempotency_keys.created_at is 'When it was first sent.';
 comment on column public.idempotency_keys.caller is 'Project and account.';
 comment on column public.idempotency_keys.fingerprint is 'SHA-256 of what was asked for; another request with the key is a mistake.';
 comment on column public.idempotency_keys.generation_id is

@@ -16,6 +16,10 @@ create index uploads_generation_id on public.uploads (generation_id);
 create index uploads_unused on public.uploads (created_at) where generation_id is null;
 
 comment on table public.uploads is 'Signed upload addresses that were given out.';
+comment on column public.uploads.id is 'Names the upload to the API.';
+comment on column public.uploads.project_id is 'Whose storage it is in.';
+comment on column public.uploads.user_id is 'Who may use it.';
+comment on column public.uploads.created_at is 'When its address was given out.';
 comment on column public.uploads.generation_id is 'The generation that took it; null while it is unused.';
 comment on column public.uploads.path is 'Where it lies in bucket uploads.';
 

@@ -8,6 +8,8 @@ create table public.anonymous_usage (
   primary key (day, client)
 );
 comment on table public.anonymous_usage is 'Anonymous creates per UTC day, failed ones too: the limit is against abuse, not a price.';
+comment on column public.anonymous_usage.day is 'The UTC day.';
+comment on column public.anonymous_usage.generations is 'How many were asked for that day.';
 comment on column public.anonymous_usage.client is
   'Keyed hash of the client''s address (IPv6: of its /64), or * for everybody. The address itself is never stored.';
 

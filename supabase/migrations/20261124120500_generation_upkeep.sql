@@ -6,6 +6,8 @@ create table public.job_runs (
   ran_at timestamptz not null default now()
 );
 comment on table public.job_runs is 'When a job that does not run each minute ran last.';
+comment on column public.job_runs.name is 'Which job.';
+comment on column public.job_runs.ran_at is 'When it was last begun.';
 
 create function private.claim_job(name text, every_seconds integer) returns boolean
 language plpgsql set search_path = '' as $$

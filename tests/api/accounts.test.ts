@@ -1,5 +1,4 @@
-import { afterAll, describe, expect, inject, test } from "vitest";
-import { openDatabase } from "../support/accounts-database.ts";
+import { describe, expect, inject, test } from "vitest";
 import {
   api,
   errorOf,
@@ -10,10 +9,10 @@ import {
   registerEndUser,
 } from "../support/api.ts";
 import { eventually } from "../support/mail.ts";
+import { openDatabase } from "../support/management.ts";
 
 const { keys, urls } = inject("stack");
 const sql = openDatabase();
-afterAll(() => sql.end());
 
 const me = async (token: string) =>
   (await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status;

@@ -7,7 +7,8 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { mailTo } from "../support/mail.ts";
+import { mailsTo, mailTo } from "../support/mail.ts";
+import { operatorHeaders } from "../support/management.ts";
 
 const create = (developer: Developer, json: unknown = {}, headers: Headed = {}) =>
   api("/auth/developer-keys", { headers: { ...developer.headers, ...headers }, json });
@@ -142,6 +143,23 @@ test("the owner is told by mail of a new key, by its prefix", async () => {
   const mail = await mailTo(developer.email, "new developer key");
   expect(mail.text).toContain(body.key_prefix);
   expect(mail.text).not.toContain(body.key);
+});
+
+test("the owner is told of a new API key too, whoever made it, and not of the one that came with the project", async () => {
+  const developer = await registerDeveloper();
+  const path = `/projects/${developer.project.id}/api-keys`;
+  const { body } = await api(path, { headers: operatorHeaders, json: { name: "Web" } });
+  const mail = await mailTo(developer.email, "new API key");
+  expect(mail.text).toContain(
+    `called “Web” was made for your project My first project. It begins with ${body.key_prefix}.`,
+  );
+  const rotated = await api(`${path}/${body.id}/rotate`, { method: "POST", headers: developer.headers });
+  expect((await mailTo(developer.email, "new API key", mail)).text).toContain(rotated.body.key_prefix);
+  expect((await mailsTo(developer.email)).map(({ subject }) => subject).sort()).toEqual([
+    "A new API key was made",
+    "A new API key was made",
+    "Confirm your address for Cloud API",
+  ]);
 });
 
 async function until<T>(ask: () => Promise<T | undefined>): Promise<T> {

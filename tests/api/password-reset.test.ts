@@ -1,5 +1,4 @@
-import { afterAll, expect, test } from "vitest";
-import { forgetMail, openDatabase } from "../support/accounts-database.ts";
+import { expect, test } from "vitest";
 import {
   api,
   errorOf,
@@ -9,10 +8,11 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
+import { forgetMail } from "../support/attempts.ts";
 import { eventually, mailsTo, mailTo, tokenOf } from "../support/mail.ts";
+import { openDatabase } from "../support/management.ts";
 
 const sql = openDatabase();
-afterAll(() => sql.end());
 
 const another = "Another-horse-8";
 const subject = "Set a new password";

@@ -114,7 +114,7 @@ describe("what is no address of the API is 404, in its form", () => {
 test.each([
   ["PUT", "/auth/login", "POST"],
   ["GET", "/auth/register", "POST"],
-  ["DELETE", "/generation/generate-v2", "POST"],
+  ["GET", "/generation/webhooks/replicate", "POST"],
 ])("%s %s is 405 and tells what is allowed", async (method, path, allowed) => {
   const answer = await api(path, { method });
   expect(errorOf(answer)).toMatchObject({ status: 405, code: "method_not_allowed" });

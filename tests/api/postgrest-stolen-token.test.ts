@@ -1,9 +1,8 @@
-import { createHmac } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { api } from "../support/api.ts";
 import { platform, rest } from "../support/rest.ts";
 import { accessOf, exposedTables, type Table } from "../support/rls-matrix.ts";
-import { admin, claimsOf, owner } from "../support/sql.ts";
+import { admin, owner } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -57,7 +56,7 @@ describe("a stolen token of an end user, at /rest/v1", () => {
 
   test("joins nothing to its own rows that it may not see by itself", async () => {
     const joined = [
-      "users?select=id,project:projects!users_project_id_fkey(*)",
+      "users?select=id,project:projects!users_project_id_fkey(id,name)",
       "users?select=id,keys:developer_keys(id)",
       "generations?select=id,project:projects(name,owner_id)",
     ];
@@ -181,67 +180,6 @@ describe("a stolen token of an end user, at /rest/v1", () => {
         expect(code, table.name).toBe("42501");
       }
     }
-  });
-});
-
-describe("a forged token", () => {
-  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const sign = (header: object, payload: object, secret: string) => {
-    const content = `${encode(header)}.${encode(payload)}`;
-    return `${content}.${createHmac("sha256", secret).update(content).digest("base64url")}`;
-  };
-
-  test.each<[string, (claims: object) => string]>([
-    ["without a signature", (claims) => `${encode({ alg: "none" })}.${encode(claims)}.`],
-    [
-      "signed with another secret",
-      (claims) => sign({ alg: "HS256" }, claims, "another-secret-another-secret-1234"),
-    ],
-    [
-      "signed with the publishable key",
-      (claims) => sign({ alg: "HS256" }, claims, inject("stack").keys.publishable ?? ""),
-    ],
-  ])("%s is refused, whatever it claims", async (_name, forge) => {
-    const claims = claimsOf(world.a.user.token);
-    for (const forged of [claims, { ...claims, role: "service_role" }, { ...claims, role: "postgres" }]) {
-      const { status, body } = await rest({ token: forge(forged) }, "GET", "users?select=id");
-      expect(status).toBe(401);
-      expect(body).not.toHaveProperty("0");
-    }
-  });
-});
-
-describe("a token dies at /rest/v1 at once", () => {
-  const seen = async (token: string) => (await rest({ token }, "GET", "users?select=id")).body;
-
-  test("with its session", async () => {
-    const { token, id } = world.a.peer;
-    expect(await seen(token)).toEqual([{ id }]);
-    await owner`delete from auth.sessions where id = ${String(claimsOf(token).session_id)}`;
-    expect(await seen(token)).toEqual([]);
-    expect((await rest({ token }, "GET", "generations?select=id")).body).toEqual([]);
-  });
-
-  test("when its session is past its end", async () => {
-    const { token, id } = world.b.peer;
-    expect(await seen(token)).toEqual([{ id }]);
-    await owner`update auth.sessions set not_after = now() - interval '1 second' where user_id = ${id}`;
-    expect(await seen(token)).toEqual([]);
-  });
-
-  test("with the project, or the account of its owner", async () => {
-    const { user, project_id, developer } = world.b;
-    expect(await seen(user.token)).toEqual([{ id: user.id }]);
-    await owner`update public.projects set is_active = false where id = ${project_id}`;
-    expect(await seen(user.token)).toEqual([]);
-    await owner`update public.projects set is_active = true where id = ${project_id}`;
-    expect(await seen(user.token)).toEqual([{ id: user.id }]);
-    await owner`update public.users set deactivated_at = now() where id = ${developer.id}`;
-    expect([await seen(user.token), await seen(developer.token)]).toEqual([[], []]);
-    await owner`update public.users set deactivated_at = null where id = ${developer.id}`;
-    await owner`update public.projects set deleted_at = now() where id = ${project_id}`;
-    expect(await seen(user.token)).toEqual([]);
-    expect((await rest({ token: developer.token }, "GET", "api_keys?select=id")).body).toEqual([]);
   });
 });
 

@@ -1,10 +1,9 @@
-import { afterAll, describe, expect, inject, test } from "vitest";
-import { openDatabase } from "../support/accounts-database.ts";
+import { describe, expect, inject, test } from "vitest";
 import { api, errorOf, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { openDatabase } from "../support/management.ts";
 
 const { keys } = inject("stack");
 const sql = openDatabase();
-afterAll(() => sql.end());
 
 const refresh = (refresh_token: string) => api("/auth/refresh", { json: { refresh_token } });
 const me = async (token: string) =>

@@ -1,5 +1,4 @@
-import { afterAll, expect, inject, test } from "vitest";
-import { forgetMail, openDatabase } from "../support/accounts-database.ts";
+import { expect, inject, test } from "vitest";
 import {
   api,
   errorOf,
@@ -9,11 +8,12 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
+import { forgetMail } from "../support/attempts.ts";
 import { codeOf, mailsTo, mailTo, tokenOf } from "../support/mail.ts";
+import { openDatabase } from "../support/management.ts";
 
 const { urls } = inject("stack");
 const sql = openDatabase();
-afterAll(() => sql.end());
 
 const verify = (json: unknown) => api("/auth/verify-email", { json });
 const subject = "Confirm your address";

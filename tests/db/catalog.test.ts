@@ -15,6 +15,8 @@ describe("the schema", () => {
 test("each of these checks fails for a schema that breaks its rule", async () => {
   const silent = await rolledBack(async (tx) => {
     await tx.unsafe(`
+      create schema unheard_of;
+      grant create on schema private to anon;
       create table public.careless (id uuid primary key, project_id uuid references public.projects, key_hash bytea);
       grant select, insert on public.careless to anon;
       create table public.ruled (id uuid primary key, project_id uuid);

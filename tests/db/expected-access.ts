@@ -25,12 +25,32 @@ export interface TableAccess {
 const serviceOnly: TableAccess = {};
 
 export const expectedTables: Record<string, TableAccess> = {
+  "public.anonymous_usage": {
+    seed: ({ operator_id: id }) => `insert into public.anonymous_usage (day, client)
+      values ('3000-01-01', 'own ${id}'), ('3000-01-01', 'other ${id}') on conflict do nothing`,
+    own: "client = 'own ' || :operator",
+    foreign: "client = 'other ' || :operator",
+  },
   "public.api_keys": {
     policies: ["api_keys_select_owner"],
     columns: "id project_id name key_prefix last_used_at grace_ends_at expires_at revoked_at created_at",
     developer: "project_id = :project",
   },
   "public.audit_events": { service: "select" },
+  "public.auth_attempts": {
+    seed: ({ operator_id: id }) => `insert into public.auth_attempts (bucket, level, drained_at)
+      values ('test:own ${id}', 1, 'infinity'), ('test:other ${id}', 1, 'infinity') on conflict do nothing`,
+    own: "bucket = 'test:own ' || :operator",
+    foreign: "bucket = 'test:other ' || :operator",
+  },
+  // What is due is done and removed at any moment.
+  "public.cleanup_tasks": {
+    seed: ({ project_id }) => `insert into public.cleanup_tasks (kind, target, generation_id, next_attempt_at)
+      select 'uploads', 'matrix', id, 'infinity' from public.generations where project_id = '${project_id}'`,
+    own: "target = 'matrix' and generation_id in (select id from public.generations where project_id = :project)",
+    foreign:
+      "target = 'matrix' and generation_id in (select id from public.generations where project_id = :other_project)",
+  },
   "public.developer_keys": {
     policies: ["developer_keys_select_owner"],
     columns:
@@ -46,10 +66,23 @@ export const expectedTables: Record<string, TableAccess> = {
   "public.generations": {
     policies: ["generations_select_self_or_owner"],
     columns:
-      "id project_id user_id status instructions model options example_images outputs is_public error_code error " +
-      "charge charged_month completed_at created_at updated_at",
+      "id project_id user_id status instructions model options example_images outputs is_public link_version " +
+      "error_code error charge charged_month completed_at created_at updated_at",
     end_user: "user_id = :me",
     developer: "project_id = :project",
+  },
+  "public.idempotency_keys": {
+    seed: ({ user_id }) => `insert into public.idempotency_keys
+      (caller, operation, key, fingerprint, generation_id, locked_until)
+      values ('matrix ${user_id}', 'matrix', 'key', 'x', gen_random_uuid(), 'infinity')`,
+    own: "caller in (select 'matrix ' || id from unnest(:people) as id)",
+    foreign: "caller in (select 'matrix ' || id from unnest(:other_people) as id)",
+  },
+  "public.job_runs": {
+    seed: ({ operator_id: id }) => `insert into public.job_runs (name)
+      values ('own ${id}'), ('other ${id}') on conflict do nothing`,
+    own: "name = 'own ' || :operator",
+    foreign: "name = 'other ' || :operator",
   },
   "public.key_usage": {
     seed: ({ project_id }) => `insert into public.key_usage (api_key_id, day)
@@ -57,11 +90,28 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "api_key_id in (select id from public.api_keys where project_id = :project)",
     foreign: "api_key_id in (select id from public.api_keys where project_id = :other_project)",
   },
+  // What is due is sent and removed at any moment.
+  "public.mail_outbox": {
+    seed: ({ user_id }) => `insert into public.mail_outbox (user_id, kind, next_attempt_at)
+      values ('${user_id}', 'key_created', 'infinity')`,
+    own: "user_id = any (:people) and next_attempt_at = 'infinity'",
+    foreign: "user_id = any (:other_people) and next_attempt_at = 'infinity'",
+  },
+  "public.models": {
+    seed: ({ operator_id: id }) => `insert into public.models (id, is_active)
+      values ('matrix/own-${id}', false), ('matrix/other-${id}', false) on conflict do nothing`,
+    own: "id = 'matrix/own-' || :operator",
+    foreign: "id = 'matrix/other-' || :operator",
+  },
   "public.operator_keys": {
     seed: ({ operator_id }) => `insert into public.operator_keys (user_id, name, key_prefix, key_hash)
       values ('${operator_id}', 'Other', 'ok_other', sha256(gen_random_uuid()::text::bytea))`,
     own: "user_id = :operator and name is null",
     foreign: "user_id = :operator and name = 'Other'",
+  },
+  "public.password_permits": {
+    seed: ({ user_id }) =>
+      `insert into public.password_permits (user_id, expires_at) values ('${user_id}', now())`,
   },
   "public.plans": {
     seed: ({ operator_id: id }) =>
@@ -75,6 +125,17 @@ export const expectedTables: Record<string, TableAccess> = {
     developer: "id = :project",
     own: "id = :project",
     foreign: "id = :other_project",
+  },
+  "public.uploads": {
+    seed: ({ project_id, user_id }) => `insert into public.uploads (project_id, user_id, path)
+      values ('${project_id}', '${user_id}', '${project_id}/matrix.png')`,
+  },
+  "public.used_tokens": {
+    seed: ({ operator_id: id }) => `insert into public.used_tokens (digest, used_at)
+      select sha256(name::bytea), timestamptz '3000-01-01' + hashtext(name) * interval '1 second'
+      from unnest(array['own ${id}', 'other ${id}']) as name on conflict do nothing`,
+    own: "digest = sha256(convert_to('own ' || :operator, 'utf8'))",
+    foreign: "digest = sha256(convert_to('other ' || :operator, 'utf8'))",
   },
   "public.users": {
     policies: ["users_select_self_or_owner"],
@@ -96,11 +157,13 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.api_key_json",
     "private.as_service",
     "private.generation_json",
+    "private.is_served",
     "private.key_json",
     "private.key_state",
     "private.managed_project_ids",
     "private.project_json",
     "private.require_api_key",
+    "private.require_generation",
     "private.require_project",
     "private.search_pattern",
     "private.session_actor_id",
@@ -110,14 +173,27 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
 
 /** Functions that run with the rights of the owner, and what for. */
 export const expectedDefiners: Record<string, string> = {
-  "private.session_actor_id": "looks up accounts and sessions for policies",
   "private.authorize": "reads key hashes and sessions",
+  "private.call_reconciler": "reads the vault",
+  "private.decoy_exists": "looks at users of Auth",
+  "private.end_reused_session": "reads refresh tokens of Auth",
+  "private.end_sessions_of_closed_account": "a trigger that writes sessions of Auth",
+  "private.end_user_session": "writes sessions of Auth",
   "private.end_user_sessions": "writes sessions of Auth",
   "private.follow_generation": "a trigger that writes events and usage for whoever ends a generation",
+  "private.guard_auth_user": "a trigger on a table of Auth",
+  "private.is_served": "looks at projects and their owners for whoever may not see them",
+  "private.leave_generation": "a trigger that writes clean-up and usage for whoever deletes a generation",
+  "private.leave_upload": "a trigger that writes clean-up for whoever deletes an upload",
   "private.limit_session_lifetime": "a trigger on a table of Auth",
+  "private.list_orphans": "looks at users of Auth",
   "private.managed_project_ids": "reads projects for the policies of projects",
   "private.open_session": "writes sessions of Auth",
   "private.purge_project_users": "deletes users of Auth",
   "private.record_audit": "a trigger that writes where nobody else may insert",
   "private.remove_old_audit_events": "deletes where nobody else may",
+  "private.session_actor_id": "looks up accounts and sessions for policies",
+  "private.tell_of_api_key": "a trigger that writes mail for whoever makes a key",
+  "private.user_sessions": "reads sessions of Auth",
+  "private.welcome_by_mail": "a trigger that writes mail for whoever registers",
 };

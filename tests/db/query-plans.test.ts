@@ -99,18 +99,14 @@ const asUser = (token: string, text: string) => async (tx: Tx) => {
 
 const json = (tx: Tx, value: unknown) => tx.json(value as never);
 
+const manager = () => credentialsOf({ token: world.a.developer.token });
+
 const hot: [string, (tx: Tx) => Promise<unknown>][] = [
   [
     "authorize of an end user",
     (tx) => tx`select private.authorize(${json(tx, endUserCredentials(world.a))}, 'generation')`,
   ],
-  [
-    "authorize of a developer",
-    (tx) => {
-      const credentials = credentialsOf({ token: world.a.developer.token });
-      return tx`select private.authorize(${json(tx, credentials)}, 'projects')`;
-    },
-  ],
+  ["authorize of a developer", (tx) => tx`select private.authorize(${json(tx, manager())}, 'projects')`],
   [
     "creating a generation",
     (tx) => {
@@ -127,16 +123,29 @@ const hot: [string, (tx: Tx) => Promise<unknown>][] = [
   ],
   [
     "the projects of a developer",
-    (tx) => {
-      const credentials = credentialsOf({ token: world.a.developer.token });
-      return tx`select private.list_projects(${json(tx, credentials)}, null, null, 1, 20)`;
-    },
+    (tx) => tx`select private.list_projects(${json(tx, manager())}, null, null, 1, 20)`,
   ],
   [
     "the keys of a project",
+    (tx) => tx`select private.list_api_keys(${json(tx, manager())}, ${world.a.project_id})`,
+  ],
+  [
+    "the people of a project",
+    (tx) => tx`
+    select private.list_project_users(${json(tx, manager())}, ${world.a.project_id}, null, null, 1, 20)`,
+  ],
+  [
+    "the numbers of a project",
+    (tx) => tx`
+    select private.get_project_stats(${json(tx, manager())}, ${world.a.project_id}, null, null)`,
+  ],
+  [
+    "a batch of used keys",
     (tx) => {
-      const credentials = credentialsOf({ token: world.a.developer.token });
-      return tx`select private.list_api_keys(${json(tx, credentials)}, ${world.a.project_id})`;
+      const key_hash = endUserCredentials(world.a).api_key_hash;
+      const day = new Date().toISOString();
+      const used = { kind: "api_key", key_hash, day, used_at: day, requests: 1, errors: 0 };
+      return tx`select private.record_key_usage(${json(tx, [used])})`;
     },
   ],
   [
@@ -144,7 +153,7 @@ const hot: [string, (tx: Tx) => Promise<unknown>][] = [
     (tx) => {
       const { project_id } = world.a;
       const { developer_key } = world.a.developer.project;
-      return tx`select private.begin_login(${json(tx, credentialsOf({ project_id, developer_key }))}, ${world.a.user.email})`;
+      return tx`select private.begin_login(${json(tx, credentialsOf({ project_id, developer_key }))}, ${world.a.user.email}, '192.0.2.1')`;
     },
   ],
   ["what the reconciler claims", (tx) => tx`select private.claim_due_generations(50)`],

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { packClient } from "../../scripts/build-client.ts";
 import { ROOT } from "../../scripts/local/settings.ts";
 import { password, registerDeveloper, registerEndUser } from "../support/api.ts";
-import { pngPhoto, pngSignature } from "../support/png.ts";
+import { png, pngSignature } from "../support/images.ts";
 import { run, runtimes } from "../support/runtimes.ts";
 
 // A newcomer's project: the packed tarball, installed by npm, and what the README says.
@@ -46,7 +46,7 @@ beforeAll(async () => {
       .map(([name, value]) => `${name}=${value}\n`)
       .join(""),
   );
-  writeFileSync(join(project, "photo.png"), pngPhoto());
+  writeFileSync(join(project, "photo.png"), png());
   for (const [name, code] of snippets) writeFileSync(join(project, name), code);
   installNextHeaders();
 }, 120_000);

@@ -1,7 +1,7 @@
 import { expect, inject, test } from "vitest";
 import { createClient, memorySession, RateLimitError } from "../../packages/client/src/index.ts";
 import { freshEmail, password } from "../support/api.ts";
-import { pngPhoto, pngSignature } from "../support/png.ts";
+import { png, pngSignature } from "../support/images.ts";
 
 const { urls, credentials } = inject("stack");
 const url = urls.gateway;
@@ -40,7 +40,7 @@ test("the whole story: developer, project, key, end user, a photo and words beco
 
   const created = await user.generations.create({
     prompt: "Turn this into a watercolour",
-    files: [{ data: pngPhoto(), name: "photo.png", type: "image/png" }],
+    files: [{ data: png(), name: "photo.png", type: "image/png" }],
     seed: 7,
   });
   expect(created).toMatchObject({ status: "pending", instructions: "Turn this into a watercolour" });
@@ -52,7 +52,7 @@ test("the whole story: developer, project, key, end user, a photo and words beco
   const picture = new Uint8Array(await (await user.generations.image(done)).arrayBuffer());
   expect([...picture.subarray(0, 8)]).toEqual(pngSignature);
   const example = await user.generations.exampleImage(done, 0);
-  expect(new Uint8Array(await example.arrayBuffer())).toEqual(pngPhoto());
+  expect(new Uint8Array(await example.arrayBuffer())).toEqual(png());
 });
 
 test("words alone become a picture, also for a developer who names a project", async () => {
@@ -60,6 +60,82 @@ test("words alone become a picture, also for a developer who names a project", a
   const { id } = await client.generations.create({ prompt: "A lighthouse" }, { projectId: app.projectId });
   const done = await client.generations.wait(id, { projectId: app.projectId });
   expect(done).toMatchObject({ status: "completed", example_images: [] });
+});
+
+/** A network that loses the first answers to POSTs: the server did what was asked. */
+function lossy(losses: number): typeof fetch {
+  let lost = 0;
+  return async (input, init) => {
+    const response = await fetch(input, init);
+    if (init?.method === "POST" && String(input).includes("/generation/") && lost++ < losses) {
+      await response.arrayBuffer();
+      throw new TypeError("the connection broke");
+    }
+    return response;
+  };
+}
+
+test("a lost answer to a create is asked for again, and it stays one generation", async () => {
+  const { app } = await developer();
+  const { client, session } = await endUser(app);
+  for (const files of [[], [png()]]) {
+    const unlucky = createClient({ ...app, session, fetch: lossy(2) });
+    const created = await unlucky.generations.create({ prompt: "A lighthouse", files });
+    expect(await client.generations.wait(created.id)).toMatchObject({ status: "completed" });
+  }
+  expect((await client.generations.list().page()).total).toBe(2);
+  expect(await client.generations.usage()).toMatchObject({ used: 2 });
+});
+
+test("one key is one generation: at once, later, and never for another request", async () => {
+  const { app } = await developer();
+  const { client } = await endUser(app);
+  const order = { prompt: "A postcard" };
+  const once = { idempotencyKey: "order-17" };
+  const ids = (await Promise.all([1, 2, 3].map(() => client.generations.create(order, once)))).map(
+    ({ id }) => id,
+  );
+  ids.push((await client.generations.create(order, once)).id);
+  expect(new Set(ids).size).toBe(1);
+  await expect(client.generations.create({ prompt: "Another" }, once)).rejects.toMatchObject({
+    code: "idempotency_key_reused",
+  });
+});
+
+test("pictures are listed, published, taken back and deleted; large ones go straight to the storage", async () => {
+  const { app } = await developer();
+  const { client } = await endUser(app);
+  const upload_ids = await client.generations.upload([png(), { data: png(), type: "image/png" }]);
+  for (const request of [{ prompt: "One" }, { prompt: "Two", upload_ids }]) {
+    const { id } = await client.generations.create(request);
+    expect((await client.generations.wait(id)).status).toBe("completed");
+  }
+  const listed = await client.generations.list({ per_page: 1 }).all();
+  expect(listed.map(({ instructions }) => instructions)).toEqual(["Two", "One"]);
+  const [two] = listed;
+  if (two === undefined) throw new Error("there are two");
+  expect(two.example_images).toHaveLength(2);
+
+  expect(await client.generations.setPublic(two.id, { is_public: true })).toMatchObject({ is_public: true });
+  const visitor = createClient({ url, projectId: app.projectId });
+  expect((await visitor.generations.listPublic().all()).map(({ id }) => id)).toEqual([two.id]);
+  await client.generations.setPublic(two.id, { is_public: false });
+  expect(await visitor.generations.listPublic().all()).toEqual([]);
+
+  await client.generations.delete(two.id);
+  await expect(client.generations.get(two.id)).rejects.toMatchObject({ code: "generation_not_found" });
+  await expect(client.generations.cancel(listed[1]?.id ?? "")).rejects.toMatchObject({
+    code: "generation_not_running",
+  });
+});
+
+test("a visitor without an account gets a picture", async () => {
+  const visitor = createClient({ url });
+  const { id } = await visitor.generations.createAnonymous({ prompt: "A lighthouse", files: [png()] });
+  const done = await visitor.generations.wait(id, { anonymous: true });
+  expect(done.status).toBe("completed");
+  const picture = new Uint8Array(await (await visitor.generations.image(done)).arrayBuffer());
+  expect([...picture.subarray(0, 8)]).toEqual(pngSignature);
 });
 
 test("a session is refreshed when its token ends, and after the refresh the old client's calls go on", async () => {

@@ -1,5 +1,7 @@
-import { existsSync } from "node:fs";
-import { type Browser, chromium } from "playwright-core";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { ROOT } from "../../scripts/local/settings.ts";
 
 const places = [
   process.env.CHROMIUM_PATH,
@@ -21,4 +23,11 @@ export function launchChromium(): Promise<Browser> {
   }
   // As root, in a container, Chromium starts only without its sandbox; it opens nothing but our own pages.
   return chromium.launch({ executablePath, args: ["--no-sandbox"] });
+}
+
+/** Takes a picture to look at into `.local/screenshots`, which git ignores. */
+export async function picture(page: Page, name: string): Promise<void> {
+  const folder = join(ROOT, ".local", "screenshots");
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
 }

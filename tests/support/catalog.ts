@@ -4,7 +4,7 @@ import { exposedSchemas } from "./rls-matrix.ts";
 
 type Sql = postgres.Sql | postgres.TransactionSql;
 
-const ours = [...exposedSchemas, "private"];
+const ours = [...exposedSchemas, "private", "reports"];
 
 const functions = (sql: Sql) => sql`
   pg_proc p join pg_namespace n on n.oid = p.pronamespace and n.nspname = any (${ours})
@@ -23,10 +23,23 @@ const who = (sql: Sql) => sql`case r.grantee when 0 then 'public' else r.grantee
 
 /** Sentences about what the catalog has and should not have. Each check answers with an empty list when all is well. */
 export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
+  "there is no schema that these checks do not look at": (sql) =>
+    lines(sql`
+      select n.nspname as line from pg_namespace n
+      where n.nspowner = 'postgres'::regrole and n.nspname <> all (${[...ours, "extensions", "supabase_migrations"]})
+        and n.nspname !~ '^pg_'`),
+
+  "nobody but service_role may use a schema that is not exposed, except private for its helpers": (sql) =>
+    lines(sql`
+      select concat_ws(' ', n.nspname, ${who(sql)}) as line from pg_namespace n, aclexplode(n.nspacl) r
+      where n.nspname = any (${ours}) and n.nspname <> all (${exposedSchemas}) and r.grantee <> n.nspowner
+        and r.grantee <> 'service_role'::regrole
+        and not (n.nspname = 'private' and r.grantee = any ('{anon,authenticated}'::regrole[]) and r.privilege_type = 'USAGE')`),
+
   "every table has a line in the expectations, and every line a table": async (sql) => {
     const found = await lines(sql`
       select format('%I.%I', n.nspname, c.relname) as line from ${relations(sql, ["r", "p", "f", "v", "m"])}
-      where n.nspname <> 'private'`);
+      where n.nspname = any (${exposedSchemas})`);
     return difference(found, Object.keys(expectedTables));
   },
 
@@ -126,12 +139,12 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
       where a.atttypid = 'uuid'::regtype and not exists (
         select from pg_index i where i.indrelid = a.attrelid and i.indkey[0] = a.attnum and i.indpred is null)`),
 
-  "every table, view, column and function has a comment": (sql) =>
+  "every table, every column of it, every view and every function has a comment": (sql) =>
     lines(sql`
       select c.oid::regclass::text as line from ${relations(sql, ["r", "p", "v", "m"])}
       where obj_description(c.oid, 'pg_class') is null
       union all
-      select concat_ws('.', c.oid::regclass, a.attname) from ${relations(sql, ["r", "p", "v", "m"])}
+      select concat_ws('.', c.oid::regclass, a.attname) from ${relations(sql, ["r", "p"])}
         join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
       where col_description(c.oid, a.attnum) is null
       union all

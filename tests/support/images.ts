@@ -6,6 +6,8 @@ export function png(width = 16, height = 12): Uint8Array {
   return encode({ width, height, channels: 3, data });
 }
 
+export const pngSignature = [137, 80, 78, 71, 13, 10, 26, 10];
+
 const fromBase64 = (text: string) => Uint8Array.from(Buffer.from(text, "base64"));
 
 /** A whole JPEG of one pixel. */

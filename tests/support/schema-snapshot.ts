@@ -1,17 +1,18 @@
 import type postgres from "postgres";
 
 /**
- * The schemas `public` and `private` as sorted lines of text, one for each column, constraint, index, policy, trigger,
+ * The schemas `public`, `private` and `reports` as sorted lines of text, one for each column, constraint, index, policy, trigger,
  * right and function. The same migrations give the same text, whatever the version of the server.
  */
 export async function schemaSnapshot(sql: postgres.Sql): Promise<string> {
+  // Of a view only names: what stands before their dots depends on the server's version.
   const rows = await sql<{ line: string }[]>`
     with relation as (
       select c.*, n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname in ('public', 'private')
+      where n.nspname in ('public', 'private', 'reports')
     ), function as (
       select p.*, format('%s.%s(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as name
-      from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in ('public', 'private')
+      from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname in ('public', 'private', 'reports')
     ), line as (
       select concat_ws(' ', 'column', r.name || '.' || a.attname, format_type(a.atttypid, a.atttypmod),
         case when a.attnotnull then 'not null' end, 'default ' || pg_get_expr(d.adbin, d.adrelid),
@@ -22,7 +23,8 @@ export async function schemaSnapshot(sql: postgres.Sql): Promise<string> {
       union all
       select concat_ws(' ', case r.relkind when 'v' then 'view' when 'm' then 'view' else 'table' end, r.name,
         case when r.relrowsecurity then 'secured' end, case r.relpersistence when 'u' then 'unlogged' end,
-        array_to_string(r.reloptions, ' '), case when r.relkind in ('v', 'm') then left(md5(pg_get_viewdef(r.oid)), 8) end)
+        array_to_string(r.reloptions, ' '),
+        case when r.relkind in ('v', 'm') then left(md5(regexp_replace(pg_get_viewdef(r.oid), '\\m\\w+\\.|\\s+', '', 'g')), 8) end)
       from relation r where r.relkind in ('r', 'p', 'v', 'm')
       union all
       select concat_ws(' ', 'constraint', r.name, k.conname, pg_get_constraintdef(k.oid))

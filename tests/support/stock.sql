@@ -19,6 +19,8 @@ create schema extensions;
 create table auth.users (
   id uuid primary key,
   email text unique,
+  email_change text,
+  phone text,
   encrypted_password text,
   raw_app_meta_data jsonb,
   raw_user_meta_data jsonb,

@@ -36,6 +36,9 @@ export async function makeWorld(): Promise<World> {
   a.people.push(deactivated.id);
   await addGeneration(a.project_id, deactivated.id);
   await admin`update public.users set deactivated_at = now() where id = ${deactivated.id}`;
+  // Its sessions ended with that. A sign-in that came in between leaves one.
+  await admin`insert into auth.sessions (id, user_id)
+    values (${String(claimsOf(deactivated.token).session_id)}, ${deactivated.id}) on conflict do nothing`;
   return { a, b, deactivated, operator };
 }
 
@@ -101,28 +104,29 @@ export function hashOf(key: string): Buffer {
   return createHash("sha256").update(key).digest();
 }
 
-/** What the API hands to `private.*` for a caller who sends these. */
+/** What the API hands to `private.*` for a caller who sends these; what was not sent is not there. */
 export function credentialsOf(sent: {
   token?: string;
   project_id?: string;
   operator_key?: string;
   developer_key?: string;
   api_key?: string;
-}): Record<string, string | null> {
-  const claims = sent.token === undefined ? {} : claimsOf(sent.token);
-  const hex = (key: string | undefined) => (key === undefined ? null : hashOf(key).toString("hex"));
-  return {
-    user_id: (claims.sub as string | undefined) ?? null,
-    session_id: (claims.session_id as string | undefined) ?? null,
-    project_id: sent.project_id ?? null,
-    operator_key_hash: hex(sent.operator_key),
-    developer_key_hash: hex(sent.developer_key),
-    api_key_hash: hex(sent.api_key),
-  };
+}): Record<string, string> {
+  const credentials: Record<string, string> = {};
+  if (sent.token !== undefined) {
+    const { sub, session_id } = claimsOf(sent.token);
+    Object.assign(credentials, { user_id: sub, session_id });
+  }
+  if (sent.project_id !== undefined) credentials.project_id = sent.project_id;
+  for (const kind of ["operator", "developer", "api"] as const) {
+    const key = sent[`${kind}_key`];
+    if (key !== undefined) credentials[`${kind}_key_hash`] = hashOf(key).toString("hex");
+  }
+  return credentials;
 }
 
 /** All four credentials of an end user of this side. */
-export function endUserCredentials(side: Side, user = side.user): Record<string, string | null> {
+export function endUserCredentials(side: Side, user = side.user): Record<string, string> {
   const { developer_key, api_key, id } = side.developer.project;
   return credentialsOf({ token: user.token, project_id: id, developer_key, api_key });
 }

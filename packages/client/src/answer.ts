@@ -12,27 +12,33 @@ export function parse(response: Response, text: string): unknown {
 
 /** Only code and system names: a message could quote a header, and so a key. */
 export function reasonOf(error: unknown): string {
-  const { code, cause, name } = error as { code?: unknown; cause?: { code?: unknown }; name?: unknown };
+  const { code, cause, name } = (error ?? {}) as {
+    code?: unknown;
+    cause?: { code?: unknown };
+    name?: unknown;
+  };
   return String(cause?.code ?? code ?? name ?? "unknown reason");
 }
 
-function unexpected(response: Response): ApiError {
+const wrongUrl = "Check `url` of createClient: the base address, without /api/v1.";
+
+function unexpected(response: Response, advice = wrongUrl): ApiError {
   const type = response.headers.get("content-type") ?? "nothing";
   const location = response.headers.get("location");
-  const where = location === null ? "" : `, and points to ${location.split("?")[0]}`;
+  // A browser does not tell where a redirect leads.
+  const target = response.type === "opaqueredirect" ? "another address" : location?.split(/[?#]/)[0];
+  const where = target === undefined ? "" : `, a redirect to ${target}`;
   return new ApiError({
     status: response.status,
     code: "unexpected_answer",
-    detail:
-      `This is not an answer of the API: status ${response.status} with ${type}${where}. ` +
-      "Check `url` of createClient: the base address, without /api/v1.",
+    detail: `This is not an answer of the API: status ${response.status} with ${type}${where}. ${advice}`,
     requestId: response.headers.get("x-request-id"),
     retryAfterMs: parseRetryAfter(response.headers.get("retry-after")),
   });
 }
 
 /** @throws ApiError: what the API said, or that this was not the API */
-export function reject(response: Response, text: string): never {
+export function reject(response: Response, text: string, advice?: string): never {
   let body: {
     detail?: unknown;
     code?: unknown;
@@ -45,7 +51,7 @@ export function reject(response: Response, text: string): never {
   } catch {
     body = {};
   }
-  if (typeof body.detail !== "string" || typeof body.code !== "string") throw unexpected(response);
+  if (typeof body.detail !== "string" || typeof body.code !== "string") throw unexpected(response, advice);
   const inBody = typeof body.retry_after === "number" ? Math.round(body.retry_after * 1000) : null;
   const Kind = response.status === 429 ? RateLimitError : ApiError;
   throw new Kind({

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import type { ImageFile } from "./files.ts";
+import { type ImageFile, toBlob } from "./files.ts";
 import { memorySession } from "./session.ts";
-import { apiServer, client, generation, json, session, url } from "./testing/server.ts";
+import { apiServer, broken, client, error, generation, json, session, url } from "./testing/server.ts";
 
 const server = apiServer();
 const png = new Uint8Array([137, 80, 78, 71]);
+const unknown = new Uint8Array([1, 2, 3, 4]);
 
 test("words alone go as JSON", async () => {
   server.answer(() => json(generation("pending")));
@@ -36,9 +37,9 @@ test("pictures go as multipart, with their names and types where they have some"
   });
   const parts = (form: FormData | null | undefined) => (form?.getAll("files") ?? []) as File[];
   expect(parts(first).map(({ name, type }) => [name, type])).toEqual([
-    ["image-0", "application/octet-stream"],
-    ["image-1", "application/octet-stream"],
-    ["image-2", "application/octet-stream"],
+    ["image-0", "image/png"],
+    ["image-1", "image/png"],
+    ["image-2", "image/png"],
     ["image-3", "image/png"],
     ["cat.png", "image/png"],
   ]);
@@ -60,6 +61,88 @@ test("every create has an idempotency key of its own, or the one that it is give
   expect(keys[1]).toMatch(/^[0-9a-f]{32}$/);
   expect(keys[0]).not.toBe(keys[1]);
   expect(keys[2]).toBe("order-17");
+});
+
+test.each([
+  ["a lost answer", broken],
+  ["an outage", () => error(503, "database_unavailable", "Down.", { "Retry-After": "0" })],
+  ["a limit", () => error(429, "concurrency_limit_reached", "Too many.", { "Retry-After": "0" })],
+  [
+    "its first attempt still running",
+    () => error(409, "idempotency_key_in_use", "Runs.", { "Retry-After": "0" }),
+  ],
+])("a create is repeated after %s, with the same key and the same files", async (_, reply) => {
+  for (const files of [[], [png]]) {
+    server.seen.length = 0;
+    server.answer((_, call) => (call < 3 ? reply() : json(generation("pending"))));
+    await client().generations.create({ prompt: "a", files });
+    expect(server.seen).toHaveLength(3);
+    expect(new Set(server.seen.map(({ headers }) => headers.get("idempotency-key"))).size).toBe(1);
+    for (const { form } of server.seen) expect(form?.getAll("files").length ?? 0).toBe(files.length);
+  }
+});
+
+test("a create without an account has no key, no credential, and is never repeated", async () => {
+  const app = client({ apiKey: "ak_x", session: memorySession(session("a")) });
+  server.answer(broken);
+  await expect(app.generations.createAnonymous({ prompt: "a" })).rejects.toThrow("got no answer");
+  server.answer(() => json(generation("completed")));
+  expect((await app.generations.wait("g1", { anonymous: true })).status).toBe("completed");
+  expect(server.seen.map(({ path }) => path)).toEqual([
+    "/api/v1/generation/generate-anonymous-v2",
+    "/api/v1/generation/anonymous-generations-v2/g1/status?wait=25",
+  ]);
+  for (const { headers } of server.seen) {
+    for (const name of ["idempotency-key", "authorization", "x-api-key"])
+      expect(headers.has(name)).toBe(false);
+  }
+});
+
+test("large pictures go straight to the storage, in their order, with no credential", async () => {
+  const uploads = [1, 2].map((at) => ({ id: `u${at}`, url: `${url}/storage/${at}?token=t`, method: "PUT" }));
+  server.answer(({ method }) => (method === "PUT" ? new Response() : json({ uploads }, { status: 201 })));
+  const app = client({ apiKey: "ak_x", session: memorySession(session("a")) });
+  const ids = await app.generations.upload([{ data: png, type: "image/png" }, png]);
+  expect(ids).toEqual(["u1", "u2"]);
+  expect(JSON.parse(server.seen[0]?.body ?? "")).toEqual({ count: 2 });
+  const puts = server.seen.filter(({ method }) => method === "PUT");
+  expect(puts.map(({ path }) => path).sort()).toEqual(["/storage/1?token=t", "/storage/2?token=t"]);
+  for (const { headers } of puts)
+    expect(headers.has("authorization") || headers.has("x-api-key")).toBe(false);
+  server.answer(({ method }) => (method === "PUT" ? new Response("", { status: 400 }) : json({ uploads })));
+  await expect(app.generations.upload([png, png])).rejects.toThrow(
+    "The file storage takes JPEG, PNG and WebP of at most 10 MB.",
+  );
+});
+
+test.each([
+  ["image/png", png],
+  ["image/jpeg", new Uint8Array([0xff, 0xd8, 0xff, 0xe0])],
+  ["image/webp", new TextEncoder().encode("RIFF1234WEBP")],
+  ["", unknown],
+])("bytes are told to be %j by their beginning", async (type, bytes) => {
+  for (const file of [bytes, new Blob([bytes]), { data: bytes }, { data: new Blob([bytes]) }]) {
+    const blob = await toBlob(file);
+    expect([blob.type, new Uint8Array(await blob.arrayBuffer())]).toEqual([type, bytes]);
+  }
+  expect((await toBlob({ data: bytes, type: "image/gif" })).type).toBe("image/gif");
+});
+
+test("a list goes on by cursor, so that new pictures neither repeat nor hide old ones", async () => {
+  const all = ["g1", "g2", "g3"].map((id) => ({ ...generation("completed"), id }));
+  server.answer(({ path }) => {
+    const cursor = new URLSearchParams(path.split("?")[1]).get("cursor");
+    const at = cursor === null ? 0 : Number(cursor);
+    const next_cursor = at + 2 < all.length ? String(at + 2) : null;
+    return json({ generations: all.slice(at, at + 2), total: 3, page: 1, per_page: 2, next_cursor });
+  });
+  const ids = (await client().generations.list({ per_page: 2 }).all()).map(({ id }) => id);
+  expect(ids).toEqual(["g1", "g2", "g3"]);
+  expect(server.seen.map(({ path }) => path)).toEqual([
+    "/api/v1/generation?per_page=2",
+    "/api/v1/generation?per_page=2&cursor=2",
+  ]);
+  expect((await client().generations.listPublic().page()).total).toBe(3);
 });
 
 test("a picture is fetched by its own address, with no credential", async () => {
@@ -87,6 +170,18 @@ test("a picture is fetched by its own address, with no credential", async () => 
   for (const { headers } of fetched) {
     expect(headers.has("authorization") || headers.has("x-api-key")).toBe(false);
   }
+});
+
+test("a picture whose address has expired says what to do", async () => {
+  const old = {
+    ...generation("completed"),
+    completed_at: "2026-11-24T12:00:00Z",
+    images: [{ url: `${url}/old` }],
+  };
+  server.answer(() =>
+    json({ statusCode: "400", error: "InvalidJWT", message: "jwt expired" }, { status: 400 }),
+  );
+  await expect(client().generations.image(old as never)).rejects.toThrow("read the generation again");
 });
 
 test("a picture that is not there yet says what to do", async () => {

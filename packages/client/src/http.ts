@@ -36,7 +36,6 @@ type Manner = {
   accepts?: number;
   /** May be sent twice although it is a POST. */
   repeatable?: boolean;
-  headers?: Record<string, string>;
 };
 
 type Params = Record<string, string | number | null>;
@@ -112,7 +111,7 @@ export class Http {
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.#fetch(address, { redirect: "follow" }, options, async (response) =>
-          response.ok ? await response.blob() : reject(response, await response.text()),
+          response.ok ? await response.blob() : reject(response, await response.text(), expired),
         );
       } catch (error) {
         const delay = attempt < maxRetries ? retryDelay(error, attempt) : null;
@@ -120,6 +119,13 @@ export class Http {
         await sleep(delay, options.signal);
       }
     }
+  }
+
+  /** Puts a file to an address that the API gave, once and with no credentials. */
+  put(address: string, body: Blob, options: RequestOptions = {}): Promise<void> {
+    return this.#fetch(address, { method: "PUT", body, redirect: "error" }, options, async (response) => {
+      if (!response.ok) reject(response, await response.text(), refused);
+    });
   }
 
   #attempt<T>(
@@ -142,12 +148,12 @@ export class Http {
   }
 
   #headers(
-    { sends = "all", body, idempotencyKey, headers: more }: Request,
+    { sends = "all", body, idempotencyKey }: Request,
     session: Session | null,
     options: RequestOptions,
   ) {
     const { operatorKey, developerKey, apiKey, projectId } = this.#config;
-    const headers: Record<string, string> = { Accept: "application/json", ...more };
+    const headers: Record<string, string> = { Accept: "application/json" };
     const put = (name: string, value: string | null | undefined) => {
       if (value !== null && value !== undefined) headers[name] = value;
     };
@@ -199,6 +205,9 @@ export class Http {
     }
   }
 }
+
+const expired = "The address may have expired: read the generation again.";
+const refused = "The file storage takes JPEG, PNG and WebP of at most 10 MB.";
 
 const isRefusedToken = (error: unknown) =>
   error instanceof ApiError && error.status === 401 && error.code === "invalid_token";

@@ -16,9 +16,12 @@ export {
   type SessionStore,
 } from "./session.ts";
 export type { SessionEvent, SessionListener } from "./session-keeper.ts";
-export type { Finished, WaitOptions } from "./wait.ts";
+export type { FinishedGeneration, WaitOptions } from "./wait.ts";
 
+/** Every other schema of the API's document, by its name. */
+export type { Schema };
 export type ApiKey = Schema<"ApiKey">;
 export type Generation = Schema<"Generation">;
 export type Project = Schema<"Project">;
+export type ProjectUser = Schema<"ProjectUser">;
 export type User = Schema<"User">;

@@ -5,10 +5,13 @@ import { memorySession } from "./session.ts";
 import { apiServer, client, json, session } from "./testing/server.ts";
 
 const document = JSON.parse(readFileSync(new URL("../../../docs/openapi.json", import.meta.url), "utf8")) as {
-  paths: Record<string, Record<string, { operationId: string }>>;
+  paths: Record<string, Record<string, { operationId: string; parameters?: { name: string }[] }>>;
 };
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, { operationId }]) => ({ path, method, operationId })),
+  Object.entries(methods).map(([method, { operationId, parameters = [] }]) => {
+    const takesKey = parameters.some(({ name }) => name === "Idempotency-Key");
+    return { path, method, operationId, takesKey };
+  }),
 );
 /** What other machines call, and pictures, whose addresses are part of a generation. */
 const notMethods = ["webhooks.replicate", "generations.image", "generations.exampleImage"];
@@ -16,7 +19,7 @@ const server = apiServer();
 
 test.each(operations.filter(({ operationId }) => !notMethods.includes(operationId)))(
   "$operationId is a method of the client and goes to $method $path",
-  async ({ path, method, operationId }) => {
+  async ({ path, method, operationId, takesKey }) => {
     server.answer(() => json({}, { status: 200 }));
     const [noun = "", verb = ""] = operationId.split(".");
     const resource = client({ session: memorySession(session("a")) }) as unknown as Record<
@@ -32,5 +35,7 @@ test.each(operations.filter(({ operationId }) => !notMethods.includes(operationI
     expect(server.seen.map((seen) => [seen.method, seen.path.split("?")[0]])).toEqual([
       [method.toUpperCase(), expected],
     ]);
+    // A key makes a POST repeatable, so only what honours it may be sent one.
+    expect(server.seen[0]?.headers.has("idempotency-key")).toBe(takesKey);
   },
 );

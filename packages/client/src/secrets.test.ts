@@ -40,6 +40,7 @@ test("no error holds a secret: refused, broken, timed out, unreadable, or a fetc
     { reply: () => new Response("<html>", { status: 502 }) },
     { reply: () => new Promise<Response>(() => {}), timeoutMs: 20 },
     { reply: () => json({}), fetch: tattling },
+    { reply: () => json({}), fetch: () => Promise.reject(undefined) },
   ];
   for (const { reply, ...more } of cases) {
     server.answer(reply);

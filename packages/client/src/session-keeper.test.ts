@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ApiError, ConnectionError } from "./errors.ts";
-import { memorySession, type SessionStore } from "./session.ts";
+import { memorySession, type Session, type SessionStore } from "./session.ts";
 import { apiServer, broken, client, error, json, session, token, tokens, user } from "./testing/server.ts";
 
 const server = apiServer();
@@ -71,6 +71,44 @@ test("two tabs that refresh at once send one refresh between them", async () => 
   const [left, right] = [client({ session: place.tab() }), client({ session: place.tab() })];
   expect(await Promise.all([left.auth.me(), right.auth.me()])).toEqual([user, user]);
   expect(refreshes()).toHaveLength(1);
+});
+
+test("a tab whose copy of the session is late waits for the other tab's refresh instead of sending its own", async () => {
+  const place = sharedPlace();
+  const late = place.tab();
+  let stale: Session | null = session("a", 5);
+  const slow = { ...late, get: () => stale };
+  const right = client({ session: slow });
+  const asked: { done?: Promise<unknown> } = {};
+  server.answer(async (seen) => {
+    if (!isRefresh(seen)) return json(user);
+    asked.done ??= right.auth.me();
+    while ((await navigator.locks.query()).pending?.length === 0) await new Promise(setImmediate);
+    // The write of the first tab arrives after its lock is free.
+    setTimeout(async () => {
+      stale = await late.get();
+    }, 60);
+    return json(tokens("b"));
+  });
+  await client({ session: place.tab() }).auth.me();
+  await asked.done;
+  expect(refreshes()).toHaveLength(1);
+  expect(bearers()).toEqual(["Bearer access-b", "Bearer access-b"]);
+});
+
+test("a tab that waited for a refresh that failed sends its own", async () => {
+  const place = sharedPlace();
+  let right: Promise<unknown> | undefined;
+  server.answer(async (seen) => {
+    if (!isRefresh(seen)) return json(user);
+    if (right !== undefined) return json(tokens("b"));
+    right = client({ session: place.tab() }).auth.me();
+    while ((await navigator.locks.query()).pending?.length === 0) await new Promise(setImmediate);
+    return broken();
+  });
+  await expect(client({ session: place.tab(), maxRetries: 0 }).auth.me()).resolves.toEqual(user);
+  expect(await right).toEqual(user);
+  expect(refreshes()).toHaveLength(2);
 });
 
 test("without Web Locks, a tab whose refresh came too late uses the session of the other one", async () => {

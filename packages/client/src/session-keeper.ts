@@ -1,4 +1,5 @@
 import { ApiError } from "./errors.ts";
+import { sleep } from "./retry.ts";
 import { type Session, type SessionStore, toSession } from "./session.ts";
 
 export type SessionEvent = "signed_in" | "refreshed" | "signed_out";
@@ -7,6 +8,8 @@ type Tokens = { access_token: string; refresh_token: string; expires_in?: number
 
 const marginMs = 30_000;
 const longestLockMs = 10_000;
+const longestSettleMs = 1_000;
+const settleMs = 20;
 /** What says that a session is over. Anything else, such as a proxy's page, may pass. */
 const endings = [400, 401, 403, 422];
 
@@ -48,7 +51,7 @@ export class SessionKeeper {
    * @throws ApiError when the session is over, and then it is forgotten; ConnectionError, and then it is kept
    */
   refresh(session: Session): Promise<Session | null> {
-    this.#refreshing ??= this.#exclusively(() => this.#refresh(session)).finally(() => {
+    this.#refreshing ??= this.#exclusively((hasWaited) => this.#refresh(session, hasWaited)).finally(() => {
       this.#refreshing = null;
     });
     return this.#refreshing;
@@ -84,9 +87,15 @@ export class SessionKeeper {
     };
   }
 
-  async #refresh({ refresh_token }: Session): Promise<Session | null> {
+  async #refresh({ refresh_token }: Session, hasWaited: boolean): Promise<Session | null> {
     // By the refresh token: two access tokens of one second may be equal.
-    const before = await this.#store.get();
+    let before = await this.#store.get();
+    // A browser brings the other tab's write here a little later than its lock.
+    const giveUpAt = hasWaited ? Date.now() + longestSettleMs : 0;
+    while (before?.refresh_token === refresh_token && Date.now() < giveUpAt) {
+      await sleep(settleMs, undefined);
+      before = await this.#store.get();
+    }
     if (before === null || before.refresh_token !== refresh_token) return before;
     let tokens: Tokens;
     try {
@@ -106,10 +115,15 @@ export class SessionKeeper {
     return this.save(tokens, "refreshed");
   }
 
-  async #exclusively<T>(run: () => Promise<T>): Promise<T> {
+  /** `run` hears whether another tab was at it. */
+  async #exclusively<T>(run: (hasWaited: boolean) => Promise<T>): Promise<T> {
     const name = this.#store.lock;
     const locks = name === undefined ? undefined : globalThis.navigator?.locks;
-    if (name === undefined || locks === undefined) return run();
+    if (name === undefined || locks === undefined) return run(false);
+    const atOnce = await locks.request(name, { ifAvailable: true }, async (lock) =>
+      lock === null ? null : { result: await run(false) },
+    );
+    if (atOnce !== null) return atOnce.result;
     // A tab that was frozen may hold the lock; the API accepts two refreshes at once, so going on is safe.
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(), longestLockMs);
@@ -118,11 +132,11 @@ export class SessionKeeper {
       return (await locks.request(name, { signal: patience.signal }, () => {
         started = true;
         clearTimeout(timer);
-        return run();
+        return run(true);
       })) as T;
     } catch (error) {
       if (started || !patience.signal.aborted) throw error;
-      return run();
+      return run(false);
     } finally {
       clearTimeout(timer);
     }

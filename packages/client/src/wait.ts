@@ -1,16 +1,16 @@
 import { TimeoutError } from "./errors.ts";
 import type { RequestOptions } from "./http.ts";
 import { retryDelay, sleep } from "./retry.ts";
+import type { Schema } from "./wire.ts";
 
-type Unfinished = "pending" | "processing";
-export type Finished<G extends { status: string }> = G & { status: Exclude<G["status"], Unfinished> };
+type Generation = Schema<"Generation">;
+export type FinishedGeneration = Generation & { status: "completed" | "failed" | "canceled" };
 
 export type WaitOptions = Pick<RequestOptions, "signal" | "projectId"> & {
   /** For the whole wait. Default: ten minutes. */
   timeoutMs?: number;
   /** Called with the first state and then whenever the status has changed. */
-  // biome-ignore lint/suspicious/noExplicitAny: narrowed by the caller
-  onStatus?: (generation: any) => void;
+  onStatus?: (generation: Generation) => void;
 };
 
 const longPollSeconds = 25;
@@ -19,12 +19,12 @@ const firstPauseMs = 250;
 const longestPauseMs = 5_000;
 
 /** Asks until the status is final: each question waits on the server, and pauses grow only when it answers early. */
-export async function waitUntilFinished<G extends { id: string; status: string }>(
-  ask: (wait: number, options: RequestOptions) => Promise<G>,
+export async function waitUntilFinished(
+  ask: (wait: number, options: RequestOptions) => Promise<Generation>,
   { signal, projectId, timeoutMs = 600_000, onStatus }: WaitOptions,
-): Promise<Finished<G>> {
+): Promise<FinishedGeneration> {
   const deadline = Date.now() + timeoutMs;
-  let seen: G | undefined;
+  let seen: Generation | undefined;
   let pauseMs = firstPauseMs;
   for (let failures = 0; ; ) {
     const leftMs = deadline - Date.now();
@@ -57,11 +57,11 @@ export async function waitUntilFinished<G extends { id: string; status: string }
   }
 }
 
-function isFinished<G extends { status: string }>(generation: G): generation is Finished<G> {
+function isFinished(generation: Generation): generation is FinishedGeneration {
   return generation.status !== "pending" && generation.status !== "processing";
 }
 
-function outOfTime(timeoutMs: number, seen: { id: string; status: string } | undefined): TimeoutError {
+function outOfTime(timeoutMs: number, seen: Generation | undefined): TimeoutError {
   const state = seen === undefined ? "" : ` Generation ${seen.id} is ${seen.status}.`;
   return new TimeoutError(
     `The generation was not finished within ${timeoutMs} ms.${state} It goes on: call generations.wait again.`,

@@ -1,11 +1,11 @@
-import { filesForm, type ImageFile } from "../files.ts";
+import { filesForm, type ImageFile, toBlob } from "../files.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
-import { type Finished, type WaitOptions, waitUntilFinished } from "../wait.ts";
+import { type FinishedGeneration, type WaitOptions, waitUntilFinished } from "../wait.ts";
 import type { Body, Query, Schema } from "../wire.ts";
 
 const one = "/api/v1/generation/{generation_id}";
-const statusPath = `${one}/status` as const;
+const anonymousStatus = "/api/v1/generation/anonymous-generations-v2/{generation_id}/status";
 /** Uploads may be 50 MB over a slow line. */
 const uploadTimeoutMs = 120_000;
 
@@ -26,33 +26,89 @@ export class Generations {
    * Asks for a picture. The answer comes at once with status `pending`; `wait` tells when the picture is there. Sent with an
    * idempotency key, a new one for each call unless you name one, so that a repeated request is not paid twice.
    */
-  create(
-    { files = [], ...body }: GenerationCreate,
+  async create(
+    request: GenerationCreate,
     { idempotencyKey = randomKey(), ...options }: RequestOptions & { idempotencyKey?: string } = {},
   ): Promise<Schema<"CreatedGeneration">> {
-    const sent = files.length === 0 ? { body } : { form: filesForm(body, files) };
-    const timeoutMs = options.timeoutMs ?? (files.length === 0 ? undefined : uploadTimeoutMs);
-    return this.#http.request(
-      "post",
-      "/api/v1/generation/generate-v2",
-      { ...sent, idempotencyKey },
-      { ...options, timeoutMs },
-    );
+    const { sent, timeoutMs } = await bodyOf(request);
+    const init = { ...sent, idempotencyKey };
+    return this.#http.request("post", "/api/v1/generation/generate-v2", init, { timeoutMs, ...options });
   }
 
-  /**
-   * The caller's own, newest first; for whoever runs the project, everybody's.
-   */
+  /** Without an account: some a day for each address. Continue with `wait(id, { anonymous: true })`. Never sent twice. */
+  async createAnonymous(
+    request: GenerationCreate,
+    options?: RequestOptions,
+  ): Promise<Schema<"CreatedGeneration">> {
+    const { sent, timeoutMs } = await bodyOf(request);
+    const init = { ...sent, sends: "nothing" } as const;
+    const path = "/api/v1/generation/generate-anonymous-v2";
+    return this.#http.request("post", path, init, { timeoutMs, ...options });
+  }
+
+  /** Addresses to put pictures to, straight into the file storage. `upload` does the whole of it. */
+  createUploads(
+    body: Body<"generations.createUploads"> = {},
+    options?: RequestOptions,
+  ): Promise<Schema<"Uploads">> {
+    return this.#http.request("post", "/api/v1/generation/uploads", { body }, options);
+  }
+
+  /** Puts pictures into the file storage. Returns their ids, for `upload_ids` of one `create`. */
+  async upload(files: ImageFile[], options: RequestOptions = {}): Promise<string[]> {
+    const { uploads } = await this.createUploads({ count: files.length }, options);
+    const put = async (url: string, at: number) => {
+      const blob = await toBlob(files[at] as ImageFile);
+      return this.#http.put(url, blob, { timeoutMs: uploadTimeoutMs, ...options });
+    };
+    await Promise.all(uploads.map(({ url }, at) => put(url, at)));
+    return uploads.map(({ id }) => id);
+  }
+
+  /** The caller's, newest first; for whoever runs the project, those of all its users. */
   list(query: Query<"generations.list"> = {}, options?: RequestOptions): List<Generation> {
-    return this.#pages("/api/v1/generation", query, options);
+    return byCursor(query, (query) => this.#http.request("get", "/api/v1/generation", { query }, options));
   }
 
   /** Published pictures, newest first, of the client's project or, without one, of all. */
   listPublic(query: Query<"generations.listPublic"> = {}, options?: RequestOptions): List<Generation> {
-    return this.#pages("/api/v1/generation/public", query, options);
+    return byCursor(query, (query) =>
+      this.#http.request("get", "/api/v1/generation/public", { query, sends: "keys" }, options),
+    );
   }
 
-  /** Publishes the picture at a stable address, or ends every address of it. */
+  /** What the project has used of its plan this month. */
+  usage(options?: RequestOptions): Promise<Schema<"GenerationUsage">> {
+    return this.#http.request("get", "/api/v1/generation/usage", {}, options);
+  }
+
+  get(generation_id: string, options?: RequestOptions): Promise<Generation> {
+    return this.#http.request("get", `${one}/status`, { params: { generation_id } }, options);
+  }
+
+  getAnonymous(generation_id: string, options?: RequestOptions): Promise<Generation> {
+    const init = { params: { generation_id }, sends: "nothing" } as const;
+    return this.#http.request("get", anonymousStatus, init, options);
+  }
+
+  /**
+   * The generation once it is `completed`, `failed` or `canceled`. Outlives short outages of the server.
+   * @throws TimeoutError after `timeoutMs` (ten minutes); the generation goes on, and so can you with another `wait`
+   */
+  wait(
+    generation_id: string,
+    { anonymous = false, ...options }: WaitOptions & { anonymous?: boolean } = {},
+  ): Promise<FinishedGeneration> {
+    const path = anonymous ? anonymousStatus : (`${one}/status` as const);
+    const sends = anonymous ? "nothing" : "all";
+    return waitUntilFinished(
+      (wait, request) =>
+        this.#http.request("get", path, { params: { generation_id }, query: { wait }, sends }, request),
+      options,
+    );
+  }
+
+  /** Publishes a picture, or takes it back. */
   setPublic(
     generation_id: string,
     body: Body<"generations.setPublic">,
@@ -66,54 +122,9 @@ export class Generations {
     return this.#http.request("post", `${one}/cancel`, { params: { generation_id } }, options);
   }
 
-  /** With its pictures; one that still runs is stopped. */
+  /** With its files. */
   delete(generation_id: string, options?: RequestOptions): Promise<Schema<"GenerationDeleted">> {
     return this.#http.request("delete", one, { params: { generation_id } }, options);
-  }
-
-  /** What the project has used of its plan this month. */
-  usage(options?: RequestOptions): Promise<Schema<"GenerationUsage">> {
-    return this.#http.request("get", "/api/v1/generation/usage", {}, options);
-  }
-
-  /** Addresses to PUT large pictures to; name their ids as `upload_ids` of `create`. */
-  createUploads(
-    body: Body<"generations.createUploads"> = {},
-    options?: RequestOptions,
-  ): Promise<Schema<"Uploads">> {
-    return this.#http.request("post", "/api/v1/generation/uploads", { body }, options);
-  }
-
-  /** Without an account: some a day, kept for a day. Not repeated after a lost answer, since each one counts. */
-  createAnonymous(
-    { files = [], ...body }: GenerationCreate,
-    options: RequestOptions = {},
-  ): Promise<Schema<"CreatedGeneration">> {
-    const sent = files.length === 0 ? { body } : { form: filesForm(body, files) };
-    const timeoutMs = options.timeoutMs ?? (files.length === 0 ? undefined : uploadTimeoutMs);
-    const path = "/api/v1/generation/generate-anonymous-v2";
-    return this.#http.request("post", path, sent, { ...options, timeoutMs });
-  }
-
-  getAnonymous(generation_id: string, options?: RequestOptions): Promise<Generation> {
-    const path = "/api/v1/generation/anonymous-generations-v2/{generation_id}/status";
-    return this.#http.request("get", path, { params: { generation_id } }, options);
-  }
-
-  get(generation_id: string, options?: RequestOptions): Promise<Generation> {
-    return this.#http.request("get", statusPath, { params: { generation_id } }, options);
-  }
-
-  /**
-   * The generation once it is `completed`, `failed` or `canceled`. Outlives short outages of the server.
-   * @throws TimeoutError after `timeoutMs` (ten minutes); the generation goes on, and so can you with another `wait`
-   */
-  wait(generation_id: string, options: WaitOptions = {}): Promise<Finished<Generation>> {
-    return waitUntilFinished(
-      (wait, request) =>
-        this.#http.request("get", statusPath, { params: { generation_id }, query: { wait } }, request),
-      options,
-    );
   }
 
   /** The finished picture itself. Several ones are numbered from 0. */
@@ -145,27 +156,31 @@ export class Generations {
     return this.#http.download(url, options);
   }
 
-  #pages(
-    path: "/api/v1/generation" | "/api/v1/generation/public",
-    query: { page?: number; per_page?: number; cursor?: string },
-    options: RequestOptions | undefined,
-  ): List<Generation> {
-    return List.of(query, async (position) => {
-      const answer = await this.#http.request("get", path, { query: position }, options);
-      const { generations, total, next_cursor } = answer;
-      return {
-        items: generations,
-        total,
-        next: next_cursor === null ? null : { ...query, cursor: next_cursor },
-      };
-    });
-  }
-
   /** An object that was read before its picture was there is read again. */
   #read(generation: string | Generation, options: RequestOptions): Promise<Generation> | Generation {
     if (typeof generation === "string") return this.get(generation, options);
     return generation.completed_at === null ? this.get(generation.id, options) : generation;
   }
+}
+
+async function bodyOf({ files = [], ...body }: GenerationCreate) {
+  return files.length === 0
+    ? { sent: { body }, timeoutMs: undefined }
+    : { sent: { form: await filesForm(body, files) }, timeoutMs: uploadTimeoutMs };
+}
+
+type CursorQuery = { page?: number; per_page?: number; cursor?: string };
+type CursorPage = Schema<"GenerationList">;
+
+/** A place in the list rather than a number: nothing is skipped or repeated while new ones come in. */
+function byCursor<Q extends CursorQuery>(
+  query: Q,
+  load: (query: Q) => Promise<CursorPage>,
+): List<Generation> {
+  return List.of<Generation, CursorQuery>({}, async (place) => {
+    const { generations, total, next_cursor } = await load({ ...query, ...place });
+    return { items: generations, total, next: next_cursor === null ? null : { cursor: next_cursor } };
+  });
 }
 
 /** crypto.randomUUID is missing on plain http pages. */

@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { clientAddress } from "../client-address.ts";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { hashKey, isWellFormedKey } from "../resources/keys/key-format.ts";
+import { hashWellFormedKey } from "../resources/keys/key-format.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -35,8 +35,9 @@ export async function readCredentials(headers: Headers, deps: Pick<Deps, "tokens
   for (const [header, prefix, field, refusal] of keyHeaders) {
     const key = headers.get(header);
     if (key === null) continue;
-    if (!isWellFormedKey(key, prefix)) throw new ApiError(refusal);
-    credentials[field] = hashKey(key);
+    const hash = hashWellFormedKey(key, prefix);
+    if (hash === null) throw new ApiError(refusal);
+    credentials[field] = hash;
   }
   const role = headers.get("x-user-role");
   if (role !== null) credentials.role = role;

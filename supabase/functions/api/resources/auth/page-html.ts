@@ -28,8 +28,8 @@ async function post(body,done){
   try{
     const response=await fetch(location.pathname,{method:"POST",headers:{"Content-Type":"application/json"},body:JSON.stringify({token,...body})});
     const answer=await response.json();
-    if(response.ok){form.querySelectorAll("label").forEach(label=>label.remove());button.remove();say(done(answer),"good");return}
-    say(answer.detail,"bad");
+    if(response.ok){document.querySelectorAll("main p,form").forEach(part=>part.remove());say(done(answer),"good");return}
+    say(answer.errors?answer.errors.map(({loc,msg})=>"The "+loc.at(-1)+" "+msg+".").join(" "):answer.detail,"bad");
     button.disabled=response.status===400;
   }catch{say("The service cannot be reached. Try again in a moment.","bad");button.disabled=false}
 }

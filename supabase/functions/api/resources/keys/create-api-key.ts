@@ -2,6 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { createKey } from "./key-format.ts";
 import { apiKeyFieldsSchema, createdApiKeySchema } from "./schemas.ts";
@@ -36,5 +37,6 @@ export const createApiKey = createRouter().openapi(route, async (c) => {
       key_hash,
     },
   );
+  c.get("deps").background(deliverMail(c.get("deps")));
   return c.json({ ...created, key }, 201);
 });

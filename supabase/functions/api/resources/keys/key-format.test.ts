@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createKey, hashKey, isWellFormedKey } from "./key-format.ts";
+import { createKey, hashKey, hashWellFormedKey, isWellFormedKey } from "./key-format.ts";
 
 test.each(["ok", "ak"] as const)(
   "a new %s key is the prefix and 32 characters, and well-formed",
@@ -36,4 +36,19 @@ describe("what is no key", () => {
   test("a key of the other kind", () => {
     expect(isWellFormedKey(key, "ok")).toBe(false);
   });
+});
+
+test("a hash is the same the second time, and never given for another kind or a changed key", () => {
+  const { key, key_hash } = createKey("ak");
+  expect(hashWellFormedKey(key, "ak")).toBe(key_hash);
+  expect(hashWellFormedKey(key, "ak")).toBe(key_hash);
+  expect(hashWellFormedKey(key, "ok")).toBeNull();
+  expect(hashWellFormedKey(`${key.slice(0, -1)}!`, "ak")).toBeNull();
+});
+
+test("keys that were pushed out of memory have the same hash again", () => {
+  const { key, key_hash } = createKey("ak");
+  hashWellFormedKey(key, "ak");
+  for (let count = 0; count < 5_100; count++) hashWellFormedKey(createKey("ok").key, "ok");
+  expect(hashWellFormedKey(key, "ak")).toBe(key_hash);
 });

@@ -21,6 +21,21 @@ export function isWellFormedKey(key: string, prefix: KeyPrefix): boolean {
   return key.slice(-checksumLength) === checksum(body);
 }
 
+const maxRemembered = 5_000;
+const remembered = new Map<string, string>();
+
+/** The hash of a key, or null when it cannot exist. Remembered: every request of an app brings the same few keys. */
+export function hashWellFormedKey(key: string, prefix: KeyPrefix): string | null {
+  const known = key.startsWith(`${prefix}_`) ? remembered.get(key) : undefined;
+  if (known !== undefined) return known;
+  if (!isWellFormedKey(key, prefix)) return null;
+  const oldest = remembered.size >= maxRemembered ? remembered.keys().next().value : undefined;
+  if (oldest !== undefined) remembered.delete(oldest);
+  const hash = hashKey(key);
+  remembered.set(key, hash);
+  return hash;
+}
+
 export function hashKey(key: string): string {
   return createHash("sha256").update(key).digest("hex");
 }

@@ -2,6 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { jsonOrNothing } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
 import { createKey } from "./key-format.ts";
 import { apiKeyPath, rotatedApiKeySchema, rotationSchema } from "./schemas.ts";
 import { rotateApiKey as replaceKey } from "./store.ts";
@@ -42,5 +43,6 @@ export const rotateApiKey = createRouter().openapi(route, async (c) => {
     // Without a body nothing was validated, so no default was set either.
     c.req.valid("json").grace_seconds ?? 0,
   );
+  c.get("deps").background(deliverMail(c.get("deps")));
   return c.json({ ...rotated, key }, 201);
 });

@@ -8,7 +8,13 @@ export type Recipient = {
   is_verified: boolean;
 };
 export type MailProject = { id: string; name: string; site_url: string | null };
-export type KeyDetails = { name: string | null; key_prefix: string; management: boolean };
+/** A developer key, or with `project_name` an API key. */
+export type KeyDetails = {
+  name: string | null;
+  key_prefix: string;
+  management?: boolean;
+  project_name?: string;
+};
 
 export type OutboxRow = {
   id: string;

@@ -65,14 +65,17 @@ function letterFor({ row, recipient, token, public_url }: Occasion): Letter {
         ],
       };
     case "key_created": {
-      const { name, key_prefix, management } = row.details;
+      const { name, key_prefix, management, project_name } = row.details;
+      const kind = project_name === undefined ? "developer key" : "API key";
+      const owner = project_name === undefined ? "your account" : `your project ${project_name}`;
+      const title = project_name === undefined ? "A new developer key was made" : "A new API key was made";
       return {
         sender,
-        subject: "A new developer key was made",
+        subject: title,
         preview: `It begins with ${key_prefix}.`,
-        title: "A new developer key was made",
+        title,
         paragraphs: [
-          `A developer key${name === null ? "" : ` called “${name}”`} was made for your account. It begins with ${key_prefix}.`,
+          `${project_name === undefined ? "A" : "An"} ${kind}${name === null ? "" : ` called “${name}”`} was made for ${owner}. It begins with ${key_prefix}.`,
           management
             ? "It manages your projects without a login. Keep it on your servers and out of every page."
             : "It names your apps. It cannot manage your projects.",

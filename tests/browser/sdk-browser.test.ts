@@ -6,7 +6,7 @@ import type * as Sdk from "../../packages/client/src/index.ts";
 import { bundleClient, inScratch, packClient } from "../../scripts/build-client.ts";
 import { freshEmail, password, registerDeveloper } from "../support/api.ts";
 import { launchChromium } from "../support/browser.ts";
-import { pngSignature } from "../support/png.ts";
+import { pngSignature } from "../support/images.ts";
 
 // The minified SDK in pages of another origin than the API's: CORS, localStorage, Web Locks and aborts for real.
 
@@ -116,9 +116,16 @@ test("two tabs whose session ends at once send one refresh between them", async 
     const session = JSON.parse(localStorage.getItem("two-tabs") ?? "");
     localStorage.setItem("two-tabs", JSON.stringify({ ...session, expires_at: new Date(0).toISOString() }));
   });
+  await second.waitForFunction(() => localStorage.getItem("two-tabs")?.includes("1970-01-01"));
+  // The first refresh is answered when the other tab waits for the lock.
+  await context.route("**/auth/refresh", async (route) => {
+    await first.waitForFunction(async () => ((await navigator.locks.query()).pending ?? []).length > 0);
+    await route.continue();
+  });
   const asked = tabs.map((tab) => tab.evaluate(async () => (await client.auth.me()).email));
   expect(await Promise.all(asked)).toEqual([email, email]);
   expect(refreshes).toBe(1);
+  await context.unroute("**/auth/refresh");
   await second.waitForFunction(() => events.includes("refreshed"));
 });
 
@@ -148,6 +155,23 @@ test("an abort ends the request on the wire and the wait at once", async () => {
   await page.evaluate(() => (globalThis as unknown as { stop(): void }).stop());
   expect(await waiting).toBe("enough");
   expect((await failed).failure()?.errorText).toBe("net::ERR_ABORTED");
+});
+
+test("an answer that a page lost is asked for again, and it stays one generation", async () => {
+  const page = await openTab(await newApp(), "lost");
+  await register(page);
+  let posts = 0;
+  await page.route("**/generate-v2", async (route) => {
+    if (route.request().method() !== "POST" || posts++ > 0) return route.continue();
+    await route.fetch();
+    await route.abort("connectionreset");
+  });
+  const { status, total } = await page.evaluate(async () => {
+    const { id } = await client.generations.create({ prompt: "A lighthouse" });
+    const { status } = await client.generations.wait(id);
+    return { status, total: (await client.generations.list().page()).total };
+  });
+  expect({ status, total, posts }).toEqual({ status: "completed", total: 1, posts: 2 });
 });
 
 test("a page whose address is not the API's is told what to check, with no key in the message", async () => {

@@ -1,0 +1,159 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { api, login, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { launchChromium, picture } from "../support/browser.ts";
+import { mailTo, type ReceivedMail } from "../support/mail.ts";
+
+const { urls } = inject("stack");
+const another = "Another-horse-8";
+let browser: Browser;
+let page: Page;
+let complaints: string[];
+let requested: string[];
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+
+async function open(url: string, colorScheme: "light" | "dark" = "light"): Promise<void> {
+  page = await browser.newPage({ colorScheme, viewport: { width: 420, height: 640 } });
+  complaints = [];
+  requested = [];
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("request", (request) => requested.push(`${request.method()} ${request.url()}`));
+  await page.goto(url);
+}
+afterEach(() => page.close());
+
+const linkOf = (mail: ReceivedMail) => /https?:\S+#token=\S+/.exec(mail.text)?.[0] ?? "";
+const said = () => page.getByRole("status").textContent();
+
+async function newUser() {
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  return { ...user, named: { "X-Project-ID": project.id } };
+}
+
+async function askedForReset() {
+  const user = await newUser();
+  await api("/auth/request-password-reset", { headers: user.named, json: { email: user.email } });
+  return { ...user, link: linkOf(await mailTo(user.email, "Set a new password")) };
+}
+
+test("the verification page confirms when its button is pressed, and not before", async () => {
+  const { email, headers } = await newUser();
+  const link = linkOf(await mailTo(email, "Confirm your address"));
+  await open(link);
+  await picture(page, "verify-1-opened");
+  expect((await api("/auth/me", { headers })).body.is_verified).toBe(false);
+  await page.getByRole("button", { name: "Confirm address" }).click();
+  await page.getByText(`${email} is confirmed`).waitFor();
+  await picture(page, "verify-2-confirmed");
+  expect((await api("/auth/me", { headers })).body.is_verified).toBe(true);
+  expect(await page.getByRole("button").count()).toBe(0);
+  expect(complaints).toEqual([]);
+
+  await open(link, "dark");
+  await page.getByRole("button", { name: "Confirm address" }).click();
+  await page.getByText("Ask for a new mail").waitFor();
+  await picture(page, "verify-3-used");
+});
+
+test("the token never reaches the address bar, the history or an address that is requested", async () => {
+  const { email } = await newUser();
+  const link = linkOf(await mailTo(email, "Confirm your address"));
+  const token = link.split("#token=")[1] ?? "";
+  await open(link);
+  await page.getByRole("button", { name: "Confirm address" }).click();
+  await page.getByText("is confirmed").waitFor();
+  expect(page.url()).toBe(`${urls.gateway}/api/v1/auth/verify-email`);
+  expect(requested).toHaveLength(2);
+  for (const request of requested.slice(1)) expect(request).not.toContain(token);
+  expect(requested[1]).toBe(`POST ${urls.gateway}/api/v1/auth/verify-email`);
+});
+
+test("the reset page sets a new password, after it was typed twice alike and strong enough", async () => {
+  const { email, named, link, token } = await askedForReset();
+  await open(link);
+  const type = async (first: string, second: string) => {
+    await page.getByLabel("New password").fill(first);
+    await page.getByLabel("Once more").fill(second);
+    await page.getByRole("button", { name: "Set password" }).click();
+  };
+  await picture(page, "reset-1-opened");
+  await type(another, "Something-else-1");
+  expect(await said()).toBe("The two passwords differ.");
+  await type("alllowercase", "alllowercase");
+  await page.getByText("must contain an upper-case letter").waitFor();
+  await picture(page, "reset-2-weak");
+  await type(another, another);
+  await page.getByText("Your new password is set").waitFor();
+  await picture(page, "reset-3-done");
+  expect((await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status).toBe(401);
+  expect((await login(email, named, another)).token).toBeTruthy();
+});
+
+test("a link without its token says so and offers no button to press", async () => {
+  await open(`${urls.gateway}/api/v1/auth/reset-password`);
+  expect(await said()).toContain("This link is not complete");
+  expect(await page.getByRole("button").isDisabled()).toBe(true);
+});
+
+test("the page runs its own script only, in no frame, and is kept nowhere", async () => {
+  const response = await fetch(`${urls.gateway}/api/v1/auth/verify-email`);
+  const policy = response.headers.get("content-security-policy") ?? "";
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).toContain("frame-ancestors 'none'");
+  expect(policy).not.toContain("unsafe");
+  expect(response.headers.get("cache-control")).toBe("no-store");
+  expect(response.headers.get("referrer-policy")).toBe("no-referrer");
+  await open(`${urls.gateway}/api/v1/auth/verify-email#token=x"><img src=x onerror=alert(1)>`);
+  expect(await page.locator("img").count()).toBe(0);
+  await page.evaluate(() => {
+    const script = document.createElement("script");
+    script.textContent = "document.title='taken over'";
+    document.body.append(script);
+  });
+  expect(await page.title()).toBe("Confirm your address");
+});
+
+test.each(["light", "dark"] as const)(
+  "the mails are readable in a %s client and ask for nothing outside",
+  async (scheme) => {
+    const { email, headers, named } = await newUser();
+    await api("/auth/request-password-reset", { headers: named, json: { email } });
+    await mailTo(email, "Set a new password");
+    await api("/auth/change-password", {
+      headers,
+      json: { current_password: "Correct-horse-9", new_password: another },
+    });
+    const developer = await registerDeveloper();
+    await api("/auth/developer-keys", {
+      headers: developer.headers,
+      json: { name: "Server", management: true },
+    });
+    const mails = [
+      await mailTo(email, "Confirm your address"),
+      await mailTo(email, "Set a new password"),
+      await mailTo(email, "was changed"),
+      await mailTo(developer.email, "new developer key"),
+    ];
+    for (const [index, mail] of mails.entries()) {
+      await open("about:blank", scheme);
+      await page.setViewportSize({ width: 640, height: 400 });
+      await page.setContent(mail.html);
+      await picture(page, `mail-${index + 1}-${scheme}`);
+      expect(requested.filter((request) => !request.includes("about:blank"))).toEqual([]);
+      expect(await page.getByRole("heading").count()).toBe(1);
+      // What the HTML says, the text says too.
+      const heading = (await page.getByRole("heading").textContent()) ?? "";
+      expect(mail.text).toContain(heading);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+      expect(wide).toBe(false);
+      await page.close();
+    }
+    await open("about:blank");
+  },
+);

@@ -1,0 +1,14 @@
+import type postgres from "postgres";
+
+/** Lets the account's next mail go out now, as if its minute were over. */
+export async function forgetMail(
+  sql: postgres.Sql,
+  kind: "verification" | "password_reset",
+  subject: string,
+) {
+  await sql`
+    delete from public.auth_attempts where bucket in (
+      private.bucket_name('mail-minute:' || ${kind}::text, ${subject}),
+      private.bucket_name('mail-hour:' || ${kind}::text, ${subject}),
+      private.bucket_name('mail-address', '127.0.0.1'))`;
+}
