@@ -2,6 +2,9 @@ import { expect, inject, test } from "vitest";
 import { createClient, memorySession, RateLimitError } from "../../packages/client/src/index.ts";
 import { freshEmail, password } from "../support/api.ts";
 import { png, pngSignature } from "../support/images.ts";
+import { takeTurnsWithVisitors } from "../support/visitors.ts";
+
+takeTurnsWithVisitors();
 
 const { urls, credentials } = inject("stack");
 const url = urls.gateway;
