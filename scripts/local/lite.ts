@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream as WebStream } from "node:stream/web";
+import { setTimeout as delay } from "node:timers/promises";
 import { format } from "node:util";
 import { App, SmtpEmailDriver, setExperimental } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
@@ -22,6 +23,8 @@ import {
 } from "./settings.ts";
 import { FileStorage } from "./storage.ts";
 import { isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
+
+const CLOSE_WITHIN_MS = 3_000;
 
 /** Auth, REST and Storage in this process. */
 export interface Lite {
@@ -67,7 +70,8 @@ export async function startLite(paths: Paths, ports: Ports): Promise<Lite> {
     handleAsAdmin: (request, response) => answer(admin, request, response, ports.studio),
     forgetSchema: () => connection.clearSchemaCache(),
     close: async () => {
-      await connection.close();
+      // It waits for connections that the driver has lost and never gives up; they end with the database.
+      await Promise.race([connection.close(), delay(CLOSE_WITHIN_MS, undefined, { ref: false })]);
       speak();
     },
   };
