@@ -112,7 +112,9 @@ begin
   refusal := case
     when account.id is null then 'invalid_token'
     when account.deactivated_at is not null then 'account_deactivated'
-    when account.role = 'end_user' and (project.deleted_at is not null or not project.is_active) then 'project_inactive'
+    when account.role = 'end_user' and (project.deleted_at is not null or not project.is_active
+      or exists (select from public.users o where o.id = project.owner_id and o.deactivated_at is not null))
+      then 'project_inactive'
     when account.role = 'end_user' and project.email_verification = 'required' and account.email_verified_at is null
       then 'account_not_verified'
     when not exists (select from auth.sessions s where s.id = open_session.session_id
@@ -125,10 +127,13 @@ begin
     update auth.sessions s set user_agent = device ->> 'user_agent', ip = (device ->> 'ip')::inet
     where s.id = open_session.session_id;
   end if;
+  if account.id is not null and (device ->> 'signed_in')::boolean then
+    perform private.forgive_sign_in(account.project_id, account.email, device ->> 'ip');
+  end if;
   return jsonb_build_object('refusal', refusal);
 end $$;
 comment on function private.open_session(uuid, uuid, jsonb) is
-  'Lets a session that Auth just issued or refreshed be used, and records its device; otherwise ends it and names the '
+  'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; otherwise ends it and names the '
   'refusal. Definer: only the owner may write auth.sessions.';
 
 create function private.get_me(credentials jsonb) returns jsonb

@@ -113,37 +113,3 @@ comment on function private.end_sessions_of_closed_account() is
 create trigger users_close_sessions after update of deactivated_at on public.users
   for each row when (old.deactivated_at is null and new.deactivated_at is not null)
   execute function private.end_sessions_of_closed_account();
-
--- Replaces the function of the accounts: a sign-in also takes back what was counted for it.
-create or replace function private.open_session(user_id uuid, session_id uuid, device jsonb) returns jsonb
-language plpgsql security definer set search_path = '' as $$
-declare
-  account public.users;
-  project public.projects;
-  refusal text;
-begin
-  select * into account from public.users u where u.id = open_session.user_id;
-  select * into project from public.projects p where p.id = account.project_id;
-  refusal := case
-    when account.id is null then 'invalid_token'
-    when account.deactivated_at is not null then 'account_deactivated'
-    when account.role = 'end_user' and (project.deleted_at is not null or not project.is_active
-      or exists (select from public.users o where o.id = project.owner_id and o.deactivated_at is not null))
-      then 'project_inactive'
-    when account.role = 'end_user' and project.email_verification = 'required' and account.email_verified_at is null
-      then 'account_not_verified'
-    when not exists (select from auth.sessions s where s.id = open_session.session_id
-      and s.user_id = account.id and s.not_after > now()) then 'invalid_token'
-  end;
-  if refusal is not null then
-    delete from auth.sessions s where s.id = open_session.session_id;
-  else
-    -- Auth saw only the API's own address and user agent.
-    update auth.sessions s set user_agent = device ->> 'user_agent', ip = (device ->> 'ip')::inet
-    where s.id = open_session.session_id;
-  end if;
-  if account.id is not null and (device ->> 'signed_in')::boolean then
-    perform private.forgive_sign_in(account.project_id, account.email, device ->> 'ip');
-  end if;
-  return jsonb_build_object('refusal', refusal);
-end $$;
