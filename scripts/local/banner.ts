@@ -41,6 +41,7 @@ export function banner(stack: Stack, { colour }: { colour: boolean }): string {
 
 export function starterKitEnv({ urls, credentials }: Pick<Stack, "urls" | "credentials">): string[] {
   return [
+    "DEVKIT4AI_MODE=project",
     `NEXT_PUBLIC_API_URL=${urls.gateway}`,
     `DEVKIT4AI_DEVELOPER_KEY=${credentials.developer_key}`,
     `DEVKIT4AI_PROJECT_ID=${credentials.project_id}`,
