@@ -74,7 +74,7 @@ export function shell(page: {
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(page.title)} · Cloud API</title>
 <link rel="icon" href="${link("assets/icon.svg")}">
-<link rel="stylesheet" href="${link("assets/site.css")}">
+<link rel="stylesheet" href="${link("assets/site.css")}">${page.reference ? "" : `\n<link rel="stylesheet" href="${link("assets/guide.css")}">`}
 </head>
 <body${page.reference ? ' class="reference"' : ""}>
 <a class="skip" href="#main">Skip to the content</a>

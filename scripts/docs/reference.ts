@@ -8,7 +8,7 @@ export const referencePage = shell({
   start: "quick-start.html",
   reference: true,
   body: `<main id="main"><div id="reference"></div>
-<noscript><p class="notice">The reference needs JavaScript. The same facts are in <a href="openapi.json">openapi.json</a>.</p></noscript></main>
+<noscript><p>The reference needs JavaScript. The same facts are in <a href="openapi.json">openapi.json</a>.</p></noscript></main>
 <script src="assets/scalar.js"></script>
 <script src="assets/reference.js"></script>`,
 });

@@ -129,7 +129,7 @@ test("every command and file that a document names in its text is there", () => 
       (name) => !(name in scripts) && !["init", "install", "ci"].includes(name),
     );
     expect([document, missing]).toEqual([document, []]);
-    const links = Array.from(markdown.matchAll(/\]\(([^)#\s]+)/g), ([, target = ""]) => target);
+    const links = Array.from(markdown.matchAll(/(?:\]\(|src=")([^)"#\s]+)/g), ([, target = ""]) => target);
     const broken = links.filter(
       (target) => !/^[a-z]+:/.test(target) && !existsSync(join(ROOT, document, "..", target)),
     );
