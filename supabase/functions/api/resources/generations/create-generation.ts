@@ -55,7 +55,13 @@ export const createGeneration = createRouter().openapi({ ...route, hide: true },
 createGeneration.openAPIRegistry.registerPath({
   ...route,
   request: {
-    headers: z.object({ "Idempotency-Key": z.string().min(1).max(255).optional() }),
+    headers: z.object({
+      "Idempotency-Key": z.string().min(1).max(255).optional().openapi({
+        description:
+          "Any text of yours, one for each picture that you want: a repeated request gives the same one.",
+        example: "order-17",
+      }),
+    }),
     body: {
       required: true,
       content: {
