@@ -1723,6 +1723,16 @@ export interface components {
              * @example 2026-11-24T09:00:00.123456+00:00
              */
             updated_at: string;
+            /**
+             * Format: date-time
+             * @description Only in the list of deleted projects: when it was deleted.
+             */
+            deleted_at?: string;
+            /**
+             * Format: date-time
+             * @description Until then a deleted project can be restored; null is for ever.
+             */
+            removed_after?: string | null;
         };
         ProjectCreateRequest: {
             /**
@@ -5836,6 +5846,8 @@ export interface operations {
                 page?: number;
                 /** @description How many on a page. */
                 page_size?: number;
+                /** @description true lists the deleted projects that can still be restored, last deleted first. */
+                deleted?: "true" | "false";
             };
             header?: never;
             path?: never;

@@ -33,6 +33,6 @@ export const pathId = <Name extends string>(name: Name, of: Thing, description: 
     [key in Name]: ReturnType<typeof uuid>;
   });
 
-/** As Postgres writes it: RFC 3339 in UTC, to the microsecond. */
-export const timestamp = (description: string, example = "2026-11-24T09:00:00.123456+00:00") =>
-  z.string().openapi({ format: "date-time", description, example });
+/** As Postgres writes it: RFC 3339 in UTC, to the microsecond. With null it is in no example. */
+export const timestamp = (description: string, example: string | null = "2026-11-24T09:00:00.123456+00:00") =>
+  z.string().openapi({ format: "date-time", description, ...(example !== null && { example }) });

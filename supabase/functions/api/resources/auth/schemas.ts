@@ -111,13 +111,10 @@ export const messageSchema = z
   .openapi("Message");
 
 export const mailToken = () =>
-  storableText()
-    .min(1)
-    .max(1024)
-    .openapi({
-      description: "What the link in the mail has after `token=`.",
-      example: "4c1f9a7e5d3b8f0264c1a7e9",
-    });
+  storableText().min(1).max(1024).openapi({
+    description: "What the link in the mail has after `token=`.",
+    example: "4c1f9a7e5d3b8f0264c1a7e9",
+  });
 
 export type Session = z.infer<typeof sessionSchema>;
 export type Tokens = z.infer<typeof tokensSchema>;

@@ -79,6 +79,11 @@ export const projectSchema = z
       .openapi({ description: "Set by an operator; null follows the owner's plan.", example: "starter" }),
     created_at: timestamp("When it was made."),
     updated_at: timestamp("When it was changed last."),
+    deleted_at: timestamp("Only in the list of deleted projects: when it was deleted.", null).optional(),
+    removed_after: timestamp(
+      "Until then a deleted project can be restored; null is for ever.",
+      null,
+    ).nullish(),
   })
   .openapi("Project");
 
