@@ -1373,7 +1373,7 @@ export interface components {
         };
         RegisterRequest: {
             /**
-             * Format: email
+             * Format: idn-email
              * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
              * @example ada@example.com
              */
@@ -1414,7 +1414,7 @@ export interface components {
         };
         LoginRequest: {
             /**
-             * Format: email
+             * Format: idn-email
              * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
              * @example ada@example.com
              */
@@ -1548,7 +1548,7 @@ export interface components {
         };
         PasswordResetRequest: {
             /**
-             * Format: email
+             * Format: idn-email
              * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
              * @example ada@example.com
              */
@@ -1566,14 +1566,7 @@ export interface components {
              */
             password: string;
         };
-        DeveloperKey: components["schemas"]["ApiKey"] & {
-            /**
-             * @description Whether the key alone, without a token, manages projects.
-             * @example false
-             */
-            management: boolean;
-        };
-        ApiKey: {
+        DeveloperKey: {
             /**
              * Format: uuid
              * @description The key's id, which is no secret.
@@ -1602,12 +1595,6 @@ export interface components {
              */
             last_used_at: string | null;
             /**
-             * @description A rotated key still works until `grace_ends_at`.
-             * @example active
-             * @enum {string}
-             */
-            status: "active" | "revoked" | "rotated" | "expired";
-            /**
              * Format: date-time
              * @description From when on it is refused.
              * @example 2027-11-24T09:00:00.000000+00:00
@@ -1615,16 +1602,15 @@ export interface components {
             expires_at: string | null;
             /**
              * Format: date-time
-             * @description Set by a rotation: the key is refused from then on.
-             * @example null
-             */
-            grace_ends_at: string | null;
-            /**
-             * Format: date-time
              * @description When it was made.
              * @example 2026-11-24T09:00:00.123456+00:00
              */
             created_at: string;
+            /**
+             * @description Whether the key alone, without a token, manages projects.
+             * @example false
+             */
+            management: boolean;
         };
         CreatedDeveloperKey: components["schemas"]["DeveloperKey"] & {
             /**
@@ -1971,6 +1957,59 @@ export interface components {
              * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
              */
             key: string;
+        };
+        ApiKey: {
+            /**
+             * Format: uuid
+             * @description The key's id, which is no secret.
+             * @example 6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05
+             */
+            id: string;
+            /**
+             * @description To tell it from others in a list.
+             * @example Web app
+             */
+            name: string | null;
+            /**
+             * @description The first eight characters.
+             * @example ak_Qx3vT
+             */
+            key_prefix: string;
+            /**
+             * @description Whether a request with it is let in.
+             * @example true
+             */
+            is_active: boolean;
+            /**
+             * Format: date-time
+             * @description The last request with it, some seconds late.
+             * @example 2026-11-24T09:00:00.123456+00:00
+             */
+            last_used_at: string | null;
+            /**
+             * @description A rotated key still works until `grace_ends_at`.
+             * @example active
+             * @enum {string}
+             */
+            status: "active" | "revoked" | "rotated" | "expired";
+            /**
+             * Format: date-time
+             * @description From when on it is refused.
+             * @example 2027-11-24T09:00:00.000000+00:00
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description Set by a rotation: the key is refused from then on.
+             * @example null
+             */
+            grace_ends_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-11-24T09:00:00.123456+00:00
+             */
+            created_at: string;
         };
         ApiKeyCreateRequest: {
             /**
@@ -5208,9 +5247,7 @@ export interface operations {
                      *         "key_prefix": "ak_Qx3vT",
                      *         "is_active": true,
                      *         "last_used_at": "2026-11-24T09:00:00.123456+00:00",
-                     *         "status": "active",
                      *         "expires_at": "2027-11-24T09:00:00.000000+00:00",
-                     *         "grace_ends_at": null,
                      *         "created_at": "2026-11-24T09:00:00.123456+00:00",
                      *         "management": false
                      *       }
@@ -5342,9 +5379,7 @@ export interface operations {
                      *       "key_prefix": "ak_Qx3vT",
                      *       "is_active": true,
                      *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "status": "active",
                      *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
-                     *       "grace_ends_at": null,
                      *       "created_at": "2026-11-24T09:00:00.123456+00:00",
                      *       "management": false,
                      *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
@@ -5538,9 +5573,7 @@ export interface operations {
                      *       "key_prefix": "ak_Qx3vT",
                      *       "is_active": true,
                      *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "status": "active",
                      *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
-                     *       "grace_ends_at": null,
                      *       "created_at": "2026-11-24T09:00:00.123456+00:00",
                      *       "management": false,
                      *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
@@ -9342,6 +9375,8 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Sent when the key was used before: this is the generation of then. */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {

@@ -9,7 +9,7 @@ export const emailSchema = storableText()
   .pipe(z.email({ pattern: z.regexes.unicodeEmail, error: "is not an email address" }).max(320))
   .openapi({
     type: "string",
-    format: "email",
+    format: "idn-email",
     example: "ada@example.com",
     description: "Where mail reaches the person. Compared without regard to case; at most 320 characters.",
   });

@@ -11,6 +11,7 @@ export const developerKeyFieldsSchema = apiKeyFieldsSchema.extend({
 });
 
 export const developerKeySchema = apiKeySchema
+  .omit({ status: true, grace_ends_at: true })
   .extend({
     management: z
       .boolean()

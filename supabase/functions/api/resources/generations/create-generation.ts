@@ -24,7 +24,15 @@ const route = createRoute({
   security: security.generate,
   middleware: [credentials],
   responses: {
-    200: jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
+    200: {
+      ...jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
+      headers: {
+        "Idempotent-Replayed": {
+          description: "Sent when the key was used before: this is the generation of then.",
+          schema: { type: "string" as const, enum: ["true"], example: "true" },
+        },
+      },
+    },
     ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
   },
 });
