@@ -68,7 +68,7 @@ export const expectedTables: Record<string, TableAccess> = {
     columns:
       "id project_id user_id status instructions model options example_images outputs is_public link_version " +
       "error_code error charge charged_month completed_at created_at updated_at",
-    end_user: "user_id = :me",
+    end_user: "user_id = :me and project_id = :project",
     developer: "project_id = :project",
   },
   "public.idempotency_keys": {
@@ -154,6 +154,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
   anon: ["private.as_service"],
   authenticated: [
     "private.actor_id",
+    "private.actor_project_id",
     "private.api_key_json",
     "private.as_service",
     "private.generation_json",
@@ -173,6 +174,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
 
 /** Functions that run with the rights of the owner, and what for. */
 export const expectedDefiners: Record<string, string> = {
+  "private.actor_project_id": "reads the caller's account for policies",
   "private.authorize": "reads key hashes and sessions",
   "private.call_reconciler": "reads the vault",
   "private.decoy_exists": "looks at users of Auth",

@@ -1290,6 +1290,18 @@ export interface components {
              * @example 2026-11-24T09:00:00.000000+00:00
              */
             updated_at: string;
+            /**
+             * Format: date-time
+             * @description Only in the list of deleted projects.
+             * @example 2026-11-24T09:00:00.000000+00:00
+             */
+            deleted_at?: string;
+            /**
+             * Format: date-time
+             * @description Until then a deleted project can be restored; null is for ever.
+             * @example 2026-11-24T09:00:00.000000+00:00
+             */
+            removed_after?: string | null;
         };
         ProjectCreateRequest: {
             /** @example Postcards */
@@ -3389,6 +3401,8 @@ export interface operations {
                 is_active?: "true" | "false";
                 page?: number;
                 page_size?: number;
+                /** @description true lists the deleted projects that can still be restored, last deleted first. */
+                deleted?: "true" | "false";
             };
             header?: never;
             path?: never;

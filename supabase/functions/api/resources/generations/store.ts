@@ -38,7 +38,12 @@ export type Work = {
 };
 export type FileKind = "output" | "example";
 export type Upload = { id: string; path: string };
-export type CleanupTask = { id: number; kind: "uploads" | "generations" | "prediction"; target: string };
+export type CleanupTask = {
+  id: number;
+  kind: "uploads" | "generations" | "prediction" | "submission";
+  target: string;
+  generation_id: string;
+};
 export type Position = { created_at: string; id: string };
 export type PageRequest = { page: number; per_page: number; after: Position | null };
 export type Page = { total: number; generations: GenerationRow[] };

@@ -14,7 +14,13 @@ const route = createRoute({
   security: security.manage,
   middleware: [credentials],
   request: {
-    query: searchQuery("Part of the name or description.").extend(pageQuery.shape),
+    query: searchQuery("Part of the name or description.")
+      .extend(pageQuery.shape)
+      .extend({
+        deleted: z.enum(["true", "false"]).default("false").openapi({
+          description: "true lists the deleted projects that can still be restored, last deleted first.",
+        }),
+      }),
   },
   responses: {
     200: {
@@ -27,8 +33,9 @@ const route = createRoute({
 });
 
 export const listProjects = createRouter().openapi(route, async (c) => {
-  const { search, is_active, page, page_size } = c.req.valid("query");
+  const { deleted, search, is_active, page, page_size } = c.req.valid("query");
   const { items, total } = await selectProjects(c.get("deps").database, c.get("credentials"), {
+    deleted: deleted === "true",
     search: search ?? null,
     is_active: toFlag(is_active),
     page,

@@ -55,6 +55,10 @@ export const projectSchema = z
       .openapi({ description: "Set by an operator; null follows the owner's plan.", example: "starter" }),
     created_at: timestamp(),
     updated_at: timestamp(),
+    deleted_at: timestamp().optional().openapi({ description: "Only in the list of deleted projects." }),
+    removed_after: timestamp()
+      .nullish()
+      .openapi({ description: "Until then a deleted project can be restored; null is for ever." }),
   })
   .openapi("Project");
 
