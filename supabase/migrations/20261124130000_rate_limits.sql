@@ -26,14 +26,15 @@ comment on column public.rate_limits.resets_at is 'The end of the window. A late
 alter table public.rate_limits enable row level security;
 grant select, delete on public.rate_limits to service_role;
 
-create function private.limit_state(name text, allowed integer, used integer, resets_at timestamptz) returns jsonb
+create function private.limit_state(name text, allowed integer, used integer, seconds integer, resets_at timestamptz)
+returns jsonb
 language plpgsql stable set search_path = '' as $$
 begin
   return jsonb_build_object('name', name, 'limit', allowed, 'remaining', greatest(0, allowed - used),
-    'resets_in', greatest(1, ceil(extract(epoch from resets_at - now()))::integer));
+    'window', seconds, 'resets_in', greatest(1, ceil(extract(epoch from resets_at - now()))::integer));
 end $$;
-comment on function private.limit_state(text, integer, integer, timestamptz) is
-  'What a caller is told of a limit: {name, limit, remaining, resets_in}, the last in seconds.';
+comment on function private.limit_state(text, integer, integer, integer, timestamptz) is
+  'What a caller is told of a limit: {name, limit, remaining, window, resets_in}, the last two in seconds.';
 
 create function private.announce_limit(name text, bucket text, allowed integer, seconds integer, credentials jsonb)
 returns text
@@ -51,7 +52,7 @@ begin
     where r.bucket = announce_limit.bucket and r.resets_at > now() and r.used >= allowed;
     if known.bucket is not null then
       raise exception 'rate_limited' using errcode = 'PT429',
-        detail = private.limit_state(name, allowed, known.used, known.resets_at)::text;
+        detail = private.limit_state(name, allowed, known.used, seconds, known.resets_at)::text;
     end if;
   end if;
   return set_config('app.limit', concat_ws('|', name, bucket, allowed, seconds), true);
@@ -70,6 +71,10 @@ declare
   window_end timestamptz := to_timestamp((floor(extract(epoch from now()) / seconds) + 1) * seconds);
   counted public.rate_limits;
 begin
+  -- Counted already, by rules of its own.
+  if starts_with(announced, '{') then
+    return announced;
+  end if;
   insert into public.rate_limits as known (bucket, used, resets_at) values (part[2], 1, window_end)
   on conflict (bucket) do update
     set used = case when known.resets_at > now() then known.used + 1 else 1 end,
@@ -78,13 +83,13 @@ begin
   returning * into counted;
   if counted.bucket is null then
     raise exception 'rate_limited' using errcode = 'PT429',
-      detail = private.limit_state(part[1], allowed, allowed, window_end)::text;
+      detail = private.limit_state(part[1], allowed, allowed, seconds, window_end)::text;
   end if;
-  return private.limit_state(part[1], allowed, counted.used, counted.resets_at);
+  return private.limit_state(part[1], allowed, counted.used, seconds, counted.resets_at);
 end $$;
 comment on function private.count_request(text) is
   'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, or refuses '
-  'it and with it all that its transaction did. Windows begin at multiples of their length. Definer: the caller''s role has '
+  'it and with it all that its transaction did. A state as JSON was counted before and is only passed on. Windows begin at multiples of their length. Definer: the caller''s role has '
   'changed by then. Errors: rate_limited (429, detail: private.limit_state).';
 
 create function private.address_bucket(purpose text, project_id uuid, ip text) returns text
@@ -318,21 +323,3 @@ begin
   end if;
   return found;
 end $$;
-
-drop function private.get_anonymous_generation(uuid);
-create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  found public.generations;
-begin
-  perform private.enter(credentials, 'public');
-  perform private.as_service();
-  select * into found from public.generations g
-  where g.id = get_anonymous_generation.id and g.project_id is null and g.expires_at > now();
-  if found.id is null then
-    raise exception 'generation_not_found' using errcode = 'PT404';
-  end if;
-  return private.generation_json(to_jsonb(found));
-end $$;
-comment on function private.get_anonymous_generation(jsonb, uuid) is
-  'Whoever knows the id may see it until it expires. Errors: generation_not_found (404), those of private.authorize.';
