@@ -2420,7 +2420,7 @@ export interface components {
         "WWW-Authenticate": "Bearer";
         /** @description Seconds to wait before the same request can succeed. */
         "Retry-After": number;
-        /** @description Requests that the window allows. Absent, like the other four, where the plan sets no limit. */
+        /** @description Requests that the window allows. Other errors have these five headers too; without a limit there are none. */
         "X-RateLimit-Limit": number;
         /** @description Requests that are left in this window. */
         "X-RateLimit-Remaining": number;

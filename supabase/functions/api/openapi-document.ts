@@ -78,7 +78,7 @@ const headers: Schema = {
   },
   "X-RateLimit-Limit": {
     description:
-      "Requests that the window allows. Absent, like the other four, where the plan sets no limit.",
+      "Requests that the window allows. Other errors have these five headers too; without a limit there are none.",
     schema: { type: "integer", minimum: 1, example: 1000 },
   },
   "X-RateLimit-Remaining": {
