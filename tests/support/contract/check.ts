@@ -5,7 +5,8 @@ import { type Answer, expanded, type Operation, resolve, type Schema } from "./d
 const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
 formats.default(ajv);
 ajv.addFormat("binary", true);
-ajv.addFormat("idn-email", /^[^@\s]+@[^@\s]+$/);
+// White space around an address is forgiven.
+ajv.addFormat("idn-email", /^\s*[^@\s]+@[^@\s]+\s*$/);
 
 const exact = new WeakMap<Schema, ValidateFunction>();
 const lenient = new WeakMap<Schema, ValidateFunction>();
