@@ -3,7 +3,7 @@
 // of node_modules. Plain JavaScript, because nothing is installed yet.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -183,7 +183,9 @@ if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
   );
 }
 const hash = lockHash();
-if (!isInstalled(hash)) {
+// Behind a link are another checkout's packages, which an install would remove.
+const isBorrowed = lstatSync(MODULES, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+if (!isBorrowed && !isInstalled(hash)) {
   await withLock(async () => {
     if (!isInstalled(hash) && !adoptManualInstall(hash)) await install(hash);
   });

@@ -13,7 +13,7 @@ const HELP = `Starts the whole back end on this machine: database, Auth, Storage
   npm start -- --data d      keeps everything in the folder d instead of .local/<port>
   npm start -- --json        prints addresses and keys as one line of JSON when ready
 
-Set REPLICATE_API_TOKEN to make images with the real Replicate. Ctrl-C ends everything.`;
+Set REPLICATE_API_TOKEN to make images with the real Replicate, and REDIS_URL to count limits in a Redis. Ctrl-C ends everything.`;
 
 interface Options {
   base_port: number;
@@ -71,6 +71,7 @@ async function main(): Promise<void> {
     base_port,
     fresh,
     ...(data_folder === undefined ? {} : { data_folder }),
+    ...(process.env.REDIS_URL ? { function_env: { REDIS_URL: process.env.REDIS_URL } } : {}),
     report: (line) => console.error(`• ${line}`),
   });
   stack = started;

@@ -1,6 +1,7 @@
 import type { AuthClient } from "./clients/auth.ts";
 import type { Database } from "./clients/database.ts";
 import type { Mailer } from "./clients/mailer.ts";
+import type { RedisClient } from "./clients/redis.ts";
 import type { ReplicateClient } from "./clients/replicate.ts";
 import type { StorageClient } from "./clients/storage.ts";
 import type { TokenVerifier } from "./clients/tokens.ts";
@@ -33,6 +34,7 @@ export type Deps = {
   database: Database;
   auth: AuthClient;
   storage: StorageClient;
+  redis: RedisClient;
   replicate: ReplicateClient;
   mailer: Mailer;
   tokens: TokenVerifier;

@@ -87,6 +87,13 @@ const schema = z.object({
     "AUDIT_RETENTION_DAYS: days that audit events are kept, at least 30",
   ),
   usage_retention_days: count(400).describe("USAGE_RETENTION_DAYS: days that the usage of keys is kept"),
+  redis_url: z
+    .url({ protocol: /^rediss?$/ })
+    .optional()
+    .describe("REDIS_URL: where limits are counted, instead of in Postgres"),
+  redis_timeout_ms: count(50).describe(
+    "REDIS_TIMEOUT_MS: how long a request waits for Redis before Postgres counts it",
+  ),
   cron_secret: z.string().min(16).optional().describe("CRON_SECRET: bearer of the reconciler"),
 });
 
@@ -129,6 +136,8 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     project_purge_days: set("PROJECT_PURGE_DAYS"),
     audit_retention_days: set("AUDIT_RETENTION_DAYS"),
     usage_retention_days: set("USAGE_RETENTION_DAYS"),
+    redis_url: set("REDIS_URL"),
+    redis_timeout_ms: set("REDIS_TIMEOUT_MS"),
     cron_secret: set("CRON_SECRET"),
   });
   if (result.success) return result.data;

@@ -2,6 +2,7 @@ import { createApp } from "./app.ts";
 import { createAuthClient } from "./clients/auth.ts";
 import { createDatabase } from "./clients/database.ts";
 import { createMailer } from "./clients/mailer.ts";
+import { createRedisClient } from "./clients/redis.ts";
 import { createReplicateClient } from "./clients/replicate.ts";
 import { createStorageClient } from "./clients/storage.ts";
 import { createTokenVerifier } from "./clients/tokens.ts";
@@ -30,6 +31,7 @@ export function createHandler(
     database: createDatabase(env),
     auth: createAuthClient(env),
     storage: createStorageClient(env),
+    redis: createRedisClient(env, log),
     replicate: createReplicateClient(env),
     mailer: createMailer(env),
     tokens: createTokenVerifier(env),
