@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createKey } from "../../../supabase/functions/api/resources/keys/key-format.ts";
 
 export type Headed = Record<string, string>;
@@ -23,14 +24,12 @@ export const callerNames = [
 ] as const;
 export type CallerName = (typeof callerNames)[number];
 
-/** Everybody who may call, each with valid credentials; whoever lost them (a logout, a deletion) is made anew. */
+/** A tenant of its own with everybody who may call, each with valid credentials, and a stranger. */
 export class Callers {
   readonly target: Target;
   /** Ids that exist, by the name of their parameter. */
   readonly ids: Record<string, string[]> = {};
-  #headers = new Map<CallerName, Headed>();
-  #renewals = new Map<CallerName, Promise<void>>();
-  #count = 0;
+  #headers: Partial<Record<CallerName, Headed>> = {};
 
   private constructor(target: Target) {
     this.target = target;
@@ -38,62 +37,39 @@ export class Callers {
 
   static async make(target: Target): Promise<Callers> {
     const callers = new Callers(target);
-    await Promise.all([
-      callers.renew("developer"),
-      callers.renew("another tenant"),
-      callers.renew("wrong credentials"),
-    ]);
-    callers.#headers.set("nobody", {});
+    const wrong = () => createKey("ak").key;
+    callers.#headers["wrong credentials"] = { "X-Developer-Key": wrong(), "X-API-Key": wrong() };
+    callers.#headers["another tenant"] = (await callers.#tenant()).user;
+    await callers.renew();
     return callers;
   }
 
   headersOf(name: CallerName): Headed {
-    return { ...this.target.headers, ...this.#headers.get(name) };
+    return { ...this.target.headers, ...this.#headers[name] };
   }
 
-  /** Whether the caller's own credentials are still good. */
-  async isAlive(name: CallerName): Promise<boolean> {
-    if (name === "nobody" || name === "wrong credentials") return true;
-    const { "X-Project-ID": project, ...own } = this.headersOf(name);
-    const path = own.Authorization === undefined ? "/api/v1/projects?page_size=1" : "/api/v1/auth/me";
+  /** Some requests end the very session, key, account or project that they are made with: then all are made anew. */
+  async ensure(): Promise<void> {
     const answers = await Promise.all([
-      this.#call(path, own),
-      project === undefined ? undefined : this.#call("/api/v1/generation?per_page=1", this.headersOf(name)),
+      this.#call("/api/v1/generation?per_page=1", this.headersOf("end user")),
+      this.#call(`/api/v1/projects/${this.ids.project_id?.[0]}`, this.headersOf("developer")),
+      this.#call("/api/v1/projects?page_size=1", this.headersOf("management key")),
     ]);
-    return answers.every((answer) => answer === undefined || answer.ok);
+    await Promise.all(answers.map((answer) => answer.body?.cancel()));
+    if (answers.some(({ ok }) => !ok)) await this.renew();
   }
 
-  /** Makes the caller anew, once for all who ask at the same time. */
-  renew(name: CallerName): Promise<void> {
-    const running = this.#renewals.get(name);
-    if (running !== undefined) return running;
-    const renewal = this.#make(name).finally(() => this.#renewals.delete(name));
-    this.#renewals.set(name, renewal);
-    return renewal;
-  }
-
-  async #make(name: CallerName): Promise<void> {
-    if (name === "wrong credentials") {
-      const wrong = () => createKey("ak").key;
-      this.#headers.set(name, { "X-Developer-Key": wrong(), "X-API-Key": wrong() });
-    } else if (name === "another tenant") {
-      this.#headers.set(name, (await this.#tenant()).user);
-    } else if (name !== "nobody") {
-      await this.#renewTenant();
-    }
-  }
-
-  async #renewTenant(): Promise<void> {
+  async renew(): Promise<void> {
     const { developer, project_id, management, user, ids } = await this.#tenant();
-    this.#headers.set("developer", developer);
-    this.#headers.set("developer with project", { ...developer, "X-Project-ID": project_id });
-    this.#headers.set("management key", { "X-Developer-Key": management });
-    this.#headers.set("operator", {
-      "X-Operator-Key": this.target.operator_key,
-      "X-Project-ID": project_id,
+    const project = { "X-Project-ID": project_id };
+    Object.assign(this.#headers, {
+      developer,
+      "developer with project": { ...developer, ...project },
+      "management key": { "X-Developer-Key": management },
+      operator: { "X-Operator-Key": this.target.operator_key, ...project },
+      "end user": user,
     });
-    this.#headers.set("end user", user);
-    for (const [kind, list] of Object.entries(ids)) this.ids[kind] = [...list, ...(this.ids[kind] ?? [])].slice(0, 6);
+    Object.assign(this.ids, ids);
   }
 
   async #tenant() {
@@ -121,12 +97,17 @@ export class Callers {
         generation_id: [String(generation.id)],
         key_id: [...api_keys.map(({ id }: Body) => id), management.id],
         session_id: sessions.map(({ id }: Body) => id),
+        email: [person.email, owner.email],
+        password: [password],
+        current_password: [password],
+        model: ["google/nano-banana"],
+        refresh_token: [person.refresh_token],
       },
     };
   }
 
   #register(headers: Headed): Promise<Body> {
-    const email = `fuzz-${process.pid}-${Date.now()}-${this.#count++}@example.com`;
+    const email = `fuzz-${randomUUID()}@example.com`;
     return this.#post("/auth/register", headers, { email, password });
   }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { png, pngHeader } from "../images.ts";
 import { closed, type Operation, type Schema } from "../contract/document.ts";
+import { png, pngHeader } from "../images.ts";
 import { type CallerName, callerNames } from "./callers.ts";
 import { nastyHeader, nastyJson, nastyText, nastyValue } from "./nasty.ts";
 
@@ -38,12 +38,22 @@ export function inputOf({ parameters, requestBody }: Operation, ids: Ids): fc.Ar
     )
     .map((pairs) => pairs.map(([name, value]): [string, string] => [name, shortWait(name, value)]));
   const named = Object.fromEntries(of("header").map(({ name }) => [name, nastyHeader]));
-  const headers = fc.record({ ...named, ...common }, { requiredKeys: [] });
-  const body = requestBody === undefined ? fc.constant(undefined) : fc.option(bodyOf(requestBody, ids), { nil: undefined, freq: 12 });
+  // One or two at most, or nothing would get past them.
+  const more = fc.array(fc.oneof(...Object.entries(common).map(pair)), { maxLength: 1 });
+  const own = fc.record(named, { requiredKeys: [] });
+  const headers = fc
+    .tuple(own, fc.option(more, { nil: [], freq: 1 }))
+    .map(([one, others]) => ({ ...one, ...Object.fromEntries(others) }));
+  const body =
+    requestBody === undefined
+      ? fc.constant(undefined)
+      : fc.option(bodyOf(requestBody, ids), { nil: undefined, freq: 12 });
   return fc
     .record({ caller: fc.constantFrom(...callerNames), path, query, headers, body })
     .map(({ body: sent, ...input }) => (sent === undefined ? input : { ...input, body: sent }));
 }
+
+const pair = ([name, value]: [string, fc.Arbitrary<string>]) => fc.tuple(fc.constant(name), value);
 
 const mostly = <T>(weight: number, usual: fc.Arbitrary<T>, other: fc.Arbitrary<T>) =>
   fc.oneof({ weight, arbitrary: usual }, { weight: 1, arbitrary: other });
@@ -70,11 +80,11 @@ const shortWait = (name: string, value: string) =>
   name === "wait" && Number(value) > 1 && Number(value) <= 25 ? "1" : value;
 
 const textOf = (schema: Schema, ids: Ids, name: string): fc.Arbitrary<string> =>
-  valueOf(schema, ids, name).map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
+  valueFor(schema, ids, name).map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
 
 function bodyOf({ content }: NonNullable<Operation["requestBody"]>, ids: Ids): fc.Arbitrary<Input["body"]> {
   const sent = Object.entries(content).map(([type, { schema }]) => {
-    const usual = valueOf(schema, ids, "");
+    const usual = valueFor(schema, ids, "");
     if (type === "multipart/form-data") return formOf(usual);
     if (type === "application/x-www-form-urlencoded")
       return mostly(3, usual.map(encode), nastyText).map((text) => ({ type, text }));
@@ -84,7 +94,18 @@ function bodyOf({ content }: NonNullable<Operation["requestBody"]>, ids: Ids): f
       { weight: 4, arbitrary: wrecked.map((value) => JSON.stringify(value) ?? "") },
       { weight: 1, arbitrary: nastyJson },
     );
-    const types = mostly(9, fc.constant(type), fc.constantFrom("text/plain", "application/json; charset=utf-16", "application/xml", "multipart/form-data", "json", ""));
+    const types = mostly(
+      9,
+      fc.constant(type),
+      fc.constantFrom(
+        "text/plain",
+        "application/json; charset=utf-16",
+        "application/xml",
+        "multipart/form-data",
+        "json",
+        "",
+      ),
+    );
     return fc.record({ type: types, text });
   });
   return fc.oneof(...sent);
@@ -122,7 +143,9 @@ function formOf(usual: fc.Arbitrary<unknown>): fc.Arbitrary<Input["body"]> {
       ...Object.entries(value as object).map(([name, one]) =>
         fc.tuple(
           fc.constant(name),
-          name === "files" || name === "example_images" ? file : mostly(3, fc.constant(String(one)), nastyText),
+          name === "files" || name === "example_images"
+            ? file
+            : mostly(3, fc.constant(String(one)), nastyText),
         ),
       ),
     ),
@@ -132,7 +155,11 @@ function formOf(usual: fc.Arbitrary<unknown>): fc.Arbitrary<Input["body"]> {
     { maxLength: 3 },
   );
   const broken = fc.record({
-    type: fc.constantFrom("multipart/form-data; boundary=x", "multipart/form-data", 'multipart/form-data; boundary=""'),
+    type: fc.constantFrom(
+      "multipart/form-data; boundary=x",
+      "multipart/form-data",
+      'multipart/form-data; boundary=""',
+    ),
     text: fc.constantFrom(
       "",
       "--x",
@@ -140,20 +167,23 @@ function formOf(usual: fc.Arbitrary<unknown>): fc.Arbitrary<Input["body"]> {
       '--x\r\nContent-Disposition: form-data; name="instructions"\r\n\r\nA',
       '--x\r\nContent-Disposition: form-data; name="instructions"\r\n\r\nA\r\n--x--\r\n',
       `--x\r\n${"X-Header: y\r\n".repeat(2_000)}\r\nA\r\n--x--\r\n`,
-      '--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--y--',
+      "--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--y--",
     ),
   });
   const whole = fc.tuple(fields, more).map(([own, others]) => ({
     fields: [...own, ...others] as [string, string | File][],
   }));
-  return fc.oneof<fc.Arbitrary<Input["body"]>[]>({ weight: 5, arbitrary: whole }, { weight: 1, arbitrary: broken });
+  return fc.oneof<fc.Arbitrary<Input["body"]>[]>(
+    { weight: 5, arbitrary: whole },
+    { weight: 1, arbitrary: broken },
+  );
 }
 
 /** Values that the schema allows, as far as a schema tells. */
-export function valueOf(raw: Schema, ids: Ids, name: string): fc.Arbitrary<unknown> {
+export function valueFor(raw: Schema, ids: Ids, name: string): fc.Arbitrary<unknown> {
   const schema = closed(raw);
   const options = schema.anyOf ?? schema.oneOf;
-  if (options !== undefined) return fc.oneof(...options.map((one: Schema) => valueOf(one, ids, name)));
+  if (options !== undefined) return fc.oneof(...options.map((one: Schema) => valueFor(one, ids, name)));
   if (schema.const !== undefined) return fc.constant(schema.const);
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   const types = [schema.type ?? (schema.properties === undefined ? "string" : "object")].flat();
@@ -171,15 +201,22 @@ function ofType(schema: Schema, ids: Ids, name: string): fc.Arbitrary<unknown> {
       return fc.boolean();
     case "integer":
     case "number":
-      return plus(fc.integer({ min: Math.max(schema.minimum ?? 0, -(2 ** 31)), max: Math.min(schema.maximum ?? 1000, 2 ** 31) }));
+      return plus(
+        fc.integer({
+          min: Math.max(schema.minimum ?? 0, -(2 ** 31)),
+          max: Math.min(schema.maximum ?? 1000, 2 ** 31),
+        }),
+      );
     case "array":
-      return fc.array(valueOf(schema.items ?? {}, ids, name), {
-        minLength: schema.minItems ?? 0,
-        maxLength: Math.min(schema.maxItems ?? 3, 3),
-      });
+      return plus(
+        fc.array(valueFor(schema.items ?? {}, ids, name), {
+          minLength: schema.minItems ?? 0,
+          maxLength: Math.min(schema.maxItems ?? 3, 3),
+        }),
+      );
     case "object": {
       const entries = Object.entries<Schema>(schema.properties ?? {});
-      return fc.record(Object.fromEntries(entries.map(([key, value]) => [key, valueOf(value, ids, key)])), {
+      return fc.record(Object.fromEntries(entries.map(([key, value]) => [key, valueFor(value, ids, key)])), {
         requiredKeys: schema.required ?? [],
       });
     }
@@ -189,11 +226,14 @@ function ofType(schema: Schema, ids: Ids, name: string): fc.Arbitrary<unknown> {
 }
 
 function textLike(schema: Schema, ids: Ids, name: string): fc.Arbitrary<string> {
-  const known = () => fc.nat().map((at) => (ids[name] ?? [])[at % Math.max(1, ids[name]?.length ?? 0)]);
-  if (schema.format === "uuid") {
-    return fc.tuple(known(), fc.uuid(), fc.boolean()).map(([id, other, mine]) => (mine && id) || other);
-  }
-  if (schema.format === "email") return fc.nat().map((at) => `fuzz-${at}@example.com`);
+  // Half of them exist, where any is known.
+  const orKnown = (unknown: fc.Arbitrary<string>) =>
+    fc.tuple(fc.nat(), unknown, fc.boolean()).map(([at, other, isKnown]) => {
+      const list = ids[name] ?? [];
+      return (isKnown && list[at % list.length]) || other;
+    });
+  if (schema.format === "uuid") return orKnown(fc.uuid());
+  if (schema.format === "email") return orKnown(fc.nat().map((at) => `fuzz-${at}@example.com`));
   if (schema.format === "date-time") {
     const range = { min: new Date(0), max: new Date("2100-01-01"), noInvalidDate: true };
     return fc.date(range).map((date) => date.toISOString());
@@ -201,6 +241,7 @@ function textLike(schema: Schema, ids: Ids, name: string): fc.Arbitrary<string> 
   if (schema.format === "uri") return fc.webUrl();
   if (schema.format === "binary") return fc.constant("x");
   const length = { minLength: schema.minLength ?? 0, maxLength: Math.min(schema.maxLength ?? 30, 60) };
-  if (/password/.test(name)) return fc.string({ ...length, minLength: 8 }).map((text) => `aA1${text}`);
-  return fc.string({ unit: "grapheme", ...length });
+  if (/password/.test(name))
+    return orKnown(fc.string({ ...length, minLength: 8 }).map((text) => `aA1${text}`));
+  return orKnown(fc.string({ unit: "grapheme", ...length }));
 }

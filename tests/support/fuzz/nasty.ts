@@ -24,7 +24,7 @@ const texts = [
   "\\",
   "<script>alert(1)</script>",
   '"><img src=x onerror=alert(1)>',
-  "{{7*7}}${7*7}<%=7*7%>",
+  "{{7*7}}$" + "{7*7}<%=7*7%>",
   "../../../etc/passwd",
   "..%2f..%2f",
   "%00",
