@@ -1,20 +1,20 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
-import { type Answer, closed, type Operation, resolve, type Schema } from "./document.ts";
+import { type Answer, expanded, type Operation, resolve, type Schema } from "./document.ts";
 
 const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
 formats.default(ajv);
 ajv.addFormat("binary", true);
+ajv.addFormat("idn-email", /^[^@\s]+@[^@\s]+$/);
 
-const compiled = new WeakMap<Schema, ValidateFunction>();
+const exact = new WeakMap<Schema, ValidateFunction>();
+const lenient = new WeakMap<Schema, ValidateFunction>();
 
-/** Where a value differs from its schema, one sentence for each place. */
-export function mismatches(schema: Schema, value: unknown): string[] {
-  let validate = compiled.get(schema);
-  if (validate === undefined) {
-    validate = ajv.compile(closed(schema));
-    compiled.set(schema, validate);
-  }
+/** Where a value differs from its schema, one sentence for each place. `exactly` also refuses fields that it does not name. */
+export function mismatches(schema: Schema, value: unknown, exactly = true): string[] {
+  const compiled = exactly ? exact : lenient;
+  const validate = compiled.get(schema) ?? ajv.compile(expanded(schema, exactly));
+  compiled.set(schema, validate);
   if (validate(value)) return [];
   return (validate.errors ?? []).map(({ instancePath, message, params }) => {
     const extra = params.additionalProperty ?? params.allowedValues?.join(" | ");

@@ -59,8 +59,9 @@ export function resolve<T>(value: T): T {
     .reduce((at, name) => at[name], document) as T;
 }
 
-/** The schema without references, and with no room for a field that it does not name: what is answered is what is documented. */
-export function closed(schema: Schema): Schema {
+/** The schema without references; `exactly` leaves no room for a field that it does not name: what is answered is documented. */
+export function expanded(schema: Schema, exactly: boolean): Schema {
+  const closed = (part: Schema) => expanded(part, exactly);
   const { allOf, ...own } = resolve(schema);
   const parts = (allOf ?? []).map(closed) as Schema[];
   const merged: Schema = { ...Object.assign({}, ...parts), ...own };
@@ -77,6 +78,6 @@ export function closed(schema: Schema): Schema {
       Object.entries<Schema>(properties).map(([name, value]) => [name, closed(value)]),
     ),
     required: [...new Set(all.flatMap((part) => part.required ?? []))],
-    additionalProperties: false,
+    ...(exactly && { additionalProperties: false }),
   };
 }
