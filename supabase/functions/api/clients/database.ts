@@ -1,6 +1,7 @@
 import postgres from "postgres";
 import type { Env } from "../env.ts";
 import { ApiError, isErrorCode } from "../errors.ts";
+import { createQueryWatch, DeadlineError } from "./query-watch.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 
@@ -15,12 +16,6 @@ export type Database = {
 };
 
 const deadlineDefaultMs = 8_000;
-
-/** postgres.js can leave a query with a connection that never opens; what was not written by then is sent anew. */
-const resendAfterMs = 1_000;
-
-/** A query that was not written and is canceled is never executed, so that sending it again cannot do it twice. */
-const wasWritten = (query: object) => (query as { state?: unknown }).state !== null;
 
 export function createDatabase(env: Env): Database {
   const url = new URL(env.database_url);
@@ -38,6 +33,7 @@ export function createDatabase(env: Env): Database {
     onnotice: () => {},
     connection: { application_name: "cloud-api" },
   });
+  const watch = createQueryWatch();
   const statements = new Map<string, string>();
 
   return {
@@ -50,42 +46,16 @@ export function createDatabase(env: Env): Database {
       }
       if (args.includes(undefined as unknown as Json))
         throw new TypeError(`private.${name}: an argument is undefined`);
-      const send = () => sql.unsafe<{ result: T }[]>(text, args as never[], { prepare: true });
-      let query = send();
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      let resendTimer: ReturnType<typeof setTimeout> | undefined;
-      const resent = new Promise<{ result: T }[]>((resolve, reject) => {
-        resendTimer = setTimeout(() => {
-          if (wasWritten(query)) return;
-          const lost = query;
-          query = send();
-          query.then(resolve, reject);
-          lost.cancel();
-        }, resendAfterMs);
-      });
-      const deadline = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
-          query.cancel();
-          reject(
-            new ApiError("database_unavailable", {
-              cause: new Error(`private.${name}: no answer in ${deadlineMs} ms`),
-            }),
-          );
-        }, deadlineMs);
-      });
-      const first = query;
-      const answered = first.catch((error) => {
-        if (query !== first) return resent;
-        throw error;
-      });
       try {
-        const rows = await Promise.race([answered, resent, deadline]);
+        const rows = await watch(
+          () => sql.unsafe<{ result: T }[]>(text, args as never[], { prepare: true }),
+          deadlineMs,
+        );
         return rows[0]?.result as T;
       } catch (error) {
-        throw toApiError(error);
-      } finally {
-        clearTimeout(timer);
-        clearTimeout(resendTimer);
+        if (!(error instanceof DeadlineError)) throw toApiError(error);
+        const cause = new Error(`private.${name}`, { cause: error });
+        throw new ApiError("database_unavailable", { cause });
       }
     },
     close: () => sql.end({ timeout: 2 }),
