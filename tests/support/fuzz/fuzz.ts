@@ -24,7 +24,7 @@ export type FuzzReport = {
 const deadline_ms = 15_000;
 const at_once = 6;
 /** To each operation, whatever the time. */
-const atLeast = 6;
+const atLeast = 4;
 const mayEndItself =
   /^(auth\.(logout|deleteMe)|sessions\.revoke|projects\.(delete|update|replace)|users\.(delete|update))$/;
 /** A password is hashed or a mail is sent: a few of these are enough. */

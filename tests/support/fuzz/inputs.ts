@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { closed, type Operation, type Schema } from "../contract/document.ts";
+import { expanded, type Operation, type Schema } from "../contract/document.ts";
 import { png, pngHeader } from "../images.ts";
 import { type CallerName, callerNames } from "./callers.ts";
 import { nastyHeader, nastyJson, nastyText, nastyValue } from "./nasty.ts";
@@ -181,7 +181,7 @@ function formOf(usual: fc.Arbitrary<unknown>): fc.Arbitrary<Input["body"]> {
 
 /** Values that the schema allows, as far as a schema tells. */
 export function valueFor(raw: Schema, ids: Ids, name: string): fc.Arbitrary<unknown> {
-  const schema = closed(raw);
+  const schema = expanded(raw, false);
   const options = schema.anyOf ?? schema.oneOf;
   if (options !== undefined) return fc.oneof(...options.map((one: Schema) => valueFor(one, ids, name)));
   if (schema.const !== undefined) return fc.constant(schema.const);
