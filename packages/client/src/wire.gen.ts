@@ -2923,6 +2923,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
@@ -3147,6 +3164,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -3329,6 +3363,23 @@ export interface operations {
                      * @example {
                      *       "detail": "Invalid developer key.",
                      *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -3650,6 +3701,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -3859,6 +3927,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -4029,6 +4114,23 @@ export interface operations {
                      * @example {
                      *       "detail": "Project not found.",
                      *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -4476,6 +4578,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -4621,6 +4740,23 @@ export interface operations {
                      * @example {
                      *       "detail": "The verification token is wrong, used, expired or replaced by a newer one. Ask for a new mail.",
                      *       "code": "verification_token_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -4991,6 +5127,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -5136,6 +5289,23 @@ export interface operations {
                      * @example {
                      *       "detail": "The reset token is wrong, used, expired or replaced by a newer one. Ask for a new mail.",
                      *       "code": "reset_token_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -5457,6 +5627,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -5645,6 +5832,23 @@ export interface operations {
                      * @example {
                      *       "detail": "Developer key not found.",
                      *       "code": "developer_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -6150,6 +6354,23 @@ export interface operations {
                      * @example {
                      *       "detail": "Project not found.",
                      *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -6844,6 +7065,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -7186,6 +7424,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -7515,6 +7770,23 @@ export interface operations {
                      * @example {
                      *       "detail": "User not found.",
                      *       "code": "user_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -7886,6 +8158,23 @@ export interface operations {
                      * @example {
                      *       "detail": "Project not found.",
                      *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -8742,6 +9031,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -8937,6 +9243,23 @@ export interface operations {
                      * @example {
                      *       "detail": "API key not found.",
                      *       "code": "api_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -9480,6 +9803,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
@@ -9724,6 +10064,40 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Unsupported content. */
             415: {
                 headers: {
@@ -9961,6 +10335,23 @@ export interface operations {
                      * @example {
                      *       "detail": "Project not found.",
                      *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -10956,6 +11347,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -11739,6 +12147,23 @@ export interface operations {
                      * @example {
                      *       "detail": "The webhook signature is missing, wrong or older than five minutes.",
                      *       "code": "invalid_webhook_signature",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
