@@ -125,6 +125,7 @@ const table = {
 } as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
 
 export type ErrorCode = keyof typeof table;
+export const errorCodes = Object.keys(table) as ErrorCode[];
 export type FieldError = { loc: (string | number)[]; msg: string; type: string };
 
 export function isErrorCode(code: string): code is ErrorCode {
