@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 // One stack serves every project that asks for it; the lifecycle tests start their own.
 const onStack = {
   globalSetup: ["tests/support/shared-stack.ts"],
+  // Holds every answer against docs/openapi.json.
+  setupFiles: ["tests/support/contract/watch.ts"],
   testTimeout: 60_000,
   hookTimeout: 180_000,
   // CI shares its two cores with others. A retried test is named in the report: it is a bug to be found.

@@ -20,7 +20,10 @@ test("ten parallel uploads of 10 MB stay under 256 MB in the function", async ()
     Array.from({ length: 10 }, () => send("generate-v2", formOf(freshPrompt(), [file]), stack.headers)),
   );
   const bodies = await Promise.all(answers.map((answer) => answer.text()));
-  expect(answers.map(({ status }) => status), bodies.join()).toEqual(Array(10).fill(200));
+  expect(
+    answers.map(({ status }) => status),
+    bodies.join(),
+  ).toEqual(Array(10).fill(200));
   // The most that the process ever held, in kB. Linux.
   const status = readFileSync(`/proc/${stack.functionProcess()}/status`, "utf8");
   const peak = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;

@@ -7,7 +7,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the API runs */
+        /**
+         * Whether the API runs
+         * @description Constant, and asks nothing of the parts behind it: for load balancers and for starting up.
+         */
         get: operations["health.live"];
         put?: never;
         post?: never;
@@ -24,7 +27,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the API can serve */
+        /**
+         * Whether the API can serve
+         * @description Asks every part, and answers within a second also when one is down.
+         */
         get: operations["health.get"];
         put?: never;
         post?: never;
@@ -41,7 +47,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the database answers */
+        /**
+         * Whether the database answers
+         * @description One part, within a second.
+         */
         get: operations["health.database"];
         put?: never;
         post?: never;
@@ -58,7 +67,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the storage answers */
+        /**
+         * Whether the storage answers
+         * @description One part, within a second.
+         */
         get: operations["health.storage"];
         put?: never;
         post?: never;
@@ -75,7 +87,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the redis answers */
+        /**
+         * Whether the redis answers
+         * @description One part, within a second.
+         */
         get: operations["health.redis"];
         put?: never;
         post?: never;
@@ -92,7 +107,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Health with versions and figures, for operators */
+        /**
+         * Health with versions and figures, for operators
+         * @description With an operator's key or token: what others must not know of the machinery.
+         */
         get: operations["health.detailed"];
         put?: never;
         post?: never;
@@ -169,7 +187,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The signed-in account */
+        /**
+         * The signed-in account
+         * @description Of whoever the access token belongs to: an end user, a developer or an operator.
+         */
         get: operations["auth.me"];
         put?: never;
         post?: never;
@@ -214,7 +235,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the account's sessions, newest first */
+        /**
+         * List the account's sessions, newest first
+         * @description A session begins with a sign-in and lasts while it is refreshed, at most seven days. A bare array.
+         */
         get: operations["sessions.list"];
         put?: never;
         post?: never;
@@ -351,7 +375,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the caller's developer keys, newest first */
+        /**
+         * List the caller's developer keys, newest first
+         * @description Ended ones too. `key_prefix` tells which one a program uses. A bare array.
+         */
         get: operations["developerKeys.list"];
         put?: never;
         /**
@@ -412,10 +439,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List projects, newest first */
+        /**
+         * List projects, newest first
+         * @description A developer's own; an operator sees all. A bare array; how many there are on all pages is in `X-Total-Count`.
+         */
         get: operations["projects.list"];
         put?: never;
-        /** Create a project */
+        /**
+         * Create a project
+         * @description It belongs to the caller; an operator makes it for themselves. It has no key yet: `POST /projects/{project_id}/api-keys` makes one.
+         */
         post: operations["projects.create"];
         delete?: never;
         options?: never;
@@ -430,7 +463,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the end users of all projects, newest first */
+        /**
+         * List the end users of all projects, newest first
+         * @description Of the caller's projects; an operator sees all.
+         */
         get: operations["users.listAll"];
         put?: never;
         post?: never;
@@ -467,7 +503,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One project */
+        /**
+         * One project
+         * @description One that the caller runs; any for an operator. Another one is 404.
+         */
         get: operations["projects.get"];
         /**
          * Change a project, as older clients do
@@ -560,7 +599,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the end users of a project, newest first */
+        /**
+         * List the end users of a project, newest first
+         * @description The accounts that registered with the project's keys.
+         */
         get: operations["users.list"];
         put?: never;
         post?: never;
@@ -577,7 +619,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Totals of one project */
+        /**
+         * Totals of one project
+         * @description Counts of end users and keys, of all or of those that `search` and `is_active` leave.
+         */
         get: operations["projects.stats"];
         put?: never;
         post?: never;
@@ -594,7 +639,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who changed what in a project, newest first */
+        /**
+         * Who changed what in a project, newest first
+         * @description Every change of the project, its keys and its end users, kept for 400 days or what AUDIT_RETENTION_DAYS says.
+         */
         get: operations["projects.audit"];
         put?: never;
         post?: never;
@@ -611,10 +659,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the API keys of a project, newest first */
+        /**
+         * List the API keys of a project, newest first
+         * @description Ended ones too. `key_prefix` tells which one a program uses. A bare array.
+         */
         get: operations["apiKeys.list"];
         put?: never;
-        /** Create an API key */
+        /**
+         * Create an API key
+         * @description The key is shown in this answer and never again: the API keeps only its hash. The owner is told by mail.
+         */
         post: operations["apiKeys.create"];
         delete?: never;
         options?: never;
@@ -809,7 +863,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the project has used of its plan this month */
+        /**
+         * What the project has used of its plan this month
+         * @description Generations of all its users together count against the month. Failed and canceled ones do not.
+         */
         get: operations["generations.usage"];
         put?: never;
         post?: never;
@@ -926,7 +983,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A picture that was uploaded for a generation */
+        /**
+         * A picture that was uploaded for a generation
+         * @description Never public: for those who may see the generation, or with a ticket.
+         */
         get: operations["generations.exampleImage"];
         put?: never;
         post?: never;
@@ -961,66 +1021,230 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Liveness: {
-            /** @enum {string} */
+            /**
+             * @description Always, if there is an answer.
+             * @example healthy
+             * @enum {string}
+             */
             status: "healthy";
+            /**
+             * @description Of the API.
+             * @example 0.1.0
+             */
             version: string;
         };
         Health: {
-            /** @enum {string} */
+            /**
+             * @description `degraded`: a part that is not required is down. `unhealthy`: one that is.
+             * @example healthy
+             * @enum {string}
+             */
             status: "healthy" | "degraded" | "unhealthy";
+            /** @description Postgres. Required. */
             database: {
-                /** @enum {string} */
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3
+                 */
                 latency_ms?: number;
-                /** @description The class of the last error. */
+                /** @description The class of the error, when there is one. */
                 error?: string;
             };
             /** @description The same as `storage`; the older name. */
             file_storage: {
-                /** @enum {string} */
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3
+                 */
                 latency_ms?: number;
-                /** @description The class of the last error. */
+                /** @description The class of the error, when there is one. */
                 error?: string;
             };
+            /** @description Where the pictures are kept. Required. */
             storage: {
-                /** @enum {string} */
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3
+                 */
                 latency_ms?: number;
-                /** @description The class of the last error. */
+                /** @description The class of the error, when there is one. */
                 error?: string;
             };
+            /**
+             * @description An optional cache.
+             * @example {
+             *       "status": "not_configured"
+             *     }
+             */
             redis: {
-                /** @enum {string} */
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3
+                 */
                 latency_ms?: number;
-                /** @description The class of the last error. */
+                /** @description The class of the error, when there is one. */
                 error?: string;
             };
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was asked.
+             * @example 2026-11-24T09:00:00.123Z
+             */
             timestamp: string;
+            /**
+             * @description Of the API.
+             * @example 0.1.0
+             */
             version: string;
         };
         PartHealth: {
-            /** @enum {string} */
+            /**
+             * @description Whether the part answers.
+             * @example healthy
+             * @enum {string}
+             */
             status: "healthy" | "unhealthy" | "not_configured";
+            /**
+             * @description Milliseconds until it answered.
+             * @example 3
+             */
             latency_ms?: number;
-            /** @description The class of the last error. */
+            /** @description The class of the error, when there is one. */
             error?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was asked.
+             * @example 2026-11-24T09:00:00.123Z
+             */
             timestamp: string;
         };
-        DetailedHealth: components["schemas"]["Health"] & {
-            database?: {
-                /** @enum {string} */
+        DetailedHealth: {
+            /**
+             * @description `degraded`: a part that is not required is down. `unhealthy`: one that is.
+             * @example healthy
+             * @enum {string}
+             */
+            status: "healthy" | "degraded" | "unhealthy";
+            /** @description Postgres. Required. */
+            database: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3
+                 */
                 latency_ms?: number;
-                /** @description The class of the last error. */
+                /** @description The class of the error, when there is one. */
                 error?: string;
+                /**
+                 * @description Of its server.
+                 * @example 17.6
+                 */
                 version?: string;
             };
+            /** @description The same as `storage`; the older name. */
+            file_storage: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3
+                 */
+                latency_ms?: number;
+                /** @description The class of the error, when there is one. */
+                error?: string;
+            };
+            /** @description Where the pictures are kept. Required. */
+            storage: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3
+                 */
+                latency_ms?: number;
+                /** @description The class of the error, when there is one. */
+                error?: string;
+            };
+            /**
+             * @description An optional cache.
+             * @example {
+             *       "status": "not_configured"
+             *     }
+             */
+            redis: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3
+                 */
+                latency_ms?: number;
+                /** @description The class of the error, when there is one. */
+                error?: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it was asked.
+             * @example 2026-11-24T09:00:00.123Z
+             */
+            timestamp: string;
+            /**
+             * @description Of the API.
+             * @example 0.1.0
+             */
+            version: string;
+            /** @description How the API runs. */
             system: {
+                /**
+                 * @description Connections that one isolate opens at most.
+                 * @example 3
+                 */
                 pool_size: number;
+                /**
+                 * @description Whether there is a token of Replicate.
+                 * @example true
+                 */
                 generation_configured: boolean;
             };
         };
@@ -1037,13 +1261,28 @@ export interface components {
             code: string;
             /**
              * @description Also in the header X-Request-Id.
-             * @example 5f0c…
+             * @example 3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09
              */
             request_id: string;
             /** @description Only with 422: each field that is wrong. */
             errors?: {
+                /**
+                 * @description `body`, `query`, `path` or `header`, then the way to the field.
+                 * @example [
+                 *       "body",
+                 *       "name"
+                 *     ]
+                 */
                 loc: (string | number)[];
+                /**
+                 * @description What is wrong with it.
+                 * @example Required
+                 */
                 msg: string;
+                /**
+                 * @description The kind of mistake, for programs.
+                 * @example invalid_type
+                 */
                 type: string;
             }[];
             /** @description Seconds to wait; also in the header Retry-After. */
@@ -1052,39 +1291,90 @@ export interface components {
         RegisteredUser: components["schemas"]["User"] & {
             /** @description Only for developers, and only here: the keys are not shown again. */
             provisioning: {
-                /** Format: uuid */
+                /**
+                 * Format: uuid
+                 * @description The developer's first project.
+                 * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
+                 */
                 project_id: string;
+                /**
+                 * @description Names the developer, as `X-Developer-Key`.
+                 * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
+                 */
                 developer_key: string;
+                /**
+                 * @description Names the project's app, as `X-API-Key`.
+                 * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
+                 */
                 api_key: string;
             } | null;
+            /**
+             * @description A JWT for `Authorization: Bearer`; good for 30 minutes, or until its session ends.
+             * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl
+             */
             access_token: string | null;
+            /**
+             * @description Works once, at `POST /auth/refresh`. The session lasts seven days.
+             * @example v1NxP0aZq7Kd
+             */
             refresh_token: string | null;
-            /** @enum {string} */
+            /**
+             * @description How the access token is sent.
+             * @example bearer
+             * @enum {string}
+             */
             token_type: "bearer";
         };
         User: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The account.
+             * @example 9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03
+             */
             id: string;
+            /**
+             * @description As it was registered.
+             * @example ada@example.com
+             */
             email: string;
+            /**
+             * @description How the person wants to be called.
+             * @example Ada Lovelace
+             */
             full_name: string | null;
-            /** @enum {string} */
+            /**
+             * @description Runs the platform, runs projects, or uses an app.
+             * @example end_user
+             * @enum {string}
+             */
             role: "operator" | "developer" | "end_user";
+            /**
+             * @description False: the account is closed.
+             * @example true
+             */
             is_active: boolean;
+            /**
+             * @description Whether the link of a mail was used.
+             * @example false
+             */
             is_verified: boolean;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was registered.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             created_at: string;
             /**
              * Format: uuid
              * @description The project of an end user, else null.
+             * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
              */
             project_id: string | null;
         };
         RegisterRequest: {
             /**
-             * Format: email
+             * Format: idn-email
+             * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
              * @example ada@example.com
              */
             email: string;
@@ -1093,12 +1383,28 @@ export interface components {
              * @example Correct-horse-9
              */
             password: string;
+            /**
+             * @description How the person wants to be called.
+             * @example Ada Lovelace
+             */
             full_name?: string | null;
         };
         Tokens: {
+            /**
+             * @description A JWT for `Authorization: Bearer`; good for 30 minutes, or until its session ends.
+             * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl
+             */
             access_token: string;
+            /**
+             * @description Works once, at `POST /auth/refresh`. The session lasts seven days.
+             * @example v1NxP0aZq7Kd
+             */
             refresh_token: string;
-            /** @enum {string} */
+            /**
+             * @description How the access token is sent.
+             * @example bearer
+             * @enum {string}
+             */
             token_type: "bearer";
             /**
              * @description Seconds until the access token expires.
@@ -1108,63 +1414,100 @@ export interface components {
         };
         LoginRequest: {
             /**
-             * Format: email
+             * Format: idn-email
+             * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
              * @example ada@example.com
              */
             email: string;
-            /** @example Correct-horse-9 */
+            /**
+             * @description The account's password.
+             * @example Correct-horse-9
+             */
             password: string;
         };
         RefreshRequest: {
+            /**
+             * @description The newest refresh token of the session.
+             * @example v1NxP0aZq7Kd
+             */
             refresh_token: string;
         };
         UpdateMeRequest: {
+            /**
+             * @description How the person wants to be called.
+             * @example Ada Lovelace
+             */
             full_name?: string | null;
         };
         DeleteMeRequest: {
-            /** @example Correct-horse-9 */
+            /**
+             * @description The account's password.
+             * @example Correct-horse-9
+             */
             password: string;
         };
         LogoutRequest: {
             /**
              * @description `local` ends this session, `others` all but this one, `global` all.
              * @default local
+             * @example local
              * @enum {string}
              */
             scope?: "local" | "others" | "global";
         };
         Session: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The session.
+             * @example 2a8d6f4c-5b71-4e93-a0c4-7f1e3d5b9c04
+             */
             id: string;
-            /** @description The user agent that signed in or refreshed last. */
+            /**
+             * @description The user agent that signed in or refreshed last.
+             * @example Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0
+             */
             device: string | null;
-            /** @description The address of the last sign-in or refresh. */
+            /**
+             * @description The address of the last sign-in or refresh.
+             * @example 203.0.113.7
+             */
             ip: string | null;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it began.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             created_at: string;
             /**
              * Format: date-time
              * @description The last sign-in or refresh.
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @example 2026-11-24T10:30:00.123456+00:00
              */
             last_seen_at: string;
             /**
              * Format: date-time
              * @description Seven days after it began, at the latest.
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @example 2026-12-01T09:00:00.123456+00:00
              */
             expires_at: string;
-            /** @description Whether this request was made in it. */
+            /**
+             * @description Whether this request was made in it.
+             * @example true
+             */
             current: boolean;
         };
         Message: {
+            /**
+             * @description A sentence for a person.
+             * @example If the account has an address to verify, a mail is on its way.
+             */
             message: string;
         };
         ChangePasswordRequest: {
-            /** @example Correct-horse-9 */
+            /**
+             * @description The account's password.
+             * @example Correct-horse-9
+             */
             current_password: string;
             /**
              * @description 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.
@@ -1172,25 +1515,50 @@ export interface components {
              */
             new_password: string;
         };
-        VerifiedEmail: components["schemas"]["Message"] & {
+        VerifiedEmail: {
+            /**
+             * @description A sentence for a person.
+             * @example The address is verified.
+             */
+            message: string;
+            /**
+             * @description The address.
+             * @example ada@example.com
+             */
             email: string;
         };
         VerifyEmailRequest: {
+            /**
+             * @description What the link in the mail has after `token=`.
+             * @example 4c1f9a7e5d3b8f0264c1a7e9
+             */
             token: string;
         } | {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Whose address it is.
+             * @example 9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03
+             */
             user_id: string;
-            /** @description The token of the link, or the six digits of the mail. */
+            /**
+             * @description The token of the link, or the six digits of the mail.
+             * @example 482913
+             */
             verification_token: string;
         };
         PasswordResetRequest: {
             /**
-             * Format: email
+             * Format: idn-email
+             * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
              * @example ada@example.com
              */
             email: string;
         };
         ResetPasswordRequest: {
+            /**
+             * @description What the link in the mail has after `token=`.
+             * @example 4c1f9a7e5d3b8f0264c1a7e9
+             */
             token: string;
             /**
              * @description 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.
@@ -1198,82 +1566,131 @@ export interface components {
              */
             password: string;
         };
-        DeveloperKey: components["schemas"]["ApiKey"] & {
-            management: boolean;
-        };
-        ApiKey: {
-            /** Format: uuid */
+        DeveloperKey: {
+            /**
+             * Format: uuid
+             * @description The key's id, which is no secret.
+             * @example 6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05
+             */
             id: string;
+            /**
+             * @description To tell it from others in a list.
+             * @example Web app
+             */
             name: string | null;
             /**
              * @description The first eight characters.
              * @example ak_Qx3vT
              */
             key_prefix: string;
+            /**
+             * @description Whether a request with it is let in.
+             * @example true
+             */
             is_active: boolean;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description The last request with it, some seconds late.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             last_used_at: string | null;
-            /** @enum {string} */
-            status: "active" | "revoked" | "rotated" | "expired";
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description From when on it is refused.
+             * @example 2027-11-24T09:00:00.000000+00:00
              */
             expires_at: string | null;
             /**
              * Format: date-time
-             * @description Set by a rotation: the key is refused from then on.
-             * @example 2026-11-24T09:00:00.000000+00:00
-             */
-            grace_ends_at: string | null;
-            /**
-             * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was made.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             created_at: string;
+            /**
+             * @description Whether the key alone, without a token, manages projects.
+             * @example false
+             */
+            management: boolean;
         };
         CreatedDeveloperKey: components["schemas"]["DeveloperKey"] & {
             /**
              * @description The whole key. It is shown only here.
-             * @example ak_Qx3vT…
+             * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
              */
             key: string;
         };
         DeveloperKeyCreateRequest: {
-            /** @example Web app */
+            /**
+             * @description To tell it from others in a list.
+             * @example Web app
+             */
             name?: string | null;
             /**
              * Format: date-time
-             * @description Null never expires.
+             * @description From when on it is refused. Null never expires.
+             * @example 2027-11-24T09:00:00Z
              */
-            expires_at?: string;
+            expires_at?: string | null;
             /**
              * @description Whether the key alone, without a token, manages projects. For servers: it is refused on requests from browsers.
              * @default false
+             * @example false
              */
             management?: boolean;
         };
         DeveloperKeyRotateRequest: {
             /**
-             * @description How long the old key goes on working.
+             * @description Seconds that the old key still works, at most to its own expiry.
              * @default 0
+             * @example 86400
              */
             grace_seconds?: number;
         };
         Project: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description What `X-Project-ID` names.
+             * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
+             */
             id: string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The developer who runs it.
+             * @example 0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01
+             */
             owner_id: string;
+            /**
+             * @description What the project is called, in mail too.
+             * @example Postcards
+             */
             name: string;
+            /**
+             * @description A note for whoever runs it.
+             * @example Photos become postcards.
+             */
             description: string | null;
+            /**
+             * @description False: its keys and end users are refused.
+             * @example true
+             */
             is_active: boolean;
-            /** @enum {string} */
+            /**
+             * @description `required`: an end user gets no tokens before the link of a mail is used. `optional`, the default: tokens at once.
+             * @example optional
+             * @enum {string}
+             */
             email_verification: "optional" | "required";
+            /**
+             * @description Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.
+             * @example [
+             *       "https://app.example.com"
+             *     ]
+             */
             allowed_origins: string[];
+            /**
+             * @description The app's own site: links in mail lead there. Null: to pages of the API.
+             * @example https://app.example.com
+             */
             site_url: string | null;
             /**
              * @description Set by an operator; null follows the owner's plan.
@@ -1282,32 +1699,43 @@ export interface components {
             plan_id: string | null;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was made.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             created_at: string;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was changed last.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             updated_at: string;
             /**
              * Format: date-time
-             * @description Only in the list of deleted projects.
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description Only in the list of deleted projects: when it was deleted.
              */
             deleted_at?: string;
             /**
              * Format: date-time
              * @description Until then a deleted project can be restored; null is for ever.
-             * @example 2026-11-24T09:00:00.000000+00:00
              */
             removed_after?: string | null;
         };
         ProjectCreateRequest: {
-            /** @example Postcards */
+            /**
+             * @description What the project is called, in mail too.
+             * @example Postcards
+             */
             name: string;
+            /**
+             * @description A note for whoever runs it.
+             * @example Photos become postcards.
+             */
             description?: string | null;
-            /** @enum {string} */
+            /**
+             * @description `required`: an end user gets no tokens before the link of a mail is used. `optional`, the default: tokens at once.
+             * @example optional
+             * @enum {string}
+             */
             email_verification?: "optional" | "required";
             /**
              * @description Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.
@@ -1317,41 +1745,87 @@ export interface components {
              *     ]
              */
             allowed_origins?: string[];
-            /** Format: uri */
+            /**
+             * Format: uri
+             * @description The app's own site: links in mail lead there. Null: to pages of the API.
+             * @example https://app.example.com
+             */
             site_url?: string | null;
         };
         ProjectUsers: {
+            /** @description One page. */
             users: components["schemas"]["ProjectUser"][];
+            /**
+             * @description How many there are on all pages.
+             * @example 1
+             */
             total: number;
+            /**
+             * @description The page that was asked for.
+             * @example 1
+             */
             page: number;
+            /**
+             * @description How many a page has at most.
+             * @example 50
+             */
             page_size: number;
         };
         ProjectUser: components["schemas"]["User"] & {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The project that the account belongs to.
+             * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
+             */
             project_id?: string;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description The same as `created_at`; the older name.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             joined_at: string;
+            /**
+             * @description What the project is called, in mail too.
+             * @example Postcards
+             */
             project_name: string;
         };
         GlobalStats: components["schemas"]["ProjectStats"] & {
-            projects: components["schemas"]["CountStats"];
+            projects: components["schemas"]["CountStats"] & unknown;
         };
+        /** @description End users. */
         CountStats: {
+            /**
+             * @description All of them.
+             * @example 12
+             */
             total: number;
+            /**
+             * @description Those that are let in.
+             * @example 11
+             */
             active: number;
         };
         ProjectStats: {
             users: components["schemas"]["CountStats"];
-            api_keys: components["schemas"]["CountStats"];
+            api_keys: components["schemas"]["CountStats"] & unknown;
         };
         ProjectUpdateRequest: {
-            /** @example Postcards */
+            /**
+             * @description What the project is called, in mail too.
+             * @example Postcards
+             */
             name?: string | null;
+            /**
+             * @description A note for whoever runs it.
+             * @example Photos become postcards.
+             */
             description?: string | null;
-            /** @enum {string} */
+            /**
+             * @description `required`: an end user gets no tokens before the link of a mail is used. `optional`, the default: tokens at once.
+             * @example optional
+             * @enum {string}
+             */
             email_verification?: "optional" | "required";
             /**
              * @description Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.
@@ -1361,8 +1835,16 @@ export interface components {
              *     ]
              */
             allowed_origins?: string[];
-            /** Format: uri */
+            /**
+             * Format: uri
+             * @description The app's own site: links in mail lead there. Null: to pages of the API.
+             * @example https://app.example.com
+             */
             site_url?: string | null;
+            /**
+             * @description False: its keys and end users are refused.
+             * @example true
+             */
             is_active?: boolean;
         };
         ProjectPlanRequest: {
@@ -1373,25 +1855,59 @@ export interface components {
             plan_id: string | null;
         };
         ProjectUserUpdateRequest: {
+            /**
+             * @description False closes the account.
+             * @example false
+             */
             is_active: boolean;
         };
         AuditEvents: {
+            /** @description One page. */
             events: components["schemas"]["AuditEvent"][];
+            /**
+             * @description How many there are on all pages.
+             * @example 1
+             */
             total: number;
+            /**
+             * @description The page that was asked for.
+             * @example 1
+             */
             page: number;
+            /**
+             * @description How many a page has at most.
+             * @example 50
+             */
             page_size: number;
         };
         AuditEvent: {
+            /**
+             * @description Grows with time.
+             * @example 4711
+             */
             id: number;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was done.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             occurred_at: string;
-            /** @enum {string} */
+            /**
+             * @description What kind of thing was changed.
+             * @example project
+             * @enum {string}
+             */
             resource: "project" | "user" | "api_key";
+            /**
+             * @description The id of that thing.
+             * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
+             */
             resource_id: string;
-            /** @enum {string} */
+            /**
+             * @description What was done to it.
+             * @example update
+             * @enum {string}
+             */
             action: "create" | "update" | "delete";
             /**
              * @description `{column: {old, new}}`; of a personal column only `{redacted: true}`; empty for a delete.
@@ -1407,45 +1923,127 @@ export interface components {
                     [key: string]: unknown;
                 };
             };
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Whose account did it; null for a key alone and for the system.
+             * @example 0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01
+             */
             actor_id: string | null;
-            /** @enum {string} */
+            /**
+             * @description As what they did it.
+             * @example developer
+             * @enum {string}
+             */
             actor_role: "operator" | "developer" | "end_user" | "anonymous" | "system";
+            /**
+             * @description The address that the request came from.
+             * @example 203.0.113.7
+             */
             ip: string | null;
+            /**
+             * @description The program that sent it.
+             * @example curl/8.14.1
+             */
             user_agent: string | null;
+            /**
+             * @description The request, as in its `X-Request-Id`.
+             * @example 3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09
+             */
             request_id: string | null;
         };
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             /**
              * @description The whole key. It is shown only here.
-             * @example ak_Qx3vT…
+             * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
              */
             key: string;
         };
+        ApiKey: {
+            /**
+             * Format: uuid
+             * @description The key's id, which is no secret.
+             * @example 6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05
+             */
+            id: string;
+            /**
+             * @description To tell it from others in a list.
+             * @example Web app
+             */
+            name: string | null;
+            /**
+             * @description The first eight characters.
+             * @example ak_Qx3vT
+             */
+            key_prefix: string;
+            /**
+             * @description Whether a request with it is let in.
+             * @example true
+             */
+            is_active: boolean;
+            /**
+             * Format: date-time
+             * @description The last request with it, some seconds late.
+             * @example 2026-11-24T09:00:00.123456+00:00
+             */
+            last_used_at: string | null;
+            /**
+             * @description A rotated key still works until `grace_ends_at`.
+             * @example active
+             * @enum {string}
+             */
+            status: "active" | "revoked" | "rotated" | "expired";
+            /**
+             * Format: date-time
+             * @description From when on it is refused.
+             * @example 2027-11-24T09:00:00.000000+00:00
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description Set by a rotation: the key is refused from then on.
+             * @example null
+             */
+            grace_ends_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-11-24T09:00:00.123456+00:00
+             */
+            created_at: string;
+        };
         ApiKeyCreateRequest: {
-            /** @example Web app */
+            /**
+             * @description To tell it from others in a list.
+             * @example Web app
+             */
             name?: string | null;
             /**
              * Format: date-time
-             * @description Null never expires.
+             * @description From when on it is refused. Null never expires.
+             * @example 2027-11-24T09:00:00Z
              */
-            expires_at?: string;
+            expires_at?: string | null;
         };
         RotatedApiKey: components["schemas"]["CreatedApiKey"] & {
             /** @description The old key. */
             replaces: {
-                /** Format: uuid */
+                /**
+                 * Format: uuid
+                 * @description The old key's id.
+                 * @example 6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05
+                 */
                 id: string;
                 /**
                  * Format: date-time
-                 * @example 2026-11-24T09:00:00.000000+00:00
+                 * @description Until when it works.
+                 * @example 2026-11-25T09:00:00.123456+00:00
                  */
                 grace_ends_at: string;
             };
         };
         ApiKeyRotateRequest: {
             /**
-             * @description How long the old key still works, at most to its own expiry.
+             * @description Seconds that the old key still works, at most to its own expiry.
              * @default 0
              * @example 86400
              */
@@ -1458,61 +2056,154 @@ export interface components {
              * @example 2026-11-24
              */
             day: string;
+            /**
+             * @description All of that day.
+             * @example 128
+             */
             requests: number;
-            /** @description Those with a status of 400 or more. */
+            /**
+             * @description Those with a status of 400 or more.
+             * @example 3
+             */
             errors: number;
         };
         CreatedGeneration: components["schemas"]["Generation"] & {
+            /**
+             * @description A sentence for a person.
+             * @example Generation request submitted successfully
+             */
             message: string;
         };
         Generation: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description What its status is asked with.
+             * @example 1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07
+             */
             id: string;
-            /** @enum {string} */
+            /**
+             * @description `pending`, then `processing`, then one of the others, which are final. Never backwards.
+             * @example completed
+             * @enum {string}
+             */
             status: "pending" | "processing" | "completed" | "failed" | "canceled";
+            /**
+             * @description The prompt.
+             * @example Turn this photo into a watercolour
+             */
             instructions: string;
-            /** @example google/nano-banana */
+            /**
+             * @description What makes the picture.
+             * @example google/nano-banana
+             */
             model: string;
-            /** @description Absolute; opens in a browser without a header. */
+            /**
+             * @description Absolute; opens in a browser without a header.
+             * @example http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1
+             */
             generated_image_url: string | null;
+            /** @description All pictures; most models make one. Empty until it is completed. */
             images: {
+                /**
+                 * @description As `generated_image_url`.
+                 * @example http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1
+                 */
                 url: string;
+                /**
+                 * @description Its media type.
+                 * @example image/png
+                 */
                 content_type: string;
+                /**
+                 * @description Pixels.
+                 * @example 1024
+                 */
                 width: number;
+                /**
+                 * @description Pixels.
+                 * @example 683
+                 */
                 height: number;
             }[];
-            /** @description Absolute addresses of the uploaded pictures. */
+            /**
+             * @description Absolute addresses of the uploaded pictures.
+             * @example [
+             *       "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+             *     ]
+             */
             example_images: string[];
+            /**
+             * @description Why it failed, as a sentence; null when it did not.
+             * @example null
+             */
             error: string | null;
+            /**
+             * @description The same for programs; stable.
+             * @example null
+             */
             error_code: string | null;
+            /**
+             * @description Whether everybody may see the result.
+             * @example false
+             */
             is_public: boolean;
-            /** @description Whether it counts against the quota. Failed and canceled ones do not. */
+            /**
+             * @description Whether it counts against the quota. Failed and canceled ones do not.
+             * @example true
+             */
             charged: boolean;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was asked for.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             created_at: string;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When its state changed last.
+             * @example 2026-11-24T09:00:07.654321+00:00
              */
             updated_at: string;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it ended; null before.
+             * @example 2026-11-24T09:00:07.654321+00:00
              */
             completed_at: string | null;
         };
         GenerationCreateForm: {
-            /** @description 1 to 1000 characters, plain, or a JSON object as in the JSON body. */
+            /**
+             * @description 1 to 1000 characters, plain, or a JSON object as in the JSON body.
+             * @example Turn this photo into a watercolour
+             */
             instructions: string;
-            /** @description JPEG, PNG or WebP, at most 10 MB each. `example_images` is accepted as another name. */
+            /**
+             * @description JPEG, PNG or WebP, at most 10 MB each. `example_images` is accepted as another name.
+             * @example [
+             *       "(the bytes of photo.png)"
+             *     ]
+             */
             files: string[];
+            /**
+             * @description `true`: everybody may see the result.
+             * @example false
+             */
             is_public?: string;
+            /**
+             * @description One that the plan allows; else the default.
+             * @example google/nano-banana
+             */
             model?: string;
-            /** @enum {string} */
+            /**
+             * @description Width to height. Left out: the model decides.
+             * @example 3:2
+             * @enum {string}
+             */
             aspect_ratio?: "1:1" | "16:9" | "9:16" | "4:3" | "3:4" | "3:2" | "2:3";
+            /**
+             * @description A whole number from 0 to 2147483647.
+             * @example 7
+             */
             seed?: string;
         };
         GenerationCreateRequest: {
@@ -1521,14 +2212,31 @@ export interface components {
              * @example google/nano-banana
              */
             model?: string;
-            /** @description Pictures that were put to the addresses of `POST /generation/uploads`. */
+            /**
+             * @description Pictures that were put to the addresses of `POST /generation/uploads`.
+             * @example []
+             */
             upload_ids?: string[];
-            /** @enum {string} */
+            /**
+             * @description Width to height. Left out: the model decides.
+             * @example 3:2
+             * @enum {string}
+             */
             aspect_ratio?: "1:1" | "16:9" | "9:16" | "4:3" | "3:4" | "3:2" | "2:3";
+            /**
+             * @description The same seed and prompt give a similar picture, if the model knows seeds.
+             * @example 7
+             */
             seed?: number;
-            /** @description Whether everybody may see the result. Default false. */
+            /**
+             * @description Whether everybody may see the result. Default false.
+             * @example false
+             */
             is_public?: boolean;
-            /** @example Turn this photo into a watercolour */
+            /**
+             * @description What the picture shall show, or what shall be done to the pictures that are sent.
+             * @example Turn this photo into a watercolour
+             */
             prompt: string;
         } | {
             /**
@@ -1536,80 +2244,183 @@ export interface components {
              * @example google/nano-banana
              */
             model?: string;
-            /** @description Pictures that were put to the addresses of `POST /generation/uploads`. */
+            /**
+             * @description Pictures that were put to the addresses of `POST /generation/uploads`.
+             * @example []
+             */
             upload_ids?: string[];
-            /** @enum {string} */
+            /**
+             * @description Width to height. Left out: the model decides.
+             * @example 3:2
+             * @enum {string}
+             */
             aspect_ratio?: "1:1" | "16:9" | "9:16" | "4:3" | "3:4" | "3:2" | "2:3";
+            /**
+             * @description The same seed and prompt give a similar picture, if the model knows seeds.
+             * @example 7
+             */
             seed?: number;
-            /** @description Whether everybody may see the result. Default false. */
+            /**
+             * @description Whether everybody may see the result. Default false.
+             * @example false
+             */
             is_public?: boolean;
-            /** @example Turn this photo into a watercolour */
+            /**
+             * @description What the picture shall show, or what shall be done to the pictures that are sent.
+             * @example Turn this photo into a watercolour
+             */
             instructions: string;
         };
         Uploads: {
+            /** @description As many as were asked for. */
             uploads: {
-                /** Format: uuid */
+                /**
+                 * Format: uuid
+                 * @description For `upload_ids` of a create.
+                 * @example 5c7e9a1b-6f03-4d48-9b2a-0d4f6e8c2a08
+                 */
                 id: string;
-                /** @description PUT the picture here, with its own Content-Type, once. */
+                /**
+                 * @description PUT the picture here, with its own Content-Type, once.
+                 * @example http://127.0.0.1:54321/storage/v1/object/upload/sign/uploads/4f1d2c3b?token=eyJhbGciOi
+                 */
                 url: string;
-                /** @enum {string} */
+                /**
+                 * @description How it is sent.
+                 * @example PUT
+                 * @enum {string}
+                 */
                 method: "PUT";
-                /** @description Seconds. */
+                /**
+                 * @description Seconds until the address is dead.
+                 * @example 7200
+                 */
                 expires_in: number;
             }[];
         };
         UploadsCreateRequest: {
-            /** @default 1 */
+            /**
+             * @description How many addresses.
+             * @default 1
+             * @example 1
+             */
             count?: number;
         };
         GenerationList: {
+            /** @description One page. */
             generations: components["schemas"]["Generation"][];
+            /**
+             * @description How many there are on all pages.
+             * @example 1
+             */
             total: number;
+            /**
+             * @description The page that was asked for.
+             * @example 1
+             */
             page: number;
+            /**
+             * @description How many a page has at most.
+             * @example 20
+             */
             per_page: number;
-            /** @description Where the next page begins; null on the last one. */
+            /**
+             * @description Where the next page begins; null on the last one.
+             * @example null
+             */
             next_cursor: string | null;
         };
         GenerationUsage: {
+            /**
+             * @description The plan that counts.
+             * @example free
+             */
             plan: string | null;
             /**
              * Format: date
              * @description First day of the UTC month.
+             * @example 2026-11-01
              */
             month: string;
-            /** @description Charged in this month, running ones included. */
+            /**
+             * @description Charged in this month, running ones included.
+             * @example 42
+             */
             used: number;
-            /** @description Null is unlimited. */
+            /**
+             * @description A month. Null is unlimited.
+             * @example 100
+             */
             limit: number | null;
+            /**
+             * @description Pending or processing now.
+             * @example 1
+             */
             running: number;
+            /**
+             * @description How many may run at once. Null is unlimited.
+             * @example 3
+             */
             concurrent_limit: number | null;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When `used` is zero again.
+             * @example 2026-12-01T00:00:00.000000+00:00
              */
             resets_at: string;
         };
         GenerationPublic: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The generation.
+             * @example 1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07
+             */
             id: string;
+            /**
+             * @description Whether everybody may see the result.
+             * @example true
+             */
             is_public: boolean;
+            /**
+             * @description A sentence for a person.
+             * @example The picture is public now
+             */
             message: string;
         };
         GenerationPublicRequest: {
+            /**
+             * @description Whether everybody may see the result.
+             * @example true
+             */
             is_public: boolean;
         };
         GenerationDeleted: {
+            /**
+             * @description A sentence for a person.
+             * @example Generation deleted successfully
+             */
             message: string;
         };
         WebhookReceived: {
-            /** @enum {boolean} */
+            /**
+             * @description Always.
+             * @example true
+             * @enum {boolean}
+             */
             received: true;
         };
     };
     responses: never;
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The one that was sent, if it is a sane token, else a new UUID. Quote it when you ask for help. */
+        "X-Request-Id": string;
+        /** @description How to authenticate. */
+        "WWW-Authenticate": "Bearer";
+        /** @description Seconds to wait before the same request can succeed. */
+        "Retry-After": number;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -1626,9 +2437,16 @@ export interface operations {
             /** @description It runs. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Liveness"];
                 };
             };
@@ -1646,18 +2464,65 @@ export interface operations {
             /** @description It can. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
             /** @description A required part is down. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -1675,18 +2540,35 @@ export interface operations {
             /** @description It does, or is not configured. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
                 };
             };
             /** @description A required part is down. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
                 };
             };
@@ -1704,18 +2586,35 @@ export interface operations {
             /** @description It does, or is not configured. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
                 };
             };
             /** @description A required part is down. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
                 };
             };
@@ -1733,18 +2632,35 @@ export interface operations {
             /** @description It does, or is not configured. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
                 };
             };
             /** @description A required part is down. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
                 };
             };
@@ -1762,45 +2678,127 @@ export interface operations {
             /** @description Every part. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3,
+                     *         "version": "17.6"
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0",
+                     *       "system": {
+                     *         "pool_size": 3,
+                     *         "generation_configured": true
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["DetailedHealth"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Only operators may do this.",
+                     *       "code": "operators_only",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A required part is down. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3,
+                     *         "version": "17.6"
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0",
+                     *       "system": {
+                     *         "pool_size": 3,
+                     *         "generation_configured": true
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["DetailedHealth"];
                 };
             };
@@ -1815,6 +2813,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com",
+                 *       "password": "Correct-horse-9",
+                 *       "full_name": "Ada Lovelace"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RegisterRequest"];
             };
         };
@@ -1822,99 +2827,215 @@ export interface operations {
             /** @description The account, signed in. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *       "email": "ada@example.com",
+                     *       "full_name": "Ada Lovelace",
+                     *       "role": "end_user",
+                     *       "is_active": true,
+                     *       "is_verified": false,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "provisioning": {
+                     *         "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *         "developer_key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ",
+                     *         "api_key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
+                     *       },
+                     *       "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl",
+                     *       "refresh_token": "v1NxP0aZq7Kd",
+                     *       "token_type": "bearer"
+                     *     }
+                     */
                     "application/json": components["schemas"]["RegisteredUser"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "An account with this email already exists.",
+                     *       "code": "account_exists",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "email: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "email"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many attempts. Wait, then try again.",
+                     *       "code": "attempts_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -1929,6 +3050,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com",
+                 *       "password": "Correct-horse-9"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LoginRequest"];
             };
         };
@@ -1936,90 +3063,185 @@ export interface operations {
             /** @description Tokens of a new session. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl",
+                     *       "refresh_token": "v1NxP0aZq7Kd",
+                     *       "token_type": "bearer",
+                     *       "expires_in": 1800
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Account not activated. Open the link in the mail that we sent, then log in.",
+                     *       "code": "account_not_verified",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Incorrect email or password",
+                     *       "code": "invalid_credentials",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "email: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "email"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many attempts. Wait, then try again.",
+                     *       "code": "attempts_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2034,6 +3256,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "refresh_token": "v1NxP0aZq7Kd"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RefreshRequest"];
             };
         };
@@ -2041,81 +3268,168 @@ export interface operations {
             /** @description New tokens of the same session. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl",
+                     *       "refresh_token": "v1NxP0aZq7Kd",
+                     *       "token_type": "bearer",
+                     *       "expires_in": 1800
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The refresh token is invalid, used or expired. Log in again.",
+                     *       "code": "invalid_refresh_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "refresh_token: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "refresh_token"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many attempts. Wait, then try again.",
+                     *       "code": "attempts_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2133,54 +3447,109 @@ export interface operations {
             /** @description The account. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *       "email": "ada@example.com",
+                     *       "full_name": "Ada Lovelace",
+                     *       "role": "end_user",
+                     *       "is_active": true,
+                     *       "is_verified": false,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02"
+                     *     }
+                     */
                     "application/json": components["schemas"]["User"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2195,6 +3564,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "Correct-horse-9"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeleteMeRequest"];
             };
         };
@@ -2202,6 +3576,7 @@ export interface operations {
             /** @description The account is gone. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2209,81 +3584,167 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The current password is not correct.",
+                     *       "code": "wrong_password",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "password: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "password"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many attempts. Wait, then try again.",
+                     *       "code": "attempts_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2298,6 +3759,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "full_name": "Ada Lovelace"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateMeRequest"];
             };
         };
@@ -2305,81 +3771,170 @@ export interface operations {
             /** @description The account. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *       "email": "ada@example.com",
+                     *       "full_name": "Ada Lovelace",
+                     *       "role": "end_user",
+                     *       "is_active": true,
+                     *       "is_verified": false,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02"
+                     *     }
+                     */
                     "application/json": components["schemas"]["User"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "full_name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "full_name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2394,6 +3949,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "scope": "local"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LogoutRequest"];
             };
         };
@@ -2401,6 +3961,7 @@ export interface operations {
             /** @description Signed out. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2408,72 +3969,148 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "scope: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "scope"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2491,54 +4128,110 @@ export interface operations {
             /** @description Where the account is signed in. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "2a8d6f4c-5b71-4e93-a0c4-7f1e3d5b9c04",
+                     *         "device": "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0",
+                     *         "ip": "203.0.113.7",
+                     *         "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "last_seen_at": "2026-11-24T10:30:00.123456+00:00",
+                     *         "expires_at": "2026-12-01T09:00:00.123456+00:00",
+                     *         "current": true
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Session"][];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2549,6 +4242,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description A session of `GET /auth/sessions`. */
                 session_id: string;
             };
             cookie?: never;
@@ -2558,6 +4252,7 @@ export interface operations {
             /** @description The session is ended. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2565,54 +4260,114 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Session not found.",
+                     *       "code": "session_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "session_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "session_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2627,6 +4382,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "current_password": "Correct-horse-9",
+                 *       "new_password": "Correct-horse-9"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ChangePasswordRequest"];
             };
         };
@@ -2634,90 +4395,182 @@ export interface operations {
             /** @description The password is changed. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *     }
+                     */
                     "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The current password is not correct.",
+                     *       "code": "wrong_password",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "current_password: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "current_password"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many attempts. Wait, then try again.",
+                     *       "code": "attempts_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2732,6 +4585,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "token": "4c1f9a7e5d3b8f0264c1a7e9"
+                 *     }
+                 */
                 "application/json": components["schemas"]["VerifyEmailRequest"];
             };
         };
@@ -2739,63 +4597,131 @@ export interface operations {
             /** @description Verified. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "The address is verified.",
+                     *       "email": "ada@example.com"
+                     *     }
+                     */
                     "application/json": components["schemas"]["VerifiedEmail"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The verification token is wrong, used, expired or replaced by a newer one. Ask for a new mail.",
+                     *       "code": "verification_token_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "token: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "token"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many attempts. Wait, then try again.",
+                     *       "code": "attempts_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2804,6 +4730,7 @@ export interface operations {
     "auth.requestVerification": {
         parameters: {
             query?: {
+                /** @description Whose address it is, when nobody is signed in. */
                 user_id?: string;
             };
             header?: never;
@@ -2815,72 +4742,148 @@ export interface operations {
             /** @description A mail is on its way if there is something to verify. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *     }
+                     */
                     "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "user_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "user_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A mail was sent just now. Look into your inbox, or wait before asking for another.",
+                     *       "code": "mail_limit_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2895,6 +4898,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordResetRequest"];
             };
         };
@@ -2902,90 +4910,182 @@ export interface operations {
             /** @description A mail is on its way if there is such an account. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *     }
+                     */
                     "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "email: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "email"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A mail was sent just now. Look into your inbox, or wait before asking for another.",
+                     *       "code": "mail_limit_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3000,6 +5100,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "token": "4c1f9a7e5d3b8f0264c1a7e9",
+                 *       "password": "Correct-horse-9"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ResetPasswordRequest"];
             };
         };
@@ -3007,54 +5113,111 @@ export interface operations {
             /** @description The new password counts. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *     }
+                     */
                     "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The reset token is wrong, used, expired or replaced by a newer one. Ask for a new mail.",
+                     *       "code": "reset_token_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "token: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "token"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3072,54 +5235,111 @@ export interface operations {
             /** @description The keys, without their secrets; ended ones too. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *         "name": "Web app",
+                     *         "key_prefix": "ak_Qx3vT",
+                     *         "is_active": true,
+                     *         "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *         "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "management": false
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DeveloperKey"][];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3134,6 +5354,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Web app",
+                 *       "expires_at": "2027-11-24T09:00:00Z",
+                 *       "management": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeveloperKeyCreateRequest"];
             };
         };
@@ -3141,81 +5368,171 @@ export interface operations {
             /** @description The key, shown once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *       "name": "Web app",
+                     *       "key_prefix": "ak_Qx3vT",
+                     *       "is_active": true,
+                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "management": false,
+                     *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreatedDeveloperKey"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3226,12 +5543,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The key's id, of the list; not the key itself. */
                 key_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 86400
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeveloperKeyRotateRequest"];
             };
         };
@@ -3239,81 +5562,171 @@ export interface operations {
             /** @description The new key, shown once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *       "name": "Web app",
+                     *       "key_prefix": "ak_Qx3vT",
+                     *       "is_active": true,
+                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "management": false,
+                     *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreatedDeveloperKey"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "This developer key is not active any more, so it cannot be rotated.",
+                     *       "code": "developer_key_not_active",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Developer key not found.",
+                     *       "code": "developer_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "grace_seconds: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "grace_seconds"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3324,6 +5737,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The key's id, of the list; not the key itself. */
                 key_id: string;
             };
             cookie?: never;
@@ -3333,6 +5747,7 @@ export interface operations {
             /** @description The key is revoked. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3340,54 +5755,114 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "This developer key is revoked already.",
+                     *       "code": "developer_key_already_revoked",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Developer key not found.",
+                     *       "code": "developer_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "key_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "key_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3398,8 +5873,11 @@ export interface operations {
             query?: {
                 /** @description Part of the name or description. */
                 search?: string;
+                /** @description Only active ones, or only those that are not. Left out: both. */
                 is_active?: "true" | "false";
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 page_size?: number;
                 /** @description true lists the deleted projects that can still be restored, last deleted first. */
                 deleted?: "true" | "false";
@@ -3413,65 +5891,145 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     /** @description How many there are on all pages. */
-                    "X-Total-Count"?: number;
+                    "X-Total-Count": number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *         "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *         "name": "Postcards",
+                     *         "description": "Photos become postcards.",
+                     *         "is_active": true,
+                     *         "email_verification": "optional",
+                     *         "allowed_origins": [
+                     *           "https://app.example.com"
+                     *         ],
+                     *         "site_url": "https://app.example.com",
+                     *         "plan_id": "starter",
+                     *         "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Project"][];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "search: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "search"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3486,6 +6044,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Postcards",
+                 *       "description": "Photos become postcards.",
+                 *       "email_verification": "optional",
+                 *       "allowed_origins": [
+                 *         "https://app.example.com",
+                 *         "https://*.example.com"
+                 *       ],
+                 *       "site_url": "https://app.example.com"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectCreateRequest"];
             };
         };
@@ -3493,81 +6063,175 @@ export interface operations {
             /** @description The new project. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3578,9 +6242,13 @@ export interface operations {
             query?: {
                 /** @description Part of the email or full name. */
                 search?: string;
+                /** @description Only active ones, or only those that are not. Left out: both. */
                 is_active?: "true" | "false";
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 page_size?: number;
+                /** @description Only of this project. */
                 project_id?: string;
             };
             header?: never;
@@ -3592,65 +6260,147 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     /** @description How many there are on all pages. */
-                    "X-Total-Count"?: number;
+                    "X-Total-Count": number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "users": [
+                     *         {
+                     *           "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *           "email": "ada@example.com",
+                     *           "full_name": "Ada Lovelace",
+                     *           "role": "end_user",
+                     *           "is_active": true,
+                     *           "is_verified": false,
+                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *           "joined_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "project_name": "Postcards"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "page": 1,
+                     *       "page_size": 50
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProjectUsers"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "search: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "search"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3661,7 +6411,9 @@ export interface operations {
             query?: {
                 /** @description Part of a project's name or description, a user's email or full name, or a key's name or prefix. */
                 search?: string;
+                /** @description Only active ones, or only those that are not. Left out: both. */
                 is_active?: "true" | "false";
+                /** @description Only of this project. */
                 project_id?: string;
             };
             header?: never;
@@ -3673,63 +6425,140 @@ export interface operations {
             /** @description How many there are, and how many of them are active. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "users": {
+                     *         "total": 12,
+                     *         "active": 11
+                     *       },
+                     *       "api_keys": {
+                     *         "total": 12,
+                     *         "active": 11
+                     *       },
+                     *       "projects": {
+                     *         "total": 12,
+                     *         "active": 11
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["GlobalStats"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "search: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "search"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3740,6 +6569,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -3749,63 +6579,141 @@ export interface operations {
             /** @description The project. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3816,12 +6724,26 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Postcards",
+                 *       "description": "Photos become postcards.",
+                 *       "email_verification": "optional",
+                 *       "allowed_origins": [
+                 *         "https://app.example.com",
+                 *         "https://*.example.com"
+                 *       ],
+                 *       "site_url": "https://app.example.com",
+                 *       "is_active": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectUpdateRequest"];
             };
         };
@@ -3829,81 +6751,175 @@ export interface operations {
             /** @description The project as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3914,6 +6930,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -3923,6 +6940,7 @@ export interface operations {
             /** @description Deleted. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3930,54 +6948,114 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3988,12 +7066,26 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Postcards",
+                 *       "description": "Photos become postcards.",
+                 *       "email_verification": "optional",
+                 *       "allowed_origins": [
+                 *         "https://app.example.com",
+                 *         "https://*.example.com"
+                 *       ],
+                 *       "site_url": "https://app.example.com",
+                 *       "is_active": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectUpdateRequest"];
             };
         };
@@ -4001,81 +7093,175 @@ export interface operations {
             /** @description The project as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4086,7 +7272,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
+                /** @description An end user of the project. */
                 user_id: string;
             };
             cookie?: never;
@@ -4096,6 +7284,7 @@ export interface operations {
             /** @description The account is gone. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4103,54 +7292,114 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "User not found.",
+                     *       "code": "user_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4161,13 +7410,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
+                /** @description An end user of the project. */
                 user_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "is_active": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectUserUpdateRequest"];
             };
         };
@@ -4175,81 +7431,172 @@ export interface operations {
             /** @description The account as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *       "email": "ada@example.com",
+                     *       "full_name": "Ada Lovelace",
+                     *       "role": "end_user",
+                     *       "is_active": true,
+                     *       "is_verified": false,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "joined_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "project_name": "Postcards"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProjectUser"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "User not found.",
+                     *       "code": "user_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "is_active: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "is_active"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4260,6 +7607,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -4269,72 +7617,159 @@ export interface operations {
             /** @description The project. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The project can no longer be restored: its data is being removed.",
+                     *       "code": "restore_window_over",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4345,12 +7780,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "plan_id": "premium"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectPlanRequest"];
             };
         };
@@ -4358,81 +7799,175 @@ export interface operations {
             /** @description The project as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Only operators may do this.",
+                     *       "code": "operators_only",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "plan_id: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "plan_id"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4443,12 +7978,16 @@ export interface operations {
             query?: {
                 /** @description Part of the email or full name. */
                 search?: string;
+                /** @description Only active ones, or only those that are not. Left out: both. */
                 is_active?: "true" | "false";
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 page_size?: number;
             };
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -4458,65 +7997,147 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     /** @description How many there are on all pages. */
-                    "X-Total-Count"?: number;
+                    "X-Total-Count": number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "users": [
+                     *         {
+                     *           "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *           "email": "ada@example.com",
+                     *           "full_name": "Ada Lovelace",
+                     *           "role": "end_user",
+                     *           "is_active": true,
+                     *           "is_verified": false,
+                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *           "joined_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "project_name": "Postcards"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "page": 1,
+                     *       "page_size": 50
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProjectUsers"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4527,10 +8148,12 @@ export interface operations {
             query?: {
                 /** @description Part of a user's email or full name, or of a key's name or prefix. */
                 search?: string;
+                /** @description Only active ones, or only those that are not. Left out: both. */
                 is_active?: "true" | "false";
             };
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -4540,63 +8163,136 @@ export interface operations {
             /** @description How many there are, and how many of them are active. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "users": {
+                     *         "total": 12,
+                     *         "active": 11
+                     *       },
+                     *       "api_keys": {
+                     *         "total": 12,
+                     *         "active": 11
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProjectStats"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4605,13 +8301,18 @@ export interface operations {
     "projects.audit": {
         parameters: {
             query?: {
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 page_size?: number;
+                /** @description What kind of thing was changed. */
                 resource?: "project" | "user" | "api_key";
+                /** @description What was done to it. */
                 action?: "create" | "update" | "delete";
             };
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -4621,65 +8322,153 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     /** @description How many there are on all pages. */
-                    "X-Total-Count"?: number;
+                    "X-Total-Count": number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "events": [
+                     *         {
+                     *           "id": 4711,
+                     *           "occurred_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "resource": "project",
+                     *           "resource_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *           "action": "update",
+                     *           "changes": {
+                     *             "name": {
+                     *               "old": "Postcards",
+                     *               "new": "Letters"
+                     *             }
+                     *           },
+                     *           "actor_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *           "actor_role": "developer",
+                     *           "ip": "203.0.113.7",
+                     *           "user_agent": "curl/8.14.1",
+                     *           "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "page": 1,
+                     *       "page_size": 50
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditEvents"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4690,6 +8479,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -4699,63 +8489,139 @@ export interface operations {
             /** @description The keys, without their secrets. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *         "name": "Web app",
+                     *         "key_prefix": "ak_Qx3vT",
+                     *         "is_active": true,
+                     *         "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "status": "active",
+                     *         "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *         "grace_ends_at": null,
+                     *         "created_at": "2026-11-24T09:00:00.123456+00:00"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["ApiKey"][];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4766,12 +8632,19 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Web app",
+                 *       "expires_at": "2027-11-24T09:00:00Z"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ApiKeyCreateRequest"];
             };
         };
@@ -4779,81 +8652,172 @@ export interface operations {
             /** @description The key, shown once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *       "name": "Web app",
+                     *       "key_prefix": "ak_Qx3vT",
+                     *       "is_active": true,
+                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "status": "active",
+                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *       "grace_ends_at": null,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreatedApiKey"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4864,13 +8828,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
+                /** @description The key's id, of the list; not the key itself. */
                 key_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 86400
+                 *     }
+                 */
                 "application/json": components["schemas"]["ApiKeyRotateRequest"];
             };
         };
@@ -4878,90 +8849,194 @@ export interface operations {
             /** @description The new key, shown once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *       "name": "Web app",
+                     *       "key_prefix": "ak_Qx3vT",
+                     *       "is_active": true,
+                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "status": "active",
+                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *       "grace_ends_at": null,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ",
+                     *       "replaces": {
+                     *         "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *         "grace_ends_at": "2026-11-25T09:00:00.123456+00:00"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["RotatedApiKey"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "API key not found.",
+                     *       "code": "api_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "This API key was already rotated.",
+                     *       "code": "api_key_already_rotated",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "grace_seconds: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "grace_seconds"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4972,7 +9047,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
+                /** @description The key's id, of the list; not the key itself. */
                 key_id: string;
             };
             cookie?: never;
@@ -4982,6 +9059,7 @@ export interface operations {
             /** @description Revoked. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4989,54 +9067,114 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "This API key is already revoked.",
+                     *       "code": "api_key_already_revoked",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "API key not found.",
+                     *       "code": "api_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5045,11 +9183,14 @@ export interface operations {
     "apiKeys.usage": {
         parameters: {
             query?: {
+                /** @description How many days, today included. */
                 days?: number;
             };
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
+                /** @description The key's id, of the list; not the key itself. */
                 key_id: string;
             };
             cookie?: never;
@@ -5059,63 +9200,133 @@ export interface operations {
             /** @description The days. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "day": "2026-11-24",
+                     *         "requests": 128,
+                     *         "errors": 3
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["ApiKeyUsage"][];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "API key not found.",
+                     *       "code": "api_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5125,6 +9336,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Any text of yours, one for each picture that you want: a repeated request gives the same one. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -5132,7 +9344,29 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "instructions": "Turn this photo into a watercolour",
+                 *       "files": [
+                 *         "(the bytes of photo.png)"
+                 *       ],
+                 *       "is_public": "false",
+                 *       "model": "google/nano-banana",
+                 *       "aspect_ratio": "3:2",
+                 *       "seed": "7"
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["GenerationCreateForm"];
+                /**
+                 * @example {
+                 *       "model": "google/nano-banana",
+                 *       "upload_ids": [],
+                 *       "aspect_ratio": "3:2",
+                 *       "seed": 7,
+                 *       "is_public": false,
+                 *       "prompt": "Turn this photo into a watercolour"
+                 *     }
+                 */
                 "application/json": components["schemas"]["GenerationCreateRequest"];
             };
         };
@@ -5140,108 +9374,242 @@ export interface operations {
             /** @description Accepted; it will be made. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Sent when the key was used before: this is the generation of then. */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "completed",
+                     *       "instructions": "Turn this photo into a watercolour",
+                     *       "model": "google/nano-banana",
+                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *       "images": [
+                     *         {
+                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "content_type": "image/png",
+                     *           "width": 1024,
+                     *           "height": 683
+                     *         }
+                     *       ],
+                     *       "example_images": [
+                     *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *       ],
+                     *       "error": null,
+                     *       "error_code": null,
+                     *       "is_public": false,
+                     *       "charged": true,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "message": "Generation request submitted successfully"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreatedGeneration"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The first request with this Idempotency-Key is still running.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A file is too large. At most 10 MB each.",
+                     *       "code": "file_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A file is not a JPEG, PNG or WebP image.",
+                     *       "code": "unsupported_image",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "instructions: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "instructions"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The monthly quota of generations is used up.",
+                     *       "code": "quota_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The file storage gave an unusable answer.",
+                     *       "code": "storage_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5256,6 +9624,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "count": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["UploadsCreateRequest"];
             };
         };
@@ -5263,90 +9636,189 @@ export interface operations {
             /** @description One address for each. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "uploads": [
+                     *         {
+                     *           "id": "5c7e9a1b-6f03-4d48-9b2a-0d4f6e8c2a08",
+                     *           "url": "http://127.0.0.1:54321/storage/v1/object/upload/sign/uploads/4f1d2c3b?token=eyJhbGciOi",
+                     *           "method": "PUT",
+                     *           "expires_in": 7200
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Uploads"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "count: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "count"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many uploads are unused. Use them, or wait until they expire.",
+                     *       "code": "upload_limit_reached",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The file storage gave an unusable answer.",
+                     *       "code": "storage_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5361,7 +9833,29 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "instructions": "Turn this photo into a watercolour",
+                 *       "files": [
+                 *         "(the bytes of photo.png)"
+                 *       ],
+                 *       "is_public": "false",
+                 *       "model": "google/nano-banana",
+                 *       "aspect_ratio": "3:2",
+                 *       "seed": "7"
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["GenerationCreateForm"];
+                /**
+                 * @example {
+                 *       "model": "google/nano-banana",
+                 *       "upload_ids": [],
+                 *       "aspect_ratio": "3:2",
+                 *       "seed": 7,
+                 *       "is_public": false,
+                 *       "prompt": "Turn this photo into a watercolour"
+                 *     }
+                 */
                 "application/json": components["schemas"]["GenerationCreateRequest"];
             };
         };
@@ -5369,81 +9863,187 @@ export interface operations {
             /** @description Accepted; it will be made. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "completed",
+                     *       "instructions": "Turn this photo into a watercolour",
+                     *       "model": "google/nano-banana",
+                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *       "images": [
+                     *         {
+                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "content_type": "image/png",
+                     *           "width": 1024,
+                     *           "height": 683
+                     *         }
+                     *       ],
+                     *       "example_images": [
+                     *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *       ],
+                     *       "error": null,
+                     *       "error_code": null,
+                     *       "is_public": false,
+                     *       "charged": true,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "message": "Generation request submitted successfully"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreatedGeneration"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A file is too large. At most 10 MB each.",
+                     *       "code": "file_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A file is not a JPEG, PNG or WebP image.",
+                     *       "code": "unsupported_image",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "instructions: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "instructions"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The daily number of pictures without an account is used up. Sign in, or wait.",
+                     *       "code": "anonymous_limit_reached",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The file storage gave an unusable answer.",
+                     *       "code": "storage_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5453,10 +10053,11 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Seconds to wait for a final state before answering. */
-                wait?: number | null;
+                wait?: number;
             };
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
@@ -5466,36 +10067,99 @@ export interface operations {
             /** @description The generation. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "completed",
+                     *       "instructions": "Turn this photo into a watercolour",
+                     *       "model": "google/nano-banana",
+                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *       "images": [
+                     *         {
+                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "content_type": "image/png",
+                     *           "width": 1024,
+                     *           "height": 683
+                     *         }
+                     *       ],
+                     *       "example_images": [
+                     *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *       ],
+                     *       "error": null,
+                     *       "error_code": null,
+                     *       "is_public": false,
+                     *       "charged": true,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Generation"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Generation not found.",
+                     *       "code": "generation_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5504,7 +10168,9 @@ export interface operations {
     "generations.list": {
         parameters: {
             query?: {
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 per_page?: number;
                 /** @description `next_cursor` of the page before; `page` is ignored then. */
                 cursor?: string;
@@ -5518,63 +10184,159 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "generations": [
+                     *         {
+                     *           "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *           "status": "completed",
+                     *           "instructions": "Turn this photo into a watercolour",
+                     *           "model": "google/nano-banana",
+                     *           "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "images": [
+                     *             {
+                     *               "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *               "content_type": "image/png",
+                     *               "width": 1024,
+                     *               "height": 683
+                     *             }
+                     *           ],
+                     *           "example_images": [
+                     *             "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *           ],
+                     *           "error": null,
+                     *           "error_code": null,
+                     *           "is_public": false,
+                     *           "charged": true,
+                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *           "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "page": 1,
+                     *       "per_page": 20,
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["GenerationList"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "page: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "page"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5583,10 +10345,13 @@ export interface operations {
     "generations.listPublic": {
         parameters: {
             query?: {
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 per_page?: number;
                 /** @description `next_cursor` of the page before; `page` is ignored then. */
                 cursor?: string;
+                /** @description Only of this project. */
                 project_id?: string;
             };
             header?: never;
@@ -5598,63 +10363,159 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "generations": [
+                     *         {
+                     *           "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *           "status": "completed",
+                     *           "instructions": "Turn this photo into a watercolour",
+                     *           "model": "google/nano-banana",
+                     *           "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "images": [
+                     *             {
+                     *               "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *               "content_type": "image/png",
+                     *               "width": 1024,
+                     *               "height": 683
+                     *             }
+                     *           ],
+                     *           "example_images": [
+                     *             "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *           ],
+                     *           "error": null,
+                     *           "error_code": null,
+                     *           "is_public": false,
+                     *           "charged": true,
+                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *           "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "page": 1,
+                     *       "per_page": 20,
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["GenerationList"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "page: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "page"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5672,54 +10533,108 @@ export interface operations {
             /** @description The figures. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "plan": "free",
+                     *       "month": "2026-11-01",
+                     *       "used": 42,
+                     *       "limit": 100,
+                     *       "running": 1,
+                     *       "concurrent_limit": 3,
+                     *       "resets_at": "2026-12-01T00:00:00.000000+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GenerationUsage"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5729,10 +10644,11 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Seconds to wait for a final state before answering. */
-                wait?: number | null;
+                wait?: number;
             };
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
@@ -5742,63 +10658,151 @@ export interface operations {
             /** @description The generation. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "completed",
+                     *       "instructions": "Turn this photo into a watercolour",
+                     *       "model": "google/nano-banana",
+                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *       "images": [
+                     *         {
+                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "content_type": "image/png",
+                     *           "width": 1024,
+                     *           "height": 683
+                     *         }
+                     *       ],
+                     *       "example_images": [
+                     *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *       ],
+                     *       "error": null,
+                     *       "error_code": null,
+                     *       "is_public": false,
+                     *       "charged": true,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Generation"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Generation not found.",
+                     *       "code": "generation_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5809,13 +10813,24 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "is_public": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["GenerationPublicRequest"];
+                /**
+                 * @example {
+                 *       "is_public": true
+                 *     }
+                 */
                 "application/x-www-form-urlencoded": components["schemas"]["GenerationPublicRequest"];
             };
         };
@@ -5823,81 +10838,165 @@ export interface operations {
             /** @description As it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "is_public": true,
+                     *       "message": "The picture is public now"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GenerationPublic"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Generation not found.",
+                     *       "code": "generation_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "is_public: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "is_public"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5908,6 +11007,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
@@ -5917,72 +11017,169 @@ export interface operations {
             /** @description Canceled. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "completed",
+                     *       "instructions": "Turn this photo into a watercolour",
+                     *       "model": "google/nano-banana",
+                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *       "images": [
+                     *         {
+                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "content_type": "image/png",
+                     *           "width": 1024,
+                     *           "height": 683
+                     *         }
+                     *       ],
+                     *       "example_images": [
+                     *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *       ],
+                     *       "error": null,
+                     *       "error_code": null,
+                     *       "is_public": false,
+                     *       "charged": true,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Generation"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Generation not found.",
+                     *       "code": "generation_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Only a pending or processing generation can be canceled.",
+                     *       "code": "generation_not_running",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5993,6 +11190,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
@@ -6002,63 +11200,129 @@ export interface operations {
             /** @description Gone. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Generation deleted successfully"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GenerationDeleted"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Generation not found.",
+                     *       "code": "generation_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -6067,12 +11331,14 @@ export interface operations {
     "generations.image": {
         parameters: {
             query?: {
-                index?: number | null;
+                /** @description Which picture, from 0. */
+                index?: number;
                 /** @description Part of the addresses that the API gives. */
                 ticket?: string;
             };
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
@@ -6082,7 +11348,9 @@ export interface operations {
             /** @description To a short-lived address of the picture. */
             302: {
                 headers: {
-                    Location?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Opens without a header for a minute. */
+                    Location: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6090,63 +11358,131 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Image not found.",
+                     *       "code": "image_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The file storage gave an unusable answer.",
+                     *       "code": "storage_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -6160,8 +11496,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
-                index: number | null;
+                /** @description Which picture, from 0. */
+                index: number;
             };
             cookie?: never;
         };
@@ -6170,7 +11508,9 @@ export interface operations {
             /** @description To a short-lived address of the picture. */
             302: {
                 headers: {
-                    Location?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Opens without a header for a minute. */
+                    Location: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6178,63 +11518,131 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Image not found.",
+                     *       "code": "image_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The file storage gave an unusable answer.",
+                     *       "code": "storage_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -6243,6 +11651,7 @@ export interface operations {
     "webhooks.replicate": {
         parameters: {
             query: {
+                /** @description Part of the address that Replicate was given. */
                 generation_id: string;
             };
             header?: never;
@@ -6254,63 +11663,129 @@ export interface operations {
             /** @description Taken, or seen before. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "received": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["WebhookReceived"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The webhook signature is missing, wrong or older than five minutes.",
+                     *       "code": "invalid_webhook_signature",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The file storage gave an unusable answer.",
+                     *       "code": "storage_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };

@@ -10,6 +10,8 @@ const route = createRoute({
   operationId: "sessions.list",
   tags: ["Authentication"],
   summary: "List the account's sessions, newest first",
+  description:
+    "A session begins with a sign-in and lasts while it is refreshed, at most seven days. A bare array.",
   security: security.user,
   middleware: [credentials],
   responses: {

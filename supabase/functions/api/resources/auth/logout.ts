@@ -8,6 +8,7 @@ const bodySchema = z
   .object({
     scope: z.enum(["local", "others", "global"]).default("local").openapi({
       description: "`local` ends this session, `others` all but this one, `global` all.",
+      example: "local",
     }),
   })
   .openapi("LogoutRequest");

@@ -10,6 +10,7 @@ const route = createRoute({
   operationId: "auth.me",
   tags: ["Authentication"],
   summary: "The signed-in account",
+  description: "Of whoever the access token belongs to: an end user, a developer or an operator.",
   security: security.user,
   middleware: [credentials],
   responses: { 200: jsonResponse(userSchema, "The account."), ...errorResponses(400, 401, 403, 404) },

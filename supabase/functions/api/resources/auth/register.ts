@@ -6,9 +6,19 @@ import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { createKey } from "../keys/key-format.ts";
+import { wholeKey } from "../keys/schemas.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { uuid } from "../text.ts";
-import { emailSchema, fullNameSchema, newPasswordSchema, type Tokens, userSchema } from "./schemas.ts";
+import {
+  accessToken,
+  emailSchema,
+  fullNameSchema,
+  newPasswordSchema,
+  refreshToken,
+  type Tokens,
+  tokenType,
+  userSchema,
+} from "./schemas.ts";
 import { deviceOf, openTokens } from "./sessions.ts";
 import { beginRegistration, createAccount } from "./store.ts";
 
@@ -33,12 +43,16 @@ const route = createRoute({
       userSchema
         .extend({
           provisioning: z
-            .object({ project_id: uuid(), developer_key: z.string(), api_key: z.string() })
+            .object({
+              project_id: uuid("project", "The developer's first project."),
+              developer_key: wholeKey("Names the developer, as `X-Developer-Key`."),
+              api_key: wholeKey("Names the project's app, as `X-API-Key`."),
+            })
             .nullable()
             .openapi({ description: "Only for developers, and only here: the keys are not shown again." }),
-          access_token: z.string().nullable(),
-          refresh_token: z.string().nullable(),
-          token_type: z.literal("bearer"),
+          access_token: accessToken.nullable(),
+          refresh_token: refreshToken.nullable(),
+          token_type: tokenType,
         })
         .openapi("RegisteredUser"),
       "The account, signed in.",

@@ -10,6 +10,7 @@ const route = createRoute({
   operationId: "developerKeys.list",
   tags: ["Developer keys"],
   summary: "List the caller's developer keys, newest first",
+  description: "Ended ones too. `key_prefix` tells which one a program uses. A bare array.",
   security: security.user,
   middleware: [credentials],
   responses: {

@@ -3,8 +3,9 @@ import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { createKey } from "../keys/key-format.ts";
+import { rotationSchema } from "../keys/schemas.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
-import { createdDeveloperKeySchema, developerKeyPath, rotationSchema } from "./schemas.ts";
+import { createdDeveloperKeySchema, developerKeyPath } from "./schemas.ts";
 import { rotateDeveloperKey as rotateKey } from "./store.ts";
 
 const bodySchema = rotationSchema.openapi("DeveloperKeyRotateRequest");

@@ -10,6 +10,8 @@ const route = createRoute({
   operationId: "generations.usage",
   tags: ["Generation"],
   summary: "What the project has used of its plan this month",
+  description:
+    "Generations of all its users together count against the month. Failed and canceled ones do not.",
   security: security.generate,
   middleware: [credentials],
   responses: { 200: jsonResponse(usageSchema, "The figures."), ...errorResponses(400, 401, 403, 404) },

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { uuid } from "../text.ts";
+import { projectFilter } from "../projects/schemas.ts";
 import { pageRequest, presentPage } from "./cursor.ts";
 import { presentGeneration } from "./present-generation.ts";
 import { generationListSchema, pageQuery } from "./schemas.ts";
@@ -18,7 +18,7 @@ const route = createRoute({
     "uploaded for it is never told. Also at `/generation/public-generations-v2`.",
   security: security.none,
   middleware: [credentials],
-  request: { query: pageQuery.extend({ project_id: uuid().optional() }) },
+  request: { query: pageQuery.extend(projectFilter.shape) },
   responses: {
     200: jsonResponse(generationListSchema, "One page."),
     ...errorResponses(400, 401, 403, 404, 422),

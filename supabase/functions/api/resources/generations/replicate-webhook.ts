@@ -19,10 +19,14 @@ const route = createRoute({
   description:
     "Signed after Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at most five minutes old.",
   security: security.none,
-  request: { query: z.object({ generation_id: uuid() }) },
+  request: {
+    query: z.object({ generation_id: uuid("generation", "Part of the address that Replicate was given.") }),
+  },
   responses: {
     200: jsonResponse(
-      z.object({ received: z.literal(true) }).openapi("WebhookReceived"),
+      z
+        .object({ received: z.literal(true).openapi({ description: "Always.", example: true }) })
+        .openapi("WebhookReceived"),
       "Taken, or seen before.",
     ),
     ...errorResponses(400, 401, 413, 422, 502),

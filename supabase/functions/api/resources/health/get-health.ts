@@ -6,30 +6,59 @@ import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security, version } from "../../openapi.ts";
 import { checkDatabase, checkStorage, redisPart } from "./checks.ts";
 
-const statusSchema = z.enum(["healthy", "degraded", "unhealthy"]);
-const partSchema = z.object({
-  status: z.enum(["healthy", "unhealthy", "not_configured"]),
-  latency_ms: z.number().optional(),
-  error: z.string().optional().openapi({ description: "The class of the last error." }),
+const statusSchema = z.enum(["healthy", "degraded", "unhealthy"]).openapi({
+  description: "`degraded`: a part that is not required is down. `unhealthy`: one that is.",
+  example: "healthy",
 });
-const timestamp = z.string().openapi({ format: "date-time" });
-const liveSchema = z.object({ status: z.literal("healthy"), version: z.string() }).openapi("Liveness");
+const apiVersion = z.string().openapi({ description: "Of the API.", example: version });
+const partSchema = z.object({
+  status: z
+    .enum(["healthy", "unhealthy", "not_configured"])
+    .openapi({ description: "Whether the part answers.", example: "healthy" }),
+  latency_ms: z.number().optional().openapi({ description: "Milliseconds until it answered.", example: 3 }),
+  error: z.string().optional().openapi({ description: "The class of the error, when there is one." }),
+});
+const timestamp = z
+  .string()
+  .openapi({ format: "date-time", description: "When it was asked.", example: "2026-11-24T09:00:00.123Z" });
+const liveSchema = z
+  .object({
+    status: z
+      .literal("healthy")
+      .openapi({ description: "Always, if there is an answer.", example: "healthy" }),
+    version: apiVersion,
+  })
+  .openapi("Liveness");
 const healthSchema = z
   .object({
     status: statusSchema,
-    database: partSchema,
+    database: partSchema.openapi({ description: "Postgres. Required." }),
     file_storage: partSchema.openapi({ description: "The same as `storage`; the older name." }),
-    storage: partSchema,
-    redis: partSchema,
+    storage: partSchema.openapi({ description: "Where the pictures are kept. Required." }),
+    redis: partSchema.openapi({ description: "An optional cache.", example: { status: "not_configured" } }),
     timestamp,
-    version: z.string(),
+    version: apiVersion,
   })
   .openapi("Health");
 const singleSchema = partSchema.extend({ timestamp }).openapi("PartHealth");
-const detailedSchema = healthSchema
-  .extend({
-    database: partSchema.extend({ version: z.string().optional() }),
-    system: z.object({ pool_size: z.int(), generation_configured: z.boolean() }),
+const detailedSchema = z
+  .object({
+    ...healthSchema.shape,
+    database: partSchema
+      .extend({
+        version: z.string().optional().openapi({ description: "Of its server.", example: "17.6" }),
+      })
+      .openapi({ description: "Postgres. Required." }),
+    system: z
+      .object({
+        pool_size: z
+          .int()
+          .openapi({ description: "Connections that one isolate opens at most.", example: 3 }),
+        generation_configured: z
+          .boolean()
+          .openapi({ description: "Whether there is a token of Replicate.", example: true }),
+      })
+      .openapi({ description: "How the API runs." }),
   })
   .openapi("DetailedHealth");
 
@@ -41,6 +70,7 @@ const liveRoute = createRoute({
   path: "/health",
   operationId: "health.live",
   summary: "Whether the API runs",
+  description: "Constant, and asks nothing of the parts behind it: for load balancers and for starting up.",
   responses: { 200: jsonResponse(liveSchema, "It runs.") },
 });
 const healthRoute = createRoute({
@@ -48,6 +78,7 @@ const healthRoute = createRoute({
   path: "/api/v1/health",
   operationId: "health.get",
   summary: "Whether the API can serve",
+  description: "Asks every part, and answers within a second also when one is down.",
   responses: {
     200: jsonResponse(healthSchema, "It can."),
     503: { ...jsonResponse(healthSchema, ""), ...down },
@@ -59,6 +90,7 @@ const partRoute = <P extends "database" | "storage" | "redis">(part: P) =>
     path: `/api/v1/health/${part}`,
     operationId: `health.${part}`,
     summary: `Whether the ${part} answers`,
+    description: "One part, within a second.",
     responses: {
       200: jsonResponse(singleSchema, "It does, or is not configured."),
       503: { ...jsonResponse(singleSchema, ""), ...down },
@@ -69,6 +101,7 @@ const detailedRoute = createRoute({
   path: "/api/v1/health/detailed",
   operationId: "health.detailed",
   summary: "Health with versions and figures, for operators",
+  description: "With an operator's key or token: what others must not know of the machinery.",
   security: security.operate,
   middleware: [credentials],
   responses: {

@@ -11,6 +11,7 @@ const route = createRoute({
   operationId: "apiKeys.list",
   tags: ["API keys"],
   summary: "List the API keys of a project, newest first",
+  description: "Ended ones too. `key_prefix` tells which one a program uses. A bare array.",
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },

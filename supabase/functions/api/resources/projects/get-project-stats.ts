@@ -11,6 +11,7 @@ const route = createRoute({
   operationId: "projects.stats",
   tags: ["Projects"],
   summary: "Totals of one project",
+  description: "Counts of end users and keys, of all or of those that `search` and `is_active` leave.",
   security: security.manage,
   middleware: [credentials],
   request: {

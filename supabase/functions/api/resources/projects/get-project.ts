@@ -10,6 +10,7 @@ const route = createRoute({
   operationId: "projects.get",
   tags: ["Projects"],
   summary: "One project",
+  description: "One that the caller runs; any for an operator. Another one is 404.",
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },

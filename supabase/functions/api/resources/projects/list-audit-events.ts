@@ -11,6 +11,8 @@ const route = createRoute({
   operationId: "projects.audit",
   tags: ["Projects"],
   summary: "Who changed what in a project, newest first",
+  description:
+    "Every change of the project, its keys and its end users, kept for 400 days or what AUDIT_RETENTION_DAYS says.",
   security: security.manage,
   middleware: [credentials],
   request: {

@@ -12,6 +12,7 @@ const route = createRoute({
   operationId: "users.list",
   tags: ["Projects"],
   summary: "List the end users of a project, newest first",
+  description: "The accounts that registered with the project's keys.",
   security: security.manage,
   middleware: [credentials],
   request: {

@@ -11,6 +11,8 @@ const route = createRoute({
   operationId: "projects.list",
   tags: ["Projects"],
   summary: "List projects, newest first",
+  description:
+    "A developer's own; an operator sees all. A bare array; how many there are on all pages is in `X-Total-Count`.",
   security: security.manage,
   middleware: [credentials],
   request: {
