@@ -39,6 +39,7 @@ const HOP_BY_HOP = new Set([
 ]);
 const FORWARDED = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
 const ADMIN_BODY_LIMIT_BYTES = 1_000_000;
+const EARLY_HEAD_BYTES = 65_536;
 
 const refreshes = new RefreshTurns();
 const pages = new OwnPages();
@@ -212,6 +213,8 @@ function forward(
     request.resume();
     upstream.destroy();
   });
+  // A large body is refused by what its headers say, before it comes.
+  if (Number(request.headers["content-length"]) > EARLY_HEAD_BYTES) upstream.flushHeaders();
   if (has_body) request.pipe(upstream);
   else upstream.end();
 }

@@ -18,9 +18,13 @@ const ADMIN = /^\/auth\/v1\/admin(\/[^?]*)/;
 const FUNCTION = /^\/functions\/v1\/*(\/([\w-]+)(?:[/?].*)?)$/;
 const ROOT = /^\/(api|generation|health)(?:[/?]|$)/;
 
+/** What is behind a prefix would resolve these, and serve what the prefix does not name. */
+const CLIMBING = /^[^?#]*[/\\](\.|%2e){1,2}([/\\?#]|$)/i;
+
 /** Where a request target goes, and the path that a function sees: its own name comes first. */
 export function destinationOf(target: string): Destination {
   const url = target.replace(/^\/{2,}/, "/");
+  if (CLIMBING.test(url)) return { kind: "unknown" };
   const root = ROOT.exec(url)?.[1];
   if (root !== undefined) return { kind: "function", name: root as FunctionName, path: url };
   const [, path = "", name = ""] = FUNCTION.exec(url) ?? [];
