@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -69,6 +69,12 @@ test("every page has one title, a language and a way past the navigation", () =>
     expect(html).toContain('<html lang="en">');
     expect(html).toContain('<a class="skip" href="#main">');
   }
+});
+
+test("no picture of the documents has more than 200 kB", () => {
+  const images = join(ROOT, "docs", "images");
+  const heavy = readdirSync(images).filter((name) => statSync(join(images, name)).size > 200_000);
+  expect(heavy).toEqual([]);
 });
 
 test("what looks like HTML in a guide stays text", async () => {
