@@ -2938,6 +2938,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
@@ -3172,6 +3189,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -3364,6 +3398,23 @@ export interface operations {
                      * @example {
                      *       "detail": "Invalid developer key.",
                      *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -3724,6 +3775,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -3943,6 +4011,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -4142,6 +4227,23 @@ export interface operations {
                      * @example {
                      *       "detail": "Project not found.",
                      *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -4676,6 +4778,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -4831,6 +4950,23 @@ export interface operations {
                      * @example {
                      *       "detail": "The verification token is wrong, used, expired or replaced by a newer one. Ask for a new mail.",
                      *       "code": "verification_token_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -5221,6 +5357,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -5371,6 +5524,23 @@ export interface operations {
                      * @example {
                      *       "detail": "The reset token is wrong, used, expired or replaced by a newer one. Ask for a new mail.",
                      *       "code": "reset_token_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -5726,6 +5896,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -5943,6 +6130,23 @@ export interface operations {
                      * @example {
                      *       "detail": "Developer key not found.",
                      *       "code": "developer_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -6535,6 +6739,23 @@ export interface operations {
                      * @example {
                      *       "detail": "Project not found.",
                      *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -7345,6 +7566,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -7745,6 +7983,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -8132,6 +8387,23 @@ export interface operations {
                      * @example {
                      *       "detail": "User not found.",
                      *       "code": "user_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -8561,6 +8833,23 @@ export interface operations {
                      * @example {
                      *       "detail": "Project not found.",
                      *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -9562,6 +9851,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -9786,6 +10092,23 @@ export interface operations {
                      * @example {
                      *       "detail": "API key not found.",
                      *       "code": "api_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -10416,6 +10739,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
@@ -10670,6 +11010,40 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Unsupported content. */
             415: {
                 headers: {
@@ -10871,6 +11245,24 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Not authenticated. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
@@ -10882,6 +11274,40 @@ export interface operations {
                      * @example {
                      *       "detail": "Invalid developer key.",
                      *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found; also what belongs to somebody else. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
@@ -12084,6 +12510,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description Too large. */
             413: {
                 headers: {
@@ -12997,6 +13440,23 @@ export interface operations {
                      * @example {
                      *       "detail": "The webhook signature is missing, wrong or older than five minutes.",
                      *       "code": "invalid_webhook_signature",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */

@@ -25,7 +25,7 @@ const route = createRoute({
   middleware: [credentials],
   responses: {
     200: jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
-    ...errorResponses(400, 403, 413, 415, 422, 429, 502),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
   },
 });
 
