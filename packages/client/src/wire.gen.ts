@@ -2310,7 +2310,7 @@ export interface components {
             /** @description One page. */
             generations: components["schemas"]["Generation"][];
             /**
-             * @description How many there are on all pages.
+             * @description With a cursor, as it was on the first page. Published pictures are counted up to 1,000.
              * @example 1
              */
             total: number;
