@@ -1511,7 +1511,7 @@ export interface components {
             current_password: string;
             /**
              * @description 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.
-             * @example Correct-horse-9
+             * @example Better-horse-10
              */
             new_password: string;
         };
@@ -4385,7 +4385,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "current_password": "Correct-horse-9",
-                 *       "new_password": "Correct-horse-9"
+                 *       "new_password": "Better-horse-10"
                  *     }
                  */
                 "application/json": components["schemas"]["ChangePasswordRequest"];

@@ -18,7 +18,10 @@ const route = createRoute({
   middleware: [credentials, jsonOnly],
   request: jsonBody(
     z
-      .object({ current_password: passwordSchema, new_password: newPasswordSchema })
+      .object({
+        current_password: passwordSchema,
+        new_password: newPasswordSchema.openapi({ example: "Better-horse-10" }),
+      })
       .openapi("ChangePasswordRequest"),
   ),
   responses: {
