@@ -26,7 +26,7 @@ const route = createRoute({
   ),
   responses: {
     200: jsonResponse(messageSchema, "The password is changed."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
   },
 });
 
