@@ -21,12 +21,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const addressesIn = (html: string) =>
   Array.from(html.matchAll(/<[^>]+\s(?:href|src)="([^"]*)"/g), ([, address = ""]) => address);
 
-test("every markdown file below docs, and the SDK's README, is a page that another one leads to", () => {
+test("every markdown file below docs, the SDK's README and the changelog, is a page that another one leads to", () => {
   const files = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" });
   const markdown = files.filter((file) => file.endsWith(".md")).map((file) => `docs/${file}`);
   const found = findPages();
   expect(found.map(({ source }) => source).sort()).toEqual(
-    [...markdown, "docs/decisions", "packages/client/README.md"].sort(),
+    [...markdown, "CHANGELOG.md", "docs/decisions", "packages/client/README.md"].sort(),
   );
   const linked = new Set(
     pages.flatMap(({ path, html }) =>
