@@ -5,7 +5,8 @@ import { type Answer, expanded, type Operation, resolve, type Schema } from "./d
 const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
 formats.default(ajv);
 ajv.addFormat("binary", true);
-ajv.addFormat("idn-email", /^[^@\s]+@[^@\s]+$/);
+// White space around an address is forgiven.
+ajv.addFormat("idn-email", /^\s*[^@\s]+@[^@\s]+\s*$/);
 
 const exact = new WeakMap<Schema, ValidateFunction>();
 const lenient = new WeakMap<Schema, ValidateFunction>();
@@ -34,9 +35,16 @@ export function violations(operation: Operation, received: Received): string[] {
   if (documented === undefined) {
     return [`${name}, which is not documented: ${received.body.slice(0, 200)}`];
   }
-  return [...wrongBody(documented, received), ...wrongHeaders(documented, received.headers)].map(
+  const headers = { ...limitHeaders(operation), ...documented.headers };
+  return [...wrongBody(documented, received), ...wrongHeaders(headers, received.headers)].map(
     (what) => `${name}: ${what}`,
   );
+}
+
+/** How a limit stands is told with every answer, and written down once: with the 429. */
+function limitHeaders({ responses }: Operation): NonNullable<Answer["headers"]> {
+  const headers = Object.entries(responses[429]?.headers ?? {});
+  return Object.fromEntries(headers.filter(([name]) => /ratelimit/i.test(name)));
 }
 
 function wrongBody({ content }: Answer, { headers, body }: Received): string[] {
@@ -48,7 +56,7 @@ function wrongBody({ content }: Answer, { headers, body }: Received): string[] {
   return mismatches(media.schema, JSON.parse(body));
 }
 
-function wrongHeaders({ headers: documented = {} }: Answer, sent: Headers): string[] {
+function wrongHeaders(documented: NonNullable<Answer["headers"]>, sent: Headers): string[] {
   const known = new Map(
     Object.entries(documented).map(([name, header]) => [name.toLowerCase(), resolve(header)]),
   );
