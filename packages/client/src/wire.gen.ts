@@ -1511,7 +1511,7 @@ export interface components {
             current_password: string;
             /**
              * @description 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.
-             * @example Correct-horse-9
+             * @example Better-horse-10
              */
             new_password: string;
         };
@@ -2310,7 +2310,7 @@ export interface components {
             /** @description One page. */
             generations: components["schemas"]["Generation"][];
             /**
-             * @description How many there are on all pages.
+             * @description With a cursor, as it was on the first page. Published pictures are counted up to 1,000.
              * @example 1
              */
             total: number;
@@ -2408,6 +2408,20 @@ export interface components {
              * @enum {boolean}
              */
             received: true;
+        };
+        ReplicatePrediction: {
+            /**
+             * @description The prediction.
+             * @example gm3qorzdhgbfurvjtvhg6dckhu
+             */
+            id: string;
+            /**
+             * @description What Replicate says of it.
+             * @example succeeded
+             */
+            status: string;
+        } & {
+            [key: string]: unknown;
         };
     };
     responses: never;
@@ -3053,6 +3067,23 @@ export interface operations {
                      *       "code": "rate_limited",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
                      *       "retry_after": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
                     "application/json": components["schemas"]["Error"];
@@ -3877,6 +3908,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
@@ -4682,7 +4730,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "current_password": "Correct-horse-9",
-                 *       "new_password": "Correct-horse-9"
+                 *       "new_password": "Better-horse-10"
                  *     }
                  */
                 "application/json": components["schemas"]["ChangePasswordRequest"];
@@ -4875,6 +4923,23 @@ export interface operations {
                      *       "code": "attempts_exceeded",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
                      *       "retry_after": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
                     "application/json": components["schemas"]["Error"];
@@ -5603,6 +5668,23 @@ export interface operations {
                      *           "type": "invalid_type"
                      *         }
                      *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
                     "application/json": components["schemas"]["Error"];
@@ -8247,6 +8329,23 @@ export interface operations {
                      *       "code": "rate_limited",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
                      *       "retry_after": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
                     "application/json": components["schemas"]["Error"];
@@ -13390,11 +13489,28 @@ export interface operations {
                 /** @description Part of the address that Replicate was given. */
                 generation_id: string;
             };
-            header?: never;
+            header: {
+                /** @description The delivery; a second one with it changes nothing. */
+                "webhook-id": string;
+                /** @description Seconds since 1970, when it was signed. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC of id, time and body. */
+                "webhook-signature": string;
+            };
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "gm3qorzdhgbfurvjtvhg6dckhu",
+                 *       "status": "succeeded"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplicatePrediction"];
+            };
+        };
         responses: {
             /** @description Taken, or seen before. */
             200: {
@@ -13489,17 +13605,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "generation_id: Invalid UUID",
+                     *       "detail": "id: Invalid input: expected string, received undefined",
                      *       "code": "validation_failed",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
                      *       "errors": [
                      *         {
                      *           "loc": [
-                     *             "query",
-                     *             "generation_id"
+                     *             "body",
+                     *             "id"
                      *           ],
-                     *           "msg": "Invalid UUID",
-                     *           "type": "invalid_format"
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
                      *         }
                      *       ]
                      *     }
@@ -13516,8 +13632,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "The file storage gave an unusable answer.",
-                     *       "code": "storage_error",
+                     *       "detail": "The image service gave an unusable answer.",
+                     *       "code": "replicate_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
