@@ -29,6 +29,7 @@ export default defineConfig({
       },
       { test: { name: "db", include: ["tests/db/**/*.test.ts"], ...onStack } },
       { test: { name: "api", include: ["tests/api/**/*.test.ts"], ...onStack } },
+      { test: { name: "attack", include: ["tests/attack/**/*.test.ts"], ...onStack } },
       { test: { name: "e2e", include: ["tests/e2e/**/*.test.ts"], ...onStack } },
       // Needs a Chromium, so it runs by `npm run test:browser` only.
       { test: { name: "browser", include: ["tests/browser/**/*.test.ts"], ...onStack } },

@@ -85,10 +85,7 @@ async function main(): Promise<void> {
       JSON.stringify({ urls, keys, database_url, credentials, ready_after_ms: Math.round(ready_after_ms) }),
     );
   } else {
-    const has_docs = await answers(`${started.urls.gateway}/docs`);
-    console.log(
-      banner(started, { colour: process.stdout.isTTY === true && !process.env.NO_COLOR, has_docs }),
-    );
+    console.log(banner(started, { colour: process.stdout.isTTY === true && !process.env.NO_COLOR }));
   }
 }
 
@@ -96,12 +93,6 @@ async function main(): Promise<void> {
 function endWithLauncher(end: () => void): void {
   const launcher = Number(process.env.CLOUD_API_LAUNCHER);
   if (launcher === process.ppid) setInterval(() => process.ppid !== launcher && end(), 500).unref();
-}
-
-async function answers(url: string): Promise<boolean> {
-  const response = await fetch(url).catch(() => undefined);
-  await response?.body?.cancel();
-  return response?.ok === true;
 }
 
 try {

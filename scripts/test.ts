@@ -6,7 +6,7 @@ const args = process.argv.slice(2);
 const names = args.filter((arg) => !arg.startsWith("-"));
 const start = performance.now();
 // What runs on Node and npm alone; `browser` needs a Chromium and is asked for by name.
-const everywhere = ["unit", "db", "api", "e2e", "faults"];
+const everywhere = ["unit", "db", "api", "attack", "e2e", "faults"];
 
 if (names.length === 0 && !args.includes("--no-check")) {
   const check = await runCommand(process.execPath, ["scripts/check.ts"], true);

@@ -1,15 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, expect, inject, test, vi } from "vitest";
 import { createDatabase } from "../../supabase/functions/api/clients/database.ts";
+import { createRedisClient } from "../../supabase/functions/api/clients/redis.ts";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { admin, owner } from "../support/sql.ts";
 
+const env = parseEnv({
+  SUPABASE_URL: "http://127.0.0.1:9",
+  SUPABASE_SERVICE_ROLE_KEY: "not used",
+  DATABASE_URL: inject("stack").database_url,
+});
 const database = createDatabase(
-  parseEnv({
-    SUPABASE_URL: "http://127.0.0.1:9",
-    SUPABASE_SERVICE_ROLE_KEY: "not used",
-    DATABASE_URL: inject("stack").database_url,
-  }),
+  env,
+  createRedisClient(env, () => {}),
 );
 
 afterAll(async () => {

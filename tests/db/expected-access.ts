@@ -126,6 +126,13 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "id = :project",
     foreign: "id = :other_project",
   },
+  "public.rate_limits": {
+    service: "select delete",
+    seed: ({ operator_id: id }) => `insert into public.rate_limits (bucket, used, resets_at)
+      values ('test:own ${id}', 1, 'infinity'), ('test:other ${id}', 1, 'infinity') on conflict do nothing`,
+    own: "bucket = 'test:own ' || :operator",
+    foreign: "bucket = 'test:other ' || :operator",
+  },
   "public.uploads": {
     seed: ({ project_id, user_id }) => `insert into public.uploads (project_id, user_id, path)
       values ('${project_id}', '${user_id}', '${project_id}/matrix.png')`,
@@ -177,6 +184,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
 export const expectedDefiners: Record<string, string> = {
   "private.authorize": "reads key hashes and sessions",
   "private.call_reconciler": "reads the vault",
+  "private.count_request": "counts for callers who took their own role by then",
   "private.decoy_exists": "looks at users of Auth",
   "private.end_reused_session": "reads refresh tokens of Auth",
   "private.end_sessions_of_closed_account": "a trigger that writes sessions of Auth",

@@ -6,6 +6,7 @@ import type { ReplicateClient } from "./clients/replicate.ts";
 import type { StorageClient } from "./clients/storage.ts";
 import type { TokenVerifier } from "./clients/tokens.ts";
 import type { Env } from "./env.ts";
+import type { RateLimit } from "./limits.ts";
 
 /** What a request is made with. Hashes and verified claims only: no key or token gets further than this. */
 export type Credentials = {
@@ -23,6 +24,8 @@ export type Credentials = {
   ip?: string;
   user_agent?: string;
   request_id?: string;
+  /** Set by the first statement of the request, which counts it: how its limit stands, or null where there is none. */
+  rate_limit?: RateLimit | null;
 };
 
 export type LogLevel = "info" | "warn" | "error";

@@ -76,9 +76,33 @@ const headers: Schema = {
     description: "Seconds to wait before the same request can succeed.",
     schema: { type: "integer", minimum: 0, example: 30 },
   },
+  "X-RateLimit-Limit": {
+    description:
+      "Requests that the window allows. Other errors have these five headers too; without a limit there are none.",
+    schema: { type: "integer", minimum: 1, example: 1000 },
+  },
+  "X-RateLimit-Remaining": {
+    description: "Requests that are left in this window.",
+    schema: { type: "integer", minimum: 0, example: 999 },
+  },
+  "X-RateLimit-Reset": {
+    description: "When the next window begins, in seconds since 1970.",
+    schema: { type: "integer", minimum: 0, example: 1795564800 },
+  },
+  RateLimit: {
+    description:
+      "The same as the IETF's draft says it: the limit's name, requests left, seconds to the next window.",
+    schema: { type: "string", example: '"requests";r=999;t=43200' },
+  },
+  "RateLimit-Policy": {
+    description: "The limit's name, requests of a window, its length in seconds.",
+    schema: { type: "string", example: '"requests";q=1000;w=86400' },
+  },
 };
-const headersOf = (status: string) => [
+const limitHeaders = Object.keys(headers).filter((name) => name.includes("RateLimit"));
+const headersOf = (status: string, isLimited: boolean) => [
   "X-Request-Id",
+  ...(isLimited && /^2|^429/.test(status) ? limitHeaders : []),
   ...(status === "401" ? ["WWW-Authenticate"] : []),
   ...(["409", "429", "503"].includes(status) ? ["Retry-After"] : []),
 ];
@@ -106,7 +130,10 @@ function complete(document: Schema): void {
     }
     const field = wrongField(requestBody, parameters);
     for (const [status, response] of Object.entries<Schema>(responses)) {
-      const common = headersOf(status).map((name) => [name, { $ref: `#/components/headers/${name}` }]);
+      const common = headersOf(status, "429" in responses).map((name) => [
+        name,
+        { $ref: `#/components/headers/${name}` },
+      ]);
       response.headers = { ...Object.fromEntries(common), ...response.headers };
       for (const media of Object.values<Schema>(response.content ?? {})) {
         media.example = media.schema.$ref?.endsWith("/Error")

@@ -32,7 +32,7 @@ const usual: Record<string, ErrorCode> = {
   409: "generation_state_conflict",
   413: "payload_too_large",
   415: "unsupported_media_type",
-  429: "attempts_exceeded",
+  429: "rate_limited",
   502: "auth_error",
   503: "database_unavailable",
 };
@@ -46,6 +46,7 @@ const known: [RegExp, ErrorCode][] = [
   [/^auth\.refresh 401/, "invalid_refresh_token"],
   [/^auth\.(changePassword|deleteMe) 403/, "wrong_password"],
   [/^auth\.register 409/, "account_exists"],
+  [/^auth\.(changePassword|deleteMe|refresh|verifyEmail|resetPassword) 429/, "attempts_exceeded"],
   [/^auth\.request\w+ 429/, "mail_limit_exceeded"],
   [/^apiKeys\.revoke 400/, "api_key_already_revoked"],
   [/^developerKeys\.revoke 400/, "developer_key_already_revoked"],

@@ -75,6 +75,7 @@ const meanings: Record<number, string> = {
   401: "Not authenticated.",
   403: "Not allowed, or a key is missing or not valid.",
   404: "Not found; also what belongs to somebody else.",
+  408: "The body came too slowly.",
   409: "Conflicts with what is there.",
   413: "Too large.",
   415: "Unsupported content.",
@@ -84,9 +85,9 @@ const meanings: Record<number, string> = {
   503: "A service behind the API does not answer.",
 };
 
-/** The error answers of a route. Every route can also answer 503. */
+/** The error answers of a route. Every route can also answer 503, and one that reads a body 408. */
 export function errorResponses(...statuses: number[]) {
-  const entries = [...statuses, 503].map(
+  const entries = [...statuses, ...(statuses.includes(413) ? [408] : []), 503].map(
     (status) =>
       [
         status,

@@ -25,13 +25,14 @@ export function createHandler(
       JSON.stringify({ level, message, ...rest, ...(cause === undefined ? {} : { cause: describe(cause) }) }),
     );
   };
+  const redis = createRedisClient(env, log);
   const app = createApp({
     env,
     log,
-    database: createDatabase(env),
+    database: createDatabase(env, redis),
     auth: createAuthClient(env),
     storage: createStorageClient(env),
-    redis: createRedisClient(env, log),
+    redis,
     replicate: createReplicateClient(env),
     mailer: createMailer(env),
     tokens: createTokenVerifier(env),

@@ -35,9 +35,16 @@ export function violations(operation: Operation, received: Received): string[] {
   if (documented === undefined) {
     return [`${name}, which is not documented: ${received.body.slice(0, 200)}`];
   }
-  return [...wrongBody(documented, received), ...wrongHeaders(documented, received.headers)].map(
+  const headers = { ...limitHeaders(operation), ...documented.headers };
+  return [...wrongBody(documented, received), ...wrongHeaders(headers, received.headers)].map(
     (what) => `${name}: ${what}`,
   );
+}
+
+/** How a limit stands is told with every answer, and written down once: with the 429. */
+function limitHeaders({ responses }: Operation): NonNullable<Answer["headers"]> {
+  const headers = Object.entries(responses[429]?.headers ?? {});
+  return Object.fromEntries(headers.filter(([name]) => /ratelimit/i.test(name)));
 }
 
 function wrongBody({ content }: Answer, { headers, body }: Received): string[] {
@@ -49,7 +56,7 @@ function wrongBody({ content }: Answer, { headers, body }: Received): string[] {
   return mismatches(media.schema, JSON.parse(body));
 }
 
-function wrongHeaders({ headers: documented = {} }: Answer, sent: Headers): string[] {
+function wrongHeaders(documented: NonNullable<Answer["headers"]>, sent: Headers): string[] {
   const known = new Map(
     Object.entries(documented).map(([name, header]) => [name.toLowerCase(), resolve(header)]),
   );

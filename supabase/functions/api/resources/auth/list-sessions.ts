@@ -16,7 +16,7 @@ const route = createRoute({
   middleware: [credentials],
   responses: {
     200: jsonResponse(z.array(sessionSchema), "Where the account is signed in."),
-    ...errorResponses(400, 401, 403, 404),
+    ...errorResponses(400, 401, 403, 404, 429),
   },
 });
 

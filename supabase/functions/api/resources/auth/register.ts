@@ -20,7 +20,7 @@ import {
   userSchema,
 } from "./schemas.ts";
 import { deviceOf, openTokens } from "./sessions.ts";
-import { beginRegistration, createAccount } from "./store.ts";
+import { beginRegistration, countAuthCall, createAccount } from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -64,6 +64,7 @@ const route = createRoute({
 export const register = createRouter().openapi(route, async (c) => {
   const { auth, background, database } = c.get("deps");
   const { email, password, full_name = null } = c.req.valid("json");
+  await countAuthCall(database, c.get("credentials"));
   const kind = await beginRegistration(database, c.get("credentials"), email);
   const id = crypto.randomUUID();
   const authEmail = kind.role === "end_user" ? `${id}@${kind.project_id}.users.invalid` : email.toLowerCase();

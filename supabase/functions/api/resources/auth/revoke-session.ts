@@ -16,7 +16,10 @@ const route = createRoute({
   request: {
     params: pathId("session_id", "session", "A session of `GET /auth/sessions`."),
   },
-  responses: { 204: { description: "The session is ended." }, ...errorResponses(400, 401, 403, 404, 422) },
+  responses: {
+    204: { description: "The session is ended." },
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
 });
 
 export const revokeSession = createRouter().openapi(route, async (c) => {

@@ -15,7 +15,7 @@ const route = createRoute({
   middleware: [credentials],
   responses: {
     200: jsonResponse(z.array(developerKeySchema), "The keys, without their secrets; ended ones too."),
-    ...errorResponses(400, 401, 403, 404),
+    ...errorResponses(400, 401, 403, 404, 429),
   },
 });
 

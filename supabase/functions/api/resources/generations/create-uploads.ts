@@ -51,7 +51,7 @@ const route = createRoute({
   ),
   responses: {
     201: jsonResponse(uploadsSchema, "One address for each."),
-    ...errorResponses(400, 401, 403, 404, 415, 422, 429, 502),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
   },
 });
 

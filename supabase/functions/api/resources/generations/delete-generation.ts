@@ -22,7 +22,7 @@ const route = createRoute({
       z.object({ message: message("Generation deleted successfully") }).openapi("GenerationDeleted"),
       "Gone.",
     ),
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

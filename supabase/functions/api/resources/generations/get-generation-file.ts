@@ -38,7 +38,7 @@ const common = {
   tags: ["Generation"],
   security: security.image,
   middleware: [credentials],
-  responses: { 302: redirect, ...errorResponses(400, 401, 403, 404, 422, 502) },
+  responses: { 302: redirect, ...errorResponses(400, 401, 403, 404, 422, 429, 502) },
 };
 
 const imageRoute = createRoute({

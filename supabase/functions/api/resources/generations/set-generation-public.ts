@@ -34,7 +34,7 @@ const route = createRoute({
   request: { params: generationPath },
   responses: {
     200: jsonResponse(publicSchema, "As it is now."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

@@ -61,8 +61,8 @@ export type IdempotentRequest = {
 type Begun = { state: "started" | "running" } | { state: "done"; response: GenerationRow };
 type Caller = { user_id: string; role: string; project_id: string };
 
-export const checkCaller = (db: Database, credentials: Credentials, scope = "generation") =>
-  db.call<Caller>("check_credentials", [credentials, scope]);
+export const checkCaller = (db: Database, credentials: Credentials) =>
+  db.call<Caller>("check_credentials", [credentials, "generation"]);
 
 export const createGeneration = (db: Database, credentials: Credentials, generation: NewGeneration) =>
   db.call<GenerationRow>("create_generation", [credentials, generation]);
@@ -73,8 +73,12 @@ export const beginIdempotent = (db: Database, credentials: Credentials, request:
 export const releaseIdempotent = (db: Database, generationId: string) =>
   db.call<null>("release_idempotent", [generationId]);
 
-export const checkAnonymous = (db: Database, client: string, limits: AnonymousLimits) =>
-  db.call<null>("check_anonymous", [client, limits]);
+export const checkAnonymous = (
+  db: Database,
+  credentials: Credentials,
+  client: string,
+  limits: AnonymousLimits,
+) => db.call<null>("check_anonymous", [credentials, client, limits]);
 
 export const createAnonymousGeneration = (
   db: Database,
@@ -83,8 +87,8 @@ export const createAnonymousGeneration = (
   generation: NewGeneration,
 ) => db.call<GenerationRow>("create_anonymous_generation", [client, limits, generation]);
 
-export const getAnonymousGeneration = (db: Database, id: string) =>
-  db.call<GenerationRow>("get_anonymous_generation", [id]);
+export const getAnonymousGeneration = (db: Database, credentials: Credentials, id: string) =>
+  db.call<GenerationRow>("get_anonymous_generation", [credentials, id]);
 
 export const createUploads = (db: Database, credentials: Credentials, count: number) =>
   db.call<Upload[]>("create_uploads", [credentials, count]);

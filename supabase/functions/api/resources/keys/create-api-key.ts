@@ -21,7 +21,7 @@ const route = createRoute({
   request: { params: projectPath, ...jsonBody(apiKeyFieldsSchema.openapi("ApiKeyCreateRequest")) },
   responses: {
     201: jsonResponse(createdApiKeySchema, "The key, shown once."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

@@ -27,7 +27,7 @@ const route = createRoute({
   },
   responses: {
     200: jsonResponse(z.array(dayOfUseSchema), "The days."),
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

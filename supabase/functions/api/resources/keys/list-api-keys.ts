@@ -17,7 +17,7 @@ const route = createRoute({
   request: { params: projectPath },
   responses: {
     200: jsonResponse(z.array(apiKeySchema), "The keys, without their secrets."),
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

@@ -18,7 +18,7 @@ const route = createRoute({
   request: jsonBody(projectFieldsSchema.openapi("ProjectCreateRequest")),
   responses: {
     201: jsonResponse(projectSchema, "The new project."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

@@ -17,7 +17,10 @@ const route = createRoute({
   request: {
     params: projectUserPath,
   },
-  responses: { 204: { description: "The account is gone." }, ...errorResponses(400, 401, 403, 404, 422) },
+  responses: {
+    204: { description: "The account is gone." },
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
 });
 
 export const deleteProjectUser = createRouter().openapi(route, async (c) => {

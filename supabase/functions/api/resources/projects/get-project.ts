@@ -14,7 +14,10 @@ const route = createRoute({
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },
-  responses: { 200: jsonResponse(projectSchema, "The project."), ...errorResponses(400, 401, 403, 404, 422) },
+  responses: {
+    200: jsonResponse(projectSchema, "The project."),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
 });
 
 export const getProject = createRouter().openapi(route, async (c) => {

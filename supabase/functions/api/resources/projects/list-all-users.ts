@@ -19,7 +19,7 @@ const route = createRoute({
   },
   responses: {
     200: { ...jsonResponse(projectUsersSchema, "One page."), headers: totalCountHeader },
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

@@ -30,7 +30,7 @@ const route = createRoute({
       headers: totalCountHeader,
       content: { "application/json": { schema: z.array(projectSchema) } },
     },
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

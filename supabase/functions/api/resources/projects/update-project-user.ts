@@ -26,7 +26,7 @@ const route = createRoute({
   },
   responses: {
     200: jsonResponse(projectUserSchema, "The account as it is now."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 
