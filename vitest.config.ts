@@ -14,6 +14,8 @@ const onStack = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    // Tests that wait together for the same thing, such as a database that does not answer.
+    maxConcurrency: 100,
     projects: [
       {
         test: {

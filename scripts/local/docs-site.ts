@@ -56,15 +56,19 @@ export class DocsSite {
   /** In a process of its own: the script for browsers that it unpacks has megabytes. */
   async #build(folder: string): Promise<string> {
     await mkdir(this.#home, { recursive: true });
+    const old = readdirSync(this.#home);
     const fresh = mkdtempSync(join(this.#home, "new-"));
     try {
       await run([join(ROOT, "scripts", "docs.ts"), "--out", join(fresh, "site")]);
-      const old = readdirSync(this.#home).filter((name) => !name.startsWith("new-"));
-      // Another stack of this checkout may have been faster: its site is the same.
-      if (!existsSync(folder)) renameSync(join(fresh, "site"), folder);
-      for (const name of old) rmSync(join(this.#home, name), { recursive: true, force: true });
+      renameSync(join(fresh, "site"), folder);
+    } catch (error) {
+      // Another stack of this checkout was faster: its site is the same.
+      if (!existsSync(folder)) throw error;
     } finally {
       rmSync(fresh, { recursive: true, force: true });
+    }
+    for (const name of old.filter((name) => !name.startsWith("new-"))) {
+      if (join(this.#home, name) !== folder) rmSync(join(this.#home, name), { recursive: true, force: true });
     }
     return folder;
   }

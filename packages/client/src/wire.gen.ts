@@ -1511,7 +1511,7 @@ export interface components {
             current_password: string;
             /**
              * @description 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.
-             * @example Correct-horse-9
+             * @example Better-horse-10
              */
             new_password: string;
         };
@@ -2409,6 +2409,20 @@ export interface components {
              */
             received: true;
         };
+        ReplicatePrediction: {
+            /**
+             * @description The prediction.
+             * @example gm3qorzdhgbfurvjtvhg6dckhu
+             */
+            id: string;
+            /**
+             * @description What Replicate says of it.
+             * @example succeeded
+             */
+            status: string;
+        } & {
+            [key: string]: unknown;
+        };
     };
     responses: never;
     parameters: never;
@@ -3053,6 +3067,23 @@ export interface operations {
                      *       "code": "rate_limited",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
                      *       "retry_after": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
                     "application/json": components["schemas"]["Error"];
@@ -3877,6 +3908,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
@@ -4155,6 +4203,11 @@ export interface operations {
             204: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4301,6 +4354,30 @@ export interface operations {
                      *           "type": "invalid_type"
                      *         }
                      *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
                      *     }
                      */
                     "application/json": components["schemas"]["Error"];
@@ -4653,7 +4730,7 @@ export interface operations {
                 /**
                  * @example {
                  *       "current_password": "Correct-horse-9",
-                 *       "new_password": "Correct-horse-9"
+                 *       "new_password": "Better-horse-10"
                  *     }
                  */
                 "application/json": components["schemas"]["ChangePasswordRequest"];
@@ -4846,6 +4923,23 @@ export interface operations {
                      *       "code": "attempts_exceeded",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
                      *       "retry_after": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
                     "application/json": components["schemas"]["Error"];
@@ -5579,6 +5673,23 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
@@ -6014,6 +6125,11 @@ export interface operations {
             201: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6175,6 +6291,30 @@ export interface operations {
                      *           "type": "invalid_type"
                      *         }
                      *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
                      *     }
                      */
                     "application/json": components["schemas"]["Error"];
@@ -8189,6 +8329,23 @@ export interface operations {
                      *       "code": "rate_limited",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
                      *       "retry_after": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */
                     "application/json": components["schemas"]["Error"];
@@ -13332,11 +13489,28 @@ export interface operations {
                 /** @description Part of the address that Replicate was given. */
                 generation_id: string;
             };
-            header?: never;
+            header: {
+                /** @description The delivery; a second one with it changes nothing. */
+                "webhook-id": string;
+                /** @description Seconds since 1970, when it was signed. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC of id, time and body. */
+                "webhook-signature": string;
+            };
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "gm3qorzdhgbfurvjtvhg6dckhu",
+                 *       "status": "succeeded"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplicatePrediction"];
+            };
+        };
         responses: {
             /** @description Taken, or seen before. */
             200: {
@@ -13431,17 +13605,17 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "generation_id: Invalid UUID",
+                     *       "detail": "id: Invalid input: expected string, received undefined",
                      *       "code": "validation_failed",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
                      *       "errors": [
                      *         {
                      *           "loc": [
-                     *             "query",
-                     *             "generation_id"
+                     *             "body",
+                     *             "id"
                      *           ],
-                     *           "msg": "Invalid UUID",
-                     *           "type": "invalid_format"
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
                      *         }
                      *       ]
                      *     }
@@ -13458,8 +13632,8 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "detail": "The file storage gave an unusable answer.",
-                     *       "code": "storage_error",
+                     *       "detail": "The image service gave an unusable answer.",
+                     *       "code": "replicate_error",
                      *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
                      *     }
                      */

@@ -117,6 +117,7 @@ const table = {
   internal_error: [500, "Something went wrong on our side."],
   auth_error: [502, "The authentication service gave an unusable answer."],
   storage_error: [502, "The file storage gave an unusable answer."],
+  replicate_error: [502, "The image service gave an unusable answer."],
   database_unavailable: [503, "The database does not answer. Try again shortly."],
   auth_unavailable: [503, "The authentication service does not answer. Try again shortly."],
   storage_unavailable: [503, "The file storage does not answer. Try again shortly."],

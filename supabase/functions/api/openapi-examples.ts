@@ -64,7 +64,7 @@ const known: [RegExp, ErrorCode][] = [
   [/^generations\.(image|exampleImage) 404/, "image_not_found"],
   [/^generations\.(get|getAnonymous|setPublic|cancel|delete) 404/, "generation_not_found"],
   [/^webhooks\.\w+ 401/, "invalid_webhook_signature"],
-  [/^webhooks\.\w+ 502/, "storage_error"],
+  [/^webhooks\.\w+ 502/, "replicate_error"],
   [/^users\.(update|delete) 404/, "user_not_found"],
   [/^sessions\.revoke 404/, "session_not_found"],
   [/^developerKeys\.(rotate|revoke) 404/, "developer_key_not_found"],

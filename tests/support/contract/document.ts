@@ -78,6 +78,6 @@ export function expanded(schema: Schema, exactly: boolean): Schema {
       Object.entries<Schema>(properties).map(([name, value]) => [name, closed(value)]),
     ),
     required: [...new Set(all.flatMap((part) => part.required ?? []))],
-    ...(exactly && { additionalProperties: false }),
+    ...(exactly && merged.additionalProperties === undefined && { additionalProperties: false }),
   };
 }

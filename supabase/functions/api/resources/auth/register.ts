@@ -57,7 +57,7 @@ const route = createRoute({
         .openapi("RegisteredUser"),
       "The account, signed in.",
     ),
-    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429),
+    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
   },
 });
 

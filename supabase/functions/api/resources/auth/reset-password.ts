@@ -21,7 +21,7 @@ const route = createRoute({
   ),
   responses: {
     200: jsonResponse(messageSchema, "The new password counts."),
-    ...errorResponses(400, 413, 415, 422),
+    ...errorResponses(400, 413, 415, 422, 502),
   },
 });
 

@@ -19,7 +19,7 @@ const route = createRoute({
   },
   responses: {
     204: { description: "The account is gone." },
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errorResponses(400, 401, 403, 404, 422, 429, 502),
   },
 });
 
