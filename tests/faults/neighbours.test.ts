@@ -36,8 +36,9 @@ async function apiBehind(name: "Postgres" | "Auth and Storage", url = database_u
     SUPABASE_SERVICE_ROLE_KEY: keys.secret,
     SUPABASE_JWKS: '{"keys":[]}',
     JWT_SECRET: keys.jwt_secret,
-    DATABASE_URL: database_url,
-    ...(name === "Postgres" ? { DATABASE_URL: String(address) } : { SUPABASE_URL: address.origin }),
+    ...(name === "Postgres"
+      ? { DATABASE_URL: String(address) }
+      : { DATABASE_URL: database_url, SUPABASE_URL: address.origin }),
   };
   const handler = createHandler(vars, () => {});
   const send = async ([path, init]: Call) => {
