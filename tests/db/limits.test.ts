@@ -146,6 +146,17 @@ describe("whom a login counts", () => {
   });
 });
 
+test.each([
+  ["203.0.113.7", "203.0.113.7"],
+  ["::ffff:203.0.113.7", "203.0.113.7"],
+  ["::ffff:cb00:7107", "203.0.113.7"],
+  ["::1", "::/64"],
+  ["2001:db8:1:2:ffff::9", "2001:db8:1:2::/64"],
+  [null, null],
+])("the address %s is counted as %s", async (ip, group) => {
+  expect((await owner`select private.address_group(${ip}) as found`)[0]?.found).toBe(group);
+});
+
 test("functions whose name says that they change nothing change nothing: with Redis they run before they are counted", async () => {
   const rows = await owner`
     select proname, prosrc from pg_catalog.pg_proc
