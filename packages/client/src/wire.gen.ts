@@ -7,7 +7,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the API runs */
+        /**
+         * Whether the API runs
+         * @description Constant: it looks at nothing. Whether the API can serve is told by `/api/v1/health`.
+         */
         get: operations["health.live"];
         put?: never;
         post?: never;
@@ -24,7 +27,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the API can serve */
+        /**
+         * Whether the API can serve
+         * @description Looks at every part and answers within a second. 503 when one is down that everything needs.
+         */
         get: operations["health.get"];
         put?: never;
         post?: never;
@@ -41,7 +47,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the database answers */
+        /**
+         * Whether database answers
+         * @description 503 when it is configured and does not answer.
+         */
         get: operations["health.database"];
         put?: never;
         post?: never;
@@ -58,7 +67,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the storage answers */
+        /**
+         * Whether storage answers
+         * @description 503 when it is configured and does not answer.
+         */
         get: operations["health.storage"];
         put?: never;
         post?: never;
@@ -75,7 +87,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether the redis answers */
+        /**
+         * Whether redis answers
+         * @description 503 when it is configured and does not answer.
+         */
         get: operations["health.redis"];
         put?: never;
         post?: never;
@@ -92,7 +107,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Health with versions and figures, for operators */
+        /**
+         * Health with last errors; for operators also versions and figures
+         * @description Versions, pool, queue, jobs, mail and settings are told to operators only.
+         */
         get: operations["health.detailed"];
         put?: never;
         post?: never;
@@ -966,13 +984,23 @@ export interface components {
             version: string;
         };
         Health: {
-            /** @enum {string} */
+            /**
+             * @description `unhealthy` when the database, Auth or Storage does not answer; `degraded` when an optional part does not.
+             * @enum {string}
+             */
             status: "healthy" | "degraded" | "unhealthy";
             database: {
                 /** @enum {string} */
                 status: "healthy" | "unhealthy" | "not_configured";
                 latency_ms?: number;
-                /** @description The class of the last error. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            auth: {
+                /** @enum {string} */
+                status: "healthy" | "unhealthy" | "not_configured";
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             /** @description The same as `storage`; the older name. */
@@ -980,21 +1008,35 @@ export interface components {
                 /** @enum {string} */
                 status: "healthy" | "unhealthy" | "not_configured";
                 latency_ms?: number;
-                /** @description The class of the last error. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             storage: {
                 /** @enum {string} */
                 status: "healthy" | "unhealthy" | "not_configured";
                 latency_ms?: number;
-                /** @description The class of the last error. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             redis: {
                 /** @enum {string} */
                 status: "healthy" | "unhealthy" | "not_configured";
                 latency_ms?: number;
-                /** @description The class of the last error. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            mail: {
+                /** @enum {string} */
+                status: "healthy" | "unhealthy" | "not_configured";
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            image_provider: {
+                /** @enum {string} */
+                status: "healthy" | "unhealthy" | "not_configured";
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             /** Format: date-time */
@@ -1005,23 +1047,121 @@ export interface components {
             /** @enum {string} */
             status: "healthy" | "unhealthy" | "not_configured";
             latency_ms?: number;
-            /** @description The class of the last error. */
+            /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
             error?: string;
             /** Format: date-time */
             timestamp: string;
         };
         DetailedHealth: components["schemas"]["Health"] & {
-            database?: {
-                /** @enum {string} */
-                status: "healthy" | "unhealthy" | "not_configured";
-                latency_ms?: number;
-                /** @description The class of the last error. */
-                error?: string;
-                version?: string;
+            /** @description The last failure of each part that this instance saw, also when the part is back. */
+            last_errors: {
+                database?: {
+                    error: string;
+                    /** Format: date-time */
+                    at: string;
+                };
+                auth?: {
+                    error: string;
+                    /** Format: date-time */
+                    at: string;
+                };
+                storage?: {
+                    error: string;
+                    /** Format: date-time */
+                    at: string;
+                };
+                redis?: {
+                    error: string;
+                    /** Format: date-time */
+                    at: string;
+                };
+                mail?: {
+                    error: string;
+                    /** Format: date-time */
+                    at: string;
+                };
+                image_provider?: {
+                    error: string;
+                    /** Format: date-time */
+                    at: string;
+                };
             };
-            system: {
-                pool_size: number;
-                generation_configured: boolean;
+            /** @description For operators only. */
+            service?: {
+                /** @example Deno/2.9.6 */
+                runtime: string;
+                /** @example 17.6 */
+                database_version: string;
+                migrations: {
+                    applied: number;
+                    expected: number;
+                    /** @description Known to this version of the API, not applied. */
+                    missing: string[];
+                    /** @description Applied by a newer version of the API. */
+                    unknown: string[];
+                };
+                /** @description Connections of the instance that answers, and calls that wait for one. */
+                pool: {
+                    size: number;
+                    in_use: number;
+                    waiting: number;
+                };
+                /** @description Of the whole server; `api` are those of all instances. */
+                connections: {
+                    max: number;
+                    used: number;
+                    api: number;
+                    api_active: number;
+                };
+                queue: {
+                    pending: {
+                        count: number;
+                        overdue: number;
+                        oldest_seconds: number;
+                    };
+                    processing: {
+                        count: number;
+                        overdue: number;
+                        oldest_seconds: number;
+                    };
+                    ended_last_hour: {
+                        completed: number;
+                        failed: number;
+                        canceled: number;
+                    };
+                };
+                reconciler: {
+                    /**
+                     * @description `late` when it did not run for three minutes, `failing` when a job's last run failed.
+                     * @enum {string}
+                     */
+                    status: "healthy" | "failing" | "late" | "never_ran";
+                    /** Format: date-time */
+                    last_run_at: string | null;
+                    jobs: {
+                        [key: string]: {
+                            /** Format: date-time */
+                            ran_at: string;
+                            checked: number;
+                            failed: number;
+                            /** Format: date-time */
+                            failing_since: string | null;
+                        };
+                    };
+                };
+                mail_outbox: {
+                    waiting: number;
+                    oldest_seconds: number;
+                    failing: number;
+                };
+                cleanup: {
+                    waiting: number;
+                    oldest_seconds: number;
+                };
+                /** @description What this instance runs with. Of a secret only whether it is set. */
+                settings: {
+                    [key: string]: string | number | boolean;
+                };
             };
         };
         Error: {
@@ -1631,22 +1771,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can. */
+            /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                    "application/health+json": components["schemas"]["Health"];
                 };
             };
-            /** @description A required part is down. */
+            /** @description A part that is needed is down. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                    "application/health+json": components["schemas"]["Health"];
                 };
             };
         };
@@ -1660,22 +1802,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does, or is not configured. */
+            /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PartHealth"];
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
-            /** @description A required part is down. */
+            /** @description A part that is needed is down. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PartHealth"];
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
         };
@@ -1689,22 +1833,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does, or is not configured. */
+            /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PartHealth"];
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
-            /** @description A required part is down. */
+            /** @description A part that is needed is down. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PartHealth"];
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
         };
@@ -1718,22 +1864,24 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does, or is not configured. */
+            /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PartHealth"];
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
-            /** @description A required part is down. */
+            /** @description A part that is needed is down. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["PartHealth"];
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
         };
@@ -1747,13 +1895,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every part. */
+            /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DetailedHealth"];
+                    "application/health+json": components["schemas"]["DetailedHealth"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
@@ -1783,13 +1932,14 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A required part is down. */
+            /** @description A part that is needed is down. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DetailedHealth"];
+                    "application/health+json": components["schemas"]["DetailedHealth"];
                 };
             };
         };

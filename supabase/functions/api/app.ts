@@ -38,7 +38,10 @@ import { listGenerations } from "./resources/generations/list-generations.ts";
 import { listPublicGenerations } from "./resources/generations/list-public-generations.ts";
 import { replicateWebhook } from "./resources/generations/replicate-webhook.ts";
 import { setGenerationPublic } from "./resources/generations/set-generation-public.ts";
-import { health } from "./resources/health/get-health.ts";
+import { getDetailedHealth } from "./resources/health/get-detailed-health.ts";
+import { getHealth } from "./resources/health/get-health.ts";
+import { getLiveness } from "./resources/health/get-liveness.ts";
+import { getPartHealth } from "./resources/health/get-part-health.ts";
 import { reconcile } from "./resources/internal/reconcile.ts";
 import { createApiKey } from "./resources/keys/create-api-key.ts";
 import { getApiKeyUsage } from "./resources/keys/get-api-key-usage.ts";
@@ -61,7 +64,10 @@ import { updateProject } from "./resources/projects/update-project.ts";
 import { updateProjectUser } from "./resources/projects/update-project-user.ts";
 
 const endpoints = [
-  health,
+  getLiveness,
+  getHealth,
+  getPartHealth,
+  getDetailedHealth,
   register,
   login,
   refresh,

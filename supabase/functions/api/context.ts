@@ -5,6 +5,7 @@ import type { ReplicateClient } from "./clients/replicate.ts";
 import type { StorageClient } from "./clients/storage.ts";
 import type { TokenVerifier } from "./clients/tokens.ts";
 import type { Env } from "./env.ts";
+import type { HealthMonitor } from "./resources/health/monitor.ts";
 
 /** What a request is made with. Hashes and verified claims only: no key or token gets further than this. */
 export type Credentials = {
@@ -36,6 +37,7 @@ export type Deps = {
   replicate: ReplicateClient;
   mailer: Mailer;
   tokens: TokenVerifier;
+  health: HealthMonitor;
   log: Log;
   /** Lets work go on after the answer. Nothing may depend on its end: the isolate may be gone. */
   background: (work: Promise<unknown>) => void;

@@ -8,6 +8,7 @@ import { createTokenVerifier } from "./clients/tokens.ts";
 import type { Log } from "./context.ts";
 import { parseEnv } from "./env.ts";
 import { describe } from "./middleware/errors.ts";
+import { createHealthMonitor } from "./resources/health/monitor.ts";
 
 type ConnectionInfo = { remoteAddr?: { hostname?: string } };
 export type Handler = (request: Request, info?: ConnectionInfo) => Response | Promise<Response>;
@@ -24,14 +25,25 @@ export function createHandler(
       JSON.stringify({ level, message, ...rest, ...(cause === undefined ? {} : { cause: describe(cause) }) }),
     );
   };
+  const [database, auth, storage] = [createDatabase(env), createAuthClient(env), createStorageClient(env)];
+  const [replicate, mailer] = [createReplicateClient(env), createMailer(env)];
+  const health = createHealthMonitor({
+    database: (deadlineMs) => database.call("server_version", [], deadlineMs),
+    auth: auth.check,
+    storage: storage.check,
+    redis: undefined,
+    mail: mailer.configured ? mailer.check : undefined,
+    image_provider: replicate.configured ? replicate.check : undefined,
+  });
   const app = createApp({
     env,
     log,
-    database: createDatabase(env),
-    auth: createAuthClient(env),
-    storage: createStorageClient(env),
-    replicate: createReplicateClient(env),
-    mailer: createMailer(env),
+    database,
+    auth,
+    storage,
+    replicate,
+    mailer,
+    health,
     tokens: createTokenVerifier(env),
     background: (work) => waitUntil(work.catch((cause) => log("error", "background work failed", { cause }))),
   });

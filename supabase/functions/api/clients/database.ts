@@ -11,6 +11,8 @@ export type Database = {
    * @throws ApiError with the code that the function raised, or database_unavailable after the deadline.
    */
   call<T>(name: string, args: readonly Json[], deadlineMs?: number): Promise<T>;
+  /** Connections of this instance: how many there may be, how many are in use, and calls that wait for one. */
+  pool(): { size: number; in_use: number; waiting: number };
   close(): Promise<void>;
 };
 
@@ -39,6 +41,7 @@ export function createDatabase(env: Env): Database {
     connection: { application_name: "cloud-api" },
   });
   const statements = new Map<string, string>();
+  let running = 0;
 
   return {
     async call<T>(name: string, args: readonly Json[], deadlineMs = deadlineDefaultMs): Promise<T> {
@@ -74,6 +77,7 @@ export function createDatabase(env: Env): Database {
         }, deadlineMs);
       });
       const first = query;
+      running++;
       const answered = first.catch((error) => {
         if (query !== first) return resent;
         throw error;
@@ -84,9 +88,14 @@ export function createDatabase(env: Env): Database {
       } catch (error) {
         throw toApiError(error);
       } finally {
+        running--;
         clearTimeout(timer);
         clearTimeout(resendTimer);
       }
+    },
+    pool() {
+      const size = env.database_pool_size;
+      return { size, in_use: Math.min(running, size), waiting: Math.max(running - size, 0) };
     },
     close: () => sql.end({ timeout: 2 }),
   };
