@@ -5,6 +5,7 @@ import { ApiError } from "./errors.ts";
 import { cors } from "./middleware/cors.ts";
 import { countKeyUsage } from "./middleware/count-key-usage.ts";
 import { handleErrors, handleNotFound } from "./middleware/errors.ts";
+import { observe } from "./middleware/observe.ts";
 import { createRouter, version } from "./openapi.ts";
 import { changePassword } from "./resources/auth/change-password.ts";
 import { deleteMe } from "./resources/auth/delete-me.ts";
@@ -48,6 +49,7 @@ import { getApiKeyUsage } from "./resources/keys/get-api-key-usage.ts";
 import { listApiKeys } from "./resources/keys/list-api-keys.ts";
 import { revokeApiKey } from "./resources/keys/revoke-api-key.ts";
 import { rotateApiKey } from "./resources/keys/rotate-api-key.ts";
+import { getMetrics } from "./resources/metrics/get-metrics.ts";
 import { createProject } from "./resources/projects/create-project.ts";
 import { deleteProject } from "./resources/projects/delete-project.ts";
 import { deleteProjectUser } from "./resources/projects/delete-project-user.ts";
@@ -68,6 +70,7 @@ const endpoints = [
   getHealth,
   getPartHealth,
   getDetailedHealth,
+  getMetrics,
   register,
   login,
   refresh,
@@ -127,13 +130,14 @@ const endpoints = [
 export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   const app = createRouter();
   app.use(requestId({ limitLength: 128 }));
+  app.use(observe(deps));
   app.use(cors);
   app.use(async (c, next) => {
     c.set("deps", deps);
     await next();
   });
   app.use(countKeyUsage());
-  app.onError(handleErrors(deps.log));
+  app.onError(handleErrors);
   app.notFound(handleNotFound);
   app.get("/", (c) => c.json({ name: "Cloud API", version, health: "/health", api: "/api/v1" }));
   for (const endpoint of endpoints) app.route("/", endpoint);

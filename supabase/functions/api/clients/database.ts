@@ -1,6 +1,7 @@
 import postgres from "postgres";
 import type { Env } from "../env.ts";
 import { ApiError, isErrorCode } from "../errors.ts";
+import { currentTrace } from "../trace.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 
@@ -78,6 +79,7 @@ export function createDatabase(env: Env): Database {
       });
       const first = query;
       running++;
+      const start = performance.now();
       const answered = first.catch((error) => {
         if (query !== first) return resent;
         throw error;
@@ -89,6 +91,7 @@ export function createDatabase(env: Env): Database {
         throw toApiError(error);
       } finally {
         running--;
+        currentTrace()?.spend("db", performance.now() - start);
         clearTimeout(timer);
         clearTimeout(resendTimer);
       }

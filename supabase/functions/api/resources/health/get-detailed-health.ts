@@ -55,7 +55,7 @@ export const getDetailedHealth = createRouter().openapi(route, async (c) => {
 /** While the database is down nobody can be known; what everybody may read is told all the same. */
 async function askedByOperator(c: Context<AppEnv>): Promise<boolean> {
   try {
-    return (await callerRole(c.get("deps").database, c.get("credentials"))) === "operator";
+    return (await callerRole(c.get("deps").database, c.get("credentials"), "public")) === "operator";
   } catch (error) {
     if (error instanceof ApiError && error.code === "database_unavailable") return false;
     throw error;

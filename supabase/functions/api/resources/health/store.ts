@@ -13,24 +13,15 @@ export type ServiceReport = {
   cleanup: Waiting;
   jobs: Record<string, { ran_at: string; checked: number; failed: number; failing_since: string | null }>;
 };
-export type RequestCount = {
-  method: string;
-  route: string;
-  status: number;
-  requests: number;
-  seconds: number;
-  buckets: number[];
-};
 
 /** Only for operators: the caller is checked before. */
 export const serviceReport = (db: Database) => db.call<ServiceReport>("service_report", [], 2_000);
 
-/** Null is nobody. */
-export async function callerRole(db: Database, credentials: Credentials): Promise<string | null> {
-  return (await db.call<{ role: string | null }>("check_credentials", [credentials, "public"])).role;
+/** Null is nobody, whom only the scope `public` lets pass. */
+export async function callerRole(
+  db: Database,
+  credentials: Credentials,
+  scope: "public" | "platform",
+): Promise<string | null> {
+  return (await db.call<{ role: string | null }>("check_credentials", [credentials, scope])).role;
 }
-
-export const recordRequests = (db: Database, batch: RequestCount[]) =>
-  db.call<null>("record_requests", [batch]);
-
-export const listRequestCounts = (db: Database) => db.call<RequestCount[]>("list_request_counts", []);
