@@ -43,7 +43,7 @@ export type Deps = {
   health: HealthMonitor;
   requests: RequestCounter;
   log: Log;
-  logRequest: Logger["logRequest"];
+  writeRequest: Logger["writeRequest"];
   /** Lets work go on after the answer. Nothing may depend on its end: the isolate may be gone. */
   background: (work: Promise<unknown>) => void;
 };

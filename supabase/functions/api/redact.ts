@@ -1,11 +1,11 @@
 /** What could open something or names a person, wherever it turns up in the words of an error. */
 const patterns: readonly [RegExp, string][] = [
+  [/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, "$1 …"],
   [/\b(ak|ok)_[\w-]{6,}/g, "$1_…"],
   [/\bsb_(secret|publishable)_[\w-]+/g, "sb_$1_…"],
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, "eyJ…"],
   [/\b(r8|re|whsec)_[\w+/=-]{6,}/g, "$1_…"],
-  [/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, "$1 …"],
-  [/\/\/[^\s/@]*@/g, "//…@"],
+  [/\/\/[^\s/@]*@/g, "//"],
   [/[^\s@<>"'(),;:=]+@[^\s@<>"'(),;]+\.[a-z]{2,}/gi, "<address>"],
   [/\b(token|token_hash|ticket|code|secret|password|apikey)=[^&\s"']+/gi, "$1=…"],
 ];

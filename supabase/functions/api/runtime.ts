@@ -20,7 +20,7 @@ export function createHandler(
   waitUntil: (work: Promise<unknown>) => void,
 ): Handler {
   const env = parseEnv(vars);
-  const { log, logRequest } = createLogger((level, text) => console[level](text), waitUntil);
+  const { log, writeRequest } = createLogger((level, text) => console[level](text), waitUntil);
   const background = (work: Promise<unknown>) =>
     waitUntil(work.catch((cause) => log("error", "background work failed", { cause })));
   const database = createDatabase(env);
@@ -39,7 +39,7 @@ export function createHandler(
   const app = createApp({
     env,
     log,
-    logRequest,
+    writeRequest,
     database,
     auth,
     storage,

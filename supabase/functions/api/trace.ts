@@ -8,39 +8,42 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const zeros = /^0+$/;
 const maxStateLength = 512;
 
+type Parent = { trace_id: string; flags: string };
+
 /** One request: its id, its place in a W3C trace (https://www.w3.org/TR/trace-context/), and where its time went. */
 export class Trace {
   readonly request_id: string;
-  readonly trace_id: string;
+  /** What the caller told, when it is valid. */
+  readonly parent: Parent | null;
   readonly spent_ms: Partial<Record<Part, number>> = {};
-  readonly #flags: string;
+  /** Told after each call, until the answer is made. */
+  onSpent: (() => void) | undefined;
   readonly #state: string | null;
-  #span_id: string | undefined;
+  #own: string | undefined;
 
-  constructor(request_id: string, headers: Headers) {
+  constructor(request_id: string, traceparent: string | null, tracestate: string | null) {
     this.request_id = request_id;
-    const parent = parseTraceparent(headers.get("traceparent"));
-    this.trace_id = parent?.trace_id ?? traceIdOf(request_id);
-    this.#flags = parent?.flags ?? "00";
-    const state = parent === null ? null : headers.get("tracestate");
-    this.#state = state !== null && state.length <= maxStateLength ? state : null;
+    this.parent = traceparent === null ? null : parseTraceparent(traceparent);
+    this.#state = this.parent !== null && (tracestate?.length ?? 0) <= maxStateLength ? tracestate : null;
   }
 
   spend(part: Part, ms: number): void {
     this.spent_ms[part] = (this.spent_ms[part] ?? 0) + ms;
+    this.onSpent?.();
   }
 
   /** Tells a service that this request calls where it belongs. */
   passOn(headers: Headers): void {
-    this.#span_id ??= hex(8);
-    headers.set("traceparent", `00-${this.trace_id}-${this.#span_id}-${this.#flags}`);
+    const { trace_id, flags } = this.parent ?? { trace_id: traceIdOf(this.request_id), flags: "00" };
+    this.#own ??= `00-${trace_id}-${hex(8)}-${flags}`;
+    headers.set("traceparent", this.#own);
     if (this.#state !== null) headers.set("tracestate", this.#state);
   }
 }
 
 /** Null when it is missing or not valid, as the specification wants it. */
-export function parseTraceparent(header: string | null): { trace_id: string; flags: string } | null {
-  const [, version, trace_id = "", parent_id = "", flags = "", more] = traceparent.exec(header ?? "") ?? [];
+export function parseTraceparent(header: string): Parent | null {
+  const [, version, trace_id = "", parent_id = "", flags = "", more] = traceparent.exec(header) ?? [];
   if (version === undefined || version === "ff" || (version === "00" && more !== undefined)) return null;
   return zeros.test(trace_id) || zeros.test(parent_id) ? null : { trace_id, flags };
 }

@@ -10,6 +10,8 @@ export type RequestCounter = {
 /** Upper bounds in seconds; a last bucket holds what took longer. */
 export const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+/** Anybody can invent methods; what is counted has to stay a few. */
+export const methodOf = (sent: string) => (methods.has(sent) ? sent : "OTHER");
 
 /**
  * Counts requests in the memory of this isolate and adds them to the database some seconds later: an isolate knows only its
@@ -59,8 +61,7 @@ export function createRequestCounter(
   }
 
   return {
-    count(sent, route, status, seconds) {
-      const method = methods.has(sent) ? sent : "OTHER";
+    count(method, route, status, seconds) {
       const key = `${method} ${status} ${route}`;
       const count = counts.get(key) ?? add(key, { method, route, status });
       count.requests++;
