@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 // One stack serves every project that asks for it; the lifecycle tests start their own.
 const onStack = {
   globalSetup: ["tests/support/shared-stack.ts"],
+  // Holds every answer against docs/openapi.json.
+  setupFiles: ["tests/support/contract/watch.ts"],
   testTimeout: 60_000,
   hookTimeout: 180_000,
   // CI shares its two cores with others. A retried test is named in the report: it is a bug to be found.
@@ -12,6 +14,8 @@ const onStack = {
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    // Tests that wait together for the same thing, such as a database that does not answer.
+    maxConcurrency: 100,
     projects: [
       {
         test: {
@@ -27,6 +31,7 @@ export default defineConfig({
       },
       { test: { name: "db", include: ["tests/db/**/*.test.ts"], ...onStack } },
       { test: { name: "api", include: ["tests/api/**/*.test.ts"], ...onStack } },
+      { test: { name: "attack", include: ["tests/attack/**/*.test.ts"], ...onStack } },
       { test: { name: "e2e", include: ["tests/e2e/**/*.test.ts"], ...onStack } },
       // Needs a Chromium, so it runs by `npm run test:browser` only.
       { test: { name: "browser", include: ["tests/browser/**/*.test.ts"], ...onStack } },

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { checkClient, inScratch } from "./build-client.ts";
 import { completeLockfile } from "./complete-lockfile.ts";
 import { generated } from "./generate.ts";
+import { lintOpenApi } from "./lint-openapi.ts";
 import { ROOT } from "./local/settings.ts";
 import { runCommand } from "./run-command.ts";
 
@@ -23,6 +24,7 @@ const checks: [string, () => Promise<Check>][] = [
   // Against the web's own types alone: nothing of Node may slip in.
   ["types (SDK)", () => runCommand("tsc", ["-p", "packages/client"])],
   ["generated files", checkGenerated],
+  ["OpenAPI document (Redocly)", checkDocument],
   ["SDK package", checkPackage],
   ["lockfile", checkLockfile],
   ["unused code", () => runCommand("knip", [])],
@@ -54,6 +56,11 @@ async function checkGenerated() {
   }
   const output = `${stale.join(", ")}: not what the sources give. Run \`npm run generate\` and commit the result.`;
   return { code: stale.length === 0 ? 0 : 1, output };
+}
+
+async function checkDocument(): Promise<Check> {
+  const problems = await lintOpenApi();
+  return { code: problems.length === 0 ? 0 : 1, output: problems.join("\n") };
 }
 
 async function checkPackage(): Promise<Check> {

@@ -4,8 +4,7 @@ import { ROOT } from "./local/settings.ts";
 
 export type CommandResult = { code: number; output: string; seconds: number };
 
-const env = {
-  ...process.env,
+const settings = {
   PATH: `${join(ROOT, "node_modules", ".bin")}${delimiter}${process.env.PATH}`,
   DO_NOT_TRACK: "1",
   SUPABASE_TELEMETRY_DISABLED: "1",
@@ -19,7 +18,7 @@ export function runCommand(command: string, args: string[], show = false): Promi
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd: ROOT,
-      env,
+      env: { ...process.env, ...settings },
       stdio: ["ignore", show ? "inherit" : "pipe", show ? "inherit" : "pipe"],
     });
     let output = "";

@@ -15,7 +15,7 @@ const HELP = `Starts the whole back end on this machine: database, Auth, Storage
   npm start -- --json        prints addresses and keys as one line of JSON when ready, then the log as it is
   npm start -- --quiet       prints no line for each request
 
-Set REPLICATE_API_TOKEN to make images with the real Replicate. Ctrl-C ends everything.`;
+Set REPLICATE_API_TOKEN to make images with the real Replicate, and REDIS_URL to count limits in a Redis. Ctrl-C ends everything.`;
 
 interface Options {
   base_port: number;
@@ -84,6 +84,7 @@ async function main(): Promise<void> {
     base_port,
     fresh,
     ...(data_folder === undefined ? {} : { data_folder }),
+    ...(process.env.REDIS_URL ? { function_env: { REDIS_URL: process.env.REDIS_URL } } : {}),
     report: (line) => console.error(`• ${line}`),
     ...(quiet ? {} : { on_log: (line) => console.log(json ? line : readable(line, colour)) }),
   });
@@ -98,8 +99,7 @@ async function main(): Promise<void> {
       JSON.stringify({ urls, keys, database_url, credentials, ready_after_ms: Math.round(ready_after_ms) }),
     );
   } else {
-    const has_docs = await answers(`${started.urls.gateway}/docs`);
-    console.log(banner(started, { colour, has_docs }));
+    console.log(banner(started, { colour }));
   }
 }
 
@@ -107,12 +107,6 @@ async function main(): Promise<void> {
 function endWithLauncher(end: () => void): void {
   const launcher = Number(process.env.CLOUD_API_LAUNCHER);
   if (launcher === process.ppid) setInterval(() => process.ppid !== launcher && end(), 500).unref();
-}
-
-async function answers(url: string): Promise<boolean> {
-  const response = await fetch(url).catch(() => undefined);
-  await response?.body?.cancel();
-  return response?.ok === true;
 }
 
 try {

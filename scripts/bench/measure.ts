@@ -2,35 +2,56 @@ import autocannon from "autocannon";
 import type { Scenario } from "./scenario.ts";
 
 export interface Round {
+  requests: number;
   requests_per_second: number;
   latencies_ms: number[];
-  /** Answers that are not 2xx, and requests without an answer. */
+  /** Answers with another status than the right one, and requests without an answer. */
   failed: number;
 }
 
 /** One round of one scenario: as many requests as `connections` can have under way for `seconds`. */
 export async function measure(
   base: string,
-  { path, method = "GET", headers = {}, body }: Scenario,
+  { requests, method = "GET", status = 200, connections: most }: Scenario,
   { seconds, connections }: { seconds: number; connections: number },
 ): Promise<Round> {
   const latencies_ms: number[] = [];
-  const options: autocannon.Options = {
-    url: `${base}${path}`,
-    method,
-    headers,
-    connections,
-    duration: seconds,
-    ...(body === undefined ? {} : { body }),
-  };
+  let wrong = 0;
+  let clients = 0;
+  const at_once = Math.min(connections, most ?? connections);
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
-    const run = autocannon(options, (error, finished) => (error ? reject(error) : resolve(finished)));
-    run.on("response", (_client, _status, _bytes, ms) => latencies_ms.push(ms));
+    const run = autocannon(
+      {
+        url: base,
+        connections: at_once,
+        duration: seconds,
+        // Each connection begins with the first: so that they do not ask for the same at the same time.
+        setupClient: (client) => {
+          const from = clients++;
+          client.setRequests(
+            requests.map((_, index) => {
+              const {
+                path,
+                headers = {},
+                body,
+              } = requests[(from + index) % requests.length] as Scenario["requests"][number];
+              return { method, path, headers, ...(body === undefined ? {} : { body }) };
+            }),
+          );
+        },
+      },
+      (error, finished) => (error ? reject(error) : resolve(finished)),
+    );
+    run.on("response", (_client, code, _bytes, ms) => {
+      latencies_ms.push(ms);
+      if (code !== status) wrong++;
+    });
   });
   return {
+    requests: latencies_ms.length,
     requests_per_second: latencies_ms.length / result.duration,
     latencies_ms,
-    failed: result.non2xx + result.errors + result.timeouts,
+    failed: wrong + result.errors + result.timeouts,
   };
 }
 

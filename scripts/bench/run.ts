@@ -6,37 +6,45 @@ import { findFreeBase } from "../local/ports.ts";
 import { Problem, reasonOf } from "../local/problem.ts";
 import { databaseUrl, HOST, pathsFor, portsFrom, ROOT } from "../local/settings.ts";
 import { openStack } from "../stack-child.ts";
-import { measure, percentile, type Round } from "./measure.ts";
-import type { Scenario } from "./scenario.ts";
-import { scenario as me } from "./scenarios/me.ts";
-import { scenario as status } from "./scenarios/status.ts";
-import { seed } from "./seed.ts";
+import { compare, type Pace, type Row } from "./compare.ts";
+import { type Creates, measureCreates } from "./creates.ts";
+import { machine, type Report, type Section, save, table } from "./report.ts";
+import type { MakeScenario, Scenario } from "./scenario.ts";
+import { changes, reads, refusals } from "./scenarios/all.ts";
+import { scenario as authSignIn } from "./scenarios/auth-sign-in.ts";
+import { scenario as createGeneration } from "./scenarios/create-generation.ts";
+import { type Facts, seed } from "./seed.ts";
 import { startBare, startGatewayTo } from "./servers.ts";
+import { findFunction, findPostgres } from "./usage.ts";
 
-const HELP = `Measures the API against a bare handler that makes one query, in one run.
+const HELP = `Measures the API against a bare handler that makes one query, in one run. The numbers are in bench/results too.
 
   npm run bench                 on a fresh stack of its own
-  npm run bench -- --port 54321 on the stack that runs there
-  --seconds N      for each row (default 10), in rounds of about 2 s that take turns
+  npm run bench -- --port 54321 on the stack that runs there (reads alone: what the others make would stay)
+  --rounds N       of each row, that take turns (default 5)
+  --seconds N      for each round (default 1.5)
   --connections N  requests under way at once (default 20)
-  --gateway        through the gateway too, the bare handler behind one as well
+  --creates N      creates with a picture, while memory is watched (default 2000: a minute and 2 GB of disk; 0 for none)
+  --gateway        reads through the gateway too, the bare handler behind one as well
   --only WORD      the scenarios whose name contains it`;
 
-const scenarios = [me, status];
-const bare: Scenario = { name: "bare handler, one query", path: "/api/v1/bare" };
+const bare: Scenario = { name: "bare handler, one query", requests: [{ path: "/api/v1/bare" }] };
 
-interface Row {
-  scenario: Scenario;
-  base: string;
-  rounds: Round[];
+interface Options extends Pace {
+  port: number | undefined;
+  creates: number;
+  gateway: boolean;
+  only: string;
 }
 
-function readOptions() {
+function readOptions(): Options {
   const { values } = parseArgs({
     options: {
       port: { type: "string" },
-      seconds: { type: "string", default: "10" },
+      rounds: { type: "string", default: "5" },
+      seconds: { type: "string", default: "1.5" },
       connections: { type: "string", default: "20" },
+      creates: { type: "string", default: "2000" },
       gateway: { type: "boolean", default: false },
       only: { type: "string", default: "" },
       help: { type: "boolean", short: "h" },
@@ -46,91 +54,145 @@ function readOptions() {
     console.log(HELP);
     process.exit(0);
   }
-  const [seconds, connections] = [Number(values.seconds), Number(values.connections)];
-  if (!(seconds >= 1) || !(connections >= 1))
-    throw new Problem("--seconds and --connections are at least 1.");
-  const port = values.port === undefined ? undefined : Number(values.port);
-  return { seconds, connections, port, gateway: values.gateway, only: values.only };
+  const [rounds, seconds, connections] = [
+    Number(values.rounds),
+    Number(values.seconds),
+    Number(values.connections),
+  ];
+  if (!(rounds >= 1) || !(seconds > 0) || !(connections >= 1))
+    throw new Problem("--rounds and --connections are at least 1, --seconds is more than 0.");
+  return {
+    port: values.port === undefined ? undefined : Number(values.port),
+    rounds,
+    seconds,
+    connections,
+    creates: Number(values.creates),
+    gateway: values.gateway,
+    only: values.only,
+  };
 }
 
 async function main(): Promise<void> {
   const options = readOptions();
   const undo: (() => unknown)[] = [];
+  const notes: string[] = [];
+  const sections: Section[] = [];
   try {
-    let port = options.port;
-    let operator_key: string;
-    if (port === undefined) {
-      port = await findFreeBase();
-      const folder = mkdtempSync(join(tmpdir(), "cloud-api-bench-"));
-      undo.push(() => rmSync(folder, { recursive: true, force: true }));
-      const { stack, stop } = await openStack(["--port", String(port), "--data", folder]);
-      undo.push(stop);
-      operator_key = stack.credentials.operator_key;
-    } else operator_key = operatorKeyOf(port);
+    const { port, operator_key, stop } = await findStack(options.port);
+    undo.push(stop);
     const ports = portsFrom(port);
-    const facts = await seed(`http://${HOST}:${port}/api/v1`, operator_key);
+    progress("Making accounts and pictures to read …");
+    const facts = await seed(ports, operator_key);
     const bare_port = port + 15;
     const bare_server = await startBare(databaseUrl(ports), bare_port);
     undo.push(bare_server.stop);
-    const chosen = scenarios.map((make) => make(facts)).filter(({ name }) => name.includes(options.only));
-    const direct = `http://${HOST}:${ports.functions.api}`;
-    await compare(
-      "Directly to the function",
-      [row(bare, bare_server.base), ...chosen.map((s) => row(s, direct))],
-      options,
-    );
+
+    const postgres_pid = findPostgres(ports.postgres);
+    const api = {
+      base: `http://${HOST}:${ports.functions.api}`,
+      function_pid: findFunction(ports.functions.api),
+      postgres_pid,
+    };
+    const bare_row = {
+      scenario: bare,
+      base: bare_server.base,
+      function_pid: findFunction(bare_port),
+      postgres_pid,
+    };
+    const own_stack = options.port === undefined;
+    const chosen = (from: MakeScenario[]) =>
+      from.map((make) => make(facts)).filter(({ name }) => name.includes(options.only));
+    const rowsAt = (place: Omit<Row, "scenario">, scenarios: Scenario[]) =>
+      scenarios.map((scenario) => ({ ...place, scenario }));
+    const run = async (title: string, rows: Row[], ratio_to = "bare") => {
+      if (rows.length < 2) return;
+      const results = await compare(rows, options, (done, of) =>
+        progress(`${title}: ${done} of ${of} rounds`),
+      );
+      sections.push({ title, ratio_to, results });
+      progress("");
+      console.log(table({ title, ratio_to, results }));
+      if (results.some(({ failed }) => failed > 0)) process.exitCode = 1;
+    };
+
+    await run("Reads", [bare_row, ...rowsAt(api, chosen(reads))]);
+    await run("Refused", [bare_row, ...rowsAt(api, chosen(refusals))]);
+    if (own_stack) {
+      await stallPredictions(ports.replicate);
+      await run("Changes", [bare_row, ...rowsAt(api, chosen(changes))]);
+      const hash = { base: `http://${HOST}:${ports.gateway}`, function_pid: undefined, postgres_pid };
+      await run(
+        "Login and what bounds it",
+        [...rowsAt(hash, chosen([authSignIn])), ...rowsAt(api, chosen([changes.at(-1) as MakeScenario]))],
+        "the sign-in at Auth alone",
+      );
+      if (options.creates > 0 && options.only === "")
+        notes.push(await runCreates(api.base, facts, options.creates, api.function_pid));
+    }
     if (options.gateway) {
       const [to_bare, to_api] = [await startGatewayTo(bare_port), await startGatewayTo(ports.functions.api)];
       undo.push(to_bare.stop, to_api.stop);
-      await compare(
-        "Through the gateway",
-        [row(bare, to_bare.base), ...chosen.map((s) => row(s, to_api.base))],
-        options,
-      );
+      await run("Through the gateway", [
+        { scenario: bare, base: to_bare.base },
+        ...rowsAt({ base: to_api.base }, chosen(reads)),
+      ]);
     }
+    const report: Report = { at: new Date().toISOString(), machine: machine(), sections, notes };
+    console.log(`\n${report.machine}\n${save(report).join("\n")}`);
   } finally {
+    progress("");
     for (const step of undo.reverse()) await step();
   }
 }
 
-const row = (scenario: Scenario, base: string): Row => ({ scenario, base, rounds: [] });
+/** The stack that is named, or one for this run alone. */
+async function findStack(port: number | undefined) {
+  if (port !== undefined) return { port, operator_key: operatorKeyOf(port), stop: () => {} };
+  progress("Starting a stack …");
+  const own = await findFreeBase();
+  const folder = mkdtempSync(join(tmpdir(), "cloud-api-bench-"));
+  const clean = () => rmSync(folder, { recursive: true, force: true });
+  const { stack, stop } = await openStack(["--port", String(own), "--data", folder]).catch((error) => {
+    clean();
+    throw error;
+  });
+  return { port: own, operator_key: stack.credentials.operator_key, stop: () => stop().finally(clean) };
+}
 
-/** Rounds of all rows take turns, so that noise of the machine hits all alike; the first, a warm-up, is not counted. */
-async function compare(
-  title: string,
-  rows: Row[],
-  { seconds, connections }: { seconds: number; connections: number },
-) {
-  const count = Math.max(1, Math.round(seconds / 2));
-  for (const { scenario, base } of rows) await measure(base, scenario, { seconds: 2, connections });
-  for (let round = 0; round < count; round++) {
-    for (const { scenario, base, rounds } of rows) {
-      rounds.push(await measure(base, scenario, { seconds: seconds / count, connections }));
-    }
-  }
-  console.log(
-    `\n${title}, ${connections} at once, ${count} rounds of ${(seconds / count).toFixed(1)} s each\n`,
+/** From now on the look-alike takes predictions and makes no picture, whose drawing would be measured too. */
+async function stallPredictions(port: number): Promise<void> {
+  const response = await fetch(`http://${HOST}:${port}/_faults`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ fault: { kind: "stall" } }),
+  });
+  if (!response.ok)
+    throw new Problem(`The image service could not be told to stall: ${await response.text()}`);
+}
+
+async function runCreates(
+  base: string,
+  facts: Facts,
+  count: number,
+  pid: number | undefined,
+): Promise<string> {
+  const creates = await measureCreates(base, createGeneration(facts), count, pid, (done) =>
+    progress(`Creates with a picture: ${done} of ${count}`),
   );
-  const width = Math.max(...rows.map(({ scenario }) => scenario.name.length));
-  console.log(`${"".padEnd(width)}  requests/s   p50 ms   p99 ms   ratio to bare`);
-  const bare_rounds = rows[0]?.rounds ?? [];
-  for (const { scenario, rounds } of rows) {
-    const latencies = rounds.flatMap(({ latencies_ms }) => latencies_ms);
-    const ratios = rounds.map(
-      (round, at) => round.requests_per_second / (bare_rounds[at]?.requests_per_second ?? 0),
-    );
-    const failed = rounds.reduce((sum, round) => sum + round.failed, 0);
-    const per_second = rounds.reduce((sum, round) => sum + round.requests_per_second, 0) / rounds.length;
-    const cells = [
-      scenario.name.padEnd(width),
-      per_second.toFixed(0).padStart(10),
-      percentile(latencies, 0.5).toFixed(2).padStart(7),
-      percentile(latencies, 0.99).toFixed(2).padStart(7),
-      percentile(ratios, 0.5).toFixed(2).padStart(14),
-    ];
-    console.log(`${cells.join("  ")}${failed > 0 ? `  ${failed} failed` : ""}`);
-    if (failed > 0) process.exitCode = 1;
-  }
+  progress("");
+  const sentence = describe(creates);
+  console.log(`\n${sentence}`);
+  if (creates.failed > 0 || creates.is_flat === false) process.exitCode = 1;
+  return sentence;
+}
+
+function describe({ count, p50_ms, p99_ms, failed, memory_mb, is_flat }: Creates): string {
+  const time = `${count} creates with a picture of 1 MB, two at once: p50 ${p50_ms.toFixed(1)} ms, p99 ${p99_ms.toFixed(1)} ms${failed > 0 ? `, ${failed} failed` : ""}.`;
+  if (is_flat === undefined) return time;
+  const samples = memory_mb
+    .filter((_, at) => at % Math.ceil(memory_mb.length / 8) === 0)
+    .map((mb) => mb.toFixed(0));
+  return `${time} Memory of the function ${is_flat ? "is flat" : "grows"}: ${samples.join(", ")} MB.`;
 }
 
 function operatorKeyOf(port: number): string {
@@ -143,6 +205,11 @@ function operatorKeyOf(port: number): string {
       `No operator key for port ${port}: start the stack there, or set CLOUD_API_OPERATOR_KEY.`,
     );
   }
+}
+
+/** One line that is written over, where somebody looks. */
+function progress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
 }
 
 try {

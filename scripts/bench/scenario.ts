@@ -1,21 +1,22 @@
-/** What is there before the first request: a developer's project, an end user of it, and one finished generation. */
-export interface Seed {
-  project_id: string;
-  generation_id: string;
-  developer_token: string;
-  /** Names the app: developer key, project id and API key. */
-  app_headers: Record<string, string>;
-  access_token: string;
+import type { Facts } from "./seed.ts";
+
+export interface Request {
+  /** Begins with /api/v1, unless `base` of the scenario is another server's. */
+  path: string;
+  headers?: Record<string, string>;
+  body?: string | Buffer;
 }
 
-/** One request, sent over and over. `path` begins with /api/v1. */
+/** What is sent over and over: its requests take turns. */
 export interface Scenario {
   name: string;
-  path: string;
+  requests: Request[];
   method?: "GET" | "POST" | "PATCH";
-  headers?: Record<string, string>;
-  body?: string;
+  /** The answer that is right; any other one counts as failed. Default 200. */
+  status?: number;
+  /** At most this many at once. */
+  connections?: number;
 }
 
-/** Files of scenarios/ export `scenario`, and are listed in run.ts. */
-export type MakeScenario = (seed: Seed) => Scenario;
+/** Files of scenarios/ export `scenario`, and are listed in scenarios/all.ts. */
+export type MakeScenario = (facts: Facts) => Scenario;

@@ -1,50 +1,113 @@
+import postgres, { type Sql } from "postgres";
+import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
 import { Problem } from "../local/problem.ts";
-import type { Seed } from "./scenario.ts";
+import { adminDatabaseUrl, HOST, type Ports } from "../local/settings.ts";
+import { addGenerations, heavyGenerations } from "./scale/rows.ts";
 
-/** Makes what the scenarios read, through the API itself. */
-export async function seed(api: string, operator_key: string): Promise<Seed> {
-  const call = caller(api);
-  const password = "Bench-pass-1234";
-  const unique = `${process.pid}-${Date.now()}`;
-  const developer = await call(
-    "/auth/register",
-    { "X-Operator-Key": operator_key },
-    {
-      email: `bench-developer-${unique}@example.com`,
+const password = "Bench-pass-1234";
+const people = 10;
+
+export interface Person {
+  id: string;
+  email: string;
+  headers: Record<string, string>;
+  generation_id: string;
+}
+
+/** A developer's project and people of it, with finished generations. */
+export interface Facts {
+  project_id: string;
+  api_key_id: string;
+  /** Bearer of the developer. */
+  developer_headers: Record<string, string>;
+  /** Names the app: developer key, project id and API key. */
+  app_headers: Record<string, string>;
+  /** All credentials of each person. */
+  people: Person[];
+  /** Somebody with enough generations for a 5,000th page. */
+  heavy: Person & { cursor: string };
+  /** A well-formed key that nobody has, and one that was revoked. */
+  unknown_key: string;
+  revoked_key: string;
+  password: string;
+}
+
+/** Makes what the scenarios read: accounts and keys through the API, their older pictures in the database. */
+export async function seed(ports: Ports, operator_key: string): Promise<Facts> {
+  const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
+  const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
+  try {
+    const unique = `${process.pid}-${Date.now()}`;
+    const developer = await call(
+      "/auth/register",
+      { "X-Operator-Key": operator_key },
+      { email: `bench-developer-${unique}@example.com`, password },
+    );
+    await takeBenchPlan(admin, String(developer.id));
+    const {
+      project_id = "",
+      developer_key = "",
+      api_key = "",
+    } = developer.provisioning as Record<string, string>;
+    const developer_headers = { Authorization: `Bearer ${developer.access_token}` };
+    const app_headers = {
+      "X-Developer-Key": developer_key,
+      "X-Project-ID": project_id,
+      "X-API-Key": api_key,
+    };
+    const register = async (name: string, count: number): Promise<Person> => {
+      const email = `bench-${name}-${unique}@example.com`;
+      const user = await call("/auth/register", app_headers, { email, password });
+      const headers = { ...app_headers, Authorization: `Bearer ${user.access_token}` };
+      const id = String(user.id);
+      await addGenerations(admin, { project_id, user_id: id }, count);
+      const [newest] = await admin`
+        select id from public.generations where user_id = ${id} and status = 'completed' order by created_at desc limit 1`;
+      return { id, email, headers, generation_id: newest?.id };
+    };
+    const persons: Person[] = [];
+    for (let n = 1; n <= people; n++) persons.push(await register(`user${n}`, 60));
+    const heavy = await register("heavy", heavyGenerations);
+    await admin`vacuum (analyze) public.generations`;
+    const page = await call("/generation?page=4999&per_page=20", heavy.headers);
+    const revoked = await call(`/projects/${project_id}/api-keys`, developer_headers, { name: "Revoked" });
+    await call(`/projects/${project_id}/api-keys/${revoked.id}`, developer_headers, undefined, "DELETE");
+    const [key] =
+      await admin`select id from public.api_keys where project_id = ${project_id} and revoked_at is null`;
+    return {
+      project_id,
+      api_key_id: key?.id,
+      developer_headers,
+      app_headers,
+      people: persons,
+      heavy: { ...heavy, cursor: String(page.next_cursor) },
+      unknown_key: createKey("ak").key,
+      revoked_key: String(revoked.key),
       password,
-    },
-  );
-  const { project_id, developer_key, api_key } = developer.provisioning as Record<string, string>;
-  const app_headers = {
-    "X-Developer-Key": developer_key ?? "",
-    "X-Project-ID": project_id ?? "",
-    "X-API-Key": api_key ?? "",
-  };
-  const user = await call("/auth/register", app_headers, {
-    email: `bench-user-${unique}@example.com`,
-    password,
-  });
-  const headers = { ...app_headers, Authorization: `Bearer ${user.access_token}` };
-  const generation = await call("/generation/generate-v2", headers, { prompt: "A lighthouse at dusk" });
-  const done = await call(`/generation/${generation.id}/status?wait=25`, headers);
-  if (done.status !== "completed") throw new Problem(`The generation to read ended as ${done.status}.`);
-  return {
-    project_id: project_id ?? "",
-    generation_id: String(generation.id),
-    developer_token: String(developer.access_token),
-    app_headers,
-    access_token: String(user.access_token),
-  };
+    };
+  } finally {
+    await admin.end();
+  }
+}
+
+/** Limits that are counted as everybody's are, and never reached. */
+async function takeBenchPlan(admin: Sql, developer_id: string): Promise<void> {
+  const columns = await admin<{ column_name: string }[]>`select column_name from information_schema.columns
+    where table_schema = 'public' and table_name = 'plans' and data_type = 'integer'`;
+  const limits = Object.fromEntries(columns.map(({ column_name }) => [column_name, 1_000_000_000]));
+  await admin`insert into public.plans ${admin({ id: "bench", ...limits })} on conflict (id) do nothing`;
+  await admin`update public.users set plan_id = 'bench' where id = ${developer_id}`;
 }
 
 function caller(api: string) {
-  return async (path: string, headers: Record<string, string>, json?: object) => {
+  return async (path: string, headers: Record<string, string>, json?: object, method?: string) => {
     const response = await fetch(`${api}${path}`, {
-      method: json === undefined ? "GET" : "POST",
-      headers: { "Content-Type": "application/json", ...headers },
+      method: method ?? (json === undefined ? "GET" : "POST"),
+      headers: { ...(json === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
     });
-    const body = (await response.json()) as Record<string, unknown>;
+    const text = await response.text();
+    const body = (text === "" ? {} : JSON.parse(text)) as Record<string, unknown>;
     if (!response.ok) throw new Problem(`${path} answered ${response.status}: ${body.detail}`);
     return body;
   };

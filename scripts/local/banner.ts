@@ -1,12 +1,12 @@
 import type { Stack } from "./stack.ts";
 
 /** What people need once everything answers: addresses, keys, the Starter Kit's `.env`, three calls to paste. */
-export function banner(stack: Stack, { colour, has_docs }: { colour: boolean; has_docs: boolean }): string {
+export function banner(stack: Stack, { colour }: { colour: boolean }): string {
   const paint = (code: number, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const { urls, credentials } = stack;
   const rows: [string, string][] = [
     ["API", urls.api],
-    ...(has_docs ? [["API reference", `${urls.gateway}/docs`] as [string, string]] : []),
+    ["API reference", `${urls.gateway}/docs`],
     ["Mail inbox", urls.inbox],
     ["Table editor", urls.studio],
     ["Database", stack.database_url],
@@ -28,10 +28,7 @@ export function banner(stack: Stack, { colour, has_docs }: { colour: boolean; ha
     "",
     heading("The Starter Kit's .env"),
     "",
-    `NEXT_PUBLIC_API_URL=${urls.gateway}`,
-    `DEVKIT4AI_DEVELOPER_KEY=${credentials.developer_key}`,
-    `DEVKIT4AI_PROJECT_ID=${credentials.project_id}`,
-    `DEVKIT4AI_PROJECT_KEY=${credentials.api_key}`,
+    ...starterKitEnv(stack),
     "",
     heading("Register an end user, make an image of a photo, look at it"),
     "",
@@ -42,8 +39,22 @@ export function banner(stack: Stack, { colour, has_docs }: { colour: boolean; ha
   ].join("\n");
 }
 
+export function starterKitEnv({ urls, credentials }: Pick<Stack, "urls" | "credentials">): string[] {
+  return [
+    "DEVKIT4AI_MODE=project",
+    `NEXT_PUBLIC_API_URL=${urls.gateway}`,
+    `DEVKIT4AI_DEVELOPER_KEY=${credentials.developer_key}`,
+    `DEVKIT4AI_PROJECT_ID=${credentials.project_id}`,
+    `DEVKIT4AI_PROJECT_KEY=${credentials.api_key}`,
+  ];
+}
+
 /** Three commands for bash, to be pasted one after another. */
-export function curlLines({ urls, credentials, paths }: Stack): string[] {
+export function curlLines({
+  urls,
+  credentials,
+  paths,
+}: Pick<Stack, "urls" | "credentials" | "paths">): string[] {
   const app = `-H 'X-Developer-Key: ${credentials.developer_key}' -H 'X-Project-ID: ${credentials.project_id}' -H 'X-API-Key: ${credentials.api_key}'`;
   const field = (name: string) => `sed -n 's/.*"${name}":"\\([^"]*\\)".*/\\1/p'`;
   const user = `"{\\"email\\":\\"demo-$(date +%s)@example.com\\",\\"password\\":\\"Demo-pass-1234\\"}"`;

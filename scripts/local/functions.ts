@@ -46,7 +46,7 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
   if (!existsSync(entry)) throw new Problem(`${entry} is missing: the checkout is not complete.`);
   const port = ports.functions[name];
   const reachable = [ports.postgres, ports.gateway, ports.smtp, port].map((number) => `${HOST}:${number}`);
-  const redis = options.env.REDIS_URL === undefined ? [] : [new URL(options.env.REDIS_URL).host];
+  const redis = options.env.REDIS_URL === undefined ? [] : [redisHost(options.env.REDIS_URL)];
   return new Part(
     {
       name: `The function ${name}`,
@@ -71,6 +71,12 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
     },
     host,
   );
+}
+
+function redisHost(url: string): string {
+  const { hostname, port } = URL.parse(url) ?? {};
+  if (!hostname) throw new Problem("REDIS_URL must be an address such as redis://127.0.0.1:6379.");
+  return `${hostname}:${port || "6379"}`;
 }
 
 function environment({ ports, replicate, env }: FunctionsOptions): Record<string, string> {

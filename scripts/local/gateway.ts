@@ -9,10 +9,12 @@ import {
 } from "node:http";
 import type postgres from "postgres";
 import { type AdminOptions, answerAdminCall } from "./auth-admin.ts";
+import type { LandingFacts } from "./landing-html.ts";
 import type { Lite } from "./lite.ts";
+import { OwnPages, wantsLanding } from "./own-pages.ts";
 import { explainFileError, reasonOf } from "./problem.ts";
 import { RefreshTurns } from "./refresh-turns.ts";
-import { destinationOf } from "./route.ts";
+import { type Destination, destinationOf } from "./route.ts";
 import { type FunctionName, HOST, type Ports } from "./settings.ts";
 
 export interface GatewayOptions {
@@ -21,6 +23,8 @@ export interface GatewayOptions {
   lite: () => Lite | undefined;
   sql: () => postgres.Sql | undefined;
   admin: AdminOptions;
+  /** What the page at `/` shows, once everything answers. */
+  landing?: () => LandingFacts | undefined;
   report: (line: string) => void;
 }
 
@@ -35,8 +39,10 @@ const HOP_BY_HOP = new Set([
 ]);
 const FORWARDED = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
 const ADMIN_BODY_LIMIT_BYTES = 1_000_000;
+const EARLY_HEAD_BYTES = 65_536;
 
 const refreshes = new RefreshTurns();
+const pages = new OwnPages();
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 128 });
 
 /** The one address that clients use: sends each path to Auth, REST, Storage or a function. */
@@ -48,7 +54,11 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
     } else if (destination.kind === "unknown") {
       refuse(request, response, 404, "not_found", "Nothing is served under this path.");
     } else {
-      void platform(request, response, destination, options).catch((error: unknown) => {
+      const answered =
+        destination.kind === "platform" || destination.kind === "admin"
+          ? platform(request, response, destination, options)
+          : ownPage(request, response, destination, options);
+      void answered.catch((error: unknown) => {
         options.report(`${request.method} ${request.url?.split("?")[0]} failed: ${reasonOf(error)}`);
         refuse(request, response, 500, "internal_error", "Something went wrong on our side.");
       });
@@ -72,6 +82,26 @@ export function closeServer(server: Server | undefined): Promise<void> {
     server.close(() => resolve());
     server.closeAllConnections();
   });
+}
+
+async function ownPage(
+  request: IncomingMessage,
+  response: ServerResponse,
+  destination: Extract<Destination, { kind: "docs" | "openapi" | "index" }>,
+  options: GatewayOptions,
+): Promise<void> {
+  const [facts, sql] = [options.landing?.(), options.sql()];
+  if (destination.kind === "index") {
+    if (facts !== undefined && sql !== undefined && wantsLanding(request)) {
+      await pages.landing(request, response, facts, sql);
+    } else forward(request, response, "api", "/api", options.ports);
+  } else if (request.method !== "GET" && request.method !== "HEAD") {
+    response.setHeader("allow", "GET, HEAD");
+    refuse(request, response, 405, "method_not_allowed", "This address does not take this method.");
+  } else if (destination.kind === "openapi") await pages.openapi(request, response);
+  else if (!(await pages.docs(request, response, destination.path))) {
+    refuse(request, response, 404, "not_found", "The documentation has no such page.");
+  }
 }
 
 async function platform(
@@ -183,6 +213,8 @@ function forward(
     request.resume();
     upstream.destroy();
   });
+  // A large body is refused by what its headers say, before it comes.
+  if (Number(request.headers["content-length"]) > EARLY_HEAD_BYTES) upstream.flushHeaders();
   if (has_body) request.pipe(upstream);
   else upstream.end();
 }

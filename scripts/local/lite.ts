@@ -127,6 +127,9 @@ async function resolveKey(key: string) {
   return null;
 }
 
+/** Nothing that would be read as part of a path. */
+const PLAIN_HOST = /^[\w.:[\]-]+$/;
+
 async function answer(
   app: App,
   request: IncomingMessage,
@@ -138,7 +141,8 @@ async function answer(
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     headers.append(request.rawHeaders[index] ?? "", request.rawHeaders[index + 1] ?? "");
   }
-  const url = `http://${request.headers.host ?? `${HOST}:${port}`}${request.url}`;
+  const { host = "" } = request.headers;
+  const url = `http://${PLAIN_HOST.test(host) ? host : `${HOST}:${port}`}${request.url}`;
   const has_body = request.method !== "GET" && request.method !== "HEAD";
   let body: WebStream | string | undefined = read_body ?? (has_body ? Readable.toWeb(request) : undefined);
   if (read_body !== undefined) headers.delete("content-length");

@@ -9,7 +9,7 @@ interface Request {
   cause?: string;
 }
 
-const PARTS = ["db", "auth", "storage", "provider", "redis"] as const;
+const PARTS = ["db", "auth", "storage", "provider"] as const;
 
 /** A line of a function's log as people read it: `12:30:01 GET /api/v1/auth/me 200 3.1 ms (db 2.3)`. */
 export function readable(line: string, colour: boolean): string {

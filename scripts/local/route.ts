@@ -6,6 +6,11 @@ export type Destination =
   | { kind: "platform" }
   /** Auth's administration, with the path after `/auth/v1/admin`. */
   | { kind: "admin"; path: string }
+  /** The documentation, with the path after `/docs`. */
+  | { kind: "docs"; path: string }
+  | { kind: "openapi" }
+  /** A page for browsers, the api function's index for everybody else. */
+  | { kind: "index" }
   | { kind: "unknown" };
 
 const PLATFORM = /^\/(?:auth|rest|storage)\/v1(?:[/?]|$)/;
@@ -13,9 +18,13 @@ const ADMIN = /^\/auth\/v1\/admin(\/[^?]*)/;
 const FUNCTION = /^\/functions\/v1\/*(\/([\w-]+)(?:[/?].*)?)$/;
 const ROOT = /^\/(api|generation|health)(?:[/?]|$)/;
 
+/** What is behind a prefix would resolve these, and serve what the prefix does not name. */
+const CLIMBING = /^[^?#]*[/\\](\.|%2e){1,2}([/\\?#]|$)/i;
+
 /** Where a request target goes, and the path that a function sees: its own name comes first. */
 export function destinationOf(target: string): Destination {
   const url = target.replace(/^\/{2,}/, "/");
+  if (CLIMBING.test(url)) return { kind: "unknown" };
   const root = ROOT.exec(url)?.[1];
   if (root !== undefined) return { kind: "function", name: root as FunctionName, path: url };
   const [, path = "", name = ""] = FUNCTION.exec(url) ?? [];
@@ -23,10 +32,10 @@ export function destinationOf(target: string): Destination {
   const admin = ADMIN.exec(url)?.[1];
   if (admin !== undefined) return { kind: "admin", path: admin.replace(/\/$/, "") };
   if (PLATFORM.test(url)) return { kind: "platform" };
-  // The index, the API reference and its schema are the api function's.
-  const index = /^\/(docs|openapi\.json)?(?:\?.*)?$/.exec(url);
-  if (index !== null)
-    return { kind: "function", name: "api", path: index[1] === undefined ? "/api" : `/api/v1${url}` };
+  const docs = /^\/docs(\/[^?]*)?(?:\?.*)?$/.exec(url);
+  if (docs !== null) return { kind: "docs", path: docs[1] ?? "" };
+  if (/^\/openapi\.json(?:\?.*)?$/.test(url)) return { kind: "openapi" };
+  if (/^\/(?:\?.*)?$/.test(url)) return { kind: "index" };
   return { kind: "unknown" };
 }
 

@@ -148,7 +148,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       host,
     });
     const admin = { minimum_password_length: minimumPasswordLength(), password_cost: durable ? 10 : 4 };
-    const gateway = await startGateway({ ports, lite: () => lite, sql: () => sql, admin, report });
+    let stack: Stack | undefined;
+    const landing = () => stack;
+    const gateway = await startGateway({ ports, lite: () => lite, sql: () => sql, admin, landing, report });
     undo.push(() => closeServer(gateway));
 
     const database = async () => {
@@ -177,7 +179,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       for (const each of followers) each.stop();
     });
 
-    return {
+    stack = {
       urls: urlsOf(ports, replicate.real),
       keys: KEYS,
       database_url: databaseUrl(ports),
@@ -189,6 +191,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       ready_after_ms: performance.now() - started_at,
       stop,
     };
+    return stack;
   } catch (error) {
     await stop();
     throw error;

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeEach, expect, inject, test } from "vitest";
 import { api, errorOf, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { fuzz } from "../support/fuzz/fuzz.ts";
+import { fuzzTarget } from "../support/fuzz/target.ts";
 import { formOf, freshPrompt, GenerationStack, until } from "../support/generation.ts";
 import { takeTurnsWithVisitors } from "../support/visitors.ts";
 
@@ -67,6 +69,18 @@ test("a result expires with its files", async () => {
     await stack.reconcile();
     return (await stack.files(body.id)).length === 0;
   }, "the files are gone");
+});
+
+test("no random request of a visitor gets a 5xx, an answer that is not documented, or none", async () => {
+  const { failures, requests } = await fuzz({
+    target: fuzzTarget(inject("stack")),
+    seed: Number(process.env.FUZZ_SEED ?? 20_261_124),
+    runs: 40,
+    within_ms: 2_000,
+    only: ({ id }) => id === "generations.createAnonymous",
+  });
+  expect(failures).toEqual([]);
+  expect(requests).toBeGreaterThan(10);
 });
 
 test("an unknown id is not found", async () => {

@@ -115,6 +115,10 @@ test.each([
   ["PUT", "/auth/login", "POST"],
   ["GET", "/auth/register", "POST"],
   ["GET", "/generation/webhooks/replicate", "POST"],
+  ["PUT", "/projects/users", "GET"],
+  ["DELETE", "/projects/stats", "GET"],
+  ["PATCH", "/generation/public", "GET"],
+  ["DELETE", "/generation/usage", "GET"],
 ])("%s %s is 405 and tells what is allowed", async (method, path, allowed) => {
   const answer = await api(path, { method });
   expect(errorOf(answer)).toMatchObject({ status: 405, code: "method_not_allowed" });

@@ -13,13 +13,14 @@ import {
   type Table,
 } from "../support/rls-matrix.ts";
 import { admin, owner } from "../support/sql.ts";
-import { makeWorld } from "../support/world.ts";
+import { makeClosed, makeWorld, type World } from "../support/world.ts";
 
+let world: World;
 let tables: Table[];
 let cells: Cell[];
 
 beforeAll(async () => {
-  const world = await makeWorld();
+  world = await makeWorld();
   tables = await exposedTables();
   await seedTables(world, tables);
   cells = await cellsOf(tables, actorsOf(world));
@@ -44,6 +45,36 @@ test("with real tokens, each caller of /rest/v1 does to own and foreign rows exa
   wrong.push(...(await mismatches(removals, attempt, 1)));
   expect(wrong).toEqual([]);
   report("RLS matrix over /rest/v1", tables, cells);
+});
+
+test("with a real token, whoever's project or account was closed sees no row of any table", async () => {
+  const seen: string[] = [];
+  for (const [name, { token }] of Object.entries(await makeClosed())) {
+    for (const table of tables) {
+      const path = `${table.name.replace(/^public\./, "")}?select=${table.key.join(",")}&limit=1`;
+      const answer = await rest({ token }, "GET", path);
+      if (!refused(answer) && answer.body.length > 0) seen.push(`${name} sees ${table.name}`);
+    }
+  }
+  expect(seen).toEqual([]);
+});
+
+test("a deleted project is hidden from its developer too, with the pictures that the developer made in it", async () => {
+  const { developer, deleted_project_id } = world.a;
+  for (const path of [
+    "generations?project_id",
+    "generation_usage?project_id",
+    "api_keys?project_id",
+    "projects?id",
+  ]) {
+    const [table, column] = path.split("?");
+    const answer = await rest(
+      developer,
+      "GET",
+      `${table}?select=${column}&${column}=eq.${deleted_project_id}`,
+    );
+    expect([path, answer.status, answer.body]).toEqual([path, 200, []]);
+  }
 });
 
 /** True when it reached the row, judged by the database where a row changes. */

@@ -13,6 +13,8 @@ import { openDatabase, operatorHeaders, putOnPlan, reconcile, until } from "../s
 const sql = openDatabase();
 const { urls, keys } = inject("stack");
 
+type Project = { id: string; deleted_at: string; removed_after: string };
+
 const remove = (developer: Developer) =>
   api(`/projects/${developer.project.id}`, { method: "DELETE", headers: developer.headers });
 
@@ -100,6 +102,34 @@ test("a restored project has everything that it had", async () => {
   expect((await api("/auth/me", { headers: user.headers })).body.id).toBe(user.id);
   const again = await api(`/projects/${project.id}/restore`, { method: "POST", headers });
   expect(again.body).toEqual(restored.body);
+});
+
+test("an owner lists what was deleted, last deleted first, until its removal begins; an operator lists all of it", async () => {
+  const [developer, other] = [await registerDeveloper(), await registerDeveloper()];
+  const { headers } = developer;
+  const list = (query = "", as = headers) =>
+    api<Project[]>(`/projects?deleted=true${query}`, { headers: as });
+  const { body: second } = await api("/projects", { headers, json: { name: "Second 100%" } });
+  expect((await list()).body).toEqual([]);
+  await remove(developer);
+  await api(`/projects/${second.id}`, { method: "DELETE", headers });
+  await remove(other);
+
+  const { body, headers: answered } = await list();
+  expect(body.map(({ id }) => id)).toEqual([second.id, developer.project.id]);
+  expect(answered.get("x-total-count")).toBe("2");
+  expect(Date.parse(body[0]?.removed_after ?? "") - Date.parse(body[0]?.deleted_at ?? "")).toBe(
+    7 * 86_400_000,
+  );
+  expect((await list("&search=100%25")).body.map(({ id }) => id)).toEqual([second.id]);
+  expect((await list("&page_size=1&page=2")).body.map(({ id }) => id)).toEqual([developer.project.id]);
+  const all = (await list("&page_size=100", operatorHeaders)).body.map(({ id }) => id);
+  expect(all).toEqual(expect.arrayContaining([other.project.id, second.id]));
+
+  await sql`update public.projects set purge_started_at = now() where id = ${second.id}`;
+  expect((await list()).body.map(({ id }) => id)).toEqual([developer.project.id]);
+  await api(`/projects/${developer.project.id}/restore`, { method: "POST", headers });
+  expect((await list()).body).toEqual([]);
 });
 
 test("nobody but the owner and operators restores a project", async () => {

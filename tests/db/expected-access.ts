@@ -68,7 +68,7 @@ export const expectedTables: Record<string, TableAccess> = {
     columns:
       "id project_id user_id status instructions model options example_images outputs is_public link_version " +
       "error_code error charge charged_month completed_at created_at updated_at",
-    end_user: "user_id = :me",
+    end_user: "user_id = :me and project_id = :project",
     developer: "project_id = :project",
   },
   "public.idempotency_keys": {
@@ -132,6 +132,13 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "id = :project",
     foreign: "id = :other_project",
   },
+  "public.rate_limits": {
+    service: "select delete",
+    seed: ({ operator_id: id }) => `insert into public.rate_limits (bucket, used, resets_at)
+      values ('test:own ${id}', 1, 'infinity'), ('test:other ${id}', 1, 'infinity') on conflict do nothing`,
+    own: "bucket = 'test:own ' || :operator",
+    foreign: "bucket = 'test:other ' || :operator",
+  },
   "public.request_counts": {
     seed: ({
       operator_id: id,
@@ -168,6 +175,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
   anon: ["private.as_service"],
   authenticated: [
     "private.actor_id",
+    "private.actor_project_id",
     "private.api_key_json",
     "private.as_service",
     "private.generation_json",
@@ -181,6 +189,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.require_project",
     "private.search_pattern",
     "private.session_actor_id",
+    "private.session_project_id",
     "private.user_json",
   ],
 };
@@ -189,6 +198,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
 export const expectedDefiners: Record<string, string> = {
   "private.authorize": "reads key hashes and sessions",
   "private.call_reconciler": "reads the vault",
+  "private.count_request": "counts for callers who took their own role by then",
   "private.decoy_exists": "looks at users of Auth",
   "private.end_reused_session": "reads refresh tokens of Auth",
   "private.end_sessions_of_closed_account": "a trigger that writes sessions of Auth",
@@ -207,6 +217,7 @@ export const expectedDefiners: Record<string, string> = {
   "private.record_audit": "a trigger that writes where nobody else may insert",
   "private.remove_old_audit_events": "deletes where nobody else may",
   "private.session_actor_id": "looks up accounts and sessions for policies",
+  "private.session_project_id": "reads the caller's account for policies",
   "private.tell_of_api_key": "a trigger that writes mail for whoever makes a key",
   "private.user_sessions": "reads sessions of Auth",
   "private.welcome_by_mail": "a trigger that writes mail for whoever registers",

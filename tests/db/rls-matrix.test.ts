@@ -13,8 +13,8 @@ import {
   seedTables,
   type Table,
 } from "../support/rls-matrix.ts";
-import { admin, become, owner, rolledBack, type Tx } from "../support/sql.ts";
-import { makeWorld } from "../support/world.ts";
+import { admin, become, claimsOf, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { makeClosed, makeWorld } from "../support/world.ts";
 
 let tables: Table[];
 let actors: Actor[];
@@ -54,6 +54,22 @@ test("no role sees one row more or less than the expectations say, in any table"
     }
   }
   expect(wrong).toEqual([]);
+});
+
+test("whoever's project or account was closed sees no row of any table", async () => {
+  const seen: string[] = [];
+  for (const [name, { token }] of Object.entries(await makeClosed())) {
+    for (const table of tables) {
+      const rows = await rolledBack(async (tx) => {
+        await become(tx, "authenticated", claimsOf(token));
+        return tx
+          .unsafe(`select 1 from ${table.name} limit 1`)
+          .catch((error) => (refused(error) ? [] : [error]));
+      });
+      if (rows.length > 0) seen.push(`${name} sees ${table.name}`);
+    }
+  }
+  expect(seen).toEqual([]);
 });
 
 async function keys(sql: typeof admin | Tx, table: Table, key: string, condition: string): Promise<string[]> {

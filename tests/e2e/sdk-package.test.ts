@@ -7,16 +7,17 @@ import { ROOT } from "../../scripts/local/settings.ts";
 import { password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { png, pngSignature } from "../support/images.ts";
 import { run, runtimes } from "../support/runtimes.ts";
+import { snippetsOf } from "../support/snippets.ts";
 
 // A newcomer's project: the packed tarball, installed by npm, and what the README says.
 
 const { urls } = inject("stack");
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-newcomer-"));
 const project = join(folder, "project");
-const readme = readFileSync(join(ROOT, "packages/client/README.md"), "utf8");
-const snippets = new Map(
-  Array.from(readme.matchAll(/```js\n\/\/ (\S+)\n(.*?)```/gs), ([, name = "", code = ""]) => [name, code]),
-);
+const blocks = snippetsOf("packages/client/README.md");
+const commands = blocks.filter(({ language }) => language === "sh").flatMap(({ text }) => text.split("\n"));
+const programs = blocks.filter(({ language }) => language === "js");
+const nameOf = (code: string) => /^\/\/ (\S+)\n/.exec(code)?.[1] ?? "";
 let env: Record<string, string> = {};
 
 beforeAll(async () => {
@@ -35,7 +36,7 @@ beforeAll(async () => {
   mkdirSync(packed);
   mkdirSync(join(project, "node_modules", "next"), { recursive: true });
   const tarball = await packClient(packed);
-  for (const command of Array.from(readme.matchAll(/^npm .*$/gm), ([line]) => line)) {
+  for (const command of commands.filter((line) => line.startsWith("npm "))) {
     const args = command.replace("@devkit4ai/client", tarball).split(" ").slice(1);
     const { code, output } = await run("npm", [...args, "--offline", "--no-audit", "--no-fund"], project);
     if (code !== 0) throw new Error(`${command}: ${output}`);
@@ -47,7 +48,7 @@ beforeAll(async () => {
       .join(""),
   );
   writeFileSync(join(project, "photo.png"), png());
-  for (const [name, code] of snippets) writeFileSync(join(project, name), code);
+  for (const { text } of programs) writeFileSync(join(project, nameOf(text)), `${text}\n`);
   installNextHeaders();
 }, 120_000);
 
@@ -87,8 +88,7 @@ test.each(runtimes())("the README's first program makes a PNG on $name", async (
 
 test("the command of the README, with the .env of npm start, does so too", async () => {
   rmSync(join(project, "picture.png"), { force: true });
-  const [line = ""] = readme.match(/^node --env-file.*$/m) ?? [];
-  const [, ...args] = line.split(" ");
+  const [, ...args] = commands.find((line) => line.startsWith("node "))?.split(" ") ?? [];
   expect(await run(process.execPath, args, project)).toMatchObject({ code: 0 });
   expect(picture()).toEqual(pngSignature);
 });
@@ -105,19 +105,18 @@ test.each([
   expect(ran.output).not.toContain("Warning");
 });
 
-test("every program of the README is run by a test", () => {
-  expect(readme.match(/```js/g)).toHaveLength(snippets.size);
-  expect([...snippets.keys()].sort()).toEqual(
-    [
-      "cloud.mjs",
-      "errors.mjs",
-      "lists.mjs",
-      "once.mjs",
-      "picture.mjs",
-      "session.mjs",
-      "watercolour.mjs",
-    ].sort(),
-  );
+test("every block of the README is run by one of the tests here", () => {
+  expect(blocks.map(({ language }) => language).filter((one) => one !== "js" && one !== "sh")).toEqual([]);
+  expect(commands.filter((line) => !/^(npm|node --env-file)/.test(line))).toEqual([]);
+  expect(programs.map(({ text }) => nameOf(text)).sort()).toEqual([
+    "cloud.mjs",
+    "errors.mjs",
+    "lists.mjs",
+    "once.mjs",
+    "picture.mjs",
+    "session.mjs",
+    "watercolour.mjs",
+  ]);
   expect([...readFileSync(join(project, "watercolour.png")).subarray(0, 8)]).toEqual(pngSignature);
 });
 

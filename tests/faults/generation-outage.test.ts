@@ -1,12 +1,51 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { formOf, freshPrompt, until } from "../support/generation.ts";
+import { formOf, freshPrompt, photo, until } from "../support/generation.ts";
 import { OwnGenerationStack } from "../support/own-generation-stack.ts";
 
 let stack: OwnGenerationStack;
 beforeAll(async () => {
-  stack = await OwnGenerationStack.start();
+  stack = await OwnGenerationStack.start({ ANONYMOUS_GENERATION: "off" });
 });
 afterAll(() => stack.stop());
+
+const send = (path: string, body: FormData, headers = {}) =>
+  fetch(`${stack.own.urls.api}/generation/${path}`, { method: "POST", headers, body });
+
+test("ten parallel uploads of 10 MB stay under 256 MB in the function", async () => {
+  const picture = new Uint8Array(10 * 1024 * 1024);
+  picture.set(new Uint8Array(await photo().arrayBuffer()));
+  const file = new Blob([picture], { type: "image/png" });
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, () => send("generate-v2", formOf(freshPrompt(), [file]), stack.headers)),
+  );
+  const bodies = await Promise.all(answers.map((answer) => answer.text()));
+  expect(
+    answers.map(({ status }) => status),
+    bodies.join(),
+  ).toEqual(Array(10).fill(200));
+  // The most that the process ever held, in kB. Linux.
+  const status = readFileSync(`/proc/${stack.functionProcess()}/status`, "utf8");
+  const peak = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  console.log(`The function held ${Math.round(peak)} MB at most.`);
+  expect(peak).toBeLessThan(256);
+  await until(async () => {
+    const [{ running } = {}] = await stack.sql`select count(*)::integer as running from public.generations
+      where status in ('pending', 'processing')`;
+    return running === 0;
+  }, "all have ended");
+});
+
+test("switched off by a setting, generation without an account is refused before anything is stored or sent", async () => {
+  const prompt = freshPrompt();
+  for (const path of ["generate-anonymous-v2", "generate-anonymous"]) {
+    const answer = await send(path, formOf(prompt));
+    expect([answer.status, (await answer.json()).code]).toEqual([403, "anonymous_disabled"]);
+  }
+  expect(await stack.sql`select 1 from storage.objects where name like 'anonymous/%'`).toHaveLength(0);
+  expect(await stack.sql`select 1 from public.generations where project_id is null`).toHaveLength(0);
+  expect(await stack.calls(prompt)).toEqual([]);
+});
 
 test("Storage refuses: a create fails with nothing left, a result waits and is stored later", async () => {
   const refuse = (bucket: string) =>
@@ -20,11 +59,7 @@ test("Storage refuses: a create fails with nothing left, a result waits and is s
   const charged = await stack.charged(stack.project_id);
   const prompt = freshPrompt();
   await refuse("uploads");
-  const response = await fetch(`${stack.own.urls.api}/generation/generate-v2`, {
-    method: "POST",
-    headers: stack.headers,
-    body: formOf(prompt),
-  });
+  const response = await send("generate-v2", formOf(prompt), stack.headers);
   expect(response.status).toBeGreaterThanOrEqual(502);
   expect(await stack.sql`select 1 from public.generations where instructions = ${prompt}`).toHaveLength(0);
   expect(await stack.charged(stack.project_id)).toBe(charged);
@@ -48,11 +83,11 @@ test("Storage refuses: a create fails with nothing left, a result waits and is s
 test("Postgres restarted in the middle of 100 running generations: all end, none is sent twice, nothing is orphaned", async () => {
   const prompts = Array.from({ length: 100 }, () => `${freshPrompt()} [[slow 3000]]`);
   const created: { id: string; prompt: string }[] = [];
-  const send = async (prompt: string) => {
+  const submit = async (prompt: string) => {
     const { status, body } = await stack.create(prompt, stack.headers);
     if (status === 200) created.push({ id: body.id, prompt });
   };
-  await Promise.all(prompts.map(send));
+  await Promise.all(prompts.map(submit));
   expect(created).toHaveLength(100);
   await stack.restartPostgres();
 

@@ -163,6 +163,43 @@ test.each([
   },
 );
 
+test.each([
+  ["canceled", "POST", "/cancel"],
+  ["deleted", "DELETE", ""],
+])(
+  "a generation that is %s while its outcome is unclear, and whose webhooks are lost, is found and stopped at the provider",
+  async (_, method, rest) => {
+    const prompt = `${freshPrompt()} [[drop]] [[stall]] [[lose_webhook]] [[lose_webhook]]`;
+    await stack.fault(prompt, { kind: "lose_webhook", event: "start" });
+    const { id } = await stack.created(prompt, user.headers);
+    const { prediction_id } = await until(async () => (await stack.calls(prompt, "create"))[0], "it runs");
+    await until(async () => (await stack.row(id)).submission === "unclear", "its outcome is unclear");
+    expect((await api(`/generation/${id}${rest}`, { method, headers: user.headers })).status).toBe(200);
+    await until(async () => {
+      await stack.sql`update public.cleanup_tasks set next_attempt_at = now() where generation_id = ${id}`;
+      await stack.reconcile();
+      return (await stack.calls(prediction_id, "cancel")).length > 0;
+    }, "it is canceled at the provider");
+    expect(await stack.sql`select 1 from public.cleanup_tasks where generation_id = ${id}`).toHaveLength(0);
+  },
+);
+
+test("what was canceled while its outcome was unclear is looked for during 15 minutes, and then no longer", async () => {
+  const prompt = freshPrompt();
+  await stack.fault(prompt, { kind: "refuse", status: 500 }, 1);
+  const { id } = await stack.created(prompt, user.headers);
+  await until(async () => (await stack.row(id)).submission === "unclear", "its outcome is unclear");
+  await api(`/generation/${id}/cancel`, { method: "POST", headers: user.headers });
+  const left = async (age: string) => {
+    await stack.sql`update public.cleanup_tasks set next_attempt_at = now(), target = (now() - ${age}::interval)::text
+      where generation_id = ${id}`;
+    await stack.reconcile();
+    return stack.sql`select kind from public.cleanup_tasks where generation_id = ${id}`;
+  };
+  expect([...(await left("14 minutes"))]).toEqual([{ kind: "submission" }]);
+  expect(await left("16 minutes")).toHaveLength(0);
+});
+
 test("two reconcilers at once do everything once", async () => {
   const prompts = Array.from({ length: 10 }, () => `${freshPrompt()} [[lose_webhook]]`);
   const before = await stack.charged(project.id);

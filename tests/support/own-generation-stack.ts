@@ -18,8 +18,8 @@ export class OwnGenerationStack extends GenerationStack {
     this.headers = headers;
   }
 
-  static async start(): Promise<OwnGenerationStack> {
-    const own = await startTestStack({ replicate_env: { PREDICTION_MS: "800" } });
+  static async start(function_env: Record<string, string> = {}): Promise<OwnGenerationStack> {
+    const own = await startTestStack({ replicate_env: { PREDICTION_MS: "800" }, function_env });
     const register = async (sent: Record<string, string>, email: string) => {
       const response = await fetch(`${own.urls.api}/auth/register`, {
         method: "POST",

@@ -36,10 +36,43 @@ export async function makeWorld(): Promise<World> {
   a.people.push(deactivated.id);
   await addGeneration(a.project_id, deactivated.id);
   await admin`update public.users set deactivated_at = now() where id = ${deactivated.id}`;
-  // Its sessions ended with that. A sign-in that came in between leaves one.
-  await admin`insert into auth.sessions (id, user_id)
-    values (${String(claimsOf(deactivated.token).session_id)}, ${deactivated.id}) on conflict do nothing`;
+  await keepSession(deactivated);
   return { a, b, deactivated, operator };
+}
+
+/** Sessions end with an account that is closed. A sign-in that came in between leaves one. */
+async function keepSession({ id, token }: { id: string; token: string }): Promise<void> {
+  await admin`insert into auth.sessions (id, user_id)
+    values (${String(claimsOf(token).session_id)}, ${id}) on conflict do nothing`;
+}
+
+/** People with tokens whose project or account was closed, each with a picture there. */
+export async function makeClosed() {
+  const [closing, closed] = await Promise.all([registerDeveloper(), registerDeveloper()]);
+  const userOf = async (developer: Developer, changes: Record<string, unknown>) => {
+    const project_id = randomUUID();
+    await admin`insert into public.projects (id, owner_id, name) values (${project_id}, ${developer.id}, 'Closed')`;
+    const headers = { "X-Developer-Key": developer.project.developer_key, "X-Project-ID": project_id };
+    const user = await registerEndUser({ ...developer.project, id: project_id, headers });
+    for (const id of [user.id, developer.id]) await addGeneration(project_id, id);
+    await admin`update public.projects set ${admin(changes as never)} where id = ${project_id}`;
+    return user;
+  };
+  const [deleted, inactive, unverified, owned] = await Promise.all([
+    userOf(closing, { deleted_at: new Date() }),
+    userOf(closing, { is_active: false }),
+    userOf(closing, { email_verification: "required" }),
+    userOf(closed, { name: "Of a closed account" }),
+  ]);
+  await admin`update public.users set deactivated_at = now() where id = ${closed.id}`;
+  await Promise.all([closed, owned].map(keepSession));
+  return {
+    "end user of a deleted project": deleted,
+    "end user of an inactive project": inactive,
+    "end user who had to verify": unverified,
+    "deactivated developer": closed,
+    "end user of a deactivated developer": owned,
+  };
 }
 
 async function makeSide(): Promise<Side> {
@@ -52,7 +85,10 @@ async function makeSide(): Promise<Side> {
     values (${deleted_project_id}, ${developer.id}, 'Deleted', now())`;
   await admin`insert into public.api_keys (project_id, key_prefix, key_hash)
     values (${deleted_project_id}, 'ak_gone1', ${randomBytes(32)})`;
-  for (const id of [user.id, peer.id, developer.id]) await addGeneration(project_id, id);
+  for (const id of [user.id, peer.id, developer.id]) {
+    await addGeneration(project_id, id);
+    await addGeneration(deleted_project_id, id);
+  }
   return {
     developer,
     project_id,

@@ -9,7 +9,7 @@ export interface paths {
         };
         /**
          * Whether the API runs
-         * @description Constant: it looks at nothing. Whether the API can serve is told by `/api/v1/health`.
+         * @description Constant, and asks nothing of the parts behind it: for load balancers and for starting up.
          */
         get: operations["health.live"];
         put?: never;
@@ -29,7 +29,7 @@ export interface paths {
         };
         /**
          * Whether the API can serve
-         * @description Looks at every part and answers within a second. 503 when one is down that everything needs.
+         * @description Asks every part, and answers within a second also when one is down.
          */
         get: operations["health.get"];
         put?: never;
@@ -48,8 +48,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether database answers
-         * @description 503 when it is configured and does not answer.
+         * Whether the database answers
+         * @description One part, within a second. 503 when it is configured and does not answer.
          */
         get: operations["health.database"];
         put?: never;
@@ -68,8 +68,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether storage answers
-         * @description 503 when it is configured and does not answer.
+         * Whether the storage answers
+         * @description One part, within a second. 503 when it is configured and does not answer.
          */
         get: operations["health.storage"];
         put?: never;
@@ -88,8 +88,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether redis answers
-         * @description 503 when it is configured and does not answer.
+         * Whether the redis answers
+         * @description One part, within a second. 503 when it is configured and does not answer.
          */
         get: operations["health.redis"];
         put?: never;
@@ -207,7 +207,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The signed-in account */
+        /**
+         * The signed-in account
+         * @description Of whoever the access token belongs to: an end user, a developer or an operator.
+         */
         get: operations["auth.me"];
         put?: never;
         post?: never;
@@ -252,7 +255,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the account's sessions, newest first */
+        /**
+         * List the account's sessions, newest first
+         * @description A session begins with a sign-in and lasts while it is refreshed, at most seven days. A bare array.
+         */
         get: operations["sessions.list"];
         put?: never;
         post?: never;
@@ -389,7 +395,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the caller's developer keys, newest first */
+        /**
+         * List the caller's developer keys, newest first
+         * @description Ended ones too. `key_prefix` tells which one a program uses. A bare array.
+         */
         get: operations["developerKeys.list"];
         put?: never;
         /**
@@ -450,10 +459,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List projects, newest first */
+        /**
+         * List projects, newest first
+         * @description A developer's own; an operator sees all. A bare array; how many there are on all pages is in `X-Total-Count`.
+         */
         get: operations["projects.list"];
         put?: never;
-        /** Create a project */
+        /**
+         * Create a project
+         * @description It belongs to the caller; an operator makes it for themselves. It has no key yet: `POST /projects/{project_id}/api-keys` makes one.
+         */
         post: operations["projects.create"];
         delete?: never;
         options?: never;
@@ -468,7 +483,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the end users of all projects, newest first */
+        /**
+         * List the end users of all projects, newest first
+         * @description Of the caller's projects; an operator sees all.
+         */
         get: operations["users.listAll"];
         put?: never;
         post?: never;
@@ -505,7 +523,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One project */
+        /**
+         * One project
+         * @description One that the caller runs; any for an operator. Another one is 404.
+         */
         get: operations["projects.get"];
         /**
          * Change a project, as older clients do
@@ -598,7 +619,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the end users of a project, newest first */
+        /**
+         * List the end users of a project, newest first
+         * @description The accounts that registered with the project's keys.
+         */
         get: operations["users.list"];
         put?: never;
         post?: never;
@@ -615,7 +639,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Totals of one project */
+        /**
+         * Totals of one project
+         * @description Counts of end users and keys, of all or of those that `search` and `is_active` leave.
+         */
         get: operations["projects.stats"];
         put?: never;
         post?: never;
@@ -632,7 +659,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who changed what in a project, newest first */
+        /**
+         * Who changed what in a project, newest first
+         * @description Every change of the project, its keys and its end users, kept for 400 days or what AUDIT_RETENTION_DAYS says.
+         */
         get: operations["projects.audit"];
         put?: never;
         post?: never;
@@ -649,10 +679,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the API keys of a project, newest first */
+        /**
+         * List the API keys of a project, newest first
+         * @description Ended ones too. `key_prefix` tells which one a program uses. A bare array.
+         */
         get: operations["apiKeys.list"];
         put?: never;
-        /** Create an API key */
+        /**
+         * Create an API key
+         * @description The key is shown in this answer and never again: the API keeps only its hash. The owner is told by mail.
+         */
         post: operations["apiKeys.create"];
         delete?: never;
         options?: never;
@@ -847,7 +883,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What the project has used of its plan this month */
+        /**
+         * What the project has used of its plan this month
+         * @description Generations of all its users together count against the month. Failed and canceled ones do not.
+         */
         get: operations["generations.usage"];
         put?: never;
         post?: never;
@@ -964,7 +1003,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A picture that was uploaded for a generation */
+        /**
+         * A picture that was uploaded for a generation
+         * @description Never public: for those who may see the generation, or with a ticket.
+         */
         get: operations["generations.exampleImage"];
         put?: never;
         post?: never;
@@ -999,186 +1041,557 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Liveness: {
-            /** @enum {string} */
+            /**
+             * @description Always, if there is an answer.
+             * @example healthy
+             * @enum {string}
+             */
             status: "healthy";
+            /**
+             * @description Of the API.
+             * @example 0.1.0
+             */
             version: string;
         };
         Health: {
             /**
-             * @description `unhealthy` when the database, Auth or Storage does not answer; `degraded` when an optional part does not.
+             * @description `unhealthy`: the database, Auth or Storage does not answer. `degraded`: a part that is not required does not.
+             * @example healthy
              * @enum {string}
              */
             status: "healthy" | "degraded" | "unhealthy";
+            /** @description Postgres. Required. */
             database: {
-                /** @enum {string} */
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
+            /** @description Supabase Auth. Required. */
             auth: {
-                /** @enum {string} */
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             /** @description The same as `storage`; the older name. */
             file_storage: {
-                /** @enum {string} */
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
+            /** @description Where the pictures are kept. Required. */
             storage: {
-                /** @enum {string} */
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
+            /**
+             * @description Where limits are counted; without it Postgres counts them.
+             * @example {
+             *       "status": "not_configured"
+             *     }
+             */
             redis: {
-                /** @enum {string} */
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
+            /** @description Who delivers mail; what waits is sent when it is back. */
             mail: {
-                /** @enum {string} */
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
+            /** @description Replicate; what was asked for meanwhile is made when it is back. */
             image_provider: {
-                /** @enum {string} */
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
                 status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
                 latency_ms?: number;
                 /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was asked.
+             * @example 2026-11-24T09:00:00.123Z
+             */
             timestamp: string;
+            /**
+             * @description Of the API.
+             * @example 0.1.0
+             */
             version: string;
         };
         PartHealth: {
-            /** @enum {string} */
+            /**
+             * @description Whether the part answers.
+             * @example healthy
+             * @enum {string}
+             */
             status: "healthy" | "unhealthy" | "not_configured";
+            /**
+             * @description Milliseconds until it answered.
+             * @example 3.2
+             */
             latency_ms?: number;
             /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
             error?: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was asked.
+             * @example 2026-11-24T09:00:00.123Z
+             */
             timestamp: string;
         };
-        DetailedHealth: components["schemas"]["Health"] & {
-            /** @description The last failure of each part that this instance saw, also when the part is back. */
+        DetailedHealth: {
+            /**
+             * @description `unhealthy`: the database, Auth or Storage does not answer. `degraded`: a part that is not required does not.
+             * @example healthy
+             * @enum {string}
+             */
+            status: "healthy" | "degraded" | "unhealthy";
+            /** @description Postgres. Required. */
+            database: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /** @description Supabase Auth. Required. */
+            auth: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /** @description The same as `storage`; the older name. */
+            file_storage: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /** @description Where the pictures are kept. Required. */
+            storage: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /**
+             * @description Where limits are counted; without it Postgres counts them.
+             * @example {
+             *       "status": "not_configured"
+             *     }
+             */
+            redis: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /** @description Who delivers mail; what waits is sent when it is back. */
+            mail: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /** @description Replicate; what was asked for meanwhile is made when it is back. */
+            image_provider: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /**
+             * Format: date-time
+             * @description When it was asked.
+             * @example 2026-11-24T09:00:00.123Z
+             */
+            timestamp: string;
+            /**
+             * @description Of the API.
+             * @example 0.1.0
+             */
+            version: string;
+            /**
+             * @description The last failure of each part that this instance saw, also when the part is back.
+             * @example {
+             *       "redis": {
+             *         "error": "timeout",
+             *         "at": "2026-11-24T09:00:00.123Z"
+             *       }
+             *     }
+             */
             last_errors: {
-                database?: {
+                [key: string]: {
+                    /**
+                     * @description The class of the error.
+                     * @example timeout
+                     */
                     error: string;
-                    /** Format: date-time */
-                    at: string;
-                };
-                auth?: {
-                    error: string;
-                    /** Format: date-time */
-                    at: string;
-                };
-                storage?: {
-                    error: string;
-                    /** Format: date-time */
-                    at: string;
-                };
-                redis?: {
-                    error: string;
-                    /** Format: date-time */
-                    at: string;
-                };
-                mail?: {
-                    error: string;
-                    /** Format: date-time */
-                    at: string;
-                };
-                image_provider?: {
-                    error: string;
-                    /** Format: date-time */
+                    /**
+                     * Format: date-time
+                     * @description When it was seen.
+                     * @example 2026-11-24T09:00:00.123Z
+                     */
                     at: string;
                 };
             };
             /** @description For operators only. */
             service?: {
-                /** @example Deno/2.9.6 */
+                /**
+                 * @description What the API runs on.
+                 * @example Deno/2.9.6
+                 */
                 runtime: string;
-                /** @example 17.6 */
+                /**
+                 * @description Of the database server.
+                 * @example 17.6
+                 */
                 database_version: string;
+                /** @description Changes of the database's schema. */
                 migrations: {
+                    /**
+                     * @description In the database.
+                     * @example 42
+                     */
                     applied: number;
+                    /**
+                     * @description That this version of the API brings.
+                     * @example 42
+                     */
                     expected: number;
-                    /** @description Known to this version of the API, not applied. */
+                    /**
+                     * @description Brought by this version, and not applied.
+                     * @example []
+                     */
                     missing: string[];
-                    /** @description Applied by a newer version of the API. */
+                    /**
+                     * @description Applied by a newer version of the API.
+                     * @example []
+                     */
                     unknown: string[];
                 };
-                /** @description Connections of the instance that answers, and calls that wait for one. */
+                /** @description Of the instance that answers. */
                 pool: {
+                    /**
+                     * @description Connections that this instance opens at most.
+                     * @example 3
+                     */
                     size: number;
+                    /**
+                     * @description Of them, with a statement under way.
+                     * @example 1
+                     */
                     in_use: number;
+                    /**
+                     * @description Statements that wait for a connection.
+                     * @example 0
+                     */
                     waiting: number;
                 };
-                /** @description Of the whole server; `api` are those of all instances. */
+                /** @description Of the whole database server. */
                 connections: {
+                    /**
+                     * @description That the server allows.
+                     * @example 60
+                     */
                     max: number;
+                    /**
+                     * @description By anybody.
+                     * @example 14
+                     */
                     used: number;
+                    /**
+                     * @description By all instances of the API.
+                     * @example 6
+                     */
                     api: number;
+                    /**
+                     * @description Of those, not idle.
+                     * @example 1
+                     */
                     api_active: number;
                 };
+                /** @description Generations. */
                 queue: {
+                    /** @description Not accepted by Replicate yet. */
                     pending: {
+                        /**
+                         * @description How many.
+                         * @example 2
+                         */
                         count: number;
+                        /**
+                         * @description What nobody looked at for three minutes longer than it should be.
+                         * @example 0
+                         */
                         overdue: number;
+                        /**
+                         * @description Age of the oldest.
+                         * @example 12
+                         */
                         oldest_seconds: number;
                     };
+                    /** @description Being made, or stored. */
                     processing: {
+                        /**
+                         * @description How many.
+                         * @example 2
+                         */
                         count: number;
+                        /**
+                         * @description What nobody looked at for three minutes longer than it should be.
+                         * @example 0
+                         */
                         overdue: number;
+                        /**
+                         * @description Age of the oldest.
+                         * @example 12
+                         */
                         oldest_seconds: number;
                     };
+                    /** @description How generations of the last hour ended. */
                     ended_last_hour: {
+                        /**
+                         * @description With a picture.
+                         * @example 120
+                         */
                         completed: number;
+                        /**
+                         * @description Without one.
+                         * @example 1
+                         */
                         failed: number;
+                        /**
+                         * @description By their owners.
+                         * @example 2
+                         */
                         canceled: number;
                     };
                 };
+                /** @description What finishes the work that requests and webhooks left behind. */
                 reconciler: {
                     /**
-                     * @description `late` when it did not run for three minutes, `failing` when a job's last run failed.
+                     * @description `late`: it did not run for three minutes. `failing`: a job's last run failed.
+                     * @example healthy
                      * @enum {string}
                      */
                     status: "healthy" | "failing" | "late" | "never_ran";
-                    /** Format: date-time */
+                    /**
+                     * Format: date-time
+                     * @description When a job ran last.
+                     * @example 2026-11-24T09:00:00.123Z
+                     */
                     last_run_at: string | null;
+                    /**
+                     * @description The last run of each job, by name.
+                     * @example {
+                     *       "mail": {
+                     *         "ran_at": "2026-11-24T09:00:00.123Z",
+                     *         "checked": 3,
+                     *         "failed": 0,
+                     *         "failing_since": null
+                     *       }
+                     *     }
+                     */
                     jobs: {
                         [key: string]: {
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description When it ended.
+                             * @example 2026-11-24T09:00:00.123Z
+                             */
                             ran_at: string;
+                            /**
+                             * @description What it looked at.
+                             * @example 3
+                             */
                             checked: number;
+                            /**
+                             * @description What of that failed.
+                             * @example 0
+                             */
                             failed: number;
-                            /** Format: date-time */
+                            /**
+                             * Format: date-time
+                             * @description The first of its failed runs in a row.
+                             * @example 2026-11-24T09:00:00.123Z
+                             */
                             failing_since: string | null;
                         };
                     };
                 };
+                /** @description Mail that is not sent yet. */
                 mail_outbox: {
+                    /**
+                     * @description How many.
+                     * @example 0
+                     */
                     waiting: number;
+                    /**
+                     * @description Age of the oldest.
+                     * @example 0
+                     */
                     oldest_seconds: number;
+                    /**
+                     * @description Of them, tried before in vain.
+                     * @example 0
+                     */
                     failing: number;
                 };
+                /** @description Files and predictions that are to be removed. */
                 cleanup: {
+                    /**
+                     * @description How many.
+                     * @example 0
+                     */
                     waiting: number;
+                    /**
+                     * @description Age of the oldest.
+                     * @example 0
+                     */
                     oldest_seconds: number;
                 };
-                /** @description What this instance runs with. Of a secret only whether it is set. */
+                /**
+                 * @description What this instance runs with. Of a secret only whether it is set.
+                 * @example {
+                 *       "smtp_port": 587,
+                 *       "cron_secret_set": true
+                 *     }
+                 */
                 settings: {
                     [key: string]: string | number | boolean;
                 };
@@ -1197,13 +1610,28 @@ export interface components {
             code: string;
             /**
              * @description Also in the header X-Request-Id.
-             * @example 5f0c…
+             * @example 3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09
              */
             request_id: string;
             /** @description Only with 422: each field that is wrong. */
             errors?: {
+                /**
+                 * @description `body`, `query`, `path` or `header`, then the way to the field.
+                 * @example [
+                 *       "body",
+                 *       "name"
+                 *     ]
+                 */
                 loc: (string | number)[];
+                /**
+                 * @description What is wrong with it.
+                 * @example Required
+                 */
                 msg: string;
+                /**
+                 * @description The kind of mistake, for programs.
+                 * @example invalid_type
+                 */
                 type: string;
             }[];
             /** @description Seconds to wait; also in the header Retry-After. */
@@ -1212,39 +1640,90 @@ export interface components {
         RegisteredUser: components["schemas"]["User"] & {
             /** @description Only for developers, and only here: the keys are not shown again. */
             provisioning: {
-                /** Format: uuid */
+                /**
+                 * Format: uuid
+                 * @description The developer's first project.
+                 * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
+                 */
                 project_id: string;
+                /**
+                 * @description Names the developer, as `X-Developer-Key`.
+                 * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
+                 */
                 developer_key: string;
+                /**
+                 * @description Names the project's app, as `X-API-Key`.
+                 * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
+                 */
                 api_key: string;
             } | null;
+            /**
+             * @description A JWT for `Authorization: Bearer`; good for 30 minutes, or until its session ends.
+             * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl
+             */
             access_token: string | null;
+            /**
+             * @description Works once, at `POST /auth/refresh`. The session lasts seven days.
+             * @example v1NxP0aZq7Kd
+             */
             refresh_token: string | null;
-            /** @enum {string} */
+            /**
+             * @description How the access token is sent.
+             * @example bearer
+             * @enum {string}
+             */
             token_type: "bearer";
         };
         User: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The account.
+             * @example 9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03
+             */
             id: string;
+            /**
+             * @description As it was registered.
+             * @example ada@example.com
+             */
             email: string;
+            /**
+             * @description How the person wants to be called.
+             * @example Ada Lovelace
+             */
             full_name: string | null;
-            /** @enum {string} */
+            /**
+             * @description Runs the platform, runs projects, or uses an app.
+             * @example end_user
+             * @enum {string}
+             */
             role: "operator" | "developer" | "end_user";
+            /**
+             * @description False: the account is closed.
+             * @example true
+             */
             is_active: boolean;
+            /**
+             * @description Whether the link of a mail was used.
+             * @example false
+             */
             is_verified: boolean;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was registered.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             created_at: string;
             /**
              * Format: uuid
              * @description The project of an end user, else null.
+             * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
              */
             project_id: string | null;
         };
         RegisterRequest: {
             /**
-             * Format: email
+             * Format: idn-email
+             * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
              * @example ada@example.com
              */
             email: string;
@@ -1253,12 +1732,28 @@ export interface components {
              * @example Correct-horse-9
              */
             password: string;
+            /**
+             * @description How the person wants to be called.
+             * @example Ada Lovelace
+             */
             full_name?: string | null;
         };
         Tokens: {
+            /**
+             * @description A JWT for `Authorization: Bearer`; good for 30 minutes, or until its session ends.
+             * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl
+             */
             access_token: string;
+            /**
+             * @description Works once, at `POST /auth/refresh`. The session lasts seven days.
+             * @example v1NxP0aZq7Kd
+             */
             refresh_token: string;
-            /** @enum {string} */
+            /**
+             * @description How the access token is sent.
+             * @example bearer
+             * @enum {string}
+             */
             token_type: "bearer";
             /**
              * @description Seconds until the access token expires.
@@ -1268,89 +1763,151 @@ export interface components {
         };
         LoginRequest: {
             /**
-             * Format: email
+             * Format: idn-email
+             * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
              * @example ada@example.com
              */
             email: string;
-            /** @example Correct-horse-9 */
+            /**
+             * @description The account's password.
+             * @example Correct-horse-9
+             */
             password: string;
         };
         RefreshRequest: {
+            /**
+             * @description The newest refresh token of the session.
+             * @example v1NxP0aZq7Kd
+             */
             refresh_token: string;
         };
         UpdateMeRequest: {
+            /**
+             * @description How the person wants to be called.
+             * @example Ada Lovelace
+             */
             full_name?: string | null;
         };
         DeleteMeRequest: {
-            /** @example Correct-horse-9 */
+            /**
+             * @description The account's password.
+             * @example Correct-horse-9
+             */
             password: string;
         };
         LogoutRequest: {
             /**
              * @description `local` ends this session, `others` all but this one, `global` all.
              * @default local
+             * @example local
              * @enum {string}
              */
             scope?: "local" | "others" | "global";
         };
         Session: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The session.
+             * @example 2a8d6f4c-5b71-4e93-a0c4-7f1e3d5b9c04
+             */
             id: string;
-            /** @description The user agent that signed in or refreshed last. */
+            /**
+             * @description The user agent that signed in or refreshed last.
+             * @example Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0
+             */
             device: string | null;
-            /** @description The address of the last sign-in or refresh. */
+            /**
+             * @description The address of the last sign-in or refresh.
+             * @example 203.0.113.7
+             */
             ip: string | null;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it began.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             created_at: string;
             /**
              * Format: date-time
              * @description The last sign-in or refresh.
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @example 2026-11-24T10:30:00.123456+00:00
              */
             last_seen_at: string;
             /**
              * Format: date-time
              * @description Seven days after it began, at the latest.
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @example 2026-12-01T09:00:00.123456+00:00
              */
             expires_at: string;
-            /** @description Whether this request was made in it. */
+            /**
+             * @description Whether this request was made in it.
+             * @example true
+             */
             current: boolean;
         };
         Message: {
+            /**
+             * @description A sentence for a person.
+             * @example If the account has an address to verify, a mail is on its way.
+             */
             message: string;
         };
         ChangePasswordRequest: {
-            /** @example Correct-horse-9 */
+            /**
+             * @description The account's password.
+             * @example Correct-horse-9
+             */
             current_password: string;
             /**
              * @description 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.
-             * @example Correct-horse-9
+             * @example Better-horse-10
              */
             new_password: string;
         };
-        VerifiedEmail: components["schemas"]["Message"] & {
+        VerifiedEmail: {
+            /**
+             * @description A sentence for a person.
+             * @example The address is verified.
+             */
+            message: string;
+            /**
+             * @description The address.
+             * @example ada@example.com
+             */
             email: string;
         };
         VerifyEmailRequest: {
+            /**
+             * @description What the link in the mail has after `token=`.
+             * @example 4c1f9a7e5d3b8f0264c1a7e9
+             */
             token: string;
         } | {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Whose address it is.
+             * @example 9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03
+             */
             user_id: string;
-            /** @description The token of the link, or the six digits of the mail. */
+            /**
+             * @description The token of the link, or the six digits of the mail.
+             * @example 482913
+             */
             verification_token: string;
         };
         PasswordResetRequest: {
             /**
-             * Format: email
+             * Format: idn-email
+             * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
              * @example ada@example.com
              */
             email: string;
         };
         ResetPasswordRequest: {
+            /**
+             * @description What the link in the mail has after `token=`.
+             * @example 4c1f9a7e5d3b8f0264c1a7e9
+             */
             token: string;
             /**
              * @description 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.
@@ -1358,82 +1915,131 @@ export interface components {
              */
             password: string;
         };
-        DeveloperKey: components["schemas"]["ApiKey"] & {
-            management: boolean;
-        };
-        ApiKey: {
-            /** Format: uuid */
+        DeveloperKey: {
+            /**
+             * Format: uuid
+             * @description The key's id, which is no secret.
+             * @example 6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05
+             */
             id: string;
+            /**
+             * @description To tell it from others in a list.
+             * @example Web app
+             */
             name: string | null;
             /**
              * @description The first eight characters.
              * @example ak_Qx3vT
              */
             key_prefix: string;
+            /**
+             * @description Whether a request with it is let in.
+             * @example true
+             */
             is_active: boolean;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description The last request with it, some seconds late.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             last_used_at: string | null;
-            /** @enum {string} */
-            status: "active" | "revoked" | "rotated" | "expired";
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description From when on it is refused.
+             * @example 2027-11-24T09:00:00.000000+00:00
              */
             expires_at: string | null;
             /**
              * Format: date-time
-             * @description Set by a rotation: the key is refused from then on.
-             * @example 2026-11-24T09:00:00.000000+00:00
-             */
-            grace_ends_at: string | null;
-            /**
-             * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was made.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             created_at: string;
+            /**
+             * @description Whether the key alone, without a token, manages projects.
+             * @example false
+             */
+            management: boolean;
         };
         CreatedDeveloperKey: components["schemas"]["DeveloperKey"] & {
             /**
              * @description The whole key. It is shown only here.
-             * @example ak_Qx3vT…
+             * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
              */
             key: string;
         };
         DeveloperKeyCreateRequest: {
-            /** @example Web app */
+            /**
+             * @description To tell it from others in a list.
+             * @example Web app
+             */
             name?: string | null;
             /**
              * Format: date-time
-             * @description Null never expires.
+             * @description From when on it is refused. Null never expires.
+             * @example 2027-11-24T09:00:00Z
              */
-            expires_at?: string;
+            expires_at?: string | null;
             /**
              * @description Whether the key alone, without a token, manages projects. For servers: it is refused on requests from browsers.
              * @default false
+             * @example false
              */
             management?: boolean;
         };
         DeveloperKeyRotateRequest: {
             /**
-             * @description How long the old key goes on working.
+             * @description Seconds that the old key still works, at most to its own expiry.
              * @default 0
+             * @example 86400
              */
             grace_seconds?: number;
         };
         Project: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description What `X-Project-ID` names.
+             * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
+             */
             id: string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The developer who runs it.
+             * @example 0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01
+             */
             owner_id: string;
+            /**
+             * @description What the project is called, in mail too.
+             * @example Postcards
+             */
             name: string;
+            /**
+             * @description A note for whoever runs it.
+             * @example Photos become postcards.
+             */
             description: string | null;
+            /**
+             * @description False: its keys and end users are refused.
+             * @example true
+             */
             is_active: boolean;
-            /** @enum {string} */
+            /**
+             * @description `required`: an end user gets no tokens before the link of a mail is used. `optional`, the default: tokens at once.
+             * @example optional
+             * @enum {string}
+             */
             email_verification: "optional" | "required";
+            /**
+             * @description Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.
+             * @example [
+             *       "https://app.example.com"
+             *     ]
+             */
             allowed_origins: string[];
+            /**
+             * @description The app's own site: links in mail lead there. Null: to pages of the API.
+             * @example https://app.example.com
+             */
             site_url: string | null;
             /**
              * @description Set by an operator; null follows the owner's plan.
@@ -1442,20 +2048,43 @@ export interface components {
             plan_id: string | null;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was made.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             created_at: string;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was changed last.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             updated_at: string;
+            /**
+             * Format: date-time
+             * @description Only in the list of deleted projects: when it was deleted.
+             */
+            deleted_at?: string;
+            /**
+             * Format: date-time
+             * @description Until then a deleted project can be restored; null is for ever.
+             */
+            removed_after?: string | null;
         };
         ProjectCreateRequest: {
-            /** @example Postcards */
+            /**
+             * @description What the project is called, in mail too.
+             * @example Postcards
+             */
             name: string;
+            /**
+             * @description A note for whoever runs it.
+             * @example Photos become postcards.
+             */
             description?: string | null;
-            /** @enum {string} */
+            /**
+             * @description `required`: an end user gets no tokens before the link of a mail is used. `optional`, the default: tokens at once.
+             * @example optional
+             * @enum {string}
+             */
             email_verification?: "optional" | "required";
             /**
              * @description Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.
@@ -1465,41 +2094,87 @@ export interface components {
              *     ]
              */
             allowed_origins?: string[];
-            /** Format: uri */
+            /**
+             * Format: uri
+             * @description The app's own site: links in mail lead there. Null: to pages of the API.
+             * @example https://app.example.com
+             */
             site_url?: string | null;
         };
         ProjectUsers: {
+            /** @description One page. */
             users: components["schemas"]["ProjectUser"][];
+            /**
+             * @description How many there are on all pages.
+             * @example 1
+             */
             total: number;
+            /**
+             * @description The page that was asked for.
+             * @example 1
+             */
             page: number;
+            /**
+             * @description How many a page has at most.
+             * @example 50
+             */
             page_size: number;
         };
         ProjectUser: components["schemas"]["User"] & {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The project that the account belongs to.
+             * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
+             */
             project_id?: string;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description The same as `created_at`; the older name.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             joined_at: string;
+            /**
+             * @description What the project is called, in mail too.
+             * @example Postcards
+             */
             project_name: string;
         };
         GlobalStats: components["schemas"]["ProjectStats"] & {
-            projects: components["schemas"]["CountStats"];
+            projects: components["schemas"]["CountStats"] & unknown;
         };
+        /** @description End users. */
         CountStats: {
+            /**
+             * @description All of them.
+             * @example 12
+             */
             total: number;
+            /**
+             * @description Those that are let in.
+             * @example 11
+             */
             active: number;
         };
         ProjectStats: {
             users: components["schemas"]["CountStats"];
-            api_keys: components["schemas"]["CountStats"];
+            api_keys: components["schemas"]["CountStats"] & unknown;
         };
         ProjectUpdateRequest: {
-            /** @example Postcards */
+            /**
+             * @description What the project is called, in mail too.
+             * @example Postcards
+             */
             name?: string | null;
+            /**
+             * @description A note for whoever runs it.
+             * @example Photos become postcards.
+             */
             description?: string | null;
-            /** @enum {string} */
+            /**
+             * @description `required`: an end user gets no tokens before the link of a mail is used. `optional`, the default: tokens at once.
+             * @example optional
+             * @enum {string}
+             */
             email_verification?: "optional" | "required";
             /**
              * @description Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.
@@ -1509,8 +2184,16 @@ export interface components {
              *     ]
              */
             allowed_origins?: string[];
-            /** Format: uri */
+            /**
+             * Format: uri
+             * @description The app's own site: links in mail lead there. Null: to pages of the API.
+             * @example https://app.example.com
+             */
             site_url?: string | null;
+            /**
+             * @description False: its keys and end users are refused.
+             * @example true
+             */
             is_active?: boolean;
         };
         ProjectPlanRequest: {
@@ -1521,25 +2204,59 @@ export interface components {
             plan_id: string | null;
         };
         ProjectUserUpdateRequest: {
+            /**
+             * @description False closes the account.
+             * @example false
+             */
             is_active: boolean;
         };
         AuditEvents: {
+            /** @description One page. */
             events: components["schemas"]["AuditEvent"][];
+            /**
+             * @description How many there are on all pages.
+             * @example 1
+             */
             total: number;
+            /**
+             * @description The page that was asked for.
+             * @example 1
+             */
             page: number;
+            /**
+             * @description How many a page has at most.
+             * @example 50
+             */
             page_size: number;
         };
         AuditEvent: {
+            /**
+             * @description Grows with time.
+             * @example 4711
+             */
             id: number;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was done.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             occurred_at: string;
-            /** @enum {string} */
+            /**
+             * @description What kind of thing was changed.
+             * @example project
+             * @enum {string}
+             */
             resource: "project" | "user" | "api_key";
+            /**
+             * @description The id of that thing.
+             * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
+             */
             resource_id: string;
-            /** @enum {string} */
+            /**
+             * @description What was done to it.
+             * @example update
+             * @enum {string}
+             */
             action: "create" | "update" | "delete";
             /**
              * @description `{column: {old, new}}`; of a personal column only `{redacted: true}`; empty for a delete.
@@ -1555,45 +2272,127 @@ export interface components {
                     [key: string]: unknown;
                 };
             };
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Whose account did it; null for a key alone and for the system.
+             * @example 0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01
+             */
             actor_id: string | null;
-            /** @enum {string} */
+            /**
+             * @description As what they did it.
+             * @example developer
+             * @enum {string}
+             */
             actor_role: "operator" | "developer" | "end_user" | "anonymous" | "system";
+            /**
+             * @description The address that the request came from.
+             * @example 203.0.113.7
+             */
             ip: string | null;
+            /**
+             * @description The program that sent it.
+             * @example curl/8.14.1
+             */
             user_agent: string | null;
+            /**
+             * @description The request, as in its `X-Request-Id`.
+             * @example 3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09
+             */
             request_id: string | null;
         };
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             /**
              * @description The whole key. It is shown only here.
-             * @example ak_Qx3vT…
+             * @example ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ
              */
             key: string;
         };
+        ApiKey: {
+            /**
+             * Format: uuid
+             * @description The key's id, which is no secret.
+             * @example 6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05
+             */
+            id: string;
+            /**
+             * @description To tell it from others in a list.
+             * @example Web app
+             */
+            name: string | null;
+            /**
+             * @description The first eight characters.
+             * @example ak_Qx3vT
+             */
+            key_prefix: string;
+            /**
+             * @description Whether a request with it is let in.
+             * @example true
+             */
+            is_active: boolean;
+            /**
+             * Format: date-time
+             * @description The last request with it, some seconds late.
+             * @example 2026-11-24T09:00:00.123456+00:00
+             */
+            last_used_at: string | null;
+            /**
+             * @description A rotated key still works until `grace_ends_at`.
+             * @example active
+             * @enum {string}
+             */
+            status: "active" | "revoked" | "rotated" | "expired";
+            /**
+             * Format: date-time
+             * @description From when on it is refused.
+             * @example 2027-11-24T09:00:00.000000+00:00
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description Set by a rotation: the key is refused from then on.
+             * @example null
+             */
+            grace_ends_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-11-24T09:00:00.123456+00:00
+             */
+            created_at: string;
+        };
         ApiKeyCreateRequest: {
-            /** @example Web app */
+            /**
+             * @description To tell it from others in a list.
+             * @example Web app
+             */
             name?: string | null;
             /**
              * Format: date-time
-             * @description Null never expires.
+             * @description From when on it is refused. Null never expires.
+             * @example 2027-11-24T09:00:00Z
              */
-            expires_at?: string;
+            expires_at?: string | null;
         };
         RotatedApiKey: components["schemas"]["CreatedApiKey"] & {
             /** @description The old key. */
             replaces: {
-                /** Format: uuid */
+                /**
+                 * Format: uuid
+                 * @description The old key's id.
+                 * @example 6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05
+                 */
                 id: string;
                 /**
                  * Format: date-time
-                 * @example 2026-11-24T09:00:00.000000+00:00
+                 * @description Until when it works.
+                 * @example 2026-11-25T09:00:00.123456+00:00
                  */
                 grace_ends_at: string;
             };
         };
         ApiKeyRotateRequest: {
             /**
-             * @description How long the old key still works, at most to its own expiry.
+             * @description Seconds that the old key still works, at most to its own expiry.
              * @default 0
              * @example 86400
              */
@@ -1606,61 +2405,154 @@ export interface components {
              * @example 2026-11-24
              */
             day: string;
+            /**
+             * @description All of that day.
+             * @example 128
+             */
             requests: number;
-            /** @description Those with a status of 400 or more. */
+            /**
+             * @description Those with a status of 400 or more.
+             * @example 3
+             */
             errors: number;
         };
         CreatedGeneration: components["schemas"]["Generation"] & {
+            /**
+             * @description A sentence for a person.
+             * @example Generation request submitted successfully
+             */
             message: string;
         };
         Generation: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description What its status is asked with.
+             * @example 1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07
+             */
             id: string;
-            /** @enum {string} */
+            /**
+             * @description `pending`, then `processing`, then one of the others, which are final. Never backwards.
+             * @example completed
+             * @enum {string}
+             */
             status: "pending" | "processing" | "completed" | "failed" | "canceled";
+            /**
+             * @description The prompt.
+             * @example Turn this photo into a watercolour
+             */
             instructions: string;
-            /** @example google/nano-banana */
+            /**
+             * @description What makes the picture.
+             * @example google/nano-banana
+             */
             model: string;
-            /** @description Absolute; opens in a browser without a header. */
+            /**
+             * @description Absolute; opens in a browser without a header.
+             * @example http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1
+             */
             generated_image_url: string | null;
+            /** @description All pictures; most models make one. Empty until it is completed. */
             images: {
+                /**
+                 * @description As `generated_image_url`.
+                 * @example http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1
+                 */
                 url: string;
+                /**
+                 * @description Its media type.
+                 * @example image/png
+                 */
                 content_type: string;
+                /**
+                 * @description Pixels.
+                 * @example 1024
+                 */
                 width: number;
+                /**
+                 * @description Pixels.
+                 * @example 683
+                 */
                 height: number;
             }[];
-            /** @description Absolute addresses of the uploaded pictures. */
+            /**
+             * @description Absolute addresses of the uploaded pictures.
+             * @example [
+             *       "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+             *     ]
+             */
             example_images: string[];
+            /**
+             * @description Why it failed, as a sentence; null when it did not.
+             * @example null
+             */
             error: string | null;
+            /**
+             * @description The same for programs; stable.
+             * @example null
+             */
             error_code: string | null;
+            /**
+             * @description Whether everybody may see the result.
+             * @example false
+             */
             is_public: boolean;
-            /** @description Whether it counts against the quota. Failed and canceled ones do not. */
+            /**
+             * @description Whether it counts against the quota. Failed and canceled ones do not.
+             * @example true
+             */
             charged: boolean;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it was asked for.
+             * @example 2026-11-24T09:00:00.123456+00:00
              */
             created_at: string;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When its state changed last.
+             * @example 2026-11-24T09:00:07.654321+00:00
              */
             updated_at: string;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When it ended; null before.
+             * @example 2026-11-24T09:00:07.654321+00:00
              */
             completed_at: string | null;
         };
         GenerationCreateForm: {
-            /** @description 1 to 1000 characters, plain, or a JSON object as in the JSON body. */
+            /**
+             * @description 1 to 1000 characters, plain, or a JSON object as in the JSON body.
+             * @example Turn this photo into a watercolour
+             */
             instructions: string;
-            /** @description JPEG, PNG or WebP, at most 10 MB each. `example_images` is accepted as another name. */
+            /**
+             * @description JPEG, PNG or WebP, at most 10 MB each. `example_images` is accepted as another name.
+             * @example [
+             *       "(the bytes of photo.png)"
+             *     ]
+             */
             files: string[];
+            /**
+             * @description `true`: everybody may see the result.
+             * @example false
+             */
             is_public?: string;
+            /**
+             * @description One that the plan allows; else the default.
+             * @example google/nano-banana
+             */
             model?: string;
-            /** @enum {string} */
+            /**
+             * @description Width to height. Left out: the model decides.
+             * @example 3:2
+             * @enum {string}
+             */
             aspect_ratio?: "1:1" | "16:9" | "9:16" | "4:3" | "3:4" | "3:2" | "2:3";
+            /**
+             * @description A whole number from 0 to 2147483647.
+             * @example 7
+             */
             seed?: string;
         };
         GenerationCreateRequest: {
@@ -1669,14 +2561,31 @@ export interface components {
              * @example google/nano-banana
              */
             model?: string;
-            /** @description Pictures that were put to the addresses of `POST /generation/uploads`. */
+            /**
+             * @description Pictures that were put to the addresses of `POST /generation/uploads`.
+             * @example []
+             */
             upload_ids?: string[];
-            /** @enum {string} */
+            /**
+             * @description Width to height. Left out: the model decides.
+             * @example 3:2
+             * @enum {string}
+             */
             aspect_ratio?: "1:1" | "16:9" | "9:16" | "4:3" | "3:4" | "3:2" | "2:3";
+            /**
+             * @description The same seed and prompt give a similar picture, if the model knows seeds.
+             * @example 7
+             */
             seed?: number;
-            /** @description Whether everybody may see the result. Default false. */
+            /**
+             * @description Whether everybody may see the result. Default false.
+             * @example false
+             */
             is_public?: boolean;
-            /** @example Turn this photo into a watercolour */
+            /**
+             * @description What the picture shall show, or what shall be done to the pictures that are sent.
+             * @example Turn this photo into a watercolour
+             */
             prompt: string;
         } | {
             /**
@@ -1684,80 +2593,207 @@ export interface components {
              * @example google/nano-banana
              */
             model?: string;
-            /** @description Pictures that were put to the addresses of `POST /generation/uploads`. */
+            /**
+             * @description Pictures that were put to the addresses of `POST /generation/uploads`.
+             * @example []
+             */
             upload_ids?: string[];
-            /** @enum {string} */
+            /**
+             * @description Width to height. Left out: the model decides.
+             * @example 3:2
+             * @enum {string}
+             */
             aspect_ratio?: "1:1" | "16:9" | "9:16" | "4:3" | "3:4" | "3:2" | "2:3";
+            /**
+             * @description The same seed and prompt give a similar picture, if the model knows seeds.
+             * @example 7
+             */
             seed?: number;
-            /** @description Whether everybody may see the result. Default false. */
+            /**
+             * @description Whether everybody may see the result. Default false.
+             * @example false
+             */
             is_public?: boolean;
-            /** @example Turn this photo into a watercolour */
+            /**
+             * @description What the picture shall show, or what shall be done to the pictures that are sent.
+             * @example Turn this photo into a watercolour
+             */
             instructions: string;
         };
         Uploads: {
+            /** @description As many as were asked for. */
             uploads: {
-                /** Format: uuid */
+                /**
+                 * Format: uuid
+                 * @description For `upload_ids` of a create.
+                 * @example 5c7e9a1b-6f03-4d48-9b2a-0d4f6e8c2a08
+                 */
                 id: string;
-                /** @description PUT the picture here, with its own Content-Type, once. */
+                /**
+                 * @description PUT the picture here, with its own Content-Type, once.
+                 * @example http://127.0.0.1:54321/storage/v1/object/upload/sign/uploads/4f1d2c3b?token=eyJhbGciOi
+                 */
                 url: string;
-                /** @enum {string} */
+                /**
+                 * @description How it is sent.
+                 * @example PUT
+                 * @enum {string}
+                 */
                 method: "PUT";
-                /** @description Seconds. */
+                /**
+                 * @description Seconds until the address is dead.
+                 * @example 7200
+                 */
                 expires_in: number;
             }[];
         };
         UploadsCreateRequest: {
-            /** @default 1 */
+            /**
+             * @description How many addresses.
+             * @default 1
+             * @example 1
+             */
             count?: number;
         };
         GenerationList: {
+            /** @description One page. */
             generations: components["schemas"]["Generation"][];
+            /**
+             * @description With a cursor, as it was on the first page. Published pictures are counted up to 1,000.
+             * @example 1
+             */
             total: number;
+            /**
+             * @description The page that was asked for.
+             * @example 1
+             */
             page: number;
+            /**
+             * @description How many a page has at most.
+             * @example 20
+             */
             per_page: number;
-            /** @description Where the next page begins; null on the last one. */
+            /**
+             * @description Where the next page begins; null on the last one.
+             * @example null
+             */
             next_cursor: string | null;
         };
         GenerationUsage: {
+            /**
+             * @description The plan that counts.
+             * @example free
+             */
             plan: string | null;
             /**
              * Format: date
              * @description First day of the UTC month.
+             * @example 2026-11-01
              */
             month: string;
-            /** @description Charged in this month, running ones included. */
+            /**
+             * @description Charged in this month, running ones included.
+             * @example 42
+             */
             used: number;
-            /** @description Null is unlimited. */
+            /**
+             * @description A month. Null is unlimited.
+             * @example 100
+             */
             limit: number | null;
+            /**
+             * @description Pending or processing now.
+             * @example 1
+             */
             running: number;
+            /**
+             * @description How many may run at once. Null is unlimited.
+             * @example 3
+             */
             concurrent_limit: number | null;
             /**
              * Format: date-time
-             * @example 2026-11-24T09:00:00.000000+00:00
+             * @description When `used` is zero again.
+             * @example 2026-12-01T00:00:00.000000+00:00
              */
             resets_at: string;
         };
         GenerationPublic: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The generation.
+             * @example 1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07
+             */
             id: string;
+            /**
+             * @description Whether everybody may see the result.
+             * @example true
+             */
             is_public: boolean;
+            /**
+             * @description A sentence for a person.
+             * @example The picture is public now
+             */
             message: string;
         };
         GenerationPublicRequest: {
+            /**
+             * @description Whether everybody may see the result.
+             * @example true
+             */
             is_public: boolean;
         };
         GenerationDeleted: {
+            /**
+             * @description A sentence for a person.
+             * @example Generation deleted successfully
+             */
             message: string;
         };
         WebhookReceived: {
-            /** @enum {boolean} */
+            /**
+             * @description Always.
+             * @example true
+             * @enum {boolean}
+             */
             received: true;
+        };
+        ReplicatePrediction: {
+            /**
+             * @description The prediction.
+             * @example gm3qorzdhgbfurvjtvhg6dckhu
+             */
+            id: string;
+            /**
+             * @description What Replicate says of it.
+             * @example succeeded
+             */
+            status: string;
+        } & {
+            [key: string]: unknown;
         };
     };
     responses: never;
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description The one that was sent, if it is a sane token, else a new UUID. Quote it when you ask for help. */
+        "X-Request-Id": string;
+        /** @description How to authenticate. */
+        "WWW-Authenticate": "Bearer";
+        /** @description Seconds to wait before the same request can succeed. */
+        "Retry-After": number;
+        /** @description Requests that the window allows. Other errors have these five headers too; without a limit there are none. */
+        "X-RateLimit-Limit": number;
+        /** @description Requests that are left in this window. */
+        "X-RateLimit-Remaining": number;
+        /** @description When the next window begins, in seconds since 1970. */
+        "X-RateLimit-Reset": number;
+        /** @description The same as the IETF's draft says it: the limit's name, requests left, seconds to the next window. */
+        RateLimit: string;
+        /** @description The limit's name, requests of a window, its length in seconds. */
+        "RateLimit-Policy": string;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;
@@ -1774,9 +2810,16 @@ export interface operations {
             /** @description It runs. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Liveness"];
                 };
             };
@@ -1794,20 +2837,159 @@ export interface operations {
             /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/health+json": components["schemas"]["Health"];
                 };
             };
             /** @description A part that is needed is down. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/health+json": components["schemas"]["Health"];
                 };
             };
@@ -1825,20 +3007,51 @@ export interface operations {
             /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
             /** @description A part that is needed is down. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
@@ -1856,20 +3069,51 @@ export interface operations {
             /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
             /** @description A part that is needed is down. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
@@ -1887,20 +3131,51 @@ export interface operations {
             /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
             /** @description A part that is needed is down. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
                     "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
@@ -1918,47 +3193,487 @@ export interface operations {
             /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0",
+                     *       "last_errors": {
+                     *         "redis": {
+                     *           "error": "timeout",
+                     *           "at": "2026-11-24T09:00:00.123Z"
+                     *         }
+                     *       },
+                     *       "service": {
+                     *         "runtime": "Deno/2.9.6",
+                     *         "database_version": "17.6",
+                     *         "migrations": {
+                     *           "applied": 42,
+                     *           "expected": 42,
+                     *           "missing": [],
+                     *           "unknown": []
+                     *         },
+                     *         "pool": {
+                     *           "size": 3,
+                     *           "in_use": 1,
+                     *           "waiting": 0
+                     *         },
+                     *         "connections": {
+                     *           "max": 60,
+                     *           "used": 14,
+                     *           "api": 6,
+                     *           "api_active": 1
+                     *         },
+                     *         "queue": {
+                     *           "pending": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "processing": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "ended_last_hour": {
+                     *             "completed": 120,
+                     *             "failed": 1,
+                     *             "canceled": 2
+                     *           }
+                     *         },
+                     *         "reconciler": {
+                     *           "status": "healthy",
+                     *           "last_run_at": "2026-11-24T09:00:00.123Z",
+                     *           "jobs": {
+                     *             "mail": {
+                     *               "ran_at": "2026-11-24T09:00:00.123Z",
+                     *               "checked": 3,
+                     *               "failed": 0,
+                     *               "failing_since": null
+                     *             }
+                     *           }
+                     *         },
+                     *         "mail_outbox": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0,
+                     *           "failing": 0
+                     *         },
+                     *         "cleanup": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0
+                     *         },
+                     *         "settings": {
+                     *           "smtp_port": 587,
+                     *           "cron_secret_set": true
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["DetailedHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0",
+                     *       "last_errors": {
+                     *         "redis": {
+                     *           "error": "timeout",
+                     *           "at": "2026-11-24T09:00:00.123Z"
+                     *         }
+                     *       },
+                     *       "service": {
+                     *         "runtime": "Deno/2.9.6",
+                     *         "database_version": "17.6",
+                     *         "migrations": {
+                     *           "applied": 42,
+                     *           "expected": 42,
+                     *           "missing": [],
+                     *           "unknown": []
+                     *         },
+                     *         "pool": {
+                     *           "size": 3,
+                     *           "in_use": 1,
+                     *           "waiting": 0
+                     *         },
+                     *         "connections": {
+                     *           "max": 60,
+                     *           "used": 14,
+                     *           "api": 6,
+                     *           "api_active": 1
+                     *         },
+                     *         "queue": {
+                     *           "pending": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "processing": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "ended_last_hour": {
+                     *             "completed": 120,
+                     *             "failed": 1,
+                     *             "canceled": 2
+                     *           }
+                     *         },
+                     *         "reconciler": {
+                     *           "status": "healthy",
+                     *           "last_run_at": "2026-11-24T09:00:00.123Z",
+                     *           "jobs": {
+                     *             "mail": {
+                     *               "ran_at": "2026-11-24T09:00:00.123Z",
+                     *               "checked": 3,
+                     *               "failed": 0,
+                     *               "failing_since": null
+                     *             }
+                     *           }
+                     *         },
+                     *         "mail_outbox": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0,
+                     *           "failing": 0
+                     *         },
+                     *         "cleanup": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0
+                     *         },
+                     *         "settings": {
+                     *           "smtp_port": 587,
+                     *           "cron_secret_set": true
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/health+json": components["schemas"]["DetailedHealth"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Only operators may do this.",
+                     *       "code": "operators_only",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A part that is needed is down. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0",
+                     *       "last_errors": {
+                     *         "redis": {
+                     *           "error": "timeout",
+                     *           "at": "2026-11-24T09:00:00.123Z"
+                     *         }
+                     *       },
+                     *       "service": {
+                     *         "runtime": "Deno/2.9.6",
+                     *         "database_version": "17.6",
+                     *         "migrations": {
+                     *           "applied": 42,
+                     *           "expected": 42,
+                     *           "missing": [],
+                     *           "unknown": []
+                     *         },
+                     *         "pool": {
+                     *           "size": 3,
+                     *           "in_use": 1,
+                     *           "waiting": 0
+                     *         },
+                     *         "connections": {
+                     *           "max": 60,
+                     *           "used": 14,
+                     *           "api": 6,
+                     *           "api_active": 1
+                     *         },
+                     *         "queue": {
+                     *           "pending": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "processing": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "ended_last_hour": {
+                     *             "completed": 120,
+                     *             "failed": 1,
+                     *             "canceled": 2
+                     *           }
+                     *         },
+                     *         "reconciler": {
+                     *           "status": "healthy",
+                     *           "last_run_at": "2026-11-24T09:00:00.123Z",
+                     *           "jobs": {
+                     *             "mail": {
+                     *               "ran_at": "2026-11-24T09:00:00.123Z",
+                     *               "checked": 3,
+                     *               "failed": 0,
+                     *               "failing_since": null
+                     *             }
+                     *           }
+                     *         },
+                     *         "mail_outbox": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0,
+                     *           "failing": 0
+                     *         },
+                     *         "cleanup": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0
+                     *         },
+                     *         "settings": {
+                     *           "smtp_port": 587,
+                     *           "cron_secret_set": true
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["DetailedHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0",
+                     *       "last_errors": {
+                     *         "redis": {
+                     *           "error": "timeout",
+                     *           "at": "2026-11-24T09:00:00.123Z"
+                     *         }
+                     *       },
+                     *       "service": {
+                     *         "runtime": "Deno/2.9.6",
+                     *         "database_version": "17.6",
+                     *         "migrations": {
+                     *           "applied": 42,
+                     *           "expected": 42,
+                     *           "missing": [],
+                     *           "unknown": []
+                     *         },
+                     *         "pool": {
+                     *           "size": 3,
+                     *           "in_use": 1,
+                     *           "waiting": 0
+                     *         },
+                     *         "connections": {
+                     *           "max": 60,
+                     *           "used": 14,
+                     *           "api": 6,
+                     *           "api_active": 1
+                     *         },
+                     *         "queue": {
+                     *           "pending": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "processing": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "ended_last_hour": {
+                     *             "completed": 120,
+                     *             "failed": 1,
+                     *             "canceled": 2
+                     *           }
+                     *         },
+                     *         "reconciler": {
+                     *           "status": "healthy",
+                     *           "last_run_at": "2026-11-24T09:00:00.123Z",
+                     *           "jobs": {
+                     *             "mail": {
+                     *               "ran_at": "2026-11-24T09:00:00.123Z",
+                     *               "checked": 3,
+                     *               "failed": 0,
+                     *               "failing_since": null
+                     *             }
+                     *           }
+                     *         },
+                     *         "mail_outbox": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0,
+                     *           "failing": 0
+                     *         },
+                     *         "cleanup": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0
+                     *         },
+                     *         "settings": {
+                     *           "smtp_port": 587,
+                     *           "cron_secret_set": true
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/health+json": components["schemas"]["DetailedHealth"];
                 };
             };
@@ -1976,45 +3691,81 @@ export interface operations {
             /** @description The Prometheus text format. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example cloud_api_requests_total{method="GET",route="/api/v1/auth/me",status="200"} 42 */
                     "text/plain": string;
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2029,6 +3780,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com",
+                 *       "password": "Correct-horse-9",
+                 *       "full_name": "Ada Lovelace"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RegisterRequest"];
             };
         };
@@ -2036,99 +3794,259 @@ export interface operations {
             /** @description The account, signed in. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *       "email": "ada@example.com",
+                     *       "full_name": "Ada Lovelace",
+                     *       "role": "end_user",
+                     *       "is_active": true,
+                     *       "is_verified": false,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "provisioning": {
+                     *         "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *         "developer_key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ",
+                     *         "api_key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
+                     *       },
+                     *       "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl",
+                     *       "refresh_token": "v1NxP0aZq7Kd",
+                     *       "token_type": "bearer"
+                     *     }
+                     */
                     "application/json": components["schemas"]["RegisteredUser"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "An account with this email already exists.",
+                     *       "code": "account_exists",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "email: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "email"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2143,6 +4061,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com",
+                 *       "password": "Correct-horse-9"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LoginRequest"];
             };
         };
@@ -2150,90 +4074,212 @@ export interface operations {
             /** @description Tokens of a new session. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl",
+                     *       "refresh_token": "v1NxP0aZq7Kd",
+                     *       "token_type": "bearer",
+                     *       "expires_in": 1800
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Account not activated. Open the link in the mail that we sent, then log in.",
+                     *       "code": "account_not_verified",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Incorrect email or password",
+                     *       "code": "invalid_credentials",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "email: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "email"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2248,6 +4294,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "refresh_token": "v1NxP0aZq7Kd"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RefreshRequest"];
             };
         };
@@ -2255,81 +4306,195 @@ export interface operations {
             /** @description New tokens of the same session. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl",
+                     *       "refresh_token": "v1NxP0aZq7Kd",
+                     *       "token_type": "bearer",
+                     *       "expires_in": 1800
+                     *     }
+                     */
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The refresh token is invalid, used or expired. Log in again.",
+                     *       "code": "invalid_refresh_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "refresh_token: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "refresh_token"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many attempts. Wait, then try again.",
+                     *       "code": "attempts_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2347,54 +4512,138 @@ export interface operations {
             /** @description The account. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *       "email": "ada@example.com",
+                     *       "full_name": "Ada Lovelace",
+                     *       "role": "end_user",
+                     *       "is_active": true,
+                     *       "is_verified": false,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02"
+                     *     }
+                     */
                     "application/json": components["schemas"]["User"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2409,6 +4658,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "password": "Correct-horse-9"
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeleteMeRequest"];
             };
         };
@@ -2416,6 +4670,12 @@ export interface operations {
             /** @description The account is gone. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2423,81 +4683,206 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The current password is not correct.",
+                     *       "code": "wrong_password",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "password: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "password"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many attempts. Wait, then try again.",
+                     *       "code": "attempts_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2512,6 +4897,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "full_name": "Ada Lovelace"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UpdateMeRequest"];
             };
         };
@@ -2519,81 +4909,216 @@ export interface operations {
             /** @description The account. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *       "email": "ada@example.com",
+                     *       "full_name": "Ada Lovelace",
+                     *       "role": "end_user",
+                     *       "is_active": true,
+                     *       "is_verified": false,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02"
+                     *     }
+                     */
                     "application/json": components["schemas"]["User"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "full_name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "full_name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2608,6 +5133,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "scope": "local"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LogoutRequest"];
             };
         };
@@ -2615,6 +5145,12 @@ export interface operations {
             /** @description Signed out. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2622,72 +5158,189 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "scope: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "scope"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2705,54 +5358,139 @@ export interface operations {
             /** @description Where the account is signed in. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "2a8d6f4c-5b71-4e93-a0c4-7f1e3d5b9c04",
+                     *         "device": "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0",
+                     *         "ip": "203.0.113.7",
+                     *         "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "last_seen_at": "2026-11-24T10:30:00.123456+00:00",
+                     *         "expires_at": "2026-12-01T09:00:00.123456+00:00",
+                     *         "current": true
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Session"][];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2763,6 +5501,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description A session of `GET /auth/sessions`. */
                 session_id: string;
             };
             cookie?: never;
@@ -2772,6 +5511,12 @@ export interface operations {
             /** @description The session is ended. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2779,54 +5524,138 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Session not found.",
+                     *       "code": "session_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "session_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "session_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2841,6 +5670,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "current_password": "Correct-horse-9",
+                 *       "new_password": "Better-horse-10"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ChangePasswordRequest"];
             };
         };
@@ -2848,90 +5683,226 @@ export interface operations {
             /** @description The password is changed. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *     }
+                     */
                     "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The current password is not correct.",
+                     *       "code": "wrong_password",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "current_password: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "current_password"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many attempts. Wait, then try again.",
+                     *       "code": "attempts_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -2946,6 +5917,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "token": "4c1f9a7e5d3b8f0264c1a7e9"
+                 *     }
+                 */
                 "application/json": components["schemas"]["VerifyEmailRequest"];
             };
         };
@@ -2953,63 +5929,158 @@ export interface operations {
             /** @description Verified. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "The address is verified.",
+                     *       "email": "ada@example.com"
+                     *     }
+                     */
                     "application/json": components["schemas"]["VerifiedEmail"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The verification token is wrong, used, expired or replaced by a newer one. Ask for a new mail.",
+                     *       "code": "verification_token_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "token: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "token"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many attempts. Wait, then try again.",
+                     *       "code": "attempts_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3018,6 +6089,7 @@ export interface operations {
     "auth.requestVerification": {
         parameters: {
             query?: {
+                /** @description Whose address it is, when nobody is signed in. */
                 user_id?: string;
             };
             header?: never;
@@ -3029,72 +6101,158 @@ export interface operations {
             /** @description A mail is on its way if there is something to verify. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *     }
+                     */
                     "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "user_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "user_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A mail was sent just now. Look into your inbox, or wait before asking for another.",
+                     *       "code": "mail_limit_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3109,6 +6267,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PasswordResetRequest"];
             };
         };
@@ -3116,90 +6279,209 @@ export interface operations {
             /** @description A mail is on its way if there is such an account. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *     }
+                     */
                     "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "email: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "email"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A mail was sent just now. Look into your inbox, or wait before asking for another.",
+                     *       "code": "mail_limit_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3214,6 +6496,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "token": "4c1f9a7e5d3b8f0264c1a7e9",
+                 *       "password": "Correct-horse-9"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ResetPasswordRequest"];
             };
         };
@@ -3221,54 +6509,145 @@ export interface operations {
             /** @description The new password counts. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *     }
+                     */
                     "application/json": components["schemas"]["Message"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The reset token is wrong, used, expired or replaced by a newer one. Ask for a new mail.",
+                     *       "code": "reset_token_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "token: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "token"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3286,54 +6665,140 @@ export interface operations {
             /** @description The keys, without their secrets; ended ones too. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *         "name": "Web app",
+                     *         "key_prefix": "ak_Qx3vT",
+                     *         "is_active": true,
+                     *         "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *         "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "management": false
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["DeveloperKey"][];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3348,6 +6813,13 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Web app",
+                 *       "expires_at": "2027-11-24T09:00:00Z",
+                 *       "management": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeveloperKeyCreateRequest"];
             };
         };
@@ -3355,81 +6827,217 @@ export interface operations {
             /** @description The key, shown once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *       "name": "Web app",
+                     *       "key_prefix": "ak_Qx3vT",
+                     *       "is_active": true,
+                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "management": false,
+                     *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreatedDeveloperKey"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3440,12 +7048,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The key's id, of the list; not the key itself. */
                 key_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 86400
+                 *     }
+                 */
                 "application/json": components["schemas"]["DeveloperKeyRotateRequest"];
             };
         };
@@ -3453,81 +7067,217 @@ export interface operations {
             /** @description The new key, shown once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *       "name": "Web app",
+                     *       "key_prefix": "ak_Qx3vT",
+                     *       "is_active": true,
+                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "management": false,
+                     *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreatedDeveloperKey"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "This developer key is not active any more, so it cannot be rotated.",
+                     *       "code": "developer_key_not_active",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Developer key not found.",
+                     *       "code": "developer_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "grace_seconds: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "grace_seconds"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3538,6 +7288,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The key's id, of the list; not the key itself. */
                 key_id: string;
             };
             cookie?: never;
@@ -3547,6 +7298,12 @@ export interface operations {
             /** @description The key is revoked. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3554,54 +7311,138 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "This developer key is revoked already.",
+                     *       "code": "developer_key_already_revoked",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Developer key not found.",
+                     *       "code": "developer_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "key_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "key_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3612,9 +7453,14 @@ export interface operations {
             query?: {
                 /** @description Part of the name or description. */
                 search?: string;
+                /** @description Only active ones, or only those that are not. Left out: both. */
                 is_active?: "true" | "false";
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 page_size?: number;
+                /** @description true lists the deleted projects that can still be restored, last deleted first. */
+                deleted?: "true" | "false";
             };
             header?: never;
             path?: never;
@@ -3625,65 +7471,174 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     /** @description How many there are on all pages. */
-                    "X-Total-Count"?: number;
+                    "X-Total-Count": number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *         "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *         "name": "Postcards",
+                     *         "description": "Photos become postcards.",
+                     *         "is_active": true,
+                     *         "email_verification": "optional",
+                     *         "allowed_origins": [
+                     *           "https://app.example.com"
+                     *         ],
+                     *         "site_url": "https://app.example.com",
+                     *         "plan_id": "starter",
+                     *         "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["Project"][];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "search: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "search"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3698,6 +7653,18 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Postcards",
+                 *       "description": "Photos become postcards.",
+                 *       "email_verification": "optional",
+                 *       "allowed_origins": [
+                 *         "https://app.example.com",
+                 *         "https://*.example.com"
+                 *       ],
+                 *       "site_url": "https://app.example.com"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectCreateRequest"];
             };
         };
@@ -3705,81 +7672,221 @@ export interface operations {
             /** @description The new project. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3790,9 +7897,13 @@ export interface operations {
             query?: {
                 /** @description Part of the email or full name. */
                 search?: string;
+                /** @description Only active ones, or only those that are not. Left out: both. */
                 is_active?: "true" | "false";
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 page_size?: number;
+                /** @description Only of this project. */
                 project_id?: string;
             };
             header?: never;
@@ -3804,65 +7915,176 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     /** @description How many there are on all pages. */
-                    "X-Total-Count"?: number;
+                    "X-Total-Count": number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "users": [
+                     *         {
+                     *           "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *           "email": "ada@example.com",
+                     *           "full_name": "Ada Lovelace",
+                     *           "role": "end_user",
+                     *           "is_active": true,
+                     *           "is_verified": false,
+                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *           "joined_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "project_name": "Postcards"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "page": 1,
+                     *       "page_size": 50
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProjectUsers"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "search: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "search"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3873,7 +8095,9 @@ export interface operations {
             query?: {
                 /** @description Part of a project's name or description, a user's email or full name, or a key's name or prefix. */
                 search?: string;
+                /** @description Only active ones, or only those that are not. Left out: both. */
                 is_active?: "true" | "false";
+                /** @description Only of this project. */
                 project_id?: string;
             };
             header?: never;
@@ -3885,63 +8109,169 @@ export interface operations {
             /** @description How many there are, and how many of them are active. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "users": {
+                     *         "total": 12,
+                     *         "active": 11
+                     *       },
+                     *       "api_keys": {
+                     *         "total": 12,
+                     *         "active": 11
+                     *       },
+                     *       "projects": {
+                     *         "total": 12,
+                     *         "active": 11
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["GlobalStats"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "search: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "search"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -3952,6 +8282,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -3961,63 +8292,170 @@ export interface operations {
             /** @description The project. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4028,12 +8466,26 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Postcards",
+                 *       "description": "Photos become postcards.",
+                 *       "email_verification": "optional",
+                 *       "allowed_origins": [
+                 *         "https://app.example.com",
+                 *         "https://*.example.com"
+                 *       ],
+                 *       "site_url": "https://app.example.com",
+                 *       "is_active": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectUpdateRequest"];
             };
         };
@@ -4041,81 +8493,221 @@ export interface operations {
             /** @description The project as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4126,6 +8718,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -4135,6 +8728,12 @@ export interface operations {
             /** @description Deleted. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4142,54 +8741,138 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4200,12 +8883,26 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Postcards",
+                 *       "description": "Photos become postcards.",
+                 *       "email_verification": "optional",
+                 *       "allowed_origins": [
+                 *         "https://app.example.com",
+                 *         "https://*.example.com"
+                 *       ],
+                 *       "site_url": "https://app.example.com",
+                 *       "is_active": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectUpdateRequest"];
             };
         };
@@ -4213,81 +8910,221 @@ export interface operations {
             /** @description The project as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4298,7 +9135,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
+                /** @description An end user of the project. */
                 user_id: string;
             };
             cookie?: never;
@@ -4308,6 +9147,12 @@ export interface operations {
             /** @description The account is gone. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -4315,54 +9160,155 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "User not found.",
+                     *       "code": "user_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API gave an unusable answer. */
+            502: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The authentication service gave an unusable answer.",
+                     *       "code": "auth_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4373,13 +9319,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
+                /** @description An end user of the project. */
                 user_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "is_active": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectUserUpdateRequest"];
             };
         };
@@ -4387,81 +9340,218 @@ export interface operations {
             /** @description The account as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *       "email": "ada@example.com",
+                     *       "full_name": "Ada Lovelace",
+                     *       "role": "end_user",
+                     *       "is_active": true,
+                     *       "is_verified": false,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "joined_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "project_name": "Postcards"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProjectUser"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "User not found.",
+                     *       "code": "user_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "is_active: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "is_active"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4472,6 +9562,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -4481,72 +9572,188 @@ export interface operations {
             /** @description The project. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The project can no longer be restored: its data is being removed.",
+                     *       "code": "restore_window_over",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4557,12 +9764,18 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "plan_id": "premium"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ProjectPlanRequest"];
             };
         };
@@ -4570,81 +9783,221 @@ export interface operations {
             /** @description The project as it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Project"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Only operators may do this.",
+                     *       "code": "operators_only",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "plan_id: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "plan_id"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4655,12 +10008,16 @@ export interface operations {
             query?: {
                 /** @description Part of the email or full name. */
                 search?: string;
+                /** @description Only active ones, or only those that are not. Left out: both. */
                 is_active?: "true" | "false";
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 page_size?: number;
             };
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -4670,65 +10027,176 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     /** @description How many there are on all pages. */
-                    "X-Total-Count"?: number;
+                    "X-Total-Count": number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "users": [
+                     *         {
+                     *           "id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                     *           "email": "ada@example.com",
+                     *           "full_name": "Ada Lovelace",
+                     *           "role": "end_user",
+                     *           "is_active": true,
+                     *           "is_verified": false,
+                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *           "joined_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "project_name": "Postcards"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "page": 1,
+                     *       "page_size": 50
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProjectUsers"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4739,10 +10207,12 @@ export interface operations {
             query?: {
                 /** @description Part of a user's email or full name, or of a key's name or prefix. */
                 search?: string;
+                /** @description Only active ones, or only those that are not. Left out: both. */
                 is_active?: "true" | "false";
             };
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -4752,63 +10222,165 @@ export interface operations {
             /** @description How many there are, and how many of them are active. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "users": {
+                     *         "total": 12,
+                     *         "active": 11
+                     *       },
+                     *       "api_keys": {
+                     *         "total": 12,
+                     *         "active": 11
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ProjectStats"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4817,13 +10389,18 @@ export interface operations {
     "projects.audit": {
         parameters: {
             query?: {
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 page_size?: number;
+                /** @description What kind of thing was changed. */
                 resource?: "project" | "user" | "api_key";
+                /** @description What was done to it. */
                 action?: "create" | "update" | "delete";
             };
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -4833,65 +10410,182 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     /** @description How many there are on all pages. */
-                    "X-Total-Count"?: number;
+                    "X-Total-Count": number;
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "events": [
+                     *         {
+                     *           "id": 4711,
+                     *           "occurred_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "resource": "project",
+                     *           "resource_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *           "action": "update",
+                     *           "changes": {
+                     *             "name": {
+                     *               "old": "Postcards",
+                     *               "new": "Letters"
+                     *             }
+                     *           },
+                     *           "actor_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *           "actor_role": "developer",
+                     *           "ip": "203.0.113.7",
+                     *           "user_agent": "curl/8.14.1",
+                     *           "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "page": 1,
+                     *       "page_size": 50
+                     *     }
+                     */
                     "application/json": components["schemas"]["AuditEvents"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4902,6 +10596,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
@@ -4911,63 +10606,168 @@ export interface operations {
             /** @description The keys, without their secrets. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *         "name": "Web app",
+                     *         "key_prefix": "ak_Qx3vT",
+                     *         "is_active": true,
+                     *         "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "status": "active",
+                     *         "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *         "grace_ends_at": null,
+                     *         "created_at": "2026-11-24T09:00:00.123456+00:00"
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["ApiKey"][];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -4978,12 +10778,19 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Web app",
+                 *       "expires_at": "2027-11-24T09:00:00Z"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ApiKeyCreateRequest"];
             };
         };
@@ -4991,81 +10798,218 @@ export interface operations {
             /** @description The key, shown once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *       "name": "Web app",
+                     *       "key_prefix": "ak_Qx3vT",
+                     *       "is_active": true,
+                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "status": "active",
+                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *       "grace_ends_at": null,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreatedApiKey"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "name: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "name"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5076,13 +11020,20 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
+                /** @description The key's id, of the list; not the key itself. */
                 key_id: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 86400
+                 *     }
+                 */
                 "application/json": components["schemas"]["ApiKeyRotateRequest"];
             };
         };
@@ -5090,90 +11041,240 @@ export interface operations {
             /** @description The new key, shown once. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *       "name": "Web app",
+                     *       "key_prefix": "ak_Qx3vT",
+                     *       "is_active": true,
+                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "status": "active",
+                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *       "grace_ends_at": null,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ",
+                     *       "replaces": {
+                     *         "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
+                     *         "grace_ends_at": "2026-11-25T09:00:00.123456+00:00"
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["RotatedApiKey"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "API key not found.",
+                     *       "code": "api_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "This API key was already rotated.",
+                     *       "code": "api_key_already_rotated",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "grace_seconds: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "grace_seconds"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5184,7 +11285,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
+                /** @description The key's id, of the list; not the key itself. */
                 key_id: string;
             };
             cookie?: never;
@@ -5194,6 +11297,12 @@ export interface operations {
             /** @description Revoked. */
             204: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -5201,54 +11310,138 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "This API key is already revoked.",
+                     *       "code": "api_key_already_revoked",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "API key not found.",
+                     *       "code": "api_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5257,11 +11450,14 @@ export interface operations {
     "apiKeys.usage": {
         parameters: {
             query?: {
+                /** @description How many days, today included. */
                 days?: number;
             };
             header?: never;
             path: {
+                /** @description The project. */
                 project_id: string;
+                /** @description The key's id, of the list; not the key itself. */
                 key_id: string;
             };
             cookie?: never;
@@ -5271,63 +11467,162 @@ export interface operations {
             /** @description The days. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "day": "2026-11-24",
+                     *         "requests": 128,
+                     *         "errors": 3
+                     *       }
+                     *     ]
+                     */
                     "application/json": components["schemas"]["ApiKeyUsage"][];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "API key not found.",
+                     *       "code": "api_key_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "project_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "project_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5337,6 +11632,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Any text of yours, one for each picture that you want: a repeated request gives the same one. */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -5344,7 +11640,29 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "instructions": "Turn this photo into a watercolour",
+                 *       "files": [
+                 *         "(the bytes of photo.png)"
+                 *       ],
+                 *       "is_public": "false",
+                 *       "model": "google/nano-banana",
+                 *       "aspect_ratio": "3:2",
+                 *       "seed": "7"
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["GenerationCreateForm"];
+                /**
+                 * @example {
+                 *       "model": "google/nano-banana",
+                 *       "upload_ids": [],
+                 *       "aspect_ratio": "3:2",
+                 *       "seed": 7,
+                 *       "is_public": false,
+                 *       "prompt": "Turn this photo into a watercolour"
+                 *     }
+                 */
                 "application/json": components["schemas"]["GenerationCreateRequest"];
             };
         };
@@ -5352,108 +11670,269 @@ export interface operations {
             /** @description Accepted; it will be made. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    /** @description Sent when the key was used before: this is the generation of then. */
+                    "Idempotent-Replayed"?: "true";
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "completed",
+                     *       "instructions": "Turn this photo into a watercolour",
+                     *       "model": "google/nano-banana",
+                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *       "images": [
+                     *         {
+                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "content_type": "image/png",
+                     *           "width": 1024,
+                     *           "height": 683
+                     *         }
+                     *       ],
+                     *       "example_images": [
+                     *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *       ],
+                     *       "error": null,
+                     *       "error_code": null,
+                     *       "is_public": false,
+                     *       "charged": true,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "message": "Generation request submitted successfully"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreatedGeneration"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The first request with this Idempotency-Key is still running.",
+                     *       "code": "idempotency_key_in_use",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A file is too large. At most 10 MB each.",
+                     *       "code": "file_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A file is not a JPEG, PNG or WebP image.",
+                     *       "code": "unsupported_image",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "instructions: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "instructions"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The monthly quota of generations is used up.",
+                     *       "code": "quota_exceeded",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The file storage gave an unusable answer.",
+                     *       "code": "storage_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5468,6 +11947,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "count": 1
+                 *     }
+                 */
                 "application/json": components["schemas"]["UploadsCreateRequest"];
             };
         };
@@ -5475,90 +11959,233 @@ export interface operations {
             /** @description One address for each. */
             201: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "uploads": [
+                     *         {
+                     *           "id": "5c7e9a1b-6f03-4d48-9b2a-0d4f6e8c2a08",
+                     *           "url": "http://127.0.0.1:54321/storage/v1/object/upload/sign/uploads/4f1d2c3b?token=eyJhbGciOi",
+                     *           "method": "PUT",
+                     *           "expires_in": 7200
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Uploads"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "count: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "count"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many uploads are unused. Use them, or wait until they expire.",
+                     *       "code": "upload_limit_reached",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The file storage gave an unusable answer.",
+                     *       "code": "storage_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5573,7 +12200,29 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "instructions": "Turn this photo into a watercolour",
+                 *       "files": [
+                 *         "(the bytes of photo.png)"
+                 *       ],
+                 *       "is_public": "false",
+                 *       "model": "google/nano-banana",
+                 *       "aspect_ratio": "3:2",
+                 *       "seed": "7"
+                 *     }
+                 */
                 "multipart/form-data": components["schemas"]["GenerationCreateForm"];
+                /**
+                 * @example {
+                 *       "model": "google/nano-banana",
+                 *       "upload_ids": [],
+                 *       "aspect_ratio": "3:2",
+                 *       "seed": 7,
+                 *       "is_public": false,
+                 *       "prompt": "Turn this photo into a watercolour"
+                 *     }
+                 */
                 "application/json": components["schemas"]["GenerationCreateRequest"];
             };
         };
@@ -5581,81 +12230,249 @@ export interface operations {
             /** @description Accepted; it will be made. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "completed",
+                     *       "instructions": "Turn this photo into a watercolour",
+                     *       "model": "google/nano-banana",
+                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *       "images": [
+                     *         {
+                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "content_type": "image/png",
+                     *           "width": 1024,
+                     *           "height": 683
+                     *         }
+                     *       ],
+                     *       "example_images": [
+                     *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *       ],
+                     *       "error": null,
+                     *       "error_code": null,
+                     *       "is_public": false,
+                     *       "charged": true,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "message": "Generation request submitted successfully"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CreatedGeneration"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not authenticated. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not found; also what belongs to somebody else. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A file is too large. At most 10 MB each.",
+                     *       "code": "file_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "A file is not a JPEG, PNG or WebP image.",
+                     *       "code": "unsupported_image",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "instructions: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "instructions"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Over a limit. */
             429: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The daily number of pictures without an account is used up. Sign in, or wait.",
+                     *       "code": "anonymous_limit_reached",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The file storage gave an unusable answer.",
+                     *       "code": "storage_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5665,10 +12482,11 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Seconds to wait for a final state before answering. */
-                wait?: number | null;
+                wait?: number;
             };
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
@@ -5678,36 +12496,180 @@ export interface operations {
             /** @description The generation. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "completed",
+                     *       "instructions": "Turn this photo into a watercolour",
+                     *       "model": "google/nano-banana",
+                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *       "images": [
+                     *         {
+                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "content_type": "image/png",
+                     *           "width": 1024,
+                     *           "height": 683
+                     *         }
+                     *       ],
+                     *       "example_images": [
+                     *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *       ],
+                     *       "error": null,
+                     *       "error_code": null,
+                     *       "is_public": false,
+                     *       "charged": true,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Generation"];
+                };
+            };
+            /** @description The request is malformed, or the account is not activated. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not authenticated. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not allowed, or a key is missing or not valid. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Generation not found.",
+                     *       "code": "generation_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5716,7 +12678,9 @@ export interface operations {
     "generations.list": {
         parameters: {
             query?: {
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 per_page?: number;
                 /** @description `next_cursor` of the page before; `page` is ignored then. */
                 cursor?: string;
@@ -5730,63 +12694,188 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "generations": [
+                     *         {
+                     *           "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *           "status": "completed",
+                     *           "instructions": "Turn this photo into a watercolour",
+                     *           "model": "google/nano-banana",
+                     *           "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "images": [
+                     *             {
+                     *               "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *               "content_type": "image/png",
+                     *               "width": 1024,
+                     *               "height": 683
+                     *             }
+                     *           ],
+                     *           "example_images": [
+                     *             "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *           ],
+                     *           "error": null,
+                     *           "error_code": null,
+                     *           "is_public": false,
+                     *           "charged": true,
+                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *           "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "page": 1,
+                     *       "per_page": 20,
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["GenerationList"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "page: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "page"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5795,10 +12884,13 @@ export interface operations {
     "generations.listPublic": {
         parameters: {
             query?: {
+                /** @description Which page, from 1. */
                 page?: number;
+                /** @description How many on a page. */
                 per_page?: number;
                 /** @description `next_cursor` of the page before; `page` is ignored then. */
                 cursor?: string;
+                /** @description Only of this project. */
                 project_id?: string;
             };
             header?: never;
@@ -5810,63 +12902,188 @@ export interface operations {
             /** @description One page. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "generations": [
+                     *         {
+                     *           "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *           "status": "completed",
+                     *           "instructions": "Turn this photo into a watercolour",
+                     *           "model": "google/nano-banana",
+                     *           "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "images": [
+                     *             {
+                     *               "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *               "content_type": "image/png",
+                     *               "width": 1024,
+                     *               "height": 683
+                     *             }
+                     *           ],
+                     *           "example_images": [
+                     *             "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *           ],
+                     *           "error": null,
+                     *           "error_code": null,
+                     *           "is_public": false,
+                     *           "charged": true,
+                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *           "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "page": 1,
+                     *       "per_page": 20,
+                     *       "next_cursor": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["GenerationList"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "page: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "query",
+                     *             "page"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5884,54 +13101,137 @@ export interface operations {
             /** @description The figures. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "plan": "free",
+                     *       "month": "2026-11-01",
+                     *       "used": 42,
+                     *       "limit": 100,
+                     *       "running": 1,
+                     *       "concurrent_limit": 3,
+                     *       "resets_at": "2026-12-01T00:00:00.000000+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GenerationUsage"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Project not found.",
+                     *       "code": "project_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -5941,10 +13241,11 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Seconds to wait for a final state before answering. */
-                wait?: number | null;
+                wait?: number;
             };
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
@@ -5954,63 +13255,180 @@ export interface operations {
             /** @description The generation. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "completed",
+                     *       "instructions": "Turn this photo into a watercolour",
+                     *       "model": "google/nano-banana",
+                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *       "images": [
+                     *         {
+                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "content_type": "image/png",
+                     *           "width": 1024,
+                     *           "height": 683
+                     *         }
+                     *       ],
+                     *       "example_images": [
+                     *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *       ],
+                     *       "error": null,
+                     *       "error_code": null,
+                     *       "is_public": false,
+                     *       "charged": true,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Generation"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Generation not found.",
+                     *       "code": "generation_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -6021,13 +13439,24 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "is_public": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["GenerationPublicRequest"];
+                /**
+                 * @example {
+                 *       "is_public": true
+                 *     }
+                 */
                 "application/x-www-form-urlencoded": components["schemas"]["GenerationPublicRequest"];
             };
         };
@@ -6035,81 +13464,211 @@ export interface operations {
             /** @description As it is now. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "is_public": true,
+                     *       "message": "The picture is public now"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GenerationPublic"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Generation not found.",
+                     *       "code": "generation_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Unsupported content. */
             415: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Unsupported Content-Type.",
+                     *       "code": "unsupported_media_type",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "is_public: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "is_public"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -6120,6 +13679,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
@@ -6129,72 +13689,198 @@ export interface operations {
             /** @description Canceled. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "completed",
+                     *       "instructions": "Turn this photo into a watercolour",
+                     *       "model": "google/nano-banana",
+                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *       "images": [
+                     *         {
+                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *           "content_type": "image/png",
+                     *           "width": 1024,
+                     *           "height": 683
+                     *         }
+                     *       ],
+                     *       "example_images": [
+                     *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *       ],
+                     *       "error": null,
+                     *       "error_code": null,
+                     *       "is_public": false,
+                     *       "charged": true,
+                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Generation"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Generation not found.",
+                     *       "code": "generation_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Conflicts with what is there. */
             409: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Only a pending or processing generation can be canceled.",
+                     *       "code": "generation_not_running",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -6205,6 +13891,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
@@ -6214,63 +13901,158 @@ export interface operations {
             /** @description Gone. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "message": "Generation deleted successfully"
+                     *     }
+                     */
                     "application/json": components["schemas"]["GenerationDeleted"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Generation not found.",
+                     *       "code": "generation_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -6279,12 +14061,14 @@ export interface operations {
     "generations.image": {
         parameters: {
             query?: {
-                index?: number | null;
+                /** @description Which picture, from 0. */
+                index?: number;
                 /** @description Part of the addresses that the API gives. */
                 ticket?: string;
             };
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
             };
             cookie?: never;
@@ -6294,7 +14078,9 @@ export interface operations {
             /** @description To a short-lived address of the picture. */
             302: {
                 headers: {
-                    Location?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Opens without a header for a minute. */
+                    Location: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6302,63 +14088,155 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Image not found.",
+                     *       "code": "image_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The file storage gave an unusable answer.",
+                     *       "code": "storage_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -6372,8 +14250,10 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The generation. */
                 generation_id: string;
-                index: number | null;
+                /** @description Which picture, from 0. */
+                index: number;
             };
             cookie?: never;
         };
@@ -6382,7 +14262,9 @@ export interface operations {
             /** @description To a short-lived address of the picture. */
             302: {
                 headers: {
-                    Location?: string;
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    /** @description Opens without a header for a minute. */
+                    Location: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -6390,63 +14272,155 @@ export interface operations {
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not allowed, or a key is missing or not valid. */
             403: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not found; also what belongs to somebody else. */
             404: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "Image not found.",
+                     *       "code": "image_not_found",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "generation_id: Invalid UUID",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "path",
+                     *             "generation_id"
+                     *           ],
+                     *           "msg": "Invalid UUID",
+                     *           "type": "invalid_format"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Over a limit. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "X-RateLimit-Limit": components["headers"]["X-RateLimit-Limit"];
+                    "X-RateLimit-Remaining": components["headers"]["X-RateLimit-Remaining"];
+                    "X-RateLimit-Reset": components["headers"]["X-RateLimit-Reset"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Too many requests. Wait, then try again.",
+                     *       "code": "rate_limited",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "retry_after": 30
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The file storage gave an unusable answer.",
+                     *       "code": "storage_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
@@ -6455,74 +14429,175 @@ export interface operations {
     "webhooks.replicate": {
         parameters: {
             query: {
+                /** @description Part of the address that Replicate was given. */
                 generation_id: string;
             };
-            header?: never;
+            header: {
+                /** @description The delivery; a second one with it changes nothing. */
+                "webhook-id": string;
+                /** @description Seconds since 1970, when it was signed. */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the HMAC of id, time and body. */
+                "webhook-signature": string;
+            };
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "gm3qorzdhgbfurvjtvhg6dckhu",
+                 *       "status": "succeeded"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ReplicatePrediction"];
+            };
+        };
         responses: {
             /** @description Taken, or seen before. */
             200: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "received": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["WebhookReceived"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
             400: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Not authenticated. */
             401: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The webhook signature is missing, wrong or older than five minutes.",
+                     *       "code": "invalid_webhook_signature",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body came too slowly. */
+            408: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Something went wrong on our side.",
+                     *       "code": "internal_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description Too large. */
             413: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is too large.",
+                     *       "code": "payload_too_large",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A field is not valid. */
             422: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "id: Invalid input: expected string, received undefined",
+                     *       "code": "validation_failed",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+                     *       "errors": [
+                     *         {
+                     *           "loc": [
+                     *             "body",
+                     *             "id"
+                     *           ],
+                     *           "msg": "Invalid input: expected string, received undefined",
+                     *           "type": "invalid_type"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API gave an unusable answer. */
             502: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The image service gave an unusable answer.",
+                     *       "code": "replicate_error",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description A service behind the API does not answer. */
             503: {
                 headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Error"];
                 };
             };

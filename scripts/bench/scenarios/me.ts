@@ -1,7 +1,9 @@
 import type { MakeScenario } from "../scenario.ts";
 
-export const scenario: MakeScenario = ({ access_token }) => ({
+export const scenario: MakeScenario = ({ people }) => ({
   name: "GET /auth/me",
-  path: "/api/v1/auth/me",
-  headers: { Authorization: `Bearer ${access_token}` },
+  requests: people.map(({ headers: { Authorization = "" } }) => ({
+    path: "/api/v1/auth/me",
+    headers: { Authorization },
+  })),
 });

@@ -92,7 +92,7 @@ const endpoints = [
   revokeDeveloperKey,
   createProject,
   listProjects,
-  // Before {project_id}: the first path that fits answers.
+  // Before {project_id}: the first path that fits answers, for every method.
   listAllUsers,
   getAllStats,
   getProject,
@@ -140,15 +140,23 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   app.onError(handleErrors);
   app.notFound(handleNotFound);
   app.get("/", (c) => c.json({ name: "Cloud API", version, health: "/health", api: "/api/v1" }));
-  for (const endpoint of endpoints) app.route("/", endpoint);
-  const known = new Set(app.routes.filter((route) => route.method !== "ALL").map((route) => route.path));
-  for (const path of known) {
-    app.all(path, (c) => {
-      c.header("Allow", allowed(app, path));
-      throw new ApiError("method_not_allowed");
-    });
+  for (const [at, endpoint] of endpoints.entries()) {
+    app.route("/", endpoint);
+    const later = new Set(endpoints.slice(at + 1).flatMap(pathsOf));
+    for (const path of pathsOf(endpoint)) if (!later.has(path)) refuseOtherMethods(app, path);
   }
   return app;
+}
+
+const pathsOf = ({ routes }: (typeof endpoints)[number]) => [
+  ...new Set(routes.filter(({ method }) => method !== "ALL").map(({ path }) => path)),
+];
+
+function refuseOtherMethods(app: OpenAPIHono<AppEnv>, path: string): void {
+  app.all(path, (c) => {
+    c.header("Allow", allowed(app, path));
+    throw new ApiError("method_not_allowed");
+  });
 }
 
 function allowed(app: OpenAPIHono<AppEnv>, path: string): string {

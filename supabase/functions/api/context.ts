@@ -1,11 +1,13 @@
 import type { AuthClient } from "./clients/auth.ts";
 import type { Database } from "./clients/database.ts";
 import type { Mailer } from "./clients/mailer.ts";
+import type { RedisClient } from "./clients/redis.ts";
 import type { ReplicateClient } from "./clients/replicate.ts";
 import type { StorageClient } from "./clients/storage.ts";
 import type { TokenVerifier } from "./clients/tokens.ts";
 import type { Env } from "./env.ts";
 import type { ErrorCode } from "./errors.ts";
+import type { RateLimit } from "./limits.ts";
 import type { Logger } from "./logger.ts";
 import type { HealthMonitor } from "./resources/health/monitor.ts";
 import type { RequestCounter } from "./resources/metrics/request-counter.ts";
@@ -26,6 +28,8 @@ export type Credentials = {
   ip?: string;
   user_agent?: string;
   request_id?: string;
+  /** Set by the first statement of the request, which counts it: how its limit stands, or null where there is none. */
+  rate_limit?: RateLimit | null;
 };
 
 export type LogLevel = "info" | "warn" | "error";
@@ -37,6 +41,7 @@ export type Deps = {
   database: Database;
   auth: AuthClient;
   storage: StorageClient;
+  redis: RedisClient;
   replicate: ReplicateClient;
   mailer: Mailer;
   tokens: TokenVerifier;

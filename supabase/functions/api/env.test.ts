@@ -34,6 +34,7 @@ describe("a variable that is missing or wrong is named, and no value is told", (
     ["DB_PREPARE", { DB_PREPARE: "yes" }],
     ["TRUSTED_PROXY_HOPS", { TRUSTED_PROXY_HOPS: "-1" }],
     ["REPLICATE_WEBHOOK_SECRET", { REPLICATE_WEBHOOK_SECRET: "secret-plain" }],
+    ["REDIS_URL", { REDIS_URL: "http://secret-host:6379" }],
     ["CRON_SECRET", { CRON_SECRET: "secret-short" }],
   ])("%s %j", (name, change) => {
     const read = () => parseEnv({ ...complete, ...change });

@@ -93,6 +93,13 @@ const schema = z.object({
     .describe(
       "LOG_REQUESTS: whether a line is logged for all requests, the failed ones (from status 400) or none",
     ),
+  redis_url: z
+    .url({ protocol: /^rediss?$/ })
+    .optional()
+    .describe("REDIS_URL: where limits are counted, instead of in Postgres"),
+  redis_timeout_ms: count(50).describe(
+    "REDIS_TIMEOUT_MS: how long a request waits for Redis before Postgres counts it",
+  ),
   cron_secret: z.string().min(16).optional().describe("CRON_SECRET: bearer of the reconciler"),
 });
 
@@ -136,6 +143,8 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     audit_retention_days: set("AUDIT_RETENTION_DAYS"),
     usage_retention_days: set("USAGE_RETENTION_DAYS"),
     log_requests: set("LOG_REQUESTS"),
+    redis_url: set("REDIS_URL"),
+    redis_timeout_ms: set("REDIS_TIMEOUT_MS"),
     cron_secret: set("CRON_SECRET"),
   });
   if (result.success) return result.data;

@@ -1,4 +1,5 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { RateLimit } from "./limits.ts";
 
 /** Every code that the API can answer with: its status and its sentence. Codes never change once released. */
 const table = {
@@ -81,6 +82,7 @@ const table = {
   image_not_found: [404, "Image not found."],
   upload_not_found: [404, "Upload not found, used before, or nothing was uploaded to it."],
   method_not_allowed: [405, "This address does not take this method."],
+  body_timeout: [408, "The body did not arrive in time."],
   account_exists: [409, "An account with this email already exists."],
   api_key_already_rotated: [409, "This API key was already rotated."],
   restore_window_over: [409, "The project can no longer be restored: its data is being removed."],
@@ -115,6 +117,7 @@ const table = {
   internal_error: [500, "Something went wrong on our side."],
   auth_error: [502, "The authentication service gave an unusable answer."],
   storage_error: [502, "The file storage gave an unusable answer."],
+  replicate_error: [502, "The image service gave an unusable answer."],
   database_unavailable: [503, "The database does not answer. Try again shortly."],
   auth_unavailable: [503, "The authentication service does not answer. Try again shortly."],
   storage_unavailable: [503, "The file storage does not answer. Try again shortly."],
@@ -123,6 +126,7 @@ const table = {
 } as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
 
 export type ErrorCode = keyof typeof table;
+export const errorCodes = Object.keys(table) as ErrorCode[];
 export type FieldError = { loc: (string | number)[]; msg: string; type: string };
 
 export function isErrorCode(code: string): code is ErrorCode {
@@ -136,17 +140,26 @@ export class ApiError extends Error {
   readonly detail: string;
   readonly errors: FieldError[] | undefined;
   readonly retryAfterSeconds: number | undefined;
+  /** The limit that refused the request. */
+  readonly rateLimit: RateLimit | undefined;
 
   constructor(
     code: ErrorCode,
-    options: { cause?: unknown; detail?: string; errors?: FieldError[]; retryAfterSeconds?: number } = {},
+    options: {
+      cause?: unknown;
+      detail?: string;
+      errors?: FieldError[];
+      retryAfterSeconds?: number;
+      rateLimit?: RateLimit;
+    } = {},
   ) {
     super(code, { cause: options.cause });
     this.code = code;
     this.status = table[code][0];
     this.detail = options.detail ?? table[code][1];
     this.errors = options.errors;
-    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.rateLimit = options.rateLimit;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? options.rateLimit?.resets_in;
   }
 }
 

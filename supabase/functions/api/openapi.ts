@@ -44,9 +44,23 @@ export const errorSchema = z
   .object({
     detail: z.string().openapi({ description: "One sentence for a person.", example: "Project not found." }),
     code: z.string().openapi({ description: "Stable, for programs.", example: "project_not_found" }),
-    request_id: z.string().openapi({ description: "Also in the header X-Request-Id.", example: "5f0c…" }),
+    request_id: z.string().openapi({
+      description: "Also in the header X-Request-Id.",
+      example: "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+    }),
     errors: z
-      .array(z.object({ loc: z.array(z.union([z.string(), z.number()])), msg: z.string(), type: z.string() }))
+      .array(
+        z.object({
+          loc: z.array(z.union([z.string(), z.number()])).openapi({
+            description: "`body`, `query`, `path` or `header`, then the way to the field.",
+            example: ["body", "name"],
+          }),
+          msg: z.string().openapi({ description: "What is wrong with it.", example: "Required" }),
+          type: z
+            .string()
+            .openapi({ description: "The kind of mistake, for programs.", example: "invalid_type" }),
+        }),
+      )
       .optional()
       .openapi({ description: "Only with 422: each field that is wrong." }),
     retry_after: z
@@ -61,6 +75,7 @@ const meanings: Record<number, string> = {
   401: "Not authenticated.",
   403: "Not allowed, or a key is missing or not valid.",
   404: "Not found; also what belongs to somebody else.",
+  408: "The body came too slowly.",
   409: "Conflicts with what is there.",
   413: "Too large.",
   415: "Unsupported content.",
@@ -70,9 +85,9 @@ const meanings: Record<number, string> = {
   503: "A service behind the API does not answer.",
 };
 
-/** The error answers of a route. Every route can also answer 503. */
+/** The error answers of a route. Every route can also answer 503, and one that reads a body 408. */
 export function errorResponses(...statuses: number[]) {
-  const entries = [...statuses, 503].map(
+  const entries = [...statuses, ...(statuses.includes(413) ? [408] : []), 503].map(
     (status) =>
       [
         status,

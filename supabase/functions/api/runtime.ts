@@ -2,6 +2,7 @@ import { createApp } from "./app.ts";
 import { createAuthClient } from "./clients/auth.ts";
 import { createDatabase } from "./clients/database.ts";
 import { createMailer } from "./clients/mailer.ts";
+import { createRedisClient } from "./clients/redis.ts";
 import { createReplicateClient } from "./clients/replicate.ts";
 import { createStorageClient } from "./clients/storage.ts";
 import { createTokenVerifier } from "./clients/tokens.ts";
@@ -23,7 +24,8 @@ export function createHandler(
   const { log, writeRequest } = createLogger((level, text) => console[level](text), waitUntil);
   const background = (work: Promise<unknown>) =>
     waitUntil(work.catch((cause) => log("error", "background work failed", { cause })));
-  const database = createDatabase(env);
+  const redis = createRedisClient(env, log);
+  const database = createDatabase(env, redis);
   const auth = createAuthClient(env, tracedFetch("auth"));
   const storage = createStorageClient(env, tracedFetch("storage"));
   const replicate = createReplicateClient(env, tracedFetch("provider"));
@@ -32,7 +34,7 @@ export function createHandler(
     database: (deadlineMs) => database.call("server_version", [], deadlineMs),
     auth: auth.check,
     storage: storage.check,
-    redis: undefined,
+    redis: redis.configured ? redis.ping : undefined,
     mail: mailer.configured ? mailer.check : undefined,
     image_provider: replicate.configured ? replicate.check : undefined,
   });
@@ -43,6 +45,7 @@ export function createHandler(
     database,
     auth,
     storage,
+    redis,
     replicate,
     mailer,
     health,

@@ -1,14 +1,18 @@
 import postgres from "postgres";
 import type { Env } from "../env.ts";
 import { ApiError, isErrorCode } from "../errors.ts";
+import type { RateLimit } from "../limits.ts";
 import { currentTrace } from "../trace.ts";
+import { countRequest } from "./count-request.ts";
+import { createQueryWatch, DeadlineError } from "./query-watch.ts";
+import type { RedisClient } from "./redis.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 
 /** The one way to Postgres: a function of schema `private`, one round trip. */
 export type Database = {
   /**
-   * Calls `private.<name>` and returns what it returns.
+   * Calls `private.<name>` and returns what it returns. Credentials, which come first, learn their `rate_limit` here.
    * @throws ApiError with the code that the function raised, or database_unavailable after the deadline.
    */
   call<T>(name: string, args: readonly Json[], deadlineMs?: number): Promise<T>;
@@ -19,13 +23,37 @@ export type Database = {
 
 const deadlineDefaultMs = 8_000;
 
-/** postgres.js can leave a query with a connection that never opens; what was not written by then is sent anew. */
-const resendAfterMs = 1_000;
+/** `rate_limit` is text where the limit was announced and not counted yet. */
+type Row<T> = { result: T; rate_limit: RateLimit | string | null };
+type Caller = { [key: string]: Json | undefined; rate_limit?: RateLimit | null };
+type Send = <T>(text: string, args: readonly Json[], deadlineMs: number) => Promise<Row<T>>;
 
-/** A query that was not written and is canceled is never executed, so that sending it again cannot do it twice. */
-const wasWritten = (query: object) => (query as { state?: unknown }).state !== null;
+/** Functions that change nothing: when Redis refuses the request afterwards, it did no harm. */
+const isRead = /^(get|list|find|check)_/;
 
-export function createDatabase(env: Env): Database {
+/** Functions that authorize take the credentials of the request first. */
+function callerOf([first]: readonly Json[]): Caller | undefined {
+  return typeof first === "object" && first !== null && !Array.isArray(first) ? (first as Caller) : undefined;
+}
+
+/** The call, and then, in the same round trip, the limit that it announced: counted by Postgres, or only told. */
+function statementFor(name: string, args: readonly Json[], isCounted: boolean): string {
+  const call = `select private.${name}(${args.map((_, index) => `$${index + 1}`).join(", ")}) as result`;
+  const announced = "current_setting('app.limit', true)";
+  const limit = isCounted
+    ? `case when ${announced} <> '' then private.count_request(${announced}) end`
+    : `nullif(${announced}, '')`;
+  return `select result, ${limit} as rate_limit from (${call}) as call`;
+}
+
+async function countInPostgres(sql: Pick<postgres.Sql, "unsafe">, announced: string): Promise<RateLimit> {
+  const [row] = await sql.unsafe("select private.count_request($1) as rate_limit", [announced], {
+    prepare: true,
+  });
+  return row?.rate_limit as RateLimit;
+}
+
+export function createDatabase(env: Env, redis: RedisClient): Database {
   const url = new URL(env.database_url);
   const pooled = url.port === "6543" || url.searchParams.get("pgbouncer") === "true";
   const sql = postgres(env.database_url, {
@@ -41,59 +69,72 @@ export function createDatabase(env: Env): Database {
     onnotice: () => {},
     connection: { application_name: "cloud-api" },
   });
+  const watch = createQueryWatch();
   const statements = new Map<string, string>();
   let running = 0;
 
+  const send: Send = async <T>(text: string, args: readonly Json[], deadlineMs: number) => {
+    const rows = await watch(
+      () => sql.unsafe<Row<T>[]>(text, args as never[], { prepare: true }),
+      deadlineMs,
+    );
+    return rows[0] as Row<T>;
+  };
+
+  /** For a change: it is kept only if Redis then lets the request through. */
+  const sendIfAllowed: Send = async <T>(text: string, args: readonly Json[], deadlineMs: number) => {
+    let isLate = false;
+    const work = sql.begin(async (transaction) => {
+      const rows = await transaction.unsafe<Row<T>[]>(text, args as never[], { prepare: true });
+      const row = rows[0] as Row<T>;
+      if (typeof row.rate_limit === "string") {
+        row.rate_limit = await countRequest(redis, row.rate_limit, async (announced) => {
+          await transaction.unsafe("reset role");
+          return countInPostgres(transaction, announced);
+        });
+      }
+      if (isLate) throw new DeadlineError(deadlineMs);
+      return row;
+    }) as Promise<Row<T>>;
+    return watch(() => Object.assign(work, { cancel: () => (isLate = true) }), deadlineMs);
+  };
+
+  async function run<T>(name: string, args: readonly Json[], deadlineMs: number, caller?: Caller) {
+    const isInRedis = caller !== undefined && caller.rate_limit === undefined && redis.isUsable();
+    const key = `${name}/${args.length}/${isInRedis}`;
+    let text = statements.get(key);
+    if (text === undefined) {
+      text = statementFor(name, args, !isInRedis);
+      statements.set(key, text);
+    }
+    if (!isInRedis) return send<T>(text, args, deadlineMs);
+    const told = [{ ...caller, counter: "redis" }, ...args.slice(1)];
+    const row = await (isRead.test(name) ? send : sendIfAllowed)<T>(text, told, deadlineMs);
+    if (typeof row.rate_limit === "string")
+      row.rate_limit = await countRequest(redis, row.rate_limit, (announced) =>
+        countInPostgres(sql, announced),
+      );
+    return row;
+  }
+
   return {
     async call<T>(name: string, args: readonly Json[], deadlineMs = deadlineDefaultMs): Promise<T> {
-      const key = `${name}/${args.length}`;
-      let text = statements.get(key);
-      if (text === undefined) {
-        text = `select private.${name}(${args.map((_, index) => `$${index + 1}`).join(", ")}) as result`;
-        statements.set(key, text);
-      }
       if (args.includes(undefined as unknown as Json))
         throw new TypeError(`private.${name}: an argument is undefined`);
-      const send = () => sql.unsafe<{ result: T }[]>(text, args as never[], { prepare: true });
-      let query = send();
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      let resendTimer: ReturnType<typeof setTimeout> | undefined;
-      const resent = new Promise<{ result: T }[]>((resolve, reject) => {
-        resendTimer = setTimeout(() => {
-          if (wasWritten(query)) return;
-          const lost = query;
-          query = send();
-          query.then(resolve, reject);
-          lost.cancel();
-        }, resendAfterMs);
-      });
-      const deadline = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
-          query.cancel();
-          reject(
-            new ApiError("database_unavailable", {
-              cause: new Error(`private.${name}: no answer in ${deadlineMs} ms`),
-            }),
-          );
-        }, deadlineMs);
-      });
-      const first = query;
+      const caller = callerOf(args);
       running++;
       const start = performance.now();
-      const answered = first.catch((error) => {
-        if (query !== first) return resent;
-        throw error;
-      });
       try {
-        const rows = await Promise.race([answered, resent, deadline]);
-        return rows[0]?.result as T;
+        const { result, rate_limit } = await run<T>(name, args, deadlineMs, caller);
+        if (caller !== undefined) caller.rate_limit ??= rate_limit as RateLimit | null;
+        return result;
       } catch (error) {
-        throw toApiError(error);
+        const refusal = error instanceof DeadlineError ? lateness(name, error) : toApiError(error);
+        if (caller !== undefined && refusal.rateLimit !== undefined) caller.rate_limit = refusal.rateLimit;
+        throw refusal;
       } finally {
         running--;
         currentTrace()?.spend("db", performance.now() - start);
-        clearTimeout(timer);
-        clearTimeout(resendTimer);
       }
     },
     pool() {
@@ -104,6 +145,9 @@ export function createDatabase(env: Env): Database {
   };
 }
 
+const lateness = (name: string, cause: DeadlineError) =>
+  new ApiError("database_unavailable", { cause: new Error(`private.${name}`, { cause }) });
+
 // SQLSTATE classes of a server that cannot serve right now, and the codes of sockets and of postgres.js.
 const unavailable = /^(08|40|53|57|58|CONNECT|ECONN|EPIPE|ENOTFOUND|EAI_|ETIMEDOUT|EHOSTUNREACH)/;
 
@@ -112,6 +156,7 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const { code = "", message = "", detail } = error as { code?: string; message?: string; detail?: string };
   if (code.startsWith("PT") && isErrorCode(message)) {
+    if (detail?.startsWith("{")) return new ApiError(message, { rateLimit: JSON.parse(detail) as RateLimit });
     const seconds =
       message.endsWith("_exceeded") || message.endsWith("_reached") ? Number(detail) : Number.NaN;
     return new ApiError(message, Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {});

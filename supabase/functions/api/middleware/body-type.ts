@@ -1,6 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
+import { steadyBody } from "./steady-body.ts";
 
 const maxTextBytes = 1024 * 1024;
 
@@ -38,14 +39,14 @@ export async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-/** A body as text, at most 1 MiB of UTF-8. */
+/** A body as text, at most 1 MiB of UTF-8. @throws ApiError malformed_json, payload_too_large, body_timeout */
 export async function readText(request: Request): Promise<string> {
   if (Number(request.headers.get("content-length")) > maxTextBytes) throw new ApiError("payload_too_large");
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let text = "";
   let size = 0;
   try {
-    for await (const chunk of request.body ?? []) {
+    for await (const chunk of steadyBody(request)) {
       size += chunk.byteLength;
       if (size > maxTextBytes) throw new ApiError("payload_too_large");
       text += decoder.decode(chunk, { stream: true });

@@ -8,6 +8,11 @@ const exposed = [
   "Retry-After",
   "WWW-Authenticate",
   "Idempotent-Replayed",
+  "X-RateLimit-Limit",
+  "X-RateLimit-Remaining",
+  "X-RateLimit-Reset",
+  "RateLimit",
+  "RateLimit-Policy",
 ].join(",");
 const preflight = {
   "Access-Control-Allow-Origin": "*",

@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { clientAddress } from "../client-address.ts";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { ApiError } from "../errors.ts";
+import { limitHeaders } from "../limits.ts";
 import { hashWellFormedKey } from "../resources/keys/key-format.ts";
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -57,4 +58,7 @@ export const credentials: MiddlewareHandler<AppEnv> = async (c, next) => {
   found.request_id = c.get("requestId");
   c.set("credentials", found);
   await next();
+  if (found.rate_limit) {
+    for (const [name, value] of limitHeaders(found.rate_limit)) c.res.headers.set(name, value);
+  }
 };

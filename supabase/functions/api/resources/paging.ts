@@ -3,21 +3,44 @@ import { storableText } from "./text.ts";
 
 export const searchQuery = (description: string) =>
   z.object({
-    search: storableText().max(255).optional().openapi({ description }),
-    is_active: z.enum(["true", "false"]).optional(),
+    search: storableText().max(255).optional().openapi({ description, example: "ada" }),
+    is_active: z.enum(["true", "false"]).optional().openapi({
+      description: "Only active ones, or only those that are not. Left out: both.",
+      example: "true",
+    }),
   });
 
 export const pageQuery = z.object({
-  page: z.coerce.number().int().min(1).max(1_000_000).default(1),
-  page_size: z.coerce.number().int().min(1).max(100).default(50),
+  page: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(1)
+    .openapi({ description: "Which page, from 1.", example: 1 }),
+  page_size: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(50)
+    .openapi({ description: "How many on a page.", example: 50 }),
 });
 
 /** A query's `is_active` as the database takes it: null is no filter. */
 export const toFlag = (text: "true" | "false" | undefined) => (text === undefined ? null : text === "true");
 
+/** What a list tells of itself beside its items. */
+export const pageFields = {
+  total: z.int().openapi({ description: "How many there are on all pages.", example: 1 }),
+  page: z.int().openapi({ description: "The page that was asked for.", example: 1 }),
+  page_size: z.int().openapi({ description: "How many a page has at most.", example: 50 }),
+};
+
 export const totalCountHeader = {
   "X-Total-Count": {
     description: "How many there are on all pages.",
-    schema: { type: "integer" as const },
+    required: true,
+    schema: { type: "integer" as const, example: 1 },
   },
 };

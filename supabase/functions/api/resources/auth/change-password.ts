@@ -18,12 +18,15 @@ const route = createRoute({
   middleware: [credentials, jsonOnly],
   request: jsonBody(
     z
-      .object({ current_password: passwordSchema, new_password: newPasswordSchema })
+      .object({
+        current_password: passwordSchema,
+        new_password: newPasswordSchema.openapi({ example: "Better-horse-10" }),
+      })
       .openapi("ChangePasswordRequest"),
   ),
   responses: {
     200: jsonResponse(messageSchema, "The password is changed."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
   },
 });
 

@@ -20,7 +20,7 @@ const route = createRoute({
   request: jsonBody(z.object({ password: passwordSchema }).openapi("DeleteMeRequest")),
   responses: {
     204: { description: "The account is gone." },
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
   },
 });
 

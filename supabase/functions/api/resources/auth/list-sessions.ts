@@ -10,11 +10,13 @@ const route = createRoute({
   operationId: "sessions.list",
   tags: ["Authentication"],
   summary: "List the account's sessions, newest first",
+  description:
+    "A session begins with a sign-in and lasts while it is refreshed, at most seven days. A bare array.",
   security: security.user,
   middleware: [credentials],
   responses: {
     200: jsonResponse(z.array(sessionSchema), "Where the account is signed in."),
-    ...errorResponses(400, 401, 403, 404),
+    ...errorResponses(400, 401, 403, 404, 429),
   },
 });
 

@@ -6,7 +6,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { emailSchema, passwordSchema, tokensSchema } from "./schemas.ts";
 import { deviceOf, openTokens } from "./sessions.ts";
-import { beginLogin } from "./store.ts";
+import { beginLogin, countAuthCall } from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -28,6 +28,7 @@ export const login = createRouter().openapi(route, async (c) => {
   const { auth, database } = c.get("deps");
   const { email, password } = c.req.valid("json");
   const { ip } = deviceOf(c);
+  await countAuthCall(database, c.get("credentials"));
   const account = await beginLogin(database, c.get("credentials"), email, ip);
   // An unknown address is tried at Auth too: with a decoy, whose password is hashed as long as anybody's.
   if (!account.decoy_exists) await makeDecoy(c.get("deps"), account.auth_email);

@@ -10,9 +10,10 @@ const route = createRoute({
   operationId: "auth.me",
   tags: ["Authentication"],
   summary: "The signed-in account",
+  description: "Of whoever the access token belongs to: an end user, a developer or an operator.",
   security: security.user,
   middleware: [credentials],
-  responses: { 200: jsonResponse(userSchema, "The account."), ...errorResponses(400, 401, 403, 404) },
+  responses: { 200: jsonResponse(userSchema, "The account."), ...errorResponses(400, 401, 403, 404, 429) },
 });
 
 export const me = createRouter().openapi(route, async (c) => {

@@ -7,7 +7,14 @@ import { tokensSchema } from "./schemas.ts";
 import { deviceOf, openTokens } from "./sessions.ts";
 import { endReusedSession } from "./store.ts";
 
-const bodySchema = z.object({ refresh_token: storableText().min(1).max(4096) }).openapi("RefreshRequest");
+const bodySchema = z
+  .object({
+    refresh_token: storableText()
+      .min(1)
+      .max(4096)
+      .openapi({ description: "The newest refresh token of the session.", example: "v1NxP0aZq7Kd" }),
+  })
+  .openapi("RefreshRequest");
 
 const route = createRoute({
   method: "post",

@@ -6,11 +6,21 @@ import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { createKey } from "../keys/key-format.ts";
+import { wholeKey } from "../keys/schemas.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { uuid } from "../text.ts";
-import { emailSchema, fullNameSchema, newPasswordSchema, type Tokens, userSchema } from "./schemas.ts";
+import {
+  accessToken,
+  emailSchema,
+  fullNameSchema,
+  newPasswordSchema,
+  refreshToken,
+  type Tokens,
+  tokenType,
+  userSchema,
+} from "./schemas.ts";
 import { deviceOf, openTokens } from "./sessions.ts";
-import { beginRegistration, createAccount } from "./store.ts";
+import { beginRegistration, countAuthCall, createAccount } from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -33,23 +43,28 @@ const route = createRoute({
       userSchema
         .extend({
           provisioning: z
-            .object({ project_id: uuid(), developer_key: z.string(), api_key: z.string() })
+            .object({
+              project_id: uuid("project", "The developer's first project."),
+              developer_key: wholeKey("Names the developer, as `X-Developer-Key`."),
+              api_key: wholeKey("Names the project's app, as `X-API-Key`."),
+            })
             .nullable()
             .openapi({ description: "Only for developers, and only here: the keys are not shown again." }),
-          access_token: z.string().nullable(),
-          refresh_token: z.string().nullable(),
-          token_type: z.literal("bearer"),
+          access_token: accessToken.nullable(),
+          refresh_token: refreshToken.nullable(),
+          token_type: tokenType,
         })
         .openapi("RegisteredUser"),
       "The account, signed in.",
     ),
-    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429),
+    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
   },
 });
 
 export const register = createRouter().openapi(route, async (c) => {
   const { auth, background, database } = c.get("deps");
   const { email, password, full_name = null } = c.req.valid("json");
+  await countAuthCall(database, c.get("credentials"));
   const kind = await beginRegistration(database, c.get("credentials"), email);
   const id = crypto.randomUUID();
   const authEmail = kind.role === "end_user" ? `${id}@${kind.project_id}.users.invalid` : email.toLowerCase();

@@ -19,7 +19,9 @@ const route = createRoute({
     "and whether it is verified. One mail a minute; the newest link counts.",
   security: [...security.user, ...security.none],
   middleware: [credentials],
-  request: { query: z.object({ user_id: uuid().optional() }) },
+  request: {
+    query: z.object({ user_id: uuid("user", "Whose address it is, when nobody is signed in.").optional() }),
+  },
   responses: {
     200: jsonResponse(messageSchema, "A mail is on its way if there is something to verify."),
     ...errorResponses(400, 401, 403, 404, 422, 429),

@@ -2,9 +2,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
-import { storableText } from "../text.ts";
 import { useMailToken } from "./mail-tokens.ts";
-import { messageSchema, newPasswordSchema } from "./schemas.ts";
+import { mailToken, messageSchema, newPasswordSchema } from "./schemas.ts";
 import { beginPasswordReset } from "./store.ts";
 
 const route = createRoute({
@@ -18,13 +17,11 @@ const route = createRoute({
   security: security.none,
   middleware: [jsonOnly],
   request: jsonBody(
-    z
-      .object({ token: storableText().min(1).max(1024), password: newPasswordSchema })
-      .openapi("ResetPasswordRequest"),
+    z.object({ token: mailToken(), password: newPasswordSchema }).openapi("ResetPasswordRequest"),
   ),
   responses: {
     200: jsonResponse(messageSchema, "The new password counts."),
-    ...errorResponses(400, 413, 415, 422),
+    ...errorResponses(400, 413, 415, 422, 502),
   },
 });
 

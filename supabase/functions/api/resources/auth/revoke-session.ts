@@ -1,7 +1,7 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
-import { uuid } from "../text.ts";
+import { pathId } from "../text.ts";
 import { revokeSession as endSession } from "./store.ts";
 
 const route = createRoute({
@@ -14,9 +14,12 @@ const route = createRoute({
   security: security.user,
   middleware: [credentials],
   request: {
-    params: z.object({ session_id: uuid().openapi({ param: { name: "session_id", in: "path" } }) }),
+    params: pathId("session_id", "session", "A session of `GET /auth/sessions`."),
   },
-  responses: { 204: { description: "The session is ended." }, ...errorResponses(400, 401, 403, 404, 422) },
+  responses: {
+    204: { description: "The session is ended." },
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
 });
 
 export const revokeSession = createRouter().openapi(route, async (c) => {

@@ -15,6 +15,10 @@ type NewAccount = {
 };
 type CreatedAccount = User & { provisioned_project_id: string | null; needs_verification: boolean };
 
+/** Counts a login or registration, whatever comes of it. */
+export const countAuthCall = (db: Database, credentials: Credentials) =>
+  db.call<null>("find_auth_limit", [credentials]);
+
 export const beginRegistration = (db: Database, credentials: Credentials, email: string) =>
   db.call<{ role: "developer" | "end_user"; project_id: string | null }>("begin_registration", [
     credentials,

@@ -17,7 +17,7 @@ const route = createRoute({
   request: jsonBody(z.object({ full_name: fullNameSchema }).openapi("UpdateMeRequest")),
   responses: {
     200: jsonResponse(userSchema, "The account."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

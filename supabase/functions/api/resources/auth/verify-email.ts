@@ -6,19 +6,26 @@ import { jsonOnly } from "../../middleware/body-type.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { storableText, uuid } from "../text.ts";
 import { useMailToken } from "./mail-tokens.ts";
-import { messageSchema } from "./schemas.ts";
+import { mailToken, message } from "./schemas.ts";
 import { deviceOf } from "./sessions.ts";
 import { beginCode, finishVerification } from "./store.ts";
 
 const bodySchema = z.union([
-  z.object({ token: storableText().min(1).max(1024) }),
+  z.object({ token: mailToken() }),
   z.object({
-    user_id: uuid(),
-    verification_token: storableText().min(1).max(1024).openapi({
-      description: "The token of the link, or the six digits of the mail.",
-    }),
+    user_id: uuid("user", "Whose address it is."),
+    verification_token: storableText()
+      .min(1)
+      .max(1024)
+      .openapi({ description: "The token of the link, or the six digits of the mail.", example: "482913" }),
   }),
 ]);
+const verifiedSchema = z
+  .object({
+    message: message("The address is verified."),
+    email: z.string().openapi({ description: "The address.", example: "ada@example.com" }),
+  })
+  .openapi("VerifiedEmail");
 type Body = z.infer<typeof bodySchema>;
 
 const route = createRoute({
@@ -32,7 +39,7 @@ const route = createRoute({
   middleware: [jsonOnly],
   request: jsonBody(bodySchema.openapi("VerifyEmailRequest")),
   responses: {
-    200: jsonResponse(messageSchema.extend({ email: z.string() }).openapi("VerifiedEmail"), "Verified."),
+    200: jsonResponse(verifiedSchema, "Verified."),
     ...errorResponses(400, 413, 415, 422, 429),
   },
 });

@@ -19,7 +19,7 @@ const route = createRoute({
   request: jsonBody(developerKeyFieldsSchema.openapi("DeveloperKeyCreateRequest")),
   responses: {
     201: jsonResponse(createdDeveloperKeySchema, "The key, shown once."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

@@ -10,11 +10,12 @@ const route = createRoute({
   operationId: "developerKeys.list",
   tags: ["Developer keys"],
   summary: "List the caller's developer keys, newest first",
+  description: "Ended ones too. `key_prefix` tells which one a program uses. A bare array.",
   security: security.user,
   middleware: [credentials],
   responses: {
     200: jsonResponse(z.array(developerKeySchema), "The keys, without their secrets; ended ones too."),
-    ...errorResponses(400, 401, 403, 404),
+    ...errorResponses(400, 401, 403, 404, 429),
   },
 });
 

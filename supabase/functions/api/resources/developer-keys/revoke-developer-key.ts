@@ -14,7 +14,7 @@ const route = createRoute({
   security: security.user,
   middleware: [credentials],
   request: { params: developerKeyPath },
-  responses: { 204: { description: "The key is revoked." }, ...errorResponses(400, 401, 403, 404, 422) },
+  responses: { 204: { description: "The key is revoked." }, ...errorResponses(400, 401, 403, 404, 422, 429) },
 });
 
 export const revokeDeveloperKey = createRouter().openapi(route, async (c) => {

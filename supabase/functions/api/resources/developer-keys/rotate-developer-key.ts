@@ -3,8 +3,9 @@ import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { createKey } from "../keys/key-format.ts";
+import { rotationSchema } from "../keys/schemas.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
-import { createdDeveloperKeySchema, developerKeyPath, rotationSchema } from "./schemas.ts";
+import { createdDeveloperKeySchema, developerKeyPath } from "./schemas.ts";
 import { rotateDeveloperKey as rotateKey } from "./store.ts";
 
 const bodySchema = rotationSchema.openapi("DeveloperKeyRotateRequest");
@@ -24,7 +25,7 @@ const route = createRoute({
   request: { params: developerKeyPath, body: { content: { "application/json": { schema: bodySchema } } } },
   responses: {
     201: jsonResponse(createdDeveloperKeySchema, "The new key, shown once."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

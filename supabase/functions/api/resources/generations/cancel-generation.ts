@@ -19,7 +19,7 @@ const route = createRoute({
   request: { params: generationPath },
   responses: {
     200: jsonResponse(generationSchema, "Canceled."),
-    ...errorResponses(400, 401, 403, 404, 409, 422),
+    ...errorResponses(400, 401, 403, 404, 409, 422, 429),
   },
 });
 

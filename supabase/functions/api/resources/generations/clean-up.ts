@@ -3,6 +3,9 @@ import { type CleanupTask, claimCleanupTasks, endCleanupTasks } from "./store.ts
 
 const batchSize = 100;
 const maxBatches = 20;
+/** A request that is not in Replicate's list after this time was never taken. */
+const lookForMs = 15 * 60_000;
+const clockSkewMs = 60_000;
 
 /** Does what deleted and canceled generations left to do outside the database, as far as it is due. */
 export async function cleanUp(deps: Deps): Promise<{ checked: number; failed: number }> {
@@ -30,10 +33,11 @@ export async function cleanUpGeneration(deps: Deps, id: string): Promise<void> {
 async function perform(deps: Deps, tasks: CleanupTask[]): Promise<number> {
   const { database, log, replicate, storage } = deps;
   let failed = 0;
+  // Work that answers false is not over yet, and looked at again later.
   const attempt = async (group: CleanupTask[], work: () => Promise<unknown>) => {
     if (group.length === 0) return;
     try {
-      await work();
+      if ((await work()) === false) return;
       await endCleanupTasks(
         database,
         group.map(({ id }) => id),
@@ -46,6 +50,9 @@ async function perform(deps: Deps, tasks: CleanupTask[]): Promise<number> {
   for (const task of tasks.filter(({ kind }) => kind === "prediction")) {
     await attempt([task], () => replicate.cancel(task.target));
   }
+  for (const task of tasks.filter(({ kind }) => kind === "submission")) {
+    await attempt([task], () => stopIfFound(deps, task));
+  }
   for (const bucket of ["uploads", "generations"] as const) {
     const group = tasks.filter(({ kind }) => kind === bucket);
     await attempt(group, () =>
@@ -56,4 +63,15 @@ async function perform(deps: Deps, tasks: CleanupTask[]): Promise<number> {
     );
   }
   return failed;
+}
+
+/** @returns whether nothing can run on at Replicate any more. */
+async function stopIfFound({ replicate }: Deps, { target, generation_id }: CleanupTask): Promise<boolean> {
+  const submittedAt = Date.parse(target);
+  const { prediction, complete } = await replicate.find(generation_id, new Date(submittedAt - clockSkewMs));
+  if (prediction === null) return complete && Date.now() - submittedAt > lookForMs;
+  if (prediction.status === "starting" || prediction.status === "processing") {
+    await replicate.cancel(prediction.id);
+  }
+  return true;
 }

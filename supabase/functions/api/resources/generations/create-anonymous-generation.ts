@@ -9,7 +9,7 @@ import { chooseModel, withStoredExamples } from "./example-images.ts";
 import { presentGeneration } from "./present-generation.ts";
 import { type GenerationRequest, withGenerationRequest } from "./read-request.ts";
 import { createdGenerationSchema, generationFormSchema, generationJsonSchema } from "./schemas.ts";
-import { checkAnonymous, checkCaller, createAnonymousGeneration as insertGeneration } from "./store.ts";
+import { checkAnonymous, createAnonymousGeneration as insertGeneration } from "./store.ts";
 import { submitGeneration } from "./submit-generation.ts";
 
 const route = createRoute({
@@ -25,7 +25,7 @@ const route = createRoute({
   middleware: [credentials],
   responses: {
     200: jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
-    ...errorResponses(400, 403, 413, 415, 422, 429, 502),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
   },
 });
 
@@ -33,8 +33,7 @@ export const createAnonymousGeneration = createRouter().openapi({ ...route, hide
   const deps = c.get("deps");
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
   if (deps.env.anonymous_generation === "off") throw new ApiError("anonymous_disabled");
-  await checkCaller(deps.database, c.get("credentials"), "public");
-  await checkAnonymous(deps.database, anonymousClient(c), anonymousLimits(deps.env));
+  await checkAnonymous(deps.database, c.get("credentials"), anonymousClient(c), anonymousLimits(deps.env));
   const id = crypto.randomUUID();
   const row = await withGenerationRequest(c.req.raw, (request) => acceptGeneration(c, id, request));
   deps.background(submitGeneration(deps, id));

@@ -24,7 +24,15 @@ const route = createRoute({
   security: security.generate,
   middleware: [credentials],
   responses: {
-    200: jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
+    200: {
+      ...jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
+      headers: {
+        "Idempotent-Replayed": {
+          description: "Sent when the key was used before: this is the generation of then.",
+          schema: { type: "string" as const, enum: ["true"], example: "true" },
+        },
+      },
+    },
     ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
   },
 });
@@ -55,7 +63,13 @@ export const createGeneration = createRouter().openapi({ ...route, hide: true },
 createGeneration.openAPIRegistry.registerPath({
   ...route,
   request: {
-    headers: z.object({ "Idempotency-Key": z.string().min(1).max(255).optional() }),
+    headers: z.object({
+      "Idempotency-Key": z.string().min(1).max(255).optional().openapi({
+        description:
+          "Any text of yours, one for each picture that you want: a repeated request gives the same one.",
+        example: "order-17",
+      }),
+    }),
     body: {
       required: true,
       content: {

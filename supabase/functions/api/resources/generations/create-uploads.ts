@@ -8,14 +8,19 @@ import { createUploads as insertUploads } from "./store.ts";
 
 const uploadsSchema = z
   .object({
-    uploads: z.array(
-      z.object({
-        id: uuid(),
-        url: z.string().openapi({ description: "PUT the picture here, with its own Content-Type, once." }),
-        method: z.literal("PUT"),
-        expires_in: z.int().openapi({ description: "Seconds." }),
-      }),
-    ),
+    uploads: z
+      .array(
+        z.object({
+          id: uuid("upload", "For `upload_ids` of a create."),
+          url: z.string().openapi({
+            description: "PUT the picture here, with its own Content-Type, once.",
+            example: "http://127.0.0.1:54321/storage/v1/object/upload/sign/uploads/4f1d2c3b?token=eyJhbGciOi",
+          }),
+          method: z.literal("PUT").openapi({ description: "How it is sent.", example: "PUT" }),
+          expires_in: z.int().openapi({ description: "Seconds until the address is dead.", example: 7200 }),
+        }),
+      )
+      .openapi({ description: "As many as were asked for." }),
   })
   .openapi("Uploads");
 
@@ -33,11 +38,20 @@ const route = createRoute({
   security: security.generate,
   middleware: [credentials, jsonOnly],
   request: jsonBody(
-    z.object({ count: z.int().min(1).max(maxFiles).default(1) }).openapi("UploadsCreateRequest"),
+    z
+      .object({
+        count: z
+          .int()
+          .min(1)
+          .max(maxFiles)
+          .default(1)
+          .openapi({ description: "How many addresses.", example: 1 }),
+      })
+      .openapi("UploadsCreateRequest"),
   ),
   responses: {
     201: jsonResponse(uploadsSchema, "One address for each."),
-    ...errorResponses(400, 401, 403, 404, 415, 422, 429, 502),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
   },
 });
 

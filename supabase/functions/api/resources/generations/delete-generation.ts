@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { message } from "../auth/schemas.ts";
 import { cleanUpGeneration } from "./clean-up.ts";
 import { generationPath } from "./schemas.ts";
 import { deleteGeneration as removeGeneration } from "./store.ts";
@@ -17,8 +18,11 @@ const route = createRoute({
   middleware: [credentials],
   request: { params: generationPath },
   responses: {
-    200: jsonResponse(z.object({ message: z.string() }).openapi("GenerationDeleted"), "Gone."),
-    ...errorResponses(400, 401, 403, 404, 422),
+    200: jsonResponse(
+      z.object({ message: message("Generation deleted successfully") }).openapi("GenerationDeleted"),
+      "Gone.",
+    ),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

@@ -1,4 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { presentGeneration } from "./present-generation.ts";
 import { generationPath, generationSchema, waitQuery } from "./schemas.ts";
@@ -13,13 +14,19 @@ const route = createRoute({
   summary: "The state of a generation that was asked for without an account",
   description: "Also at `/generation/anonymous-generations/{generation_id}/status`.",
   security: security.none,
+  middleware: [credentials],
   request: { params: generationPath, query: waitQuery },
-  responses: { 200: jsonResponse(generationSchema, "The generation."), ...errorResponses(404, 422) },
+  responses: {
+    200: jsonResponse(generationSchema, "The generation."),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
 });
 
 export const getAnonymousGeneration = createRouter().openapi(route, async (c) => {
   const { database, env } = c.get("deps");
   const { generation_id } = c.req.valid("param");
-  const row = await waitForEnd(c, c.req.valid("query").wait, () => selectGeneration(database, generation_id));
+  const row = await waitForEnd(c, c.req.valid("query").wait, () =>
+    selectGeneration(database, c.get("credentials"), generation_id),
+  );
   return c.json(presentGeneration(env, row), 200);
 });

@@ -12,17 +12,33 @@ const ticketSchema = z
   .string()
   .max(100)
   .optional()
-  .openapi({ description: "Part of the addresses that the API gives." });
+  .openapi({ description: "Part of the addresses that the API gives.", example: "0.6Zk1" });
+const indexSchema = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(9)
+  .openapi({ type: "integer", description: "Which picture, from 0.", example: 0 });
 const redirect = {
   description: "To a short-lived address of the picture.",
-  headers: { Location: { schema: { type: "string" as const, format: "uri" } } },
+  headers: {
+    Location: {
+      required: true,
+      description: "Opens without a header for a minute.",
+      schema: {
+        type: "string" as const,
+        format: "uri",
+        example: "http://127.0.0.1:54321/storage/v1/object/sign/generations/1f9a7c5e.png?token=eyJhbGciOi",
+      },
+    },
+  },
 };
 const common = {
   method: "get" as const,
   tags: ["Generation"],
   security: security.image,
   middleware: [credentials],
-  responses: { 302: redirect, ...errorResponses(400, 401, 403, 404, 422, 502) },
+  responses: { 302: redirect, ...errorResponses(400, 401, 403, 404, 422, 429, 502) },
 };
 
 const imageRoute = createRoute({
@@ -33,7 +49,7 @@ const imageRoute = createRoute({
   description: "With no credentials only when it is public, or with a ticket.",
   request: {
     params: generationPath,
-    query: z.object({ index: z.coerce.number().int().min(0).max(9).default(0), ticket: ticketSchema }),
+    query: z.object({ index: indexSchema.default(0), ticket: ticketSchema }),
   },
 });
 
@@ -42,14 +58,10 @@ const exampleRoute = createRoute({
   path: "/api/v1/generation/{generation_id}/examples/{index}",
   operationId: "generations.exampleImage",
   summary: "A picture that was uploaded for a generation",
+  description: "Never public: for those who may see the generation, or with a ticket.",
   request: {
     params: generationPath.extend({
-      index: z.coerce
-        .number()
-        .int()
-        .min(0)
-        .max(9)
-        .openapi({ param: { name: "index", in: "path" } }),
+      index: indexSchema.openapi({ param: { name: "index", in: "path", required: true } }),
     }),
     query: z.object({ ticket: ticketSchema }),
   },

@@ -21,7 +21,7 @@ const route = createRoute({
   },
   responses: {
     200: jsonResponse(generationSchema, "The generation."),
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

@@ -10,9 +10,11 @@ const route = createRoute({
   operationId: "generations.usage",
   tags: ["Generation"],
   summary: "What the project has used of its plan this month",
+  description:
+    "Generations of all its users together count against the month. Failed and canceled ones do not.",
   security: security.generate,
   middleware: [credentials],
-  responses: { 200: jsonResponse(usageSchema, "The figures."), ...errorResponses(400, 401, 403, 404) },
+  responses: { 200: jsonResponse(usageSchema, "The figures."), ...errorResponses(400, 401, 403, 404, 429) },
 });
 
 export const getGenerationUsage = createRouter().openapi(route, async (c) => {

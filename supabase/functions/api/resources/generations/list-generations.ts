@@ -20,7 +20,7 @@ const route = createRoute({
   request: { query: pageQuery },
   responses: {
     200: jsonResponse(generationListSchema, "One page."),
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { uuid } from "../text.ts";
+import { projectFilter } from "../projects/schemas.ts";
 import { pageRequest, presentPage } from "./cursor.ts";
 import { presentGeneration } from "./present-generation.ts";
 import { generationListSchema, pageQuery } from "./schemas.ts";
@@ -18,10 +18,10 @@ const route = createRoute({
     "uploaded for it is never told. Also at `/generation/public-generations-v2`.",
   security: security.none,
   middleware: [credentials],
-  request: { query: pageQuery.extend({ project_id: uuid().optional() }) },
+  request: { query: pageQuery.extend(projectFilter.shape) },
   responses: {
     200: jsonResponse(generationListSchema, "One page."),
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 
@@ -29,8 +29,8 @@ export const listPublicGenerations = createRouter().openapi(route, async (c) => 
   const { database, env } = c.get("deps");
   const { project_id, ...query } = c.req.valid("query");
   const sent = c.get("credentials");
-  const named = project_id === undefined ? sent : { project_id, ...sent };
-  const page = await selectGenerations(database, named, pageRequest(query));
+  if (project_id !== undefined) sent.project_id ??= project_id;
+  const page = await selectGenerations(database, sent, pageRequest(query));
   return c.json(
     presentPage(page, query, (row) => presentGeneration(env, { ...row, example_images: [] })),
     200,

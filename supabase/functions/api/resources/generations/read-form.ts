@@ -4,6 +4,7 @@ import {
   parseMultipartRequest,
 } from "@remix-run/multipart-parser";
 import { ApiError, invalidField } from "../../errors.ts";
+import { withSteadyBody } from "../../middleware/steady-body.ts";
 
 const maxFormBytes = 16 * 1024;
 const flags = new Map([
@@ -27,7 +28,8 @@ export async function readSmallForm(request: Request): Promise<Record<string, st
   const fields: Record<string, string> = {};
   try {
     const limits = { maxFileSize: maxFormBytes, maxTotalSize: maxFormBytes };
-    for await (const part of parseMultipartRequest(request, limits)) fields[part.name ?? ""] = part.text;
+    for await (const part of parseMultipartRequest(withSteadyBody(request), limits))
+      fields[part.name ?? ""] = part.text;
   } catch (error) {
     throw toBodyError(error);
   }

@@ -1,6 +1,7 @@
 import { type MultipartPart, parseMultipartRequest } from "@remix-run/multipart-parser";
 import { ApiError, invalidField, invalidFields } from "../../errors.ts";
 import { isJson, readJson } from "../../middleware/body-type.ts";
+import { withSteadyBody } from "../../middleware/steady-body.ts";
 import { toFieldErrors } from "../../openapi.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { type ImageType, readImageType } from "./image-type.ts";
@@ -54,14 +55,14 @@ export function parseGenerationJson(json: unknown): GenerationRequest {
 
 /**
  * Reads a multipart body as it arrives; a part over its limit ends the reading there.
- * @throws ApiError malformed_body, payload_too_large, file_too_large, unsupported_image, validation_failed
+ * @throws ApiError malformed_body, payload_too_large, body_timeout, file_too_large, unsupported_image, validation_failed
  */
 export async function readGenerationForm(request: Request): Promise<GenerationRequest> {
   if (Number(request.headers.get("content-length")) > maxBodyBytes) throw new ApiError("payload_too_large");
   const images: UploadedImage[] = [];
   const fields: Record<string, string> = {};
   try {
-    for await (const part of parseMultipartRequest(request, {
+    for await (const part of parseMultipartRequest(withSteadyBody(request), {
       maxFileSize: maxFileBytes,
       maxParts: maxFiles + 20,
       maxTotalSize: maxBodyBytes,

@@ -19,17 +19,29 @@ const route = createRoute({
   description:
     "Signed after Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at most five minutes old.",
   security: security.none,
-  request: { query: z.object({ generation_id: uuid() }) },
+  request: {
+    query: z.object({ generation_id: uuid("generation", "Part of the address that Replicate was given.") }),
+  },
   responses: {
     200: jsonResponse(
-      z.object({ received: z.literal(true) }).openapi("WebhookReceived"),
+      z
+        .object({ received: z.literal(true).openapi({ description: "Always.", example: true }) })
+        .openapi("WebhookReceived"),
       "Taken, or seen before.",
     ),
     ...errorResponses(400, 401, 413, 422, 502),
   },
 });
 
-export const replicateWebhook = createRouter().openapi(route, async (c) => {
+const signature = (description: string, example: string) => z.string().openapi({ description, example });
+const predictionSchema = z
+  .looseObject({
+    id: z.string().openapi({ description: "The prediction.", example: "gm3qorzdhgbfurvjtvhg6dckhu" }),
+    status: z.string().openapi({ description: "What Replicate says of it.", example: "succeeded" }),
+  })
+  .openapi("ReplicatePrediction");
+
+export const replicateWebhook = createRouter().openapi({ ...route, hide: true }, async (c) => {
   const deps = c.get("deps");
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
   const { generation_id } = c.req.valid("query");
@@ -43,8 +55,27 @@ export const replicateWebhook = createRouter().openapi(route, async (c) => {
   return c.json({ received: true as const }, 200);
 });
 
+// The signature covers the bytes, so they are read as they are; here their shape is only documented.
+replicateWebhook.openAPIRegistry.registerPath({
+  ...route,
+  request: {
+    ...route.request,
+    headers: z.object({
+      "webhook-id": signature("The delivery; a second one with it changes nothing.", "msg_2b7d9f1a3c5e"),
+      "webhook-timestamp": signature("Seconds since 1970, when it was signed.", "1795510800"),
+      "webhook-signature": signature(
+        "`v1,` and the HMAC of id, time and body.",
+        "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+      ),
+    }),
+    body: { required: true, content: { "application/json": { schema: predictionSchema } } },
+  },
+});
+
 async function verify(deps: Deps, body: string, headers: Headers): Promise<Prediction> {
-  const secret = await deps.replicate.webhookSecret();
+  const secret = await deps.replicate.webhookSecret().catch((cause) => {
+    throw new ApiError("replicate_error", { cause });
+  });
   try {
     new Webhook(secret).verify(body, {
       "webhook-id": headers.get("webhook-id") ?? "",

@@ -1,15 +1,20 @@
 import { z } from "@hono/zod-openapi";
-import { storableText, timestamp, uuid } from "../text.ts";
+import { message } from "../auth/schemas.ts";
+import { pageFields } from "../paging.ts";
+import { pathId, storableText, timestamp, uuid } from "../text.ts";
 import { aspectRatios } from "./models.ts";
 
 export const maxFiles = 5;
 export const maxFileBytes = 10 * 1024 * 1024;
 
-const promptSchema = storableText()
-  .trim()
-  .min(1)
-  .max(1000)
-  .openapi({ example: "Turn this photo into a watercolour" });
+const promptSchema = storableText().trim().min(1).max(1000).openapi({
+  description: "What the picture shall show, or what shall be done to the pictures that are sent.",
+  example: "Turn this photo into a watercolour",
+});
+
+const aspectRatio = z
+  .enum(aspectRatios)
+  .openapi({ description: "Width to height. Left out: the model decides.", example: "3:2" });
 
 const optionsSchema = z.object({
   model: z
@@ -18,17 +23,23 @@ const optionsSchema = z.object({
     .optional()
     .openapi({ example: "google/nano-banana", description: "One that the plan allows; else the default." }),
   upload_ids: z
-    .array(uuid())
+    .array(uuid("upload", "An upload's id."))
     .max(maxFiles)
     .refine((ids) => new Set(ids).size === ids.length, "names an upload twice")
     .optional()
-    .openapi({ description: "Pictures that were put to the addresses of `POST /generation/uploads`." }),
-  aspect_ratio: z.enum(aspectRatios).optional(),
-  seed: z.int().min(0).max(2_147_483_647).optional(),
+    .openapi({
+      description: "Pictures that were put to the addresses of `POST /generation/uploads`.",
+      example: [],
+    }),
+  aspect_ratio: aspectRatio.optional(),
+  seed: z.int().min(0).max(2_147_483_647).optional().openapi({
+    description: "The same seed and prompt give a similar picture, if the model knows seeds.",
+    example: 7,
+  }),
   is_public: z
     .boolean()
     .optional()
-    .openapi({ description: "Whether everybody may see the result. Default false." }),
+    .openapi({ description: "Whether everybody may see the result. Default false.", example: false }),
 });
 
 /** `instructions` is the older name of `prompt`. */
@@ -41,100 +52,159 @@ export const generationJsonSchema = z
 
 export const generationFormSchema = z
   .object({
-    instructions: z
-      .string()
-      .openapi({ description: "1 to 1000 characters, plain, or a JSON object as in the JSON body." }),
+    instructions: z.string().openapi({
+      description: "1 to 1000 characters, plain, or a JSON object as in the JSON body.",
+      example: "Turn this photo into a watercolour",
+    }),
     files: z
       .array(z.string().openapi({ format: "binary" }))
       .min(1)
       .max(maxFiles)
       .openapi({
         description: "JPEG, PNG or WebP, at most 10 MB each. `example_images` is accepted as another name.",
+        example: ["(the bytes of photo.png)"],
       }),
-    is_public: z.string().optional(),
-    model: z.string().optional(),
-    aspect_ratio: z.enum(aspectRatios).optional(),
-    seed: z.string().optional(),
+    is_public: z
+      .string()
+      .optional()
+      .openapi({ description: "`true`: everybody may see the result.", example: "false" }),
+    model: z
+      .string()
+      .optional()
+      .openapi({ description: "One that the plan allows; else the default.", example: "google/nano-banana" }),
+    aspect_ratio: aspectRatio.optional(),
+    seed: z
+      .string()
+      .optional()
+      .openapi({ description: "A whole number from 0 to 2147483647.", example: "7" }),
   })
   .openapi("GenerationCreateForm");
 
-export const statusSchema = z.enum(["pending", "processing", "completed", "failed", "canceled"]);
+export const statusSchema = z.enum(["pending", "processing", "completed", "failed", "canceled"]).openapi({
+  description: "`pending`, then `processing`, then one of the others, which are final. Never backwards.",
+  example: "completed",
+});
+export const isPublic = z
+  .boolean()
+  .openapi({ description: "Whether everybody may see the result.", example: false });
+/** On hosted Supabase or, as here, after `npm start`. */
+const base = "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07";
 
 export const generationSchema = z
   .object({
-    id: uuid(),
+    id: uuid("generation", "What its status is asked with."),
     status: statusSchema,
-    instructions: z.string(),
-    model: z.string().openapi({ example: "google/nano-banana" }),
+    instructions: z.string().openapi({
+      description: "The prompt.",
+      example: "Turn this photo into a watercolour",
+    }),
+    model: z.string().openapi({ description: "What makes the picture.", example: "google/nano-banana" }),
     generated_image_url: z
       .string()
       .nullable()
-      .openapi({ description: "Absolute; opens in a browser without a header." }),
-    images: z.array(z.object({ url: z.string(), content_type: z.string(), width: z.int(), height: z.int() })),
-    example_images: z
-      .array(z.string())
-      .openapi({ description: "Absolute addresses of the uploaded pictures." }),
-    error: z.string().nullable(),
-    error_code: z.string().nullable(),
-    is_public: z.boolean(),
-    charged: z
-      .boolean()
-      .openapi({ description: "Whether it counts against the quota. Failed and canceled ones do not." }),
-    created_at: timestamp(),
-    updated_at: timestamp(),
-    completed_at: timestamp().nullable(),
+      .openapi({
+        description: "Absolute; opens in a browser without a header.",
+        example: `${base}/image?ticket=0.6Zk1`,
+      }),
+    images: z
+      .array(
+        z.object({
+          url: z
+            .string()
+            .openapi({ description: "As `generated_image_url`.", example: `${base}/image?ticket=0.6Zk1` }),
+          content_type: z.string().openapi({ description: "Its media type.", example: "image/png" }),
+          width: z.int().openapi({ description: "Pixels.", example: 1024 }),
+          height: z.int().openapi({ description: "Pixels.", example: 683 }),
+        }),
+      )
+      .openapi({ description: "All pictures; most models make one. Empty until it is completed." }),
+    example_images: z.array(z.string()).openapi({
+      description: "Absolute addresses of the uploaded pictures.",
+      example: [`${base}/examples/0?ticket=0.9Rt4`],
+    }),
+    error: z
+      .string()
+      .nullable()
+      .openapi({ description: "Why it failed, as a sentence; null when it did not.", example: null }),
+    error_code: z
+      .string()
+      .nullable()
+      .openapi({ description: "The same for programs; stable.", example: null }),
+    is_public: isPublic,
+    charged: z.boolean().openapi({
+      description: "Whether it counts against the quota. Failed and canceled ones do not.",
+      example: true,
+    }),
+    created_at: timestamp("When it was asked for."),
+    updated_at: timestamp("When its state changed last.", "2026-11-24T09:00:07.654321+00:00"),
+    completed_at: timestamp("When it ended; null before.", "2026-11-24T09:00:07.654321+00:00").nullable(),
   })
   .openapi("Generation");
 
 export const createdGenerationSchema = generationSchema
-  .extend({ message: z.string() })
+  .extend({ message: message("Generation request submitted successfully") })
   .openapi("CreatedGeneration");
 
-export const generationPath = z.object({
-  generation_id: uuid().openapi({ param: { name: "generation_id", in: "path" } }),
-});
+export const generationPath = pathId("generation_id", "generation", "The generation.");
 
 export const waitQuery = z.object({
-  wait: z.coerce
-    .number()
-    .min(0)
-    .max(25)
-    .default(0)
-    .openapi({ description: "Seconds to wait for a final state before answering." }),
+  wait: z.coerce.number().min(0).max(25).default(0).openapi({
+    type: "number",
+    description: "Seconds to wait for a final state before answering.",
+    example: 25,
+  }),
 });
 
 export const pageQuery = z.object({
-  page: z.coerce.number().int().min(1).max(10_000).default(1),
-  per_page: z.coerce.number().int().min(1).max(100).default(20),
-  cursor: z
-    .string()
-    .max(200)
-    .optional()
-    .openapi({ description: "`next_cursor` of the page before; `page` is ignored then." }),
+  page: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(1)
+    .openapi({ description: "Which page, from 1.", example: 1 }),
+  per_page: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(20)
+    .openapi({ description: "How many on a page.", example: 20 }),
+  cursor: z.string().max(200).optional().openapi({
+    description: "`next_cursor` of the page before; `page` is ignored then.",
+    example: "MjAyNi0xMS0yNFQwOTowMDowMFo",
+  }),
 });
 
 export const generationListSchema = z
   .object({
-    generations: z.array(generationSchema),
-    total: z.int(),
-    page: z.int(),
-    per_page: z.int(),
+    generations: z.array(generationSchema).openapi({ description: "One page." }),
+    total: pageFields.total.openapi({
+      description: "With a cursor, as it was on the first page. Published pictures are counted up to 1,000.",
+    }),
+    page: pageFields.page,
+    per_page: z.int().openapi({ description: "How many a page has at most.", example: 20 }),
     next_cursor: z
       .string()
       .nullable()
-      .openapi({ description: "Where the next page begins; null on the last one." }),
+      .openapi({ description: "Where the next page begins; null on the last one.", example: null }),
   })
   .openapi("GenerationList");
 
 export const usageSchema = z
   .object({
-    plan: z.string().nullable(),
-    month: z.string().openapi({ format: "date", description: "First day of the UTC month." }),
-    used: z.int().openapi({ description: "Charged in this month, running ones included." }),
-    limit: z.int().nullable().openapi({ description: "Null is unlimited." }),
-    running: z.int(),
-    concurrent_limit: z.int().nullable(),
-    resets_at: timestamp(),
+    plan: z.string().nullable().openapi({ description: "The plan that counts.", example: "free" }),
+    month: z
+      .string()
+      .openapi({ format: "date", description: "First day of the UTC month.", example: "2026-11-01" }),
+    used: z.int().openapi({ description: "Charged in this month, running ones included.", example: 42 }),
+    limit: z.int().nullable().openapi({ description: "A month. Null is unlimited.", example: 100 }),
+    running: z.int().openapi({ description: "Pending or processing now.", example: 1 }),
+    concurrent_limit: z
+      .int()
+      .nullable()
+      .openapi({ description: "How many may run at once. Null is unlimited.", example: 3 }),
+    resets_at: timestamp("When `used` is zero again.", "2026-12-01T00:00:00.000000+00:00"),
   })
   .openapi("GenerationUsage");
 

@@ -3,12 +3,23 @@ import { ApiError, invalidFields } from "../../errors.ts";
 import { isJson, readJson, readText } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security, toFieldErrors } from "../../openapi.ts";
+import { message } from "../auth/schemas.ts";
 import { uuid } from "../text.ts";
 import { readFlag, readSmallForm } from "./read-form.ts";
-import { generationPath } from "./schemas.ts";
+import { generationPath, isPublic } from "./schemas.ts";
 import { publishGeneration } from "./store.ts";
 
-const bodySchema = z.object({ is_public: z.boolean() }).openapi("GenerationPublicRequest");
+const bodySchema = z
+  .object({ is_public: isPublic.openapi({ example: true }) })
+  .openapi("GenerationPublicRequest");
+const publicSchema = z
+  .object({
+    id: uuid("generation", "The generation."),
+    is_public: isPublic.openapi({ example: true }),
+    message: message("The picture is public now"),
+  })
+  .openapi("GenerationPublic");
+
 const route = createRoute({
   method: "patch",
   path: "/api/v1/generation/{generation_id}/public",
@@ -22,11 +33,8 @@ const route = createRoute({
   middleware: [credentials],
   request: { params: generationPath },
   responses: {
-    200: jsonResponse(
-      z.object({ id: uuid(), is_public: z.boolean(), message: z.string() }).openapi("GenerationPublic"),
-      "As it is now.",
-    ),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    200: jsonResponse(publicSchema, "As it is now."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

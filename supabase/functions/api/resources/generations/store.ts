@@ -38,9 +38,18 @@ export type Work = {
 };
 export type FileKind = "output" | "example";
 export type Upload = { id: string; path: string };
-export type CleanupTask = { id: number; kind: "uploads" | "generations" | "prediction"; target: string };
+export type CleanupTask = {
+  id: number;
+  kind: "uploads" | "generations" | "prediction" | "submission";
+  target: string;
+  generation_id: string;
+};
 export type Position = { created_at: string; id: string };
-export type PageRequest = { page: number; per_page: number; after: Position | null };
+export type PageRequest = {
+  page: number;
+  per_page: number;
+  after: (Position & { total: number | null }) | null;
+};
 export type Page = { total: number; generations: GenerationRow[] };
 export type AnonymousLimits = { per_client: number; everybody: number; result_seconds: number };
 export type IdempotentRequest = {
@@ -52,8 +61,8 @@ export type IdempotentRequest = {
 type Begun = { state: "started" | "running" } | { state: "done"; response: GenerationRow };
 type Caller = { user_id: string; role: string; project_id: string };
 
-export const checkCaller = (db: Database, credentials: Credentials, scope = "generation") =>
-  db.call<Caller>("check_credentials", [credentials, scope]);
+export const checkCaller = (db: Database, credentials: Credentials) =>
+  db.call<Caller>("check_credentials", [credentials, "generation"]);
 
 export const createGeneration = (db: Database, credentials: Credentials, generation: NewGeneration) =>
   db.call<GenerationRow>("create_generation", [credentials, generation]);
@@ -64,8 +73,12 @@ export const beginIdempotent = (db: Database, credentials: Credentials, request:
 export const releaseIdempotent = (db: Database, generationId: string) =>
   db.call<null>("release_idempotent", [generationId]);
 
-export const checkAnonymous = (db: Database, client: string, limits: AnonymousLimits) =>
-  db.call<null>("check_anonymous", [client, limits]);
+export const checkAnonymous = (
+  db: Database,
+  credentials: Credentials,
+  client: string,
+  limits: AnonymousLimits,
+) => db.call<null>("check_anonymous", [credentials, client, limits]);
 
 export const createAnonymousGeneration = (
   db: Database,
@@ -74,8 +87,8 @@ export const createAnonymousGeneration = (
   generation: NewGeneration,
 ) => db.call<GenerationRow>("create_anonymous_generation", [client, limits, generation]);
 
-export const getAnonymousGeneration = (db: Database, id: string) =>
-  db.call<GenerationRow>("get_anonymous_generation", [id]);
+export const getAnonymousGeneration = (db: Database, credentials: Credentials, id: string) =>
+  db.call<GenerationRow>("get_anonymous_generation", [credentials, id]);
 
 export const createUploads = (db: Database, credentials: Credentials, count: number) =>
   db.call<Upload[]>("create_uploads", [credentials, count]);
@@ -96,7 +109,7 @@ export const listPublicGenerations = (db: Database, credentials: Credentials, re
   db.call<Page>("list_public_generations", [credentials, ...positionOf(request)]);
 
 const positionOf = ({ page, per_page, after }: PageRequest) =>
-  [page, per_page, after?.created_at ?? null, after?.id ?? null] as const;
+  [page, per_page, after?.created_at ?? null, after?.id ?? null, after?.total ?? null] as const;
 
 export const publishGeneration = (db: Database, credentials: Credentials, id: string, isPublic: boolean) =>
   db.call<{ id: string; is_public: boolean }>("publish_generation", [credentials, id, isPublic]);

@@ -16,6 +16,21 @@ test("a ticket opens its picture for one to two hours, tells its link version, a
   expect(signTicket(env, id, "output", 0, 3, minutes(41))).not.toBe(ticket);
 });
 
+test("a ticket that is remembered is never another picture's, an older one, or another secret's", () => {
+  const first = signTicket(env, id, "output", 0, 3, now);
+  const signed = [
+    first,
+    signTicket(env, id, "output", 1, 3, now),
+    signTicket(env, id, "example", 0, 3, now),
+    signTicket(env, id, "output", 0, 4, now),
+    signTicket(env, other, "output", 0, 3, now),
+    signTicket({ secret_key: "sb_secret_two" }, id, "output", 0, 3, now),
+    signTicket(env, id, "output", 0, 3, minutes(60)),
+  ];
+  expect(new Set(signed).size).toBe(signed.length);
+  expect(signTicket(env, id, "output", 0, 3, now)).toBe(first);
+});
+
 describe("a ticket opens nothing else", () => {
   const [expires = "", version = "", signature = ""] = ticket.split(".");
   test.each([

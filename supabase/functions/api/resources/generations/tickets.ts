@@ -17,8 +17,20 @@ export function signTicket(
   now = Date.now(),
 ): string {
   const expires = (Math.floor(now / hourMs) + 2) * 3600;
-  return `${expires}.${linkVersion}.${mac(env.secret_key, id, kind, index, expires, linkVersion)}`;
+  const place = `${id}/${kind}/${index}/${linkVersion}`;
+  const known = remembered.get(place);
+  if (known?.expires === expires && known.secret_key === env.secret_key) return known.ticket;
+  const ticket = `${expires}.${linkVersion}.${mac(env.secret_key, id, kind, index, expires, linkVersion)}`;
+  remembered.delete(place);
+  const oldest = remembered.size >= maxRemembered ? remembered.keys().next().value : undefined;
+  if (oldest !== undefined) remembered.delete(oldest);
+  remembered.set(place, { ticket, expires, secret_key: env.secret_key });
+  return ticket;
 }
+
+/** A client that polls asks for the same few addresses all the time, and a signature costs more than the rest of its answer. */
+const maxRemembered = 5_000;
+const remembered = new Map<string, { ticket: string; expires: number; secret_key: string }>();
 
 /** The link version that the ticket was signed with, which the database compares; null when it is forged or over. */
 export function readTicket(

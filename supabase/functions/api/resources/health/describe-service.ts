@@ -2,49 +2,88 @@ import { z } from "@hono/zod-openapi";
 import type { Deps } from "../../context.ts";
 import type { Env } from "../../env.ts";
 import { migrations as expected } from "../../migrations.gen.ts";
+import { timeSchema } from "./schemas.ts";
 import type { ServiceReport } from "./store.ts";
 
-const waitingSchema = z.object({ waiting: z.int(), oldest_seconds: z.int() });
-const openSchema = z.object({ count: z.int(), overdue: z.int(), oldest_seconds: z.int() });
+const figure = (description: string, example: number) => z.int().openapi({ description, example });
+const versions = (description: string) => z.array(z.string()).openapi({ description, example: [] });
+
+const waitingSchema = z.object({
+  waiting: figure("How many.", 0),
+  oldest_seconds: figure("Age of the oldest.", 0),
+});
+const openSchema = z.object({
+  count: figure("How many.", 2),
+  overdue: figure("What nobody looked at for three minutes longer than it should be.", 0),
+  oldest_seconds: figure("Age of the oldest.", 12),
+});
 const jobSchema = z.object({
-  ran_at: z.string().openapi({ format: "date-time" }),
-  checked: z.int(),
-  failed: z.int(),
-  failing_since: z.string().nullable().openapi({ format: "date-time" }),
+  ran_at: timeSchema("When it ended."),
+  checked: figure("What it looked at.", 3),
+  failed: figure("What of that failed.", 0),
+  failing_since: timeSchema("The first of its failed runs in a row.").nullable(),
 });
 
 export const serviceSchema = z.object({
-  runtime: z.string().openapi({ example: "Deno/2.9.6" }),
-  database_version: z.string().openapi({ example: "17.6" }),
-  migrations: z.object({
-    applied: z.int(),
-    expected: z.int(),
-    missing: z.array(z.string()).openapi({ description: "Known to this version of the API, not applied." }),
-    unknown: z.array(z.string()).openapi({ description: "Applied by a newer version of the API." }),
-  }),
+  runtime: z.string().openapi({ description: "What the API runs on.", example: "Deno/2.9.6" }),
+  database_version: z.string().openapi({ description: "Of the database server.", example: "17.6" }),
+  migrations: z
+    .object({
+      applied: figure("In the database.", 42),
+      expected: figure("That this version of the API brings.", 42),
+      missing: versions("Brought by this version, and not applied."),
+      unknown: versions("Applied by a newer version of the API."),
+    })
+    .openapi({ description: "Changes of the database's schema." }),
   pool: z
-    .object({ size: z.int(), in_use: z.int(), waiting: z.int() })
-    .openapi({ description: "Connections of the instance that answers, and calls that wait for one." }),
+    .object({
+      size: figure("Connections that this instance opens at most.", 3),
+      in_use: figure("Of them, with a statement under way.", 1),
+      waiting: figure("Statements that wait for a connection.", 0),
+    })
+    .openapi({ description: "Of the instance that answers." }),
   connections: z
-    .object({ max: z.int(), used: z.int(), api: z.int(), api_active: z.int() })
-    .openapi({ description: "Of the whole server; `api` are those of all instances." }),
-  queue: z.object({
-    pending: openSchema,
-    processing: openSchema,
-    ended_last_hour: z.object({ completed: z.int(), failed: z.int(), canceled: z.int() }),
+    .object({
+      max: figure("That the server allows.", 60),
+      used: figure("By anybody.", 14),
+      api: figure("By all instances of the API.", 6),
+      api_active: figure("Of those, not idle.", 1),
+    })
+    .openapi({ description: "Of the whole database server." }),
+  queue: z
+    .object({
+      pending: openSchema.openapi({ description: "Not accepted by Replicate yet." }),
+      processing: openSchema.openapi({ description: "Being made, or stored." }),
+      ended_last_hour: z
+        .object({
+          completed: figure("With a picture.", 120),
+          failed: figure("Without one.", 1),
+          canceled: figure("By their owners.", 2),
+        })
+        .openapi({ description: "How generations of the last hour ended." }),
+    })
+    .openapi({ description: "Generations." }),
+  reconciler: z
+    .object({
+      status: z.enum(["healthy", "failing", "late", "never_ran"]).openapi({
+        description: "`late`: it did not run for three minutes. `failing`: a job's last run failed.",
+        example: "healthy",
+      }),
+      last_run_at: timeSchema("When a job ran last.").nullable(),
+      jobs: z.record(z.string(), jobSchema).openapi({
+        description: "The last run of each job, by name.",
+        example: { mail: { ran_at: "2026-11-24T09:00:00.123Z", checked: 3, failed: 0, failing_since: null } },
+      }),
+    })
+    .openapi({ description: "What finishes the work that requests and webhooks left behind." }),
+  mail_outbox: waitingSchema
+    .extend({ failing: figure("Of them, tried before in vain.", 0) })
+    .openapi({ description: "Mail that is not sent yet." }),
+  cleanup: waitingSchema.openapi({ description: "Files and predictions that are to be removed." }),
+  settings: z.record(z.string(), z.union([z.string(), z.int(), z.boolean()])).openapi({
+    description: "What this instance runs with. Of a secret only whether it is set.",
+    example: { smtp_port: 587, cron_secret_set: true },
   }),
-  reconciler: z.object({
-    status: z.enum(["healthy", "failing", "late", "never_ran"]).openapi({
-      description: "`late` when it did not run for three minutes, `failing` when a job's last run failed.",
-    }),
-    last_run_at: z.string().nullable().openapi({ format: "date-time" }),
-    jobs: z.record(z.string(), jobSchema),
-  }),
-  mail_outbox: waitingSchema.extend({ failing: z.int() }),
-  cleanup: waitingSchema,
-  settings: z
-    .record(z.string(), z.union([z.string(), z.int(), z.boolean()]))
-    .openapi({ description: "What this instance runs with. Of a secret only whether it is set." }),
 });
 export type ServiceDescription = z.infer<typeof serviceSchema>;
 

@@ -5,27 +5,20 @@ import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { describeService, serviceSchema } from "./describe-service.ts";
-import { partNames } from "./monitor.ts";
-import {
-  healthJson,
-  healthResponses,
-  healthSchema,
-  partSchema,
-  publicHealth,
-  timestampSchema,
-} from "./schemas.ts";
+import { healthJson, healthResponses, healthSchema, publicHealth, timeSchema } from "./schemas.ts";
 import { callerRole, serviceReport } from "./store.ts";
 
-const schema = healthSchema
-  .extend({
-    last_errors: z
-      .partialRecord(
-        z.enum(partNames),
-        z.object({ error: partSchema.shape.error.unwrap(), at: timestampSchema }),
-      )
-      .openapi({
-        description: "The last failure of each part that this instance saw, also when the part is back.",
-      }),
+const lastErrorSchema = z.object({
+  error: z.string().openapi({ description: "The class of the error.", example: "timeout" }),
+  at: timeSchema("When it was seen."),
+});
+const schema = z
+  .object({
+    ...healthSchema.shape,
+    last_errors: z.record(z.string(), lastErrorSchema).openapi({
+      description: "The last failure of each part that this instance saw, also when the part is back.",
+      example: { redis: { error: "timeout", at: "2026-11-24T09:00:00.123Z" } },
+    }),
     service: serviceSchema.optional().openapi({ description: "For operators only." }),
   })
   .openapi("DetailedHealth");

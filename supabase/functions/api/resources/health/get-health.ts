@@ -7,7 +7,7 @@ const route = createRoute({
   path: "/api/v1/health",
   operationId: "health.get",
   summary: "Whether the API can serve",
-  description: "Looks at every part and answers within a second. 503 when one is down that everything needs.",
+  description: "Asks every part, and answers within a second also when one is down.",
   tags: ["Health"],
   security: security.none,
   responses: healthResponses(healthSchema),

@@ -6,12 +6,19 @@ const route = createRoute({
   path: "/health",
   operationId: "health.live",
   summary: "Whether the API runs",
-  description: "Constant: it looks at nothing. Whether the API can serve is told by `/api/v1/health`.",
+  description: "Constant, and asks nothing of the parts behind it: for load balancers and for starting up.",
   tags: ["Health"],
   security: security.none,
   responses: {
     200: jsonResponse(
-      z.object({ status: z.literal("healthy"), version: z.string() }).openapi("Liveness"),
+      z
+        .object({
+          status: z
+            .literal("healthy")
+            .openapi({ description: "Always, if there is an answer.", example: "healthy" }),
+          version: z.string().openapi({ description: "Of the API.", example: version }),
+        })
+        .openapi("Liveness"),
       "It runs.",
     ),
   },

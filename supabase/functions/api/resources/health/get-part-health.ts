@@ -1,17 +1,17 @@
 import { createRoute } from "@hono/zod-openapi";
 import { createRouter, security } from "../../openapi.ts";
 import type { PartName } from "./monitor.ts";
-import { healthJson, healthResponses, partSchema, timestampSchema } from "./schemas.ts";
+import { healthJson, healthResponses, partSchema, timeSchema } from "./schemas.ts";
 
-const schema = partSchema.extend({ timestamp: timestampSchema }).openapi("PartHealth");
+const schema = partSchema.extend({ timestamp: timeSchema("When it was asked.") }).openapi("PartHealth");
 
 const route = <P extends PartName>(part: P) =>
   createRoute({
     method: "get",
     path: `/api/v1/health/${part}`,
     operationId: `health.${part}`,
-    summary: `Whether ${part} answers`,
-    description: "503 when it is configured and does not answer.",
+    summary: `Whether the ${part} answers`,
+    description: "One part, within a second. 503 when it is configured and does not answer.",
     tags: ["Health"],
     security: security.none,
     responses: healthResponses(schema),

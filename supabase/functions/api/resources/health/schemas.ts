@@ -5,30 +5,39 @@ import { version } from "../../openapi.ts";
 import { overall, type PartName, type PartState } from "./monitor.ts";
 
 export const partSchema = z.object({
-  status: z.enum(["healthy", "unhealthy", "not_configured"]),
-  latency_ms: z.number().optional(),
+  status: z
+    .enum(["healthy", "unhealthy", "not_configured"])
+    .openapi({ description: "Whether the part answers.", example: "healthy" }),
+  latency_ms: z.number().optional().openapi({ description: "Milliseconds until it answered.", example: 3.2 }),
   error: z
     .string()
     .optional()
     .openapi({ description: "The class of the error: a code of this API, `timeout` or `unreachable`." }),
 });
-export const timestampSchema = z.string().openapi({ format: "date-time" });
+export const timeSchema = (description: string) =>
+  z.string().openapi({ format: "date-time", description, example: "2026-11-24T09:00:00.123Z" });
 
 export const healthSchema = z
   .object({
     status: z.enum(["healthy", "degraded", "unhealthy"]).openapi({
       description:
-        "`unhealthy` when the database, Auth or Storage does not answer; `degraded` when an optional part does not.",
+        "`unhealthy`: the database, Auth or Storage does not answer. `degraded`: a part that is not required does not.",
+      example: "healthy",
     }),
-    database: partSchema,
-    auth: partSchema,
+    database: partSchema.openapi({ description: "Postgres. Required." }),
+    auth: partSchema.openapi({ description: "Supabase Auth. Required." }),
     file_storage: partSchema.openapi({ description: "The same as `storage`; the older name." }),
-    storage: partSchema,
-    redis: partSchema,
-    mail: partSchema,
-    image_provider: partSchema,
-    timestamp: timestampSchema,
-    version: z.string(),
+    storage: partSchema.openapi({ description: "Where the pictures are kept. Required." }),
+    redis: partSchema.openapi({
+      description: "Where limits are counted; without it Postgres counts them.",
+      example: { status: "not_configured" },
+    }),
+    mail: partSchema.openapi({ description: "Who delivers mail; what waits is sent when it is back." }),
+    image_provider: partSchema.openapi({
+      description: "Replicate; what was asked for meanwhile is made when it is back.",
+    }),
+    timestamp: timeSchema("When it was asked."),
+    version: z.string().openapi({ description: "Of the API.", example: version }),
   })
   .openapi("Health");
 

@@ -14,12 +14,14 @@ const route = createRoute({
   operationId: "apiKeys.create",
   tags: ["API keys"],
   summary: "Create an API key",
+  description:
+    "The key is shown in this answer and never again: the API keeps only its hash. The owner is told by mail.",
   security: security.manage,
   middleware: [credentials, jsonOnly],
   request: { params: projectPath, ...jsonBody(apiKeyFieldsSchema.openapi("ApiKeyCreateRequest")) },
   responses: {
     201: jsonResponse(createdApiKeySchema, "The key, shown once."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

@@ -15,11 +15,19 @@ const route = createRoute({
   middleware: [credentials],
   request: {
     params: apiKeyPath,
-    query: z.object({ days: z.coerce.number().int().min(1).max(365).default(30) }),
+    query: z.object({
+      days: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(365)
+        .default(30)
+        .openapi({ description: "How many days, today included.", example: 30 }),
+    }),
   },
   responses: {
     200: jsonResponse(z.array(dayOfUseSchema), "The days."),
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

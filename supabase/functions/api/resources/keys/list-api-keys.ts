@@ -11,12 +11,13 @@ const route = createRoute({
   operationId: "apiKeys.list",
   tags: ["API keys"],
   summary: "List the API keys of a project, newest first",
+  description: "Ended ones too. `key_prefix` tells which one a program uses. A bare array.",
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },
   responses: {
     200: jsonResponse(z.array(apiKeySchema), "The keys, without their secrets."),
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

@@ -14,7 +14,7 @@ const route = createRoute({
   security: security.manage,
   middleware: [credentials],
   request: { params: apiKeyPath },
-  responses: { 204: { description: "Revoked." }, ...errorResponses(400, 401, 403, 404, 422) },
+  responses: { 204: { description: "Revoked." }, ...errorResponses(400, 401, 403, 404, 422, 429) },
 });
 
 export const revokeApiKey = createRouter().openapi(route, async (c) => {

@@ -27,7 +27,7 @@ const route = createRoute({
   },
   responses: {
     201: jsonResponse(rotatedApiKeySchema, "The new key, shown once."),
-    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429),
   },
 });
 

@@ -22,7 +22,14 @@ const route = createRoute({
   responses: {
     200: {
       description: "The Prometheus text format.",
-      content: { "text/plain": { schema: z.string() } },
+      content: {
+        "text/plain": {
+          schema: z.string().openapi({
+            description: "A line for each figure.",
+            example: 'cloud_api_requests_total{method="GET",route="/api/v1/auth/me",status="200"} 42\n',
+          }),
+        },
+      },
     },
     ...errorResponses(400, 401, 403),
   },

@@ -11,12 +11,14 @@ const route = createRoute({
   operationId: "projects.create",
   tags: ["Projects"],
   summary: "Create a project",
+  description:
+    "It belongs to the caller; an operator makes it for themselves. It has no key yet: `POST /projects/{project_id}/api-keys` makes one.",
   security: security.manage,
   middleware: [credentials, jsonOnly],
   request: jsonBody(projectFieldsSchema.openapi("ProjectCreateRequest")),
   responses: {
     201: jsonResponse(projectSchema, "The new project."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

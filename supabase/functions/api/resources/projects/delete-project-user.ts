@@ -1,8 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
-import { uuid } from "../text.ts";
-import { projectPath } from "./schemas.ts";
+import { projectUserPath } from "./schemas.ts";
 import { findEndUser } from "./store.ts";
 
 const route = createRoute({
@@ -16,9 +15,12 @@ const route = createRoute({
   security: security.manage,
   middleware: [credentials],
   request: {
-    params: projectPath.extend({ user_id: uuid().openapi({ param: { name: "user_id", in: "path" } }) }),
+    params: projectUserPath,
   },
-  responses: { 204: { description: "The account is gone." }, ...errorResponses(400, 401, 403, 404, 422) },
+  responses: {
+    204: { description: "The account is gone." },
+    ...errorResponses(400, 401, 403, 404, 422, 429, 502),
+  },
 });
 
 export const deleteProjectUser = createRouter().openapi(route, async (c) => {

@@ -17,7 +17,7 @@ const route = createRoute({
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },
-  responses: { 204: { description: "Deleted." }, ...errorResponses(400, 401, 403, 404, 422) },
+  responses: { 204: { description: "Deleted." }, ...errorResponses(400, 401, 403, 404, 422, 429) },
 });
 
 export const deleteProject = createRouter().openapi(route, async (c) => {

@@ -2,8 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { searchQuery, toFlag } from "../paging.ts";
-import { uuid } from "../text.ts";
-import { allStatsSchema } from "./schemas.ts";
+import { allStatsSchema, projectFilter } from "./schemas.ts";
 import { getProjectStats as selectStats } from "./store.ts";
 
 const route = createRoute({
@@ -18,11 +17,11 @@ const route = createRoute({
   request: {
     query: searchQuery(
       "Part of a project's name or description, a user's email or full name, or a key's name or prefix.",
-    ).extend({ project_id: uuid().optional() }),
+    ).extend(projectFilter.shape),
   },
   responses: {
     200: jsonResponse(allStatsSchema, "How many there are, and how many of them are active."),
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

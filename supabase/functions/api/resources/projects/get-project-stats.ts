@@ -11,6 +11,7 @@ const route = createRoute({
   operationId: "projects.stats",
   tags: ["Projects"],
   summary: "Totals of one project",
+  description: "Counts of end users and keys, of all or of those that `search` and `is_active` leave.",
   security: security.manage,
   middleware: [credentials],
   request: {
@@ -19,7 +20,7 @@ const route = createRoute({
   },
   responses: {
     200: jsonResponse(projectStatsSchema, "How many there are, and how many of them are active."),
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

@@ -10,10 +10,14 @@ const route = createRoute({
   operationId: "projects.get",
   tags: ["Projects"],
   summary: "One project",
+  description: "One that the caller runs; any for an operator. Another one is 404.",
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },
-  responses: { 200: jsonResponse(projectSchema, "The project."), ...errorResponses(400, 401, 403, 404, 422) },
+  responses: {
+    200: jsonResponse(projectSchema, "The project."),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
 });
 
 export const getProject = createRouter().openapi(route, async (c) => {

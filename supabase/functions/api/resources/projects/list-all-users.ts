@@ -2,8 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { pageQuery, searchQuery, toFlag, totalCountHeader } from "../paging.ts";
-import { uuid } from "../text.ts";
-import { projectUsersSchema } from "./schemas.ts";
+import { projectFilter, projectUsersSchema } from "./schemas.ts";
 import { listProjectUsers as selectUsers } from "./store.ts";
 
 const route = createRoute({
@@ -12,16 +11,15 @@ const route = createRoute({
   operationId: "users.listAll",
   tags: ["Projects"],
   summary: "List the end users of all projects, newest first",
+  description: "Of the caller's projects; an operator sees all.",
   security: security.manage,
   middleware: [credentials],
   request: {
-    query: searchQuery("Part of the email or full name.")
-      .extend(pageQuery.shape)
-      .extend({ project_id: uuid().optional() }),
+    query: searchQuery("Part of the email or full name.").extend(pageQuery.shape).extend(projectFilter.shape),
   },
   responses: {
     200: { ...jsonResponse(projectUsersSchema, "One page."), headers: totalCountHeader },
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

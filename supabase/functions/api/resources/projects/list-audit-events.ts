@@ -11,6 +11,8 @@ const route = createRoute({
   operationId: "projects.audit",
   tags: ["Projects"],
   summary: "Who changed what in a project, newest first",
+  description:
+    "Every change of the project, its keys and its end users, kept for 400 days or what AUDIT_RETENTION_DAYS says.",
   security: security.manage,
   middleware: [credentials],
   request: {
@@ -22,7 +24,7 @@ const route = createRoute({
   },
   responses: {
     200: { ...jsonResponse(auditEventsSchema, "One page."), headers: totalCountHeader },
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

@@ -12,6 +12,7 @@ const route = createRoute({
   operationId: "users.list",
   tags: ["Projects"],
   summary: "List the end users of a project, newest first",
+  description: "The accounts that registered with the project's keys.",
   security: security.manage,
   middleware: [credentials],
   request: {
@@ -20,7 +21,7 @@ const route = createRoute({
   },
   responses: {
     200: { ...jsonResponse(projectUsersSchema, "One page."), headers: totalCountHeader },
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 

@@ -11,10 +11,18 @@ const route = createRoute({
   operationId: "projects.list",
   tags: ["Projects"],
   summary: "List projects, newest first",
+  description:
+    "A developer's own; an operator sees all. A bare array; how many there are on all pages is in `X-Total-Count`.",
   security: security.manage,
   middleware: [credentials],
   request: {
-    query: searchQuery("Part of the name or description.").extend(pageQuery.shape),
+    query: searchQuery("Part of the name or description.")
+      .extend(pageQuery.shape)
+      .extend({
+        deleted: z.enum(["true", "false"]).default("false").openapi({
+          description: "true lists the deleted projects that can still be restored, last deleted first.",
+        }),
+      }),
   },
   responses: {
     200: {
@@ -22,13 +30,14 @@ const route = createRoute({
       headers: totalCountHeader,
       content: { "application/json": { schema: z.array(projectSchema) } },
     },
-    ...errorResponses(400, 401, 403, 404, 422),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
   },
 });
 
 export const listProjects = createRouter().openapi(route, async (c) => {
-  const { search, is_active, page, page_size } = c.req.valid("query");
+  const { deleted, search, is_active, page, page_size } = c.req.valid("query");
   const { items, total } = await selectProjects(c.get("deps").database, c.get("credentials"), {
+    deleted: deleted === "true",
     search: search ?? null,
     is_active: toFlag(is_active),
     page,

@@ -17,7 +17,7 @@ const route = createRoute({
   request: { params: projectPath },
   responses: {
     200: jsonResponse(projectSchema, "The project."),
-    ...errorResponses(400, 401, 403, 404, 409, 422),
+    ...errorResponses(400, 401, 403, 404, 409, 422, 429),
   },
 });
 

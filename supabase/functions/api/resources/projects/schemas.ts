@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { userSchema } from "../auth/schemas.ts";
-import { storableText, timestamp, uuid } from "../text.ts";
+import { pageFields } from "../paging.ts";
+import { pathId, storableText, timestamp, uuid } from "../text.ts";
 
 /** As browsers send it: lower case, no port that the scheme implies. */
 const origin = z
@@ -12,10 +13,31 @@ const origin = z
   )
   .transform((text) => text.toLowerCase().replace(/^(https:.*):443$|^(http:.*):80$/, "$1$2"));
 
+const projectName = <T extends z.ZodType>(schema: T) =>
+  schema.openapi({ description: "What the project is called, in mail too.", example: "Postcards" });
+const projectDescription = {
+  description: "A note for whoever runs it.",
+  example: "Photos become postcards.",
+};
+const emailVerification = z.enum(["optional", "required"]).openapi({
+  description:
+    "`required`: an end user gets no tokens before the link of a mail is used. `optional`, the default: tokens at once.",
+  example: "optional",
+});
+const allowedOrigins =
+  "Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.";
+const siteUrl = {
+  description: "The app's own site: links in mail lead there. Null: to pages of the API.",
+  example: "https://app.example.com",
+};
+const projectActive = z
+  .boolean()
+  .openapi({ description: "False: its keys and end users are refused.", example: true });
+
 export const projectFieldsSchema = z.object({
-  name: storableText().trim().min(1).max(255).openapi({ example: "Postcards" }),
-  description: storableText().max(1000).nullish(),
-  email_verification: z.enum(["optional", "required"]).optional(),
+  name: projectName(storableText().trim().min(1).max(255)),
+  description: storableText().max(1000).nullish().openapi(projectDescription),
+  email_verification: emailVerification.optional(),
   allowed_origins: z
     .array(origin)
     .max(50)
@@ -24,79 +46,118 @@ export const projectFieldsSchema = z.object({
       type: "array",
       items: { type: "string", maxLength: 255 },
       example: ["https://app.example.com", "https://*.example.com"],
-      description:
-        "Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.",
+      description: allowedOrigins,
     }),
   site_url: z
     .url({ protocol: /^https?$/ })
     .max(2048)
-    .nullish(),
+    .nullish()
+    .openapi(siteUrl),
 });
 
 /** Fields that are left out stay as they are; a name of null is left out. */
 export const projectChangesSchema = projectFieldsSchema
-  .extend({ name: projectFieldsSchema.shape.name.nullable(), is_active: z.boolean() })
+  .extend({ name: projectFieldsSchema.shape.name.nullable(), is_active: projectActive })
   .partial()
   .openapi("ProjectUpdateRequest");
 
 export const projectSchema = z
   .object({
-    id: uuid(),
-    owner_id: uuid(),
-    name: z.string(),
-    description: z.string().nullable(),
-    is_active: z.boolean(),
-    email_verification: z.enum(["optional", "required"]),
-    allowed_origins: z.array(z.string()),
-    site_url: z.string().nullable(),
+    id: uuid("project", "What `X-Project-ID` names."),
+    owner_id: uuid("developer", "The developer who runs it."),
+    name: projectName(z.string()),
+    description: z.string().nullable().openapi(projectDescription),
+    is_active: projectActive,
+    email_verification: emailVerification,
+    allowed_origins: z
+      .array(z.string())
+      .openapi({ description: allowedOrigins, example: ["https://app.example.com"] }),
+    site_url: z.string().nullable().openapi(siteUrl),
     plan_id: z
       .string()
       .nullable()
       .openapi({ description: "Set by an operator; null follows the owner's plan.", example: "starter" }),
-    created_at: timestamp(),
-    updated_at: timestamp(),
+    created_at: timestamp("When it was made."),
+    updated_at: timestamp("When it was changed last."),
+    deleted_at: timestamp("Only in the list of deleted projects: when it was deleted.", null).optional(),
+    removed_after: timestamp(
+      "Until then a deleted project can be restored; null is for ever.",
+      null,
+    ).nullish(),
   })
   .openapi("Project");
 
 export const projectUserSchema = userSchema
-  .extend({ joined_at: timestamp(), project_id: uuid(), project_name: z.string() })
+  .extend({
+    joined_at: timestamp("The same as `created_at`; the older name."),
+    project_id: uuid("project", "The project that the account belongs to."),
+    project_name: projectName(z.string()),
+  })
   .openapi("ProjectUser");
 
 export const projectUsersSchema = z
-  .object({ users: z.array(projectUserSchema), total: z.int(), page: z.int(), page_size: z.int() })
+  .object({ users: z.array(projectUserSchema).openapi({ description: "One page." }), ...pageFields })
   .openapi("ProjectUsers");
 
-const countSchema = z.object({ total: z.int(), active: z.int() }).openapi("CountStats");
+const countSchema = z
+  .object({
+    total: z.int().openapi({ description: "All of them.", example: 12 }),
+    active: z.int().openapi({ description: "Those that are let in.", example: 11 }),
+  })
+  .openapi("CountStats", { description: "How many there are." });
 export const projectStatsSchema = z
-  .object({ users: countSchema, api_keys: countSchema })
+  .object({
+    users: countSchema.openapi({ description: "End users." }),
+    api_keys: countSchema.openapi({ description: "Project keys." }),
+  })
   .openapi("ProjectStats");
-export const allStatsSchema = projectStatsSchema.extend({ projects: countSchema }).openapi("GlobalStats");
+export const allStatsSchema = projectStatsSchema
+  .extend({ projects: countSchema.openapi({ description: "Projects." }) })
+  .openapi("GlobalStats");
 
-export const auditResourceSchema = z.enum(["project", "user", "api_key"]);
-export const auditActionSchema = z.enum(["create", "update", "delete"]);
+export const auditResourceSchema = z
+  .enum(["project", "user", "api_key"])
+  .openapi({ description: "What kind of thing was changed.", example: "project" });
+export const auditActionSchema = z
+  .enum(["create", "update", "delete"])
+  .openapi({ description: "What was done to it.", example: "update" });
 
 const auditEventSchema = z
   .object({
-    id: z.int(),
-    occurred_at: timestamp(),
+    id: z.int().openapi({ description: "Grows with time.", example: 4711 }),
+    occurred_at: timestamp("When it was done."),
     resource: auditResourceSchema,
-    resource_id: z.string(),
+    resource_id: z
+      .string()
+      .openapi({ description: "The id of that thing.", example: "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02" }),
     action: auditActionSchema,
     changes: z.record(z.string(), z.record(z.string(), z.unknown())).openapi({
       description:
         "`{column: {old, new}}`; of a personal column only `{redacted: true}`; empty for a delete.",
       example: { name: { old: "Postcards", new: "Letters" } },
     }),
-    actor_id: uuid().nullable(),
-    actor_role: z.enum(["operator", "developer", "end_user", "anonymous", "system"]),
-    ip: z.string().nullable(),
-    user_agent: z.string().nullable(),
-    request_id: z.string().nullable(),
+    actor_id: uuid("developer", "Whose account did it; null for a key alone and for the system.").nullable(),
+    actor_role: z.enum(["operator", "developer", "end_user", "anonymous", "system"]).openapi({
+      description: "As what they did it.",
+      example: "developer",
+    }),
+    ip: z
+      .string()
+      .nullable()
+      .openapi({ description: "The address that the request came from.", example: "203.0.113.7" }),
+    user_agent: z
+      .string()
+      .nullable()
+      .openapi({ description: "The program that sent it.", example: "curl/8.14.1" }),
+    request_id: z.string().nullable().openapi({
+      description: "The request, as in its `X-Request-Id`.",
+      example: "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
+    }),
   })
   .openapi("AuditEvent");
 
 export const auditEventsSchema = z
-  .object({ events: z.array(auditEventSchema), total: z.int(), page: z.int(), page_size: z.int() })
+  .object({ events: z.array(auditEventSchema).openapi({ description: "One page." }), ...pageFields })
   .openapi("AuditEvents");
 
 export type ProjectChanges = z.infer<typeof projectChangesSchema>;
@@ -106,6 +167,9 @@ export type AllStats = z.infer<typeof allStatsSchema>;
 export type AuditEvents = z.infer<typeof auditEventsSchema>;
 export type Project = z.infer<typeof projectSchema>;
 export type ProjectFields = z.infer<typeof projectFieldsSchema>;
-export const projectPath = z.object({
-  project_id: uuid().openapi({ param: { name: "project_id", in: "path" } }),
-});
+export const projectPath = pathId("project_id", "project", "The project.");
+export const projectUserPath = projectPath.extend(
+  pathId("user_id", "user", "An end user of the project.").shape,
+);
+/** Whoever manages several narrows a list to one of them. */
+export const projectFilter = z.object({ project_id: uuid("project", "Only of this project.").optional() });

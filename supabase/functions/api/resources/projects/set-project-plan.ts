@@ -27,7 +27,7 @@ const route = createRoute({
   request: { params: projectPath, ...jsonBody(planSchema) },
   responses: {
     200: jsonResponse(projectSchema, "The project as it is now."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

@@ -12,6 +12,7 @@ import type {
 } from "./schemas.ts";
 
 type Page = { page: number; page_size: number };
+type Listed = { items: Project[]; total: number };
 type Filter = { search: string | null; is_active: boolean | null };
 type PurgeStep = { files: { bucket: Bucket; path: string }[]; rows: number; done: boolean };
 
@@ -24,9 +25,9 @@ export const getProject = (db: Database, credentials: Credentials, id: string) =
 export const listProjects = (
   db: Database,
   credentials: Credentials,
-  { search, is_active, page, page_size }: Filter & Page,
+  { deleted, search, is_active, page, page_size }: Filter & Page & { deleted: boolean },
 ) =>
-  db.call<{ items: Project[]; total: number }>("list_projects", [
+  db.call<Listed>(deleted ? "list_deleted_projects" : "list_projects", [
     credentials,
     search,
     is_active,

@@ -2,8 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { uuid } from "../text.ts";
-import { projectPath, projectUserSchema } from "./schemas.ts";
+import { projectUserPath, projectUserSchema } from "./schemas.ts";
 import { updateProjectUser as changeUser } from "./store.ts";
 
 const route = createRoute({
@@ -16,12 +15,18 @@ const route = createRoute({
   security: security.manage,
   middleware: [credentials, jsonOnly],
   request: {
-    params: projectPath.extend({ user_id: uuid().openapi({ param: { name: "user_id", in: "path" } }) }),
-    ...jsonBody(z.object({ is_active: z.boolean() }).openapi("ProjectUserUpdateRequest")),
+    params: projectUserPath,
+    ...jsonBody(
+      z
+        .object({
+          is_active: z.boolean().openapi({ description: "False closes the account.", example: false }),
+        })
+        .openapi("ProjectUserUpdateRequest"),
+    ),
   },
   responses: {
     200: jsonResponse(projectUserSchema, "The account as it is now."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

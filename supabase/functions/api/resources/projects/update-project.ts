@@ -20,7 +20,7 @@ const patch = createRoute({
   request: { params: projectPath, ...jsonBody(projectChangesSchema) },
   responses: {
     200: jsonResponse(projectSchema, "The project as it is now."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

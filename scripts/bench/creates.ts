@@ -1,0 +1,63 @@
+import { percentile } from "./measure.ts";
+import type { Scenario } from "./scenario.ts";
+import { usageOf } from "./usage.ts";
+
+export interface Creates {
+  count: number;
+  p50_ms: number;
+  p99_ms: number;
+  failed: number;
+  /** Memory of the function every hundred creates. */
+  memory_mb: number[];
+  is_flat: boolean | undefined;
+}
+
+/** Creates one after the other in two lanes, and whether the function's memory grows meanwhile. */
+export async function measureCreates(
+  base: string,
+  { requests }: Scenario,
+  count: number,
+  function_pid: number | undefined,
+  report: (done: number) => void,
+): Promise<Creates> {
+  const latencies_ms: number[] = [];
+  const memory_mb: number[] = [];
+  let failed = 0;
+  let next = 0;
+  const lane = async () => {
+    while (next < count) {
+      const {
+        path,
+        headers = {},
+        body = "",
+      } = requests[next++ % requests.length] as Scenario["requests"][number];
+      const start = performance.now();
+      const response = await fetch(`${base}${path}`, { method: "POST", headers, body: body as BodyInit });
+      await response.arrayBuffer();
+      latencies_ms.push(performance.now() - start);
+      if (response.status !== 200) failed++;
+      if (latencies_ms.length % 100 > 0) continue;
+      report(latencies_ms.length);
+      const usage = usageOf(function_pid);
+      if (usage !== undefined) memory_mb.push(usage.memory_bytes / 2 ** 20);
+    }
+  };
+  await Promise.all([lane(), lane()]);
+  return {
+    count,
+    p50_ms: percentile(latencies_ms, 0.5),
+    p99_ms: percentile(latencies_ms, 0.99),
+    failed,
+    memory_mb,
+    is_flat: isFlat(memory_mb),
+  };
+}
+
+/** Whether the last quarter is as the second one, a fifth or 20 MB aside. The first one is for warming up. */
+function isFlat(samples: number[]): boolean | undefined {
+  const quarter = Math.floor(samples.length / 4);
+  if (quarter < 1) return undefined;
+  const early = percentile(samples.slice(quarter, 2 * quarter), 0.5);
+  const late = percentile(samples.slice(-quarter), 0.5);
+  return late <= early + Math.max(20, early / 5);
+}

@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/** CPU since its start and memory of a server; undefined where there is no /proc. */
+export interface Usage {
+  cpu_ms: number;
+  memory_bytes: number;
+}
+
+/** Of Linux on every machine that this runs on. */
+const msPerTick = 10;
+
+/** The process that was told to serve this port. */
+export function findFunction(port: number): number | undefined {
+  return pids().find((pid) => argumentsOf(pid).includes(`--port=${port}`));
+}
+
+/** The postmaster of this port. */
+export function findPostgres(port: number): number | undefined {
+  return pids().find(
+    (pid) => argumentsOf(pid).includes(`port=${port}`) && read(pid, "comm").startsWith("postgres"),
+  );
+}
+
+/** Of a process and its children, those that ended included. Memory that they share is counted once. */
+export function usageOf(pid: number | undefined): Usage | undefined {
+  if (pid === undefined) return undefined;
+  const own = statOf(pid);
+  if (own === undefined) return undefined;
+  const children = pids().filter((child) => statOf(child)?.parent === pid);
+  const cpu_ms = children.reduce(
+    (sum, child) => sum + (statOf(child)?.cpu_ms ?? 0),
+    own.cpu_ms + own.ended_children_ms,
+  );
+  const memory_bytes = [pid, ...children].reduce((sum, process) => sum + proportionalBytes(process), 0);
+  return { cpu_ms, memory_bytes };
+}
+
+function pids(): number[] {
+  try {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function read(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+const argumentsOf = (pid: number) => read(pid, "cmdline").split("\0");
+
+function statOf(pid: number) {
+  // The name, in parentheses, may contain anything.
+  const fields = read(pid, "stat").split(") ").at(-1)?.split(" ") ?? [];
+  if (fields.length < 20) return undefined;
+  const ticks = (at: number) => Number(fields[at]) * msPerTick;
+  return {
+    parent: Number(fields[1]),
+    cpu_ms: ticks(11) + ticks(12),
+    ended_children_ms: ticks(13) + ticks(14),
+  };
+}
+
+const proportionalBytes = (pid: number) =>
+  Number(/^Pss:\s+(\d+)/m.exec(read(pid, "smaps_rollup"))?.[1] ?? 0) * 1024;

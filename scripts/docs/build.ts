@@ -1,0 +1,43 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { ROOT } from "../local/settings.ts";
+import { guidePage, relativeTo } from "./layout.ts";
+import { renderMarkdown } from "./markdown.ts";
+import { findPages, type Page } from "./pages.ts";
+import { referencePage, scalarScript } from "./reference.ts";
+
+const assets = join(ROOT, "scripts", "docs", "assets");
+const images = "docs/images";
+
+/** Writes the whole site into the folder, which is emptied first. Returns the number of pages. */
+export async function buildDocs(folder: string): Promise<number> {
+  rmSync(folder, { recursive: true, force: true });
+  const write = (path: string, content: string | Buffer) => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  };
+  write("index.html", referencePage);
+  write("openapi.json", readFileSync(join(ROOT, "docs", "openapi.json")));
+  write("assets/scalar.js", await scalarScript());
+  cpSync(assets, join(folder, "assets"), { recursive: true });
+  if (existsSync(join(ROOT, images))) cpSync(join(ROOT, images), join(folder, "images"), { recursive: true });
+
+  const pages = findPages();
+  for (const page of pages) {
+    const rendered = await renderMarkdown(page.markdown, page.source, (path) => {
+      const output = outputOf(path, pages);
+      return output === undefined ? undefined : relativeTo(page.output, output);
+    });
+    write(page.output, guidePage(page, rendered, pages));
+  }
+  return pages.length + 1;
+}
+
+/** Where the site has a file of the repository. */
+function outputOf(path: string, pages: Page[]): string | undefined {
+  const page = pages.find(({ source }) => source === path);
+  if (page !== undefined) return page.output;
+  if (path === "docs/openapi.json") return "openapi.json";
+  if (path.startsWith(`${images}/`) && existsSync(join(ROOT, path))) return path.slice("docs/".length);
+  return path === "packages/client" ? "sdk.html" : undefined;
+}

@@ -1,0 +1,88 @@
+import { posix } from "node:path";
+import { escapeHtml } from "./html.ts";
+import type { Rendered } from "./markdown.ts";
+import type { Page } from "./pages.ts";
+
+/** How a page refers to another place of the site: relative, so that the site works under any address. */
+export function relativeTo(from: string, to: string): string {
+  return posix.relative(posix.dirname(from), to) || posix.basename(to);
+}
+
+export function guidePage(page: Page, { html, headings }: Rendered, pages: Page[]): string {
+  const link = (to: string) => escapeHtml(relativeTo(page.output, to));
+  const listed = pages.filter(({ section }) => section !== undefined);
+  const at = listed.indexOf(page);
+  const neighbour = (other: Page | undefined, rel: "prev" | "next", word: string) =>
+    other === undefined || at < 0
+      ? ""
+      : `<a rel="${rel}" href="${link(other.output)}"><small>${word}</small> ${escapeHtml(other.title)}</a>`;
+  const parts = headings.filter(({ depth }) => depth === 2);
+  const toc =
+    parts.length < 3
+      ? ""
+      : `<nav class="toc" aria-label="On this page"><strong>On this page</strong><ul>
+${parts.map(({ id, text }) => `<li><a href="#${id}">${text}</a></li>`).join("\n")}
+</ul></nav>`;
+  return shell({
+    output: page.output,
+    title: page.title,
+    start: "quick-start.html",
+    body: `<div class="columns">
+<details class="menu"><summary>All guides</summary>${navigation(page, listed)}</details>
+<nav class="side" aria-label="Guides">${navigation(page, listed)}</nav>
+<main id="main"><article>
+${html}</article>
+<nav class="neighbours" aria-label="Next pages">
+${neighbour(listed[at - 1], "prev", "Before")}
+${neighbour(listed[at + 1], "next", "Next")}
+</nav></main>
+${toc}
+</div>
+<script src="${link("assets/site.js")}" defer></script>`,
+  });
+}
+
+function navigation(page: Page, listed: Page[]): string {
+  const sections = [...new Set(listed.map(({ section }) => section ?? ""))];
+  const item = (one: Page) => {
+    const current = one === page ? ' aria-current="page"' : "";
+    return `<li><a href="${escapeHtml(relativeTo(page.output, one.output))}"${current}>${escapeHtml(one.title)}</a></li>`;
+  };
+  return sections
+    .map((section) => {
+      const own = listed.filter((one) => one.section === section);
+      return `<strong>${escapeHtml(section)}</strong><ul>\n${own.map(item).join("\n")}\n</ul>`;
+    })
+    .join("\n");
+}
+
+/** The frame of every page: a bar on top, and the body below it. */
+export function shell(page: {
+  output: string;
+  title: string;
+  start: string;
+  body: string;
+  reference?: boolean;
+}): string {
+  const link = (to: string) => escapeHtml(relativeTo(page.output, to));
+  const current = (is: boolean) => (is ? ' aria-current="true"' : "");
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(page.title)} · Cloud API</title>
+<link rel="icon" href="${link("assets/icon.svg")}">
+<link rel="stylesheet" href="${link("assets/site.css")}">${page.reference ? "" : `\n<link rel="stylesheet" href="${link("assets/guide.css")}">`}
+</head>
+<body${page.reference ? ' class="reference"' : ""}>
+<a class="skip" href="#main">Skip to the content</a>
+<header class="bar"><a class="brand" href="${link(page.start)}"><img src="${link("assets/icon.svg")}" alt="" width="20" height="20"> Cloud API</a>
+<nav aria-label="Site"><a href="${link(page.start)}"${current(!page.reference)}>Guides</a>
+<a href="${link("index.html")}"${current(page.reference === true)}>API reference</a></nav></header>
+${page.body}
+</body>
+</html>
+`;
+}

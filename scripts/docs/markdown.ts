@@ -1,0 +1,112 @@
+import { posix } from "node:path";
+import { tokenize } from "@speed-highlight/core";
+import { Marked, type Tokens } from "marked";
+import { escapeHtml } from "./html.ts";
+
+export interface Rendered {
+  html: string;
+  headings: { depth: number; text: string; id: string }[];
+}
+
+const languages: Record<string, string> = {
+  sh: "bash",
+  js: "js",
+  ts: "ts",
+  json: "json",
+  sql: "sql",
+  http: "http",
+  env: "ini",
+};
+
+/**
+ * HTML of a markdown file. `resolve` gives the address of a file of the repository, named from its root, or undefined when the
+ * site does not have it: the link's words stay then.
+ */
+export async function renderMarkdown(
+  markdown: string,
+  source: string,
+  resolve: (path: string) => string | undefined,
+): Promise<Rendered> {
+  const headings: Rendered["headings"] = [];
+  const coloured = new Map<Tokens.Code, string>();
+  const seen = new Map<string, number>();
+  const marked = new Marked({
+    async: true,
+    walkTokens: async (token) => {
+      if (token.type === "code") coloured.set(token as Tokens.Code, await colour(token as Tokens.Code));
+    },
+    renderer: {
+      heading({ tokens, depth }) {
+        const inner = this.parser.parseInline(tokens);
+        const text = this.parser.parseInline(tokens, this.parser.textRenderer);
+        const base = slugOf(text);
+        const count = seen.get(base) ?? 0;
+        seen.set(base, count + 1);
+        const id = count === 0 ? base : `${base}-${count}`;
+        headings.push({ depth, text, id });
+        if (depth === 1) return `<h1>${inner}</h1>\n`;
+        return `<h${depth} id="${id}"><a class="anchor" href="#${id}">${inner}</a></h${depth}>\n`;
+      },
+      code(token) {
+        const label = token.lang ? ` data-language="${escapeHtml(token.lang)}"` : "";
+        return `<div class="code"${label}><pre tabindex="0"><code>${coloured.get(token)}</code></pre></div>\n`;
+      },
+      link({ href, tokens }) {
+        const inner = this.parser.parseInline(tokens);
+        if (/^(https?|mailto):/i.test(href))
+          return `<a href="${escapeHtml(href)}" rel="noreferrer">${inner}</a>`;
+        const address = addressOf(href, source, resolve);
+        return address === undefined ? inner : `<a href="${escapeHtml(address)}">${inner}</a>`;
+      },
+      image({ href, text }) {
+        const address = addressOf(href, source, resolve);
+        if (address === undefined) throw new Error(`${source} shows ${href}, which the site does not have.`);
+        return `<img src="${escapeHtml(address)}" alt="${escapeHtml(text)}">`;
+      },
+      table(token) {
+        const words = (cell: Tokens.TableCell) => this.parser.parseInline(cell.tokens);
+        const head = token.header.map((cell) => `<th scope="col">${words(cell)}</th>`).join("");
+        const rows = token.rows
+          .map((row) => `<tr>${row.map((cell) => `<td>${words(cell)}</td>`).join("")}</tr>`)
+          .join("\n");
+        return `<div class="table" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>\n${rows}\n</tbody></table></div>\n`;
+      },
+      // Nothing but markdown: what looks like a tag is text.
+      html: ({ text }) => escapeHtml(text),
+    },
+  });
+  const html = await marked.parse(markdown);
+  return { html, headings };
+}
+
+/** As on GitHub, so that a link to a heading works in both. */
+export function slugOf(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/&[a-z#0-9]+;/g, "")
+    .replace(/[^\p{L}\p{N} _-]/gu, "")
+    .replaceAll(" ", "-");
+}
+
+function addressOf(
+  href: string,
+  source: string,
+  resolve: (path: string) => string | undefined,
+): string | undefined {
+  if (/^[a-z][a-z+.-]*:/i.test(href)) return undefined;
+  const [path = "", fragment] = href.split("#");
+  const hash = fragment === undefined ? "" : `#${fragment}`;
+  if (path === "") return hash;
+  const address = resolve(posix.join(posix.dirname(source), path));
+  return address === undefined ? undefined : address + hash;
+}
+
+async function colour({ text, lang = "" }: Tokens.Code): Promise<string> {
+  const language = languages[lang];
+  if (language === undefined) return escapeHtml(text);
+  let html = "";
+  await tokenize(text, language, (part, kind) => {
+    html += kind === undefined ? escapeHtml(part) : `<span class="hl-${kind}">${escapeHtml(part)}</span>`;
+  });
+  return html;
+}

@@ -1,0 +1,64 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../local/settings.ts";
+
+/** One markdown file, and where it lies in the site. */
+export interface Page {
+  /** From the root of the repository. */
+  source: string;
+  /** From the root of the site. */
+  output: string;
+  title: string;
+  /** Where it stands in the navigation; pages without one are reached through others. */
+  section?: string;
+  markdown: string;
+}
+
+const sections: Record<string, string[]> = {
+  "Begin here": ["quick-start", "starter-kit", "sdk"],
+  "How it works": ["accounts", "projects-and-keys", "generation", "errors", "limits"],
+  "In operation": ["going-live", "security", "operations", "scaling", "reliability"],
+};
+const other = "More";
+const elsewhere: Record<string, string> = { sdk: "packages/client/README.md" };
+
+/** Every markdown file of `docs`, in the order of the navigation. A new file needs no line here, and gets into the last section. */
+export function findPages(): Page[] {
+  const placed = Object.entries(sections).flatMap(([section, own]) =>
+    own
+      .map((name) => ({ section, name, source: elsewhere[name] ?? `docs/${name}.md` }))
+      .filter(({ source }) => existsSync(join(ROOT, source))),
+  );
+  const known = new Set(placed.map(({ name }) => name));
+  const rest = markdownIn("docs")
+    .filter((name) => !known.has(name))
+    .map((name) => ({ section: other, name, source: `docs/${name}.md` }));
+  const decisions = markdownIn("docs/decisions").map((file) =>
+    pageOf({ name: `decisions/${file}`, source: `docs/decisions/${file}.md` }),
+  );
+  return [...[...placed, ...rest].map((page) => pageOf(page)), listOf(decisions), ...decisions];
+}
+
+/** The names of the files, without their ending. */
+function markdownIn(folder: string): string[] {
+  const files = readdirSync(join(ROOT, folder)).filter((file) => file.endsWith(".md"));
+  return files.map((file) => file.slice(0, -3)).sort();
+}
+
+function pageOf({ name, source, section }: { name: string; source: string; section?: string }): Page {
+  const markdown = readFileSync(join(ROOT, source), "utf8");
+  const placed = section === undefined ? {} : { section };
+  return { source, output: `${name}.html`, title: titleOf(markdown, source), markdown, ...placed };
+}
+
+function listOf(decisions: Page[]): Page {
+  const items = decisions.map(({ title, source }) => `- [${title}](${source.slice("docs/".length)})`);
+  const markdown = `# Decisions\n\nWhy things are as they are, where somebody could trip over it.\n\n${items.join("\n")}\n`;
+  return { source: "docs/decisions", output: "decisions.html", title: "Decisions", section: other, markdown };
+}
+
+function titleOf(markdown: string, source: string): string {
+  const title = /^# (.+)$/m.exec(markdown)?.[1];
+  if (title === undefined) throw new Error(`${source} has no title: begin it with "# …".`);
+  return source === elsewhere.sdk ? "TypeScript SDK" : title.replaceAll("`", "");
+}

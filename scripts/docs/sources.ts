@@ -1,0 +1,21 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../local/settings.ts";
+
+/** Changes with everything that the site is made from. */
+export function fingerprintOfSources(): string {
+  const below = (folder: string): string[] =>
+    readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
+  const files = [
+    ...below("docs"),
+    ...below(join("scripts", "docs")),
+    join(ROOT, "packages", "client", "README.md"),
+    join(ROOT, "package.json"),
+  ].sort();
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(file).update("\0").update(readFileSync(file)).update("\0");
+  return hash.digest("hex").slice(0, 16);
+}

@@ -1,0 +1,56 @@
+// `npm run fuzz`: random requests to every operation of docs/openapi.json, as the suite sends a few of. `-- --minutes N` goes on with new
+// seeds, `-- --seed N` repeats one, `-- --only <operation id>` stays with one, `-- --schemathesis` sends those of that tool (needs Python).
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { fuzz } from "../tests/support/fuzz/fuzz.ts";
+import { schemathesis } from "../tests/support/fuzz/schemathesis.ts";
+import { fuzzTarget } from "../tests/support/fuzz/target.ts";
+import { type StackTarget, startTestStack, targetOfEnvironment } from "../tests/support/stack.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "1" },
+    seed: { type: "string" },
+    runs: { type: "string", default: "100" },
+    only: { type: "string" },
+    schemathesis: { type: "boolean", default: false },
+  },
+});
+
+const foreign = targetOfEnvironment();
+const own = foreign === undefined ? await startTestStack() : undefined;
+const target = fuzzTarget(own === undefined ? (foreign as StackTarget) : { embedded: true, ...own });
+const folder = mkdtempSync(join(tmpdir(), "cloud-api-fuzz-"));
+let failed = false;
+try {
+  failed = values.schemathesis ? await schemathesis(target, folder) : await fuzzAll();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+  await own?.stop();
+}
+process.exit(failed ? 1 : 0);
+
+async function fuzzAll(): Promise<boolean> {
+  const end = Date.now() + Number(values.minutes) * 60_000;
+  const failures = new Set<string>();
+  const first = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+  for (let seed = first; seed === first || (Date.now() < end && values.seed === undefined); seed++) {
+    const report = await fuzz({
+      target,
+      seed,
+      runs: Number(values.runs),
+      within_ms: Math.max(10_000, end - Date.now()),
+      ...(values.only === undefined ? {} : { only: ({ id }) => id === values.only }),
+    });
+    console.log(`seed ${seed}: ${report.requests} requests, ${JSON.stringify(report.statuses)}`);
+    if (report.unreached.length > 0) console.log(`  never succeeded: ${report.unreached.join(", ")}`);
+    for (const failure of report.failures) {
+      if (!failures.has(failure)) console.log(`\n${failure}\n`);
+      failures.add(failure);
+    }
+  }
+  console.log(failures.size === 0 ? "Nothing found." : `${failures.size} found.`);
+  return failures.size > 0;
+}

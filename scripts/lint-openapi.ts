@@ -1,0 +1,32 @@
+import { join } from "node:path";
+import { createConfig, lint } from "@redocly/openapi-core";
+import { ROOT } from "./local/settings.ts";
+
+/** Redocly's recommended rules and some of its optional ones, each of them as strict as an error. */
+const rules = {
+  "operation-description": "error",
+  "parameter-description": "error",
+  "tag-description": "error",
+  "no-invalid-parameter-examples": "error",
+  "operation-singular-tag": "error",
+  "path-not-include-query": "error",
+  "response-contains-header": {
+    severity: "error",
+    names: { "2XX": ["X-Request-Id"], "4XX": ["X-Request-Id"] },
+  },
+} as const;
+
+/** Nothing of such a request can be wrong; a picture is always somewhere else. */
+const exceptions = [
+  /^#\/paths\/\S*health\S*\/get\/responses .*\(operation-4xx-response\)$/,
+  /^#\/paths\/\S*(image|examples\S*)\/get\/responses .*\(operation-2xx-response\)$/,
+];
+
+/** One line for each complaint about docs/openapi.json. */
+export async function lintOpenApi(): Promise<string[]> {
+  const config = await createConfig({ extends: ["recommended-strict"], rules });
+  const problems = await lint({ ref: join(ROOT, "docs/openapi.json"), config });
+  return problems
+    .map(({ ruleId, message, location }) => `${location[0]?.pointer ?? "#/"} ${message} (${ruleId})`)
+    .filter((line) => !exceptions.some((exception) => exception.test(line)));
+}

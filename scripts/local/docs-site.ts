@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { join, normalize } from "node:path";
+import { fingerprintOfSources } from "../docs/sources.ts";
+import { ROOT } from "./settings.ts";
+import { firstFile, sendFile } from "./static-file.ts";
+
+/** Scalar styles its elements by inline rules, and shows pictures of answers. Nothing is asked from another host. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** The site of `npm run docs:build` at `/docs`: made when it is first asked for, and again when its sources have changed. */
+export class DocsSite {
+  readonly #home = join(ROOT, ".local", "docs");
+  #building: Promise<string> | undefined;
+
+  /** `path` is what follows `/docs`, without a query. */
+  async answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
+    if (path === "") {
+      response.writeHead(308, { location: "/docs/" }).end();
+      return true;
+    }
+    const folder = await this.#current();
+    const wanted = join(folder, normalize(decode(path)));
+    const file = await firstFile(
+      path.endsWith("/") ? [join(wanted, "index.html")] : [wanted, `${wanted}.html`],
+    );
+    if (file === undefined || !file.path.startsWith(folder)) return false;
+    sendFile(request, response, file, {
+      "content-security-policy": POLICY,
+      "referrer-policy": "no-referrer",
+    });
+    return true;
+  }
+
+  #current(): Promise<string> {
+    const folder = join(this.#home, fingerprintOfSources());
+    if (existsSync(folder)) return Promise.resolve(folder);
+    this.#building ??= this.#build(folder).finally(() => {
+      this.#building = undefined;
+    });
+    return this.#building;
+  }
+
+  /** In a process of its own: the script for browsers that it unpacks has megabytes. */
+  async #build(folder: string): Promise<string> {
+    await mkdir(this.#home, { recursive: true });
+    const old = readdirSync(this.#home);
+    const fresh = mkdtempSync(join(this.#home, "new-"));
+    try {
+      await run([join(ROOT, "scripts", "docs.ts"), "--out", join(fresh, "site")]);
+      renameSync(join(fresh, "site"), folder);
+    } catch (error) {
+      // Another stack of this checkout was faster: its site is the same.
+      if (!existsSync(folder)) throw error;
+    } finally {
+      rmSync(fresh, { recursive: true, force: true });
+    }
+    for (const name of old.filter((name) => !name.startsWith("new-"))) {
+      if (join(this.#home, name) !== folder) rmSync(join(this.#home, name), { recursive: true, force: true });
+    }
+    return folder;
+  }
+}
+
+function run(args: string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "ignore", "pipe"] });
+    let errors = "";
+    child.stderr.on("data", (chunk) => {
+      errors += chunk;
+    });
+    child.once("error", reject);
+    child.once("close", (code) =>
+      code === 0 ? resolve() : reject(new Error(`docs:build: ${errors.trim()}`)),
+    );
+  });
+}
+
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}

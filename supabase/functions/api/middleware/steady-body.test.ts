@@ -1,0 +1,68 @@
+import { expect, test } from "vitest";
+import { steadyBody, withSteadyBody } from "./steady-body.ts";
+
+const limits = { idleMs: 40, graceMs: 60, bytesPerSecond: 10_000 };
+
+/** A request whose body comes in pieces of so many bytes, each after a pause, and then never ends unless told. */
+function trickle(pieces: { after_ms: number; bytes: number }[], ends = true) {
+  let isCanceled = false;
+  const waiting = [...pieces];
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const next = waiting.shift();
+      if (next === undefined) return ends ? controller.close() : new Promise(() => {});
+      await new Promise((resolve) => setTimeout(resolve, next.after_ms));
+      controller.enqueue(new Uint8Array(next.bytes));
+    },
+    cancel: () => {
+      isCanceled = true;
+    },
+  });
+  const init = { method: "POST", body, duplex: "half" };
+  return { request: new Request("http://api.test/", init), isCanceled: () => isCanceled };
+}
+
+async function sizeOf(chunks: AsyncIterable<Uint8Array>): Promise<number> {
+  let size = 0;
+  for await (const chunk of chunks) size += chunk.byteLength;
+  return size;
+}
+
+test("a body that keeps coming is read whole", async () => {
+  const { request } = trickle(Array.from({ length: 10 }, () => ({ after_ms: 10, bytes: 1_000 })));
+  expect(await sizeOf(steadyBody(request, limits))).toBe(10_000);
+});
+
+test("a body that stops coming is given up, and its connection let go", async () => {
+  const { request, isCanceled } = trickle([{ after_ms: 0, bytes: 1_000 }], false);
+  await expect(sizeOf(steadyBody(request, limits))).rejects.toMatchObject({
+    code: "body_timeout",
+    status: 408,
+  });
+  expect(isCanceled()).toBe(true);
+});
+
+test("a body that trickles in, never pausing for long, is given up", async () => {
+  const { request } = trickle(Array.from({ length: 100 }, () => ({ after_ms: 10, bytes: 1 })));
+  await expect(sizeOf(steadyBody(request, limits))).rejects.toMatchObject({ code: "body_timeout" });
+});
+
+test("a request whose body is read that way is the same otherwise, and stops with the same error", async () => {
+  const headers = { "Content-Type": "text/plain", "X-Request-Id": "abc" };
+  const whole = withSteadyBody(
+    new Request("http://api.test/a?b=c", { method: "POST", body: "text", headers }),
+    limits,
+  );
+  expect([whole.method, whole.url, whole.headers.get("x-request-id")]).toEqual([
+    "POST",
+    "http://api.test/a?b=c",
+    "abc",
+  ]);
+  expect(await whole.text()).toBe("text");
+  const slow = withSteadyBody(trickle([], false).request, limits);
+  await expect(slow.text()).rejects.toMatchObject({ code: "body_timeout" });
+});
+
+test("no body is an empty one", async () => {
+  expect(await sizeOf(steadyBody(new Request("http://api.test/"), limits))).toBe(0);
+});

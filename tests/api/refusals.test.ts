@@ -1,0 +1,85 @@
+import { beforeAll, expect, inject, test } from "vitest";
+import {
+  type Answer,
+  api,
+  errorOf,
+  type Headed,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+import { type Operation, operations } from "../support/contract/document.ts";
+import { exampleRequest } from "../support/contract/request.ts";
+import { operatorHeaders } from "../support/management.ts";
+import { bad } from "../support/status-table.ts";
+
+// What every operation says that it refuses, it refuses: made from the document, so that a new operation is tested by being there.
+
+const { urls } = inject("stack");
+let caller: Record<"user" | "developer" | "operator", Headed>;
+
+beforeAll(async () => {
+  const developer = await registerDeveloper();
+  const { headers } = await registerEndUser(developer.project);
+  caller = { user: headers, developer: developer.headers, operator: operatorHeaders };
+});
+
+type Sent = { as?: keyof typeof caller; headers?: Headed; body?: string; path?: string };
+const tooMuch = JSON.stringify({ name: "x".repeat(1_100_000) });
+const json = { "Content-Type": "application/json" };
+const isOpen = ({ security }: Operation) => security.every((choice) => Object.keys(choice).length === 0);
+
+/** A request that lacks nothing but one thing, for each status. Undefined where this is no way to get it. */
+const mistakes: Record<number, (operation: Operation) => Sent | undefined> = {
+  400: ({ requestBody }) => (requestBody ? { body: "{", headers: json } : { headers: bad.project }),
+  401: () => ({ headers: bad.token }),
+  // A refresh reads no key; who may not sign in any more is refused in auth-statuses.test.ts.
+  403: ({ id }) => (id === "auth.refresh" ? undefined : { headers: bad.key }),
+  404: ({ path }) => (path.includes("{") ? {} : { as: "developer", headers: bad.nobodysProject }),
+  413: ({ requestBody }) => requestBody && { body: tooMuch, headers: json },
+  415: ({ requestBody }) => requestBody && { body: "words", headers: { "Content-Type": "text/plain" } },
+  422: ({ path, parameters, requestBody }) => {
+    if (path.includes("{")) return { path: path.replace(/\{\w+\}/g, "seven") };
+    if (requestBody) return { body: "[]", headers: json };
+    const parameter = parameters.find(
+      ({ in: place, schema }) =>
+        (place === "query" && schema.type !== "string") || schema.format || schema.enum,
+    );
+    return parameter && { path: `${path}?${parameter.name}=seven` };
+  },
+};
+
+const rows = operations.flatMap((operation) =>
+  Object.entries(mistakes).flatMap(([status, mistake]) => {
+    const sent = operation.responses[status] && mistake(operation);
+    return sent ? [[operation.id, Number(status), operation, sent] as const] : [];
+  }),
+);
+
+/** Of whoever may do it, if only the mistake were not there. */
+function callerOf(operation: Operation): Headed {
+  const { path, security } = operation;
+  if (isOpen(operation)) return {};
+  const named = security.map((choice) => Object.keys(choice).join(" "));
+  if (named[0] === "operatorKey") return caller.operator;
+  if (path.includes("/generation")) return caller.user;
+  return named.includes("accessToken") ? caller.developer : {};
+}
+
+async function send(operation: Operation, sent: Sent): Promise<Answer> {
+  const usual = exampleRequest(operation);
+  const body = sent.body ?? (usual.json === undefined ? undefined : JSON.stringify(usual.json));
+  return api(`${urls.gateway}${sent.path ?? usual.path}`, {
+    method: operation.method,
+    headers: {
+      ...(sent.as ? caller[sent.as] : callerOf(operation)),
+      ...(body !== undefined && json),
+      ...sent.headers,
+    },
+    ...(body !== undefined && { body }),
+  });
+}
+
+test.each(rows)("%s refuses with %i what the document says", async (_, status, operation, sent) => {
+  const answer = await send(operation, sent);
+  expect(errorOf(answer), JSON.stringify(answer.body)).toMatchObject({ status });
+});

@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { request as openRequest } from "node:http";
+import { join } from "node:path";
+import { expect, inject, test } from "vitest";
+import { ROOT } from "../../scripts/local/settings.ts";
+
+const { gateway } = inject("stack").urls;
+
+/** A path as it is, dots too. */
+function statusOf(path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    openRequest(`${gateway}/`, { path }, (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    })
+      .once("error", reject)
+      .end();
+  });
+}
+
+test("the reference and the guides are served under /docs, in nobody's frame, and load from their own host alone", async () => {
+  const moved = await fetch(`${gateway}/docs`, { redirect: "manual" });
+  expect([moved.status, moved.headers.get("location")]).toEqual([308, "/docs/"]);
+  for (const path of ["/docs/", "/docs/accounts.html", "/docs/accounts", "/docs/sdk.html"]) {
+    const page = await fetch(gateway + path);
+    expect([path, page.status, page.headers.get("content-type")]).toEqual([
+      path,
+      200,
+      "text/html; charset=utf-8",
+    ]);
+    const policy = page.headers.get("content-security-policy") ?? "";
+    expect(policy).toContain("default-src 'none'; script-src 'self';");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toMatch(/https?:|\*/);
+    expect(page.headers.get("access-control-allow-origin")).toBeNull();
+    expect(await page.text()).toContain("</html>");
+  }
+});
+
+test("a browser that has a file of the site does not load it again", async () => {
+  const first = await fetch(`${gateway}/docs/assets/scalar.js`);
+  expect((await first.text()).length).toBeGreaterThan(1_000_000);
+  const etag = first.headers.get("etag") ?? "";
+  const again = await fetch(`${gateway}/docs/assets/scalar.js`, { headers: { "if-none-match": etag } });
+  expect([again.status, await again.text()]).toEqual([304, ""]);
+});
+
+test.each([
+  "/docs/nothing.html",
+  "/docs/..%2f..%2fpackage.json",
+  "/docs/../../package.json",
+  "/docs/%2e%2e/%2e%2e/%2e%2e/package.json",
+  "/docs/%00",
+  "/docs/%zz",
+  "/docs/assets",
+])("%s is no page", async (path) => {
+  expect(await statusOf(path)).toBe(404);
+});
+
+test("the documentation is read only", async () => {
+  const answer = await fetch(`${gateway}/docs/`, { method: "POST", body: "x" });
+  expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
+  expect(await answer.json()).toMatchObject({ code: "method_not_allowed" });
+});
+
+test("/openapi.json is the committed document, for tools in a page of any origin too", async () => {
+  const answer = await fetch(`${gateway}/openapi.json`, { headers: { origin: "https://app.test" } });
+  expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+  expect(await answer.text()).toBe(readFileSync(join(ROOT, "docs", "openapi.json"), "utf8"));
+});

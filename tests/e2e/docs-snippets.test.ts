@@ -1,0 +1,157 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { curlLines } from "../../scripts/local/banner.ts";
+import { ROOT } from "../../scripts/local/settings.ts";
+import { freshEmail, password, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { photo } from "../support/generation.ts";
+import {
+  bash,
+  makeReaderFolder,
+  runInShell,
+  runnable,
+  type Snippet,
+  sendRequest,
+  snippetsOf,
+} from "../support/snippets.ts";
+import { cannotRunHere, runBySuite } from "../support/snippets-elsewhere.ts";
+
+// What a reader pastes, run as a reader would. The SDK's README has a suite of its own, `sdk-package`.
+
+const { urls, credentials, database_url } = inject("stack");
+const documents = [
+  "README.md",
+  ...readdirSync(join(ROOT, "docs"))
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => `docs/${file}`),
+];
+const snippets = documents.flatMap(snippetsOf);
+const elsewhere = new Set([...runBySuite, ...cannotRunHere].map(({ text }) => text));
+const isRun = ({ language, text }: Snippet) => runnable.includes(language) && !elsewhere.has(text);
+const where = ({ file, line }: Snippet) => `${file}:${line}`;
+/** The variables that every guide uses. */
+const variables = snippetsOf("docs/quick-start.md").filter(({ text }) => text.includes(". ./.env"));
+
+const folder = mkdtempSync(join(tmpdir(), "cloud-api-reader-"));
+let env: Record<string, string> = {};
+
+beforeAll(async () => {
+  const developer = await registerDeveloper();
+  const { project } = developer;
+  const user = await registerEndUser(project);
+  env = {
+    NEXT_PUBLIC_API_URL: urls.gateway,
+    DEVKIT4AI_DEVELOPER_KEY: project.developer_key,
+    DEVKIT4AI_PROJECT_ID: project.id,
+    DEVKIT4AI_PROJECT_KEY: project.api_key,
+  };
+  Object.assign(env, {
+    OPERATOR_KEY: credentials.operator_key ?? "",
+    DEVELOPER_EMAIL: developer.email,
+    DEVELOPER_PASSWORD: password,
+    EMAIL: freshEmail("reader"),
+    TOKEN: user.token,
+  });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const documentsToRun = documents.filter((file) => snippets.some((one) => one.file === file && isRun(one)));
+
+describe.concurrent.each(documentsToRun)("%s", (document) => {
+  const own = snippets.filter((snippet) => snippet.file === document && isRun(snippet));
+  const programs = own.filter(({ language }) => ["sh", "js", "ts"].includes(language));
+  const requests = own.filter(({ language }) => language === "http");
+  const statements = own.filter(({ language }) => language === "sql");
+
+  if (programs.length > 0)
+    test(`its ${programs.length} commands and programs succeed, one after another`, async () => {
+      const reader = join(folder, document.replaceAll(/\W/g, "-"));
+      mkdirSync(reader);
+      const { TOKEN: _, ...given } = env;
+      makeReaderFolder(reader, given, new Uint8Array(await photo().arrayBuffer()));
+      const before = document === "docs/quick-start.md" ? [] : variables;
+      await runInShell(
+        [...before, ...programs],
+        reader,
+        { ...given, EMAIL: freshEmail("reader") },
+        urls.gateway,
+      );
+    });
+
+  for (const snippet of requests)
+    test(`the request at line ${snippet.line} is answered as it says`, async () => {
+      const status = await sendRequest(snippet, urls.gateway, env);
+      expect(status).toBe(snippet.refused ?? (status < 400 ? status : "a success"));
+    });
+
+  for (const snippet of statements)
+    test(`the SQL at line ${snippet.line} runs`, async () => {
+      const sql = postgres(database_url ?? "", { max: 1, onnotice: () => {} });
+      const undone = new Error("rolled back");
+      await expect(
+        sql
+          .begin(async (transaction) => {
+            await transaction.unsafe(snippet.text);
+            throw undone;
+          })
+          .finally(() => sql.end({ timeout: 2 })),
+      ).rejects.toBe(undone);
+    });
+});
+
+test("the commands that npm start prints, and the page at / shows, end with a picture", async () => {
+  const reader = join(folder, "banner");
+  mkdirSync(reader);
+  makeReaderFolder(reader, {}, new Uint8Array(await photo().arrayBuffer()));
+  const facts = { urls, credentials, paths: { sample: join(reader, "photo.png") } };
+  const lines = curlLines(facts as Parameters<typeof curlLines>[0]);
+  const { code, output } = await bash(`set -e -o pipefail\n${lines.join("\n")}\n`, reader);
+  expect({
+    code,
+    status: /"status":"(\w+)"/.exec(output.split("\n").at(-1) ?? "")?.[1],
+    output,
+  }).toMatchObject({
+    code: 0,
+    status: "completed",
+  });
+});
+
+test("every block is run, is run by another suite, or is listed with the reason why it cannot run here", () => {
+  const ran = snippets.filter(isRun).length;
+  const listed = snippets.filter(({ text }) => cannotRunHere.some((one) => one.text === text)).length;
+  const inSuites = snippets.filter(({ text }) => runBySuite.some((one) => one.text === text)).length;
+  console.log(
+    `${ran} blocks ran here, ${inSuites} are run by other suites, ${listed} cannot run on this machine.`,
+  );
+  const texts = new Set(snippets.map(({ text }) => text));
+  expect([...elsewhere].filter((text) => !texts.has(text))).toEqual([]);
+  for (const { suite } of runBySuite) expect([suite, existsSync(join(ROOT, suite))]).toEqual([suite, true]);
+  const shown = snippets.filter(({ language }) => !runnable.includes(language));
+  expect(shown.filter(({ language }) => !["", "text", "json", "env"].includes(language)).map(where)).toEqual(
+    [],
+  );
+  // What is shown as output holds no command.
+  const command = /^\s*(\$ |curl |npm |npx |node |psql |docker |git )/m;
+  expect(shown.filter(({ text }) => command.test(text)).map(where)).toEqual([]);
+  for (const snippet of shown.filter(({ language }) => language === "json"))
+    expect(() => JSON.parse(snippet.text), where(snippet)).not.toThrow();
+});
+
+test("every command and file that a document names in its text is there", () => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  for (const document of [...documents, "CONTRIBUTING.md", "packages/client/README.md"]) {
+    const markdown = readFileSync(join(ROOT, document), "utf8");
+    const commands = Array.from(markdown.matchAll(/`npm (?:run )?([\w:-]+)/g), ([, name = ""]) => name);
+    const missing = commands.filter(
+      (name) => !(name in scripts) && !["init", "install", "ci"].includes(name),
+    );
+    expect([document, missing]).toEqual([document, []]);
+    const links = Array.from(markdown.matchAll(/(?:\]\(|src=")([^)"#\s]+)/g), ([, target = ""]) => target);
+    const broken = links.filter(
+      (target) => !/^[a-z]+:/.test(target) && !existsSync(join(ROOT, document, "..", target)),
+    );
+    expect([document, broken]).toEqual([document, []]);
+  }
+});

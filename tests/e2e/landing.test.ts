@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import { request as openRequest } from "node:http";
+import { afterAll, expect, inject, test } from "vitest";
+import { landingPage, landingPolicy } from "../../scripts/local/landing-html.ts";
+import { registerDeveloper, registerEndUser } from "../support/api.ts";
+import { freshPrompt, GenerationStack } from "../support/generation.ts";
+
+const target = inject("stack");
+const { urls, credentials } = target;
+const secrets = [
+  credentials.developer_key,
+  credentials.api_key,
+  credentials.developer_password,
+  credentials.operator_key,
+] as string[];
+const stack = new GenerationStack(target);
+afterAll(() => stack.close());
+
+type Asked = { status: number | undefined; headers: Record<string, unknown>; text: string };
+
+/** With these headers exactly: `fetch` decides about the host and the fetch metadata itself. */
+function ask(headers: Record<string, string>, method = "GET"): Promise<Asked> {
+  return new Promise((resolve, reject) => {
+    openRequest(`${urls.gateway}/`, { headers, method }, (answer) => {
+      let text = "";
+      answer.setEncoding("utf8").on("data", (chunk) => {
+        text += chunk;
+      });
+      answer.once("end", () => resolve({ status: answer.statusCode, headers: answer.headers, text }));
+    })
+      .once("error", reject)
+      .end();
+  });
+}
+
+const browser = {
+  accept: "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+  "sec-fetch-dest": "document",
+  "sec-fetch-mode": "navigate",
+};
+
+test("a browser gets a page with the keys of the demo project, and not the operator's", async () => {
+  const { status, headers, text } = await ask(browser);
+  expect([status, headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
+  for (const shown of [credentials.project_id, ...secrets.slice(0, 3)]) expect(text).toContain(shown);
+  expect(text).not.toContain(credentials.operator_key);
+  for (const link of [urls.inbox, "/docs/", "/docs/quick-start.html", "/openapi.json"])
+    expect(text).toContain(`href="${link}"`);
+});
+
+test("everybody else gets the index of the API as JSON, from any origin", async () => {
+  const { headers, text } = await ask({ accept: "*/*", origin: "https://app.test" });
+  expect(headers["access-control-allow-origin"]).toBe("*");
+  expect(JSON.parse(text)).toMatchObject({ name: "Cloud API", api: "/api/v1" });
+});
+
+test("no store keeps the page, no frame shows it, no other origin reads it", async () => {
+  const { headers } = await ask(browser);
+  expect(Object.keys(headers).filter((name) => name.startsWith("access-control-"))).toEqual([]);
+  expect(headers).toMatchObject({
+    "cache-control": "no-store",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+  });
+  expect(headers["content-security-policy"]).toContain("frame-ancestors 'none'");
+});
+
+test.each([
+  ["a name that an attacker points to this machine", { ...browser, host: "attacker.test" }],
+  ["such a name with our port", { ...browser, host: `attacker.test:${new URL(urls.gateway).port}` }],
+  ["a name that begins like ours", { ...browser, host: "127.0.0.1.attacker.test" }],
+  ["a script of a page", { ...browser, "sec-fetch-dest": "empty", "sec-fetch-mode": "cors" }],
+  ["a script of another origin", { accept: "text/html", origin: "https://attacker.test" }],
+  ["a frame", { ...browser, "sec-fetch-dest": "iframe" }],
+  ["a <script> or <img> tag", { ...browser, "sec-fetch-dest": "script" }],
+])("%s gets no keys", async (_, headers) => {
+  const { text } = await ask(headers);
+  for (const secret of secrets) expect(text).not.toContain(secret);
+  expect(JSON.parse(text)).toMatchObject({ name: "Cloud API" });
+});
+
+test("only a page is asked for by GET: a form that is posted here gets none", async () => {
+  const { text } = await ask({ ...browser, "content-length": "0" }, "POST");
+  for (const secret of secrets) expect(text).not.toContain(secret);
+});
+
+test("the page works under each name of this machine", async () => {
+  for (const host of ["localhost:8080", "127.0.0.1", "[::1]:54321"])
+    expect((await ask({ ...browser, host })).text).toContain(credentials.api_key);
+});
+
+test("it shows the last generations as pictures that open without a key", async () => {
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  const prompt = freshPrompt("A boat & <b>a</b> lake");
+  const { id } = await stack.created(prompt, user.headers);
+  expect(await stack.ended(id, user.headers)).toMatchObject({ status: "completed" });
+  // Ahead of what other suites make meanwhile.
+  await stack.sql`update public.generations set created_at = now() + interval '1 hour' where id = ${id}`;
+  const { text } = await ask(browser);
+  const src = new RegExp(`src="(/api/v1/generation/${id}/image[^"]+)"`).exec(text)?.[1] ?? "";
+  const image = await fetch(urls.gateway + src.replaceAll("&amp;", "&"));
+  expect([image.status, image.headers.get("content-type")]).toEqual([200, "image/png"]);
+  expect(text).toContain(prompt.replace("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"));
+});
+
+test("nothing that a person typed becomes markup, and only the page's own script may run", () => {
+  const evil = `"><img src=x onerror=alert(1)>'</script>`;
+  const facts = {
+    urls: { ...urls, studio: evil, inbox: evil, smtp: evil, replicate: undefined },
+    credentials: {
+      operator_email: evil,
+      operator_key: evil,
+      developer_email: evil,
+      developer_password: evil,
+      developer_key: evil,
+      project_id: evil,
+      api_key: evil,
+    },
+    paths: { sample: evil } as never,
+  } as Parameters<typeof landingPage>[0];
+  const html = landingPage(facts, [{ src: evil, prompt: evil }]);
+  expect(html).not.toContain("<img src=x");
+  const scripts = Array.from(html.matchAll(/<script>(.*?)<\/script>/gs), ([, code = ""]) => code);
+  expect(scripts).toHaveLength(1);
+  const hash = createHash("sha256")
+    .update(scripts[0] ?? "")
+    .digest("base64");
+  expect(landingPolicy(facts)).toContain(`script-src 'sha256-${hash}';`);
+  expect(html).not.toMatch(/\son\w+=(?!alert)|\sstyle="/);
+});

@@ -1,0 +1,242 @@
+import { randomUUID } from "node:crypto";
+import { Webhook } from "standardwebhooks";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { LOOKALIKE_WEBHOOK_SECRET } from "../../scripts/local/settings.ts";
+import {
+  api,
+  freshEmail,
+  type Headed,
+  password,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+import { type Operation, operations } from "../support/contract/document.ts";
+import { exampleRequest } from "../support/contract/request.ts";
+import { formOf, GenerationStack } from "../support/generation.ts";
+import { mailTo, tokenOf } from "../support/mail.ts";
+import { operatorHeaders } from "../support/management.ts";
+import { type Served, serve, serveApi } from "../support/served-api.ts";
+import { takeTurnsWithVisitors } from "../support/visitors.ts";
+
+// The API itself in this process, with a database that nobody answers for, and with an Auth and a Storage that answer nonsense.
+
+takeTurnsWithVisitors();
+
+const { urls } = inject("stack");
+const stack = new GenerationStack(inject("stack"));
+const faults: [RegExp, number][] = [];
+const broken: Served[] = [];
+let withoutDatabase: string;
+let withFaults: string;
+let world: {
+  developer: Headed;
+  user: Headed;
+  project: Headed;
+  project_id: string;
+  user_id: string;
+  email: string;
+};
+let picture: { id: string; image: string; example: string };
+
+beforeAll(async () => {
+  const platform = await serve(async (request) => {
+    const { pathname, search } = new URL(request.url);
+    const status = faults.find(([pattern]) => pattern.test(`${request.method} ${pathname}`))?.[1];
+    if (status !== undefined) return Response.json({ message: "nonsense" }, { status });
+    const { method, headers } = request;
+    const body = request.body === null ? null : await request.arrayBuffer();
+    return fetch(`${urls.gateway}${pathname}${search}`, { method, headers, body });
+  });
+  // Nobody listens at port 9. A connection for each: they need not wait for one another's next try.
+  const dead = await serveApi({
+    DATABASE_URL: "postgresql://postgres:x@127.0.0.1:9/postgres",
+    REDIS_URL: "redis://127.0.0.1:9",
+    DB_POOL_SIZE: "100",
+  });
+  const faulty = await serveApi({
+    SUPABASE_URL: platform.url,
+    REPLICATE_API_URL: `${platform.url}/replicate`,
+  });
+  broken.push(platform, dead, faulty);
+  [withoutDatabase, withFaults] = [dead.url, faulty.url];
+
+  const { headers: developer, project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  world = {
+    developer,
+    user: user.headers,
+    project: project.headers,
+    project_id: project.id,
+    user_id: user.id,
+    email: user.email,
+  };
+  const { body } = await api("/generation/generate-v2", {
+    method: "POST",
+    headers: user.headers,
+    body: formOf("A lighthouse"),
+  });
+  const { generated_image_url, example_images } = await stack.ended(body.id, user.headers);
+  picture = { id: body.id, image: generated_image_url, example: example_images[0] };
+});
+afterAll(async () => {
+  await Promise.all(broken.map(({ stop }) => stop()));
+  await stack.close();
+});
+
+async function withFault<T>(pattern: RegExp, status: number, work: () => Promise<T>): Promise<T> {
+  faults.push([pattern, status]);
+  try {
+    return await work();
+  } finally {
+    faults.length = 0;
+  }
+}
+
+describe("with a database that does not answer", () => {
+  const others = ["health.storage", "health.redis", "health.detailed"];
+  const affected = operations.filter(({ id, responses }) => responses[503] && !others.includes(id));
+
+  function headersOf({ id, path, security }: Operation): Headed {
+    const named = security.map((choice) => Object.keys(choice).join(" "));
+    if (id === "auth.register") return world.project;
+    if (named[0] === "operatorKey") return operatorHeaders;
+    if (path.includes("/generation")) return world.user;
+    return named.includes("accessToken") ? world.developer : {};
+  }
+
+  function signed(body: string): Headed {
+    const [id, at] = [`msg_${randomUUID()}`, new Date()];
+    const signature = new Webhook(LOOKALIKE_WEBHOOK_SECRET).sign(id, at, body);
+    return {
+      "webhook-id": id,
+      "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+      "webhook-signature": signature,
+    };
+  }
+
+  test.concurrent.each(affected.map((operation) => [operation.id, operation] as const))(
+    "%s answers 503 and says what is wrong",
+    async (id, operation) => {
+      // Auth answers before the database is asked, if the token is one of its own.
+      if (id === "auth.refresh")
+        return expectDown("/api/v1/auth/refresh", operation, await freshRefreshToken());
+      const { path, json } = exampleRequest(operation);
+      await expectDown(path, operation, json);
+    },
+  );
+
+  async function expectDown(path: string, operation: Operation, json: unknown): Promise<void> {
+    const body = json === undefined ? undefined : JSON.stringify(json);
+    const { status, body: answer } = await api(`${withoutDatabase}${path}`, {
+      method: operation.method,
+      headers: {
+        ...headersOf(operation),
+        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...(operation.id === "webhooks.replicate" && signed(body ?? "")),
+      },
+      ...(body !== undefined && { body }),
+    });
+    expect(status, JSON.stringify(answer)).toBe(503);
+    expect(answer.code ?? answer.status).toMatch(/^(database_unavailable|unhealthy)$/);
+  }
+
+  async function freshRefreshToken() {
+    const { body } = await api("/auth/login", {
+      headers: world.project,
+      json: { email: world.email, password },
+    });
+    return { refresh_token: body.refresh_token };
+  }
+});
+
+describe("with an Auth that answers nonsense", () => {
+  const call = (method: string, path: string, headers: Headed, json?: unknown) =>
+    api(`${withFaults}/api/v1${path}`, { method, headers, json });
+  const admin = /^\w+ \/auth\/v1\/admin/;
+
+  test.each<[string, RegExp, () => Promise<{ status: number; body: Record<string, any> }>]>([
+    [
+      "a registration",
+      admin,
+      () => call("POST", "/auth/register", world.project, { email: freshEmail(), password }),
+    ],
+    ["the deletion of one's account", admin, () => call("DELETE", "/auth/me", world.user, { password })],
+    [
+      "the deletion of an end user",
+      admin,
+      () => call("DELETE", `/projects/${world.project_id}/users/${world.user_id}`, world.developer),
+    ],
+    [
+      "a change of password",
+      /^PUT \/auth\/v1\/user$/,
+      () =>
+        call("POST", "/auth/change-password", world.user, {
+          current_password: password,
+          new_password: "Better-horse-10",
+        }),
+    ],
+    [
+      "a reset of password",
+      admin,
+      async () => {
+        await api("/auth/request-password-reset", { headers: world.project, json: { email: world.email } });
+        const token = tokenOf(await mailTo(world.email, "password"));
+        return call("POST", "/auth/reset-password", {}, { token, password: "Better-horse-10" });
+      },
+    ],
+  ])("%s is 502", async (_, pattern, send) => {
+    const { status, body } = await withFault(pattern, 418, send);
+    expect([status, body.code]).toEqual([502, "auth_error"]);
+  });
+
+  test("and one that is asked too often is 429 with a time to wait", async () => {
+    const { status, headers } = await withFault(/^POST \/auth\/v1\/token/, 429, () =>
+      call("POST", "/auth/refresh", {}, { refresh_token: "any" }),
+    );
+    expect([status, Number(headers.get("retry-after"))]).toEqual([429, expect.any(Number)]);
+  });
+});
+
+describe("with a Storage that answers nonsense", () => {
+  const words = () => formOf("A lighthouse");
+  const moved = (url: string) => url.replace(urls.gateway, withFaults);
+
+  test.each<[string, () => Promise<{ status: number; body: Record<string, any> }>]>([
+    [
+      "a create with a picture",
+      () =>
+        api(`${withFaults}/api/v1/generation/generate-v2`, {
+          method: "POST",
+          headers: world.user,
+          body: words(),
+        }),
+    ],
+    [
+      "one without an account",
+      () => api(`${withFaults}/api/v1/generation/generate-anonymous-v2`, { method: "POST", body: words() }),
+    ],
+    [
+      "an address for an upload",
+      () => api(`${withFaults}/api/v1/generation/uploads`, { headers: world.user, json: { count: 1 } }),
+    ],
+    ["a picture", () => api(moved(picture.image))],
+    ["a picture that was sent", () => api(moved(picture.example))],
+  ])("%s is 502", async (_, send) => {
+    const { status, body } = await withFault(/\/storage\/v1\//, 418, send);
+    expect([status, body.code]).toEqual([502, "storage_error"]);
+  });
+
+  test("its health is 503", async () => {
+    const ask = () => api(`${withFaults}/api/v1/health/storage`);
+    expect((await withFault(/\/storage\/v1\//, 418, ask)).status).toBe(503);
+  });
+});
+
+test("with a Replicate that does not tell its webhook secret, a webhook is 502, so that it comes again", async () => {
+  const { status, body } = await withFault(/\/replicate\//, 418, () =>
+    api(`${withFaults}/api/v1/generation/webhooks/replicate?generation_id=${picture.id}`, {
+      json: { id: "x", status: "succeeded" },
+    }),
+  );
+  expect([status, body.code]).toEqual([502, "replicate_error"]);
+});

@@ -1,0 +1,75 @@
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+import { type Answer, expanded, type Operation, resolve, type Schema } from "./document.ts";
+
+const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
+formats.default(ajv);
+ajv.addFormat("binary", true);
+// White space around an address is forgiven.
+ajv.addFormat("idn-email", /^\s*[^@\s]+@[^@\s]+\s*$/);
+
+const exact = new WeakMap<Schema, ValidateFunction>();
+const lenient = new WeakMap<Schema, ValidateFunction>();
+
+/** Where a value differs from its schema, one sentence for each place. `exactly` also refuses fields that it does not name. */
+export function mismatches(schema: Schema, value: unknown, exactly = true): string[] {
+  const compiled = exactly ? exact : lenient;
+  const validate = compiled.get(schema) ?? ajv.compile(expanded(schema, exactly));
+  compiled.set(schema, validate);
+  if (validate(value)) return [];
+  return (validate.errors ?? []).map(({ instancePath, message, params }) => {
+    const extra = params.additionalProperty ?? params.allowedValues?.join(" | ");
+    return `${instancePath || "the body"} ${message}${extra === undefined ? "" : `: ${extra}`}`;
+  });
+}
+
+/** The headers of ours. Every one that is sent is documented; those of HTTP, CORS and the server need no word. */
+const ours = /^(x-(?!powered-by)|ratelimit|retry-after$|www-authenticate$|location$|idempotent)/;
+
+export type Received = { status: number; headers: Headers; body: string };
+
+/** How an answer differs from what the document says of it; empty when it does not. */
+export function violations(operation: Operation, received: Received): string[] {
+  const documented = operation.responses[received.status];
+  const name = `${operation.id} (${operation.method} ${operation.path}) answered ${received.status}`;
+  if (documented === undefined) {
+    return [`${name}, which is not documented: ${received.body.slice(0, 200)}`];
+  }
+  const headers = { ...limitHeaders(operation), ...documented.headers };
+  return [...wrongBody(documented, received), ...wrongHeaders(headers, received.headers)].map(
+    (what) => `${name}: ${what}`,
+  );
+}
+
+/** How a limit stands is told with every answer, and written down once: with the 429. */
+function limitHeaders({ responses }: Operation): NonNullable<Answer["headers"]> {
+  const headers = Object.entries(responses[429]?.headers ?? {});
+  return Object.fromEntries(headers.filter(([name]) => /ratelimit/i.test(name)));
+}
+
+function wrongBody({ content }: Answer, { headers, body }: Received): string[] {
+  const type = headers.get("content-type")?.split(";")[0];
+  if (content === undefined) return body === "" ? [] : [`a body that is not documented (${type})`];
+  const media = content[type ?? ""];
+  if (media === undefined) return [`the content type is ${type}, not ${Object.keys(content).join(" or ")}`];
+  if (type !== "application/json") return [];
+  return mismatches(media.schema, JSON.parse(body));
+}
+
+function wrongHeaders(documented: NonNullable<Answer["headers"]>, sent: Headers): string[] {
+  const known = new Map(
+    Object.entries(documented).map(([name, header]) => [name.toLowerCase(), resolve(header)]),
+  );
+  const undocumented = [...sent.keys()]
+    .filter((name) => ours.test(name) && !known.has(name))
+    .map((name) => `the header ${name} is not documented`);
+  const wrong = [...known].flatMap(([name, { required = false, schema }]) => {
+    const text = sent.get(name);
+    if (text === null) return required ? [`the header ${name} is missing`] : [];
+    const isNumber = /^(integer|number)$/.test(schema.type ?? "");
+    return mismatches(schema, isNumber && text !== "" ? Number(text) : text).map(
+      (what) => `the header ${name} is ${text}: ${what}`,
+    );
+  });
+  return [...undocumented, ...wrong];
+}

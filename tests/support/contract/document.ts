@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../../../scripts/local/settings.ts";
+import { canonicalPath } from "../../../supabase/functions/api/canonical-path.ts";
+
+export type Schema = Record<string, any>;
+export type Answer = {
+  description: string;
+  headers?: Record<string, { required?: boolean; schema: Schema; description?: string }>;
+  content?: Record<string, { schema: Schema; example?: unknown }>;
+};
+export type Operation = {
+  id: string;
+  method: string;
+  path: string;
+  parameters: { name: string; in: string; required?: boolean; schema: Schema; example?: unknown }[];
+  requestBody?: { required?: boolean; content: Record<string, { schema: Schema; example?: unknown }> };
+  responses: Record<string, Answer>;
+  security: Record<string, string[]>[];
+};
+
+export const document: Schema = JSON.parse(readFileSync(join(ROOT, "docs/openapi.json"), "utf8"));
+
+export const operations: Operation[] = Object.entries<Schema>(document.paths).flatMap(([path, methods]) =>
+  Object.entries<Schema>(methods).map(([method, { operationId, parameters = [], ...operation }]) => ({
+    id: operationId,
+    method: method.toUpperCase(),
+    path,
+    parameters: parameters.map(resolve),
+    ...(operation as Pick<Operation, "requestBody" | "responses" | "security">),
+  })),
+);
+
+const isFixed = ({ path }: Operation) => !path.includes("{");
+const patterns = [...operations.filter(isFixed), ...operations.filter((one) => !isFixed(one))].map(
+  (operation) => ({
+    operation,
+    pattern: new RegExp(`^${operation.path.replace(/\{\w+\}/g, "[^/]+")}$`),
+  }),
+);
+
+/** The operation that answers a request, at whatever address clients use for it. Undefined for what is no operation. */
+export function operationOf(method: string, pathname: string): Operation | undefined {
+  const path = canonicalPath(pathname.replace(/\/{2,}/g, "/").replace(/^\/functions\/v1(?=\/)/, ""));
+  const named = patterns.filter(({ pattern }) => pattern.test(path));
+  // The first path that fits answers, as in the app: a fixed one hides what has a parameter in its place.
+  const [first] = named;
+  return named.find(
+    ({ operation }) => operation.path === first?.operation.path && operation.method === method,
+  )?.operation;
+}
+
+export function resolve<T>(value: T): T {
+  const reference = (value as Schema | undefined)?.$ref as string | undefined;
+  if (reference === undefined) return value;
+  return reference
+    .slice(2)
+    .split("/")
+    .reduce((at, name) => at[name], document) as T;
+}
+
+/** The schema without references; `exactly` leaves no room for a field that it does not name: what is answered is documented. */
+export function expanded(schema: Schema, exactly: boolean): Schema {
+  const closed = (part: Schema) => expanded(part, exactly);
+  const { allOf, ...own } = resolve(schema);
+  const parts = (allOf ?? []).map(closed) as Schema[];
+  const merged: Schema = { ...Object.assign({}, ...parts), ...own };
+  for (const key of ["anyOf", "oneOf"]) if (merged[key]) merged[key] = merged[key].map(closed);
+  for (const key of ["items", "additionalProperties"]) {
+    if (typeof merged[key] === "object") merged[key] = closed(merged[key]);
+  }
+  const all = [...parts, own];
+  const properties = Object.assign({}, ...all.map((part) => part.properties));
+  if (Object.keys(properties).length === 0) return merged;
+  return {
+    ...merged,
+    properties: Object.fromEntries(
+      Object.entries<Schema>(properties).map(([name, value]) => [name, closed(value)]),
+    ),
+    required: [...new Set(all.flatMap((part) => part.required ?? []))],
+    ...(exactly && merged.additionalProperties === undefined && { additionalProperties: false }),
+  };
+}

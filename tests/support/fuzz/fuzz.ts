@@ -1,0 +1,134 @@
+import fc from "fast-check";
+import { violations } from "../contract/check.ts";
+import { type Operation, operations } from "../contract/document.ts";
+import { Callers, type Target } from "./callers.ts";
+import { type Input, inputOf } from "./inputs.ts";
+
+export type FuzzOptions = {
+  target: Target;
+  seed: number;
+  /** Requests to each operation. */
+  runs: number;
+  /** About how long the whole may take: what is left after that is cut short. */
+  within_ms: number;
+  only?: (operation: Operation) => boolean;
+};
+export type FuzzReport = {
+  requests: number;
+  statuses: Record<string, number>;
+  /** Operations that never got a 2xx or 3xx: nothing of theirs was reached. */
+  unreached: string[];
+  failures: string[];
+};
+
+const deadline_ms = 15_000;
+const at_once = 6;
+/** To each operation, whatever the time. */
+const atLeast = 4;
+const mayEndItself =
+  /^(auth\.(logout|deleteMe)|sessions\.revoke|projects\.(delete|update|replace)|users\.(delete|update))$/;
+/** A password is hashed or a mail is sent: a few of these are enough. */
+const costly = /^auth\.(register|login|changePassword|deleteMe|requestPasswordReset|requestVerification)$/;
+
+/** Sends random requests to every operation, valid and not, as every kind of caller, and holds each answer against the document. */
+export async function fuzz({
+  target,
+  seed,
+  runs,
+  within_ms,
+  only = () => true,
+}: FuzzOptions): Promise<FuzzReport> {
+  const end = Date.now() + within_ms;
+  const report: FuzzReport = { requests: 0, statuses: {}, unreached: [], failures: [] };
+  const waiting = operations.filter(only);
+  const left = waiting.length;
+  const work = async () => {
+    const callers = await Callers.make(target);
+    for (let operation = waiting.shift(); operation !== undefined; operation = waiting.shift()) {
+      const time = Math.max(50, ((end - Date.now()) / (waiting.length + 1)) * Math.min(at_once, left));
+      await fuzzOperation(
+        callers,
+        operation,
+        { seed, time, runs: costly.test(operation.id) ? runs / 5 : runs },
+        report,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: at_once }, work));
+  return report;
+}
+
+async function fuzzOperation(
+  callers: Callers,
+  operation: Operation,
+  { seed, time, runs }: { seed: number; time: number; runs: number },
+  report: FuzzReport,
+): Promise<void> {
+  let isReached = false;
+  await callers.ensure();
+  const end = Date.now() + time;
+  let sent = 0;
+  const property = fc.asyncProperty(inputOf(operation, callers.ids), async (input) => {
+    if (sent++ >= atLeast && Date.now() > end) return;
+    const status = await send(callers, operation, input);
+    report.requests++;
+    report.statuses[status] = (report.statuses[status] ?? 0) + 1;
+    isReached ||= status < 400;
+  });
+  const details = await fc.check(property, { seed, numRuns: Math.ceil(runs) });
+  if (!isReached) report.unreached.push(operation.id);
+  if (!details.failed) return;
+  const { errorInstance, counterexample } = details as {
+    errorInstance?: Error;
+    counterexample: [Input] | null;
+  };
+  report.failures.push(
+    `${errorInstance?.message}\n  ${describe(operation, counterexample?.[0])}\n  seed ${seed}`,
+  );
+}
+
+async function send(callers: Callers, operation: Operation, input: Input): Promise<number> {
+  const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeSafely(input.path[name] ?? "x"),
+  );
+  const query = input.query.map(([name, value]) => `${encodeSafely(name)}=${encodeSafely(value)}`).join("&");
+  const { body, type } = bodyOf(input.body);
+  const { "X-Project-ID": project, ...more } = input.headers;
+  const headers = new Headers({ ...more, ...callers.headersOf(input.caller) });
+  if (project !== undefined && input.caller === "nobody") headers.set("X-Project-ID", project);
+  if (type !== undefined) headers.set("Content-Type", type);
+  const response = await fetch(`${callers.target.base}${path}${query && `?${query}`}`, {
+    method: operation.method,
+    headers,
+    redirect: "manual",
+    signal: AbortSignal.timeout(deadline_ms),
+    ...(body === undefined ? {} : { body }),
+  });
+  const received = { status: response.status, headers: response.headers, body: await response.text() };
+  if (received.status < 300 && mayEndItself.test(operation.id)) await callers.ensure();
+  const wrong = violations(operation, received);
+  // Storage that is slow for a moment is no fault of the health check, which says so.
+  const mayFail = operation.id.startsWith("health.") && received.status === 503;
+  if (received.status >= 500 && !mayFail)
+    wrong.push(`${operation.id} answered ${received.status}: ${received.body.slice(0, 300)}`);
+  if (wrong.length > 0) throw new Error(wrong.join("\n"));
+  return received.status;
+}
+
+function bodyOf(body: Input["body"]): { body?: string | FormData; type?: string } {
+  if (body === undefined) return {};
+  if ("text" in body) return { body: body.text, type: body.type };
+  const form = new FormData();
+  for (const [name, value] of body.fields) {
+    if (typeof value === "string") form.append(name, value);
+    else form.append(name, new Blob([value.bytes as BlobPart], { type: value.type }), value.name);
+  }
+  return { body: form };
+}
+
+/** Half characters cannot be encoded; what a sloppy client sends for them are these bytes. */
+const encodeSafely = (text: string) =>
+  encodeURIComponent(text.toWellFormed()).replaceAll("%EF%BF%BD", "%ED%A0%80");
+
+const describe = ({ method, path }: Operation, input: Input | undefined) =>
+  `${method} ${path} ${JSON.stringify(input, (_, value) => (value instanceof Uint8Array ? `${value.length} bytes` : value))?.slice(0, 1_500)}`;

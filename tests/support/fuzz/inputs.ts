@@ -1,0 +1,247 @@
+import fc from "fast-check";
+import { expanded, type Operation, type Schema } from "../contract/document.ts";
+import { png, pngHeader } from "../images.ts";
+import { type CallerName, callerNames } from "./callers.ts";
+import { nastyHeader, nastyJson, nastyText, nastyValue } from "./nasty.ts";
+
+export type File = { name: string; type: string; bytes: Uint8Array };
+export type Input = {
+  caller: CallerName;
+  path: Record<string, string>;
+  query: [string, string][];
+  headers: Record<string, string>;
+  body?: { type: string; text: string } | { fields: [string, string | File][] };
+};
+
+/** Ids that exist, by the name of the parameter or field. Asked for late, since they change during a run. */
+export type Ids = Record<string, string[]>;
+
+export function inputOf({ parameters, requestBody }: Operation, ids: Ids): fc.Arbitrary<Input> {
+  const of = (where: string) => parameters.filter((parameter) => parameter.in === where);
+  const path = fc.record(
+    Object.fromEntries(
+      of("path").map(({ name, schema }) => [
+        name,
+        mostly(8, textOf(schema, ids, name), nastyText.map(asSegment)),
+      ]),
+    ),
+  );
+  const query = fc
+    .array(
+      fc.oneof(
+        ...of("query").map(({ name, schema }) =>
+          fc.tuple(fc.constant(name), mostly(3, textOf(schema, ids, name), nastyText)),
+        ),
+        fc.tuple(nastyText, nastyText),
+      ),
+      { maxLength: 4 },
+    )
+    .map((pairs) => pairs.map(([name, value]): [string, string] => [name, shortWait(name, value)]));
+  const named = Object.fromEntries(of("header").map(({ name }) => [name, nastyHeader]));
+  // One or two at most, or nothing would get past them.
+  const more = fc.array(fc.oneof(...Object.entries(common).map(pair)), { maxLength: 1 });
+  const own = fc.record(named, { requiredKeys: [] });
+  const headers = fc
+    .tuple(own, fc.option(more, { nil: [], freq: 1 }))
+    .map(([one, others]) => ({ ...one, ...Object.fromEntries(others) }));
+  const body =
+    requestBody === undefined
+      ? fc.constant(undefined)
+      : fc.option(bodyOf(requestBody, ids), { nil: undefined, freq: 12 });
+  return fc
+    .record({ caller: fc.constantFrom(...callerNames), path, query, headers, body })
+    .map(({ body: sent, ...input }) => (sent === undefined ? input : { ...input, body: sent }));
+}
+
+const pair = ([name, value]: [string, fc.Arbitrary<string>]) => fc.tuple(fc.constant(name), value);
+
+const mostly = <T>(weight: number, usual: fc.Arbitrary<T>, other: fc.Arbitrary<T>) =>
+  fc.oneof({ weight, arbitrary: usual }, { weight: 1, arbitrary: other });
+
+/** Headers that any operation may get. */
+const common = {
+  "X-User-Role": fc.oneof(fc.constantFrom("operator", "developer", "end_user"), nastyHeader),
+  "X-Request-Id": nastyHeader,
+  "X-Project-ID": nastyHeader,
+  Origin: fc.oneof(fc.constantFrom("https://app.example.com", "null", "https://evil.example"), nastyHeader),
+  "User-Agent": nastyHeader,
+  Accept: nastyHeader,
+  "Accept-Language": nastyHeader,
+  "If-None-Match": nastyHeader,
+  Range: fc.constantFrom("bytes=0-0", "bytes=9-1", "x"),
+  "X-HTTP-Method-Override": fc.constantFrom("DELETE", "PUT"),
+};
+
+/** A segment is never empty, nor one that clients resolve before they send. */
+const asSegment = (text: string) => (/^\.{0,2}$/.test(text) ? "x" : text);
+
+/** A long poll that waits for long is no hang. */
+const shortWait = (name: string, value: string) =>
+  name === "wait" && Number(value) > 1 && Number(value) <= 25 ? "1" : value;
+
+const textOf = (schema: Schema, ids: Ids, name: string): fc.Arbitrary<string> =>
+  valueFor(schema, ids, name).map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
+
+function bodyOf({ content }: NonNullable<Operation["requestBody"]>, ids: Ids): fc.Arbitrary<Input["body"]> {
+  const sent = Object.entries(content).map(([type, { schema }]) => {
+    const usual = valueFor(schema, ids, "");
+    if (type === "multipart/form-data") return formOf(usual);
+    if (type === "application/x-www-form-urlencoded")
+      return mostly(3, usual.map(encode), nastyText).map((text) => ({ type, text }));
+    const wrecked = fc.tuple(usual, nastyText, nastyValue).map(wreck);
+    const text = fc.oneof(
+      { weight: 4, arbitrary: usual.map((value) => JSON.stringify(value)) },
+      { weight: 4, arbitrary: wrecked.map((value) => JSON.stringify(value) ?? "") },
+      { weight: 1, arbitrary: nastyJson },
+    );
+    const types = mostly(
+      9,
+      fc.constant(type),
+      fc.constantFrom(
+        "text/plain",
+        "application/json; charset=utf-16",
+        "application/xml",
+        "multipart/form-data",
+        "json",
+        "",
+      ),
+    );
+    return fc.record({ type: types, text });
+  });
+  return fc.oneof(...sent);
+}
+
+/** Puts something nasty into one field, and sometimes a field that nobody knows beside it. */
+function wreck([value, name, nasty]: [unknown, string, unknown]): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return nasty;
+  const fields = Object.keys(value);
+  const field = fields[name.length % (fields.length + 1)];
+  return field === undefined ? { ...value, [name]: nasty } : { ...value, [field]: nasty };
+}
+
+const encode = (value: unknown) =>
+  new URLSearchParams(Object.entries(value as object).map(([name, one]) => [name, String(one)])).toString();
+
+const file: fc.Arbitrary<File> = fc.record({
+  name: fc.constantFrom("photo.png", "", "../../x", 'a"b.png', "x.exe", "ü.png"),
+  type: fc.constantFrom("image/png", "image/svg+xml", "text/html", ""),
+  bytes: fc.constantFrom(
+    png(),
+    png().slice(0, 40),
+    pngHeader(60_000, 60_000),
+    pngHeader(0, 0),
+    new Uint8Array(),
+    new TextEncoder().encode("<svg onload=alert(1)>"),
+    Uint8Array.of(0xff, 0xd8, 0xff, 0xff, 0xff),
+    Uint8Array.of(0x52, 0x49, 0x46, 0x46, 0xff, 0xff, 0xff, 0xff, 0x57, 0x45, 0x42, 0x50),
+  ),
+});
+
+function formOf(usual: fc.Arbitrary<unknown>): fc.Arbitrary<Input["body"]> {
+  const fields = usual.chain((value) =>
+    fc.tuple(
+      ...Object.entries(value as object).map(([name, one]) =>
+        fc.tuple(
+          fc.constant(name),
+          name === "files" || name === "example_images"
+            ? file
+            : mostly(3, fc.constant(String(one)), nastyText),
+        ),
+      ),
+    ),
+  );
+  const more = fc.array(
+    fc.tuple(fc.oneof(nastyText, fc.constantFrom("files", "instructions")), fc.oneof(nastyText, file)),
+    { maxLength: 3 },
+  );
+  const broken = fc.record({
+    type: fc.constantFrom(
+      "multipart/form-data; boundary=x",
+      "multipart/form-data",
+      'multipart/form-data; boundary=""',
+    ),
+    text: fc.constantFrom(
+      "",
+      "--x",
+      "--x--",
+      '--x\r\nContent-Disposition: form-data; name="instructions"\r\n\r\nA',
+      '--x\r\nContent-Disposition: form-data; name="instructions"\r\n\r\nA\r\n--x--\r\n',
+      `--x\r\n${"X-Header: y\r\n".repeat(2_000)}\r\nA\r\n--x--\r\n`,
+      "--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--y--",
+    ),
+  });
+  const whole = fc.tuple(fields, more).map(([own, others]) => ({
+    fields: [...own, ...others] as [string, string | File][],
+  }));
+  return fc.oneof<fc.Arbitrary<Input["body"]>[]>(
+    { weight: 5, arbitrary: whole },
+    { weight: 1, arbitrary: broken },
+  );
+}
+
+/** Values that the schema allows, as far as a schema tells. */
+export function valueFor(raw: Schema, ids: Ids, name: string): fc.Arbitrary<unknown> {
+  const schema = expanded(raw, false);
+  const options = schema.anyOf ?? schema.oneOf;
+  if (options !== undefined) return fc.oneof(...options.map((one: Schema) => valueFor(one, ids, name)));
+  if (schema.const !== undefined) return fc.constant(schema.const);
+  if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
+  const types = [schema.type ?? (schema.properties === undefined ? "string" : "object")].flat();
+  return fc.oneof(...types.map((type: string) => ofType({ ...schema, type }, ids, name)));
+}
+
+function ofType(schema: Schema, ids: Ids, name: string): fc.Arbitrary<unknown> {
+  const example = schema.example ?? schema.examples?.[0];
+  const plus = (usual: fc.Arbitrary<unknown>) =>
+    example === undefined ? usual : fc.oneof(usual, fc.constant(example));
+  switch (schema.type) {
+    case "null":
+      return fc.constant(null);
+    case "boolean":
+      return fc.boolean();
+    case "integer":
+    case "number":
+      return plus(
+        fc.integer({
+          min: Math.max(schema.minimum ?? 0, -(2 ** 31)),
+          max: Math.min(schema.maximum ?? 1000, 2 ** 31),
+        }),
+      );
+    case "array":
+      return plus(
+        fc.array(valueFor(schema.items ?? {}, ids, name), {
+          minLength: schema.minItems ?? 0,
+          maxLength: Math.min(schema.maxItems ?? 3, 3),
+        }),
+      );
+    case "object": {
+      const entries = Object.entries<Schema>(schema.properties ?? {});
+      return fc.record(Object.fromEntries(entries.map(([key, value]) => [key, valueFor(value, ids, key)])), {
+        requiredKeys: schema.required ?? [],
+      });
+    }
+    default:
+      return plus(textLike(schema, ids, name));
+  }
+}
+
+function textLike(schema: Schema, ids: Ids, name: string): fc.Arbitrary<string> {
+  // Half of them exist, where any is known.
+  const orKnown = (unknown: fc.Arbitrary<string>) =>
+    fc.tuple(fc.nat(), unknown, fc.boolean()).map(([at, other, isKnown]) => {
+      const list = ids[name] ?? [];
+      return (isKnown && list[at % list.length]) || other;
+    });
+  if (schema.format === "uuid") return orKnown(fc.uuid());
+  if (schema.format === "email") return orKnown(fc.nat().map((at) => `fuzz-${at}@example.com`));
+  if (schema.format === "date-time") {
+    const range = { min: new Date(0), max: new Date("2100-01-01"), noInvalidDate: true };
+    return fc.date(range).map((date) => date.toISOString());
+  }
+  if (schema.format === "uri") return fc.webUrl();
+  if (schema.format === "binary") return fc.constant("x");
+  const length = { minLength: schema.minLength ?? 0, maxLength: Math.min(schema.maxLength ?? 30, 60) };
+  if (/password/.test(name))
+    return orKnown(fc.string({ ...length, minLength: 8 }).map((text) => `aA1${text}`));
+  return orKnown(fc.string({ unit: "grapheme", ...length }));
+}

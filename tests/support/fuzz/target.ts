@@ -1,0 +1,17 @@
+import { randomInt } from "node:crypto";
+import { portsFrom } from "../../../scripts/local/settings.ts";
+import type { StackTarget } from "../stack.ts";
+import type { Target } from "./callers.ts";
+
+/** Of an embedded stack the function itself, so that the requests can come from an address of their own: its limits are nobody else's. */
+export function fuzzTarget({
+  embedded,
+  urls,
+  credentials,
+}: Pick<StackTarget, "embedded" | "urls" | "credentials">): Target {
+  const operator_key = credentials.operator_key ?? "";
+  if (!embedded) return { base: urls.gateway, operator_key };
+  const port = portsFrom(Number(new URL(urls.gateway).port)).functions.api;
+  const address = `203.0.113.${randomInt(1, 255)}`;
+  return { base: `http://127.0.0.1:${port}`, operator_key, headers: { "X-Forwarded-For": address } };
+}

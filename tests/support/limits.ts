@@ -1,0 +1,51 @@
+import { randomUUID } from "node:crypto";
+import type postgres from "postgres";
+import { type Developer, registerDeveloper } from "./api.ts";
+
+export type Limits = {
+  requests_per_day?: number;
+  auth_calls_per_hour?: number;
+  reads_per_minute?: number;
+};
+
+/** A plan of the test's own; what it does not limit is unlimited. */
+export async function createPlan(sql: postgres.Sql, limits: Limits): Promise<string> {
+  const id = `limited-${randomUUID()}`;
+  await sql`insert into public.plans ${sql({ id, ...limits })}`;
+  return id;
+}
+
+export type LimitedDeveloper = Developer & { plan: string };
+
+export async function registerLimited(sql: postgres.Sql, limits: Limits): Promise<LimitedDeveloper> {
+  const developer = await registerDeveloper();
+  const plan = await createPlan(sql, limits);
+  await sql`update public.users set plan_id = ${plan} where id = ${developer.id}`;
+  return { ...developer, plan };
+}
+
+/** Ends the window of every bucket with this id in its name, or lets it go on for so many seconds. */
+export async function endWindow(sql: postgres.Sql, id: string, seconds = 0): Promise<void> {
+  const { count } = await sql`
+    update public.rate_limits set resets_at = now() + make_interval(secs => ${seconds}) where bucket like ${`%${id}%`}`;
+  if (count === 0) throw new Error(`nothing is counted for ${id}`);
+}
+
+export const usedOf = async (sql: postgres.Sql, bucket: string): Promise<number> =>
+  (await sql`select used from public.rate_limits where bucket = ${bucket}`)[0]?.used ?? 0;
+
+export const statusesOf = (answers: { status: number }[]): Record<number, number> => {
+  const counts: Record<number, number> = {};
+  for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+  return counts;
+};
+
+/** The limit headers of an answer, as numbers; absent ones are null. */
+export function limitOf(headers: Headers) {
+  const number = (name: string) => (headers.has(name) ? Number(headers.get(name)) : null);
+  return {
+    limit: number("x-ratelimit-limit"),
+    remaining: number("x-ratelimit-remaining"),
+    reset: number("x-ratelimit-reset"),
+  };
+}

@@ -1,0 +1,63 @@
+import { connect, type Socket } from "node:net";
+import { inject } from "vitest";
+import { portsFrom } from "../../scripts/local/settings.ts";
+
+const gateway = new URL(inject("stack").urls.gateway);
+
+/** Where requests arrive: at the gateway, and at the function behind it. */
+export const doors: [name: string, port: number][] = [
+  ["the gateway", Number(gateway.port)],
+  ["the function", portsFrom(Number(gateway.port)).functions.api],
+];
+
+export type RawAnswer = { status: number; head: string; body: string };
+
+export function open(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, gateway.hostname, () => resolve(socket));
+    socket.once("error", reject);
+  });
+}
+
+/**
+ * Writes the bytes as they are, and reads what comes until the other side closes or has been silent for a moment.
+ * @returns every answer in order.
+ */
+export async function sendRaw(port: number, bytes: string | Buffer, silence_ms = 400): Promise<RawAnswer[]> {
+  const socket = await open(port);
+  const received: Buffer[] = [];
+  await new Promise<void>((resolve) => {
+    // The first answer may take a while, what comes after it does not.
+    socket.setTimeout(8_000, () => resolve());
+    socket.on("data", (chunk) => {
+      received.push(chunk);
+      socket.setTimeout(silence_ms);
+    });
+    socket.on("close", () => resolve());
+    socket.on("error", () => resolve());
+    socket.write(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
+  });
+  socket.destroy();
+  return split(Buffer.concat(received).toString("latin1"));
+}
+
+/** One well-formed request, whatever its target and headers are. */
+export const requestOf = (target: string, headers: string[] = [], method = "GET", body = "") =>
+  `${method} ${target} HTTP/1.1\r\n${["Host: api.test", ...headers, "Connection: close"].join("\r\n")}\r\n\r\n${body}`;
+
+/** JSON of an answer; throws when it is none. */
+export const errorCode = ({ body }: RawAnswer): string => {
+  // A chunked body: what is between the braces.
+  const json = JSON.parse(/\{[\s\S]*\}/.exec(body)?.[0] ?? "");
+  return json.code;
+};
+
+function split(text: string): RawAnswer[] {
+  return text
+    .split(/(?=HTTP\/1\.[01] \d{3} )/)
+    .filter((part) => part !== "")
+    .map((part) => {
+      const [head = "", ...body] = part.split("\r\n\r\n");
+      return { status: Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1]), head, body: body.join("\r\n\r\n") };
+    });
+}

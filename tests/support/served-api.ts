@@ -1,0 +1,54 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { inject } from "vitest";
+import { closeServer } from "../../scripts/local/gateway.ts";
+import { LOOKALIKE_TOKEN } from "../../scripts/local/settings.ts";
+import { createHandler } from "../../supabase/functions/api/runtime.ts";
+
+type Handler = (request: Request) => Response | Promise<Response>;
+
+export type Served = { url: string; stop: () => Promise<void> };
+
+/** A fetch handler on a port of its own. */
+export async function serve(handler: Handler): Promise<Served> {
+  const server: Server = createServer(async (incoming, outgoing) => {
+    const answer = await handler(await toRequest(incoming));
+    outgoing.writeHead(answer.status, Object.fromEntries(answer.headers));
+    outgoing.end(Buffer.from(await answer.arrayBuffer()));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, stop: () => closeServer(server) };
+}
+
+async function toRequest(incoming: IncomingMessage): Promise<Request> {
+  const { method = "GET", url = "/", headers } = incoming;
+  const body = method === "GET" || method === "HEAD" ? null : new Uint8Array(await buffer(incoming));
+  const { connection: _, "transfer-encoding": __, "content-length": ___, ...kept } = headers;
+  return new Request(`http://${headers.host}${url}`, {
+    method,
+    headers: kept as Record<string, string>,
+    body: body?.byteLength ? body : null,
+  });
+}
+
+/** The API itself, over the stack of the suite except for the settings that are named. */
+export function serveApi(settings: Record<string, string>): Promise<Served> {
+  const { urls, keys, database_url = "" } = inject("stack");
+  const handler = createHandler(
+    {
+      SUPABASE_URL: urls.gateway,
+      PUBLIC_URL: urls.gateway,
+      SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secret }),
+      DATABASE_URL: database_url,
+      SUPABASE_JWKS: '{"keys":[]}',
+      JWT_SECRET: keys.jwt_secret,
+      REPLICATE_API_URL: `${urls.replicate}/v1`,
+      REPLICATE_API_TOKEN: LOOKALIKE_TOKEN,
+      ...settings,
+    },
+    () => {},
+  );
+  return serve(handler);
+}

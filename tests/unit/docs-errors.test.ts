@@ -1,0 +1,27 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ROOT } from "../../scripts/local/settings.ts";
+import { ApiError, errorCodes } from "../../supabase/functions/api/errors.ts";
+
+const markdown = readFileSync(join(ROOT, "docs", "errors.md"), "utf8");
+const described = markdown.split(/^## /m).flatMap((part) => {
+  const [heading = "", ...entries] = part.split(/^### /m);
+  return entries.map((entry) => {
+    const [code = "", ...words] = entry.trim().split("\n\n");
+    return { heading: heading.trim(), code: code.replaceAll("`", ""), words };
+  });
+});
+
+test("the guide describes every code of the API, once, and no other", () => {
+  expect(described.map(({ code }) => code).sort()).toEqual([...errorCodes].sort());
+});
+
+test.each([...errorCodes])("%s has one paragraph below its status, and not only its sentence", (code) => {
+  const { status, detail } = new ApiError(code);
+  const found = described.find((one) => one.code === code);
+  expect(found?.heading).toBe(status >= 500 ? "500 and above" : String(status));
+  expect(found?.words).toHaveLength(1);
+  expect(found?.words[0]?.length).toBeGreaterThan(40);
+  expect(found?.words[0]?.replaceAll("\n", " ")).not.toBe(detail);
+});

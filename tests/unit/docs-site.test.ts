@@ -1,0 +1,82 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, posix } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildDocs } from "../../scripts/docs/build.ts";
+import { renderMarkdown } from "../../scripts/docs/markdown.ts";
+import { findPages } from "../../scripts/docs/pages.ts";
+import { ROOT } from "../../scripts/local/settings.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cloud-api-docs-"));
+let pages: { path: string; html: string }[] = [];
+
+beforeAll(async () => {
+  await buildDocs(folder);
+  pages = readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".html"))
+    .map((path) => ({ path, html: readFileSync(join(folder, path), "utf8") }));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const addressesIn = (html: string) =>
+  Array.from(html.matchAll(/<[^>]+\s(?:href|src)="([^"]*)"/g), ([, address = ""]) => address);
+
+test("every markdown file below docs, and the SDK's README, is a page that another one leads to", () => {
+  const files = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" });
+  const markdown = files.filter((file) => file.endsWith(".md")).map((file) => `docs/${file}`);
+  const found = findPages();
+  expect(found.map(({ source }) => source).sort()).toEqual(
+    [...markdown, "docs/decisions", "packages/client/README.md"].sort(),
+  );
+  const linked = new Set(
+    pages.flatMap(({ path, html }) =>
+      addressesIn(html).map((address) => posix.join(posix.dirname(path), address.split("#")[0] ?? "")),
+    ),
+  );
+  expect(found.map(({ output }) => output).filter((output) => !linked.has(output))).toEqual([]);
+});
+
+test("every link leads to a file of the site, and to a heading that is there", () => {
+  const broken = pages.flatMap(({ path, html }) =>
+    addressesIn(html)
+      .filter((address) => !/^https?:/.test(address))
+      .filter((address) => {
+        const [file = "", id] = address.split("#");
+        const target = file === "" ? path : posix.join(posix.dirname(path), file);
+        if (!existsSync(join(folder, target))) return true;
+        return id !== undefined && !readFileSync(join(folder, target), "utf8").includes(` id="${id}"`);
+      })
+      .map((address) => `${path}: ${address}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+test("no page loads a script, a style or a picture from elsewhere", () => {
+  for (const { path, html } of pages) {
+    const loaded = Array.from(
+      html.matchAll(/<(?:script|img)[^>]*\ssrc="([^"]*)"|<link[^>]*\shref="([^"]*)"/g),
+      ([, src, href]) => src ?? href,
+    );
+    expect([path, loaded.filter((address) => /^(https?:)?\/\//.test(address ?? ""))]).toEqual([path, []]);
+    expect(html).not.toMatch(/<(script|style)>/);
+  }
+});
+
+test("every page has one title, a language and a way past the navigation", () => {
+  for (const { path, html } of pages) {
+    const guide = path !== "index.html";
+    expect([path, html.match(/<h1>/g)?.length]).toEqual([path, guide ? 1 : undefined]);
+    expect(html).toContain('<html lang="en">');
+    expect(html).toContain('<a class="skip" href="#main">');
+  }
+});
+
+test("what looks like HTML in a guide stays text", async () => {
+  const { html } = await renderMarkdown(
+    '# A <b>title</b>\n\n<script>alert(1)</script>\n\n`<i>` [x](javascript:alert(1) "y")\n\n```sh\necho "<u>"\n```\n',
+    "docs/x.md",
+    () => undefined,
+  );
+  expect(html.replace(/<\/?(h1|p|code|pre|div|span|a)\b[^>]*>/g, "")).not.toMatch(/<(?!\/?(a)\b)/);
+  expect(html).not.toMatch(/href="javascript:/);
+});

@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import { mismatches } from "../support/contract/check.ts";
+import { document, operations, resolve, type Schema } from "../support/contract/document.ts";
+
+/** Every schema of the document that a name points to, with the way to it. */
+function fields(schema: Schema, at: string): [string, Schema][] {
+  const parts = [...(schema.allOf ?? []), ...(schema.anyOf ?? []), ...(schema.items ? [schema.items] : [])];
+  const own = Object.entries<Schema>(schema.properties ?? {}).map(
+    ([name, part]) => [`${at}.${name}`, part] as [string, Schema],
+  );
+  return [
+    ...own,
+    ...own.flatMap(([name, part]) => fields(part, name)),
+    ...parts.flatMap((part) => fields(part, at)),
+  ];
+}
+
+const allFields = Object.entries<Schema>(document.components.schemas).flatMap(([name, schema]) =>
+  fields(schema, name),
+);
+
+const describes = (schema: Schema): boolean =>
+  Boolean(schema.description) || (schema.allOf ?? []).some(describes) || Boolean(resolve(schema).description);
+
+test("every field says what it is", () => {
+  expect(allFields.length).toBeGreaterThan(150);
+  expect(allFields.filter(([, schema]) => !describes(schema)).map(([name]) => name)).toEqual([]);
+});
+
+test("every tag and every kind of credential is described, and used", () => {
+  const used = new Set(operations.flatMap(({ security }) => security.flatMap(Object.keys)));
+  const schemes = document.components.securitySchemes as Record<string, Schema>;
+  expect([...used].sort()).toEqual(Object.keys(schemes).sort());
+  expect(Object.values(schemes).every(({ description }) => description)).toBe(true);
+  expect(document.tags.every(({ description }: Schema) => description)).toBe(true);
+});
+
+describe.each(operations.map((operation) => [operation.id, operation] as const))("%s", (_, operation) => {
+  const { parameters, requestBody, responses } = operation;
+
+  test("has a summary, a sentence more, and says what each parameter is", () => {
+    const { summary, description } = document.paths[operation.path][operation.method.toLowerCase()];
+    expect(summary).toMatch(/^[A-Z].*[^.]$/);
+    expect(description).toMatch(/^[A-Z].*\.$/s);
+    for (const { name, schema } of parameters)
+      expect([name, schema.description]).toEqual([name, expect.any(String)]);
+  });
+
+  test("shows requests that its schemas allow", () => {
+    for (const { name, schema } of parameters)
+      expect([name, mismatches(schema, schema.example ?? schema.default)]).toEqual([name, []]);
+    for (const { schema, example } of Object.values(requestBody?.content ?? {})) {
+      expect(mismatches(schema, example)).toEqual([]);
+    }
+  });
+
+  test("shows answers that its schemas allow, headers included", () => {
+    for (const [status, { description, content = {}, headers = {} }] of Object.entries(responses)) {
+      expect([status, description]).toEqual([status, expect.stringMatching(/./)]);
+      for (const { schema, example } of Object.values(content)) {
+        expect([status, mismatches(schema, example)]).toEqual([status, []]);
+      }
+      for (const [name, header] of Object.entries(headers).map(
+        ([name, one]) => [name, resolve(one)] as const,
+      )) {
+        expect([name, header.description]).toEqual([name, expect.any(String)]);
+        expect([name, mismatches(header.schema, header.schema.example)]).toEqual([name, []]);
+      }
+    }
+  });
+});
