@@ -20,7 +20,7 @@ const HELP = `Says whether a Cloud API is set up as it should be, and how to men
 
   npm run doctor                                    the stack of npm start (--port, --data as there)
   npm run doctor -- --local                         supabase start, with supabase/functions/.env
-  npm run doctor -- --url https://<ref>.supabase.co a hosted project, with supabase/functions/.env (--env-file for another)
+  npm run doctor -- --url https://<ref>.supabase.co a hosted project, with supabase/functions/.env (--settings for another file)
   npm run doctor -- --json                          the findings as JSON
 
 For a hosted project set CLOUD_API_SECRET_KEY and CLOUD_API_PUBLISHABLE_KEY (Dashboard → API keys) and CLOUD_API_OPERATOR_KEY
@@ -50,7 +50,7 @@ function readOptions() {
         data: { type: "string" },
         local: { type: "boolean" },
         url: { type: "string" },
-        "env-file": { type: "string" },
+        settings: { type: "string" },
         json: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -61,13 +61,13 @@ function readOptions() {
 }
 
 async function main(): Promise<void> {
-  const { port, data, local, url, json, help, "env-file": env_file } = readOptions();
+  const { port, data, local, url, json, help, settings } = readOptions();
   if (help) {
     console.log(HELP);
     return;
   }
   const target = findTarget(
-    { port: Number(port ?? DEFAULT_BASE_PORT), data, local, url, env_file },
+    { port: Number(port ?? DEFAULT_BASE_PORT), data, local, url, env_file: settings },
     process.env,
   );
   const findings: Finding[] = [];
