@@ -93,6 +93,9 @@ const schema = z.object({
     .describe(
       "LOG_REQUESTS: whether a line is logged for all requests, the failed ones (from status 400) or none",
     ),
+  event_retention_days: count(90).describe(
+    "EVENT_RETENTION_DAYS: days that the history of a generation is kept",
+  ),
   redis_url: z
     .url({ protocol: /^rediss?$/ })
     .optional()
@@ -143,6 +146,7 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     audit_retention_days: set("AUDIT_RETENTION_DAYS"),
     usage_retention_days: set("USAGE_RETENTION_DAYS"),
     log_requests: set("LOG_REQUESTS"),
+    event_retention_days: set("EVENT_RETENTION_DAYS"),
     redis_url: set("REDIS_URL"),
     redis_timeout_ms: set("REDIS_TIMEOUT_MS"),
     cron_secret: set("CRON_SECRET"),
