@@ -15,7 +15,7 @@ export const cannotRunHere: { text: string; because: "it needs Docker" | "it nee
     text: [
       "npx supabase link --project-ref <ref>",
       "npx supabase config push",
-      "npx supabase db push",
+      "npx supabase db push --remote",
       "npx supabase secrets set --env-file supabase/functions/.env",
       "npx supabase functions deploy --use-api",
     ].join("\n"),
