@@ -97,15 +97,13 @@ export function planDeploy({ project_ref, settings, env, domain }: DeployOptions
 
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
-/** Into the vault, whether or not it is there. */
+/** Into the vault, whether or not it is there. One statement, since `db query` sends a prepared one. */
 function reconcilerSql(url: string, secret: string): string {
   const put = (name: string, value: string) => `
-do $$ begin
   if exists (select from vault.secrets where name = ${quote(name)}) then
     perform vault.update_secret((select id from vault.secrets where name = ${quote(name)}), ${quote(value)});
   else
     perform vault.create_secret(${quote(value)}, ${quote(name)});
-  end if;
-end $$;`;
-  return put("reconcile_url", url) + put("cron_secret", secret);
+  end if;`;
+  return `do $deploy$ begin${put("reconcile_url", url)}${put("cron_secret", secret)}\nend $deploy$;\n`;
 }
