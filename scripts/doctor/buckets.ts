@@ -15,7 +15,13 @@ export const checkBuckets: Check = async ({ supabase_url, secret_key }) => {
   const missing = names.filter((name) => !buckets.some(({ id }) => id === name));
   const open = buckets.filter(({ id, public: isPublic }) => names.includes(id) && isPublic);
   if (missing.length > 0)
-    return [fail("buckets", `${missing.join(", ")} missing`, "npx supabase db push: a migration makes them")];
+    return [
+      fail(
+        "buckets",
+        `${missing.join(", ")} missing`,
+        "npx supabase db push --remote: a migration makes them",
+      ),
+    ];
   if (open.length > 0)
     return open.map(({ id }) =>
       fail(

@@ -10,7 +10,7 @@ export const checkMigrations: Check = async ({ kind, health }) => {
     missing: string[];
     unknown: string[];
   };
-  const push = kind === "embedded" ? "restart npm start" : "npx supabase db push";
+  const push = kind === "embedded" ? "restart npm start" : "npx supabase db push --remote";
   if (missing.length > 0)
     return [fail("migrations", `${missing.length} not applied, the first is ${missing[0]}`, push)];
   if (unknown.length > 0)
