@@ -14,7 +14,8 @@ let user: EndUser;
 let picture: string;
 beforeAll(async () => {
   // What the log says about faults that are made here.
-  vi.spyOn(console, "error").mockImplementation(() => {});
+  for (const level of ["info", "warn", "error"] as const)
+    vi.spyOn(console, level).mockImplementation(() => {});
   ({ project } = await registerDeveloper());
   await stack.plan(project.id, "premium");
   user = await registerEndUser(project);
