@@ -20,10 +20,15 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+/** A page asks for several files, and the sources are read whole to see whether they have changed. */
+const LOOK_EVERY_MS = 1_000;
+
 /** The site of `npm run docs:build` at `/docs`: made when it is first asked for, and again when its sources have changed. */
 export class DocsSite {
   readonly #home = join(ROOT, ".local", "docs");
   #building: Promise<string> | undefined;
+  #wanted = "";
+  #looked_at = 0;
 
   /** `path` is what follows `/docs`, without a query. */
   async answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
@@ -45,7 +50,11 @@ export class DocsSite {
   }
 
   #current(): Promise<string> {
-    const folder = join(this.#home, fingerprintOfSources());
+    if (Date.now() > this.#looked_at + LOOK_EVERY_MS) {
+      this.#wanted = join(this.#home, fingerprintOfSources());
+      this.#looked_at = Date.now();
+    }
+    const folder = this.#wanted;
     if (existsSync(folder)) return Promise.resolve(folder);
     this.#building ??= this.#build(folder).finally(() => {
       this.#building = undefined;
