@@ -8,6 +8,7 @@ import { databaseUrl, HOST, pathsFor, portsFrom, ROOT } from "../local/settings.
 import { openStack } from "../stack-child.ts";
 import { compare, type Pace, type Row } from "./compare.ts";
 import { type Creates, measureCreates } from "./creates.ts";
+import { startPeers } from "./peers/start-peers.ts";
 import { machine, type Report, type Section, save, table } from "./report.ts";
 import { compareSizes, describeSizes, isScalable } from "./scale/compare-sizes.ts";
 import { openLarge } from "./scale/large-stack.ts";
@@ -15,6 +16,8 @@ import type { MakeScenario, Scenario } from "./scenario.ts";
 import { changes, reads, refusals } from "./scenarios/all.ts";
 import { scenario as authSignIn } from "./scenarios/auth-sign-in.ts";
 import { scenario as createGeneration } from "./scenarios/create-generation.ts";
+import { scenario as me } from "./scenarios/me.ts";
+import { scenario as status } from "./scenarios/status.ts";
 import { type Facts, seed } from "./seed.ts";
 import { startBare, startGatewayTo } from "./servers.ts";
 import { findFunction, findPostgres } from "./usage.ts";
@@ -28,6 +31,7 @@ const HELP = `Measures the API against a bare handler that makes one query, in o
   --connections N  requests under way at once (default 20)
   --creates N      creates with a picture, while memory is watched (default 2000: a minute and 2 GB of disk; 0 for none)
   --scale          instead, each read on a small database beside a large one, made with \`npm run bench:seed\` when there is none
+  --peers          instead, what one would build else: better-auth, supabase-js, /rest/v1; installs them once
   --gateway        reads through the gateway too, the bare handler behind one as well
   --only WORD      the scenarios whose name contains it`;
 
@@ -38,6 +42,7 @@ interface Options extends Pace {
   creates: number;
   gateway: boolean;
   scale: boolean;
+  peers: boolean;
   only: string;
 }
 
@@ -51,6 +56,7 @@ function readOptions(): Options {
       creates: { type: "string", default: "2000" },
       gateway: { type: "boolean", default: false },
       scale: { type: "boolean", default: false },
+      peers: { type: "boolean", default: false },
       only: { type: "string", default: "" },
       help: { type: "boolean", short: "h" },
     },
@@ -74,6 +80,7 @@ function readOptions(): Options {
     creates: Number(values.creates),
     gateway: values.gateway,
     scale: values.scale,
+    peers: values.peers,
     only: values.only,
   };
 }
@@ -111,7 +118,7 @@ async function main(): Promise<void> {
     const bare_row = {
       scenario: bare,
       base: bare_server.base,
-      function_pid: findFunction(bare_port),
+      function_pid: bare_server.pid,
       postgres_pid,
     };
     const own_stack = options.port === undefined;
@@ -130,6 +137,18 @@ async function main(): Promise<void> {
       if (results.some(({ failed }) => failed > 0)) process.exitCode = 1;
     };
 
+    const finish = () => {
+      const report: Report = { at: new Date().toISOString(), machine: machine(), sections, notes };
+      console.log(`\n${report.machine}\n${save(report).join("\n")}`);
+    };
+    if (options.peers) {
+      progress("Installing and starting the peers …");
+      const peers = await startPeers(ports, facts, postgres_pid);
+      undo.push(peers.stop);
+      const own = rowsAt(api, [me(facts), status(facts)]);
+      await run("Beside what one would build else", [bare_row, ...own, ...peers.rows]);
+      return finish();
+    }
     await run("Reads", [bare_row, ...rowsAt(api, chosen(reads))]);
     await run("Refused", [bare_row, ...rowsAt(api, chosen(refusals))]);
     if (own_stack) {
@@ -152,8 +171,7 @@ async function main(): Promise<void> {
         ...rowsAt({ base: to_api.base }, chosen(reads)),
       ]);
     }
-    const report: Report = { at: new Date().toISOString(), machine: machine(), sections, notes };
-    console.log(`\n${report.machine}\n${save(report).join("\n")}`);
+    finish();
   } finally {
     progress("");
     for (const step of undo.reverse()) await step();

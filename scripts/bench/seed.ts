@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import postgres, { type Sql } from "postgres";
 import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
 import { Problem } from "../local/problem.ts";
@@ -14,8 +15,8 @@ export interface Person {
   generation_id: string;
 }
 
-/** A developer's project and people of it, with finished generations. */
-export interface Facts {
+/** A developer, and the project that registration made. */
+export interface Tenant {
   project_id: string;
   api_key_id: string;
   developer_email: string;
@@ -23,6 +24,10 @@ export interface Facts {
   developer_headers: Record<string, string>;
   /** Names the app: developer key, project id and API key. */
   app_headers: Record<string, string>;
+}
+
+/** A developer's project and people of it, with finished generations. */
+export interface Facts extends Tenant {
   /** All credentials of each person. */
   people: Person[];
   /** Somebody with enough generations for a 5,000th page. */
@@ -39,24 +44,8 @@ export async function seed(ports: Ports, operator_key: string): Promise<Facts> {
   const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
   try {
     const unique = `${process.pid}-${Date.now()}`;
-    const developer_email = `bench-developer-${unique}@example.com`;
-    const developer = await call(
-      "/auth/register",
-      { "X-Operator-Key": operator_key },
-      { email: developer_email, password },
-    );
-    await takeBenchPlan(admin, String(developer.id));
-    const {
-      project_id = "",
-      developer_key = "",
-      api_key = "",
-    } = developer.provisioning as Record<string, string>;
-    const developer_headers = { Authorization: `Bearer ${developer.access_token}` };
-    const app_headers = {
-      "X-Developer-Key": developer_key,
-      "X-Project-ID": project_id,
-      "X-API-Key": api_key,
-    };
+    const developer = await registerDeveloper(ports, operator_key, admin);
+    const { project_id, app_headers, developer_headers, api_key_id } = developer;
     const register = async (name: string, count: number): Promise<Person> => {
       const email = `bench-${name}-${unique}@example.com`;
       const user = await call("/auth/register", app_headers, { email, password });
@@ -74,12 +63,10 @@ export async function seed(ports: Ports, operator_key: string): Promise<Facts> {
     const page = await call("/generation?page=4999&per_page=20", heavy.headers);
     const revoked = await call(`/projects/${project_id}/api-keys`, developer_headers, { name: "Revoked" });
     await call(`/projects/${project_id}/api-keys/${revoked.id}`, developer_headers, undefined, "DELETE");
-    const [key] =
-      await admin`select id from public.api_keys where project_id = ${project_id} and revoked_at is null`;
     return {
       project_id,
-      api_key_id: key?.id,
-      developer_email,
+      api_key_id,
+      developer_email: developer.developer_email,
       developer_headers,
       app_headers,
       people: persons,
@@ -91,6 +78,34 @@ export async function seed(ports: Ports, operator_key: string): Promise<Facts> {
   } finally {
     await admin.end();
   }
+}
+
+export async function registerDeveloper(ports: Ports, operator_key: string, admin: Sql): Promise<Tenant> {
+  const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
+  const developer_email = `bench-developer-${randomUUID()}@example.com`;
+  const operator = { "X-Operator-Key": operator_key };
+  const developer = await call("/auth/register", operator, { email: developer_email, password });
+  await takeBenchPlan(admin, String(developer.id));
+  const {
+    project_id = "",
+    developer_key = "",
+    api_key = "",
+  } = developer.provisioning as Record<string, string>;
+  const [key] = await admin`select id from public.api_keys where project_id = ${project_id}`;
+  return {
+    project_id,
+    api_key_id: key?.id,
+    developer_email,
+    developer_headers: { Authorization: `Bearer ${developer.access_token}` },
+    app_headers: { "X-Developer-Key": developer_key, "X-Project-ID": project_id, "X-API-Key": api_key },
+  };
+}
+
+/** The developer with a new token. */
+export async function signInDeveloper<T extends Tenant>(ports: Ports, tenant: T): Promise<T> {
+  const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
+  const { access_token } = await call("/auth/login", {}, { email: tenant.developer_email, password });
+  return { ...tenant, developer_headers: { Authorization: `Bearer ${access_token}` } };
 }
 
 /** The same accounts with new tokens. */
@@ -105,8 +120,7 @@ export async function signIn(ports: Ports, facts: Facts): Promise<Facts> {
     return { ...person, headers: { ...facts.app_headers, ...(await bearer(person.email, project)) } };
   };
   return {
-    ...facts,
-    developer_headers: await bearer(facts.developer_email, {}),
+    ...(await signInDeveloper(ports, facts)),
     people: await Promise.all(facts.people.map(again)),
     heavy: await again(facts.heavy),
   };

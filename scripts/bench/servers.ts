@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { denoBinary } from "../local/functions.ts";
 import { closeServer, startGateway } from "../local/gateway.ts";
 import { findFreeBase } from "../local/ports.ts";
@@ -8,11 +9,24 @@ import { HOST, type Ports, portsFrom, ROOT } from "../local/settings.ts";
 
 export interface Server {
   base: string;
+  pid: number | undefined;
   stop: () => Promise<void>;
 }
 
 /** The bare handler in a Deno process of its own, started as the stack starts the API. */
-export async function startBare(database_url: string, port: number): Promise<Server> {
+export const startBare = (database_url: string, port: number): Promise<Server> =>
+  startDeno(["bare", "index.ts"], port, [new URL(database_url).host], {
+    DATABASE_URL: database_url,
+    DB_POOL_SIZE: "10",
+  });
+
+/** A file of this folder in a Deno process with the permissions that it needs. */
+export function startDeno(
+  path: string[],
+  port: number,
+  reachable: string[],
+  env: Record<string, string>,
+): Promise<Server> {
   const child = spawn(
     denoBinary(),
     [
@@ -20,31 +34,53 @@ export async function startBare(database_url: string, port: number): Promise<Ser
       "--quiet",
       "--no-prompt",
       "--allow-env",
-      `--allow-net=${new URL(database_url).host},${HOST}:${port}`,
+      `--allow-net=${[...reachable, `${HOST}:${port}`].join(",")}`,
       `--host=${HOST}`,
       `--port=${port}`,
-      join(ROOT, "scripts", "bench", "bare", "index.ts"),
+      join(ROOT, "scripts", "bench", ...path),
     ],
     {
       cwd: ROOT,
-      env: {
-        PATH: process.env.PATH,
-        HOME: process.env.HOME,
-        DATABASE_URL: database_url,
-        DB_POOL_SIZE: "10",
-        DENO_DIR: join(ROOT, ".local", "deno"),
-        DENO_NO_UPDATE_CHECK: "1",
-      },
+      env: { ...base_env(), DENO_DIR: join(ROOT, ".local", "deno"), DENO_NO_UPDATE_CHECK: "1", ...env },
       stdio: ["ignore", "ignore", "pipe"],
     },
   );
+  return untilItAnswers(child, port);
+}
+
+const base_env = () => ({ PATH: process.env.PATH, HOME: process.env.HOME });
+
+/** A script on this Node in a process of its own; `ready` is the first line that it prints. */
+export async function startNode(
+  script: string,
+  port: number,
+  env: Record<string, string>,
+): Promise<Server & { ready: string }> {
+  const child = spawn(process.execPath, [script], {
+    cwd: dirname(script),
+    env: { ...base_env(), PORT: String(port), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ready = new Promise<string>((resolve) =>
+    createInterface({ input: child.stdout }).once("line", resolve),
+  );
+  const server = await untilItAnswers(child, port);
+  return { ...server, ready: await ready };
+}
+
+async function untilItAnswers(child: ChildProcess, port: number): Promise<Server> {
   let said = "";
   child.stderr?.on("data", (chunk) => {
     said = `${said}${chunk}`.slice(-1000);
   });
   const base = `http://${HOST}:${port}`;
-  await answers(base, child, () => said);
-  return { base, stop: () => end(child) };
+  while (child.exitCode === null) {
+    const response = await fetch(base).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response !== undefined) return { base, pid: child.pid, stop: () => end(child) };
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Problem(`A server to compare with could not start: ${said}`);
 }
 
 /** A second gateway that sends the API's paths to another port: the bare handler behind the same path. */
@@ -58,17 +94,7 @@ export async function startGatewayTo(port: number): Promise<Server> {
     admin: { minimum_password_length: 8, password_cost: 4 },
     report: () => {},
   });
-  return { base: `http://${HOST}:${ports.gateway}`, stop: () => closeServer(server) };
-}
-
-async function answers(base: string, child: ChildProcess, said: () => string): Promise<void> {
-  while (child.exitCode === null) {
-    const response = await fetch(base).catch(() => undefined);
-    await response?.body?.cancel();
-    if (response?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Problem(`The bare handler could not start: ${said()}`);
+  return { base: `http://${HOST}:${ports.gateway}`, pid: undefined, stop: () => closeServer(server) };
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -1,9 +1,10 @@
 import postgres from "postgres";
 import { adminDatabaseUrl, HOST, type Ports } from "../../local/settings.ts";
 import { compare, type Pace, type Result } from "../compare.ts";
+import type { Scenario } from "../scenario.ts";
 import { reads } from "../scenarios/all.ts";
-import { managing } from "../scenarios/managing.ts";
-import type { Facts } from "../seed.ts";
+import { managing, personal } from "../scenarios/managing.ts";
+import type { Facts, Tenant } from "../seed.ts";
 import { explainPolicies } from "./policies.ts";
 import { countScans, newScans } from "./scans.ts";
 
@@ -18,36 +19,49 @@ const mostTimes = 1.5;
 export interface Sizes {
   /** Of each read: on the small database and on the large one. `ratio` is how many times as long the large one takes. */
   results: { name: string; small: Result; large: Result; times: number }[];
+  /** The tenant with more than any other: 10,000 people, and a tenth of all generations. */
+  largest: Result[];
   scans: (readonly [string, number])[];
   policies: Awaited<ReturnType<typeof explainPolicies>>;
 }
 
 export async function compareSizes(
   small: Place,
-  large: Place,
+  large: Place & { largest: Tenant },
   pace: Pace,
   report: (done: string) => void,
 ): Promise<Sizes> {
   const admin = postgres(adminDatabaseUrl(large.ports), { max: 1, onnotice: () => {} });
+  const two = { ...pace, connections: 2 };
+  const at = ({ ports }: Place, scenario: Scenario) => ({
+    scenario,
+    base: `http://${HOST}:${ports.functions.api}`,
+  });
   try {
     const before = await countScans(admin);
     const results: Sizes["results"] = [];
-    for (const make of [...reads, ...managing]) {
-      const rows = [small, large].map(({ ports, facts }) => ({
-        scenario: make(facts),
-        base: `http://${HOST}:${ports.functions.api}`,
-      }));
-      const [on_small, on_large] = await compare(rows, { ...pace, connections: 2 }, () => {});
-      if (on_small === undefined || on_large === undefined) continue;
-      results.push({ name: on_small.name, small: on_small, large: on_large, times: 1 / on_large.ratio });
-      report(on_small.name);
+    const on_large = scenariosOf(large.facts);
+    for (const [index, scenario] of scenariosOf(small.facts).entries()) {
+      report(scenario.name);
+      const rows = [at(small, scenario), at(large, on_large[index] as Scenario)];
+      const [first, second] = (await compare(rows, two, () => {})) as [Result, Result];
+      results.push({ name: scenario.name, small: first, large: second, times: 1 / second.ratio });
     }
+    const rows = managing(large.largest).map((scenario) => at(large, scenario));
+    const largest = await compare(rows, { ...two, rounds: 1 }, () => report("the largest tenant"));
+    report("looking for scans");
     const scans = newScans(before, await countScans(admin));
-    return { results, scans, policies: await explainPolicies(admin, large.facts) };
+    return { results, largest, scans, policies: await explainPolicies(admin, large.facts) };
   } finally {
     await admin.end();
   }
 }
+
+const scenariosOf = (facts: Facts) => [
+  ...reads.map((make) => make(facts)),
+  ...managing(facts),
+  ...personal(facts),
+];
 
 /** Whether every read is fast enough, and none reads a big table from end to end. */
 export const isScalable = ({ results, scans, policies }: Sizes) =>
@@ -55,7 +69,7 @@ export const isScalable = ({ results, scans, policies }: Sizes) =>
   scans.length === 0 &&
   policies.every(({ reads }) => !reads.some((read) => read.startsWith("all of")));
 
-export function describeSizes({ results, scans, policies }: Sizes): string {
+export function describeSizes({ results, largest, scans, policies }: Sizes): string {
   const width = Math.max(...[...results, ...policies].map(({ name }) => name.length));
   const line = (name: string, ...cells: string[]) =>
     `${name.padEnd(width)}${cells.map((cell) => cell.padStart(12)).join("")}`;
@@ -69,6 +83,13 @@ export function describeSizes({ results, scans, policies }: Sizes): string {
         line(name, `${small.p50_ms.toFixed(1)} ms`, `${large.p50_ms.toFixed(1)} ms`, times.toFixed(2)) +
         (times > mostTimes ? `  more than ${mostTimes}` : "") +
         (small.failed + large.failed > 0 ? "  failed" : ""),
+    ),
+    "",
+    "The tenant with more than any other: 10,000 people, a tenth of all generations",
+    "",
+    ...largest.map(
+      ({ name, p50_ms, failed }) =>
+        `${line(name, "", `${p50_ms.toFixed(1)} ms`)}${failed > 0 ? "  failed" : ""}`,
     ),
     "",
     scans.length === 0

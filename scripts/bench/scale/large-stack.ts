@@ -4,12 +4,18 @@ import postgres from "postgres";
 import { findFreeBase } from "../../local/ports.ts";
 import { adminDatabaseUrl, portsFrom, ROOT } from "../../local/settings.ts";
 import { openStack } from "../../stack-child.ts";
-import { type Facts, seed, signIn } from "../seed.ts";
+import { type Facts, registerDeveloper, seed, signIn, signInDeveloper, type Tenant } from "../seed.ts";
 import { fill, large } from "./rows.ts";
 
 const folder = join(ROOT, ".local", "bench-large");
 /** Written last: without it the database is not complete. */
 const factsFile = join(folder, "facts.json");
+
+/** A tenant as in the small database, and the one that has more than any other. */
+interface Large {
+  facts: Facts;
+  largest: Tenant;
+}
 
 /** Makes the large database anew, in a folder of its own below .local. */
 export async function makeLarge(report: (step: string) => void): Promise<void> {
@@ -17,14 +23,15 @@ export async function makeLarge(report: (step: string) => void): Promise<void> {
   report("a stack of its own");
   const { ports, operator_key, stop } = await open();
   try {
-    const facts = await seed(ports, operator_key);
     const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
     try {
-      await fill(admin, facts.project_id, large, report);
+      const facts = await seed(ports, operator_key);
+      const largest = await registerDeveloper(ports, operator_key, admin);
+      await fill(admin, largest.project_id, large, report);
+      writeFileSync(factsFile, JSON.stringify({ facts, largest } satisfies Large));
     } finally {
       await admin.end();
     }
-    writeFileSync(factsFile, JSON.stringify(facts));
   } finally {
     await stop();
   }
@@ -35,8 +42,13 @@ export async function openLarge(report: (step: string) => void) {
   if (!existsSync(factsFile)) await makeLarge(report);
   const { ports, stop } = await open();
   try {
-    const facts = await signIn(ports, JSON.parse(readFileSync(factsFile, "utf8")) as Facts);
-    return { ports, facts, stop };
+    const { facts, largest } = JSON.parse(readFileSync(factsFile, "utf8")) as Large;
+    return {
+      ports,
+      facts: await signIn(ports, facts),
+      largest: await signInDeveloper(ports, largest),
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

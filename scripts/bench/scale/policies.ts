@@ -16,6 +16,8 @@ type Plan = {
   "Actual Loops"?: number;
 };
 
+type Explanation = { "QUERY PLAN": { Plan: Plan; "Execution Time": number }[] };
+
 /** Statements that only a policy narrows down, as PostgREST would run them with the token of the caller. */
 const statements = (facts: Facts): [string, string, string][] => {
   const user = bearerOf(facts.people[0] as Person);
@@ -48,9 +50,11 @@ export async function explainPolicies(admin: Sql, facts: Facts): Promise<Explain
     const claims = Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8");
     await admin.begin(async (tx) => {
       await tx`select set_config('role', 'authenticated', true), set_config('request.jwt.claims', ${claims}, true)`;
-      const [row] = await tx.unsafe(`explain (analyze, format json) ${statement}`);
-      const [found] = row?.["QUERY PLAN"] as [{ Plan: Plan; "Execution Time": number }];
-      explained.push({ name, ms: found["Execution Time"], reads: readsOf(found.Plan) });
+      const rows = await tx.unsafe<Explanation[]>(`explain (analyze, format json) ${statement}`);
+      for (const { "QUERY PLAN": plans } of rows) {
+        for (const { Plan, "Execution Time": ms } of plans)
+          explained.push({ name, ms, reads: readsOf(Plan) });
+      }
     });
   }
   return explained;

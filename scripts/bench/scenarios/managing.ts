@@ -1,31 +1,29 @@
-import type { MakeScenario } from "../scenario.ts";
-import type { Facts } from "../seed.ts";
+import type { Scenario } from "../scenario.ts";
+import type { Facts, Tenant } from "../seed.ts";
 
-const get =
-  (name: string, path: (facts: Facts) => string, who: "developer" | "user" = "developer"): MakeScenario =>
-  (facts) => ({
-    name,
-    requests: [
-      {
-        path: `/api/v1${path(facts)}`,
-        headers: who === "developer" ? facts.developer_headers : (facts.people[0]?.headers ?? {}),
-      },
-    ],
-  });
+const get = (name: string, path: string, headers: Record<string, string>): Scenario => ({
+  name,
+  requests: [{ path: `/api/v1${path}`, headers }],
+});
 
-const project = ({ project_id }: Facts) => `/projects/${project_id}`;
+/** What a developer's own pages ask for. */
+export function managing({ project_id, api_key_id, developer_headers }: Tenant): Scenario[] {
+  const project = `/projects/${project_id}`;
+  return [
+    get("projects of a developer", "/projects", developer_headers),
+    get("a project", project, developer_headers),
+    get("people of a project", `${project}/users`, developer_headers),
+    get("people of a project, searched", `${project}/users?search=person77`, developer_headers),
+    get("numbers of a project", `${project}/stats`, developer_headers),
+    get("numbers of all projects", "/projects/stats", developer_headers),
+    get("keys of a project", `${project}/api-keys`, developer_headers),
+    get("usage of a key", `${project}/api-keys/${api_key_id}/usage?days=30`, developer_headers),
+    get("audit trail of a project", `${project}/audit`, developer_headers),
+  ];
+}
 
-/** What a developer's own pages ask for, and what else people read of their accounts. */
-export const managing: MakeScenario[] = [
-  get("projects of a developer", () => "/projects"),
-  get("a project", project),
-  get("people of a project", (facts) => `${project(facts)}/users`),
-  get("people of a project, searched", (facts) => `${project(facts)}/users?search=bench-user7`),
-  get("numbers of a project", (facts) => `${project(facts)}/stats`),
-  get("numbers of all projects", () => "/projects/stats"),
-  get("keys of a project", (facts) => `${project(facts)}/api-keys`),
-  get("usage of a key", (facts) => `${project(facts)}/api-keys/${facts.api_key_id}/usage?days=30`),
-  get("audit trail of a project", (facts) => `${project(facts)}/audit`),
-  get("sessions of a person", () => "/auth/sessions", "user"),
-  get("quota of a project", () => "/generation/usage", "user"),
+/** What else people read of their accounts. */
+export const personal = ({ people }: Facts): Scenario[] => [
+  get("sessions of a person", "/auth/sessions", people[0]?.headers ?? {}),
+  get("quota of a project", "/generation/usage", people[0]?.headers ?? {}),
 ];

@@ -1,0 +1,167 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import postgres from "postgres";
+import { Problem } from "../../local/problem.ts";
+import {
+  adminDatabaseUrl,
+  HOST,
+  type Ports,
+  PUBLISHABLE_KEY,
+  ROOT,
+  SECRET_KEY,
+} from "../../local/settings.ts";
+import { runCommand } from "../../run-command.ts";
+import type { Row } from "../compare.ts";
+import type { Facts } from "../seed.ts";
+import { type Server, startDeno, startNode } from "../servers.ts";
+
+const source = join(ROOT, "scripts", "bench", "peers");
+const folder = join(ROOT, ".local", "bench-peers");
+
+/** What a user would build instead, on the same Postgres and machine, and the requests to send it. */
+export async function startPeers(
+  ports: Ports,
+  facts: Facts,
+  postgres_pid: number | undefined,
+): Promise<{ rows: Row[]; stop: () => Promise<void> }> {
+  await install();
+  const database_url = await makeDatabase(ports);
+  const servers: Server[] = [];
+  const stop = async () => {
+    for (const server of servers) await server.stop();
+  };
+  try {
+    const betterAuth = await Promise.all(
+      (["recommended", "tutorial"] as const).map(async (setup, index) => {
+        const server = await startNode(join(folder, "better-auth.mjs"), ports.gateway + 16 + index, {
+          DATABASE_URL: database_url,
+          SETUP: setup,
+          NODE_ENV: "production",
+        });
+        servers.push(server);
+        return betterAuthRows(server, server.ready, setup, postgres_pid);
+      }),
+    );
+    const gateway = `${HOST}:${ports.gateway}`;
+    const functions = await startDeno(["peers", "supabase-js", "index.ts"], ports.gateway + 18, [gateway], {
+      SUPABASE_URL: `http://${gateway}`,
+      SUPABASE_PUBLISHABLE_KEY: PUBLISHABLE_KEY,
+      SUPABASE_SECRET_KEY: SECRET_KEY,
+    });
+    servers.push(functions);
+    return {
+      rows: [...betterAuth.flat(), ...supabaseRows(functions, `http://${gateway}`, facts, postgres_pid)],
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Exactly what package.json names, once. */
+async function install(): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(join(source, "better-auth.mjs"), join(folder, "better-auth.mjs"));
+  const wanted = readFileSync(join(source, "package.json"), "utf8");
+  const stamp = join(folder, "node_modules", ".installed");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  writeFileSync(join(folder, "package.json"), wanted);
+  const { code, output } = await runCommand("npm", [
+    "install",
+    "--prefix",
+    folder,
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+  ]);
+  if (code !== 0) throw new Problem(`The packages of the peers could not be installed: ${output.trim()}`);
+  writeFileSync(stamp, wanted);
+}
+
+/** An empty database of their own beside ours. */
+async function makeDatabase(ports: Ports): Promise<string> {
+  const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
+  try {
+    await admin.unsafe("drop database if exists bench_peers with (force)");
+    await admin.unsafe("create database bench_peers");
+  } finally {
+    await admin.end();
+  }
+  const url = new URL(adminDatabaseUrl(ports));
+  url.pathname = "/bench_peers";
+  return url.href;
+}
+
+function betterAuthRows(
+  { base, pid }: Server,
+  ready: string,
+  setup: string,
+  postgres_pid: number | undefined,
+): Row[] {
+  const { cookie, key, id } = JSON.parse(ready) as Record<"cookie" | "key" | "id", string>;
+  const row = (name: string, path: string, headers: Record<string, string>): Row => ({
+    scenario: { name: `better-auth (${setup}): ${name}`, requests: [{ path, headers }] },
+    base,
+    function_pid: pid,
+    postgres_pid,
+  });
+  return [row("me", "/me", { cookie }), row("status", `/picture/${id}/status`, { cookie, "x-api-key": key })];
+}
+
+function supabaseRows(
+  functions: Server,
+  gateway: string,
+  { people, app_headers }: Facts,
+  postgres_pid: number | undefined,
+): Row[] {
+  const key = { "x-api-key": app_headers["X-API-Key"] ?? "" };
+  const own = { function_pid: functions.pid, postgres_pid };
+  const bearer = (headers: Record<string, string>) => ({ Authorization: headers.Authorization ?? "" });
+  return [
+    {
+      scenario: {
+        name: "supabase-js: status in three calls",
+        requests: people.map(({ headers, generation_id }) => ({
+          path: `/three/${generation_id}`,
+          headers: { ...bearer(headers), ...key },
+        })),
+      },
+      base: functions.base,
+      ...own,
+    },
+    {
+      scenario: {
+        name: "supabase-js: the row alone",
+        requests: people.map(({ headers, generation_id }) => ({
+          path: `/one/${generation_id}`,
+          headers: bearer(headers),
+        })),
+      },
+      base: functions.base,
+      ...own,
+    },
+    {
+      scenario: {
+        name: "/rest/v1: the row alone",
+        requests: people.map(({ headers, generation_id }) => ({
+          path: `/rest/v1/generations?id=eq.${generation_id}&select=id,status,instructions,outputs,is_public,created_at,completed_at`,
+          headers: { ...bearer(headers), apikey: PUBLISHABLE_KEY },
+        })),
+      },
+      base: gateway,
+      postgres_pid,
+    },
+    {
+      scenario: {
+        name: "/rest/v1: me",
+        requests: people.map(({ id, headers }) => ({
+          path: `/rest/v1/users?id=eq.${id}&select=id,email,full_name,role,created_at,project_id`,
+          headers: { ...bearer(headers), apikey: PUBLISHABLE_KEY },
+        })),
+      },
+      base: gateway,
+      postgres_pid,
+    },
+  ];
+}
