@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { formOf, freshPrompt, photo, until } from "../support/generation.ts";
@@ -45,6 +46,14 @@ test("switched off by a setting, generation without an account is refused before
   expect(await stack.sql`select 1 from storage.objects where name like 'anonymous/%'`).toHaveLength(0);
   expect(await stack.sql`select 1 from public.generations where project_id is null`).toHaveLength(0);
   expect(await stack.calls(prompt)).toEqual([]);
+});
+
+test("asking again and again for a picture of nobody's is limited by the default plan", async () => {
+  await stack.sql`update public.plans set reads_per_minute = 2 where is_default`;
+  const ask = () => fetch(`${stack.own.urls.api}/generation/anonymous-generations-v2/${randomUUID()}/status`);
+  const statuses = [(await ask()).status, (await ask()).status, (await ask()).status];
+  await stack.sql`update public.plans set reads_per_minute = null where is_default`;
+  expect(statuses).toEqual([404, 404, 429]);
 });
 
 test("Storage refuses: a create fails with nothing left, a result waits and is stored later", async () => {
