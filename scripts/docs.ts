@@ -2,13 +2,17 @@
 import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildDocs } from "./docs/build.ts";
+import { reasonOf } from "./local/problem.ts";
 import { ROOT } from "./local/settings.ts";
 
 const { out } = parseArgs({
   options: { out: { type: "string", default: resolve(ROOT, "dist", "docs") } },
 }).values;
 const started = performance.now();
-const pages = await buildDocs(resolve(out));
+const pages = await buildDocs(resolve(out)).catch((error: unknown) => {
+  console.error(reasonOf(error));
+  process.exit(1);
+});
 console.log(
   `${pages} pages in ${relative(process.cwd(), resolve(out)) || "."} after ${((performance.now() - started) / 1000).toFixed(1)} s.`,
 );

@@ -14,13 +14,14 @@ export interface Page {
   markdown: string;
 }
 
+const other = "More";
 const sections: Record<string, string[]> = {
   "Begin here": ["quick-start", "starter-kit", "sdk"],
   "How it works": ["accounts", "projects-and-keys", "generation", "errors", "limits"],
   "In operation": ["going-live", "security", "operations", "scaling", "reliability"],
+  [other]: ["changelog"],
 };
-const other = "More";
-const elsewhere: Record<string, string> = { sdk: "packages/client/README.md" };
+const elsewhere: Record<string, string> = { sdk: "packages/client/README.md", changelog: "CHANGELOG.md" };
 
 /** Every markdown file of `docs`, in the order of the navigation. A new file needs no line here, and gets into the last section. */
 export function findPages(): Page[] {

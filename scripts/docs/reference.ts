@@ -7,8 +7,8 @@ export const referencePage = shell({
   title: "API reference",
   start: "quick-start.html",
   reference: true,
-  body: `<main id="main"><div id="reference"></div>
-<noscript><p>The reference needs JavaScript. The same facts are in <a href="openapi.json">openapi.json</a>.</p></noscript></main>
+  body: `<div id="main"><div id="reference"></div>
+<noscript><p>The reference needs JavaScript. The same facts are in <a href="openapi.json">openapi.json</a>.</p></noscript></div>
 <script src="assets/scalar.js"></script>
 <script src="assets/reference.js"></script>`,
 });

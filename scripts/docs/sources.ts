@@ -13,6 +13,7 @@ export function fingerprintOfSources(): string {
     ...below("docs"),
     ...below(join("scripts", "docs")),
     join(ROOT, "packages", "client", "README.md"),
+    join(ROOT, "CHANGELOG.md"),
     join(ROOT, "package.json"),
   ].sort();
   const hash = createHash("sha256");

@@ -20,10 +20,15 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+/** A page asks for several files, and the sources are read whole to see whether they have changed. */
+const LOOK_EVERY_MS = 1_000;
+
 /** The site of `npm run docs:build` at `/docs`: made when it is first asked for, and again when its sources have changed. */
 export class DocsSite {
   readonly #home = join(ROOT, ".local", "docs");
   #building: Promise<string> | undefined;
+  #wanted = "";
+  #looked_at = 0;
 
   /** `path` is what follows `/docs`, without a query. */
   async answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
@@ -45,7 +50,11 @@ export class DocsSite {
   }
 
   #current(): Promise<string> {
-    const folder = join(this.#home, fingerprintOfSources());
+    if (Date.now() > this.#looked_at + LOOK_EVERY_MS) {
+      this.#wanted = join(this.#home, fingerprintOfSources());
+      this.#looked_at = Date.now();
+    }
+    const folder = this.#wanted;
     if (existsSync(folder)) return Promise.resolve(folder);
     this.#building ??= this.#build(folder).finally(() => {
       this.#building = undefined;
@@ -56,15 +65,19 @@ export class DocsSite {
   /** In a process of its own: the script for browsers that it unpacks has megabytes. */
   async #build(folder: string): Promise<string> {
     await mkdir(this.#home, { recursive: true });
+    const old = readdirSync(this.#home);
     const fresh = mkdtempSync(join(this.#home, "new-"));
     try {
       await run([join(ROOT, "scripts", "docs.ts"), "--out", join(fresh, "site")]);
-      const old = readdirSync(this.#home).filter((name) => !name.startsWith("new-"));
-      // Another stack of this checkout may have been faster: its site is the same.
-      if (!existsSync(folder)) renameSync(join(fresh, "site"), folder);
-      for (const name of old) rmSync(join(this.#home, name), { recursive: true, force: true });
+      renameSync(join(fresh, "site"), folder);
+    } catch (error) {
+      // Another stack of this checkout was faster: its site is the same.
+      if (!existsSync(folder)) throw error;
     } finally {
       rmSync(fresh, { recursive: true, force: true });
+    }
+    for (const name of old.filter((name) => !name.startsWith("new-"))) {
+      if (join(this.#home, name) !== folder) rmSync(join(this.#home, name), { recursive: true, force: true });
     }
     return folder;
   }

@@ -135,7 +135,7 @@ function gallery(pictures: Picture[]): string {
     return "<p>None yet. The three commands above make one; reload this page then.</p>";
   const items = pictures.map(
     ({ src, prompt }) =>
-      `<li><a href="${safe(src)}"><img src="${safe(src)}" alt="" width="200" height="200"></a><span>${safe(prompt)}</span></li>`,
+      `<li><a href="${safe(src)}"><img src="${safe(src)}" alt="${safe(prompt)}" width="200" height="200"></a><span aria-hidden="true">${safe(prompt)}</span></li>`,
   );
   return `<ul class="pictures">\n${items.join("\n")}\n</ul>`;
 }

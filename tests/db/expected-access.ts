@@ -175,13 +175,13 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.require_project",
     "private.search_pattern",
     "private.session_actor_id",
+    "private.session_project_id",
     "private.user_json",
   ],
 };
 
 /** Functions that run with the rights of the owner, and what for. */
 export const expectedDefiners: Record<string, string> = {
-  "private.actor_project_id": "reads the caller's account for policies",
   "private.authorize": "reads key hashes and sessions",
   "private.call_reconciler": "reads the vault",
   "private.count_request": "counts for callers who took their own role by then",
@@ -203,6 +203,7 @@ export const expectedDefiners: Record<string, string> = {
   "private.record_audit": "a trigger that writes where nobody else may insert",
   "private.remove_old_audit_events": "deletes where nobody else may",
   "private.session_actor_id": "looks up accounts and sessions for policies",
+  "private.session_project_id": "reads the caller's account for policies",
   "private.tell_of_api_key": "a trigger that writes mail for whoever makes a key",
   "private.user_sessions": "reads sessions of Auth",
   "private.welcome_by_mail": "a trigger that writes mail for whoever registers",

@@ -3,10 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { curlLines } from "../../scripts/local/banner.ts";
 import { ROOT } from "../../scripts/local/settings.ts";
 import { freshEmail, password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { photo } from "../support/generation.ts";
 import {
+  bash,
   makeReaderFolder,
   runInShell,
   runnable,
@@ -97,6 +99,23 @@ describe.concurrent.each(documentsToRun)("%s", (document) => {
           .finally(() => sql.end({ timeout: 2 })),
       ).rejects.toBe(undone);
     });
+});
+
+test("the commands that npm start prints, and the page at / shows, end with a picture", async () => {
+  const reader = join(folder, "banner");
+  mkdirSync(reader);
+  makeReaderFolder(reader, {}, new Uint8Array(await photo().arrayBuffer()));
+  const facts = { urls, credentials, paths: { sample: join(reader, "photo.png") } };
+  const lines = curlLines(facts as Parameters<typeof curlLines>[0]);
+  const { code, output } = await bash(`set -e -o pipefail\n${lines.join("\n")}\n`, reader);
+  expect({
+    code,
+    status: /"status":"(\w+)"/.exec(output.split("\n").at(-1) ?? "")?.[1],
+    output,
+  }).toMatchObject({
+    code: 0,
+    status: "completed",
+  });
 });
 
 test("every block is run, is run by another suite, or is listed with the reason why it cannot run here", () => {

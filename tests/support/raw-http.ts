@@ -23,12 +23,16 @@ export function open(port: number): Promise<Socket> {
  * Writes the bytes as they are, and reads what comes until the other side closes or has been silent for a moment.
  * @returns every answer in order.
  */
-export async function sendRaw(port: number, bytes: string | Buffer, silence_ms = 400): Promise<RawAnswer[]> {
+export async function sendRaw(
+  port: number,
+  bytes: string | Buffer,
+  { first_ms = 8_000, silence_ms = 400 } = {},
+): Promise<RawAnswer[]> {
   const socket = await open(port);
   const received: Buffer[] = [];
   await new Promise<void>((resolve) => {
     // The first answer may take a while, what comes after it does not.
-    socket.setTimeout(8_000, () => resolve());
+    socket.setTimeout(first_ms, () => resolve());
     socket.on("data", (chunk) => {
       received.push(chunk);
       socket.setTimeout(silence_ms);

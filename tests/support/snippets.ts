@@ -88,10 +88,10 @@ function program({ text, language }: Snippet, index: number, folder: string): st
   return `node --env-file=.env ${name}`;
 }
 
-function bash(
+export function bash(
   script: string,
   cwd: string,
-  env: Record<string, string>,
+  env: Record<string, string> = {},
 ): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn("bash", ["-s"], {

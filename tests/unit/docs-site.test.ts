@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -21,12 +21,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const addressesIn = (html: string) =>
   Array.from(html.matchAll(/<[^>]+\s(?:href|src)="([^"]*)"/g), ([, address = ""]) => address);
 
-test("every markdown file below docs, and the SDK's README, is a page that another one leads to", () => {
+test("every markdown file below docs, the SDK's README and the changelog, is a page that another one leads to", () => {
   const files = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" });
   const markdown = files.filter((file) => file.endsWith(".md")).map((file) => `docs/${file}`);
   const found = findPages();
   expect(found.map(({ source }) => source).sort()).toEqual(
-    [...markdown, "docs/decisions", "packages/client/README.md"].sort(),
+    [...markdown, "CHANGELOG.md", "docs/decisions", "packages/client/README.md"].sort(),
   );
   const linked = new Set(
     pages.flatMap(({ path, html }) =>
@@ -69,6 +69,12 @@ test("every page has one title, a language and a way past the navigation", () =>
     expect(html).toContain('<html lang="en">');
     expect(html).toContain('<a class="skip" href="#main">');
   }
+});
+
+test("no picture of the documents has more than 200 kB", () => {
+  const images = join(ROOT, "docs", "images");
+  const heavy = readdirSync(images).filter((name) => statSync(join(images, name)).size > 200_000);
+  expect(heavy).toEqual([]);
 });
 
 test("what looks like HTML in a guide stays text", async () => {

@@ -125,6 +125,8 @@ const tables = [
 async function withoutTriggers(admin: Sql, work: (tx: TransactionSql) => Promise<void>): Promise<void> {
   await admin.begin(async (tx) => {
     await tx`set local session_replication_role = replica`;
+    // A commit that is not on the disk yet would keep the vacuum afterwards from seeing its rows as old.
+    await tx`set local synchronous_commit = on`;
     await tx`set local maintenance_work_mem = '512MB'`;
     await tx`set local work_mem = '256MB'`;
     await work(tx);

@@ -22,7 +22,7 @@ export type FuzzReport = {
 };
 
 const deadline_ms = 15_000;
-const at_once = 6;
+const at_once = 4;
 /** To each operation, whatever the time. */
 const atLeast = 4;
 const mayEndItself =
@@ -38,14 +38,14 @@ export async function fuzz({
   within_ms,
   only = () => true,
 }: FuzzOptions): Promise<FuzzReport> {
-  const end = Date.now() + within_ms;
   const report: FuzzReport = { requests: 0, statuses: {}, unreached: [], failures: [] };
   const waiting = operations.filter(only);
-  const left = waiting.length;
-  const work = async () => {
-    const callers = await Callers.make(target);
+  const workers = Math.min(at_once, waiting.length);
+  const crew = await Promise.all(Array.from({ length: workers }, () => Callers.make(target)));
+  const end = Date.now() + within_ms;
+  const work = async (callers: Callers) => {
     for (let operation = waiting.shift(); operation !== undefined; operation = waiting.shift()) {
-      const time = Math.max(50, ((end - Date.now()) / (waiting.length + 1)) * Math.min(at_once, left));
+      const time = Math.max(50, ((end - Date.now()) / (waiting.length + 1)) * workers);
       await fuzzOperation(
         callers,
         operation,
@@ -54,7 +54,7 @@ export async function fuzz({
       );
     }
   };
-  await Promise.all(Array.from({ length: at_once }, work));
+  await Promise.all(crew.map(work));
   return report;
 }
 

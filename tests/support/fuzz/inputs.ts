@@ -40,7 +40,7 @@ export function inputOf({ parameters, requestBody }: Operation, ids: Ids): fc.Ar
   const named = Object.fromEntries(of("header").map(({ name }) => [name, nastyHeader]));
   // One or two at most, or nothing would get past them.
   const more = fc.array(fc.oneof(...Object.entries(common).map(pair)), { maxLength: 1 });
-  const own = fc.record(named, { requiredKeys: [] });
+  const own = fc.record(named, { requiredKeys: [] }) as fc.Arbitrary<Record<string, string>>;
   const headers = fc
     .tuple(own, fc.option(more, { nil: [], freq: 1 }))
     .map(([one, others]) => ({ ...one, ...Object.fromEntries(others) }));
@@ -173,10 +173,7 @@ function formOf(usual: fc.Arbitrary<unknown>): fc.Arbitrary<Input["body"]> {
   const whole = fc.tuple(fields, more).map(([own, others]) => ({
     fields: [...own, ...others] as [string, string | File][],
   }));
-  return fc.oneof<fc.Arbitrary<Input["body"]>[]>(
-    { weight: 5, arbitrary: whole },
-    { weight: 1, arbitrary: broken },
-  );
+  return fc.oneof({ weight: 5, arbitrary: whole }, { weight: 1, arbitrary: broken });
 }
 
 /** Values that the schema allows, as far as a schema tells. */

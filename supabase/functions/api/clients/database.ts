@@ -36,10 +36,10 @@ function callerOf([first]: readonly Json[]): Caller | undefined {
 /** The call, and then, in the same round trip, the limit that it announced: counted by Postgres, or only told. */
 function statementFor(name: string, args: readonly Json[], isCounted: boolean): string {
   const call = `select private.${name}(${args.map((_, index) => `$${index + 1}`).join(", ")}) as result`;
-  const announced = "nullif(current_setting('app.limit', true), '')";
+  const announced = "current_setting('app.limit', true)";
   const limit = isCounted
-    ? `case when ${announced} is not null then private.count_request(${announced}) end`
-    : announced;
+    ? `case when ${announced} <> '' then private.count_request(${announced}) end`
+    : `nullif(${announced}, '')`;
   return `select result, ${limit} as rate_limit from (${call}) as call`;
 }
 

@@ -7,7 +7,7 @@ const usual = { idleMs: 10_000, graceMs: 15_000, bytesPerSecond: 8 * 1024 };
  * The body of a request, as long as it keeps coming.
  * @throws ApiError body_timeout, while it is read, when nothing came for `idleMs` or less than the rate after `graceMs`.
  */
-export async function* steadyBody(request: Request, limits = usual): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+export async function* steadyBody(request: Request, limits = usual): AsyncGenerator<Uint8Array> {
   if (request.body === null) return;
   const reader = request.body.getReader();
   const start = Date.now();
@@ -19,7 +19,7 @@ export async function* steadyBody(request: Request, limits = usual): AsyncGenera
       received += value.byteLength;
       const elapsed = Date.now() - start;
       if (elapsed > limits.graceMs && received < (limits.bytesPerSecond * elapsed) / 1000) throw tooSlow();
-      yield value as Uint8Array<ArrayBuffer>;
+      yield value;
     }
   } finally {
     // Whoever stops reading early has no use for the rest.

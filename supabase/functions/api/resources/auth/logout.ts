@@ -27,7 +27,10 @@ const route = createRoute({
     async (c, next) => (c.req.header("content-type") === undefined ? next() : jsonOnly(c, next)),
   ],
   request: { body: { content: { "application/json": { schema: bodySchema } } } },
-  responses: { 204: { description: "Signed out." }, ...errorResponses(400, 401, 403, 404, 413, 415, 422) },
+  responses: {
+    204: { description: "Signed out." },
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+  },
 });
 
 export const logout = createRouter().openapi(route, async (c) => {

@@ -25,7 +25,7 @@ const route = createRoute({
   request: { params: developerKeyPath, body: { content: { "application/json": { schema: bodySchema } } } },
   responses: {
     201: jsonResponse(createdDeveloperKeySchema, "The new key, shown once."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 

@@ -1,25 +1,25 @@
 import { invalidField } from "../../errors.ts";
 import type { GenerationRow, Page, PageRequest, Position } from "./store.ts";
 
-/** An opaque place in a list: behind the generation that it names. */
-export function encodeCursor({ created_at, id }: Position): string {
-  return btoa(`${created_at}|${id}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+/** An opaque place in a list: behind the generation that it names. The list's length goes along, so that it is counted once. */
+export function encodeCursor({ created_at, id }: Position, total: number): string {
+  return btoa(`${created_at}|${id}|${total}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
 /** @throws ApiError validation_failed for anything that encodeCursor did not make. */
-export function decodeCursor(cursor: string): Position {
+export function decodeCursor(cursor: string): Position & { total: number | null } {
   let text = "";
   try {
     text = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
   } catch {}
-  const [, created_at, id] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?\+00:00)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(
+  const [, created_at, id, total] =
+    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?\+00:00)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d{1,12}))?$/.exec(
       text,
     ) ?? [];
   if (created_at === undefined || id === undefined || Number.isNaN(Date.parse(created_at))) {
     throw invalidField(["query", "cursor"], "is not a cursor of this list");
   }
-  return { created_at, id };
+  return { created_at, id, total: total === undefined ? null : Number(total) };
 }
 
 type Query = { page: number; per_page: number; cursor?: string | undefined };
@@ -36,6 +36,6 @@ export function presentPage<T>(
 ) {
   const shown = generations.slice(0, per_page);
   const last = shown.at(-1);
-  const next_cursor = generations.length > per_page && last !== undefined ? encodeCursor(last) : null;
+  const next_cursor = generations.length > per_page && last !== undefined ? encodeCursor(last, total) : null;
   return { generations: shown.map(present), total, page, per_page, next_cursor };
 }

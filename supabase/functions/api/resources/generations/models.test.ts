@@ -55,3 +55,10 @@ test("what was not chosen is not sent", () => {
     prompt: "A lighthouse",
   });
 });
+
+test.each(["", "\n", "🖼", "\u0000"])(
+  "any text has a family, %j too: whether it is allowed is not decided here",
+  (model) => {
+    expect(maxImages(model)).toBe(1);
+  },
+);

@@ -40,7 +40,7 @@ const families: readonly Family[] = [
     input: ({ prompt, aspect_ratio, seed }) => defined({ prompt, aspect_ratio, seed, output_format: "png" }),
   },
   {
-    matches: /./,
+    matches: /^/,
     max_images: 1,
     input: ({ prompt, images, aspect_ratio, seed }) =>
       defined({ prompt, image: images[0], aspect_ratio, seed }),

@@ -179,7 +179,9 @@ export const pageQuery = z.object({
 export const generationListSchema = z
   .object({
     generations: z.array(generationSchema).openapi({ description: "One page." }),
-    total: pageFields.total,
+    total: pageFields.total.openapi({
+      description: "With a cursor, as it was on the first page. Published pictures are counted up to 1,000.",
+    }),
     page: pageFields.page,
     per_page: z.int().openapi({ description: "How many a page has at most.", example: 20 }),
     next_cursor: z

@@ -45,7 +45,11 @@ export type CleanupTask = {
   generation_id: string;
 };
 export type Position = { created_at: string; id: string };
-export type PageRequest = { page: number; per_page: number; after: Position | null };
+export type PageRequest = {
+  page: number;
+  per_page: number;
+  after: (Position & { total: number | null }) | null;
+};
 export type Page = { total: number; generations: GenerationRow[] };
 export type AnonymousLimits = { per_client: number; everybody: number; result_seconds: number };
 export type IdempotentRequest = {
@@ -105,7 +109,7 @@ export const listPublicGenerations = (db: Database, credentials: Credentials, re
   db.call<Page>("list_public_generations", [credentials, ...positionOf(request)]);
 
 const positionOf = ({ page, per_page, after }: PageRequest) =>
-  [page, per_page, after?.created_at ?? null, after?.id ?? null] as const;
+  [page, per_page, after?.created_at ?? null, after?.id ?? null, after?.total ?? null] as const;
 
 export const publishGeneration = (db: Database, credentials: Credentials, id: string, isPublic: boolean) =>
   db.call<{ id: string; is_public: boolean }>("publish_generation", [credentials, id, isPublic]);

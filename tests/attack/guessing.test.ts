@@ -1,0 +1,114 @@
+import { Agent, get } from "node:http";
+import { afterAll, expect, inject, test } from "vitest";
+import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
+import { api, type Headed, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { fuzzTarget } from "../support/fuzz/target.ts";
+import { photo } from "../support/generation.ts";
+import { doors, errorCode, open, requestOf, sendRaw } from "../support/raw-http.ts";
+
+const { base, headers: address = {} } = fuzzTarget(inject("stack"));
+
+const [[, gateway] = ["", 0]] = doors;
+
+type Try = { ms: number; code: string };
+
+const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+afterAll(() => agent.destroy());
+
+function tryOnce(headers: Headed): Promise<Try> {
+  const start = performance.now();
+  return new Promise((resolve, reject) => {
+    const request = get(
+      `${base}/api/v1/auth/me`,
+      { agent, headers: { ...address, ...headers } },
+      (answer) => {
+        let body = "";
+        answer.setEncoding("utf8").on("data", (text) => {
+          body += text;
+        });
+        answer.on("end", () => resolve({ ms: performance.now() - start, code: JSON.parse(body).code }));
+      },
+    );
+    request.on("error", reject);
+  });
+}
+
+/** Requests with these headers, a few at once; what each took and was told. */
+async function attempt(count: number, headers: () => Headed): Promise<Try[]> {
+  const tries: Try[] = [];
+  let left = count;
+  const work = async () => {
+    while (left-- > 0) tries.push(await tryOnce(headers()));
+  };
+  await Promise.all(Array.from({ length: 16 }, work));
+  return tries;
+}
+
+const median = (tries: Try[]) => tries.map(({ ms }) => ms).sort((a, b) => a - b)[tries.length >> 1] ?? 0;
+const mistyped = () => `${createKey("ak").key.slice(0, -1)}-`;
+
+test.concurrent("10,000 keys tried: all refused in the same words, the last as fast as the first, and the right one works all the while", async () => {
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  const guess = (key: () => string) => () => ({ ...user.headers, "X-API-Key": key() });
+  const right = async () => (await api("/auth/me", { headers: user.headers })).status;
+
+  const first = await attempt(
+    500,
+    guess(() => createKey("ak").key),
+  );
+  const [rest, during] = await Promise.all([attempt(9_000, guess(mistyped)), right()]);
+  const last = await attempt(
+    500,
+    guess(() => createKey("ak").key),
+  );
+
+  expect(new Set([...first, ...rest, ...last].map(({ code }) => code))).toEqual(new Set(["api_key_invalid"]));
+  expect([during, await right()]).toEqual([200, 200]);
+  // Ten times is far from what noise of a busy machine makes, and far below what a scan of what was tried would.
+  expect(median(last)).toBeLessThan(10 * median(first) + 20);
+});
+
+test.concurrent("bodies that trickle in or stop are given up with 408, and hold up nobody meanwhile", async () => {
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  const head = (type: string) => [
+    ...Object.entries(user.headers).map((pair) => pair.join(": ")),
+    `Content-Type: ${type}`,
+    // As much as all uploads may hold together.
+    "Content-Length: 25000000",
+  ];
+  const form = "multipart/form-data; boundary=x";
+  const begun = '--x\r\nContent-Disposition: form-data; name="instructions"\r\n\r\nA';
+  const request = requestOf("/api/v1/generation/generate-v2", head(form), "POST", begun);
+  const trickling = sendRaw(gateway, request, { first_ms: 25_000 });
+  const idle = await Promise.all(Array.from({ length: 100 }, () => open(gateway)));
+  for (const socket of idle) socket.write("POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-");
+
+  const start = performance.now();
+  expect((await api("/auth/me", { headers: user.headers })).status).toBe(200);
+  expect(performance.now() - start).toBeLessThan(5_000);
+  const [answer] = await trickling;
+  expect([answer?.status, answer && errorCode(answer)]).toEqual([408, "body_timeout"]);
+  for (const socket of idle) socket.destroy();
+
+  const body = new FormData();
+  body.append("instructions", "A lighthouse");
+  body.append("files", photo());
+  const upload = await api("/generation/generate-v2", { method: "POST", headers: user.headers, body });
+  expect(upload.status).toBe(200);
+}, 60_000);
+
+test("how long a refusal takes does not tell whether a key was ever issued", async () => {
+  const { project, headers } = await registerDeveloper();
+  const { body: revoked } = await api(`/projects/${project.id}/api-keys`, { headers, json: { name: "Old" } });
+  await api(`/projects/${project.id}/api-keys/${revoked.id}`, { method: "DELETE", headers });
+  const [known, unknown]: Try[][] = [[], []];
+  // Taking turns, so that both meet the same noise.
+  for (let round = 0; round < 5; round++) {
+    known?.push(...(await attempt(60, () => ({ ...project.headers, "X-API-Key": revoked.key }))));
+    unknown?.push(...(await attempt(60, () => ({ ...project.headers, "X-API-Key": createKey("ak").key }))));
+  }
+  const [one, other] = [median(known ?? []), median(unknown ?? [])];
+  expect(Math.max(one, other) / Math.min(one, other)).toBeLessThan(3);
+});

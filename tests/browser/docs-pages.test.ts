@@ -1,0 +1,161 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { registerDeveloper, registerEndUser } from "../support/api.ts";
+import { launchChromium, picture } from "../support/browser.ts";
+import { freshPrompt, GenerationStack } from "../support/generation.ts";
+
+const target = inject("stack");
+const { urls, credentials } = target;
+const stack = new GenerationStack(target);
+let browser: Browser;
+let page: Page;
+let complaints: string[];
+let outside: string[];
+
+beforeAll(async () => {
+  browser = await launchChromium();
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  const { id } = await stack.created(freshPrompt(), user.headers);
+  await stack.ended(id, user.headers);
+});
+afterAll(() => Promise.all([browser.close(), stack.close()]));
+afterEach(() => page.close());
+
+type Look = { scheme: "light" | "dark"; width: number };
+const looks: Look[] = (["light", "dark"] as const).flatMap((scheme) =>
+  [390, 1280].map((width) => ({ scheme, width })),
+);
+
+async function open(path: string, { scheme, width }: Look = { scheme: "light", width: 1280 }): Promise<void> {
+  page = await browser.newPage({ colorScheme: scheme, viewport: { width, height: 900 } });
+  complaints = [];
+  outside = [];
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("request", (request) => {
+    const url = new URL(request.url());
+    if (url.protocol !== "data:" && url.origin !== urls.gateway) outside.push(request.url());
+  });
+  await page.goto(urls.gateway + path, { waitUntil: "networkidle" });
+}
+
+/** 0 is black, 255 is white. */
+const brightness = () =>
+  page.evaluate(() => {
+    const [red = 0, green = 0, blue = 0] = (
+      getComputedStyle(document.body).backgroundColor.match(/\d+/g) ?? []
+    ).map(Number);
+    return (red + green + blue) / 3;
+  });
+
+async function expectSound({ scheme, width }: Look): Promise<void> {
+  expect(complaints).toEqual([]);
+  expect(outside).toEqual([]);
+  if (scheme === "dark") expect(await brightness()).toBeLessThan(64);
+  else expect(await brightness()).toBeGreaterThan(192);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+}
+
+test.each(looks)("the API reference shows every part, $scheme at $width px", async (look) => {
+  await open("/docs/", look);
+  await page.getByRole("heading", { name: "Cloud API", exact: true }).waitFor();
+  await page.getByRole("heading", { name: "Authentication", exact: true }).first().waitFor();
+  await picture(page, `reference-${look.scheme}-${look.width}`);
+  await expectSound(look);
+});
+
+test("the API reference sends a request to the stack that serves it", async () => {
+  await open("/docs/#tag/health/GET/health");
+  await page.getByRole("button", { name: "Test Request" }).first().click();
+  const answered = page.waitForResponse(`${urls.gateway}/health`);
+  await page.getByRole("button", { name: "Send" }).first().click();
+  expect((await answered).status()).toBe(200);
+  expect(outside).toEqual([]);
+});
+
+test.each(looks)("a guide is readable, $scheme at $width px", async (look) => {
+  for (const name of ["quick-start", "errors"]) {
+    await open(`/docs/${name}.html`, look);
+    await picture(page, `guide-${name}-${look.scheme}-${look.width}`);
+    await expectSound(look);
+    const menu = page.getByText("All guides");
+    if (await menu.isVisible()) await menu.click();
+    await page.getByRole("link", { name: "Projects and keys" }).locator("visible=true").first().click();
+    await page.getByRole("heading", { level: 1, name: "Projects and keys" }).waitFor();
+    expect(complaints).toEqual([]);
+    if (name === "quick-start") await page.close();
+  }
+});
+
+test("the first key on a page leads past its navigation", async () => {
+  await open("/docs/accounts.html");
+  await page.keyboard.press("Tab");
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the content");
+});
+
+test("a block of code is copied by its button, whole", async () => {
+  await open("/docs/quick-start.html");
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByRole("button", { name: "Copy" }).first().click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("npm start");
+});
+
+test.each(looks)("the page at / shows keys and pictures, $scheme at $width px", async (look) => {
+  await open("/", look);
+  expect(await page.getByText(credentials.project_id ?? "", { exact: true }).count()).toBe(1);
+  const shown = page.locator(".pictures img").first();
+  await page.waitForFunction(
+    () => [...document.images].length > 0 && [...document.images].every((image) => image.complete),
+  );
+  expect(await shown.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(512);
+  await picture(page, `landing-${look.scheme}-${look.width}`);
+  await expectSound(look);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await page.getByRole("button", { name: "Copy Project key" }).click();
+  await page.getByRole("button", { name: "Copy Project key" }).getByText("Copied").waitFor();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(credentials.api_key);
+});
+
+test("a page of another origin gets no key out of it: by a request, a frame or a window", async () => {
+  const attacker = createServer((_request, response) => {
+    response.setHeader("content-type", "text/html").end("<title>Another site</title>");
+  }).listen(0, "127.0.0.1");
+  await once(attacker, "listening");
+  try {
+    await open("/");
+    expect(await page.content()).toContain(credentials.api_key);
+    await page.goto(`http://127.0.0.1:${(attacker.address() as AddressInfo).port}/`);
+    const stolen = await page.evaluate(async (url) => {
+      const read = await fetch(url, { headers: { accept: "text/html" }, credentials: "include" })
+        .then((response) => response.text())
+        .catch(String);
+      const frame = document.createElement("iframe");
+      const framed = new Promise((resolve) => {
+        frame.onload = resolve;
+      });
+      frame.src = url;
+      document.body.append(frame);
+      await framed;
+      const opened = window.open(url);
+      const looked = (who: Window | null) => {
+        try {
+          return who?.document.body.textContent ?? "";
+        } catch (error) {
+          return String(error);
+        }
+      };
+      return [read, looked(frame.contentWindow), looked(opened)].join("\n");
+    }, `${urls.gateway}/`);
+    for (const secret of [credentials.api_key, credentials.developer_key, credentials.developer_password])
+      expect(stolen).not.toContain(secret);
+    expect(stolen).toContain("SecurityError");
+  } finally {
+    attacker.close();
+    attacker.closeAllConnections();
+  }
+});

@@ -1,0 +1,74 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { findFreeBase } from "../../scripts/local/ports.ts";
+import { ROOT } from "../../scripts/local/settings.ts";
+import type { StackTarget } from "./stack.ts";
+
+export interface FunctionProcess {
+  base: string;
+  /** What it has logged so far, line by line. */
+  lines: string[];
+  end: () => Promise<void>;
+}
+
+/**
+ * One more instance of the function, with the database and services of a stack. `hosted` is the Deno that hosted Supabase is
+ * compatible with.
+ */
+export async function startFunction(
+  { urls, keys, database_url }: StackTarget,
+  deno: "local" | "hosted" = "local",
+  env: Record<string, string> = {},
+): Promise<FunctionProcess> {
+  const port = await findFreeBase();
+  const base = `http://127.0.0.1:${port}`;
+  const folder = deno === "local" ? "deno" : "deno-hosted";
+  // The launcher passes no signals on, so a group is ended as a whole.
+  const child = spawn(
+    process.execPath,
+    [
+      join(ROOT, "node_modules", folder, "bin.cjs"),
+      "serve",
+      "--no-prompt",
+      "--allow-env",
+      "--allow-net",
+      "--host=127.0.0.1",
+      `--port=${port}`,
+      join(ROOT, "supabase", "functions", "api", "index.ts"),
+    ],
+    {
+      cwd: ROOT,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        PATH: process.env.PATH,
+        DENO_DIR: join(ROOT, ".local", folder),
+        DENO_NO_UPDATE_CHECK: "1",
+        NO_COLOR: "1",
+        SUPABASE_URL: urls.gateway,
+        SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secret }),
+        SUPABASE_DB_URL: database_url,
+        SUPABASE_JWKS: '{"keys":[]}',
+        JWT_SECRET: keys.jwt_secret,
+        ...env,
+      },
+    },
+  );
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on("line", (line) => lines.push(line));
+  }
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const end = async () => {
+    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    await exited;
+  };
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`Deno ended with ${child.exitCode}:\n${lines.join("\n")}`);
+    const response = await fetch(`${base}/health`).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response !== undefined) return { base, lines, end };
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
