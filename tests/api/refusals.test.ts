@@ -45,7 +45,7 @@ const isOpen = ({ security }: Operation) => security.every((choice) => Object.ke
 /** A request that lacks nothing but one thing, for each status. Undefined where this is no way to get it. */
 const mistakes: Record<number, (operation: Operation) => Sent | undefined> = {
   400: ({ id, requestBody }) =>
-    requestBody ? { body: "{", headers: json, isSigned: isSigned(id) } : { headers: bad.project },
+    requestBody ? { body: isSigned(id) ? "{}" : "{", headers: json, isSigned: isSigned(id) } : { headers: bad.project },
   401: () => ({ headers: bad.token }),
   // A refresh reads no key; who may not sign in any more is refused in auth-statuses.test.ts.
   403: ({ id }) => (id === "auth.refresh" ? undefined : { headers: bad.key }),
