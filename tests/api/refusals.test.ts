@@ -9,7 +9,7 @@ import {
 } from "../support/api.ts";
 import { type Operation, operations } from "../support/contract/document.ts";
 import { exampleRequest } from "../support/contract/request.ts";
-import { registerLimited } from "../support/limits.ts";
+import { endWindow, registerLimited } from "../support/limits.ts";
 import { openDatabase, operatorHeaders } from "../support/management.ts";
 import { signedWebhook } from "../support/signed-webhook.ts";
 import { bad } from "../support/status-table.ts";
@@ -27,6 +27,8 @@ beforeAll(async () => {
   const spentUser = await registerEndUser(spent.project);
   for (const path of ["/auth/me", "/projects"]) await api(path, { headers: spent.headers });
   for (const path of ["/auth/me", "/generation"]) await api(path, { headers: spentUser.headers });
+  // However long the tests before them take.
+  for (const { id } of [spent, spentUser]) await endWindow(sql, id, 3_600);
   caller = {
     user: headers,
     developer: developer.headers,
@@ -45,7 +47,9 @@ const isOpen = ({ security }: Operation) => security.every((choice) => Object.ke
 /** A request that lacks nothing but one thing, for each status. Undefined where this is no way to get it. */
 const mistakes: Record<number, (operation: Operation) => Sent | undefined> = {
   400: ({ id, requestBody }) =>
-    requestBody ? { body: isSigned(id) ? "{}" : "{", headers: json, isSigned: isSigned(id) } : { headers: bad.project },
+    requestBody
+      ? { body: isSigned(id) ? "{}" : "{", headers: json, isSigned: isSigned(id) }
+      : { headers: bad.project },
   401: () => ({ headers: bad.token }),
   // A refresh reads no key; who may not sign in any more is refused in auth-statuses.test.ts.
   403: ({ id }) => (id === "auth.refresh" ? undefined : { headers: bad.key }),
