@@ -9,6 +9,8 @@ import { openStack } from "../stack-child.ts";
 import { compare, type Pace, type Row } from "./compare.ts";
 import { type Creates, measureCreates } from "./creates.ts";
 import { machine, type Report, type Section, save, table } from "./report.ts";
+import { compareSizes, describeSizes, isScalable } from "./scale/compare-sizes.ts";
+import { openLarge } from "./scale/large-stack.ts";
 import type { MakeScenario, Scenario } from "./scenario.ts";
 import { changes, reads, refusals } from "./scenarios/all.ts";
 import { scenario as authSignIn } from "./scenarios/auth-sign-in.ts";
@@ -25,6 +27,7 @@ const HELP = `Measures the API against a bare handler that makes one query, in o
   --seconds N      for each round (default 1.5)
   --connections N  requests under way at once (default 20)
   --creates N      creates with a picture, while memory is watched (default 2000: a minute and 2 GB of disk; 0 for none)
+  --scale          instead, each read on a small database beside a large one, made with \`npm run bench:seed\` when there is none
   --gateway        reads through the gateway too, the bare handler behind one as well
   --only WORD      the scenarios whose name contains it`;
 
@@ -34,6 +37,7 @@ interface Options extends Pace {
   port: number | undefined;
   creates: number;
   gateway: boolean;
+  scale: boolean;
   only: string;
 }
 
@@ -46,6 +50,7 @@ function readOptions(): Options {
       connections: { type: "string", default: "20" },
       creates: { type: "string", default: "2000" },
       gateway: { type: "boolean", default: false },
+      scale: { type: "boolean", default: false },
       only: { type: "string", default: "" },
       help: { type: "boolean", short: "h" },
     },
@@ -68,6 +73,7 @@ function readOptions(): Options {
     connections,
     creates: Number(values.creates),
     gateway: values.gateway,
+    scale: values.scale,
     only: values.only,
   };
 }
@@ -83,6 +89,15 @@ async function main(): Promise<void> {
     const ports = portsFrom(port);
     progress("Making accounts and pictures to read …");
     const facts = await seed(ports, operator_key);
+    if (options.scale) {
+      const large = await openLarge((step) => progress(`Making the large database: ${step} …`));
+      undo.push(large.stop);
+      const sizes = await compareSizes({ ports, facts }, large, options, progress);
+      progress("");
+      console.log(describeSizes(sizes));
+      if (!isScalable(sizes)) process.exitCode = 1;
+      return;
+    }
     const bare_port = port + 15;
     const bare_server = await startBare(databaseUrl(ports), bare_port);
     undo.push(bare_server.stop);

@@ -18,6 +18,7 @@ export interface Person {
 export interface Facts {
   project_id: string;
   api_key_id: string;
+  developer_email: string;
   /** Bearer of the developer. */
   developer_headers: Record<string, string>;
   /** Names the app: developer key, project id and API key. */
@@ -38,10 +39,11 @@ export async function seed(ports: Ports, operator_key: string): Promise<Facts> {
   const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
   try {
     const unique = `${process.pid}-${Date.now()}`;
+    const developer_email = `bench-developer-${unique}@example.com`;
     const developer = await call(
       "/auth/register",
       { "X-Operator-Key": operator_key },
-      { email: `bench-developer-${unique}@example.com`, password },
+      { email: developer_email, password },
     );
     await takeBenchPlan(admin, String(developer.id));
     const {
@@ -77,6 +79,7 @@ export async function seed(ports: Ports, operator_key: string): Promise<Facts> {
     return {
       project_id,
       api_key_id: key?.id,
+      developer_email,
       developer_headers,
       app_headers,
       people: persons,
@@ -88,6 +91,25 @@ export async function seed(ports: Ports, operator_key: string): Promise<Facts> {
   } finally {
     await admin.end();
   }
+}
+
+/** The same accounts with new tokens. */
+export async function signIn(ports: Ports, facts: Facts): Promise<Facts> {
+  const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
+  const bearer = async (email: string, headers: Record<string, string>) => {
+    const { access_token } = await call("/auth/login", headers, { email, password });
+    return { Authorization: `Bearer ${access_token}` };
+  };
+  const again = async <T extends Person>(person: T): Promise<T> => {
+    const project = { "X-Project-ID": facts.project_id };
+    return { ...person, headers: { ...facts.app_headers, ...(await bearer(person.email, project)) } };
+  };
+  return {
+    ...facts,
+    developer_headers: await bearer(facts.developer_email, {}),
+    people: await Promise.all(facts.people.map(again)),
+    heavy: await again(facts.heavy),
+  };
 }
 
 /** Limits that are counted as everybody's are, and never reached. */

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { limitHeaders, parseAnnounced } from "./limits.ts";
 import { openApiDocument } from "./openapi-document.ts";
+import type { Schema } from "./openapi-examples.ts";
 
 test.each([
   [
@@ -33,8 +34,8 @@ test.each([
 });
 
 test("every operation documents 429, except health, what services call, and a token that works once", () => {
-  const operations = Object.values<Record<string, any>>(openApiDocument().paths ?? {}).flatMap((path) =>
-    Object.values<Record<string, any>>(path),
+  const operations = Object.values<Schema>(openApiDocument().paths ?? {}).flatMap((path) =>
+    Object.values<Schema>(path),
   );
   const unlimited = operations
     .filter(({ responses }) => !("429" in responses))

@@ -1,16 +1,14 @@
 import type { Deps } from "../../context.ts";
-import {
-  listOrphans,
-  purgeAttempts as storePurgeAttempts,
-  purgeUsedTokens as storePurgeUsedTokens,
-} from "./store.ts";
-
-type JobResult = { checked: number; failed: number };
+import { listOrphans } from "./store.ts";
 
 const batchSize = 50;
 
 /** Deletes users of Auth that have no account: a registration that broke half-way, or a sign-up at Auth itself. */
-export async function removeOrphans({ auth, database, log }: Deps): Promise<JobResult> {
+export async function removeOrphans({
+  auth,
+  database,
+  log,
+}: Deps): Promise<{ checked: number; failed: number }> {
   const orphans = await listOrphans(database, batchSize);
   const results = await Promise.allSettled(orphans.map((id) => auth.deleteUser(id)));
   let failed = 0;
@@ -20,12 +18,4 @@ export async function removeOrphans({ auth, database, log }: Deps): Promise<JobR
     log("error", "an auth user without an account could not be removed", { cause: result.reason });
   }
   return { checked: orphans.length, failed };
-}
-
-export async function purgeAttempts({ database }: Deps): Promise<JobResult> {
-  return { checked: await storePurgeAttempts(database), failed: 0 };
-}
-
-export async function purgeUsedTokens({ database }: Deps): Promise<JobResult> {
-  return { checked: await storePurgeUsedTokens(database), failed: 0 };
 }

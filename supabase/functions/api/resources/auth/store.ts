@@ -77,10 +77,6 @@ export const endReusedSession = (db: Database, refreshToken: string) =>
 export const listOrphans = (db: Database, batchSize: number) =>
   db.call<string[]>("list_orphans", [batchSize]);
 
-export const purgeAttempts = (db: Database) => db.call<number>("purge_attempts", []);
-
-export const purgeUsedTokens = (db: Database) => db.call<number>("purge_used_tokens", []);
-
 export const requestVerification = (
   db: Database,
   credentials: Credentials,

@@ -176,6 +176,3 @@ export const claimJob = (db: Database, name: string, everySeconds: number) =>
 
 export const collectOrphans = (db: Database, batchSize: number) =>
   db.call<number>("collect_orphan_files", [batchSize]);
-
-export const purgeGenerations = (db: Database, batchSize: number) =>
-  db.call<Record<string, number>>("purge_generation_data", [batchSize]);

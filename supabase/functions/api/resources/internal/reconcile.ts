@@ -3,13 +3,13 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { createRouter } from "../../openapi.ts";
-import { purgeAttempts, purgeUsedTokens, removeOrphans } from "../auth/clean-up.ts";
+import { removeOrphans } from "../auth/clean-up.ts";
 import { cleanUp } from "../generations/clean-up.ts";
-import { collectOrphanFiles, purgeGenerationData } from "../generations/purge.ts";
+import { collectOrphanFiles } from "../generations/collect-orphan-files.ts";
 import { reconcileGenerations } from "../generations/reconcile-generations.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { purgeProjects } from "../projects/purge-projects.ts";
-import { removeOldRecords } from "../projects/remove-old-records.ts";
+import { removeOld } from "../retention/remove-old.ts";
 
 export type JobResult = { checked: number; failed: number };
 type Job = { name: string; run: (deps: Deps) => Promise<JobResult> };
@@ -17,14 +17,11 @@ type Job = { name: string; run: (deps: Deps) => Promise<JobResult> };
 /** Each is safe to run twice at once, and none waits for another: one that breaks leaves the others their turn. */
 const jobs: readonly Job[] = [
   { name: "generations", run: reconcileGenerations },
-  { name: "generation_purge", run: purgeGenerationData },
   { name: "orphan_files", run: collectOrphanFiles },
   { name: "mail", run: deliverMail },
   { name: "orphan_users", run: removeOrphans },
-  { name: "attempts", run: purgeAttempts },
-  { name: "used_tokens", run: purgeUsedTokens },
   { name: "projects", run: purgeProjects },
-  { name: "old_records", run: removeOldRecords },
+  { name: "retention", run: removeOld },
   // Last: what the others deleted left files to remove.
   { name: "cleanup", run: cleanUp },
 ];

@@ -50,6 +50,3 @@ export const getApiKeyUsage = (
 ) => db.call<DayOfUse[]>("get_api_key_usage", [credentials, projectId, keyId, days]);
 
 export const recordKeyUsage = (db: Database, batch: KeyUse[]) => db.call<null>("record_key_usage", [batch]);
-
-export const removeOldKeyUsage = (db: Database, days: number, batchSize: number) =>
-  db.call<number>("remove_old_key_usage", [days, batchSize]);

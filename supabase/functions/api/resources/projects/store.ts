@@ -89,6 +89,3 @@ export const claimProjectPurges = (db: Database, batchSize: number, leaseSeconds
 
 export const purgeProject = (db: Database, id: string, batchSize: number, leaseSeconds: number) =>
   db.call<PurgeStep>("purge_project", [id, batchSize, leaseSeconds]);
-
-export const removeOldAuditEvents = (db: Database, days: number, batchSize: number) =>
-  db.call<number>("remove_old_audit_events", [days, batchSize]);

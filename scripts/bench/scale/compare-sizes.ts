@@ -1,0 +1,82 @@
+import postgres from "postgres";
+import { adminDatabaseUrl, HOST, type Ports } from "../../local/settings.ts";
+import { compare, type Pace, type Result } from "../compare.ts";
+import { reads } from "../scenarios/all.ts";
+import { managing } from "../scenarios/managing.ts";
+import type { Facts } from "../seed.ts";
+import { explainPolicies } from "./policies.ts";
+import { countScans, newScans } from "./scans.ts";
+
+export interface Place {
+  ports: Ports;
+  facts: Facts;
+}
+
+/** The most that a read may take on the large database, as a multiple of its time on the small one. */
+const mostTimes = 1.5;
+
+export interface Sizes {
+  /** Of each read: on the small database and on the large one. `ratio` is how many times as long the large one takes. */
+  results: { name: string; small: Result; large: Result; times: number }[];
+  scans: (readonly [string, number])[];
+  policies: Awaited<ReturnType<typeof explainPolicies>>;
+}
+
+export async function compareSizes(
+  small: Place,
+  large: Place,
+  pace: Pace,
+  report: (done: string) => void,
+): Promise<Sizes> {
+  const admin = postgres(adminDatabaseUrl(large.ports), { max: 1, onnotice: () => {} });
+  try {
+    const before = await countScans(admin);
+    const results: Sizes["results"] = [];
+    for (const make of [...reads, ...managing]) {
+      const rows = [small, large].map(({ ports, facts }) => ({
+        scenario: make(facts),
+        base: `http://${HOST}:${ports.functions.api}`,
+      }));
+      const [on_small, on_large] = await compare(rows, { ...pace, connections: 2 }, () => {});
+      if (on_small === undefined || on_large === undefined) continue;
+      results.push({ name: on_small.name, small: on_small, large: on_large, times: 1 / on_large.ratio });
+      report(on_small.name);
+    }
+    const scans = newScans(before, await countScans(admin));
+    return { results, scans, policies: await explainPolicies(admin, large.facts) };
+  } finally {
+    await admin.end();
+  }
+}
+
+/** Whether every read is fast enough, and none reads a big table from end to end. */
+export const isScalable = ({ results, scans, policies }: Sizes) =>
+  results.every(({ times, small, large }) => times <= mostTimes && small.failed + large.failed === 0) &&
+  scans.length === 0 &&
+  policies.every(({ reads }) => !reads.some((read) => read.startsWith("all of")));
+
+export function describeSizes({ results, scans, policies }: Sizes): string {
+  const width = Math.max(...[...results, ...policies].map(({ name }) => name.length));
+  const line = (name: string, ...cells: string[]) =>
+    `${name.padEnd(width)}${cells.map((cell) => cell.padStart(12)).join("")}`;
+  return [
+    "",
+    "Each read on a small database and on one of 10,000 projects, 100,000 people and 1,000,000 generations, two at once",
+    "",
+    line("", "small p50", "large p50", "times"),
+    ...results.map(
+      ({ name, small, large, times }) =>
+        line(name, `${small.p50_ms.toFixed(1)} ms`, `${large.p50_ms.toFixed(1)} ms`, times.toFixed(2)) +
+        (times > mostTimes ? `  more than ${mostTimes}` : "") +
+        (small.failed + large.failed > 0 ? "  failed" : ""),
+    ),
+    "",
+    scans.length === 0
+      ? "No big table was read from end to end."
+      : `Read from end to end: ${scans.map(([name, times]) => `${name} (${times} times)`).join(", ")}.`,
+    "",
+    "What policies alone make of a statement, on the large one",
+    "",
+    ...policies.map(({ name, ms, reads }) => `${line(name, `${ms.toFixed(1)} ms`)}  ${reads.join(", ")}`),
+  ].join("\n");
+}

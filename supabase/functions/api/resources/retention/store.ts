@@ -1,0 +1,21 @@
+import type { Database } from "../../clients/database.ts";
+
+/** What grows with use and is of no use later. */
+export type Kind =
+  | "rate_limits"
+  | "auth_attempts"
+  | "used_tokens"
+  | "password_permits"
+  | "anonymous_generations"
+  | "anonymous_usage"
+  | "uploads"
+  | "idempotency_keys"
+  | "webhook_deliveries"
+  | "generation_events"
+  | "mail"
+  | "key_usage"
+  | "audit_events";
+
+/** @returns how many were removed, at most `batchSize`. */
+export const removeOld = (db: Database, kind: Kind, keepSeconds: number, batchSize: number) =>
+  db.call<number>("remove_old", [kind, keepSeconds, batchSize]);
