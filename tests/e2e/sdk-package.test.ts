@@ -1,17 +1,19 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { packClient } from "../../scripts/build-client.ts";
 import { ROOT } from "../../scripts/local/settings.ts";
 import { password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { png, pngSignature } from "../support/images.ts";
 import { run, runtimes } from "../support/runtimes.ts";
+import { serveStack } from "../support/served-api.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // A newcomer's project: the packed tarball, installed by npm, and what the README says.
 
-const { urls } = inject("stack");
+// What other programs get passes through here, so that it is held against the document too.
+const stack = await serveStack();
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-newcomer-"));
 const project = join(folder, "project");
 const blocks = snippetsOf("packages/client/README.md");
@@ -24,7 +26,7 @@ beforeAll(async () => {
   const developer = await registerDeveloper();
   const user = await registerEndUser(developer.project);
   env = {
-    NEXT_PUBLIC_API_URL: urls.gateway,
+    NEXT_PUBLIC_API_URL: stack.url,
     DEVKIT4AI_DEVELOPER_KEY: developer.project.developer_key,
     DEVKIT4AI_PROJECT_ID: developer.project.id,
     DEVKIT4AI_PROJECT_KEY: developer.project.api_key,
@@ -49,10 +51,14 @@ beforeAll(async () => {
   );
   writeFileSync(join(project, "photo.png"), png());
   for (const { text } of programs) writeFileSync(join(project, nameOf(text)), `${text}\n`);
+  cpSync(join(ROOT, "tests/e2e/programs/sdk-proof.mjs"), join(project, "sdk-proof.mjs"));
   installNextHeaders();
 }, 120_000);
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await stack.stop();
+});
 
 /** The one function of Next.js that the README uses, with a jar that prints what it is told. */
 function installNextHeaders() {
@@ -84,6 +90,12 @@ test.each(runtimes())("the README's first program makes a PNG on $name", async (
   const ran = await run(command, [...args, "picture.mjs"], project, env);
   expect(ran).toMatchObject({ code: 0, output: expect.stringContaining("completed") });
   expect(picture()).toEqual(pngSignature);
+});
+
+test.each(runtimes())("the SDK keeps its promises on $name", async ({ command, args }) => {
+  const { code, output } = await run(command, [...args, "sdk-proof.mjs"], project, env);
+  expect(code, output).toBe(0);
+  expect(output.match(/^kept: /gm)).toHaveLength(7);
 });
 
 test("the command of the README, with the .env of npm start, does so too", async () => {

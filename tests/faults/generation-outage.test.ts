@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { formOf, freshPrompt, photo, until } from "../support/generation.ts";
@@ -49,6 +50,15 @@ test("switched off by a setting, generation without an account is refused before
   expect(await stack.sql`select 1 from storage.objects where name like 'anonymous/%'`).toHaveLength(0);
   expect(await stack.sql`select 1 from public.generations where project_id is null`).toHaveLength(0);
   expect(await stack.calls(prompt)).toEqual([]);
+});
+
+test("visitors who name no project read as often as the default plan says", async () => {
+  await stack.sql`update public.plans set reads_per_minute = 2 where is_default`;
+  const read = async (path: string) => (await fetch(`${stack.own.urls.api}/generation/${path}`)).status;
+  const statuses = [await read("public"), await read("public")];
+  statuses.push(await read(`anonymous-generations-v2/${randomUUID()}/status`));
+  await stack.sql`update public.plans set reads_per_minute = null where is_default`;
+  expect(statuses).toEqual([200, 200, 429]);
 });
 
 test("Storage refuses: a create fails with nothing left, a result waits and is stored later", async () => {
