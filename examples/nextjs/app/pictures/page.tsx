@@ -39,9 +39,9 @@ export default async function Page() {
         {pictures.map(({ id, status, instructions, generated_image_url, error }) => (
           <li key={id}>
             <figure>
-              {/* Absolute and signed for this person: it needs no header and no loader of Next.js. */}
               <div>
                 {generated_image_url ? (
+                  // biome-ignore lint/performance/noImgElement: absolute and signed for this person, it needs no loader of Next.js
                   <img src={generated_image_url} alt={instructions} />
                 ) : (
                   (error ?? `${status} …`)
