@@ -1,5 +1,6 @@
 import type { Prediction } from "replicate";
 import type { Env } from "../env.ts";
+import { ApiError } from "../errors.ts";
 
 export type { Prediction };
 
@@ -32,6 +33,8 @@ export type ReplicateClient = {
    * @throws `FileGone` on 404 and 410, `FileTooLarge` above `maxBytes`, Error when the host is not one of Replicate's.
    */
   download(url: string, maxBytes: number): Promise<Uint8Array>;
+  /** Resolves when the API can be reached. Sends no token, so that looking costs nobody's limit. */
+  check(deadlineMs: number): Promise<void>;
 };
 
 export class FileGone extends Error {}
@@ -134,6 +137,12 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
       }
       if (!response.ok || response.body === null) throw new Error(`a result answered ${response.status}`);
       return readAtMost(response.body, maxBytes);
+    },
+
+    async check(deadlineMs) {
+      const response = await fetcher(env.replicate_api_url, { signal: AbortSignal.timeout(deadlineMs) });
+      await response.body?.cancel();
+      if (response.status >= 500) throw new ApiError("generation_unavailable");
     },
   };
 }
