@@ -33,6 +33,7 @@ const HELP = `Measures the API against a bare handler that makes one query, in o
   --scale          instead, each read on a small database beside a large one, made with \`npm run bench:seed\` when there is none
   --peers          instead, what one would build else: better-auth, supabase-js, /rest/v1; installs them once
   --gateway        reads through the gateway too, the bare handler behind one as well
+  --deep-page N    the deep page of a list (default 5000), so many times 20 rows are made
   --only WORD      the scenarios whose name contains it`;
 
 const bare: Scenario = { name: "bare handler, one query", requests: [{ path: "/api/v1/bare" }] };
@@ -40,6 +41,7 @@ const bare: Scenario = { name: "bare handler, one query", requests: [{ path: "/a
 interface Options extends Pace {
   port: number | undefined;
   creates: number;
+  deep_page: number;
   gateway: boolean;
   scale: boolean;
   peers: boolean;
@@ -54,6 +56,7 @@ function readOptions(): Options {
       seconds: { type: "string", default: "1.5" },
       connections: { type: "string", default: "20" },
       creates: { type: "string", default: "2000" },
+      "deep-page": { type: "string", default: "5000" },
       gateway: { type: "boolean", default: false },
       scale: { type: "boolean", default: false },
       peers: { type: "boolean", default: false },
@@ -78,6 +81,7 @@ function readOptions(): Options {
     seconds,
     connections,
     creates: Number(values.creates),
+    deep_page: Math.max(2, Number(values["deep-page"])),
     gateway: values.gateway,
     scale: values.scale,
     peers: values.peers,
@@ -95,7 +99,7 @@ async function main(): Promise<void> {
     undo.push(stop);
     const ports = portsFrom(port);
     progress("Making accounts and pictures to read …");
-    const facts = await seed(ports, operator_key);
+    const facts = await seed(ports, operator_key, options.deep_page);
     if (options.scale) {
       const large = await openLarge((step) => progress(`Making the large database: ${step} …`));
       undo.push(large.stop);

@@ -3,9 +3,9 @@ import postgres, { type Sql } from "postgres";
 import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
 import { Problem } from "../local/problem.ts";
 import { adminDatabaseUrl, HOST, type Ports } from "../local/settings.ts";
-import { addGenerations, heavyGenerations } from "./scale/rows.ts";
+import { addGenerations } from "./scale/rows.ts";
 
-const password = "Bench-pass-1234";
+export const password = "Bench-pass-1234";
 const people = 10;
 
 export interface Person {
@@ -30,8 +30,10 @@ export interface Tenant {
 export interface Facts extends Tenant {
   /** All credentials of each person. */
   people: Person[];
-  /** Somebody with enough generations for a 5,000th page. */
+  /** Somebody with very many generations, and the cursor of the last page but one. */
   heavy: Person & { cursor: string };
+  /** The last page of 20 that the heavy person has. */
+  deep_page: number;
   /** A well-formed key that nobody has, and one that was revoked. */
   unknown_key: string;
   revoked_key: string;
@@ -39,28 +41,24 @@ export interface Facts extends Tenant {
 }
 
 /** Makes what the scenarios read: accounts and keys through the API, their older pictures in the database. */
-export async function seed(ports: Ports, operator_key: string): Promise<Facts> {
+export async function seed(ports: Ports, operator_key: string, deep_page = 5_000): Promise<Facts> {
   const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
   const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
   try {
-    const unique = `${process.pid}-${Date.now()}`;
     const developer = await registerDeveloper(ports, operator_key, admin);
     const { project_id, app_headers, developer_headers, api_key_id } = developer;
-    const register = async (name: string, count: number): Promise<Person> => {
-      const email = `bench-${name}-${unique}@example.com`;
-      const user = await call("/auth/register", app_headers, { email, password });
-      const headers = { ...app_headers, Authorization: `Bearer ${user.access_token}` };
-      const id = String(user.id);
-      await addGenerations(admin, { project_id, user_id: id }, count);
-      const [newest] = await admin`
-        select id from public.generations where user_id = ${id} and status = 'completed' order by created_at desc limit 1`;
-      return { id, email, headers, generation_id: newest?.id };
+    const register = async (count: number): Promise<Person> => {
+      const person = await registerPerson(ports, developer);
+      await addGenerations(admin, { project_id, user_id: person.id }, count);
+      const [newest] = await admin`select id from public.generations
+        where user_id = ${person.id} and status = 'completed' order by created_at desc limit 1`;
+      return { ...person, generation_id: newest?.id };
     };
     const persons: Person[] = [];
-    for (let n = 1; n <= people; n++) persons.push(await register(`user${n}`, 60));
-    const heavy = await register("heavy", heavyGenerations);
+    for (let n = 1; n <= people; n++) persons.push(await register(60));
+    const heavy = await register(deep_page * 20);
     await admin`vacuum (analyze) public.generations`;
-    const page = await call("/generation?page=4999&per_page=20", heavy.headers);
+    const page = await call(`/generation?page=${deep_page - 1}&per_page=20`, heavy.headers);
     const revoked = await call(`/projects/${project_id}/api-keys`, developer_headers, { name: "Revoked" });
     await call(`/projects/${project_id}/api-keys/${revoked.id}`, developer_headers, undefined, "DELETE");
     return {
@@ -71,6 +69,7 @@ export async function seed(ports: Ports, operator_key: string): Promise<Facts> {
       app_headers,
       people: persons,
       heavy: { ...heavy, cursor: String(page.next_cursor) },
+      deep_page,
       unknown_key: createKey("ak").key,
       revoked_key: String(revoked.key),
       password,
@@ -98,6 +97,20 @@ export async function registerDeveloper(ports: Ports, operator_key: string, admi
     developer_email,
     developer_headers: { Authorization: `Bearer ${developer.access_token}` },
     app_headers: { "X-Developer-Key": developer_key, "X-Project-ID": project_id, "X-API-Key": api_key },
+  };
+}
+
+export async function registerPerson(
+  ports: Ports,
+  { app_headers }: Tenant,
+): Promise<Omit<Person, "generation_id">> {
+  const email = `bench-person-${randomUUID()}@example.com`;
+  const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
+  const user = await call("/auth/register", app_headers, { email, password });
+  return {
+    id: String(user.id),
+    email,
+    headers: { ...app_headers, Authorization: `Bearer ${user.access_token}` },
   };
 }
 

@@ -18,9 +18,6 @@ export const large: Size = {
   requests: 30_000_000,
 };
 
-/** Enough for a 5,000th page of 20. */
-export const heavyGenerations = 100_500;
-
 /** An account that generations are added to. */
 export interface Owner {
   project_id: string;

@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import postgres from "postgres";
+import { findFunction, usageOf } from "../bench/usage.ts";
+import { findFreeBase } from "../local/ports.ts";
+import { Problem, reasonOf } from "../local/problem.ts";
+import { adminDatabaseUrl, portsFrom } from "../local/settings.ts";
+import { openStack } from "../stack-child.ts";
+import { makeSubject } from "./subject.ts";
+import { startTraffic } from "./traffic.ts";
+import { judge, type Sample } from "./verdict.ts";
+
+const HELP = `Mixed traffic against a stack of its own for a long time, and whether memory, connections, generations and counters stay right.
+
+  npm run soak                    30 minutes
+  npm run soak -- --minutes 5     ends with an error when something is not right`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { minutes: { type: "string", default: "30" }, help: { type: "boolean", short: "h" } },
+  });
+  if (values.help) return console.log(HELP);
+  const minutes = Number(values.minutes);
+  if (!(minutes > 0)) throw new Problem("--minutes is more than 0.");
+  const base = await findFreeBase();
+  const folder = mkdtempSync(join(tmpdir(), "cloud-api-soak-"));
+  const { stack, stop } = await openStack(["--port", String(base), "--data", folder]);
+  const ports = portsFrom(base);
+  const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
+  try {
+    const subject = await makeSubject(ports, stack.credentials.operator_key, admin);
+    const traffic = startTraffic(subject);
+    const samples: Sample[] = [];
+    const pid = findFunction(ports.functions.api);
+    const pauseMs = Math.min(10_000, (minutes * 60_000) / 12);
+    const end = Date.now() + minutes * 60_000;
+    while (Date.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, Math.max(1, end - Date.now()))));
+      const [row] =
+        await admin`select count(*)::int as connections from pg_stat_activity where application_name = 'cloud-api'`;
+      const memory_mb = (usageOf(pid)?.memory_bytes ?? 0) / 2 ** 20;
+      samples.push({ memory_mb, connections: row?.connections });
+      const { requests } = traffic.counts;
+      console.log(
+        `${String(Math.ceil((end - Date.now()) / 1000)).padStart(5)} s to go  ${requests} requests  ${memory_mb.toFixed(0)} MB  ${row?.connections} connections`,
+      );
+    }
+    await traffic.stop();
+    const verdict = await judge(admin, subject, traffic.counts, samples);
+    for (const { name, is_right, found } of verdict)
+      console.log(`${is_right ? "ok  " : "FAIL"}  ${name}: ${found}`);
+    if (verdict.some(({ is_right }) => !is_right)) process.exitCode = 1;
+  } finally {
+    await admin.end();
+    await stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Problem ? error.message : `The soak failed: ${reasonOf(error)}`);
+  process.exitCode = 1;
+}
