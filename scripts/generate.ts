@@ -1,5 +1,5 @@
 // Writes the files that are made from others. Never edited by hand; `npm run check` fails when one is stale.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import openapiTypes, { astToString, type OpenAPI3 } from "openapi-typescript";
@@ -11,8 +11,18 @@ export async function generated(): Promise<[string, string][]> {
   const document = JSON.stringify(openApiDocument(), null, 2);
   return [
     ["docs/openapi.json", `${document}\n`],
+    ["supabase/functions/api/migrations.gen.ts", migrationList()],
     ["packages/client/src/wire.gen.ts", await wireTypes(JSON.parse(document) as OpenAPI3)],
   ];
+}
+
+/** A deployed function cannot read the folder, and has to know what its database should have. */
+function migrationList(): string {
+  const versions = readdirSync(join(ROOT, "supabase/migrations"))
+    .flatMap((name) => /^(\d+)_.+\.sql$/.exec(name)?.[1] ?? [])
+    .sort();
+  const lines = versions.map((version) => `  "${version}",\n`).join("");
+  return `// The files of supabase/migrations, by \`npm run generate\`.\nexport const migrations: readonly string[] = [\n${lines}];\n`;
 }
 
 /** The types of the SDK. A field with a default may be left out of a request. */

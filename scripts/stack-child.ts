@@ -15,7 +15,7 @@ export async function openStack(
   args: string[],
   report: (line: string) => void = () => {},
 ): Promise<{ stack: ReadyStack; stop: () => Promise<void> }> {
-  const child = spawn(process.execPath, [join(ROOT, "scripts", "start.ts"), "--json", ...args], {
+  const child = spawn(process.execPath, [join(ROOT, "scripts", "start.ts"), "--json", "--quiet", ...args], {
     cwd: ROOT,
     env: { ...process.env, CLOUD_API_LAUNCHER: String(process.pid) },
     stdio: ["ignore", "pipe", "pipe"],

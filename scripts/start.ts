@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { banner } from "./local/banner.ts";
+import { readable } from "./local/log-line.ts";
 import { Problem } from "./local/problem.ts";
 import { DEFAULT_BASE_PORT } from "./local/settings.ts";
 import { type Stack, startStack } from "./local/stack.ts";
@@ -11,7 +12,8 @@ const HELP = `Starts the whole back end on this machine: database, Auth, Storage
   npm start -- --port 55321  on other ports: the API on this one, the rest right after it
   npm start -- --fresh       with an empty database and empty storage
   npm start -- --data d      keeps everything in the folder d instead of .local/<port>
-  npm start -- --json        prints addresses and keys as one line of JSON when ready
+  npm start -- --json        prints addresses and keys as one line of JSON when ready, then the log as it is
+  npm start -- --quiet       prints no line for each request
 
 Set REPLICATE_API_TOKEN to make images with the real Replicate, and REDIS_URL to count limits in a Redis. Ctrl-C ends everything.`;
 
@@ -20,10 +22,18 @@ interface Options {
   data_folder: string | undefined;
   fresh: boolean;
   json: boolean;
+  quiet: boolean;
 }
 
 function readOptions(): Options {
-  let values: { port?: string; data?: string; fresh?: boolean; json?: boolean; help?: boolean };
+  let values: {
+    port?: string;
+    data?: string;
+    fresh?: boolean;
+    json?: boolean;
+    quiet?: boolean;
+    help?: boolean;
+  };
   try {
     ({ values } = parseArgs({
       options: {
@@ -31,6 +41,7 @@ function readOptions(): Options {
         data: { type: "string" },
         fresh: { type: "boolean" },
         json: { type: "boolean" },
+        quiet: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     }));
@@ -46,11 +57,13 @@ function readOptions(): Options {
     throw new Problem(`--port ${values.port} is not usable: give a number between 1024 and 65500.`);
   }
   const data_folder = values.data === undefined ? undefined : resolve(values.data);
-  return { base_port, data_folder, fresh: values.fresh ?? false, json: values.json ?? false };
+  const { fresh = false, json = false, quiet = false } = values;
+  return { base_port, data_folder, fresh, json, quiet };
 }
 
 async function main(): Promise<void> {
-  const { base_port, data_folder, fresh, json } = readOptions();
+  const { base_port, data_folder, fresh, json, quiet } = readOptions();
+  const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
   let stack: Stack | undefined;
   let ending: number | undefined;
   const end = async (reason: string) => {
@@ -73,6 +86,7 @@ async function main(): Promise<void> {
     ...(data_folder === undefined ? {} : { data_folder }),
     ...(process.env.REDIS_URL ? { function_env: { REDIS_URL: process.env.REDIS_URL } } : {}),
     report: (line) => console.error(`• ${line}`),
+    ...(quiet ? {} : { on_log: (line) => console.log(json ? line : readable(line, colour)) }),
   });
   stack = started;
   if (ending !== undefined) {
@@ -85,7 +99,7 @@ async function main(): Promise<void> {
       JSON.stringify({ urls, keys, database_url, credentials, ready_after_ms: Math.round(ready_after_ms) }),
     );
   } else {
-    console.log(banner(started, { colour: process.stdout.isTTY === true && !process.env.NO_COLOR }));
+    console.log(banner(started, { colour }));
   }
 }
 

@@ -9,6 +9,7 @@ import { closeServer, startGateway } from "./gateway.ts";
 import { Leash } from "./leash.ts";
 import { type Lite, startLite } from "./lite.ts";
 import { lockData } from "./lock.ts";
+import { LogFollower } from "./log-follower.ts";
 import type { Part, PartHost } from "./part.ts";
 import { assertPortsFree } from "./ports.ts";
 import { preparePostgres } from "./postgres.ts";
@@ -49,6 +50,8 @@ export interface StackOptions {
   /** Further settings of the Replicate look-alike. */
   replicate_env?: Record<string, string>;
   functions_folder?: string;
+  /** A line of a function's log, once the stack is ready. */
+  on_log?: (line: string) => void;
   /** One line for the person at the terminal: a part that died, or is back. */
   report?: (line: string) => void;
 }
@@ -170,6 +173,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     undo.push(startReconciler(ports, report));
     const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths);
     writeSample(paths.sample);
+    const { on_log = () => {} } = options;
+    const followers = functions.map((part) => new LogFollower(part.options.log_file, on_log));
+    undo.push(() => {
+      for (const each of followers) each.stop();
+    });
 
     stack = {
       urls: urlsOf(ports, replicate.real),

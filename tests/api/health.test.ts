@@ -1,7 +1,10 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { expect, inject, test } from "vitest";
-import { api, errorOf, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { ROOT } from "../../scripts/local/settings.ts";
+import { api, errorOf, type Headed, registerDeveloper, registerEndUser } from "../support/api.ts";
 
-const { urls, credentials } = inject("stack");
+const { urls, keys, credentials } = inject("stack");
 
 test("the root and /health answer without prefix and without credentials", async () => {
   const root = await api(`${urls.gateway}/`);
@@ -19,7 +22,9 @@ test("the whole health names every part", async () => {
     database: { status: "healthy", latency_ms: expect.any(Number) },
     file_storage: { status: "healthy" },
     storage: { status: "healthy" },
-    redis: { status: "not_configured" },
+    auth: { status: "healthy" },
+    mail: { status: "healthy" },
+    image_provider: { status: "healthy" },
   });
   expect(Math.abs(Date.parse(body.timestamp) - Date.now())).toBeLessThan(60_000);
   expect(JSON.stringify(body)).not.toMatch(/127\.0\.0\.1|postgres|PostgreSQL|pool/i);
@@ -28,34 +33,81 @@ test("the whole health names every part", async () => {
 test.each([
   ["database", "healthy"],
   ["storage", "healthy"],
-  ["redis", "not_configured"],
 ])("/health/%s is %s", async (part, state) => {
   const { status, body } = await api(`/health/${part}`);
   expect(status).toBe(200);
   expect(body.status).toBe(state);
 });
 
-test("an operator reads versions and figures, by key", async () => {
-  const { status, body } = await api("/health/detailed", {
-    headers: { "X-Operator-Key": credentials.operator_key ?? "" },
-  });
+const asOperator = { "X-Operator-Key": credentials.operator_key ?? "" };
+
+test("an operator reads versions, figures and settings, and of secrets only whether they are set", async () => {
+  const { status, body } = await api("/health/detailed", { headers: asOperator });
   expect(status).toBe(200);
-  expect(body).toMatchObject({
-    database: { version: expect.stringMatching(/^1\d/) },
-    system: { generation_configured: true },
+  const { service } = body;
+  expect(service).toMatchObject({
+    database_version: expect.stringMatching(/^1\d/),
+    runtime: expect.stringMatching(/^Deno\/\d/),
+    migrations: { missing: [], unknown: [] },
+    pool: { size: expect.any(Number), waiting: 0 },
+    queue: { pending: { overdue: expect.any(Number) }, processing: { count: expect.any(Number) } },
+    mail_outbox: { waiting: expect.any(Number) },
+    settings: { secret_key_set: true, cron_secret_set: true },
+  });
+  const files = readdirSync(join(ROOT, "supabase/migrations")).filter((name) => name.endsWith(".sql"));
+  expect(service.migrations).toMatchObject({ applied: files.length, expected: files.length });
+  expect(service.connections.api).toBeGreaterThan(0);
+  expect(service.connections.used).toBeLessThan(service.connections.max);
+  const text = JSON.stringify(body);
+  for (const secret of Object.values(keys)) expect(text).not.toContain(secret);
+  expect(text).not.toContain("postgresql://");
+});
+
+test("what the reconciler did when it ran last is told", async () => {
+  const headers = { Authorization: `Bearer ${keys.cron_secret}` };
+  const before = Date.now() - 1000;
+  expect((await api("/internal/reconcile", { method: "POST", headers })).status).toBe(200);
+  const { body } = await api("/health/detailed", { headers: asOperator });
+  expect(Date.parse(body.service.reconciler.last_run_at)).toBeGreaterThan(before);
+  expect(Object.keys(body.service.reconciler.jobs)).toEqual(
+    expect.arrayContaining(["generations", "mail", "cleanup"]),
+  );
+});
+
+test("everybody else reads the parts and their last errors, and nothing of hosts, versions or figures", async () => {
+  const developer = await registerDeveloper();
+  const user = await registerEndUser(developer.project);
+  for (const headers of [{}, developer.headers, { Authorization: `Bearer ${user.token}` }]) {
+    const { status, body } = await api("/health/detailed", { headers });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ status: "healthy", database: { status: "healthy" } });
+    expect(body).not.toHaveProperty("service");
+    expect(JSON.stringify(body)).not.toMatch(/127\.0\.0\.1|Deno|postgres|pool|migrations/i);
+  }
+});
+
+test("credentials that are sent are checked all the same", async () => {
+  const refusal = async (headers: Headed) => errorOf(await api("/health/detailed", { headers }));
+  expect(await refusal({ Authorization: "Bearer not.a.token" })).toMatchObject({
+    status: 401,
+    code: "invalid_token",
+  });
+  expect(await refusal({ "X-Operator-Key": "ok_wrong" })).toMatchObject({
+    status: 403,
+    code: "operator_key_invalid",
   });
 });
 
-test("nobody else reads them", async () => {
-  const developer = await registerDeveloper();
-  const user = await registerEndUser(developer.project);
-  expect(errorOf(await api("/health/detailed"))).toMatchObject({ status: 401, code: "not_authenticated" });
-  for (const headers of [developer.headers, { Authorization: `Bearer ${user.token}` }])
-    expect(errorOf(await api("/health/detailed", { headers }))).toMatchObject({
-      status: 403,
-      code: "operators_only",
-    });
-});
+test.each(["/health", "/health/storage", "/health/detailed"])(
+  "%s is health+json for whoever asks for it, and never comes from a cache",
+  async (path) => {
+    const asked = await api(path, { headers: { Accept: "application/health+json" } });
+    expect(asked.headers.get("content-type")).toBe("application/health+json");
+    expect(asked.headers.get("cache-control")).toBe("no-store");
+    expect(asked.body.status).toBe("healthy");
+    expect((await api(path)).headers.get("content-type")).toBe("application/json");
+  },
+);
 
 test.each(["/health", "/health/database"])("POST %s is not allowed", async (path) => {
   expect(errorOf(await api(path, { method: "POST" }))).toMatchObject({

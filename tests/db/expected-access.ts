@@ -78,6 +78,12 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "caller in (select 'matrix ' || id from unnest(:people) as id)",
     foreign: "caller in (select 'matrix ' || id from unnest(:other_people) as id)",
   },
+  "public.job_results": {
+    seed: ({ operator_id: id }) => `insert into public.job_results (name, checked, failed)
+      values ('own ${id}', 0, 0), ('other ${id}', 0, 0) on conflict do nothing`,
+    own: "name = 'own ' || :operator",
+    foreign: "name = 'other ' || :operator",
+  },
   "public.job_runs": {
     seed: ({ operator_id: id }) => `insert into public.job_runs (name)
       values ('own ${id}'), ('other ${id}') on conflict do nothing`,
@@ -132,6 +138,14 @@ export const expectedTables: Record<string, TableAccess> = {
       values ('test:own ${id}', 1, 'infinity'), ('test:other ${id}', 1, 'infinity') on conflict do nothing`,
     own: "bucket = 'test:own ' || :operator",
     foreign: "bucket = 'test:other ' || :operator",
+  },
+  "public.request_counts": {
+    seed: ({
+      operator_id: id,
+    }) => `insert into public.request_counts (method, route, status, requests, seconds, buckets)
+      values ('GET', 'own ${id}', 200, 0, 0, '{}'), ('GET', 'other ${id}', 200, 0, 0, '{}') on conflict do nothing`,
+    own: "route = 'own ' || :operator",
+    foreign: "route = 'other ' || :operator",
   },
   "public.uploads": {
     seed: ({ project_id, user_id }) => `insert into public.uploads (project_id, user_id, path)

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { decode } from "fast-png";
-import { expect, inject, test } from "vitest";
+import { beforeAll, expect, inject, test } from "vitest";
 import { ROOT } from "../../scripts/local/settings.ts";
 
-const { urls, credentials } = inject("stack");
+const { urls, credentials, keys, logs = "" } = inject("stack");
 
 /** `npm run demo` with this environment; its output is no terminal. */
 async function demo(env: Record<string, string | undefined>) {
@@ -25,11 +25,13 @@ async function demo(env: Record<string, string | undefined>) {
   return { code, out, errors };
 }
 
-test("the demo ends with a picture that decodes, in plain lines, and says where it lies", async () => {
-  const { code, out, errors } = await demo({
-    CLOUD_API_URL: urls.gateway,
-    CLOUD_API_OPERATOR_KEY: credentials.operator_key,
-  });
+let demoed: Awaited<ReturnType<typeof demo>>;
+beforeAll(async () => {
+  demoed = await demo({ CLOUD_API_URL: urls.gateway, CLOUD_API_OPERATOR_KEY: credentials.operator_key });
+});
+
+test("the demo ends with a picture that decodes, in plain lines, and says where it lies", () => {
+  const { code, out, errors } = demoed;
   expect(errors).toBe("");
   expect(code).toBe(0);
   expect(out).not.toContain("\u001b");
@@ -38,6 +40,38 @@ test("the demo ends with a picture that decodes, in plain lines, and says where 
   const file = join(ROOT, /The picture: (.+\.png)/.exec(out)?.[1] ?? "");
   expect(decode(readFileSync(file), { checkCrc: true })).toMatchObject({ width: 512, height: 512 });
   rmSync(file);
+});
+
+test("after the demo the logs have a line for each request, and no key, token, password or address in any", () => {
+  const files = readdirSync(logs).filter((name) => name.startsWith("function-"));
+  expect(files).toHaveLength(3);
+  const secrets = [...Object.values(credentials), ...Object.values(keys)].filter(
+    (value) => value !== credentials.project_id,
+  );
+  const routes = new Set<string>();
+  for (const file of files) {
+    const text = readFileSync(join(logs, file), "utf8");
+    for (const secret of secrets) expect(text).not.toContain(secret);
+    expect(text).not.toMatch(/\b(ak|ok)_[\w-]{8}|\beyJ|pass-|horse|Bearer|\w@\w|127\.0\.0\.1|[?&]token=/);
+    const requests = text
+      .split("\n")
+      .filter((line) => line.includes('"message":"request"'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    for (const { method, route } of requests) routes.add(`${method} ${route}`);
+    const registered = requests.find(
+      ({ route, status }) => route === "/api/v1/auth/register" && status === 201,
+    );
+    if (file === "function-api.log")
+      expect(registered).toMatchObject({ db_ms: expect.any(Number), auth_ms: expect.any(Number) });
+  }
+  expect([...routes]).toEqual(
+    expect.arrayContaining([
+      "POST /api/v1/auth/register",
+      "POST /api/v1/generation/generate-v2",
+      "GET /api/v1/generation/{generation_id}/status",
+      "POST /api/v1/generation/webhooks/replicate",
+    ]),
+  );
 });
 
 test("a refusal is one sentence with the request id, and the exit code is not zero", async () => {

@@ -19,6 +19,8 @@ export interface StackTarget {
   database_url?: string | undefined;
   admin_database_url?: string | undefined;
   credentials: Partial<Stack["credentials"]>;
+  /** The folder of its logs. */
+  logs?: string | undefined;
 }
 
 declare module "vitest" {
@@ -45,7 +47,16 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
   const stack = await startTestStack();
   const { urls, keys, database_url, admin_database_url, credentials } = stack;
-  project.provide("stack", { embedded: true, urls, keys, database_url, admin_database_url, credentials });
+  const { logs } = stack.paths;
+  project.provide("stack", {
+    embedded: true,
+    urls,
+    keys,
+    database_url,
+    admin_database_url,
+    credentials,
+    logs,
+  });
   return stack.stop;
 }
 

@@ -49,7 +49,7 @@ export interface paths {
         };
         /**
          * Whether the database answers
-         * @description One part, within a second.
+         * @description One part, within a second. 503 when it is configured and does not answer.
          */
         get: operations["health.database"];
         put?: never;
@@ -69,7 +69,7 @@ export interface paths {
         };
         /**
          * Whether the storage answers
-         * @description One part, within a second.
+         * @description One part, within a second. 503 when it is configured and does not answer.
          */
         get: operations["health.storage"];
         put?: never;
@@ -89,7 +89,7 @@ export interface paths {
         };
         /**
          * Whether the redis answers
-         * @description One part, within a second.
+         * @description One part, within a second. 503 when it is configured and does not answer.
          */
         get: operations["health.redis"];
         put?: never;
@@ -108,10 +108,30 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Health with versions and figures, for operators
-         * @description With an operator's key or token: what others must not know of the machinery.
+         * Health with last errors; for operators also versions and figures
+         * @description Versions, pool, queue, jobs, mail and settings are told to operators only.
          */
         get: operations["health.detailed"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures for Prometheus
+         * @description Requests by route and status with their durations, counted by all instances; open generations, mail, jobs, connections. Scrape it with the header X-Operator-Key, every 15 seconds or less often.
+         */
+        get: operations["metrics.scrape"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1035,7 +1055,7 @@ export interface components {
         };
         Health: {
             /**
-             * @description `degraded`: a part that is not required is down. `unhealthy`: one that is.
+             * @description `unhealthy`: the database, Auth or Storage does not answer. `degraded`: a part that is not required does not.
              * @example healthy
              * @enum {string}
              */
@@ -1050,10 +1070,26 @@ export interface components {
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
                  * @description Milliseconds until it answered.
-                 * @example 3
+                 * @example 3.2
                  */
                 latency_ms?: number;
-                /** @description The class of the error, when there is one. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /** @description Supabase Auth. Required. */
+            auth: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             /** @description The same as `storage`; the older name. */
@@ -1066,10 +1102,10 @@ export interface components {
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
                  * @description Milliseconds until it answered.
-                 * @example 3
+                 * @example 3.2
                  */
                 latency_ms?: number;
-                /** @description The class of the error, when there is one. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             /** @description Where the pictures are kept. Required. */
@@ -1082,14 +1118,14 @@ export interface components {
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
                  * @description Milliseconds until it answered.
-                 * @example 3
+                 * @example 3.2
                  */
                 latency_ms?: number;
-                /** @description The class of the error, when there is one. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             /**
-             * @description An optional cache.
+             * @description Where limits are counted; without it Postgres counts them.
              * @example {
              *       "status": "not_configured"
              *     }
@@ -1103,10 +1139,42 @@ export interface components {
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
                  * @description Milliseconds until it answered.
-                 * @example 3
+                 * @example 3.2
                  */
                 latency_ms?: number;
-                /** @description The class of the error, when there is one. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /** @description Who delivers mail; what waits is sent when it is back. */
+            mail: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /** @description Replicate; what was asked for meanwhile is made when it is back. */
+            image_provider: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             /**
@@ -1130,10 +1198,10 @@ export interface components {
             status: "healthy" | "unhealthy" | "not_configured";
             /**
              * @description Milliseconds until it answered.
-             * @example 3
+             * @example 3.2
              */
             latency_ms?: number;
-            /** @description The class of the error, when there is one. */
+            /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
             error?: string;
             /**
              * Format: date-time
@@ -1144,7 +1212,7 @@ export interface components {
         };
         DetailedHealth: {
             /**
-             * @description `degraded`: a part that is not required is down. `unhealthy`: one that is.
+             * @description `unhealthy`: the database, Auth or Storage does not answer. `degraded`: a part that is not required does not.
              * @example healthy
              * @enum {string}
              */
@@ -1159,16 +1227,27 @@ export interface components {
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
                  * @description Milliseconds until it answered.
-                 * @example 3
+                 * @example 3.2
                  */
                 latency_ms?: number;
-                /** @description The class of the error, when there is one. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
+            };
+            /** @description Supabase Auth. Required. */
+            auth: {
                 /**
-                 * @description Of its server.
-                 * @example 17.6
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
                  */
-                version?: string;
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
             };
             /** @description The same as `storage`; the older name. */
             file_storage: {
@@ -1180,10 +1259,10 @@ export interface components {
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
                  * @description Milliseconds until it answered.
-                 * @example 3
+                 * @example 3.2
                  */
                 latency_ms?: number;
-                /** @description The class of the error, when there is one. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             /** @description Where the pictures are kept. Required. */
@@ -1196,14 +1275,14 @@ export interface components {
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
                  * @description Milliseconds until it answered.
-                 * @example 3
+                 * @example 3.2
                  */
                 latency_ms?: number;
-                /** @description The class of the error, when there is one. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             /**
-             * @description An optional cache.
+             * @description Where limits are counted; without it Postgres counts them.
              * @example {
              *       "status": "not_configured"
              *     }
@@ -1217,10 +1296,42 @@ export interface components {
                 status: "healthy" | "unhealthy" | "not_configured";
                 /**
                  * @description Milliseconds until it answered.
-                 * @example 3
+                 * @example 3.2
                  */
                 latency_ms?: number;
-                /** @description The class of the error, when there is one. */
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /** @description Who delivers mail; what waits is sent when it is back. */
+            mail: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
+                error?: string;
+            };
+            /** @description Replicate; what was asked for meanwhile is made when it is back. */
+            image_provider: {
+                /**
+                 * @description Whether the part answers.
+                 * @example healthy
+                 * @enum {string}
+                 */
+                status: "healthy" | "unhealthy" | "not_configured";
+                /**
+                 * @description Milliseconds until it answered.
+                 * @example 3.2
+                 */
+                latency_ms?: number;
+                /** @description The class of the error: a code of this API, `timeout` or `unreachable`. */
                 error?: string;
             };
             /**
@@ -1234,18 +1345,262 @@ export interface components {
              * @example 0.1.0
              */
             version: string;
-            /** @description How the API runs. */
-            system: {
+            /**
+             * @description The last failure of each part that this instance saw, also when the part is back.
+             * @example {
+             *       "redis": {
+             *         "error": "timeout",
+             *         "at": "2026-11-24T09:00:00.123Z"
+             *       }
+             *     }
+             */
+            last_errors: {
+                [key: string]: {
+                    /**
+                     * @description The class of the error.
+                     * @example timeout
+                     */
+                    error: string;
+                    /**
+                     * Format: date-time
+                     * @description When it was seen.
+                     * @example 2026-11-24T09:00:00.123Z
+                     */
+                    at: string;
+                };
+            };
+            /** @description For operators only. */
+            service?: {
                 /**
-                 * @description Connections that one isolate opens at most.
-                 * @example 3
+                 * @description What the API runs on.
+                 * @example Deno/2.9.6
                  */
-                pool_size: number;
+                runtime: string;
                 /**
-                 * @description Whether there is a token of Replicate.
-                 * @example true
+                 * @description Of the database server.
+                 * @example 17.6
                  */
-                generation_configured: boolean;
+                database_version: string;
+                /** @description Changes of the database's schema. */
+                migrations: {
+                    /**
+                     * @description In the database.
+                     * @example 42
+                     */
+                    applied: number;
+                    /**
+                     * @description That this version of the API brings.
+                     * @example 42
+                     */
+                    expected: number;
+                    /**
+                     * @description Brought by this version, and not applied.
+                     * @example []
+                     */
+                    missing: string[];
+                    /**
+                     * @description Applied by a newer version of the API.
+                     * @example []
+                     */
+                    unknown: string[];
+                };
+                /** @description Of the instance that answers. */
+                pool: {
+                    /**
+                     * @description Connections that this instance opens at most.
+                     * @example 3
+                     */
+                    size: number;
+                    /**
+                     * @description Of them, with a statement under way.
+                     * @example 1
+                     */
+                    in_use: number;
+                    /**
+                     * @description Statements that wait for a connection.
+                     * @example 0
+                     */
+                    waiting: number;
+                };
+                /** @description Of the whole database server. */
+                connections: {
+                    /**
+                     * @description That the server allows.
+                     * @example 60
+                     */
+                    max: number;
+                    /**
+                     * @description By anybody.
+                     * @example 14
+                     */
+                    used: number;
+                    /**
+                     * @description By all instances of the API.
+                     * @example 6
+                     */
+                    api: number;
+                    /**
+                     * @description Of those, not idle.
+                     * @example 1
+                     */
+                    api_active: number;
+                };
+                /** @description Generations. */
+                queue: {
+                    /** @description Not accepted by Replicate yet. */
+                    pending: {
+                        /**
+                         * @description How many.
+                         * @example 2
+                         */
+                        count: number;
+                        /**
+                         * @description What nobody looked at for three minutes longer than it should be.
+                         * @example 0
+                         */
+                        overdue: number;
+                        /**
+                         * @description Age of the oldest.
+                         * @example 12
+                         */
+                        oldest_seconds: number;
+                    };
+                    /** @description Being made, or stored. */
+                    processing: {
+                        /**
+                         * @description How many.
+                         * @example 2
+                         */
+                        count: number;
+                        /**
+                         * @description What nobody looked at for three minutes longer than it should be.
+                         * @example 0
+                         */
+                        overdue: number;
+                        /**
+                         * @description Age of the oldest.
+                         * @example 12
+                         */
+                        oldest_seconds: number;
+                    };
+                    /** @description How generations of the last hour ended. */
+                    ended_last_hour: {
+                        /**
+                         * @description With a picture.
+                         * @example 120
+                         */
+                        completed: number;
+                        /**
+                         * @description Without one.
+                         * @example 1
+                         */
+                        failed: number;
+                        /**
+                         * @description By their owners.
+                         * @example 2
+                         */
+                        canceled: number;
+                    };
+                };
+                /** @description What finishes the work that requests and webhooks left behind. */
+                reconciler: {
+                    /**
+                     * @description `late`: it did not run for three minutes. `failing`: a job's last run failed.
+                     * @example healthy
+                     * @enum {string}
+                     */
+                    status: "healthy" | "failing" | "late" | "never_ran";
+                    /**
+                     * Format: date-time
+                     * @description When a job ran last.
+                     * @example 2026-11-24T09:00:00.123Z
+                     */
+                    last_run_at: string | null;
+                    /**
+                     * @description The last run of each job, by name.
+                     * @example {
+                     *       "mail": {
+                     *         "ran_at": "2026-11-24T09:00:00.123Z",
+                     *         "checked": 3,
+                     *         "failed": 0,
+                     *         "failing_since": null
+                     *       }
+                     *     }
+                     */
+                    jobs: {
+                        [key: string]: {
+                            /**
+                             * Format: date-time
+                             * @description When it ended.
+                             * @example 2026-11-24T09:00:00.123Z
+                             */
+                            ran_at: string;
+                            /**
+                             * @description What it looked at.
+                             * @example 3
+                             */
+                            checked: number;
+                            /**
+                             * @description What of that failed.
+                             * @example 0
+                             */
+                            failed: number;
+                            /**
+                             * Format: date-time
+                             * @description The first of its failed runs in a row.
+                             * @example 2026-11-24T09:00:00.123Z
+                             */
+                            failing_since: string | null;
+                        };
+                    };
+                };
+                /** @description Mail that is not sent yet. */
+                mail_outbox: {
+                    /**
+                     * @description How many.
+                     * @example 0
+                     */
+                    waiting: number;
+                    /**
+                     * @description Age of the oldest.
+                     * @example 0
+                     */
+                    oldest_seconds: number;
+                    /**
+                     * @description Of them, tried before in vain.
+                     * @example 0
+                     */
+                    failing: number;
+                };
+                /** @description Files and predictions that are to be removed. */
+                cleanup: {
+                    /**
+                     * @description How many.
+                     * @example 0
+                     */
+                    waiting: number;
+                    /**
+                     * @description Age of the oldest.
+                     * @example 0
+                     */
+                    oldest_seconds: number;
+                };
+                /**
+                 * @description Whether Replicate takes the token; absent without one.
+                 * @example accepted
+                 * @enum {string}
+                 */
+                replicate_token?: "accepted" | "refused" | "unknown";
+                /**
+                 * @description What this instance runs with. Of a secret only whether it is set.
+                 * @example {
+                 *       "smtp_port": 587,
+                 *       "cron_secret_set": true
+                 *     }
+                 */
+                settings: {
+                    [key: string]: string | number | boolean;
+                };
             };
         };
         Error: {
@@ -2485,7 +2840,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It can. */
+            /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2497,27 +2852,74 @@ export interface operations {
                      *       "status": "healthy",
                      *       "database": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
                      *       },
                      *       "file_storage": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3
+                     *         "latency_ms": 3.2
                      *       },
                      *       "storage": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3
+                     *         "latency_ms": 3.2
                      *       },
                      *       "redis": {
                      *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
                      *       },
                      *       "timestamp": "2026-11-24T09:00:00.123Z",
                      *       "version": "0.1.0"
                      *     }
                      */
                     "application/json": components["schemas"]["Health"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
+                    "application/health+json": components["schemas"]["Health"];
                 };
             };
-            /** @description A required part is down. */
+            /** @description A part that is needed is down. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2530,24 +2932,71 @@ export interface operations {
                      *       "status": "healthy",
                      *       "database": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
                      *       },
                      *       "file_storage": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3
+                     *         "latency_ms": 3.2
                      *       },
                      *       "storage": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3
+                     *         "latency_ms": 3.2
                      *       },
                      *       "redis": {
                      *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
                      *       },
                      *       "timestamp": "2026-11-24T09:00:00.123Z",
                      *       "version": "0.1.0"
                      *     }
                      */
                     "application/json": components["schemas"]["Health"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0"
+                     *     }
+                     */
+                    "application/health+json": components["schemas"]["Health"];
                 };
             };
         };
@@ -2561,7 +3010,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does, or is not configured. */
+            /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2571,14 +3020,22 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "healthy",
-                     *       "latency_ms": 3,
+                     *       "latency_ms": 3.2,
                      *       "timestamp": "2026-11-24T09:00:00.123Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
-            /** @description A required part is down. */
+            /** @description A part that is needed is down. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2589,11 +3046,19 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "healthy",
-                     *       "latency_ms": 3,
+                     *       "latency_ms": 3.2,
                      *       "timestamp": "2026-11-24T09:00:00.123Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
         };
@@ -2607,7 +3072,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does, or is not configured. */
+            /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2617,14 +3082,22 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "healthy",
-                     *       "latency_ms": 3,
+                     *       "latency_ms": 3.2,
                      *       "timestamp": "2026-11-24T09:00:00.123Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
-            /** @description A required part is down. */
+            /** @description A part that is needed is down. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2635,11 +3108,19 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "healthy",
-                     *       "latency_ms": 3,
+                     *       "latency_ms": 3.2,
                      *       "timestamp": "2026-11-24T09:00:00.123Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
         };
@@ -2653,7 +3134,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It does, or is not configured. */
+            /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2663,14 +3144,22 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "healthy",
-                     *       "latency_ms": 3,
+                     *       "latency_ms": 3.2,
                      *       "timestamp": "2026-11-24T09:00:00.123Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
-            /** @description A required part is down. */
+            /** @description A part that is needed is down. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2681,11 +3170,19 @@ export interface operations {
                     /**
                      * @example {
                      *       "status": "healthy",
-                     *       "latency_ms": 3,
+                     *       "latency_ms": 3.2,
                      *       "timestamp": "2026-11-24T09:00:00.123Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PartHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "latency_ms": 3.2,
+                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *     }
+                     */
+                    "application/health+json": components["schemas"]["PartHealth"];
                 };
             };
         };
@@ -2699,7 +3196,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every part. */
+            /** @description It can, or only an optional part is down. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2711,29 +3208,211 @@ export interface operations {
                      *       "status": "healthy",
                      *       "database": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3,
-                     *         "version": "17.6"
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
                      *       },
                      *       "file_storage": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3
+                     *         "latency_ms": 3.2
                      *       },
                      *       "storage": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3
+                     *         "latency_ms": 3.2
                      *       },
                      *       "redis": {
                      *         "status": "not_configured"
                      *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
                      *       "timestamp": "2026-11-24T09:00:00.123Z",
                      *       "version": "0.1.0",
-                     *       "system": {
-                     *         "pool_size": 3,
-                     *         "generation_configured": true
+                     *       "last_errors": {
+                     *         "redis": {
+                     *           "error": "timeout",
+                     *           "at": "2026-11-24T09:00:00.123Z"
+                     *         }
+                     *       },
+                     *       "service": {
+                     *         "runtime": "Deno/2.9.6",
+                     *         "database_version": "17.6",
+                     *         "migrations": {
+                     *           "applied": 42,
+                     *           "expected": 42,
+                     *           "missing": [],
+                     *           "unknown": []
+                     *         },
+                     *         "pool": {
+                     *           "size": 3,
+                     *           "in_use": 1,
+                     *           "waiting": 0
+                     *         },
+                     *         "connections": {
+                     *           "max": 60,
+                     *           "used": 14,
+                     *           "api": 6,
+                     *           "api_active": 1
+                     *         },
+                     *         "queue": {
+                     *           "pending": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "processing": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "ended_last_hour": {
+                     *             "completed": 120,
+                     *             "failed": 1,
+                     *             "canceled": 2
+                     *           }
+                     *         },
+                     *         "reconciler": {
+                     *           "status": "healthy",
+                     *           "last_run_at": "2026-11-24T09:00:00.123Z",
+                     *           "jobs": {
+                     *             "mail": {
+                     *               "ran_at": "2026-11-24T09:00:00.123Z",
+                     *               "checked": 3,
+                     *               "failed": 0,
+                     *               "failing_since": null
+                     *             }
+                     *           }
+                     *         },
+                     *         "mail_outbox": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0,
+                     *           "failing": 0
+                     *         },
+                     *         "cleanup": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0
+                     *         },
+                     *         "replicate_token": "accepted",
+                     *         "settings": {
+                     *           "smtp_port": 587,
+                     *           "cron_secret_set": true
+                     *         }
                      *       }
                      *     }
                      */
                     "application/json": components["schemas"]["DetailedHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0",
+                     *       "last_errors": {
+                     *         "redis": {
+                     *           "error": "timeout",
+                     *           "at": "2026-11-24T09:00:00.123Z"
+                     *         }
+                     *       },
+                     *       "service": {
+                     *         "runtime": "Deno/2.9.6",
+                     *         "database_version": "17.6",
+                     *         "migrations": {
+                     *           "applied": 42,
+                     *           "expected": 42,
+                     *           "missing": [],
+                     *           "unknown": []
+                     *         },
+                     *         "pool": {
+                     *           "size": 3,
+                     *           "in_use": 1,
+                     *           "waiting": 0
+                     *         },
+                     *         "connections": {
+                     *           "max": 60,
+                     *           "used": 14,
+                     *           "api": 6,
+                     *           "api_active": 1
+                     *         },
+                     *         "queue": {
+                     *           "pending": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "processing": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "ended_last_hour": {
+                     *             "completed": 120,
+                     *             "failed": 1,
+                     *             "canceled": 2
+                     *           }
+                     *         },
+                     *         "reconciler": {
+                     *           "status": "healthy",
+                     *           "last_run_at": "2026-11-24T09:00:00.123Z",
+                     *           "jobs": {
+                     *             "mail": {
+                     *               "ran_at": "2026-11-24T09:00:00.123Z",
+                     *               "checked": 3,
+                     *               "failed": 0,
+                     *               "failing_since": null
+                     *             }
+                     *           }
+                     *         },
+                     *         "mail_outbox": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0,
+                     *           "failing": 0
+                     *         },
+                     *         "cleanup": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0
+                     *         },
+                     *         "replicate_token": "accepted",
+                     *         "settings": {
+                     *           "smtp_port": 587,
+                     *           "cron_secret_set": true
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/health+json": components["schemas"]["DetailedHealth"];
                 };
             };
             /** @description The request is malformed, or the account is not activated. */
@@ -2788,7 +3467,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description A required part is down. */
+            /** @description A part that is needed is down. */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2801,29 +3480,303 @@ export interface operations {
                      *       "status": "healthy",
                      *       "database": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3,
-                     *         "version": "17.6"
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
                      *       },
                      *       "file_storage": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3
+                     *         "latency_ms": 3.2
                      *       },
                      *       "storage": {
                      *         "status": "healthy",
-                     *         "latency_ms": 3
+                     *         "latency_ms": 3.2
                      *       },
                      *       "redis": {
                      *         "status": "not_configured"
                      *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
                      *       "timestamp": "2026-11-24T09:00:00.123Z",
                      *       "version": "0.1.0",
-                     *       "system": {
-                     *         "pool_size": 3,
-                     *         "generation_configured": true
+                     *       "last_errors": {
+                     *         "redis": {
+                     *           "error": "timeout",
+                     *           "at": "2026-11-24T09:00:00.123Z"
+                     *         }
+                     *       },
+                     *       "service": {
+                     *         "runtime": "Deno/2.9.6",
+                     *         "database_version": "17.6",
+                     *         "migrations": {
+                     *           "applied": 42,
+                     *           "expected": 42,
+                     *           "missing": [],
+                     *           "unknown": []
+                     *         },
+                     *         "pool": {
+                     *           "size": 3,
+                     *           "in_use": 1,
+                     *           "waiting": 0
+                     *         },
+                     *         "connections": {
+                     *           "max": 60,
+                     *           "used": 14,
+                     *           "api": 6,
+                     *           "api_active": 1
+                     *         },
+                     *         "queue": {
+                     *           "pending": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "processing": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "ended_last_hour": {
+                     *             "completed": 120,
+                     *             "failed": 1,
+                     *             "canceled": 2
+                     *           }
+                     *         },
+                     *         "reconciler": {
+                     *           "status": "healthy",
+                     *           "last_run_at": "2026-11-24T09:00:00.123Z",
+                     *           "jobs": {
+                     *             "mail": {
+                     *               "ran_at": "2026-11-24T09:00:00.123Z",
+                     *               "checked": 3,
+                     *               "failed": 0,
+                     *               "failing_since": null
+                     *             }
+                     *           }
+                     *         },
+                     *         "mail_outbox": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0,
+                     *           "failing": 0
+                     *         },
+                     *         "cleanup": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0
+                     *         },
+                     *         "replicate_token": "accepted",
+                     *         "settings": {
+                     *           "smtp_port": 587,
+                     *           "cron_secret_set": true
+                     *         }
                      *       }
                      *     }
                      */
                     "application/json": components["schemas"]["DetailedHealth"];
+                    /**
+                     * @example {
+                     *       "status": "healthy",
+                     *       "database": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "auth": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "file_storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "storage": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "redis": {
+                     *         "status": "not_configured"
+                     *       },
+                     *       "mail": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "image_provider": {
+                     *         "status": "healthy",
+                     *         "latency_ms": 3.2
+                     *       },
+                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "version": "0.1.0",
+                     *       "last_errors": {
+                     *         "redis": {
+                     *           "error": "timeout",
+                     *           "at": "2026-11-24T09:00:00.123Z"
+                     *         }
+                     *       },
+                     *       "service": {
+                     *         "runtime": "Deno/2.9.6",
+                     *         "database_version": "17.6",
+                     *         "migrations": {
+                     *           "applied": 42,
+                     *           "expected": 42,
+                     *           "missing": [],
+                     *           "unknown": []
+                     *         },
+                     *         "pool": {
+                     *           "size": 3,
+                     *           "in_use": 1,
+                     *           "waiting": 0
+                     *         },
+                     *         "connections": {
+                     *           "max": 60,
+                     *           "used": 14,
+                     *           "api": 6,
+                     *           "api_active": 1
+                     *         },
+                     *         "queue": {
+                     *           "pending": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "processing": {
+                     *             "count": 2,
+                     *             "overdue": 0,
+                     *             "oldest_seconds": 12
+                     *           },
+                     *           "ended_last_hour": {
+                     *             "completed": 120,
+                     *             "failed": 1,
+                     *             "canceled": 2
+                     *           }
+                     *         },
+                     *         "reconciler": {
+                     *           "status": "healthy",
+                     *           "last_run_at": "2026-11-24T09:00:00.123Z",
+                     *           "jobs": {
+                     *             "mail": {
+                     *               "ran_at": "2026-11-24T09:00:00.123Z",
+                     *               "checked": 3,
+                     *               "failed": 0,
+                     *               "failing_since": null
+                     *             }
+                     *           }
+                     *         },
+                     *         "mail_outbox": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0,
+                     *           "failing": 0
+                     *         },
+                     *         "cleanup": {
+                     *           "waiting": 0,
+                     *           "oldest_seconds": 0
+                     *         },
+                     *         "replicate_token": "accepted",
+                     *         "settings": {
+                     *           "smtp_port": 587,
+                     *           "cron_secret_set": true
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/health+json": components["schemas"]["DetailedHealth"];
+                };
+            };
+        };
+    };
+    "metrics.scrape": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The Prometheus text format. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example cloud_api_requests_total{method="GET",route="/api/v1/auth/me",status="200"} 42 */
+                    "text/plain": string;
+                };
+            };
+            /** @description The request is malformed, or the account is not activated. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The body is not valid JSON.",
+                     *       "code": "malformed_json",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not authenticated. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Could not validate credentials",
+                     *       "code": "invalid_token",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not allowed, or a key is missing or not valid. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "Invalid developer key.",
+                     *       "code": "developer_key_invalid",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description A service behind the API does not answer. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "detail": "The database does not answer. Try again shortly.",
+                     *       "code": "database_unavailable",
+                     *       "request_id": "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Error"];
                 };
             };
         };

@@ -5,6 +5,7 @@ import { ApiError } from "./errors.ts";
 import { cors } from "./middleware/cors.ts";
 import { countKeyUsage } from "./middleware/count-key-usage.ts";
 import { handleErrors, handleNotFound } from "./middleware/errors.ts";
+import { observe } from "./middleware/observe.ts";
 import { createRouter, version } from "./openapi.ts";
 import { changePassword } from "./resources/auth/change-password.ts";
 import { deleteMe } from "./resources/auth/delete-me.ts";
@@ -38,13 +39,17 @@ import { listGenerations } from "./resources/generations/list-generations.ts";
 import { listPublicGenerations } from "./resources/generations/list-public-generations.ts";
 import { replicateWebhook } from "./resources/generations/replicate-webhook.ts";
 import { setGenerationPublic } from "./resources/generations/set-generation-public.ts";
-import { health } from "./resources/health/get-health.ts";
+import { getDetailedHealth } from "./resources/health/get-detailed-health.ts";
+import { getHealth } from "./resources/health/get-health.ts";
+import { getLiveness } from "./resources/health/get-liveness.ts";
+import { getPartHealth } from "./resources/health/get-part-health.ts";
 import { reconcile } from "./resources/internal/reconcile.ts";
 import { createApiKey } from "./resources/keys/create-api-key.ts";
 import { getApiKeyUsage } from "./resources/keys/get-api-key-usage.ts";
 import { listApiKeys } from "./resources/keys/list-api-keys.ts";
 import { revokeApiKey } from "./resources/keys/revoke-api-key.ts";
 import { rotateApiKey } from "./resources/keys/rotate-api-key.ts";
+import { getMetrics } from "./resources/metrics/get-metrics.ts";
 import { createProject } from "./resources/projects/create-project.ts";
 import { deleteProject } from "./resources/projects/delete-project.ts";
 import { deleteProjectUser } from "./resources/projects/delete-project-user.ts";
@@ -61,7 +66,11 @@ import { updateProject } from "./resources/projects/update-project.ts";
 import { updateProjectUser } from "./resources/projects/update-project-user.ts";
 
 const endpoints = [
-  health,
+  getLiveness,
+  getHealth,
+  getPartHealth,
+  getDetailedHealth,
+  getMetrics,
   register,
   login,
   refresh,
@@ -121,13 +130,14 @@ const endpoints = [
 export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   const app = createRouter();
   app.use(requestId({ limitLength: 128 }));
+  app.use(observe(deps));
   app.use(cors);
   app.use(async (c, next) => {
     c.set("deps", deps);
     await next();
   });
   app.use(countKeyUsage());
-  app.onError(handleErrors(deps.log));
+  app.onError(handleErrors);
   app.notFound(handleNotFound);
   app.get("/", (c) => c.json({ name: "Cloud API", version, health: "/health", api: "/api/v1" }));
   for (const [at, endpoint] of endpoints.entries()) {

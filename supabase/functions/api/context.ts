@@ -6,7 +6,11 @@ import type { ReplicateClient } from "./clients/replicate.ts";
 import type { StorageClient } from "./clients/storage.ts";
 import type { TokenVerifier } from "./clients/tokens.ts";
 import type { Env } from "./env.ts";
+import type { ErrorCode } from "./errors.ts";
 import type { RateLimit } from "./limits.ts";
+import type { Logger } from "./logger.ts";
+import type { HealthMonitor } from "./resources/health/monitor.ts";
+import type { RequestCounter } from "./resources/metrics/request-counter.ts";
 
 /** What a request is made with. Hashes and verified claims only: no key or token gets further than this. */
 export type Credentials = {
@@ -41,12 +45,21 @@ export type Deps = {
   replicate: ReplicateClient;
   mailer: Mailer;
   tokens: TokenVerifier;
+  health: HealthMonitor;
+  requests: RequestCounter;
   log: Log;
+  writeRequest: Logger["writeRequest"];
   /** Lets work go on after the answer. Nothing may depend on its end: the isolate may be gone. */
   background: (work: Promise<unknown>) => void;
 };
 
 export type AppEnv = {
   Bindings: { remoteAddress?: string };
-  Variables: { requestId: string; deps: Deps; credentials: Credentials };
+  Variables: {
+    requestId: string;
+    deps: Deps;
+    credentials: Credentials;
+    /** What the answer is about when it is an error. `cause` is for the log alone. */
+    failure?: { code: ErrorCode; cause: unknown };
+  };
 };

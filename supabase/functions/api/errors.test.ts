@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { toApiError } from "./clients/database.ts";
 import { ApiError, invalidFields, isErrorCode } from "./errors.ts";
-import { describe as describeError } from "./middleware/errors.ts";
+import { describe as describeError } from "./redact.ts";
 
 describe("what clients match on", () => {
   test.each([

@@ -6,9 +6,11 @@ import { createRedisClient } from "./clients/redis.ts";
 import { createReplicateClient } from "./clients/replicate.ts";
 import { createStorageClient } from "./clients/storage.ts";
 import { createTokenVerifier } from "./clients/tokens.ts";
-import type { Log } from "./context.ts";
 import { parseEnv } from "./env.ts";
-import { describe } from "./middleware/errors.ts";
+import { createLogger } from "./logger.ts";
+import { createHealthMonitor } from "./resources/health/monitor.ts";
+import { createRequestCounter } from "./resources/metrics/request-counter.ts";
+import { tracedFetch } from "./trace.ts";
 
 type ConnectionInfo = { remoteAddr?: { hostname?: string } };
 export type Handler = (request: Request, info?: ConnectionInfo) => Response | Promise<Response>;
@@ -19,24 +21,37 @@ export function createHandler(
   waitUntil: (work: Promise<unknown>) => void,
 ): Handler {
   const env = parseEnv(vars);
-  const log: Log = (level, message, fields = {}) => {
-    const { cause, ...rest } = fields;
-    console[level](
-      JSON.stringify({ level, message, ...rest, ...(cause === undefined ? {} : { cause: describe(cause) }) }),
-    );
-  };
+  const { log, writeRequest } = createLogger((level, text) => console[level](text), waitUntil);
+  const background = (work: Promise<unknown>) =>
+    waitUntil(work.catch((cause) => log("error", "background work failed", { cause })));
   const redis = createRedisClient(env, log);
+  const database = createDatabase(env, redis);
+  const auth = createAuthClient(env, tracedFetch("auth"));
+  const storage = createStorageClient(env, tracedFetch("storage"));
+  const replicate = createReplicateClient(env, tracedFetch("provider"));
+  const mailer = createMailer(env);
+  const health = createHealthMonitor({
+    database: (deadlineMs) => database.call("server_version", [], deadlineMs),
+    auth: auth.check,
+    storage: storage.check,
+    redis: redis.configured ? redis.ping : undefined,
+    mail: mailer.configured ? mailer.check : undefined,
+    image_provider: replicate.configured ? replicate.check : undefined,
+  });
   const app = createApp({
     env,
     log,
-    database: createDatabase(env, redis),
-    auth: createAuthClient(env),
-    storage: createStorageClient(env),
+    writeRequest,
+    database,
+    auth,
+    storage,
     redis,
-    replicate: createReplicateClient(env),
-    mailer: createMailer(env),
+    replicate,
+    mailer,
+    health,
+    requests: createRequestCounter({ database, background }),
     tokens: createTokenVerifier(env),
-    background: (work) => waitUntil(work.catch((cause) => log("error", "background work failed", { cause }))),
+    background,
   });
   return (request, info) => app.fetch(request, { remoteAddress: info?.remoteAddr?.hostname });
 }

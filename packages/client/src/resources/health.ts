@@ -30,8 +30,8 @@ export class Health {
     return this.#http.request("get", "/api/v1/health/redis", { sends: "nothing", accepts: 503 }, options);
   }
 
-  /** Hosts, versions and queues. For operators. */
+  /** Also the last error of each part; for operators `service`, with versions, pool, queue, jobs and settings. */
   detailed(options?: RequestOptions): Promise<Schema<"DetailedHealth">> {
-    return this.#http.request("get", "/api/v1/health/detailed", {}, options);
+    return this.#http.request("get", "/api/v1/health/detailed", { accepts: 503 }, options);
   }
 }

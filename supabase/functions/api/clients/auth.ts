@@ -25,6 +25,8 @@ export type AuthClient = {
   setPassword(id: string, password: string): Promise<void>;
   /** Changes the password of the token's owner, whose session goes on. @throws ApiError weak_password, validation_failed */
   changePassword(accessToken: string, password: string): Promise<void>;
+  /** Resolves when Auth answers. */
+  check(deadlineMs: number): Promise<void>;
 };
 
 const timeoutMs = 8_000;
@@ -101,6 +103,16 @@ export function createAuthClient(env: Env, fetcher: typeof fetch = fetch): AuthC
         throw invalidField(["body", "new_password"], "must differ from the current one");
       if (reason === "weak_password") throw new ApiError("weak_password", { cause });
       throw new ApiError(response.status >= 500 ? "auth_unavailable" : "auth_error", { cause });
+    },
+    async check(deadlineMs) {
+      const response = await fetcher(`${env.supabase_url}/auth/v1/health`, {
+        headers: { apikey: env.secret_key },
+        signal: AbortSignal.timeout(deadlineMs),
+      }).catch((cause) => {
+        throw new ApiError("auth_unavailable", { cause });
+      });
+      await response.body?.cancel();
+      if (!response.ok) throw new ApiError(response.status >= 500 ? "auth_unavailable" : "auth_error");
     },
   };
 }

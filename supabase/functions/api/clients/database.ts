@@ -2,6 +2,7 @@ import postgres from "postgres";
 import type { Env } from "../env.ts";
 import { ApiError, isErrorCode } from "../errors.ts";
 import type { RateLimit } from "../limits.ts";
+import { currentTrace } from "../trace.ts";
 import { countRequest } from "./count-request.ts";
 import { createQueryWatch, DeadlineError } from "./query-watch.ts";
 import type { RedisClient } from "./redis.ts";
@@ -15,6 +16,8 @@ export type Database = {
    * @throws ApiError with the code that the function raised, or database_unavailable after the deadline.
    */
   call<T>(name: string, args: readonly Json[], deadlineMs?: number): Promise<T>;
+  /** Connections of this instance: how many there may be, how many are in use, and calls that wait for one. */
+  pool(): { size: number; in_use: number; waiting: number };
   close(): Promise<void>;
 };
 
@@ -68,6 +71,7 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
   });
   const watch = createQueryWatch();
   const statements = new Map<string, string>();
+  let running = 0;
 
   const send: Send = async <T>(text: string, args: readonly Json[], deadlineMs: number) => {
     const rows = await watch(
@@ -118,6 +122,8 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
       if (args.includes(undefined as unknown as Json))
         throw new TypeError(`private.${name}: an argument is undefined`);
       const caller = callerOf(args);
+      running++;
+      const start = performance.now();
       try {
         const { result, rate_limit } = await run<T>(name, args, deadlineMs, caller);
         if (caller !== undefined) caller.rate_limit ??= rate_limit as RateLimit | null;
@@ -126,7 +132,14 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
         const refusal = error instanceof DeadlineError ? lateness(name, error) : toApiError(error);
         if (caller !== undefined && refusal.rateLimit !== undefined) caller.rate_limit = refusal.rateLimit;
         throw refusal;
+      } finally {
+        running--;
+        currentTrace()?.spend("db", performance.now() - start);
       }
+    },
+    pool() {
+      const size = env.database_pool_size;
+      return { size, in_use: Math.min(running, size), waiting: Math.max(running - size, 0) };
     },
     close: () => sql.end({ timeout: 2 }),
   };

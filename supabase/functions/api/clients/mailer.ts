@@ -16,18 +16,62 @@ export type Mailer = {
   configured: boolean;
   /** Resolves when the mail was taken. @throws Error without the recipient's address in its message. */
   send(mail: Mail): Promise<void>;
+  /** Resolves when the service can be reached, and takes our login where it is a mail server. */
+  check(deadlineMs: number): Promise<void>;
 };
 
 const timeoutMs = 10_000;
 
 export function createMailer(env: Env, fetcher: typeof fetch = fetch): Mailer {
   if (env.resend_api_key !== undefined)
-    return { configured: true, send: (mail) => sendByHttp(env, mail, fetcher) };
-  if (env.smtp_host !== undefined) return { configured: true, send: (mail) => sendBySmtp(env, mail) };
-  return {
-    configured: false,
-    send: () => Promise.reject(new Error("no mail service is configured: RESEND_API_KEY or SMTP_HOST")),
-  };
+    return {
+      configured: true,
+      send: (mail) => sendByHttp(env, mail, fetcher),
+      check: (deadlineMs) => reach(env, fetcher, deadlineMs),
+    };
+  if (env.smtp_host !== undefined)
+    return {
+      configured: true,
+      send: (mail) => sendBySmtp(env, mail),
+      check: (deadlineMs) => verifySmtp(env, deadlineMs),
+    };
+  const missing = () =>
+    Promise.reject(new Error("no mail service is configured: RESEND_API_KEY or SMTP_HOST"));
+  return { configured: false, send: missing, check: missing };
+}
+
+async function reach(env: Env, fetcher: typeof fetch, deadlineMs: number): Promise<void> {
+  const response = await fetcher(env.resend_api_url, { signal: AbortSignal.timeout(deadlineMs) });
+  await response.body?.cancel();
+  if (response.status >= 500) throw new Error(`the mail service answered ${response.status}`);
+}
+
+async function verifySmtp(env: Env, deadlineMs: number): Promise<void> {
+  const transport = await openTransport(env, deadlineMs);
+  try {
+    await transport.verify();
+  } finally {
+    transport.close();
+  }
+}
+
+async function openTransport(env: Env, waitMs: number) {
+  // Loaded when it is needed: hosted functions send by HTTP and start faster without it.
+  const { createTransport } = await import("nodemailer");
+  return createTransport({
+    host: env.smtp_host,
+    port: env.smtp_port,
+    // 465 speaks TLS from the first byte; other ports switch to it when the server offers it.
+    secure: env.smtp_port === 465,
+    // Without a name it would ask the system for one, which Deno asks permission for.
+    name: env.mail_from.split("@")[1],
+    connectionTimeout: waitMs,
+    greetingTimeout: waitMs,
+    socketTimeout: waitMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    ...(env.smtp_user === undefined ? {} : { auth: { user: env.smtp_user, pass: env.smtp_password ?? "" } }),
+  });
 }
 
 /** https://resend.com/docs/api-reference/emails/send-email */
@@ -57,22 +101,7 @@ async function sendByHttp(env: Env, mail: Mail, fetcher: typeof fetch): Promise<
 }
 
 async function sendBySmtp(env: Env, mail: Mail): Promise<void> {
-  // Loaded when it is needed: hosted functions send by HTTP and start faster without it.
-  const { createTransport } = await import("nodemailer");
-  const transport = createTransport({
-    host: env.smtp_host,
-    port: env.smtp_port,
-    // 465 speaks TLS from the first byte; other ports switch to it when the server offers it.
-    secure: env.smtp_port === 465,
-    // Without a name it would ask the system for one, which Deno asks permission for.
-    name: env.mail_from.split("@")[1],
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-    ...(env.smtp_user === undefined ? {} : { auth: { user: env.smtp_user, pass: env.smtp_password ?? "" } }),
-  });
+  const transport = await openTransport(env, timeoutMs);
   try {
     await transport.sendMail({
       from: { name: displayName(mail.from_name), address: env.mail_from },

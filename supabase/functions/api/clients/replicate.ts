@@ -1,5 +1,6 @@
 import type { Prediction } from "replicate";
 import type { Env } from "../env.ts";
+import { ApiError } from "../errors.ts";
 
 export type { Prediction };
 
@@ -32,6 +33,10 @@ export type ReplicateClient = {
    * @throws `FileGone` on 404 and 410, `FileTooLarge` above `maxBytes`, Error when the host is not one of Replicate's.
    */
   download(url: string, maxBytes: number): Promise<Uint8Array>;
+  /** Resolves when the API can be reached. Sends no token, so that looking costs nobody's limit. */
+  check(deadlineMs: number): Promise<void>;
+  /** Whether Replicate takes our token. */
+  checkToken(deadlineMs: number): Promise<"accepted" | "refused" | "unknown">;
 };
 
 export class FileGone extends Error {}
@@ -134,6 +139,26 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
       }
       if (!response.ok || response.body === null) throw new Error(`a result answered ${response.status}`);
       return readAtMost(response.body, maxBytes);
+    },
+
+    async check(deadlineMs) {
+      const response = await fetcher(env.replicate_api_url, { signal: AbortSignal.timeout(deadlineMs) });
+      await response.body?.cancel();
+      if (response.status >= 500) throw new ApiError("generation_unavailable");
+    },
+
+    async checkToken(deadlineMs) {
+      try {
+        const response = await fetcher(`${env.replicate_api_url}/account`, {
+          headers: { Authorization: `Bearer ${env.replicate_api_token}` },
+          signal: AbortSignal.timeout(deadlineMs),
+        });
+        await response.body?.cancel();
+        if (response.ok) return "accepted";
+        return response.status === 401 || response.status === 403 ? "refused" : "unknown";
+      } catch {
+        return "unknown";
+      }
     },
   };
 }

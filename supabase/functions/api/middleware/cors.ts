@@ -3,6 +3,7 @@ import type { AppEnv } from "../context.ts";
 
 const exposed = [
   "X-Request-Id",
+  "Server-Timing",
   "X-Total-Count",
   "Retry-After",
   "WWW-Authenticate",

@@ -1,22 +1,15 @@
 import type { Context, ErrorHandler, NotFoundHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
-import type { AppEnv, Log } from "../context.ts";
+import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
 
 /** The one place where a failure becomes an answer. */
-export function handleErrors(log: Log): ErrorHandler<AppEnv> {
-  return (thrown, c) => {
-    const error = toApiError(thrown);
-    if (error.status >= 500) {
-      log("error", error.code, {
-        request_id: c.get("requestId"),
-        method: c.req.method,
-        cause: error.cause ?? thrown,
-      });
-    }
-    return render(c, error);
-  };
-}
+export const handleErrors: ErrorHandler<AppEnv> = (thrown, c) => {
+  const error = toApiError(thrown);
+  const cause = error.status >= 500 ? (error.cause ?? thrown) : undefined;
+  c.set("failure", { code: error.code, cause });
+  return render(c, error);
+};
 
 export const handleNotFound: NotFoundHandler<AppEnv> = (c) => render(c, new ApiError("not_found"));
 
@@ -44,12 +37,4 @@ function toApiError(thrown: unknown): ApiError {
     if (thrown.status < 500) return new ApiError("malformed_json", { cause: thrown });
   }
   return new ApiError("internal_error", { cause: thrown });
-}
-
-/** Name, message and SQLSTATE of an error and its causes: enough to find it, never a parameter of the query. */
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const { code } = error as { code?: unknown };
-  const own = `${error.name}: ${error.message}${code === undefined ? "" : ` (${String(code)})`}`;
-  return error.cause === undefined ? own : `${own} ← ${describe(error.cause)}`;
 }

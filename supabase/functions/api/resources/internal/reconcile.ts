@@ -10,8 +10,8 @@ import { reconcileGenerations } from "../generations/reconcile-generations.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { purgeProjects } from "../projects/purge-projects.ts";
 import { removeOld } from "../retention/remove-old.ts";
+import { type JobResult, recordJobResults } from "./store.ts";
 
-export type JobResult = { checked: number; failed: number };
 type Job = { name: string; run: (deps: Deps) => Promise<JobResult> };
 
 /** Each is safe to run twice at once, and none waits for another: one that breaks leaves the others their turn. */
@@ -52,6 +52,7 @@ export const reconcile = createRouter().openapi(route, async (c) => {
       results[name] = { checked: 0, failed: 1 };
     }
   }
+  await recordJobResults(deps.database, results);
   return c.json({ jobs: results }, 200);
 });
 

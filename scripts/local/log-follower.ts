@@ -1,0 +1,69 @@
+import { closeSync, ftruncateSync, openSync, readSync, statSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+const EVERY_MS = 200;
+const PIECE_BYTES = 256 * 1024;
+
+/**
+ * Hands over what a part appends to its log, line by line, and keeps the log from filling the disk: above `max_bytes` it
+ * begins anew. Only what comes after the start is handed over.
+ */
+export class LogFollower {
+  readonly #path: string;
+  readonly #max_bytes: number;
+  readonly #tell: (line: string) => void;
+  readonly #ending = new AbortController();
+  #at: number;
+  #rest = "";
+
+  constructor(path: string, tell: (line: string) => void, max_bytes = 50_000_000) {
+    this.#path = path;
+    this.#tell = tell;
+    this.#max_bytes = max_bytes;
+    this.#at = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    void this.#follow();
+  }
+
+  /** Hands over what is there and ends. */
+  stop(): void {
+    this.#ending.abort();
+    this.look();
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      this.look();
+      await delay(EVERY_MS, undefined, { ref: false, signal }).catch(() => {});
+    }
+  }
+
+  look(): void {
+    const size = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
+    // Its part began it anew.
+    if (size < this.#at) this.#at = 0;
+    if (size === this.#at) return;
+    const file = openSync(this.#path, "r+");
+    try {
+      const piece = Buffer.alloc(PIECE_BYTES);
+      for (;;) {
+        const count = readSync(file, piece, 0, PIECE_BYTES, this.#at);
+        if (count === 0) break;
+        this.#at += count;
+        this.#take(piece.toString("utf8", 0, count));
+      }
+      if (this.#at > this.#max_bytes) {
+        ftruncateSync(file, 0);
+        this.#at = 0;
+      }
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #take(text: string): void {
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) if (line !== "") this.#tell(line);
+  }
+}

@@ -1,0 +1,71 @@
+import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { LogFollower } from "./log-follower.ts";
+import { readable } from "./log-line.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "cloud-api-log-"));
+const log = join(folder, "function.log");
+let follower: LogFollower | undefined;
+afterEach(() => {
+  follower?.stop();
+  rmSync(log, { force: true });
+});
+
+const request = {
+  time: "2026-01-01T12:00:00.000Z",
+  level: "info",
+  message: "request",
+  request_id: "r-1",
+  method: "GET",
+  route: "/api/v1/auth/me",
+  status: 200,
+  duration_ms: 3.1,
+  db_ms: 2.3,
+};
+
+test.each([
+  [request, /^\d\d:\d\d:\d\d GET \/api\/v1\/auth\/me 200 3\.1 ms \(db 2\.3\)$/],
+  [
+    { ...request, status: 503, error: "database_unavailable", cause: "Error: gone" },
+    /503 3\.1 ms \(db 2\.3\) database_unavailable ← Error: gone r-1$/,
+  ],
+  [
+    { time: request.time, level: "warn", message: "a mail could not be sent", mail_id: "m" },
+    /warn: a mail could not be sent mail_id=m$/,
+  ],
+])("a line is readable", (event, expected) => {
+  expect(readable(JSON.stringify(event), false)).toMatch(expected);
+});
+
+test("what is no event of ours stays as it is", () => {
+  expect(readable("error: Uncaught TypeError", false)).toBe("error: Uncaught TypeError");
+  expect(readable("null", false)).toBe("null");
+});
+
+test("what was there before is left out, and a line that comes in two pieces is one", () => {
+  writeFileSync(log, "old\n");
+  const lines: string[] = [];
+  follower = new LogFollower(log, (line) => lines.push(line));
+  appendFileSync(log, "first\nsec");
+  follower.look();
+  expect(lines).toEqual(["first"]);
+  appendFileSync(log, "ond\n");
+  follower.look();
+  expect(lines).toEqual(["first", "second"]);
+});
+
+test("a log that grows too large begins anew, and so does one that its part emptied", () => {
+  const lines: string[] = [];
+  follower = new LogFollower(log, (line) => lines.push(line), 20);
+  writeFileSync(log, "0123456789\n0123456789\n");
+  follower.look();
+  expect(statSync(log).size).toBe(0);
+  appendFileSync(log, "next\n");
+  follower.look();
+  truncateSync(log);
+  appendFileSync(log, "x\n");
+  follower.look();
+  expect(lines).toEqual(["0123456789", "0123456789", "next", "x"]);
+});

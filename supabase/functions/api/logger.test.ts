@@ -1,0 +1,66 @@
+import { expect, test, vi } from "vitest";
+import { createLogger } from "./logger.ts";
+
+function logger() {
+  const written: [string, string][] = [];
+  const background: Promise<unknown>[] = [];
+  const made = createLogger(
+    (level, text) => written.push([level, text]),
+    (work) => background.push(work),
+  );
+  return { ...made, written, background };
+}
+
+test("lines that come at once are written together, soon, and nothing is lost", async () => {
+  const { writeRequest, written, background } = logger();
+  for (let at = 0; at < 100; at++) writeRequest("info", `{"at":${at}}`);
+  expect(written).toEqual([]);
+  await Promise.all(background);
+  expect(written).toHaveLength(1);
+  expect(written[0]?.[1].split("\n")).toHaveLength(100);
+});
+
+test("what is written at once stays below what hosted Supabase takes for one event", async () => {
+  const { writeRequest, written, background } = logger();
+  const line = "x".repeat(999);
+  for (let at = 0; at < 25; at++) writeRequest("info", line);
+  await Promise.all(background);
+  for (const [, text] of written) expect(text.length).toBeLessThan(10_000);
+  expect(written.flatMap(([, text]) => text.split("\n"))).toHaveLength(25);
+});
+
+test("a failure does not wait, and comes after what happened before it", () => {
+  const { log, writeRequest, written } = logger();
+  writeRequest("info", "first");
+  writeRequest("error", "second");
+  writeRequest("info", "third");
+  log("warn", "a mail could not be sent", { cause: new Error("ada@example.com said no") });
+  expect(written.map(([level]) => level)).toEqual(["info", "error", "info", "warn"]);
+  expect(written.slice(0, 3).map(([, text]) => text)).toEqual(["first", "second", "third"]);
+  expect(JSON.parse(written[3]?.[1] ?? "")).toMatchObject({
+    level: "warn",
+    message: "a mail could not be sent",
+    cause: "Error: <address> said no",
+  });
+});
+
+test("an isolate that is asked to stay until it is written is not forgotten", () => {
+  const waitUntil = vi.fn();
+  createLogger(() => {}, waitUntil).writeRequest("info", "line");
+  expect(waitUntil).toHaveBeenCalledOnce();
+});
+
+test("a log that cannot be written breaks nothing", async () => {
+  const work: Promise<unknown>[] = [];
+  const { log, writeRequest } = createLogger(
+    () => {
+      throw new Error("No space left on device");
+    },
+    (waiting) => work.push(waiting),
+  );
+  log("error", "something");
+  writeRequest("error", "line");
+  writeRequest("info", "line");
+  await Promise.all(work);
+  expect(work).toHaveLength(1);
+});

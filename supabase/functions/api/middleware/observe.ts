@@ -1,0 +1,62 @@
+import type { Context, MiddlewareHandler } from "hono";
+import { routePath } from "hono/route";
+import type { AppEnv, Credentials, Deps } from "../context.ts";
+import { requestLine } from "../request-line.ts";
+import { methodOf } from "../resources/metrics/request-counter.ts";
+import { inTrace, Trace } from "../trace.ts";
+
+/** Measures a request: one line in the log, one more in the counts, and Server-Timing for the caller. */
+export function observe(deps: Deps): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const start = performance.now();
+    const { headers } = c.req.raw;
+    const trace = new Trace(c.get("requestId"), headers.get("traceparent"), headers.get("tracestate"));
+    // Before the answer is made: a header that is added to it later makes Deno build all of them anew. It costs something even
+    // so, and is for those who look at it: pages of browsers, tracers, operators.
+    if (trace.parent !== null || headers.has("origin") || headers.has("x-operator-key")) {
+      trace.onSpent = () => {
+        c.header("Server-Timing", serverTiming(trace, performance.now() - start, c.get("credentials")));
+      };
+    }
+    await inTrace(trace, next);
+    trace.onSpent = undefined;
+    const duration_ms = performance.now() - start;
+    const { status } = c.res;
+    const method = methodOf(c.req.method);
+    const route = routeOf(c);
+    deps.requests.count(method, route, status, duration_ms / 1000);
+    const { log_requests } = deps.env;
+    if (log_requests === "none" || (log_requests === "failed" && status < 400)) return;
+    const level = status >= 500 ? "error" : "info";
+    const facts = { level, method, route, status, duration_ms } as const;
+    const project_id = c.get("credentials")?.project_id ?? c.req.param("project_id");
+    deps.writeRequest(
+      level,
+      requestLine(facts, trace, { ...c.get("credentials"), project_id }, c.get("failure")),
+    );
+  };
+}
+
+const patterns = new Map<string, string>();
+
+/** The pattern and never the path, which can hold what must not be logged. "none" where nothing is served. */
+function routeOf(c: Context<AppEnv>): string {
+  if (c.req.method === "OPTIONS") return "preflight";
+  const path = routePath(c);
+  let pattern = patterns.get(path);
+  if (pattern === undefined) {
+    pattern = path.endsWith("*") ? "none" : path.replace(/:(\w+)(\{[^}]*\})?/g, "{$1}");
+    patterns.set(path, pattern);
+  }
+  return pattern;
+}
+
+/** The split is for callers who proved who they are: it would tell a stranger which services an address makes us ask. */
+function serverTiming(trace: Trace, total_ms: number, credentials: Credentials | undefined): string {
+  let header = `total;dur=${total_ms.toFixed(1)}`;
+  if (credentials?.user_id === undefined && credentials?.operator_key_hash === undefined) return header;
+  const { spent_ms } = trace;
+  for (const part in spent_ms)
+    header += `, ${part};dur=${(spent_ms[part as keyof typeof spent_ms] ?? 0).toFixed(1)}`;
+  return header;
+}

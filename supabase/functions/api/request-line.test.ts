@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { requestLine } from "./request-line.ts";
+import { Trace } from "./trace.ts";
+
+const id = "5f0c6a3e-9d0e-4a51-8f3e-0c2b4f5d6e7f";
+const facts = {
+  level: "info",
+  method: "GET",
+  route: "/api/v1/auth/me",
+  status: 200,
+  duration_ms: 3.1499,
+} as const;
+
+test("a request is one line of JSON with its times, its caller's ids and no more of a key than names it", () => {
+  const trace = new Trace("request-1", `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, null);
+  trace.spend("db", 1.25);
+  trace.spend("db", 1);
+  trace.spend("storage", 0.04);
+  const line = requestLine(
+    facts,
+    trace,
+    { project_id: id, user_id: id, api_key_hash: "0123456789abcdef".repeat(4) },
+    undefined,
+  );
+  expect(JSON.parse(line)).toEqual({
+    time: expect.stringMatching(/^\d{4}-.*Z$/),
+    level: "info",
+    message: "request",
+    request_id: "request-1",
+    trace_id: "a".repeat(32),
+    method: "GET",
+    route: "/api/v1/auth/me",
+    status: 200,
+    duration_ms: 3.1,
+    db_ms: 2.3,
+    storage_ms: 0,
+    project_id: id,
+    user_id: id,
+    api_key: "0123456789ab",
+  });
+});
+
+test("a failure brings its code and a cause without secrets, whatever characters it has", () => {
+  const cause = new Error('"quoted" \\ \n ada@example.com \u0000');
+  const line = requestLine(
+    { ...facts, level: "error", status: 500 },
+    new Trace("r", null, null),
+    {},
+    { code: "internal_error", cause },
+  );
+  expect(line).not.toContain("\n");
+  expect(JSON.parse(line)).toMatchObject({
+    error: "internal_error",
+    cause: 'Error: "quoted" \\ \n <address> \u0000',
+  });
+});
+
+test("a path that is no id is not among the ids", () => {
+  const line = requestLine(facts, new Trace("r", null, null), { project_id: 'x","level":"error' }, undefined);
+  expect(JSON.parse(line)).not.toHaveProperty("project_id");
+});

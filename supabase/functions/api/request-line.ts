@@ -1,0 +1,41 @@
+import type { Credentials, LogLevel } from "./context.ts";
+import { describe } from "./redact.ts";
+import type { Trace } from "./trace.ts";
+
+type Facts = { level: LogLevel; method: string; route: string; status: number; duration_ms: number };
+type Failure = { code: string; cause: unknown } | undefined;
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const keys = [
+  ["api_key", "api_key_hash"],
+  ["developer_key", "developer_key_hash"],
+  ["operator_key", "operator_key_hash"],
+] as const;
+
+/**
+ * A request as one line of JSON. Put together by hand, which is several times faster than JSON.stringify: what is not ours
+ * is either checked to be harmless or written by it.
+ */
+export function requestLine(
+  { level, method, route, status, duration_ms }: Facts,
+  { request_id, parent, spent_ms }: Trace,
+  caller: Pick<Credentials, "user_id"> & { [name: string]: unknown },
+  failure: Failure,
+): string {
+  let line = `{"time":"${new Date().toISOString()}","level":"${level}","message":"request","request_id":"${request_id}"`;
+  if (parent !== null) line += `,"trace_id":"${parent.trace_id}"`;
+  line += `,"method":"${method}","route":"${route}","status":${status},"duration_ms":${duration_ms.toFixed(1)}`;
+  for (const part in spent_ms)
+    line += `,"${part}_ms":${(spent_ms[part as keyof typeof spent_ms] ?? 0).toFixed(1)}`;
+  const { project_id, user_id } = caller;
+  if (typeof project_id === "string" && uuid.test(project_id)) line += `,"project_id":"${project_id}"`;
+  if (user_id !== undefined && uuid.test(user_id)) line += `,"user_id":"${user_id}"`;
+  // The first 12 digits of the hash name a key without a query: `key_hash` in the database begins with them.
+  for (const [name, field] of keys) {
+    const hash = caller[field];
+    if (typeof hash === "string") line += `,"${name}":"${hash.slice(0, 12)}"`;
+  }
+  if (failure !== undefined) line += `,"error":"${failure.code}"`;
+  if (failure?.cause !== undefined) line += `,"cause":${JSON.stringify(describe(failure.cause))}`;
+  return `${line}}`;
+}

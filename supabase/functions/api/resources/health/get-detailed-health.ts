@@ -1,0 +1,65 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { AppEnv } from "../../context.ts";
+import { ApiError } from "../../errors.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { describeService, serviceSchema } from "./describe-service.ts";
+import { healthJson, healthResponses, healthSchema, publicHealth, timeSchema } from "./schemas.ts";
+import { callerRole, serviceReport } from "./store.ts";
+
+const lastErrorSchema = z.object({
+  error: z.string().openapi({ description: "The class of the error.", example: "timeout" }),
+  at: timeSchema("When it was seen."),
+});
+const schema = z
+  .object({
+    ...healthSchema.shape,
+    last_errors: z.record(z.string(), lastErrorSchema).openapi({
+      description: "The last failure of each part that this instance saw, also when the part is back.",
+      example: { redis: { error: "timeout", at: "2026-11-24T09:00:00.123Z" } },
+    }),
+    service: serviceSchema.optional().openapi({ description: "For operators only." }),
+  })
+  .openapi("DetailedHealth");
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/health/detailed",
+  operationId: "health.detailed",
+  summary: "Health with last errors; for operators also versions and figures",
+  description: "Versions, pool, queue, jobs, mail and settings are told to operators only.",
+  tags: ["Health"],
+  security: [...security.none, ...security.operate],
+  middleware: [credentials],
+  responses: { ...errorResponses(400, 401, 403), ...healthResponses(schema) },
+});
+
+export const getDetailedHealth = createRouter().openapi(route, async (c) => {
+  const deps = c.get("deps");
+  const [parts, isOperator] = await Promise.all([deps.health.lookAll(), askedByOperator(c)]);
+  const health = { ...publicHealth(parts), last_errors: deps.health.lastErrors() };
+  const status = health.status === "unhealthy" ? 503 : 200;
+  if (!isOperator) return healthJson(c, health, status);
+  const [report, replicate_token] = await Promise.all([
+    serviceReport(deps.database),
+    deps.replicate.configured ? deps.replicate.checkToken(tokenDeadlineMs) : undefined,
+  ]);
+  const service = {
+    ...describeService(deps, report),
+    ...(replicate_token === undefined ? {} : { replicate_token }),
+  };
+  return healthJson(c, { ...health, service }, status);
+});
+
+const tokenDeadlineMs = 700;
+
+/** While the database is down nobody can be known; what everybody may read is told all the same. */
+async function askedByOperator(c: Context<AppEnv>): Promise<boolean> {
+  try {
+    return (await callerRole(c.get("deps").database, c.get("credentials"), "public")) === "operator";
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "database_unavailable") return false;
+    throw error;
+  }
+}

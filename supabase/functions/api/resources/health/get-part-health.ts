@@ -1,0 +1,27 @@
+import { createRoute } from "@hono/zod-openapi";
+import { createRouter, security } from "../../openapi.ts";
+import type { PartName } from "./monitor.ts";
+import { healthJson, healthResponses, partSchema, timeSchema } from "./schemas.ts";
+
+const schema = partSchema.extend({ timestamp: timeSchema("When it was asked.") }).openapi("PartHealth");
+
+const route = <P extends PartName>(part: P) =>
+  createRoute({
+    method: "get",
+    path: `/api/v1/health/${part}`,
+    operationId: `health.${part}`,
+    summary: `Whether the ${part} answers`,
+    description: "One part, within a second. 503 when it is configured and does not answer.",
+    tags: ["Health"],
+    security: security.none,
+    responses: healthResponses(schema),
+  });
+
+export const getPartHealth = createRouter();
+for (const part of ["database", "storage", "redis"] as const) {
+  getPartHealth.openapi(route(part), async (c) => {
+    const state = await c.get("deps").health.look(part);
+    const body = { ...state, timestamp: new Date().toISOString() };
+    return healthJson(c, body, state.status === "unhealthy" ? 503 : 200);
+  });
+}

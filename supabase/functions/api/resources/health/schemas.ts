@@ -1,0 +1,70 @@
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { version } from "../../openapi.ts";
+import { overall, type PartName, type PartState } from "./monitor.ts";
+
+export const partSchema = z.object({
+  status: z
+    .enum(["healthy", "unhealthy", "not_configured"])
+    .openapi({ description: "Whether the part answers.", example: "healthy" }),
+  latency_ms: z.number().optional().openapi({ description: "Milliseconds until it answered.", example: 3.2 }),
+  error: z
+    .string()
+    .optional()
+    .openapi({ description: "The class of the error: a code of this API, `timeout` or `unreachable`." }),
+});
+export const timeSchema = (description: string) =>
+  z.string().openapi({ format: "date-time", description, example: "2026-11-24T09:00:00.123Z" });
+
+export const healthSchema = z
+  .object({
+    status: z.enum(["healthy", "degraded", "unhealthy"]).openapi({
+      description:
+        "`unhealthy`: the database, Auth or Storage does not answer. `degraded`: a part that is not required does not.",
+      example: "healthy",
+    }),
+    database: partSchema.openapi({ description: "Postgres. Required." }),
+    auth: partSchema.openapi({ description: "Supabase Auth. Required." }),
+    file_storage: partSchema.openapi({ description: "The same as `storage`; the older name." }),
+    storage: partSchema.openapi({ description: "Where the pictures are kept. Required." }),
+    redis: partSchema.openapi({
+      description: "Where limits are counted; without it Postgres counts them.",
+      example: { status: "not_configured" },
+    }),
+    mail: partSchema.openapi({ description: "Who delivers mail; what waits is sent when it is back." }),
+    image_provider: partSchema.openapi({
+      description: "Replicate; what was asked for meanwhile is made when it is back.",
+    }),
+    timestamp: timeSchema("When it was asked."),
+    version: z.string().openapi({ description: "Of the API.", example: version }),
+  })
+  .openapi("Health");
+
+/** What everybody may know: no host, no version of another part. */
+export function publicHealth(parts: Record<PartName, PartState>) {
+  return {
+    status: overall(parts),
+    ...parts,
+    file_storage: parts.storage,
+    timestamp: new Date().toISOString(),
+    version,
+  };
+}
+
+/** 200, and 503 with the same body: an answer, not an error. */
+export function healthResponses<T extends z.ZodType>(schema: T) {
+  const content = { "application/json": { schema }, "application/health+json": { schema } };
+  return {
+    200: { description: "It can, or only an optional part is down.", content },
+    503: { description: "A part that is needed is down.", content },
+  };
+}
+
+/** JSON, or what monitors ask for: https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check */
+export function healthJson<T extends object, S extends ContentfulStatusCode>(c: Context, body: T, status: S) {
+  const asked = /application\/health\+json/i.test(c.req.header("accept") ?? "");
+  // Never from a cache: it would tell of another moment.
+  c.header("Cache-Control", "no-store");
+  return c.json(body, status, asked ? { "Content-Type": "application/health+json" } : {});
+}

@@ -1,0 +1,27 @@
+import type { Database } from "../../clients/database.ts";
+import type { Credentials } from "../../context.ts";
+
+export type Waiting = { waiting: number; oldest_seconds: number };
+export type ServiceReport = {
+  version: string;
+  /** Versions of the migrations that were applied. */
+  migrations: string[];
+  connections: { max: number; used: number; api: number; api_active: number };
+  generations: Record<"pending" | "processing", { count: number; overdue: number; oldest_seconds: number }>;
+  ended_last_hour: Record<"completed" | "failed" | "canceled", number>;
+  mail_outbox: Waiting & { failing: number };
+  cleanup: Waiting;
+  jobs: Record<string, { ran_at: string; checked: number; failed: number; failing_since: string | null }>;
+};
+
+/** Only for operators: the caller is checked before. */
+export const serviceReport = (db: Database) => db.call<ServiceReport>("service_report", [], 2_000);
+
+/** Null is nobody, whom only the scope `public` lets pass. */
+export async function callerRole(
+  db: Database,
+  credentials: Credentials,
+  scope: "public" | "platform",
+): Promise<string | null> {
+  return (await db.call<{ role: string | null }>("check_credentials", [credentials, scope])).role;
+}

@@ -1,0 +1,50 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { ApiError } from "../../errors.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { describeService } from "../health/describe-service.ts";
+import { callerRole, serviceReport } from "../health/store.ts";
+import { contentType, renderMetrics } from "./exposition.ts";
+import { requestMetrics, serviceMetrics } from "./service-metrics.ts";
+import { listRequestCounts } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/metrics",
+  operationId: "metrics.scrape",
+  summary: "Figures for Prometheus",
+  description:
+    "Requests by route and status with their durations, counted by all instances; open generations, mail, jobs, connections. " +
+    "Scrape it with the header X-Operator-Key, every 15 seconds or less often.",
+  tags: ["Health"],
+  security: security.operate,
+  middleware: [credentials],
+  responses: {
+    200: {
+      description: "The Prometheus text format.",
+      content: {
+        "text/plain": {
+          schema: z.string().openapi({
+            description: "A line for each figure.",
+            example: 'cloud_api_requests_total{method="GET",route="/api/v1/auth/me",status="200"} 42\n',
+          }),
+        },
+      },
+    },
+    ...errorResponses(400, 401, 403),
+  },
+});
+
+export const getMetrics = createRouter().openapi(route, async (c) => {
+  const deps = c.get("deps");
+  const role = await callerRole(deps.database, c.get("credentials"), "platform");
+  if (role !== "operator") throw new ApiError("operators_only");
+  await deps.requests.flush();
+  const [parts, report, counts] = await Promise.all([
+    deps.health.lookAll(),
+    serviceReport(deps.database),
+    listRequestCounts(deps.database),
+  ]);
+  const metrics = [...requestMetrics(counts), ...serviceMetrics(parts, describeService(deps, report))];
+  return c.text(renderMetrics(metrics), 200, { "Content-Type": contentType, "Cache-Control": "no-store" });
+});

@@ -1,0 +1,15 @@
+import type { Database } from "../../clients/database.ts";
+
+export type RequestCount = {
+  method: string;
+  route: string;
+  status: number;
+  requests: number;
+  seconds: number;
+  buckets: number[];
+};
+
+export const recordRequests = (db: Database, batch: RequestCount[]) =>
+  db.call<null>("record_requests", [batch]);
+
+export const listRequestCounts = (db: Database) => db.call<RequestCount[]>("list_request_counts", []);
