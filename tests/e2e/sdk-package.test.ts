@@ -95,7 +95,7 @@ export function cookies(): Promise<Jar>;`,
   writeFileSync(join(next, "cache.d.ts"), "export function revalidatePath(path: string): void;");
   writeFileSync(
     join(next, "navigation.js"),
-    "export const redirect = (path) => { throw new Error('redirect to ' + path); };",
+    'export const redirect = (path) => { throw new Error("redirect to " + path); };',
   );
   writeFileSync(join(next, "navigation.d.ts"), "export function redirect(path: string): never;");
 }
