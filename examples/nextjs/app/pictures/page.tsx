@@ -41,7 +41,6 @@ export default async function Page() {
             <figure>
               <div>
                 {generated_image_url ? (
-                  // biome-ignore lint/performance/noImgElement: absolute and signed for this person, it needs no loader of Next.js
                   <img src={generated_image_url} alt={instructions} />
                 ) : (
                   (error ?? `${status} …`)
