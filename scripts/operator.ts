@@ -82,7 +82,7 @@ try {
   if (error instanceof Problem) console.error(message);
   else if (code === "42P01" || code === "3F000")
     console.error(
-      "This database has no Cloud API in it yet: apply the migrations first (npx supabase db push).",
+      "This database has no Cloud API in it yet: apply the migrations first (npx supabase db push --remote).",
     );
   else console.error(`The database did not do it: ${message}${code === undefined ? "" : ` (${code})`}`);
   process.exitCode = 1;

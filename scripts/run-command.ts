@@ -12,12 +12,17 @@ const settings = {
   DENO_NO_UPDATE_CHECK: "1",
 };
 
-/** Runs a command of node_modules/.bin in the project's folder; its output is collected, or goes to the terminal. */
-export function runCommand(command: string, args: string[], show = false): Promise<CommandResult> {
+/** Runs a command of node_modules/.bin in the project's folder, or another; its output is collected, or goes to the terminal. */
+export function runCommand(
+  command: string,
+  args: string[],
+  show = false,
+  cwd: string = ROOT,
+): Promise<CommandResult> {
   const start = performance.now();
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      cwd: ROOT,
+      cwd,
       env: { ...process.env, ...settings },
       stdio: ["ignore", show ? "inherit" : "pipe", show ? "inherit" : "pipe"],
     });

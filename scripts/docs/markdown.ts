@@ -16,6 +16,7 @@ const languages: Record<string, string> = {
   sql: "sql",
   http: "http",
   env: "ini",
+  yaml: "yaml",
 };
 
 /**

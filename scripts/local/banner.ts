@@ -5,6 +5,7 @@ export function banner(stack: Stack, { colour }: { colour: boolean }): string {
   const paint = (code: number, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const { urls, credentials } = stack;
   const rows: [string, string][] = [
+    ["Start page", urls.gateway],
     ["API", urls.api],
     ["API reference", `${urls.gateway}/docs`],
     ["Mail inbox", urls.inbox],

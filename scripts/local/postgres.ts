@@ -42,9 +42,8 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
     jit: "off",
     timezone: "UTC",
     log_line_prefix: "%m [%p] ",
-    // A power cut may cost the last half second of a local stack; it never makes the data inconsistent.
-    synchronous_commit: "off",
-    ...(durable ? {} : { fsync: "off", full_page_writes: "off" }),
+    // Without these a server that is killed forgets what it said was done, such as what was sent to Replicate and costs money.
+    ...(durable ? {} : { synchronous_commit: "off", fsync: "off", full_page_writes: "off" }),
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const [command = binaries.postgres, ...args] = [

@@ -4,6 +4,7 @@ import { api, errorOf, registerDeveloper, registerEndUser } from "../support/api
 import { fuzz } from "../support/fuzz/fuzz.ts";
 import { fuzzTarget } from "../support/fuzz/target.ts";
 import { formOf, freshPrompt, GenerationStack, until } from "../support/generation.ts";
+import { limitOf } from "../support/limits.ts";
 import { takeTurnsWithVisitors } from "../support/visitors.ts";
 
 const { urls } = inject("stack");
@@ -44,6 +45,18 @@ test("the eleventh of a day is refused, with the seconds until midnight, also wh
   const wait = Number(late.headers.get("retry-after"));
   expect(wait).toBeGreaterThan(0);
   expect(wait).toBeLessThanOrEqual(86_400);
+});
+
+test("answers say how many are left of the day", async () => {
+  const answers = [await create(), await create()];
+  await stack.sql`update public.anonymous_usage set generations = 10 where client <> '*' and day < '3000-01-01'`;
+  answers.push(await create());
+  expect(answers.map(({ headers }) => limitOf(headers).remaining)).toEqual([9, 8, 0]);
+  for (const { headers } of answers) {
+    expect(headers.get("ratelimit-policy")).toBe('"anonymous";q=10;w=86400');
+    expect(limitOf(headers).limit).toBe(10);
+  }
+  expect(answers[2]?.headers.get("ratelimit")).toContain(`t=${answers[2]?.headers.get("retry-after")}`);
 });
 
 test("the global budget ends for everybody", async () => {

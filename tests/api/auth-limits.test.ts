@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { api, errorOf, freshEmail, password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { openDatabase } from "../support/management.ts";
+import { createApi, serve } from "../support/served-api.ts";
 
 const sql = openDatabase();
 
@@ -63,15 +64,32 @@ test("a right password forgets the typing errors before it", async () => {
   }
 });
 
-test("the current password cannot be guessed with a stolen token either", async () => {
+test.each([
+  ["to change it", "POST", "/auth/change-password"],
+  ["to delete the account", "DELETE", "/auth/me"],
+])("the current password cannot be guessed with a stolen token either, %s", async (_, method, path) => {
   const { project } = await registerDeveloper();
   const { headers } = await registerEndUser(project);
-  const json = { current_password: "Wrong-horse-9", new_password: "Another-horse-8" };
+  const wrong = "Wrong-horse-9";
+  const json = { password: wrong, current_password: wrong, new_password: "Another-horse-8" };
   const statuses = [];
-  for (let turn = 0; turn < 11; turn++) {
-    statuses.push((await api("/auth/change-password", { headers, json })).status);
-  }
+  for (let turn = 0; turn < 11; turn++) statuses.push((await api(path, { method, headers, json })).status);
   expect(statuses).toEqual([...Array(10).fill(403), 429]);
+});
+
+test("one address can ask for a hundred mails at once, whoever they are for, and no more", async () => {
+  const served = await serve(createApi({}));
+  const ask = () =>
+    api(`${served.url}/api/v1/auth/request-password-reset`, {
+      // The last hop is what the platform saw; nobody else here comes from this one.
+      headers: { "X-Forwarded-For": "198.51.100.77" },
+      json: { email: freshEmail("nobody") },
+    });
+  const answers = await Promise.all(Array.from({ length: 120 }, ask));
+  await served.stop();
+  const statuses = answers.map(({ status }) => status);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(100);
+  expect(statuses.filter((status) => status === 429)).toHaveLength(20);
 });
 
 describe("a bucket", () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, inject, test } from "vitest";
 import { createClient, memorySession, RateLimitError } from "../../packages/client/src/index.ts";
 import {
   api,
@@ -10,6 +10,8 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
+import { operations } from "../support/contract/document.ts";
+import { exampleRequest } from "../support/contract/request.ts";
 import { createPlan, endWindow, limitOf, registerLimited, statusesOf, usedOf } from "../support/limits.ts";
 import { openDatabase, operatorHeaders } from "../support/management.ts";
 
@@ -325,6 +327,41 @@ describe("the SDK", () => {
     expect(refused).toBeInstanceOf(RateLimitError);
     expect((refused as RateLimitError).retryAfterMs).toBeGreaterThan(7_000_000);
     expect(statuses).toEqual([200, 429]);
+  });
+});
+
+describe("whoever is over a limit is refused by every operation that documents it", () => {
+  // Slowed down by rules of their own alone: they take a token and no credentials.
+  const limited = operations.filter(
+    ({ id, responses }) => "429" in responses && !["auth.refresh", "auth.verifyEmail"].includes(id),
+  );
+  let callers: Record<"app" | "developer" | "user", Record<string, string>>;
+
+  beforeAll(async () => {
+    const developer = await registerDeveloper();
+    const { project } = developer;
+    const user = await registerEndUser(project);
+    callers = { app: project.headers, developer: developer.headers, user: user.headers };
+    const plan = await createPlan(sql, { requests_per_day: 1, auth_calls_per_hour: 1, reads_per_minute: 1 });
+    await sql`update public.users set plan_id = ${plan} where id = ${developer.id}`;
+    const named = [project.id, developer.id].map((id) => `requests:${id}`);
+    const reads = [user.id, developer.id].map((id) => `reads:${id}`);
+    await sql`
+      insert into public.rate_limits (bucket, used, resets_at)
+      select bucket, 1, now() + interval '1 hour' from (
+        select unnest(${[...named, ...reads]}::text[]) union all
+        select private.address_bucket(purpose, ${project.id}, '127.0.0.1') from unnest(array['auth', 'reads']) purpose
+      ) as full_ones (bucket)`;
+  });
+
+  test.each(limited.map((operation) => [operation.id, operation] as const))("%s", async (_id, operation) => {
+    const { path, json } = exampleRequest(operation);
+    const needsToken = operation.security.some((choice) => "accessToken" in choice);
+    const who = /\/(projects|developer-keys)/.test(path) ? "developer" : needsToken ? "user" : "app";
+    const init = { method: operation.method, headers: callers[who] };
+    const answer = await api(`${urls.gateway}${path}`, json === undefined ? init : { ...init, json });
+    expect(errorOf(answer)).toMatchObject({ status: 429, code: "rate_limited" });
+    expect(limitOf(answer.headers)).toMatchObject({ limit: 1, remaining: 0 });
   });
 });
 

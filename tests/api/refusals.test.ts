@@ -9,35 +9,60 @@ import {
 } from "../support/api.ts";
 import { type Operation, operations } from "../support/contract/document.ts";
 import { exampleRequest } from "../support/contract/request.ts";
-import { operatorHeaders } from "../support/management.ts";
+import { endWindow, registerLimited } from "../support/limits.ts";
+import { openDatabase, operatorHeaders } from "../support/management.ts";
+import { signedWebhook } from "../support/signed-webhook.ts";
 import { bad } from "../support/status-table.ts";
 
 // What every operation says that it refuses, it refuses: made from the document, so that a new operation is tested by being there.
 
 const { urls } = inject("stack");
-let caller: Record<"user" | "developer" | "operator", Headed>;
+const sql = openDatabase();
+let caller: Record<"user" | "developer" | "operator" | "spentUser" | "spentDeveloper", Headed>;
 
 beforeAll(async () => {
   const developer = await registerDeveloper();
   const { headers } = await registerEndUser(developer.project);
-  caller = { user: headers, developer: developer.headers, operator: operatorHeaders };
+  const spent = await registerLimited(sql, { requests_per_day: 1, reads_per_minute: 1 });
+  const spentUser = await registerEndUser(spent.project);
+  for (const path of ["/auth/me", "/projects"]) await api(path, { headers: spent.headers });
+  for (const path of ["/auth/me", "/generation"]) await api(path, { headers: spentUser.headers });
+  // However long the tests before them take.
+  for (const { id } of [spent, spentUser]) await endWindow(sql, id, 3_600);
+  caller = {
+    user: headers,
+    developer: developer.headers,
+    operator: operatorHeaders,
+    spentUser: spentUser.headers,
+    spentDeveloper: spent.headers,
+  };
 });
 
-type Sent = { as?: keyof typeof caller; headers?: Headed; body?: string; path?: string };
+type Sent = { as?: keyof typeof caller; headers?: Headed; body?: string; path?: string; isSigned?: boolean };
 const tooMuch = JSON.stringify({ name: "x".repeat(1_100_000) });
 const json = { "Content-Type": "application/json" };
+const isSigned = (id: string) => id.startsWith("webhooks.");
 const isOpen = ({ security }: Operation) => security.every((choice) => Object.keys(choice).length === 0);
 
 /** A request that lacks nothing but one thing, for each status. Undefined where this is no way to get it. */
 const mistakes: Record<number, (operation: Operation) => Sent | undefined> = {
-  400: ({ requestBody }) => (requestBody ? { body: "{", headers: json } : { headers: bad.project }),
+  400: ({ id, requestBody }) =>
+    requestBody
+      ? { body: isSigned(id) ? "{}" : "{", headers: json, isSigned: isSigned(id) }
+      : { headers: bad.project },
   401: () => ({ headers: bad.token }),
   // A refresh reads no key; who may not sign in any more is refused in auth-statuses.test.ts.
   403: ({ id }) => (id === "auth.refresh" ? undefined : { headers: bad.key }),
   404: ({ path }) => (path.includes("{") ? {} : { as: "developer", headers: bad.nobodysProject }),
   413: ({ requestBody }) => requestBody && { body: tooMuch, headers: json },
   415: ({ requestBody }) => requestBody && { body: "words", headers: { "Content-Type": "text/plain" } },
-  422: ({ path, parameters, requestBody }) => {
+  // Those that are limited by address are in rate-limits.test.ts and auth-limits.test.ts.
+  429: (operation) =>
+    isOpen(operation) || /^auth\.(?!me|updateMe|logout)/.test(operation.id)
+      ? undefined
+      : { as: operation.path.includes("/generation") ? "spentUser" : "spentDeveloper" },
+  422: ({ id, path, parameters, requestBody }) => {
+    if (isSigned(id)) return { path: `${path}?generation_id=seven`, isSigned: true };
     if (path.includes("{")) return { path: path.replace(/\{\w+\}/g, "seven") };
     if (requestBody) return { body: "[]", headers: json };
     const parameter = parameters.find(
@@ -73,6 +98,7 @@ async function send(operation: Operation, sent: Sent): Promise<Answer> {
     headers: {
       ...(sent.as ? caller[sent.as] : callerOf(operation)),
       ...(body !== undefined && json),
+      ...(sent.isSigned && signedWebhook(body ?? "")),
       ...sent.headers,
     },
     ...(body !== undefined && { body }),

@@ -11,7 +11,7 @@ test("no random request to any operation, valid or not, by any kind of caller, g
     target: fuzzTarget(inject("stack")),
     seed,
     runs: 20,
-    within_ms: 7_000,
+    within_ms: 5_000,
     only: ({ id }) => !isForVisitors(id),
   });
   console.log(

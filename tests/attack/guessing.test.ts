@@ -2,6 +2,7 @@ import { Agent, get } from "node:http";
 import { afterAll, expect, inject, test } from "vitest";
 import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
 import { api, type Headed, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { operations } from "../support/contract/document.ts";
 import { fuzzTarget } from "../support/fuzz/target.ts";
 import { photo } from "../support/generation.ts";
 import { doors, errorCode, open, requestOf, sendRaw } from "../support/raw-http.ts";
@@ -97,6 +98,27 @@ test.concurrent("bodies that trickle in or stop are given up with 408, and hold 
   body.append("files", photo());
   const upload = await api("/generation/generate-v2", { method: "POST", headers: user.headers, body });
   expect(upload.status).toBe(200);
+}, 60_000);
+
+test.concurrent("every operation that reads a body gives up one that stops coming", async () => {
+  const { project } = await registerDeveloper();
+  const { headers: own } = await registerEndUser(project);
+  const headers = { ...address, ...own, "Content-Type": "application/json" };
+  const readers = operations.filter(({ responses }) => responses[408] !== undefined);
+  expect(readers.length).toBeGreaterThan(20);
+  const end = new AbortController();
+  const answers = await Promise.all(
+    readers.map(async ({ id, method, path }) => {
+      const body = new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from("{")) });
+      const target = path.replace(/\{\w+\}/g, crypto.randomUUID());
+      const query = id === "webhooks.replicate" ? `?generation_id=${crypto.randomUUID()}` : "";
+      const init = { method, headers, body, duplex: "half", signal: end.signal };
+      const response = await fetch(`${base}${target}${query}`, init as RequestInit);
+      return [id, response.status, ((await response.json()) as { code: string }).code];
+    }),
+  );
+  end.abort();
+  expect(answers).toEqual(readers.map(({ id }) => [id, 408, "body_timeout"]));
 }, 60_000);
 
 test("how long a refusal takes does not tell whether a key was ever issued", async () => {

@@ -1,17 +1,19 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { packClient } from "../../scripts/build-client.ts";
 import { ROOT } from "../../scripts/local/settings.ts";
 import { password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { png, pngSignature } from "../support/images.ts";
 import { run, runtimes } from "../support/runtimes.ts";
+import { serveStack } from "../support/served-api.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 // A newcomer's project: the packed tarball, installed by npm, and what the README says.
 
-const { urls } = inject("stack");
+// What other programs get passes through here, so that it is held against the document too.
+const stack = await serveStack();
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-newcomer-"));
 const project = join(folder, "project");
 const blocks = snippetsOf("packages/client/README.md");
@@ -24,7 +26,7 @@ beforeAll(async () => {
   const developer = await registerDeveloper();
   const user = await registerEndUser(developer.project);
   env = {
-    NEXT_PUBLIC_API_URL: urls.gateway,
+    NEXT_PUBLIC_API_URL: stack.url,
     DEVKIT4AI_DEVELOPER_KEY: developer.project.developer_key,
     DEVKIT4AI_PROJECT_ID: developer.project.id,
     DEVKIT4AI_PROJECT_KEY: developer.project.api_key,
@@ -49,12 +51,18 @@ beforeAll(async () => {
   );
   writeFileSync(join(project, "photo.png"), png());
   for (const { text } of programs) writeFileSync(join(project, nameOf(text)), `${text}\n`);
+  cpSync(join(ROOT, "tests/e2e/programs/sdk-proof.mjs"), join(project, "sdk-proof.mjs"));
+  cpSync(join(ROOT, "tests/e2e/programs/next-actions.mjs"), join(project, "next-actions.mjs"));
+  cpSync(join(ROOT, "examples/nextjs"), join(project, "nextjs"), { recursive: true });
   installNextHeaders();
 }, 120_000);
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await stack.stop();
+});
 
-/** The one function of Next.js that the README uses, with a jar that prints what it is told. */
+/** The functions of Next.js that the README and the example use, with a jar that prints what it is told. */
 function installNextHeaders() {
   const next = join(project, "node_modules", "next");
   mkdirSync(next, { recursive: true });
@@ -64,7 +72,7 @@ function installNextHeaders() {
       name: "next",
       version: "0.0.0",
       type: "module",
-      exports: { "./headers": "./headers.js" },
+      exports: { "./headers": "./headers.js", "./cache": "./cache.js", "./navigation": "./navigation.js" },
     }),
   );
   writeFileSync(
@@ -75,6 +83,21 @@ export const cookies = async () => ({
   set(name, value, options) { jar.set(name, { value }); console.log("set", name, JSON.stringify(options)); },
 });`,
   );
+  writeFileSync(
+    join(next, "headers.d.ts"),
+    `type Jar = { get(name: string): { value: string } | undefined; set(name: string, value: string, options: object): void };
+export function cookies(): Promise<Jar>;`,
+  );
+  writeFileSync(
+    join(next, "cache.js"),
+    `export const revalidatePath = (path) => console.log("shown anew:", path);`,
+  );
+  writeFileSync(join(next, "cache.d.ts"), "export function revalidatePath(path: string): void;");
+  writeFileSync(
+    join(next, "navigation.js"),
+    'export const redirect = (path) => { throw new Error("redirect to " + path); };',
+  );
+  writeFileSync(join(next, "navigation.d.ts"), "export function redirect(path: string): never;");
 }
 
 const picture = () => [...readFileSync(join(project, "picture.png")).subarray(0, 8)];
@@ -84,6 +107,12 @@ test.each(runtimes())("the README's first program makes a PNG on $name", async (
   const ran = await run(command, [...args, "picture.mjs"], project, env);
   expect(ran).toMatchObject({ code: 0, output: expect.stringContaining("completed") });
   expect(picture()).toEqual(pngSignature);
+});
+
+test.each(runtimes())("the SDK keeps its promises on $name", async ({ command, args }) => {
+  const { code, output } = await run(command, [...args, "sdk-proof.mjs"], project, env);
+  expect(code, output).toBe(0);
+  expect(output.match(/^kept: /gm)).toHaveLength(7);
 });
 
 test("the command of the README, with the .env of npm start, does so too", async () => {
@@ -103,6 +132,45 @@ test.each([
   const ran = await run(process.execPath, [name], project, env);
   expect(ran).toMatchObject({ code: 0, output: expect.stringContaining(words) });
   expect(ran.output).not.toContain("Warning");
+});
+
+test("the server actions of the Next.js example register, ask for a picture, say what is wrong and sign out", async () => {
+  const { code, output } = await run(process.execPath, ["next-actions.mjs"], project, env);
+  expect(code, output).toBe(0);
+  expect(output.split("\n").filter((line) => !/^set /.test(line))).toEqual([
+    "problem: password: must contain an upper-case letter",
+    "redirect to /pictures",
+    "shown anew: /pictures",
+    "completed",
+    "redirect to /",
+    "signed out: true",
+    "",
+  ]);
+});
+
+test("the types of its code without pages hold", async () => {
+  const files = ["nextjs/app/actions.ts", "nextjs/lib/client.ts"];
+  const { compilerOptions } = JSON.parse(readFileSync(join(ROOT, "examples/nextjs/tsconfig.json"), "utf8"));
+  const options = { ...compilerOptions, incremental: false, types: [join(ROOT, "node_modules/@types/node")] };
+  writeFileSync(join(project, "tsconfig.next.json"), JSON.stringify({ compilerOptions: options, files }));
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  expect(await run(process.execPath, [tsc, "-p", "tsconfig.next.json"], project)).toEqual({
+    code: 0,
+    output: "",
+  });
+});
+
+test("the curl example walks from registration to a PNG, from words and from a photo", async () => {
+  const script = join(ROOT, "examples/curl/picture.sh");
+  for (const args of [[], ["photo.png"]]) {
+    rmSync(join(project, "picture.png"), { force: true });
+    const ran = await run("sh", [script, ...args], project, env);
+    expect(ran).toMatchObject({ code: 0, output: expect.stringMatching(/completed\nwrote picture\.png\n$/) });
+    expect(picture()).toEqual(pngSignature);
+  }
+  const without = await run("sh", [script], project, { ...env, NEXT_PUBLIC_API_URL: "" });
+  expect(without.code).not.toBe(0);
+  expect(without.output).toContain("Export the .env");
 });
 
 test("every block of the README is run by one of the tests here", () => {

@@ -1,7 +1,4 @@
-import { randomUUID } from "node:crypto";
-import { Webhook } from "standardwebhooks";
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { LOOKALIKE_WEBHOOK_SECRET } from "../../scripts/local/settings.ts";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import {
   api,
   freshEmail,
@@ -11,11 +8,13 @@ import {
   registerEndUser,
 } from "../support/api.ts";
 import { type Operation, operations } from "../support/contract/document.ts";
+import { observe } from "../support/contract/observe.ts";
 import { exampleRequest } from "../support/contract/request.ts";
 import { formOf, GenerationStack } from "../support/generation.ts";
 import { mailTo, tokenOf } from "../support/mail.ts";
 import { operatorHeaders } from "../support/management.ts";
-import { type Served, serve, serveApi } from "../support/served-api.ts";
+import { createApi, type Served, serve } from "../support/served-api.ts";
+import { signedWebhook } from "../support/signed-webhook.ts";
 import { takeTurnsWithVisitors } from "../support/visitors.ts";
 
 // The API itself in this process, with a database that nobody answers for, and with an Auth and a Storage that answer nonsense.
@@ -48,15 +47,19 @@ beforeAll(async () => {
     return fetch(`${urls.gateway}${pathname}${search}`, { method, headers, body });
   });
   // Nobody listens at port 9. A connection for each: they need not wait for one another's next try.
-  const dead = await serveApi({
-    DATABASE_URL: "postgresql://postgres:x@127.0.0.1:9/postgres",
-    REDIS_URL: "redis://127.0.0.1:9",
-    DB_POOL_SIZE: "100",
-  });
-  const faulty = await serveApi({
-    SUPABASE_URL: platform.url,
-    REPLICATE_API_URL: `${platform.url}/replicate`,
-  });
+  const dead = await serve(
+    createApi({
+      DATABASE_URL: "postgresql://postgres:x@127.0.0.1:9/postgres",
+      REDIS_URL: "redis://127.0.0.1:9",
+      DB_POOL_SIZE: "100",
+    }),
+  );
+  const faulty = await serve(
+    createApi({
+      SUPABASE_URL: platform.url,
+      REPLICATE_API_URL: `${platform.url}/replicate`,
+    }),
+  );
   broken.push(platform, dead, faulty);
   [withoutDatabase, withFaults] = [dead.url, faulty.url];
 
@@ -93,8 +96,8 @@ async function withFault<T>(pattern: RegExp, status: number, work: () => Promise
 }
 
 describe("with a database that does not answer", () => {
-  const others = ["health.storage", "health.redis", "health.detailed"];
-  const affected = operations.filter(({ id, responses }) => responses[503] && !others.includes(id));
+  // The Storage is there; what is said when it is not stands below.
+  const affected = operations.filter(({ id, responses }) => responses[503] && id !== "health.storage");
 
   function headersOf({ id, path, security }: Operation): Headed {
     const named = security.map((choice) => Object.keys(choice).join(" "));
@@ -102,16 +105,6 @@ describe("with a database that does not answer", () => {
     if (named[0] === "operatorKey") return operatorHeaders;
     if (path.includes("/generation")) return world.user;
     return named.includes("accessToken") ? world.developer : {};
-  }
-
-  function signed(body: string): Headed {
-    const [id, at] = [`msg_${randomUUID()}`, new Date()];
-    const signature = new Webhook(LOOKALIKE_WEBHOOK_SECRET).sign(id, at, body);
-    return {
-      "webhook-id": id,
-      "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
-      "webhook-signature": signature,
-    };
   }
 
   test.concurrent.each(affected.map((operation) => [operation.id, operation] as const))(
@@ -132,7 +125,7 @@ describe("with a database that does not answer", () => {
       headers: {
         ...headersOf(operation),
         ...(body !== undefined && { "Content-Type": "application/json" }),
-        ...(operation.id === "webhooks.replicate" && signed(body ?? "")),
+        ...(operation.id === "webhooks.replicate" && signedWebhook(body ?? "")),
       },
       ...(body !== undefined && { body }),
     });
@@ -239,4 +232,47 @@ test("with a Replicate that does not tell its webhook secret, a webhook is 502, 
     }),
   );
   expect([status, body.code]).toEqual([502, "replicate_error"]);
+});
+
+test("every operation that reads a body gives up one that stops coming", async () => {
+  const handler = createApi({});
+  const reading = operations.filter(({ responses }) => responses[408]);
+  const statuses = new Map<string, number>();
+  let waiting = 0;
+  /** One byte, and then nothing: neither more nor an end. */
+  const stalled = () =>
+    new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => controller.enqueue(new Uint8Array(1)),
+        pull: () => new Promise<void>(() => waiting++),
+      },
+      { highWaterMark: 0 },
+    );
+  // Connections are opened before the clock stands still: their driver waits by it.
+  const me = () => handler(new Request("http://api.test/api/v1/auth/me", { headers: world.user }));
+  await Promise.all(Array.from({ length: 10 }, me));
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  try {
+    const all = Promise.all(
+      reading.map(async (operation) => {
+        const { path } = exampleRequest(operation);
+        const answer = await handler(
+          new Request(`http://api.test${path}`, {
+            method: operation.method,
+            headers: { ...world.user, "Content-Type": "application/json" },
+            body: stalled(),
+            ...{ duplex: "half" },
+          }),
+        );
+        observe(operation.method, path.replace(/\?.*/, ""), answer);
+        statuses.set(operation.id, answer.status);
+      }),
+    );
+    while (waiting < reading.length) await new Promise((resolve) => setImmediate(resolve));
+    await vi.advanceTimersByTimeAsync(10_000);
+    await all;
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(Object.fromEntries(statuses)).toEqual(Object.fromEntries(reading.map(({ id }) => [id, 408])));
 });

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { formOf, freshPrompt, photo, until } from "../support/generation.ts";
@@ -5,7 +6,11 @@ import { OwnGenerationStack } from "../support/own-generation-stack.ts";
 
 let stack: OwnGenerationStack;
 beforeAll(async () => {
-  stack = await OwnGenerationStack.start({ ANONYMOUS_GENERATION: "off" });
+  // As `npm start` keeps its data, since it is killed here.
+  stack = await OwnGenerationStack.start({
+    durable: true,
+    function_env: { ANONYMOUS_GENERATION: "off" },
+  });
 });
 afterAll(() => stack.stop());
 
@@ -45,6 +50,15 @@ test("switched off by a setting, generation without an account is refused before
   expect(await stack.sql`select 1 from storage.objects where name like 'anonymous/%'`).toHaveLength(0);
   expect(await stack.sql`select 1 from public.generations where project_id is null`).toHaveLength(0);
   expect(await stack.calls(prompt)).toEqual([]);
+});
+
+test("visitors who name no project read as often as the default plan says", async () => {
+  await stack.sql`update public.plans set reads_per_minute = 2 where is_default`;
+  const read = async (path: string) => (await fetch(`${stack.own.urls.api}/generation/${path}`)).status;
+  const statuses = [await read("public"), await read("public")];
+  statuses.push(await read(`anonymous-generations-v2/${randomUUID()}/status`));
+  await stack.sql`update public.plans set reads_per_minute = null where is_default`;
+  expect(statuses).toEqual([200, 200, 429]);
 });
 
 test("Storage refuses: a create fails with nothing left, a result waits and is stored later", async () => {
@@ -135,3 +149,48 @@ test("Storage refuses to delete: the generation is gone for everybody, its file 
   await stack.reconcile();
   expect(await stack.files(id)).toEqual([]);
 });
+
+test("the disk of the database is full: a create is a 503 that leaves no row, no charge and, after the reconciler, no file; reads go on", async () => {
+  const { id } = await stack.created(freshPrompt(), stack.headers);
+  await stack.ended(id, stack.headers);
+  const charged = await stack.charged(stack.project_id);
+  const files = () => stack.sql`select name from storage.objects order by 1`;
+  const before = await files();
+  // What Postgres says when a table cannot grow.
+  await stack.sql.unsafe(`
+    create function public.full() returns trigger language plpgsql as $$
+    begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
+    create trigger full_disk before insert on public.generations for each row execute function public.full();`);
+  const prompt = freshPrompt();
+  const answer = await send("generate-v2", formOf(prompt), stack.headers);
+  expect([answer.status, (await answer.json()).code]).toEqual([503, "database_unavailable"]);
+  expect((await stack.status(id, stack.headers)).status).toBe(200);
+  expect(await stack.sql`select 1 from public.generations where instructions = ${prompt}`).toHaveLength(0);
+  expect(await stack.charged(stack.project_id)).toBe(charged);
+  await stack.sql.unsafe("drop trigger full_disk on public.generations");
+  // Whether the row came to be was not certain, so its picture was kept until the reconciler looked.
+  expect(await stack.orphans()).toBe(1);
+  expect(await files()).toEqual(before);
+  expect((await send("generate-v2", formOf(prompt), stack.headers)).status).toBe(200);
+});
+
+test("every part killed at once, with SIGKILL: all come back, and what was made before and is made after is there", async () => {
+  const { id } = await stack.created(freshPrompt(), stack.headers);
+  await stack.ended(id, stack.headers);
+  // Of the others none was restarted in this file.
+  const others = stack.own.processes.filter(({ name }) => name !== "PostgreSQL");
+  const parts = [await stack.postgresProcess(), ...others.map(({ pid }) => pid)];
+  expect(parts.length).toBeGreaterThanOrEqual(6);
+  for (const pid of parts) process.kill(pid, "SIGKILL");
+  await until(
+    async () => (await stack.answers()) && stack.reconnect().then(() => true),
+    "all are back",
+    60_000,
+  );
+  expect((await stack.status(id, stack.headers)).body.status).toBe("completed");
+  const next = await until(async () => {
+    const { status, body } = await stack.create(freshPrompt(), stack.headers);
+    return status === 200 && body;
+  }, "a picture is taken");
+  expect(await stack.reconciled(next.id, stack.headers)).toMatchObject({ status: "completed" });
+}, 120_000);

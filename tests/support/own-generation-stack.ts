@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { isAlive } from "../../scripts/local/lock.ts";
+import type { StackOptions } from "../../scripts/local/stack.ts";
 import { password } from "./api.ts";
 import { type Body, GenerationStack, until } from "./generation.ts";
 import { startTestStack, type TestStack } from "./stack.ts";
@@ -18,8 +19,10 @@ export class OwnGenerationStack extends GenerationStack {
     this.headers = headers;
   }
 
-  static async start(function_env: Record<string, string> = {}): Promise<OwnGenerationStack> {
-    const own = await startTestStack({ replicate_env: { PREDICTION_MS: "800" }, function_env });
+  static async start(
+    options: Pick<StackOptions, "function_env" | "durable"> = {},
+  ): Promise<OwnGenerationStack> {
+    const own = await startTestStack({ replicate_env: { PREDICTION_MS: "800" }, ...options });
     const register = async (sent: Record<string, string>, email: string) => {
       const response = await fetch(`${own.urls.api}/auth/register`, {
         method: "POST",
@@ -69,10 +72,16 @@ export class OwnGenerationStack extends GenerationStack {
     return response?.ok === true;
   }
 
+  /** The one that runs now: its supervisor may have started it anew. */
+  async postgresProcess(): Promise<number> {
+    const [row] = await this
+      .sql`select split_part(pg_read_file('postmaster.pid'), chr(10), 1)::integer as pid`;
+    return row?.pid;
+  }
+
   /** Fast shutdown, as an administrator restarts it; its supervisor starts it again. */
   async restartPostgres(): Promise<void> {
-    const before = this.own.processes.find(({ name }) => name === "PostgreSQL")?.pid;
-    if (before === undefined) throw new Error("Postgres does not run");
+    const before = await this.postgresProcess();
     process.kill(before, "SIGINT");
     await until(async () => !isAlive(before), "Postgres has ended");
     await until(

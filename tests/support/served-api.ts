@@ -10,6 +10,16 @@ type Handler = (request: Request) => Response | Promise<Response>;
 
 export type Served = { url: string; stop: () => Promise<void> };
 
+/** The suite's stack for other programs: what they get passes through here, where it is held against the document. */
+export const serveStack = (): Promise<Served> =>
+  serve(async (request) => {
+    const { gateway } = inject("stack").urls;
+    const { pathname, search } = new URL(request.url);
+    const { method, headers } = request;
+    const body = request.body === null ? null : await request.arrayBuffer();
+    return fetch(`${gateway}${pathname}${search}`, { method, headers, body, redirect: "manual" });
+  });
+
 /** A fetch handler on a port of its own. */
 export async function serve(handler: Handler): Promise<Served> {
   const server: Server = createServer(async (incoming, outgoing) => {
@@ -34,9 +44,9 @@ async function toRequest(incoming: IncomingMessage): Promise<Request> {
 }
 
 /** The API itself, over the stack of the suite except for the settings that are named. */
-export function serveApi(settings: Record<string, string>): Promise<Served> {
+export function createApi(settings: Record<string, string>): Handler {
   const { urls, keys, database_url = "" } = inject("stack");
-  const handler = createHandler(
+  return createHandler(
     {
       SUPABASE_URL: urls.gateway,
       PUBLIC_URL: urls.gateway,
@@ -50,5 +60,4 @@ export function serveApi(settings: Record<string, string>): Promise<Served> {
     },
     () => {},
   );
-  return serve(handler);
 }

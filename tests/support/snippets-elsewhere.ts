@@ -4,9 +4,16 @@
  */
 export const runBySuite: { text: string; suite: string }[] = [
   { text: "npm start", suite: "tests/e2e/stack-lifecycle.test.ts" },
+  {
+    text: "npm run deploy -- --project-ref abcdefghijklmnopqrst --dry-run",
+    suite: "scripts/deploy/plan.test.ts",
+  },
 ];
 
-export const cannotRunHere: { text: string; because: "it needs Docker" | "it needs a hosted project" }[] = [
+export const cannotRunHere: {
+  text: string;
+  because: "it needs Docker" | "it needs a hosted project" | "it needs pg_dump 17 and a second project";
+}[] = [
   {
     text: "npx supabase start\nnpx supabase functions serve --env-file supabase/functions/.env",
     because: "it needs Docker",
@@ -15,7 +22,7 @@ export const cannotRunHere: { text: string; because: "it needs Docker" | "it nee
     text: [
       "npx supabase link --project-ref <ref>",
       "npx supabase config push",
-      "npx supabase db push",
+      "npx supabase db push --remote",
       "npx supabase secrets set --env-file supabase/functions/.env",
       "npx supabase functions deploy --use-api",
     ].join("\n"),
@@ -27,5 +34,39 @@ export const cannotRunHere: { text: string; because: "it needs Docker" | "it nee
       "select vault.create_secret('<CRON_SECRET>', 'cron_secret');",
     ].join("\n"),
     because: "it needs a hosted project",
+  },
+  {
+    text: [
+      "npx supabase link --project-ref abcdefghijklmnopqrst",
+      "npx supabase config push --remote=abcdefghijklmnopqrst --yes",
+      "npx supabase db push --remote=abcdefghijklmnopqrst --yes",
+      "npx supabase secrets set --remote=abcdefghijklmnopqrst --env-file supabase/functions/.env",
+      "npx supabase functions deploy --remote=abcdefghijklmnopqrst --use-api --yes",
+      "npx supabase db query --remote=abcdefghijklmnopqrst --yes --file <statements>",
+      "npm run doctor -- --url https://abcdefghijklmnopqrst.supabase.co --settings supabase/functions/.env",
+    ].join("\n"),
+    because: "it needs a hosted project",
+  },
+  {
+    text: [
+      "npx supabase domains reverify --remote=<ref>",
+      "npx supabase domains activate --remote=<ref>",
+    ].join("\n"),
+    because: "it needs a hosted project",
+  },
+  {
+    text: [
+      'pg_dump "$DATABASE" --data-only --schema public --schema auth --schema storage \\',
+      "  --exclude-table auth.schema_migrations --exclude-table storage.migrations --file data.sql",
+    ].join("\n"),
+    because: "it needs pg_dump 17 and a second project",
+  },
+  {
+    text: [
+      'psql "$NEW_DATABASE" --single-transaction --set ON_ERROR_STOP=1 \\',
+      '    --command "set session_replication_role = replica" --file empty.sql --file data.sql',
+      "npm run doctor -- --url https://<new ref>.supabase.co",
+    ].join("\n"),
+    because: "it needs pg_dump 17 and a second project",
   },
 ];

@@ -1586,6 +1586,12 @@ export interface components {
                     oldest_seconds: number;
                 };
                 /**
+                 * @description Whether Replicate takes the token; absent without one.
+                 * @example accepted
+                 * @enum {string}
+                 */
+                replicate_token?: "accepted" | "refused" | "unknown";
+                /**
                  * @description What this instance runs with. Of a secret only whether it is set.
                  * @example {
                  *       "smtp_port": 587,
@@ -3293,6 +3299,7 @@ export interface operations {
                      *           "waiting": 0,
                      *           "oldest_seconds": 0
                      *         },
+                     *         "replicate_token": "accepted",
                      *         "settings": {
                      *           "smtp_port": 587,
                      *           "cron_secret_set": true
@@ -3397,6 +3404,7 @@ export interface operations {
                      *           "waiting": 0,
                      *           "oldest_seconds": 0
                      *         },
+                     *         "replicate_token": "accepted",
                      *         "settings": {
                      *           "smtp_port": 587,
                      *           "cron_secret_set": true
@@ -3563,6 +3571,7 @@ export interface operations {
                      *           "waiting": 0,
                      *           "oldest_seconds": 0
                      *         },
+                     *         "replicate_token": "accepted",
                      *         "settings": {
                      *           "smtp_port": 587,
                      *           "cron_secret_set": true
@@ -3667,6 +3676,7 @@ export interface operations {
                      *           "waiting": 0,
                      *           "oldest_seconds": 0
                      *         },
+                     *         "replicate_token": "accepted",
                      *         "settings": {
                      *           "smtp_port": 587,
                      *           "cron_secret_set": true

@@ -87,15 +87,15 @@ const schema = z.object({
     "AUDIT_RETENTION_DAYS: days that audit events are kept, at least 30",
   ),
   usage_retention_days: count(400).describe("USAGE_RETENTION_DAYS: days that the usage of keys is kept"),
-  event_retention_days: count(90).describe(
-    "EVENT_RETENTION_DAYS: days that the history of a generation is kept",
-  ),
   log_requests: z
     .enum(["all", "failed", "none"])
     .default("all")
     .describe(
       "LOG_REQUESTS: whether a line is logged for all requests, the failed ones (from status 400) or none",
     ),
+  event_retention_days: count(90).describe(
+    "EVENT_RETENTION_DAYS: days that the history of a generation is kept",
+  ),
   redis_url: z
     .url({ protocol: /^rediss?$/ })
     .optional()
@@ -145,8 +145,8 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     project_purge_days: set("PROJECT_PURGE_DAYS"),
     audit_retention_days: set("AUDIT_RETENTION_DAYS"),
     usage_retention_days: set("USAGE_RETENTION_DAYS"),
-    event_retention_days: set("EVENT_RETENTION_DAYS"),
     log_requests: set("LOG_REQUESTS"),
+    event_retention_days: set("EVENT_RETENTION_DAYS"),
     redis_url: set("REDIS_URL"),
     redis_timeout_ms: set("REDIS_TIMEOUT_MS"),
     cron_secret: set("CRON_SECRET"),

@@ -49,3 +49,18 @@ test("an isolate that is asked to stay until it is written is not forgotten", ()
   createLogger(() => {}, waitUntil).writeRequest("info", "line");
   expect(waitUntil).toHaveBeenCalledOnce();
 });
+
+test("a log that cannot be written breaks nothing", async () => {
+  const work: Promise<unknown>[] = [];
+  const { log, writeRequest } = createLogger(
+    () => {
+      throw new Error("No space left on device");
+    },
+    (waiting) => work.push(waiting),
+  );
+  log("error", "something");
+  writeRequest("error", "line");
+  writeRequest("info", "line");
+  await Promise.all(work);
+  expect(work).toHaveLength(1);
+});

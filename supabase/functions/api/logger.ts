@@ -14,10 +14,17 @@ const maxEventLength = 9_000;
 
 /** Writes a line of JSON for each event. Lines of requests that come fast are written together: one by one they cost more than to make. */
 export function createLogger(
-  write: (level: LogLevel, text: string) => void,
+  writeOut: (level: LogLevel, text: string) => void,
   background: (work: Promise<unknown>) => void,
 ): Logger {
   let waiting = "";
+
+  /** A log that cannot be written, as on a full disk, breaks no request and ends no process. */
+  function write(level: LogLevel, text: string): void {
+    try {
+      writeOut(level, text);
+    } catch {}
+  }
 
   function flush(): void {
     if (waiting === "") return;

@@ -34,6 +34,7 @@ export async function schemathesis(target: Target, folder: string): Promise<bool
     const { code } = await runCommand(command, args, true);
     if (code !== 0) throw new Error(`${command} failed: --schemathesis needs Python 3.10 and PyPI`);
   }
+  // It leaves its notes in the folder that it runs in.
   const callers = await Callers.make(target);
   let failed = false;
   for (const name of ["nobody", "end user", "developer", "operator"] satisfies CallerName[]) {
@@ -68,7 +69,7 @@ export async function schemathesis(target: Target, folder: string): Promise<bool
       excluded.flatMap((id) => ["--exclude-operation-id", id]),
       headers,
     ].flat();
-    failed = (await runCommand(join(bin, "st"), args, true)).code !== 0 || failed;
+    failed = (await runCommand(join(bin, "st"), args, true, folder)).code !== 0 || failed;
   }
   return failed;
 }

@@ -21,6 +21,9 @@ function driver(state: object | null) {
   return { sent, send };
 }
 
+/** What a query becomes that is given up before it was written. */
+const nothing = { strings: ["select"], args: [] };
+
 test("a query that was written is waited for until its deadline, then canceled and never sent again", async () => {
   const { sent, send } = driver({});
   const answer = createQueryWatch()(send, 8_000);
@@ -38,7 +41,8 @@ test("a query that was not written within a second is given up and sent once mor
   const answer = createQueryWatch()(send, 8_000);
   await vi.advanceTimersByTimeAsync(3_000);
   expect(sent).toHaveLength(2);
-  expect(sent[0]?.cancel).toHaveBeenCalledOnce();
+  expect(sent[0]).toMatchObject(nothing);
+  expect(sent[1]).not.toMatchObject(nothing);
   sent[1]?.answer("rows");
   await expect(answer).resolves.toBe("rows");
 });
@@ -48,7 +52,7 @@ test("the deadline of a query that was sent once more counts from the first time
   const refused = expect(createQueryWatch()(send, 1_500)).rejects.toThrow(DeadlineError);
   await vi.advanceTimersByTimeAsync(1_501);
   await refused;
-  expect(sent.map(({ cancel }) => vi.mocked(cancel).mock.calls.length)).toEqual([1, 1]);
+  expect(sent).toEqual([expect.objectContaining(nothing), expect.objectContaining(nothing)]);
 });
 
 test("what the query throws is thrown, at once", async () => {

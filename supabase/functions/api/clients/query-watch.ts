@@ -1,11 +1,21 @@
 /** What is needed of a query of postgres.js; `state` is null until the query is written to a connection. */
 export type Query<T> = PromiseLike<T> & { cancel(): unknown; readonly state?: unknown };
+/** The driver reads these when it writes the query. */
+type Unwritten = { strings: string[]; args: unknown[] };
 
 /** postgres.js can leave a query with a connection that never opens; what was not written by then is sent anew. */
 const resendAfterMs = 1_000;
 
-/** A query that was not written and is canceled is never executed, so that sending it again cannot do it twice. */
 const wasWritten = (query: Query<unknown>) => query.state !== null;
+
+/**
+ * Ends what is under way, and makes of what was not written yet a query that does nothing, so that sending it again cannot do it
+ * twice. To cancel that one would lose the connection that waits to begin with it: postgres.js never uses it again.
+ */
+function abandon(query: Query<unknown>): void {
+  if (wasWritten(query)) query.cancel();
+  else Object.assign(query, { strings: ["select"], args: [] } satisfies Unwritten);
+}
 
 /** Reason of a rejection: there was no answer in time, and the query was canceled. */
 export class DeadlineError extends Error {
@@ -58,7 +68,7 @@ export function createQueryWatch() {
         look(now) {
           if (now >= deadlineAt) {
             end(() => reject(new DeadlineError(deadlineMs)));
-            query.cancel();
+            abandon(query);
             return;
           }
           watched.nextLookAt = deadlineAt;
@@ -66,7 +76,7 @@ export function createQueryWatch() {
           const lost = query;
           query = send();
           follow(query);
-          lost.cancel();
+          abandon(lost);
         },
       };
       const end = (settle: () => void) => {

@@ -35,6 +35,8 @@ export type ReplicateClient = {
   download(url: string, maxBytes: number): Promise<Uint8Array>;
   /** Resolves when the API can be reached. Sends no token, so that looking costs nobody's limit. */
   check(deadlineMs: number): Promise<void>;
+  /** Whether Replicate takes our token. */
+  checkToken(deadlineMs: number): Promise<"accepted" | "refused" | "unknown">;
 };
 
 export class FileGone extends Error {}
@@ -143,6 +145,20 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
       const response = await fetcher(env.replicate_api_url, { signal: AbortSignal.timeout(deadlineMs) });
       await response.body?.cancel();
       if (response.status >= 500) throw new ApiError("generation_unavailable");
+    },
+
+    async checkToken(deadlineMs) {
+      try {
+        const response = await fetcher(`${env.replicate_api_url}/account`, {
+          headers: { Authorization: `Bearer ${env.replicate_api_token}` },
+          signal: AbortSignal.timeout(deadlineMs),
+        });
+        await response.body?.cancel();
+        if (response.ok) return "accepted";
+        return response.status === 401 || response.status === 403 ? "refused" : "unknown";
+      } catch {
+        return "unknown";
+      }
     },
   };
 }

@@ -29,6 +29,8 @@ export type StorageClient = {
 };
 
 const timeoutMs = 15_000;
+/** For an address, which somebody waits for; a picture may take longer. */
+const quickTimeoutMs = 5_000;
 
 export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): StorageClient {
   const timed =
@@ -41,6 +43,7 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
       global: { fetch: timed(ms) },
     }).storage;
   const usual = storage(timeoutMs);
+  const quick = storage(quickTimeoutMs);
   // What clients call ends with /functions/v1 on hosted Supabase; Storage lies beside it.
   const publicBase = env.public_url.replace(/\/functions\/v1$/, "");
 
@@ -58,12 +61,12 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
       return new Uint8Array(await data.arrayBuffer());
     },
     async signedUrl(bucket, path, seconds) {
-      const { data, error } = await usual.from(bucket).createSignedUrl(path, seconds);
+      const { data, error } = await quick.from(bucket).createSignedUrl(path, seconds);
       if (error) throw failure(error);
       return data.signedUrl.replace(env.supabase_url, publicBase);
     },
     async signedUploadUrl(bucket, path) {
-      const { data, error } = await usual.from(bucket).createSignedUploadUrl(path);
+      const { data, error } = await quick.from(bucket).createSignedUploadUrl(path);
       if (error) throw failure(error);
       return data.signedUrl.replace(env.supabase_url, publicBase);
     },

@@ -96,6 +96,13 @@ describe("with a secret", () => {
     expect(await verifier.verify(token)).toMatchObject({ user_id: claims.sub });
   });
 
+  test("clocks may differ by minutes: a token from a clock that is ahead is accepted, and lives until its own end", async () => {
+    const early = await sign("HS256", text(secret), { iat: inMinutes(5), exp: inMinutes(35) });
+    expect(await verifier.verify(early)).toMatchObject({ user_id: claims.sub });
+    const late = await sign("HS256", text(secret), { iat: inMinutes(-35), exp: inMinutes(-5) });
+    await expect(verifier.verify(late)).rejects.toMatchObject(refused);
+  });
+
   test("a known token with one changed character is refused", async () => {
     const token = await good();
     await verifier.verify(token);

@@ -80,6 +80,10 @@ export const serviceSchema = z.object({
     .extend({ failing: figure("Of them, tried before in vain.", 0) })
     .openapi({ description: "Mail that is not sent yet." }),
   cleanup: waitingSchema.openapi({ description: "Files and predictions that are to be removed." }),
+  replicate_token: z.enum(["accepted", "refused", "unknown"]).optional().openapi({
+    description: "Whether Replicate takes the token; absent without one.",
+    example: "accepted",
+  }),
   settings: z.record(z.string(), z.union([z.string(), z.int(), z.boolean()])).openapi({
     description: "What this instance runs with. Of a secret only whether it is set.",
     example: { smtp_port: 587, cron_secret_set: true },

@@ -41,9 +41,18 @@ export const getDetailedHealth = createRouter().openapi(route, async (c) => {
   const health = { ...publicHealth(parts), last_errors: deps.health.lastErrors() };
   const status = health.status === "unhealthy" ? 503 : 200;
   if (!isOperator) return healthJson(c, health, status);
-  const service = describeService(deps, await serviceReport(deps.database));
+  const [report, replicate_token] = await Promise.all([
+    serviceReport(deps.database),
+    deps.replicate.configured ? deps.replicate.checkToken(tokenDeadlineMs) : undefined,
+  ]);
+  const service = {
+    ...describeService(deps, report),
+    ...(replicate_token === undefined ? {} : { replicate_token }),
+  };
   return healthJson(c, { ...health, service }, status);
 });
+
+const tokenDeadlineMs = 700;
 
 /** While the database is down nobody can be known; what everybody may read is told all the same. */
 async function askedByOperator(c: Context<AppEnv>): Promise<boolean> {

@@ -36,7 +36,10 @@ export function serviceMetrics(parts: Record<PartName, PartState>, service: Serv
       "How long the part took to answer.",
       partNames
         .filter((part) => parts[part].latency_ms !== undefined)
-        .map((part) => ({ labels: { part }, value: (parts[part].latency_ms ?? 0) / 1000 })),
+        .map((part) => ({
+          labels: { part },
+          value: Number(((parts[part].latency_ms ?? 0) / 1000).toFixed(6)),
+        })),
     ),
     gauge("generations_open", "Generations that have not ended.", each("status", pick(open, "count"))),
     gauge(

@@ -1,0 +1,49 @@
+"use server";
+
+import { ApiError } from "@devkit4ai/client";
+import { revalidatePath } from "next/cache";
+import { redirect } from "next/navigation";
+import { clientOfRequest } from "../lib/client.ts";
+
+/** What a form shows below its button; nothing while all is well. */
+export type FormState = { problem?: string };
+
+const text = (form: FormData, name: string) => String(form.get(name) ?? "");
+
+/** The sentence of a refusal. Anything else is a failure of this app. */
+function problemOf(error: unknown): FormState {
+  if (error instanceof ApiError) return { problem: error.detail };
+  throw error;
+}
+
+export async function enter(_: FormState, form: FormData): Promise<FormState> {
+  const person = { email: text(form, "email"), password: text(form, "password") };
+  const client = await clientOfRequest();
+  try {
+    if (form.get("how") === "register") await client.auth.register(person);
+    else await client.auth.login(person);
+  } catch (error) {
+    return problemOf(error);
+  }
+  redirect("/pictures");
+}
+
+export async function leave(): Promise<void> {
+  await (await clientOfRequest()).auth.logout();
+  redirect("/");
+}
+
+export async function makePicture(_: FormState, form: FormData): Promise<FormState> {
+  const photo = form.get("photo");
+  const client = await clientOfRequest();
+  try {
+    await client.generations.create({
+      prompt: text(form, "prompt"),
+      files: photo instanceof File && photo.size > 0 ? [photo] : [],
+    });
+  } catch (error) {
+    return problemOf(error);
+  }
+  revalidatePath("/pictures");
+  return {};
+}

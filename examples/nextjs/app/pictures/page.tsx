@@ -1,0 +1,57 @@
+import { redirect } from "next/navigation";
+import { clientOfRequest } from "../../lib/client.ts";
+import { leave, makePicture } from "../actions.ts";
+import { Form } from "../form.tsx";
+import { Refresh } from "./refresh.tsx";
+
+export default async function Page() {
+  const client = await clientOfRequest();
+  if ((await client.auth.session()) === null) redirect("/");
+  const [me, { items: pictures }] = await Promise.all([
+    client.auth.me(),
+    client.generations.list({ per_page: 24 }).page(),
+  ]);
+  const isWorking = pictures.some(({ completed_at }) => completed_at === null);
+  return (
+    <main>
+      <header>
+        <h1>Pictures</h1>
+        <span>{me.email}</span>
+        <form action={leave}>
+          <button type="submit" className="plain">
+            Sign out
+          </button>
+        </form>
+      </header>
+      <Form action={makePicture}>
+        <label>
+          What shall it show?
+          <textarea name="prompt" rows={2} maxLength={1000} required defaultValue="A lighthouse in a storm" />
+        </label>
+        <label>
+          Start from a photo, if you like
+          <input name="photo" type="file" accept="image/png,image/jpeg,image/webp" />
+        </label>
+        <button type="submit">Make a picture</button>
+      </Form>
+      {isWorking && <Refresh />}
+      <ul>
+        {pictures.map(({ id, status, instructions, generated_image_url, error }) => (
+          <li key={id}>
+            <figure>
+              <div>
+                {generated_image_url ? (
+                  // biome-ignore lint/performance/noImgElement: absolute and signed for this person, it needs no loader of Next.js
+                  <img src={generated_image_url} alt={instructions} />
+                ) : (
+                  (error ?? `${status} …`)
+                )}
+              </div>
+              <figcaption>{instructions}</figcaption>
+            </figure>
+          </li>
+        ))}
+      </ul>
+    </main>
+  );
+}

@@ -1,0 +1,96 @@
+// Deploys to a hosted Supabase project with the Supabase CLI, one command after another, or only says which.
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs, parseEnv as parseDotEnv } from "node:util";
+import { type DeployOptions, planDeploy, problemsOf, type Step } from "./deploy/plan.ts";
+import { defaultEnvFile } from "./doctor/target.ts";
+import { Problem } from "./local/problem.ts";
+import { ROOT } from "./local/settings.ts";
+import { runCommand } from "./run-command.ts";
+
+const HELP = `Deploys this checkout to a hosted Supabase project, again and again: each step brings it to what it should be.
+
+  npm run deploy -- --project-ref <ref> --dry-run   the commands, and what is missing before they can run
+  npm run deploy -- --project-ref <ref>             runs them; the first that fails ends it
+  --settings FILE   becomes the secrets of the functions (default ${defaultEnvFile})
+  --domain URL      an address of your own, such as https://api.example.com
+
+The Supabase CLI has to be logged in: npx supabase login, or SUPABASE_ACCESS_TOKEN.`;
+
+function readOptions(): DeployOptions & { dry_run: boolean } {
+  let values: Record<string, string | boolean | undefined>;
+  try {
+    ({ values } = parseArgs({
+      options: {
+        "project-ref": { type: "string" },
+        settings: { type: "string" },
+        domain: { type: "string" },
+        "dry-run": { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    }));
+  } catch (error) {
+    throw new Problem(`${(error as Error).message.split(". ")[0]}. See \`npm run deploy -- --help\`.`);
+  }
+  if (values.help) {
+    console.log(HELP);
+    process.exit(0);
+  }
+  const settings = String(values.settings ?? defaultEnvFile);
+  const file = resolve(ROOT, settings);
+  if (!existsSync(file))
+    throw new Problem(`${settings} is missing: cp .env.example ${settings}, and fill it in.`);
+  const domain = values.domain as string | undefined;
+  if (domain !== undefined && !URL.canParse(domain))
+    throw new Problem(`--domain ${domain} is no address such as https://api.example.com.`);
+  return {
+    project_ref: String(values["project-ref"] ?? ""),
+    settings,
+    env: parseDotEnv(readFileSync(file, "utf8")),
+    domain,
+    dry_run: values["dry-run"] === true,
+  };
+}
+
+const shown = ({ command, sql }: Step) => {
+  const words = command[0] === "supabase" ? ["npx", ...command] : command;
+  return `${words.join(" ")}${sql === undefined ? "" : " <statements>"}`;
+};
+
+async function run({ command: [name = "", ...args], sql }: Step): Promise<number> {
+  if (sql === undefined) return (await runCommand(name, args, true)).code;
+  const folder = mkdtempSync(join(tmpdir(), "cloud-api-deploy-"));
+  try {
+    const file = join(folder, "statements.sql");
+    writeFileSync(file, sql, { mode: 0o600 });
+    return (await runCommand(name, [...args, file], true)).code;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function main(): Promise<void> {
+  const { dry_run, ...options } = readOptions();
+  const problems = problemsOf(options);
+  if (dry_run) for (const step of planDeploy(options)) console.log(`# ${step.why}\n${shown(step)}\n`);
+  if (problems.length > 0)
+    throw new Problem(`Not ready to deploy:\n${problems.map((problem) => `  • ${problem}`).join("\n")}`);
+  if (dry_run) return;
+  for (const step of planDeploy(options)) {
+    console.log(`\n# ${step.why}\n${shown(step)}`);
+    const code = await run(step);
+    if (code !== 0)
+      throw new Problem(
+        `That failed (exit code ${code}). Mend it and run the same command again: every step can be repeated.`,
+      );
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof Problem)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { type DeployOptions, planDeploy, problemsOf } from "./plan.ts";
+
+const project_ref = "abcdefghijklmnopqrst";
+const env = {
+  REPLICATE_API_TOKEN: "r8_x",
+  CRON_SECRET: "a-secret's-secret",
+  DATABASE_URL: "postgresql://postgres@pooler:6543/postgres",
+  MAIL_FROM: "no-reply@example.com",
+  RESEND_API_KEY: "re_x",
+};
+const ready: DeployOptions = { project_ref, settings: "supabase/functions/.env", env, domain: undefined };
+const without = (name: string) => ({ ...ready, env: { ...env, [name]: undefined } });
+
+test("a complete file of settings can be deployed", () => {
+  expect(problemsOf(ready)).toEqual([]);
+  expect(
+    problemsOf({
+      ...without("RESEND_API_KEY"),
+      env: { ...env, RESEND_API_KEY: undefined, SMTP_HOST: "mail.example.com", SMTP_PORT: "465" },
+    }),
+  ).toEqual([]);
+});
+
+test.each<[string, DeployOptions, RegExp]>([
+  ...Object.keys(env).map((name): [string, DeployOptions, RegExp] => [
+    `${name} is missing`,
+    without(name),
+    new RegExp(`^${name} is not set`),
+  ]),
+  ["the project is not named", { ...ready, project_ref: "" }, /^--project-ref \(none\)/],
+  [
+    "a name is the platform's",
+    { ...ready, env: { ...env, SUPABASE_OWN: "x" } },
+    /SUPABASE_OWN.*platform's own/,
+  ],
+  ["a value is unusable", { ...ready, env: { ...env, DB_POOL_SIZE: "many" } }, /DB_POOL_SIZE/],
+  [
+    "links would lead to this machine",
+    { ...ready, env: { ...env, PUBLIC_URL: "http://127.0.0.1:54321" } },
+    /this machine/,
+  ],
+  ["a domain has no PUBLIC_URL", { ...ready, domain: "https://api.example.com" }, /^PUBLIC_URL is not set/],
+])("it is refused when %s", (_when, options, expected) => {
+  expect(problemsOf(options)).toEqual([expect.stringMatching(expected)]);
+});
+
+test("the schema comes before the functions, every command names the project, and no secret is in one", () => {
+  const steps = planDeploy({
+    ...ready,
+    env: { ...env, PUBLIC_URL: "https://api.example.com/functions/v1" },
+    domain: "https://api.example.com",
+  });
+  const commands = steps.map(({ command }) => command.join(" "));
+  for (const command of commands) expect(command).toContain(project_ref);
+  const at = (words: string) => commands.findIndex((command) => command.includes(words));
+  expect(at("db push")).toBeLessThan(at("functions deploy"));
+  expect(at("secrets set")).toBeLessThan(at("functions deploy"));
+  // Local is what these take without it.
+  expect(commands[at("db push")]).toContain(`--remote=${project_ref}`);
+  for (const value of Object.values(env)) expect(commands.join()).not.toContain(value);
+  expect(commands.at(-2)).toContain("--custom-hostname api.example.com");
+  const { sql = "" } = steps.find((step) => step.sql !== undefined) ?? {};
+  expect(sql).toContain("'https://api.example.com/functions/v1/api/v1/internal/reconcile'");
+  expect(sql).toContain("'a-secret''s-secret'");
+});

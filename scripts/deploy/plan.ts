@@ -1,0 +1,109 @@
+import { parseEnv } from "../../supabase/functions/api/env.ts";
+
+export interface Step {
+  /** What it is for, in a few words. */
+  why: string;
+  /** As a person would type it. */
+  command: string[];
+  /** Written to a file that only this user can read, for as long as the command runs; its path is the last argument. */
+  sql?: string;
+}
+
+export interface DeployOptions {
+  project_ref: string;
+  /** Path of the file that becomes the secrets of the functions. */
+  settings: string;
+  /** Its content. */
+  env: Record<string, string | undefined>;
+  /** An address of one's own for the API: https://api.example.com. */
+  domain: string | undefined;
+}
+
+const ref = /^[a-z]{20}$/;
+
+/** What is missing for a deployment, one sentence each; empty when it can begin. */
+export function problemsOf({ project_ref, settings, env, domain }: DeployOptions): string[] {
+  const problems: string[] = [];
+  if (!ref.test(project_ref))
+    problems.push(`--project-ref ${project_ref || "(none)"} is not the 20 letters of a project's address.`);
+  const needed = {
+    REPLICATE_API_TOKEN: "generation answers 503 without it",
+    CRON_SECRET: "nobody may call the reconciler without it; `openssl rand -hex 24` makes one",
+    DATABASE_URL: "the transaction pooler, port 6543 (Dashboard → Connect)",
+    MAIL_FROM: "the address that mail comes from",
+    RESEND_API_KEY: "mail waits in the outbox without it",
+  };
+  for (const [name, why] of Object.entries(needed)) {
+    const hasSmtp = name === "RESEND_API_KEY" && env.SMTP_HOST;
+    if (!env[name] && !hasSmtp) problems.push(`${name} is not set in ${settings}: ${why}.`);
+  }
+  for (const name of Object.keys(env).filter((each) => each.startsWith("SUPABASE_")))
+    problems.push(`${name} in ${settings}: names that begin with SUPABASE_ are the platform's own.`);
+  if (domain !== undefined && env.PUBLIC_URL === undefined)
+    problems.push(
+      `PUBLIC_URL is not set in ${settings}: with a domain of your own it is ${domain}/functions/v1.`,
+    );
+  if (/^https?:\/\/(localhost|127\.)/.test(env.PUBLIC_URL ?? ""))
+    problems.push(`PUBLIC_URL in ${settings} is this machine: Replicate and your users cannot call it.`);
+  return [...problems, ...malformed(settings, env)];
+}
+
+function malformed(settings: string, env: DeployOptions["env"]): string[] {
+  try {
+    parseEnv({
+      SUPABASE_URL: "https://project.supabase.co",
+      SUPABASE_DB_URL: "postgresql://postgres@db:5432/postgres",
+      SUPABASE_SECRET_KEYS: JSON.stringify({ default: "the platform's" }),
+      ...env,
+    });
+    return [];
+  } catch (error) {
+    const [, ...lines] = (error as Error).message.split("\n");
+    return lines.map((line) => `In ${settings}: ${line.trim()}.`);
+  }
+}
+
+/** Migrations before the function: it works with a newer database, not with an older one. */
+export function planDeploy({ project_ref, settings, env, domain }: DeployOptions): Step[] {
+  const base = env.PUBLIC_URL || `https://${project_ref}.supabase.co/functions/v1`;
+  const sql = reconcilerSql(`${base}/api/v1/internal/reconcile`, env.CRON_SECRET ?? "");
+  const remote = `--remote=${project_ref}`;
+  const steps: Step[] = [
+    { why: "name the project", command: ["supabase", "link", "--project-ref", project_ref] },
+    { why: "settings of Auth and Storage", command: ["supabase", "config", "push", remote, "--yes"] },
+    { why: "the schema", command: ["supabase", "db", "push", remote, "--yes"] },
+    { why: "settings of the API", command: ["supabase", "secrets", "set", remote, "--env-file", settings] },
+    { why: "the functions", command: ["supabase", "functions", "deploy", remote, "--use-api", "--yes"] },
+    {
+      why: "reconcile_url and cron_secret into the vault, where pg_cron finds them",
+      command: ["supabase", "db", "query", remote, "--yes", "--file"],
+      sql,
+    },
+  ];
+  if (domain !== undefined) {
+    const host = new URL(domain).host;
+    steps.push({
+      why: "an address of your own; the DNS record comes first (docs/operations.md)",
+      command: ["supabase", "domains", "create", remote, "--custom-hostname", host],
+    });
+  }
+  const url = `https://${project_ref}.supabase.co`;
+  steps.push({
+    why: "look at the result",
+    command: ["npm", "run", "doctor", "--", "--url", url, "--settings", settings],
+  });
+  return steps;
+}
+
+const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+/** Into the vault, whether or not it is there. One statement, since `db query` sends a prepared one. */
+function reconcilerSql(url: string, secret: string): string {
+  const put = (name: string, value: string) => `
+  if exists (select from vault.secrets where name = ${quote(name)}) then
+    perform vault.update_secret((select id from vault.secrets where name = ${quote(name)}), ${quote(value)});
+  else
+    perform vault.create_secret(${quote(value)}, ${quote(name)});
+  end if;`;
+  return `do $deploy$ begin${put("reconcile_url", url)}${put("cron_secret", secret)}\nend $deploy$;\n`;
+}

@@ -1,0 +1,86 @@
+// Looks at a running service from outside, as its clients and its operator see it, and says what to do about what is wrong.
+import { parseArgs } from "node:util";
+import { checkAuth } from "./doctor/auth.ts";
+import { checkBuckets } from "./doctor/buckets.ts";
+import type { Check, Finding } from "./doctor/check.ts";
+import { checkEnvironment } from "./doctor/environment.ts";
+import { checkFunction } from "./doctor/function.ts";
+import { checkMail } from "./doctor/mail.ts";
+import { checkMigrations } from "./doctor/migrations.ts";
+import { checkOperator, checkParts } from "./doctor/parts.ts";
+import { checkReconciler } from "./doctor/reconciler.ts";
+import { checkReplicate } from "./doctor/replicate.ts";
+import { renderFindings } from "./doctor/table.ts";
+import { findTarget } from "./doctor/target.ts";
+import { checkWebhook } from "./doctor/webhook.ts";
+import { Problem } from "./local/problem.ts";
+import { DEFAULT_BASE_PORT } from "./local/settings.ts";
+
+const HELP = `Says whether a Cloud API is set up as it should be, and how to mend what is not.
+
+  npm run doctor                                    the stack of npm start (--port, --data as there)
+  npm run doctor -- --local                         supabase start, with supabase/functions/.env
+  npm run doctor -- --url https://<ref>.supabase.co a hosted project, with supabase/functions/.env (--settings for another file)
+  npm run doctor -- --json                          the findings as JSON
+
+For a hosted project set CLOUD_API_SECRET_KEY and CLOUD_API_PUBLISHABLE_KEY (Dashboard → API keys) and CLOUD_API_OPERATOR_KEY
+(npm run operator). It makes one user of Auth without an account, removes it again, and runs the reconciler once.
+The exit code is 1 when something failed.`;
+
+/** In the order in which things are best mended. */
+const checks: readonly Check[] = [
+  checkEnvironment,
+  checkFunction,
+  checkParts,
+  checkOperator,
+  checkMigrations,
+  checkBuckets,
+  checkAuth,
+  checkWebhook,
+  checkMail,
+  checkReplicate,
+  checkReconciler,
+];
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        port: { type: "string", short: "p" },
+        data: { type: "string" },
+        local: { type: "boolean" },
+        url: { type: "string" },
+        settings: { type: "string" },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    }).values;
+  } catch (error) {
+    throw new Problem(`${(error as Error).message.split(". ")[0]}. See \`npm run doctor -- --help\`.`);
+  }
+}
+
+async function main(): Promise<void> {
+  const { port, data, local, url, json, help, settings } = readOptions();
+  if (help) {
+    console.log(HELP);
+    return;
+  }
+  const target = findTarget(
+    { port: Number(port ?? DEFAULT_BASE_PORT), data, local, url, env_file: settings },
+    process.env,
+  );
+  const findings: Finding[] = [];
+  for (const check of checks) findings.push(...(await check(target)));
+  if (json) console.log(JSON.stringify(findings, null, 2));
+  else console.log(renderFindings(target, findings, process.stdout.isTTY === true && !process.env.NO_COLOR));
+  if (findings.some(({ status }) => status === "fail")) process.exitCode = 1;
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof Problem)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

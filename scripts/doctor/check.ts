@@ -1,0 +1,26 @@
+import type { Target } from "./target.ts";
+
+export interface Finding {
+  /** What was looked at, in a word or two. */
+  about: string;
+  status: "ok" | "warn" | "fail";
+  says: string;
+  /** What to do about it; a command where there is one. */
+  fix?: string;
+}
+
+export type Check = (target: Target) => Promise<Finding[]>;
+
+export const ok = (about: string, says: string): Finding => ({ about, status: "ok", says });
+export const warn = (about: string, says: string, fix: string): Finding => ({
+  about,
+  status: "warn",
+  says,
+  fix,
+});
+export const fail = (about: string, says: string, fix: string): Finding => ({
+  about,
+  status: "fail",
+  says,
+  fix,
+});

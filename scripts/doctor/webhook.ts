@@ -1,0 +1,30 @@
+import { randomUUID } from "node:crypto";
+import { type Check, fail, ok } from "./check.ts";
+import { ask } from "./target.ts";
+
+const loopback = /^https?:\/\/(localhost|127\.|\[::1\])/;
+
+/** Replicate's results come to the public address of the function. Without a signature it has to refuse them. */
+export const checkWebhook: Check = async ({ kind, base, health }) => {
+  const { service } = (await health()).body;
+  const public_url = String(service?.settings?.public_url ?? base);
+  const url = `${public_url}/api/v1/generation/webhooks/replicate`;
+  if (kind === "hosted" && loopback.test(public_url))
+    return [
+      fail("webhook", `${public_url} is this machine, which Replicate cannot call`, "unset PUBLIC_URL"),
+    ];
+  const { status, body, reason } = await ask(`${url}?generation_id=${randomUUID()}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: "{}",
+  });
+  if (status === 401 && body.code === "invalid_webhook_signature")
+    return [ok("webhook", `${public_url} takes signed ones only`)];
+  return [
+    fail(
+      "webhook",
+      `${url}: ${reason}`,
+      "set PUBLIC_URL to the address that the internet calls, without /api/v1",
+    ),
+  ];
+};

@@ -1,0 +1,112 @@
+// What the SDK promises, on whatever runs this: Node, Deno or Bun, with the packed package installed beside it.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { ApiError, createClient, memorySession, RateLimitError } from "@devkit4ai/client";
+
+const { env } = process;
+const app = {
+  url: env.NEXT_PUBLIC_API_URL,
+  developerKey: env.DEVKIT4AI_DEVELOPER_KEY,
+  projectId: env.DEVKIT4AI_PROJECT_ID,
+  apiKey: env.DEVKIT4AI_PROJECT_KEY,
+};
+const { EMAIL: email, PASSWORD: password } = env;
+
+/** A network that does to each request what `trouble` says, and counts them. */
+function network(trouble) {
+  const sent = [];
+  const fetcher = async (url, init) => {
+    const request = `${init.method} ${new URL(url).pathname.replace(/^.*\/v1/, "")}`;
+    sent.push(request);
+    return trouble(request, () => fetch(url, init), sent.filter((one) => one === request).length);
+  };
+  return { fetch: fetcher, sent };
+}
+
+const session = memorySession();
+const client = createClient({ ...app, session });
+await client.auth.login({ email, password });
+const expired = async () => ({ ...(await session.get()), expires_at: new Date(0).toISOString() });
+
+const promises = {
+  async "a photo and a sentence become a picture"() {
+    const { id } = await client.generations.create({ prompt: "Ink", files: [await readFile("photo.png")] });
+    const done = await client.generations.wait(id);
+    assert.equal(done.status, "completed");
+    const picture = new Uint8Array(await (await client.generations.image(done)).arrayBuffer());
+    assert.equal(String.fromCharCode(...picture.slice(1, 4)), "PNG");
+  },
+  async "a lost answer to a create stays one generation"() {
+    const { total } = await client.generations.list().page();
+    const { fetch, sent } = network(async (_, answer, turn) => {
+      const got = await answer();
+      if (turn > 1) return got;
+      await got.arrayBuffer();
+      throw new TypeError("the connection broke");
+    });
+    const unlucky = createClient({ ...app, session, fetch });
+    const { id } = await unlucky.generations.create({ prompt: "Once" });
+    assert.deepEqual(sent, Array(2).fill("POST /generation/generate-v2"));
+    await client.generations.wait(id);
+    assert.equal((await client.generations.list().page()).total, total + 1);
+  },
+  async "calls at once refresh a session once, and a second client of it goes on too"() {
+    const store = memorySession();
+    await store.set(await expired());
+    const { fetch, sent } = network((_, answer) => answer());
+    const one = createClient({ ...app, session: store, fetch });
+    const other = createClient({ ...app, session: store });
+    const people = await Promise.all([one.auth.me(), one.auth.me(), one.auth.me(), other.auth.me()]);
+    assert.deepEqual([...new Set(people.map((person) => person.email))], [email]);
+    assert.equal(sent.filter((request) => request === "POST /auth/refresh").length, 1);
+    await session.set(await store.get());
+  },
+  async "an abort ends a wait at once, with its reason"() {
+    const { id } = await client.generations.create({ prompt: "Never mind [[slow 5000]]" });
+    const stop = new AbortController();
+    const { fetch } = network((_, answer) => {
+      const asked = answer();
+      stop.abort("enough");
+      return asked;
+    });
+    const waiting = createClient({ ...app, session, fetch }).generations.wait(id, { signal: stop.signal });
+    assert.equal(await waiting.catch((reason) => reason), "enough");
+    await client.generations.cancel(id);
+  },
+  async "a read is repeated, a write never"() {
+    const { fetch, sent } = network(async (_, answer, turn) =>
+      turn === 1 ? Response.json({}, { status: 503, headers: { "Retry-After": "0" } }) : answer(),
+    );
+    const unlucky = createClient({ ...app, session, fetch });
+    assert.equal((await unlucky.auth.me()).email, email);
+    await assert.rejects(unlucky.auth.updateMe({ full_name: "Ada" }), { status: 503 });
+    assert.deepEqual(sent, ["GET /auth/me", "GET /auth/me", "PATCH /auth/me"]);
+  },
+  async "a limit says when to come again"() {
+    const { fetch } = network(() =>
+      Response.json(
+        { detail: "Later.", code: "rate_limited", request_id: "a-limit" },
+        { status: 429, headers: { "Retry-After": "90" } },
+      ),
+    );
+    const error = await createClient({ ...app, session, fetch })
+      .auth.me()
+      .catch((caught) => caught);
+    assert.ok(error instanceof RateLimitError);
+    assert.equal(error.retryAfterMs, 90_000);
+  },
+  async "an error names its code and its request, and no secret"() {
+    const error = await createClient(app)
+      .auth.login({ email, password: "wrong" })
+      .catch((caught) => caught);
+    assert.ok(error instanceof ApiError);
+    assert.equal(error.code, "invalid_credentials");
+    assert.match(error.requestId, /^[\w-]{8,}$/);
+    assert.ok(!`${error}${JSON.stringify(error)}${error.stack}`.includes(app.apiKey));
+  },
+};
+
+for (const [promise, prove] of Object.entries(promises)) {
+  await prove();
+  console.log("kept:", promise);
+}

@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { findFreeBase } from "../../scripts/local/ports.ts";
+import { api, type EndUser, password, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { Breakable } from "../support/breakable.ts";
+import { type FunctionProcess, startFunction } from "../support/function-process.ts";
+import { freshPrompt, until } from "../support/generation.ts";
+import { findRedisServer, RedisServer } from "../support/redis.ts";
+import { owner } from "../support/sql.ts";
+
+const target = inject("stack");
+const withinMs = 1_000;
+const poolSize = 4;
+
+type Way = "database" | "platform" | "replicate" | "mail" | "redis";
+const ways: Partial<Record<Way, Breakable>> = {};
+let redis: RedisServer | undefined;
+let instance: FunctionProcess;
+let user: EndUser;
+let generation: string;
+
+/** One more instance of the function, which reaches every service on a way that can be cut. */
+beforeAll(async () => {
+  const base = await findFreeBase();
+  const port = (url: string | undefined) => Number(new URL(url ?? "").port);
+  ways.database = await Breakable.open(base, port(target.database_url));
+  ways.platform = await Breakable.open(base + 1, port(target.urls.gateway));
+  ways.replicate = await Breakable.open(base + 2, port(target.urls.replicate));
+  ways.mail = await Breakable.open(base + 3, port(target.urls.gateway) + 4);
+  const server = findRedisServer();
+  if (server !== null) {
+    redis = await RedisServer.start(server);
+    ways.redis = await Breakable.open(base + 4, redis.port);
+  }
+  const database = new URL(target.database_url ?? "");
+  database.port = String(base);
+  instance = await startFunction(target, "local", {
+    SUPABASE_DB_URL: database.href,
+    SUPABASE_URL: `http://127.0.0.1:${base + 1}`,
+    PUBLIC_URL: target.urls.gateway,
+    DB_POOL_SIZE: String(poolSize),
+    REPLICATE_API_TOKEN: "r8_local_lookalike",
+    REPLICATE_API_URL: `http://127.0.0.1:${base + 2}/v1`,
+    SMTP_HOST: "127.0.0.1",
+    SMTP_PORT: String(base + 3),
+    ...(redis === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${base + 4}` }),
+  });
+  user = await registerEndUser((await registerDeveloper()).project);
+  const created = await api("/generation/generate-v2", {
+    headers: user.headers,
+    json: { prompt: freshPrompt() },
+  });
+  generation = created.body.id;
+});
+
+afterAll(async () => {
+  await instance?.end();
+  await Promise.all([...Object.values(ways).map((way) => way.cut()), redis?.kill(), owner.end()]);
+});
+
+const call = (path: string, init: Parameters<typeof api>[1] = {}) =>
+  api(`${instance.base}/api/v1${path}`, init);
+const me = () => call("/auth/me", { headers: user.headers });
+const status = () => call(`/generation/${generation}/status`, { headers: user.headers });
+const login = () =>
+  call("/auth/login", {
+    headers: { "X-Project-ID": user.headers["X-Project-ID"] ?? "" },
+    json: { email: user.email, password },
+  });
+const generate = () =>
+  call("/generation/generate-v2", { headers: user.headers, json: { prompt: freshPrompt() } });
+
+interface Outage {
+  way: Way;
+  parts: string[];
+  overall: "unhealthy" | "degraded";
+  /** Answers as on any other day. */
+  works: Record<string, () => ReturnType<typeof call>>;
+  /** Says in time that it cannot. */
+  fails: Record<string, () => ReturnType<typeof call>>;
+}
+
+const outages: Outage[] = [
+  { way: "database", parts: ["database"], overall: "unhealthy", works: {}, fails: { me, status } },
+  {
+    way: "platform",
+    parts: ["auth", "storage"],
+    overall: "unhealthy",
+    works: { me, status },
+    fails: { login },
+  },
+  {
+    way: "replicate",
+    parts: ["image_provider"],
+    overall: "degraded",
+    works: { me, status, login, generate },
+    fails: {},
+  },
+  { way: "mail", parts: ["mail"], overall: "degraded", works: { me, status, login }, fails: {} },
+  ...(findRedisServer() === null
+    ? []
+    : [
+        {
+          way: "redis",
+          parts: ["redis"],
+          overall: "degraded",
+          works: { me, status, login },
+          fails: {},
+        } satisfies Outage,
+      ]),
+];
+
+/** Asks for health until it says so; answers after how long. Every look has to be answered within the second. */
+async function turns(overall: string, parts: Record<string, string>): Promise<number> {
+  const start = performance.now();
+  await until(async () => {
+    const asked = performance.now();
+    const health = await call("/health");
+    expect(performance.now() - asked).toBeLessThan(withinMs);
+    expect(health.status).toBe(health.body.status === "unhealthy" ? 503 : 200);
+    const says = Object.entries(parts).every(([part, state]) => health.body[part].status === state);
+    return says && health.body.status === overall;
+  }, `health is ${overall}`);
+  return performance.now() - start;
+}
+
+test.each(outages)(
+  "$way stops under load: health says so within a second and turns back, and what needs it not goes on",
+  async ({ way, parts, overall, works, fails }) => {
+    const states = (state: string) => Object.fromEntries(parts.map((part) => [part, state]));
+    await turns("healthy", states("healthy"));
+    const answers: { name: string; status: number; code: unknown }[] = [];
+    let isLoaded = true;
+    const load = Object.entries({ ...works, ...fails }).map(async ([name, send]) => {
+      while (isLoaded) {
+        const { status, body } = await send();
+        answers.push({ name, status, code: body.code });
+      }
+    });
+    await until(async () => answers.length > 10, "the load runs");
+
+    await ways[way]?.cut();
+    expect(await turns(overall, states("unhealthy"))).toBeLessThan(withinMs);
+    const before = answers.length;
+    await until(async () => answers.length > before + 10, "the load goes on");
+    const during = answers.slice(before);
+    expect((await api(`${instance.base}/health`)).status).toBe(200);
+
+    await ways[way]?.mend();
+    // The database's driver waits up to a second before it connects again.
+    expect(await turns("healthy", states("healthy"))).toBeLessThan(2 * withinMs);
+    isLoaded = false;
+    await Promise.all(load);
+
+    for (const name of Object.keys(works))
+      expect(new Set(answers.filter((each) => each.name === name).map(({ status }) => status))).toEqual(
+        new Set([200]),
+      );
+    for (const { status, code } of during.filter(({ name }) => name in fails)) {
+      expect(status).toBe(503);
+      expect(code).toMatch(/_unavailable$/);
+    }
+    for (const send of [me, status]) expect((await send()).status).toBe(200);
+  },
+);
+
+test("after all of it no connection has leaked", async () => {
+  await Promise.all(Array.from({ length: 30 }, me));
+  expect(ways.database?.connections).toBeLessThanOrEqual(poolSize);
+  await until(async () => (ways.mail?.connections ?? 0) === 0, "mail connections are closed");
+  // Kept open for the next request.
+  expect(ways.platform?.connections).toBeLessThan(10);
+  expect(ways.replicate?.connections).toBeLessThan(10);
+  if (ways.redis !== undefined) expect(ways.redis.connections).toBe(1);
+  const { body } = await call("/health/detailed", {
+    headers: { "X-Operator-Key": target.credentials.operator_key ?? "" },
+  });
+  expect(body.service.pool).toMatchObject({ size: poolSize, waiting: 0 });
+  expect(Object.keys(body.last_errors)).toEqual(
+    expect.arrayContaining(outages.flatMap(({ parts }) => parts)),
+  );
+});

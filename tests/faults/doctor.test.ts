@@ -1,0 +1,110 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, inject, test } from "vitest";
+import { ROOT } from "../../scripts/local/settings.ts";
+import { startFunction } from "../support/function-process.ts";
+
+const { urls, keys, credentials } = inject("stack");
+const folder = mkdtempSync(join(tmpdir(), "cloud-api-doctor-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Finding {
+  about: string;
+  status: string;
+  says: string;
+  fix?: string;
+}
+
+/** `npm run doctor` with these arguments. */
+function doctor(
+  args: string[],
+  env: NodeJS.ProcessEnv,
+): Promise<{ code: number; out: string; errors: string }> {
+  const script = join(ROOT, "scripts", "doctor.ts");
+  return new Promise((resolve) => {
+    execFile(process.execPath, [script, ...args], { env: { ...process.env, ...env } }, (error, out, errors) =>
+      resolve({ code: Number(error?.code ?? 0), out, errors }),
+    );
+  });
+}
+
+const portOf = (url: string) => new URL(url).port;
+const wrong = (findings: Finding[]) => findings.filter(({ status }) => status === "fail");
+
+test("on the embedded stack all is ok, in a table, and nothing is left of what was tried", async () => {
+  const { code, out, errors } = await doctor(["--port", portOf(urls.gateway)], {
+    CLOUD_API_OPERATOR_KEY: credentials.operator_key,
+  });
+  expect(errors).toBe("");
+  // Other suites leave mail that cannot be sent, and break jobs on purpose.
+  const lines = out.split("\n").filter((line) => /^ {2}(ok|warn|fail) /.test(line));
+  expect(lines.filter((line) => !/^ {2}ok /.test(line) && !/ (mail outbox|reconciler) /.test(line))).toEqual(
+    [],
+  );
+  expect(lines.length).toBeGreaterThanOrEqual(16);
+  expect(code).toBe(0);
+});
+
+test("five settings that are broken on purpose are all named, each with what to do", async () => {
+  const instance = await startFunction(inject("stack"), "local", {
+    REPLICATE_API_TOKEN: "r8_wrong",
+    REPLICATE_API_URL: `${urls.replicate}/v1`,
+    PUBLIC_URL: "http://127.0.0.1:9",
+    SMTP_HOST: "127.0.0.1",
+    SMTP_PORT: "9",
+    MAIL_FROM: "nobody@cloud-api.test",
+    CRON_SECRET: "the-functions-own-secret",
+  });
+  try {
+    const settings = join(folder, "other.env");
+    writeFileSync(settings, `PUBLIC_URL=${instance.base}\nCRON_SECRET=another-cron-secret\n`);
+    const { code, out } = await doctor(["--json", "--url", urls.gateway, "--settings", settings], {
+      CLOUD_API_OPERATOR_KEY: credentials.operator_key,
+      CLOUD_API_SECRET_KEY: keys.secret,
+    });
+    expect(code).toBe(1);
+    const found = wrong(JSON.parse(out) as Finding[]).filter(({ about }) => about !== "settings");
+    expect(found.map(({ about }) => about).sort()).toEqual(
+      ["cron secret", "mail", "mail sender", "replicate token", "webhook"].sort(),
+    );
+    for (const { fix } of found) expect(fix?.length).toBeGreaterThan(10);
+  } finally {
+    await instance.end();
+  }
+});
+
+test("the settings of a hosted project are read as the function reads them, and no value is repeated", async () => {
+  const file = join(folder, "broken.env");
+  writeFileSync(
+    file,
+    "CRON_SECRET=short\nDB_POOL_SIZE=none\nMAIL_FROM=nobody\nSMTP_PASSWORD=hunter2hunter2\n",
+  );
+  const { code, out } = await doctor(["--json", "--url", "http://127.0.0.1:9", "--settings", file], {});
+  expect(code).toBe(1);
+  expect(out).not.toContain("hunter2");
+  const settings = wrong(JSON.parse(out) as Finding[]).filter(({ about }) => about === "settings");
+  expect(settings.map(({ says }) => says.split(":")[0])).toEqual([
+    "DB_POOL_SIZE",
+    "MAIL_FROM",
+    "CRON_SECRET",
+  ]);
+
+  const nothing = await doctor(
+    ["--json", "--url", urls.gateway, "--settings", join(folder, "missing.env")],
+    {},
+  );
+  expect(wrong(JSON.parse(nothing.out) as Finding[])[0]).toMatchObject({
+    about: "settings",
+    says: expect.stringContaining("is missing"),
+  });
+});
+
+test("a target that is not there is said in one line each, not in a stack trace", async () => {
+  const { code, out, errors } = await doctor(["--port", "9", "--data", folder], {});
+  expect(code).toBe(1);
+  expect(errors).toBe("");
+  expect(out).toMatch(/^ {2}fail {2}function .*http:\/\/127\.0\.0\.1:9\/health: no answer/m);
+  expect(out).not.toContain("    at ");
+});

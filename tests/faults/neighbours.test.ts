@@ -1,0 +1,133 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
+import { createHandler } from "../../supabase/functions/api/runtime.ts";
+import { type EndUser, type Project, password, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { type Fault, FaultyProxy } from "../support/faulty-proxy.ts";
+import { freshPrompt, GenerationStack } from "../support/generation.ts";
+import { admin, owner } from "../support/sql.ts";
+
+const { urls, keys, database_url = "" } = inject("stack");
+const stack = new GenerationStack(inject("stack"));
+
+let project: Project;
+let user: EndUser;
+let picture: string;
+beforeAll(async () => {
+  // What the log says about faults that are made here.
+  for (const level of ["info", "warn", "error"] as const)
+    vi.spyOn(console, level).mockImplementation(() => {});
+  ({ project } = await registerDeveloper());
+  await stack.plan(project.id, "premium");
+  user = await registerEndUser(project);
+  picture = (await stack.created(freshPrompt(), user.headers)).id;
+  await stack.ended(picture, user.headers);
+});
+afterAll(async () => {
+  await Promise.all([stack.close(), owner.end(), admin.end()]);
+});
+
+/** The API over the real neighbours of the stack, with something in between that a test can break. */
+async function apiBehind(name: "Postgres" | "Auth and Storage", url = database_url) {
+  const address = new URL(name === "Postgres" ? url : urls.gateway);
+  const proxy = await FaultyProxy.before(Number(address.port));
+  address.port = String(proxy.port);
+  const vars = {
+    SUPABASE_URL: urls.gateway,
+    PUBLIC_URL: urls.gateway,
+    SUPABASE_SERVICE_ROLE_KEY: keys.secret,
+    SUPABASE_JWKS: '{"keys":[]}',
+    JWT_SECRET: keys.jwt_secret,
+    ...(name === "Postgres"
+      ? { DATABASE_URL: String(address) }
+      : { DATABASE_URL: database_url, SUPABASE_URL: address.origin }),
+  };
+  const handler = createHandler(vars, () => {});
+  const send = async ([path, init]: Call) => {
+    const start = performance.now();
+    const response = await handler(new Request(`${urls.api}${path}`, { headers: user.headers, ...init }));
+    const body = response.headers.get("content-type")?.includes("json") ? await response.json() : null;
+    return { status: response.status, code: body?.code as string | undefined, ms: performance.now() - start };
+  };
+  return { proxy, send };
+}
+
+type Call = [path: string, init?: RequestInit];
+type Asking = (email: string) => Call;
+const somebody = async () => (await registerEndUser(project)).email;
+const me: Asking = () => ["/auth/me"];
+const image: Asking = () => [`/generation/${picture}/image`];
+/** By an account of its own: Auth that does not answer uses up the attempts of one. */
+const login: Asking = (email) => [
+  "/auth/login",
+  {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Project-ID": user.headers["X-Project-ID"] ?? "" },
+    body: JSON.stringify({ email, password }),
+  },
+];
+const within_ms = 10_000;
+
+test.concurrent.each<[string, Fault, Asking, number, string]>([
+  ["Postgres", "refuses", me, 200, "database_unavailable"],
+  ["Postgres", "hangs", me, 200, "database_unavailable"],
+  ["Postgres", "halves", me, 200, "database_unavailable"],
+  ["Auth", "refuses", login, 200, "auth_unavailable"],
+  ["Auth", "hangs", login, 200, "auth_unavailable"],
+  ["Auth", "halves", login, 200, "auth_unavailable"],
+  ["Storage", "refuses", image, 302, "storage_unavailable"],
+  ["Storage", "hangs", image, 302, "storage_unavailable"],
+  ["Storage", "halves", image, 302, "storage_unavailable"],
+])(
+  "%s that %s is a 503 within ten seconds, and is used again as soon as it answers",
+  async (name, fault, ask, good, code) => {
+    const call = ask(await somebody());
+    const { proxy, send } = await apiBehind(name === "Postgres" ? name : "Auth and Storage");
+    try {
+      expect(await send(call)).toMatchObject({ status: good });
+      await proxy.set(fault);
+      const answers = await Promise.all([send(call), send(call), send(call)]);
+      for (const { status, code: said, ms } of answers) {
+        expect([status, said]).toEqual([503, code]);
+        expect(ms).toBeLessThan(within_ms);
+      }
+      await proxy.set("none");
+      const again = await send(call);
+      expect(again).toMatchObject({ status: good });
+      expect(again.ms).toBeLessThan(5_000);
+    } finally {
+      await proxy.stop();
+    }
+  },
+);
+
+test.concurrent.each<["Postgres" | "Auth and Storage", Asking, number]>([
+  ["Postgres", me, 200],
+  ["Auth and Storage", login, 200],
+  ["Auth and Storage", image, 302],
+])("%s that is slow makes an answer slow, and nothing else", async (name, ask, good) => {
+  const call = ask(await somebody());
+  const { proxy, send } = await apiBehind(name);
+  try {
+    await proxy.set("slows");
+    const answers = await Promise.all(Array.from({ length: 8 }, () => send(call)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(good));
+  } finally {
+    await proxy.stop();
+  }
+});
+
+test.concurrent("Postgres that is out of connections is a 503, and serves again when it has some", async () => {
+  const role = `limited_${randomUUID().slice(0, 8)}`;
+  await admin.unsafe(`create role ${role} login password 'limited' connection limit 0 in role postgres`);
+  const address = new URL(database_url);
+  [address.username, address.password] = [role, "limited"];
+  const { proxy, send } = await apiBehind("Postgres", String(address));
+  try {
+    expect(await send(me(""))).toMatchObject({ status: 503, code: "database_unavailable" });
+    await admin.unsafe(`alter role ${role} connection limit 5`);
+    expect(await send(me(""))).toMatchObject({ status: 200 });
+  } finally {
+    await proxy.stop();
+    await admin.unsafe(`drop role ${role}`);
+  }
+});

@@ -1,0 +1,84 @@
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/** refuses: nobody listens. hangs: taken, never answered. halves: cut off in the middle of an answer. slows: each piece comes late. */
+export type Fault = "none" | "refuses" | "hangs" | "halves" | "slows";
+
+const slow_ms = 250;
+
+/** Stands before a real neighbour and does to it what networks and dying servers do. */
+export class FaultyProxy {
+  readonly port: number;
+  readonly #target: number;
+  #server: Server;
+  #fault: Fault = "none";
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(target: number, server: Server, port: number) {
+    this.#target = target;
+    this.#server = server;
+    this.port = port;
+    server.on("connection", (client) => this.#take(client));
+  }
+
+  static async before(target: number): Promise<FaultyProxy> {
+    const server = createServer();
+    const port = await new Promise<number>((resolve) => {
+      server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port));
+    });
+    return new FaultyProxy(target, server, port);
+  }
+
+  async set(fault: Fault): Promise<void> {
+    const before = this.#fault;
+    this.#fault = fault;
+    if (fault === "refuses") await this.stop();
+    else if (before === "refuses") await this.#listen();
+    // What hung stays lost, as with a server that was powered off.
+    if (fault === "none") this.#drop();
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#drop();
+    await closed;
+  }
+
+  #drop(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async #listen(): Promise<void> {
+    this.#server = createServer((client) => this.#take(client));
+    await new Promise<void>((resolve) => this.#server.listen(this.port, "127.0.0.1", resolve));
+  }
+
+  #take(client: Socket): void {
+    const server = connect(this.#target, "127.0.0.1");
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      this.#sockets.add(socket);
+      socket.on("error", () => other.destroy());
+      socket.on("close", () => {
+        this.#sockets.delete(socket);
+        other.destroy();
+      });
+    }
+    client.on("data", (bytes) => {
+      if (this.#fault !== "hangs") server.write(bytes);
+    });
+    server.on("data", (bytes) => this.#answer(client, bytes));
+  }
+
+  #answer(client: Socket, bytes: Buffer): void {
+    if (this.#fault === "hangs") return;
+    if (this.#fault === "slows") {
+      setTimeout(() => client.write(bytes), slow_ms);
+    } else if (this.#fault === "halves") {
+      client.write(bytes.subarray(0, bytes.length >> 1), () => client.destroy());
+    } else {
+      client.write(bytes);
+    }
+  }
+}

@@ -1,0 +1,14 @@
+import { randomUUID } from "node:crypto";
+import { Webhook } from "standardwebhooks";
+import { LOOKALIKE_WEBHOOK_SECRET } from "../../scripts/local/settings.ts";
+import type { Headed } from "./api.ts";
+
+/** The headers of a delivery of Replicate with this body, now. */
+export function signedWebhook(body: string): Headed {
+  const [id, at] = [`msg_${randomUUID()}`, new Date()];
+  return {
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
+    "webhook-signature": new Webhook(LOOKALIKE_WEBHOOK_SECRET).sign(id, at, body),
+  };
+}

@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ROOT } from "../../scripts/local/settings.ts";
+import type { ServiceDescription } from "../../supabase/functions/api/resources/health/describe-service.ts";
+import {
+  requestMetrics,
+  serviceMetrics,
+} from "../../supabase/functions/api/resources/metrics/service-metrics.ts";
+
+const text = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
+const waiting = { waiting: 0, oldest_seconds: 0, failing: 0 };
+const open = { count: 0, overdue: 0, oldest_seconds: 0 };
+const service: ServiceDescription = {
+  runtime: "",
+  database_version: "",
+  migrations: { applied: 0, expected: 0, missing: [], unknown: [] },
+  pool: { size: 0, in_use: 0, waiting: 0 },
+  connections: { max: 0, used: 0, api: 0, api_active: 0 },
+  queue: { pending: open, processing: open, ended_last_hour: { completed: 0, failed: 0, canceled: 0 } },
+  reconciler: { status: "healthy", last_run_at: null, jobs: {} },
+  mail_outbox: waiting,
+  cleanup: waiting,
+  settings: {},
+};
+const up = { status: "healthy", latency_ms: 1 } as const;
+const parts = { database: up, auth: up, storage: up, redis: up, mail: up, image_provider: up };
+const metrics = [...requestMetrics([]), ...serviceMetrics(parts, service)].map(({ name }) => name);
+
+test("every metric that an alert asks for is one that the API tells", () => {
+  const asked = new Set(
+    text.match(/\bcloud_api_\w+/g)?.map((name) => name.replace(/_(bucket|sum|count)$/, "")),
+  );
+  expect(asked.size).toBeGreaterThan(10);
+  expect([...asked].filter((name) => !metrics.includes(name))).toEqual([]);
+});
+
+test("every alert is explained, and nothing else is", () => {
+  const rules = Array.from(text.matchAll(/alert: CloudApi(\w+)/g), ([, name]) => name);
+  const table = text.slice(text.indexOf("| alert | means |"), text.indexOf("## Backups"));
+  const explained = Array.from(table.matchAll(/^\| ([A-Z]\w+) \|/gm), ([, name]) => name);
+  expect(explained).toEqual(rules);
+});
