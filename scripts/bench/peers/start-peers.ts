@@ -31,17 +31,17 @@ export async function startPeers(
     for (const server of servers) await server.stop();
   };
   try {
-    const betterAuth = await Promise.all(
-      (["recommended", "tutorial"] as const).map(async (setup, index) => {
-        const server = await startNode(join(folder, "better-auth.mjs"), ports.gateway + 16 + index, {
-          DATABASE_URL: database_url,
-          SETUP: setup,
-          NODE_ENV: "production",
-        });
-        servers.push(server);
-        return betterAuthRows(server, server.ready, setup, postgres_pid);
-      }),
-    );
+    const rows: Row[] = [];
+    // One after the other: both make the tables where there are none.
+    for (const [index, setup] of (["recommended", "tutorial"] as const).entries()) {
+      const server = await startNode(join(folder, "better-auth.mjs"), ports.gateway + 16 + index, {
+        DATABASE_URL: database_url,
+        SETUP: setup,
+        NODE_ENV: "production",
+      });
+      servers.push(server);
+      rows.push(...betterAuthRows(server, server.ready, setup, postgres_pid));
+    }
     const gateway = `${HOST}:${ports.gateway}`;
     const functions = await startDeno(["peers", "supabase-js", "index.ts"], ports.gateway + 18, [gateway], {
       SUPABASE_URL: `http://${gateway}`,
@@ -50,7 +50,7 @@ export async function startPeers(
     });
     servers.push(functions);
     return {
-      rows: [...betterAuth.flat(), ...supabaseRows(functions, `http://${gateway}`, facts, postgres_pid)],
+      rows: [...rows, ...supabaseRows(functions, `http://${gateway}`, facts, postgres_pid)],
       stop,
     };
   } catch (error) {
@@ -115,7 +115,10 @@ function supabaseRows(
   { people, app_headers }: Facts,
   postgres_pid: number | undefined,
 ): Row[] {
-  const key = { "x-api-key": app_headers["X-API-Key"] ?? "" };
+  const key = {
+    "x-api-key": app_headers["X-API-Key"] ?? "",
+    "x-project-id": app_headers["X-Project-ID"] ?? "",
+  };
   const own = { function_pid: functions.pid, postgres_pid };
   const bearer = (headers: Record<string, string>) => ({ Authorization: headers.Authorization ?? "" });
   return [
