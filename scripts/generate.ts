@@ -25,9 +25,20 @@ function migrationList(): string {
   return `// The files of supabase/migrations, by \`npm run generate\`.\nexport const migrations: readonly string[] = [\n${lines}];\n`;
 }
 
-/** The types of the SDK. A field with a default may be left out of a request. */
+/**
+ * The types of the SDK: requests, and what answers carry when all went well; every error has one shape. A field with a default
+ * may be left out of a request.
+ */
 async function wireTypes(document: OpenAPI3): Promise<string> {
-  const types = await openapiTypes(document, { defaultNonNullable: false, alphabetize: false });
+  for (const operation of Object.values(document.paths ?? {}).flatMap((path) => Object.values(path))) {
+    for (const [status, answer] of Object.entries(operation.responses)) {
+      if (Number(status) >= 400) delete operation.responses[status];
+      else delete (answer as { headers?: object }).headers;
+    }
+  }
+  const { responses: _, headers: __, ...components } = document.components ?? {};
+  const slim = { ...document, components };
+  const types = await openapiTypes(slim, { defaultNonNullable: false, alphabetize: false });
   return `// Made from docs/openapi.json by \`npm run generate\`.\n${astToString(types)}`;
 }
 

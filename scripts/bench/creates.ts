@@ -61,3 +61,13 @@ function isFlat(samples: number[]): boolean | undefined {
   const late = percentile(samples.slice(-quarter), 0.5);
   return late <= early + Math.max(20, early / 5);
 }
+
+/** The measurement as a sentence. */
+export function describeCreates({ count, p50_ms, p99_ms, failed, memory_mb, is_flat }: Creates): string {
+  const time = `${count} creates with a picture of 1 MB, two at once: p50 ${p50_ms.toFixed(1)} ms, p99 ${p99_ms.toFixed(1)} ms${failed > 0 ? `, ${failed} failed` : ""}.`;
+  if (is_flat === undefined) return time;
+  const samples = memory_mb
+    .filter((_, at) => at % Math.ceil(memory_mb.length / 8) === 0)
+    .map((mb) => mb.toFixed(0));
+  return `${time} Memory of the function ${is_flat ? "is flat" : "grows"}: ${samples.join(", ")} MB.`;
+}

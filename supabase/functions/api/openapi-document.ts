@@ -56,6 +56,7 @@ export function openApiDocument() {
     ],
   });
   complete(document as Schema);
+  shareAnswers(document as Schema);
   return document;
 }
 
@@ -141,6 +142,28 @@ function complete(document: Schema): void {
           : exampleOf(media.schema, resolve);
       }
     }
+  }
+}
+
+/** An error that several operations answer alike is described once, under its code. */
+function shareAnswers({ paths, components }: Schema): void {
+  const places = Object.values<Schema>(paths)
+    .flatMap((path) => Object.values<Schema>(path))
+    .flatMap(({ responses }: Schema) => Object.keys(responses).map((status) => ({ responses, status })))
+    .filter(({ status }) => Number(status) >= 400);
+  const byText = Map.groupBy(places, ({ responses, status }) => JSON.stringify(responses[status]));
+  components.responses = {};
+  for (const [text, alike] of byText) {
+    if (alike.length === 1) continue;
+    const answer = JSON.parse(text) as Schema;
+    const [media] = Object.values<Schema>(answer.content ?? {});
+    const { code, errors } = media?.example ?? {};
+    // Health says what is wrong in its own shape, without a code.
+    const parts = code === undefined ? ["unhealthy"] : [code, ...(errors?.[0]?.loc ?? [])];
+    const name = parts.join(".");
+    if (name in components.responses) throw new Error(`Two answers want the name ${name}.`);
+    components.responses[name] = answer;
+    for (const { responses, status } of alike) responses[status] = { $ref: `#/components/responses/${name}` };
   }
 }
 

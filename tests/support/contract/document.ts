@@ -22,13 +22,18 @@ export type Operation = {
 export const document: Schema = JSON.parse(readFileSync(join(ROOT, "docs/openapi.json"), "utf8"));
 
 export const operations: Operation[] = Object.entries<Schema>(document.paths).flatMap(([path, methods]) =>
-  Object.entries<Schema>(methods).map(([method, { operationId, parameters = [], ...operation }]) => ({
-    id: operationId,
-    method: method.toUpperCase(),
-    path,
-    parameters: parameters.map(resolve),
-    ...(operation as Pick<Operation, "requestBody" | "responses" | "security">),
-  })),
+  Object.entries<Schema>(methods).map(
+    ([method, { operationId, parameters = [], responses, ...operation }]) => ({
+      id: operationId,
+      method: method.toUpperCase(),
+      path,
+      parameters: parameters.map(resolve),
+      responses: Object.fromEntries(
+        Object.entries<Answer>(responses).map(([status, answer]) => [status, resolve(answer)]),
+      ),
+      ...(operation as Pick<Operation, "requestBody" | "security">),
+    }),
+  ),
 );
 
 const isFixed = ({ path }: Operation) => !path.includes("{");

@@ -1,0 +1,124 @@
+import { randomUUID } from "node:crypto";
+import { Agent, type IncomingMessage, request as openRequest, type ServerResponse } from "node:http";
+import { type FunctionName, HOST, type Ports } from "./settings.ts";
+
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "upgrade",
+  "expect",
+]);
+const FORWARDED = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
+const FORWARDED_AND_HOPS = new Set([...HOP_BY_HOP, ...FORWARDED]);
+const EARLY_HEAD_BYTES = 65_536;
+
+const agent = new Agent({ keepAlive: true, maxFreeSockets: 128 });
+
+/** Sends a request on to a function, and its answer back, body by body as they come. */
+export function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  name: FunctionName,
+  path: string,
+  ports: Ports,
+): void {
+  const has_body =
+    request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
+  const upstream = openRequest({
+    agent,
+    host: HOST,
+    port: ports.functions[name],
+    method: request.method ?? "GET",
+    path,
+    headers: forwardedHeaders(request),
+  });
+  upstream.on("response", (answer) => {
+    response.writeHead(
+      answer.statusCode ?? 502,
+      withoutHops(answer.rawHeaders, answer.headers.connection, HOP_BY_HOP),
+    );
+    answer.pipe(response);
+    answer.on("error", () => response.destroy());
+  });
+  upstream.on("error", (error: NodeJS.ErrnoException) => {
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    const repeatable = request.method === "GET" || request.method === "HEAD" || request.method === "OPTIONS";
+    if (upstream.reusedSocket && error.code === "ECONNRESET" && repeatable && !has_body) {
+      // The function closed an idle connection at the moment that it was used again.
+      forward(request, response, name, path, ports);
+    } else if (error.code === "ECONNREFUSED") {
+      response.setHeader("retry-after", "1");
+      refuse(
+        request,
+        response,
+        503,
+        "unavailable",
+        "This service is starting or restarting. Try again in a moment.",
+      );
+    } else {
+      refuse(request, response, 502, "bad_gateway", "This service ended the connection before it answered.");
+    }
+  });
+  response.once("close", () => {
+    if (!response.writableFinished) upstream.destroy();
+  });
+  // An answer that came before the whole body: what is left of it must be read, or it blocks the connection's next request.
+  response.once("finish", () => {
+    if (request.complete) return;
+    request.unpipe(upstream);
+    request.resume();
+    upstream.destroy();
+  });
+  // A large body is refused by what its headers say, before it comes.
+  if (Number(request.headers["content-length"]) > EARLY_HEAD_BYTES) upstream.flushHeaders();
+  if (has_body) request.pipe(upstream);
+  else upstream.end();
+}
+
+function forwardedHeaders(request: IncomingMessage): string[] {
+  const headers = withoutHops(request.rawHeaders, request.headers.connection, FORWARDED_AND_HOPS);
+  const claimed = request.headers["x-forwarded-for"];
+  const peer = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+  headers.push("x-forwarded-for", claimed === undefined ? peer : `${claimed}, ${peer}`);
+  headers.push("x-forwarded-host", request.headers.host ?? "", "x-forwarded-proto", "http");
+  return headers;
+}
+
+function withoutHops(raw: string[], connection: string | undefined, dropped: Set<string>): string[] {
+  const named =
+    connection === undefined || connection === "keep-alive" ? undefined : connection.toLowerCase();
+  const kept: string[] = [];
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = (raw[index] ?? "").toLowerCase();
+    if (dropped.has(name) || named?.split(/\s*,\s*/).includes(name)) continue;
+    kept.push(raw[index] ?? "", raw[index + 1] ?? "");
+  }
+  return kept;
+}
+
+const SANE_REQUEST_ID = /^[\w.:-]{8,128}$/;
+
+/** An answer of the gateway itself, in the shape of the API's errors. */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  code: string,
+  detail: string,
+): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const claimed = request.headers["x-request-id"];
+  const request_id = typeof claimed === "string" && SANE_REQUEST_ID.test(claimed) ? claimed : randomUUID();
+  request.resume();
+  response.writeHead(status, { "content-type": "application/json", "x-request-id": request_id });
+  response.end(JSON.stringify({ detail, code, request_id }));
+}
