@@ -88,7 +88,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the redis answers
+         * Whether Redis answers
          * @description One part, within a second. 503 when it is configured and does not answer.
          */
         get: operations["health.redis"];
@@ -4805,18 +4805,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
-                     *       "status": "completed",
+                     *       "status": "pending",
                      *       "instructions": "Turn this photo into a watercolour",
                      *       "model": "google/nano-banana",
-                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
-                     *       "images": [
-                     *         {
-                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
-                     *           "content_type": "image/png",
-                     *           "width": 1024,
-                     *           "height": 683
-                     *         }
-                     *       ],
+                     *       "generated_image_url": null,
+                     *       "images": [],
                      *       "example_images": [
                      *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
                      *       ],
@@ -4826,7 +4819,7 @@ export interface operations {
                      *       "charged": true,
                      *       "created_at": "2026-11-24T09:00:00.123456+00:00",
                      *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
-                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": null,
                      *       "message": "Generation request submitted successfully"
                      *     }
                      */
@@ -4921,18 +4914,11 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
-                     *       "status": "completed",
+                     *       "status": "pending",
                      *       "instructions": "Turn this photo into a watercolour",
                      *       "model": "google/nano-banana",
-                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
-                     *       "images": [
-                     *         {
-                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
-                     *           "content_type": "image/png",
-                     *           "width": 1024,
-                     *           "height": 683
-                     *         }
-                     *       ],
+                     *       "generated_image_url": null,
+                     *       "images": [],
                      *       "example_images": [
                      *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
                      *       ],
@@ -4942,7 +4928,7 @@ export interface operations {
                      *       "charged": true,
                      *       "created_at": "2026-11-24T09:00:00.123456+00:00",
                      *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
-                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "completed_at": null,
                      *       "message": "Generation request submitted successfully"
                      *     }
                      */
@@ -5280,25 +5266,18 @@ export interface operations {
                     /**
                      * @example {
                      *       "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
-                     *       "status": "completed",
+                     *       "status": "canceled",
                      *       "instructions": "Turn this photo into a watercolour",
                      *       "model": "google/nano-banana",
-                     *       "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
-                     *       "images": [
-                     *         {
-                     *           "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
-                     *           "content_type": "image/png",
-                     *           "width": 1024,
-                     *           "height": 683
-                     *         }
-                     *       ],
+                     *       "generated_image_url": null,
+                     *       "images": [],
                      *       "example_images": [
                      *         "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
                      *       ],
                      *       "error": null,
                      *       "error_code": null,
                      *       "is_public": false,
-                     *       "charged": true,
+                     *       "charged": false,
                      *       "created_at": "2026-11-24T09:00:00.123456+00:00",
                      *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
                      *       "completed_at": "2026-11-24T09:00:07.654321+00:00"

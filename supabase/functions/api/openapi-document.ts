@@ -1,7 +1,7 @@
 import { createApp } from "./app.ts";
 import type { Deps } from "./context.ts";
 import { securitySchemes, version } from "./openapi.ts";
-import { errorExample, exampleOf, type Schema } from "./openapi-examples.ts";
+import { answerExample, errorExample, exampleOf, type Schema } from "./openapi-examples.ts";
 
 /** The OpenAPI 3.1 document of the routes themselves. Needs no service: describing a route calls nothing. */
 export function openApiDocument() {
@@ -139,7 +139,7 @@ function complete(document: Schema): void {
       for (const media of Object.values<Schema>(response.content ?? {})) {
         media.example = media.schema.$ref?.endsWith("/Error")
           ? errorExample(operationId, status, field)
-          : exampleOf(media.schema, resolve);
+          : answerExample(operationId, media.schema, resolve);
       }
     }
   }

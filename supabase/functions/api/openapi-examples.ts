@@ -73,6 +73,21 @@ const known: [RegExp, ErrorCode][] = [
   [/^health\.detailed 403/, "operators_only"],
 ];
 
+/** What differs from the example of the schema, which has ended well. */
+const unfinished = { generated_image_url: null, images: [] };
+const otherwise: [RegExp, Schema][] = [
+  [/^generations\.create/, { ...unfinished, status: "pending", completed_at: null }],
+  [/^generations\.cancel$/, { ...unfinished, status: "canceled", charged: false }],
+];
+
+/** An answer that is no error, as the operation gives it. */
+export function answerExample(operationId: string, schema: Schema, resolve: Resolve): unknown {
+  const example = exampleOf(schema, resolve);
+  const [, changes] = otherwise.find(([pattern]) => pattern.test(operationId)) ?? [];
+  if (changes === undefined || !("status" in (example as Schema))) return example;
+  return { ...(example as Schema), ...changes };
+}
+
 const retryAfterSeconds = 30;
 
 /** An error as the operation answers it. `field` is the place of one that can be wrong. */

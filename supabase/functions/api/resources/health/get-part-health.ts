@@ -10,7 +10,7 @@ const route = <P extends PartName>(part: P) =>
     method: "get",
     path: `/api/v1/health/${part}`,
     operationId: `health.${part}`,
-    summary: `Whether the ${part} answers`,
+    summary: `Whether ${part === "redis" ? "Redis" : `the ${part}`} answers`,
     description: "One part, within a second. 503 when it is configured and does not answer.",
     tags: ["Health"],
     security: security.none,
