@@ -69,3 +69,14 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
     }
   });
 });
+
+test.each([
+  ["/api/v1/generation/generate-v2", "pending"],
+  ["/api/v1/generation/{generation_id}/cancel", "canceled"],
+  ["/api/v1/generation/{generation_id}/status", "completed"],
+])("the example of %s is %s", (path, status) => {
+  const [operation] = Object.values<any>(document.paths[path]);
+  const { example } = operation.responses[200].content["application/json"];
+  expect(example.status).toBe(status);
+  expect(example.images).toHaveLength(status === "completed" ? 1 : 0);
+});
