@@ -3,15 +3,25 @@
 
 create index projects_deleted on public.projects (deleted_at desc, id desc) where deleted_at is not null;
 
-create function private.actor_project_id() returns uuid
+-- Policies of generations ask for it with every statement. A lookup inside that expression would make it a query each time; in a
+-- function of its own it is one only for bare PostgREST requests, since others name their project.
+create function private.session_project_id() returns uuid
 language plpgsql stable security definer set search_path = '' as $$
 begin
-  return coalesce(nullif(current_setting('app.project_id', true), '')::uuid, (
-    select account.project_id from public.users account where account.id = private.actor_id()));
+  return (select account.project_id from public.users account where account.id = private.actor_id());
+end $$;
+comment on function private.session_project_id() is
+  'The project of an end user who comes past the API, or null. Definer: users has policies of its own.';
+grant execute on function private.session_project_id() to authenticated, service_role;
+
+create function private.actor_project_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce(nullif(current_setting('app.project_id', true), '')::uuid, private.session_project_id());
 end $$;
 comment on function private.actor_project_id() is
   'The project that the caller acts in: named by the request of the API, else that of an end user. It lives, or there would be '
-  'no caller. Definer: users has policies of its own.';
+  'no caller.';
 grant execute on function private.actor_project_id() to authenticated, service_role;
 
 alter policy generations_select_self_or_owner on public.generations

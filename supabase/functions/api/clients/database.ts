@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import type { Env } from "../env.ts";
 import { ApiError, isErrorCode } from "../errors.ts";
-import type { RateLimit } from "../limits.ts";
+import { parseRateLimit, type RateLimit } from "../limits.ts";
 import { currentTrace } from "../trace.ts";
 import { countRequest } from "./count-request.ts";
 import { createQueryWatch, DeadlineError } from "./query-watch.ts";
@@ -23,10 +23,10 @@ export type Database = {
 
 const deadlineDefaultMs = 8_000;
 
-/** `rate_limit` is text where the limit was announced and not counted yet. */
-type Row<T> = { result: T; rate_limit: RateLimit | string | null };
+/** What limits.ts parses: a limit that was counted, or that was only announced where Redis counts. */
+type Row<T> = { result: T; rate_limit: string | null };
 type Caller = { [key: string]: Json | undefined; rate_limit?: RateLimit | null };
-type Send = <T>(text: string, args: readonly Json[], deadlineMs: number) => Promise<Row<T>>;
+type Answer<T> = { result: T; rate_limit: RateLimit | null };
 
 /** Functions that change nothing: when Redis refuses the request afterwards, it did no harm. */
 const isRead = /^(get|list|find|check)_/;
@@ -46,12 +46,8 @@ function statementFor(name: string, args: readonly Json[], isCounted: boolean): 
   return `select result, ${limit} as rate_limit from (${call}) as call`;
 }
 
-async function countInPostgres(sql: Pick<postgres.Sql, "unsafe">, announced: string): Promise<RateLimit> {
-  const [row] = await sql.unsafe("select private.count_request($1) as rate_limit", [announced], {
-    prepare: true,
-  });
-  return row?.rate_limit as RateLimit;
-}
+/** For what Redis was asked to count and did not. */
+const counting = "select private.count_request($1) as rate_limit";
 
 export function createDatabase(env: Env, redis: RedisClient): Database {
   const url = new URL(env.database_url);
@@ -73,33 +69,56 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
   const statements = new Map<string, string>();
   let running = 0;
 
-  const send: Send = async <T>(text: string, args: readonly Json[], deadlineMs: number) => {
-    const rows = await watch(
-      () => sql.unsafe<Row<T>[]>(text, args as never[], { prepare: true }),
-      deadlineMs,
+  async function send<Found>(text: string, args: readonly Json[], deadlineMs: number): Promise<Found> {
+    const rows = await watch(() => sql.unsafe<Found[]>(text, args as never[], { prepare: true }), deadlineMs);
+    return rows[0] as Found;
+  }
+
+  /** A limit that Redis counts, or Postgres by `count` when Redis does not answer. */
+  async function countLimit(announced: string | null, count: (text: string) => Promise<Row<never>>) {
+    if (announced === null) return null;
+    return countRequest(redis, announced, async () =>
+      parseRateLimit((await count(announced)).rate_limit ?? ""),
     );
-    return rows[0] as Row<T>;
-  };
+  }
 
   /** For a change: it is kept only if Redis then lets the request through. */
-  const sendIfAllowed: Send = async <T>(text: string, args: readonly Json[], deadlineMs: number) => {
+  function sendIfAllowed<T>(text: string, args: readonly Json[], deadlineMs: number): Promise<Answer<T>> {
     let isLate = false;
-    const work = sql.begin(async (transaction) => {
-      const rows = await transaction.unsafe<Row<T>[]>(text, args as never[], { prepare: true });
-      const row = rows[0] as Row<T>;
-      if (typeof row.rate_limit === "string") {
-        row.rate_limit = await countRequest(redis, row.rate_limit, async (announced) => {
-          await transaction.unsafe("reset role");
-          return countInPostgres(transaction, announced);
-        });
-      }
+    let current: { cancel(): void } | undefined;
+    const inTime = () => {
       if (isLate) throw new DeadlineError(deadlineMs);
-      return row;
-    }) as Promise<Row<T>>;
-    return watch(() => Object.assign(work, { cancel: () => (isLate = true) }), deadlineMs);
-  };
+    };
+    const work = sql.begin(async (transaction) => {
+      const ask = async <Found>(statement: string, values: readonly Json[]) => {
+        inTime();
+        const query = transaction.unsafe<Found[]>(statement, values as never[], { prepare: true });
+        current = query;
+        const rows = await query;
+        current = undefined;
+        return rows[0] as Found;
+      };
+      const row = await ask<Row<T>>(text, args);
+      const rate_limit = await countLimit(row.rate_limit, async (announced) => {
+        await ask("reset role", []);
+        return ask(counting, [announced]);
+      });
+      inTime();
+      return { result: row.result, rate_limit };
+    }) as Promise<Answer<T>>;
+    const cancel = () => {
+      isLate = true;
+      current?.cancel();
+    };
+    return watch(() => Object.assign(work, { cancel }), deadlineMs);
+  }
 
-  async function run<T>(name: string, args: readonly Json[], deadlineMs: number, caller?: Caller) {
+  async function run<T>(
+    name: string,
+    args: readonly Json[],
+    deadlineMs: number,
+    caller?: Caller,
+  ): Promise<Answer<T>> {
     const isInRedis = caller !== undefined && caller.rate_limit === undefined && redis.isUsable();
     const key = `${name}/${args.length}/${isInRedis}`;
     let text = statements.get(key);
@@ -107,14 +126,15 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
       text = statementFor(name, args, !isInRedis);
       statements.set(key, text);
     }
-    if (!isInRedis) return send<T>(text, args, deadlineMs);
+    if (!isInRedis) {
+      const { result, rate_limit } = await send<Row<T>>(text, args, deadlineMs);
+      return { result, rate_limit: rate_limit === null ? null : parseRateLimit(rate_limit) };
+    }
     const told = [{ ...caller, counter: "redis" }, ...args.slice(1)];
-    const row = await (isRead.test(name) ? send : sendIfAllowed)<T>(text, told, deadlineMs);
-    if (typeof row.rate_limit === "string")
-      row.rate_limit = await countRequest(redis, row.rate_limit, (announced) =>
-        countInPostgres(sql, announced),
-      );
-    return row;
+    if (!isRead.test(name)) return sendIfAllowed(text, told, deadlineMs);
+    const { result, rate_limit } = await send<Row<T>>(text, told, deadlineMs);
+    const count = (announced: string) => send<Row<never>>(counting, [announced], deadlineMs);
+    return { result, rate_limit: await countLimit(rate_limit, count) };
   }
 
   return {
@@ -126,7 +146,7 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
       const start = performance.now();
       try {
         const { result, rate_limit } = await run<T>(name, args, deadlineMs, caller);
-        if (caller !== undefined) caller.rate_limit ??= rate_limit as RateLimit | null;
+        if (caller !== undefined) caller.rate_limit ??= rate_limit;
         return result;
       } catch (error) {
         const refusal = error instanceof DeadlineError ? lateness(name, error) : toApiError(error);
@@ -156,7 +176,7 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const { code = "", message = "", detail } = error as { code?: string; message?: string; detail?: string };
   if (code.startsWith("PT") && isErrorCode(message)) {
-    if (detail?.startsWith("{")) return new ApiError(message, { rateLimit: JSON.parse(detail) as RateLimit });
+    if (detail?.includes("|")) return new ApiError(message, { rateLimit: parseRateLimit(detail) });
     const seconds =
       message.endsWith("_exceeded") || message.endsWith("_reached") ? Number(detail) : Number.NaN;
     return new ApiError(message, Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {});
