@@ -98,7 +98,8 @@ async function followWebhook(deps: Deps, id: string, predictionId: string): Prom
   const prediction = await replicate.get(predictionId);
   if (prediction === null) return;
   // The signature covers the body, not the address: the prediction itself must say whose it is.
-  const isOurs = work.prediction_id === null ? isMadeFor(prediction, id) : work.prediction_id === predictionId;
+  const isOurs =
+    work.prediction_id === null ? isMadeFor(prediction, id) : work.prediction_id === predictionId;
   if (!isOurs) {
     return log("warn", "a webhook names another prediction", {
       generation_id: id,
