@@ -1,5 +1,5 @@
-// `npm test`: every check and every suite. `npm test -- unit api` runs only those projects; `npm test -- --no-check …` no checks;
-// `npm test -- db -u` writes the schema's snapshot anew.
+// `npm test`: every check and every suite. `npm test -- unit api` runs only those projects, `npm test -- api tests/api/me.test.ts`
+// only that file; `npm test -- --no-check …` no checks; `npm test -- db -u` writes the schema's snapshot anew.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,12 +7,15 @@ import { unseenAnswers } from "./contract-coverage.ts";
 import { runCommand } from "./run-command.ts";
 
 const args = process.argv.slice(2);
-const names = args.filter((arg) => !arg.startsWith("-"));
+const words = args.filter((arg) => !arg.startsWith("-"));
+const files = words.filter((word) => word.includes("/"));
+const names = words.filter((word) => !word.includes("/"));
+const isEverything = words.length === 0;
 const start = performance.now();
 // What runs on Node and npm alone; `browser` needs a Chromium and is asked for by name.
 const everywhere = ["unit", "db", "api", "attack", "e2e", "faults"];
 
-if (names.length === 0 && !args.includes("--no-check")) {
+if (isEverything && !args.includes("--no-check")) {
   const check = await runCommand(process.execPath, ["scripts/check.ts"], true);
   if (check.code !== 0) process.exit(check.code);
 }
@@ -21,7 +24,12 @@ const seen = mkdtempSync(join(tmpdir(), "cloud-api-seen-"));
 process.env.CLOUD_API_SEEN = seen;
 const { code } = await runCommand(
   "vitest",
-  ["run", ...update, ...(names.length > 0 ? names : everywhere).flatMap((name) => ["--project", name])],
+  [
+    "run",
+    ...update,
+    ...(names.length > 0 ? names : everywhere).flatMap((name) => ["--project", name]),
+    ...files,
+  ],
   true,
 );
 const isCovered = reportCoverage();
@@ -33,7 +41,7 @@ process.exit(code === 0 && !isCovered ? 1 : code);
 
 /** Only a run of everything can tell what no test got. */
 function reportCoverage(): boolean {
-  if (names.length > 0) return true;
+  if (!isEverything) return true;
   const { documented, unseen } = unseenAnswers(seen);
   console.log(
     `Of ${documented} answers of docs/openapi.json the suites got ${documented - unseen.length}, each as documented.`,
