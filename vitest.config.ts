@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./tests/support/longest-first.ts";
 
 // One stack serves every project that asks for it; the lifecycle tests start their own.
 const onStack = {
@@ -13,7 +14,9 @@ const onStack = {
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // One more than the cores of a small machine: the longest suites wait for clocks and restarts.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     // Tests that wait together for the same thing, such as a database that does not answer.
     maxConcurrency: 100,
     projects: [

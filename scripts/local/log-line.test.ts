@@ -44,6 +44,15 @@ test("what is no event of ours stays as it is", () => {
   expect(readable("null", false)).toBe("null");
 });
 
+test.each([
+  { ...request, status: 500, cause: "Error: \u001b[2J\r\n\u009bgone" },
+  { time: request.time, level: "warn", message: "odd", reason: "\u001b]0;title\u0007" },
+])("words of strangers move no cursor", (event) => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  expect(readable(JSON.stringify(event), false)).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+  expect(readable("\u001b[31mno JSON", false)).toBe("\\x1b[31mno JSON");
+});
+
 test("what was there before is left out, and a line that comes in two pieces is one", () => {
   writeFileSync(log, "old\n");
   const lines: string[] = [];

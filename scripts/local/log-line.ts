@@ -11,6 +11,12 @@ interface Request {
 
 const PARTS = ["db", "auth", "storage", "provider"] as const;
 
+/** What would move the cursor or paint: a log can hold the words of a stranger, and goes to somebody's terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
+const harmless = (text: string) =>
+  text.replace(CONTROLS, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+
 /** A line of a function's log as people read it: `12:30:01 GET /api/v1/auth/me 200 3.1 ms (db 2.3)`. */
 export function readable(line: string, colour: boolean): string {
   const paint = (code: number, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
@@ -18,14 +24,14 @@ export function readable(line: string, colour: boolean): string {
   try {
     event = JSON.parse(line) as Record<string, unknown>;
   } catch {
-    return line;
+    return harmless(line);
   }
-  if (typeof event !== "object" || event === null || typeof event.message !== "string") return line;
+  if (typeof event !== "object" || event === null || typeof event.message !== "string") return harmless(line);
   const time = paint(2, new Date(String(event.time)).toLocaleTimeString("en-GB"));
   if (event.message !== "request") {
     const { time: _, level, message, ...fields } = event;
-    const rest = Object.entries(fields).map(([name, value]) => `${name}=${String(value)}`);
-    return [time, paint(level === "error" ? 31 : 33, `${level}: ${message}`), ...rest].join(" ");
+    const rest = Object.entries(fields).map(([name, value]) => harmless(`${name}=${String(value)}`));
+    return [time, paint(level === "error" ? 31 : 33, harmless(`${level}: ${message}`)), ...rest].join(" ");
   }
   const { method, route, status, duration_ms, request_id, error, cause } = event as unknown as Request;
   const parts = PARTS.flatMap((part) => {
@@ -40,7 +46,7 @@ export function readable(line: string, colour: boolean): string {
     `${duration_ms} ms`,
     ...(parts.length > 0 ? [paint(2, `(${parts.join(", ")})`)] : []),
     ...(error === undefined ? [] : [error]),
-    ...(cause === undefined ? [] : [`← ${cause}`]),
+    ...(cause === undefined ? [] : [harmless(`← ${cause}`)]),
     // What a developer searches for when somebody reports a failure.
     ...(status >= 500 ? [paint(2, request_id)] : []),
   ].join(" ");

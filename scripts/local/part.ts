@@ -26,11 +26,12 @@ export interface PartHost {
   given_up: AbortSignal;
   report: (line: string) => void;
   processesChanged: () => void;
+  /** The longest pause before a part that dies again and again is restarted. */
+  last_backoff_ms: number;
 }
 
 const READY_WITHIN_MS = 90_000;
 const FIRST_BACKOFF_MS = 250;
-const LAST_BACKOFF_MS = 10_000;
 const STEADY_AFTER_MS = 30_000;
 const STOP_WITHIN_MS = 8_000;
 
@@ -132,7 +133,7 @@ export class Part {
       if (this.#stopping) return;
       if (Date.now() - up_since > STEADY_AFTER_MS) this.#backoff_ms = FIRST_BACKOFF_MS;
       const wait = this.#backoff_ms;
-      this.#backoff_ms = Math.min(wait * 2, LAST_BACKOFF_MS);
+      this.#backoff_ms = Math.min(wait * 2, this.#host.last_backoff_ms);
       this.#host.report(
         `${this.options.name} died (${reason}) and is restarted${lastWords(this.options.log_file)}`,
       );

@@ -50,6 +50,8 @@ export interface StackOptions {
   /** Further settings of the Replicate look-alike. */
   replicate_env?: Record<string, string>;
   functions_folder?: string;
+  /** The longest pause before a part that dies again and again is restarted. */
+  last_backoff_ms?: number;
   /** A line of a function's log, once the stack is ready. */
   on_log?: (line: string) => void;
   /** One line for the person at the terminal: a part that died, or is back. */
@@ -100,7 +102,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     portsFrom(base_port),
     pathsFor(options.data_folder ?? join(ROOT, ".local", String(base_port))),
   ];
-  const { report = () => {}, durable = true } = options;
+  const { report = () => {}, durable = true, last_backoff_ms = 10_000 } = options;
   const unlock = lockData(paths.lock);
   const undo: (() => unknown)[] = [unlock];
   const stop = once(async () => {
@@ -120,7 +122,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         processes().map(({ part, pid }) => ({ pid, signal: part.options.stop_signal ?? "SIGTERM" })),
       );
     const giving_up = new AbortController();
-    const host: PartHost = { report, processesChanged, given_up: giving_up.signal };
+    const host: PartHost = { report, processesChanged, given_up: giving_up.signal, last_backoff_ms };
     const run = async (part: Part) => {
       parts.push(part);
       undo.push(() => part.stop());

@@ -2,128 +2,138 @@ import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isAlive } from "../../scripts/local/lock.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { portsFrom } from "../../scripts/local/settings.ts";
 import { assertNothingLeft } from "../support/stack.ts";
-import { processesNaming, StackCli } from "../support/stack-cli.ts";
+import { processesNaming, type Ready, StackCli } from "../support/stack-cli.ts";
 
 const BROWSER = { accept: "text/html" };
-const TIMEOUT_MS = 240_000;
-const running: StackCli[] = [];
-const folders: string[] = [];
 
-function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "cloud-api-"));
-  chmodSync(folder, 0o711);
-  folders.push(folder);
-  return folder;
-}
+/** `npm start` on a folder and ports of its own, again and again. */
+class Started {
+  readonly base_port: number;
+  readonly data = mkdtempSync(join(tmpdir(), "cloud-api-"));
+  cli: StackCli;
+  ready!: Ready;
 
-function start(base_port: number, data: string): StackCli {
-  const cli = new StackCli(["--port", String(base_port), "--data", data, "--json"]);
-  running.push(cli);
-  return cli;
-}
+  constructor(base_port: number) {
+    this.base_port = base_port;
+    chmodSync(this.data, 0o711);
+    this.cli = this.#run();
+  }
 
-/** The parts carry their ports in their command line or environment; PostgreSQL carries its folder. */
-function partsOf(base_port: number, data: string) {
-  const { functions, inbox } = portsFrom(base_port);
-  return processesNaming(`--port=${functions.api}`, `WEB_PORT=${inbox}`, `${data}/postgres`);
+  #run(): StackCli {
+    return new StackCli(["--port", String(this.base_port), "--data", this.data, "--json"]);
+  }
+
+  async answers(): Promise<void> {
+    this.ready = await this.cli.ready();
+  }
+
+  async again(): Promise<void> {
+    this.cli = this.#run();
+    await this.answers();
+  }
+
+  /** The parts carry their ports in their command line or environment; PostgreSQL carries its folder. */
+  parts() {
+    const { functions, inbox } = portsFrom(this.base_port);
+    return processesNaming(`--port=${functions.api}`, `WEB_PORT=${inbox}`, `${this.data}/postgres`);
+  }
+
+  async query(text: string): Promise<Record<string, unknown>[]> {
+    const sql = postgres(this.ready.database_url, { max: 1 });
+    try {
+      return [...(await sql.unsafe(text))];
+    } finally {
+      await sql.end();
+    }
+  }
+
+  async end(): Promise<void> {
+    this.cli.child.kill("SIGTERM");
+    await this.cli.exited;
+    rmSync(this.data, { recursive: true, force: true });
+  }
 }
 
 async function gone(pid: number): Promise<void> {
   while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-afterEach(async () => {
-  for (const cli of running.splice(0)) {
-    cli.child.kill("SIGTERM");
-    await cli.exited;
-  }
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-}, TIMEOUT_MS);
+// A start takes seconds, so the tests share two stacks, and each leaves its own as it found it.
+describe("npm start", { timeout: 240_000 }, () => {
+  let one: Started;
+  let two: Started;
+  beforeAll(async () => {
+    one = new Started(await findFreeBase(20_000, 25_000));
+    two = new Started(await findFreeBase(25_000, 30_000));
+    await Promise.all([one.answers(), two.answers()]);
+  }, 240_000);
+  afterAll(() => Promise.all([one, two].map((each) => each.end())), 240_000);
 
-describe("npm start", () => {
-  it("answers on every address, ends without a trace on SIGTERM, and keeps data and keys for the next start", {
-    timeout: TIMEOUT_MS,
-  }, async () => {
-    const [base_port, data] = [await findFreeBase(), newFolder()];
-    const first = start(base_port, data);
-    const { urls, credentials, database_url } = await first.ready();
+  test("answers on every address", async () => {
+    const { urls } = one.ready;
     for (const url of [`${urls.gateway}/health`, `${urls.api}/health`, urls.inbox, urls.studio]) {
       expect((await fetch(url, { headers: BROWSER })).status, url).toBe(200);
     }
-    const sql = postgres(database_url, { max: 1 });
-    await sql`create table public.kept as select 7 as answer`;
-    await sql.end();
-    const parts = partsOf(base_port, data);
-    expect(parts.length).toBeGreaterThanOrEqual(3);
-    first.child.kill("SIGTERM");
-    expect(await first.exited).toBe(0);
-    await assertNothingLeft(base_port, parts);
-
-    const again = await start(base_port, data).ready();
-    expect(again.credentials).toEqual(credentials);
-    expect(statSync(join(data, "credentials.json")).mode & 0o777).toBe(0o600);
-    const kept = postgres(database_url, { max: 1 });
-    expect(await kept`select answer from public.kept`).toEqual([{ answer: 7 }]);
-    await kept.end();
   });
 
-  it("leaves no process behind when it is killed, and starts again on the same data", {
-    timeout: TIMEOUT_MS,
-  }, async () => {
-    const [base_port, data] = [await findFreeBase(), newFolder()];
-    const killed = start(base_port, data);
-    const { credentials } = await killed.ready();
-    const parts = partsOf(base_port, data);
-    for (const { pid } of processesNaming(`--data\0${data}`)) process.kill(pid, "SIGKILL");
-    await killed.exited;
-    await Promise.all(parts.map(({ pid }) => gone(pid)));
-    expect((await start(base_port, data).ready()).credentials).toEqual(credentials);
+  test("runs twice at the same time, with accounts and data apart", async () => {
+    const { project_id } = one.ready.credentials;
+    expect(two.ready.credentials.project_id).not.toBe(project_id);
+    const projects = `select id from public.projects where id = '${project_id}'`;
+    expect([await one.query(projects), await two.query(projects)]).toEqual([[{ id: project_id }], []]);
   });
 
-  it("runs twice at the same time, with accounts and data apart", { timeout: TIMEOUT_MS }, async () => {
-    const one = { base_port: await findFreeBase(20_000, 25_000), data: newFolder() };
-    const two = { base_port: await findFreeBase(25_000, 30_000), data: newFolder() };
-    const [first, second] = await Promise.all(
-      [one, two].map(({ base_port, data }) => start(base_port, data).ready()),
-    );
-    expect(first?.credentials.project_id).not.toBe(second?.credentials.project_id);
-    const sql = postgres(second?.database_url ?? "", { max: 1 });
-    const projects =
-      await sql`select id from public.projects where id = ${first?.credentials.project_id ?? ""}`;
-    await sql.end();
-    expect(projects).toHaveLength(0);
+  test("names a part that dies, and brings it back", async () => {
+    const { inbox, functions } = portsFrom(one.base_port);
+    const killed = [`WEB_PORT=${inbox}`, `--port=${functions.api}`].map((words) => processesNaming(words)[0]);
+    for (const part of killed) process.kill(part?.pid ?? 0, "SIGKILL");
+    expect(await one.cli.said("The mail inbox died")).toContain("SIGKILL");
+    expect(await one.cli.said("The function api died")).toContain("SIGKILL");
+    await Promise.all([one.cli.said("The mail inbox is back"), one.cli.said("The function api is back")]);
+    expect((await fetch(one.ready.urls.inbox, { headers: BROWSER })).status).toBe(200);
+    expect((await fetch(`${one.ready.urls.api}/health`)).status).toBe(200);
   });
 
-  it("names a part that dies, and brings it back", { timeout: TIMEOUT_MS }, async () => {
-    const [base_port, data] = [await findFreeBase(), newFolder()];
-    const cli = start(base_port, data);
-    const { urls } = await cli.ready();
-    const [inbox] = processesNaming(`WEB_PORT=${portsFrom(base_port).inbox}`);
-    const [api] = processesNaming(`--port=${portsFrom(base_port).functions.api}`);
-    process.kill(inbox?.pid ?? 0, "SIGKILL");
-    process.kill(api?.pid ?? 0, "SIGKILL");
-    expect(await cli.said("The mail inbox died")).toContain("SIGKILL");
-    expect(await cli.said("The function api died")).toContain("SIGKILL");
-    await Promise.all([cli.said("The mail inbox is back"), cli.said("The function api is back")]);
-    expect((await fetch(urls.inbox, { headers: BROWSER })).status).toBe(200);
-    expect((await fetch(`${urls.api}/health`)).status).toBe(200);
-  });
-
-  it("survives the death of its database", { timeout: TIMEOUT_MS }, async () => {
-    const [base_port, data] = [await findFreeBase(), newFolder()];
-    const cli = start(base_port, data);
-    const { urls, keys } = await cli.ready();
-    const [server] = processesNaming(`-D\0${data}/postgres`);
+  test("survives the death of its database", async () => {
+    const [server] = processesNaming(`-D\0${two.data}/postgres`);
     process.kill(server?.pid ?? 0, "SIGKILL");
-    await cli.said("PostgreSQL is back");
+    await two.cli.said("PostgreSQL is back");
+    const { urls, keys } = two.ready;
     const users = await fetch(`${urls.gateway}/rest/v1/users?select=id`, {
       headers: { apikey: keys.secret },
     });
     expect(users.status).toBe(200);
+  });
+
+  describe("at its end", { concurrent: true }, () => {
+    test("leaves no trace on SIGTERM, and keeps data and keys for the next start", async () => {
+      await one.query("create table public.kept as select 7 as answer");
+      const { credentials } = one.ready;
+      const parts = one.parts();
+      expect(parts.length).toBeGreaterThanOrEqual(3);
+      one.cli.child.kill("SIGTERM");
+      expect(await one.cli.exited).toBe(0);
+      await assertNothingLeft(one.base_port, parts);
+      await one.again();
+      expect(one.ready.credentials).toEqual(credentials);
+      expect(statSync(join(one.data, "credentials.json")).mode & 0o777).toBe(0o600);
+      expect(await one.query("select answer from public.kept")).toEqual([{ answer: 7 }]);
+    });
+
+    test("leaves no process behind when it is killed, and starts again on the same data", async () => {
+      const { credentials } = two.ready;
+      const parts = two.parts();
+      expect(parts.length).toBeGreaterThanOrEqual(3);
+      for (const { pid } of processesNaming(`--data\0${two.data}`)) process.kill(pid, "SIGKILL");
+      await two.cli.exited;
+      await Promise.all(parts.map(({ pid }) => gone(pid)));
+      await two.again();
+      expect(two.ready.credentials).toEqual(credentials);
+    });
   });
 });

@@ -121,13 +121,14 @@ test("Postgres restarted in the middle of 100 running generations: all end, none
     "all have ended",
     120_000,
   );
-  let completed = 0;
-  for (const { id, prompt } of created) {
-    const { status } = await stack.row(id);
-    await stack.expectSettled(id, prompt, status);
-    if (status === "completed") completed++;
-  }
-  expect(completed).toBeGreaterThan(0);
+  const statuses = await Promise.all(
+    created.map(async ({ id, prompt }) => {
+      const { status } = await stack.row(id);
+      await stack.expectSettled(id, prompt, status);
+      return status;
+    }),
+  );
+  expect(statuses).toContain("completed");
   expect(await stack.orphans()).toBe(0);
 }, 240_000);
 

@@ -22,7 +22,12 @@ export class OwnGenerationStack extends GenerationStack {
   static async start(
     options: Pick<StackOptions, "function_env" | "durable"> = {},
   ): Promise<OwnGenerationStack> {
-    const own = await startTestStack({ replicate_env: { PREDICTION_MS: "800" }, ...options });
+    const own = await startTestStack({
+      replicate_env: { PREDICTION_MS: "400" },
+      // Its parts are killed more often than any should die.
+      last_backoff_ms: 250,
+      ...options,
+    });
     const register = async (sent: Record<string, string>, email: string) => {
       const response = await fetch(`${own.urls.api}/auth/register`, {
         method: "POST",

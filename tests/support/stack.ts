@@ -45,7 +45,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     project.provide("stack", foreign);
     return async () => {};
   }
-  const stack = await startTestStack();
+  const stack = await startTestStack({ replicate_env: { PREDICTION_MS: "400" } });
   const { urls, keys, database_url, admin_database_url, credentials } = stack;
   const { logs } = stack.paths;
   project.provide("stack", {

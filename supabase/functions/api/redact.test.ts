@@ -16,3 +16,10 @@ test.each([
 ])("%s", (text, expected) => {
   expect(redact(text)).toBe(expected);
 });
+
+test("what is very long is cut, between two words, and takes no time", () => {
+  const start = performance.now();
+  const text = redact(`${"x".repeat(1_990)} ada@example.com ${"y".repeat(1_000_000)}`);
+  expect(performance.now() - start).toBeLessThan(1_000);
+  expect(text).toBe(`${"x".repeat(1_990)} …`);
+});

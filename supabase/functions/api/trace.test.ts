@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { currentTrace, inTrace, parseTraceparent, Trace, tracedFetch } from "./trace.ts";
+import { currentTrace, inTrace, type Part, parseTraceparent, Trace, tracedFetch } from "./trace.ts";
 
 const trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
 const valid = `00-${trace_id}-00f067aa0ba902b7-01`;
@@ -18,9 +18,9 @@ test.each([
   expect(parseTraceparent(header)?.trace_id).toBe(expected);
 });
 
-async function sentBy(trace: Trace): Promise<Headers> {
+async function sentBy(trace: Trace, part: Part = "auth"): Promise<Headers> {
   let sent = new Headers();
-  const fetcher = tracedFetch("auth", async (_input, init) => {
+  const fetcher = tracedFetch(part, async (_input, init) => {
     sent = new Headers(init?.headers);
     return new Response();
   });
@@ -39,6 +39,11 @@ test("without one, the request's own id is the trace, and a stranger's state is 
   const sent = await sentBy(new Trace("5f0c6a3e-9d0e-4a51-8f3e-0c2b4f5d6e7f", "nonsense", "vendor=1"));
   expect(sent.get("traceparent")).toMatch(/^00-5f0c6a3e9d0e4a518f3e0c2b4f5d6e7f-[0-9a-f]{16}-00$/);
   expect(sent.has("tracestate")).toBe(false);
+});
+
+test("who asks whom is no business of the provider: it gets no trace and no state, and what it is sent stays as it is", async () => {
+  const sent = await sentBy(new Trace("5f0c6a3e-9d0e-4a51-8f3e-0c2b4f5d6e7f", valid, "vendor=1"), "provider");
+  expect([...sent]).toEqual([["apikey", "a"]]);
 });
 
 test("time counts for the request that spends it, also when others run at once and when the call fails", async () => {

@@ -66,19 +66,23 @@ export const currentTrace = (): Trace | undefined => current.getStore();
 /** Whatever the work calls, also after the answer, counts as this request. */
 export const inTrace = <T>(trace: Trace, work: () => T): T => current.run(trace, work);
 
-/** A fetch whose time counts as `part`, and that passes the trace on. */
+/** A fetch whose time counts as `part`. The trace goes on inside the project: a provider is not told who asked whom. */
 export function tracedFetch(part: Part, fetcher: typeof fetch = fetch): typeof fetch {
   return async (input, init) => {
     const trace = currentTrace();
     if (trace === undefined) return fetcher(input, init);
-    const { headers: given } = (init ?? {}) as { headers?: HeadersInit };
-    const headers = new Headers(given ?? (input instanceof Request ? input.headers : undefined));
-    trace.passOn(headers);
     const start = performance.now();
     try {
-      return await fetcher(input, { ...init, headers });
+      return await fetcher(input, part === "provider" ? init : passedOn(trace, input, init));
     } finally {
       trace.spend(part, performance.now() - start);
     }
   };
+}
+
+function passedOn(trace: Trace, input: RequestInfo | URL, init: RequestInit = {}): RequestInit {
+  const { headers: given } = init as { headers?: HeadersInit };
+  const headers = new Headers(given ?? (input instanceof Request ? input.headers : undefined));
+  trace.passOn(headers);
+  return { ...init, headers };
 }

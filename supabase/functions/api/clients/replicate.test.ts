@@ -2,7 +2,7 @@ import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Env } from "../env.ts";
-import { createReplicateClient, FileGone, isAllowedFile } from "./replicate.ts";
+import { createReplicateClient, FileGone, isAllowedFile, isMadeFor, type Prediction } from "./replicate.ts";
 
 const base = "https://api.replicate.test/v1";
 const env = {
@@ -192,5 +192,44 @@ describe("results are fetched from allowed hosts alone", () => {
     ["", false],
   ])("%s: %s", (url, allowed) => {
     expect(isAllowedFile(url, hosts)).toBe(allowed);
+  });
+});
+
+describe("whose prediction it is", () => {
+  const id = "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07";
+  const other = "2a8d6f4c-5b71-4e93-a0c4-7f1e3d5b9c04";
+  const hook = (of: string) =>
+    `https://api.example.com/api/v1/generation/webhooks/replicate?generation_id=${of}`;
+  const picture = (of: string) =>
+    `https://x.supabase.co/storage/v1/object/sign/uploads/p/${of}/0.png?token=t`;
+
+  test.each<[string, boolean, Pick<Prediction, "webhook" | "input">]>([
+    ["its webhook names the generation", true, { webhook: hook(id), input: { prompt: "A lighthouse" } }],
+    [
+      "it has no webhook, and looks at the generation's picture",
+      true,
+      { input: { image_input: [picture(id)] } },
+    ],
+    ["its webhook names another one", false, { webhook: hook(other), input: { image: picture(id) } }],
+    ["somebody's prompt names it", false, { webhook: hook(other), input: { prompt: `Like ${id}` } }],
+    ["a prompt names it, and there is no webhook", false, { input: { prompt: hook(id) } }],
+    ["nothing names it", false, { input: {} }],
+  ])("%s: %s", (_, expected, prediction) => {
+    expect(isMadeFor(prediction, id)).toBe(expected);
+  });
+
+  test("one whose prompt names another generation is not found for that one", async () => {
+    const results = [
+      { id: "theirs", webhook: hook(other), input: { prompt: id }, created_at: "2026-11-24T09:00:00Z" },
+      {
+        id: "ours",
+        webhook: hook(id),
+        input: { prompt: "A lighthouse" },
+        created_at: "2026-11-24T08:59:00Z",
+      },
+    ];
+    answer(() => HttpResponse.json({ results, next: null }));
+    const { prediction } = await client.find(id, new Date("2026-11-24T08:00:00Z"));
+    expect(prediction?.id).toBe("ours");
   });
 });

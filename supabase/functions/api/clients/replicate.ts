@@ -20,10 +20,10 @@ export type ReplicateClient = {
   /** Null when Replicate no longer knows the prediction. */
   get(id: string): Promise<Prediction | null>;
   /**
-   * Looks for a prediction that we may have created: its webhook or its input contains `marker`.
+   * Looks for the prediction that we may have created for a generation.
    * `complete` tells whether everything since then was looked at; only then its absence means something.
    */
-  find(marker: string, since: Date): Promise<{ prediction: Prediction | null; complete: boolean }>;
+  find(generationId: string, since: Date): Promise<{ prediction: Prediction | null; complete: boolean }>;
   /** The prediction as it is then; null when Replicate no longer knows it. A finished one stays as it is. */
   cancel(id: string): Promise<Prediction | null>;
   /** The secret that signs webhooks (`whsec_…`). */
@@ -47,9 +47,14 @@ type PredictionPage = { results: Prediction[]; next: string | null };
 const timeoutMs = 20_000;
 const maxPages = 20;
 
-/** Whether the prediction names one of our ids, in its webhook address or in the address of an input picture. */
-export function mentions({ webhook, input }: Pick<Prediction, "webhook" | "input">, id: string): boolean {
-  return `${webhook ?? ""} ${JSON.stringify(input ?? {})}`.includes(id);
+/**
+ * Whether we asked for the prediction because of this generation: its webhook's address says so or, where Replicate leaves that
+ * out, the address of an input picture. Never the prompt: people write what they like into it, also the ids of others.
+ */
+export function isMadeFor({ webhook, input }: Pick<Prediction, "webhook" | "input">, id: string): boolean {
+  if (webhook) return URL.canParse(webhook) && new URL(webhook).searchParams.get("generation_id") === id;
+  const { prompt: _, ...pictures } = (input ?? {}) as Record<string, unknown>;
+  return JSON.stringify(pictures).includes(id);
 }
 
 export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): ReplicateClient {
@@ -100,12 +105,12 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
       return read<Prediction>(response, "GET prediction");
     },
 
-    async find(marker, since) {
+    async find(generationId, since) {
       let cursor: string | null = "";
       for (let page = 0; page < maxPages && cursor !== null; page++) {
         const response = await send(`/predictions${cursor && `?cursor=${encodeURIComponent(cursor)}`}`);
         const { results, next } = await read<PredictionPage>(response, "GET predictions");
-        const prediction = results.find((candidate) => mentions(candidate, marker));
+        const prediction = results.find((candidate) => isMadeFor(candidate, generationId));
         if (prediction !== undefined) return { prediction, complete: true };
         const oldest = results.at(-1);
         if (oldest !== undefined && Date.parse(oldest.created_at) < since.getTime()) cursor = null;

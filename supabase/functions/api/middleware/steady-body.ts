@@ -3,6 +3,15 @@ import { ApiError } from "../errors.ts";
 /** Slower than this is no phone on a bad line: a body that trickles in would hold memory that others wait for. */
 const usual = { idleMs: 10_000, graceMs: 15_000, bytesPerSecond: 8 * 1024 };
 
+/** What hosted Supabase gives a request. */
+const requestSeconds = 150;
+
+/** For a body whose room in memory others wait for: whoever takes much has to send so fast that it is over in that time. */
+export const limitsFor = (heldBytes: number) => ({
+  ...usual,
+  bytesPerSecond: Math.max(usual.bytesPerSecond, heldBytes / requestSeconds),
+});
+
 /**
  * The body of a request, as long as it keeps coming.
  * @throws ApiError body_timeout, while it is read, when nothing came for `idleMs` or less than the rate after `graceMs`.

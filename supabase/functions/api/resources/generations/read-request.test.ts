@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { jpeg, png, webp } from "../../../../../tests/support/images.ts";
 import { ApiError } from "../../errors.ts";
 import { parseGenerationJson, readGenerationForm } from "./read-request.ts";
@@ -162,4 +162,30 @@ describe("a JSON body", () => {
     expect(refusal).toMatchObject({ code: "validation_failed", status: 422 });
     expect(refusal.errors?.[0]?.loc[0]).toBe("body");
   });
+});
+
+test.each<[string, number, Record<string, string>]>([
+  ["15 MB", 408, { "Content-Length": "15000000" }],
+  ["an unknown number of bytes", 408, {}],
+  ["100 kB", 413, { "Content-Length": "100000" }],
+])("whoever announces %s and sends 20 kB a second is answered %s", async (_, status, length) => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  try {
+    const head = '--x\r\nContent-Disposition: form-data; name="instructions"\r\n\r\n';
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        if (sent++ === 0) return controller.enqueue(new TextEncoder().encode(head));
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        controller.enqueue(new Uint8Array(20_000));
+      },
+    });
+    const headers = { "Content-Type": "multipart/form-data; boundary=x", ...length };
+    const request = new Request("http://api/", { method: "POST", headers, body, ...{ duplex: "half" } });
+    const refusal = refusalOf(() => readGenerationForm(request));
+    await vi.advanceTimersByTimeAsync(700_000);
+    expect((await refusal).status).toBe(status);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -1,7 +1,7 @@
 import { type MultipartPart, parseMultipartRequest } from "@remix-run/multipart-parser";
 import { ApiError, invalidField, invalidFields } from "../../errors.ts";
 import { isJson, readJson } from "../../middleware/body-type.ts";
-import { withSteadyBody } from "../../middleware/steady-body.ts";
+import { limitsFor, withSteadyBody } from "../../middleware/steady-body.ts";
 import { toFieldErrors } from "../../openapi.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { type ImageType, readImageType } from "./image-type.ts";
@@ -39,13 +39,19 @@ export async function withGenerationRequest<T>(
       detail: "Unsupported Content-Type. Send multipart/form-data or application/json.",
     });
   }
-  const announced = request.headers.get("content-length");
-  const release = await bodies.take(announced === null ? maxBodyBytes : Number(announced));
+  const release = await bodies.take(announcedBytes(request));
   try {
     return await use(await readGenerationForm(request));
   } finally {
     release();
   }
+}
+
+/** What does not say how long it is may be as long as any. @throws ApiError payload_too_large */
+function announcedBytes({ headers }: Request): number {
+  const bytes = Number(headers.get("content-length") ?? maxBodyBytes);
+  if (bytes > maxBodyBytes) throw new ApiError("payload_too_large");
+  return bytes;
 }
 
 /** @throws ApiError for whatever is wrong with a JSON body. */
@@ -58,11 +64,11 @@ export function parseGenerationJson(json: unknown): GenerationRequest {
  * @throws ApiError malformed_body, payload_too_large, body_timeout, file_too_large, unsupported_image, validation_failed
  */
 export async function readGenerationForm(request: Request): Promise<GenerationRequest> {
-  if (Number(request.headers.get("content-length")) > maxBodyBytes) throw new ApiError("payload_too_large");
+  const limits = limitsFor(announcedBytes(request));
   const images: UploadedImage[] = [];
   const fields: Record<string, string> = {};
   try {
-    for await (const part of parseMultipartRequest(withSteadyBody(request), {
+    for await (const part of parseMultipartRequest(withSteadyBody(request, limits), {
       maxFileSize: maxFileBytes,
       maxParts: maxFiles + 20,
       maxTotalSize: maxBodyBytes,

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { Webhook } from "standardwebhooks";
-import { mentions, type Prediction } from "../../clients/replicate.ts";
+import { isMadeFor, type Prediction } from "../../clients/replicate.ts";
 import type { Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { readText } from "../../middleware/body-type.ts";
@@ -98,7 +98,8 @@ async function followWebhook(deps: Deps, id: string, predictionId: string): Prom
   const prediction = await replicate.get(predictionId);
   if (prediction === null) return;
   // The signature covers the body, not the address: the prediction itself must say whose it is.
-  const isOurs = work.prediction_id === null ? mentions(prediction, id) : work.prediction_id === predictionId;
+  const isOurs =
+    work.prediction_id === null ? isMadeFor(prediction, id) : work.prediction_id === predictionId;
   if (!isOurs) {
     return log("warn", "a webhook names another prediction", {
       generation_id: id,
@@ -115,7 +116,7 @@ async function followWebhook(deps: Deps, id: string, predictionId: string): Prom
 /** Its generation was deleted before we knew of the prediction: it must not run on, nor be paid for. */
 async function stopUnwanted({ replicate }: Deps, id: string, predictionId: string): Promise<void> {
   const prediction = await replicate.get(predictionId);
-  if (prediction === null || !mentions(prediction, id)) return;
+  if (prediction === null || !isMadeFor(prediction, id)) return;
   if (prediction.status === "starting" || prediction.status === "processing") {
     await replicate.cancel(predictionId);
   }
