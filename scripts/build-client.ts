@@ -1,7 +1,7 @@
 // Builds the SDK and holds it to its promises: correct packaging and types, its size, and that unused parts fall away.
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, type InlineConfig } from "tsdown";
@@ -45,8 +45,8 @@ export async function bundleClient(folder: string, what = "*"): Promise<string> 
   return readFileSync(join(outDir, "bundle.js"), "utf8");
 }
 
-/** @throws Error saying which promise is broken. Returns a line for people. */
-export async function checkClient(folder: string): Promise<string> {
+/** @throws Error saying which promise is broken. Returns a line for people, and the tarball that it speaks of. */
+export async function checkClient(folder: string): Promise<{ line: string; tarball: string }> {
   const tarball = await packClient(folder);
   await mustSucceed("publint", [tarball, "--strict"]);
   await mustSucceed("attw", [tarball, "--profile", "esm-only"]);
@@ -57,7 +57,8 @@ export async function checkClient(folder: string): Promise<string> {
   if (shaken > longestShakenGzip)
     throw new Error(`The error classes alone cost ${shaken} bytes min+gz: something has side effects.`);
   const kB = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
-  return `${kB(whole)} min+gz of at most ${kB(longestGzip)}, its errors alone ${kB(shaken)}; publint and attw clean`;
+  const line = `${kB(whole)} min+gz of at most ${kB(longestGzip)}, its errors alone ${kB(shaken)}; publint and attw clean`;
+  return { line, tarball };
 }
 
 /** Runs `work` in a folder that is gone afterwards. */
@@ -77,9 +78,12 @@ async function mustSucceed(command: string, args: string[]): Promise<void> {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await inScratch(async (folder) => {
-    console.log(await checkClient(folder));
+    const { line, tarball } = await checkClient(folder);
+    console.log(line);
     rmSync(join(source, "dist"), { recursive: true, force: true });
     cpSync(join(folder, "dist"), join(source, "dist"), { recursive: true });
-    console.log("wrote packages/client/dist");
+    const packed = join(ROOT, "dist", basename(tarball));
+    cpSync(tarball, packed);
+    console.log(`wrote packages/client/dist\n\nIn your own project:  npm install ${packed}`);
   });
 }

@@ -65,7 +65,7 @@ async function checkDocument(): Promise<Check> {
 
 async function checkPackage(): Promise<Check> {
   try {
-    return { code: 0, output: "", note: await inScratch(checkClient) };
+    return { code: 0, output: "", note: (await inScratch(checkClient)).line };
   } catch (error) {
     return { code: 1, output: String(error) };
   }

@@ -1,5 +1,3 @@
-// `npm run fuzz`: random requests to every operation of docs/openapi.json, as the suite sends a few of. `-- --minutes N` goes on with new
-// seeds, `-- --seed N` repeats one, `-- --only <operation id>` stays with one, `-- --schemathesis` sends those of that tool (needs Python).
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +7,16 @@ import { schemathesis } from "../tests/support/fuzz/schemathesis.ts";
 import { fuzzTarget } from "../tests/support/fuzz/target.ts";
 import { type StackTarget, startTestStack, targetOfEnvironment } from "../tests/support/stack.ts";
 
+const HELP = `Sends random requests to every operation of docs/openapi.json, as every kind of caller. Ends with an error at any 5xx, any answer
+that the document does not have, and none.
+
+  npm run fuzz                           one minute, on a stack of its own
+  npm run fuzz -- --minutes 10           goes on with new seeds
+  npm run fuzz -- --seed N               repeats what a run has found
+  npm run fuzz -- --only generations.create   stays with one operation
+  npm run fuzz -- --runs N               requests to each operation and seed (default 100)
+  npm run fuzz -- --schemathesis         sends those of Schemathesis instead (needs Python 3.10 and PyPI)`;
+
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "1" },
@@ -16,9 +24,14 @@ const { values } = parseArgs({
     runs: { type: "string", default: "100" },
     only: { type: "string" },
     schemathesis: { type: "boolean", default: false },
+    help: { type: "boolean", short: "h" },
   },
 });
 
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
 const foreign = targetOfEnvironment();
 const own = foreign === undefined ? await startTestStack() : undefined;
 const target = fuzzTarget(own === undefined ? (foreign as StackTarget) : { embedded: true, ...own });

@@ -1,18 +1,31 @@
-// `npm test`: every check and every suite. `npm test -- unit api` runs only those projects; `npm test -- --no-check …` no checks;
-// `npm test -- db -u` writes the schema's snapshot anew.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unseenAnswers } from "./contract-coverage.ts";
 import { runCommand } from "./run-command.ts";
 
+const HELP = `Runs every check and every suite, against a stack of its own.
+
+  npm test                                  everything
+  npm test -- unit api                      only these of unit, db, api, attack, e2e, faults, and no checks
+  npm test -- api tests/api/health.test.ts  only files whose path contains this
+  npm test -- --no-check                    every suite and no checks
+  npm test -- db -u                         writes tests/db/schema.snapshot anew
+  npm run test:browser                      what needs a Chromium`;
+
 const args = process.argv.slice(2);
-const names = args.filter((arg) => !arg.startsWith("-"));
+if (args.includes("--help") || args.includes("-h")) {
+  console.log(HELP);
+  process.exit(0);
+}
+const words = args.filter((arg) => !arg.startsWith("-"));
+const files = words.filter((word) => /[./]/.test(word));
+const names = words.filter((word) => !files.includes(word));
 const start = performance.now();
 // What runs on Node and npm alone; `browser` needs a Chromium and is asked for by name.
 const everywhere = ["unit", "db", "api", "attack", "e2e", "faults"];
 
-if (names.length === 0 && !args.includes("--no-check")) {
+if (words.length === 0 && !args.includes("--no-check")) {
   const check = await runCommand(process.execPath, ["scripts/check.ts"], true);
   if (check.code !== 0) process.exit(check.code);
 }
@@ -21,7 +34,12 @@ const seen = mkdtempSync(join(tmpdir(), "cloud-api-seen-"));
 process.env.CLOUD_API_SEEN = seen;
 const { code } = await runCommand(
   "vitest",
-  ["run", ...update, ...(names.length > 0 ? names : everywhere).flatMap((name) => ["--project", name])],
+  [
+    "run",
+    ...files,
+    ...update,
+    ...(names.length > 0 ? names : everywhere).flatMap((name) => ["--project", name]),
+  ],
   true,
 );
 const isCovered = reportCoverage();
@@ -33,7 +51,7 @@ process.exit(code === 0 && !isCovered ? 1 : code);
 
 /** Only a run of everything can tell what no test got. */
 function reportCoverage(): boolean {
-  if (names.length > 0) return true;
+  if (words.length > 0) return true;
   const { documented, unseen } = unseenAnswers(seen);
   console.log(
     `Of ${documented} answers of docs/openapi.json the suites got ${documented - unseen.length}, each as documented.`,

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packClient } from "../../scripts/build-client.ts";
 import { ROOT } from "../../scripts/local/settings.ts";
@@ -39,7 +39,10 @@ beforeAll(async () => {
   mkdirSync(join(project, "node_modules", "next"), { recursive: true });
   const tarball = await packClient(packed);
   for (const command of commands.filter((line) => line.startsWith("npm "))) {
-    const args = command.replace("@devkit4ai/client", tarball).split(" ").slice(1);
+    const args = command
+      .replace(`../cloud-api/dist/${basename(tarball)}`, tarball)
+      .split(" ")
+      .slice(1);
     const { code, output } = await run("npm", [...args, "--offline", "--no-audit", "--no-fund"], project);
     if (code !== 0) throw new Error(`${command}: ${output}`);
   }

@@ -1,7 +1,16 @@
+import { parseArgs } from "node:util";
 import { Problem, reasonOf } from "../../local/problem.ts";
 import { makeLarge } from "./large-stack.ts";
 
-// `npm run bench:seed`: the large database of `npm run bench -- --scale`, made anew in .local/bench-large.
+const HELP = `Fills the large database of \`npm run bench -- --scale\` anew, in .local/bench-large: a minute or more, and some gigabytes.
+
+  npm run bench:seed`;
+
+const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
 const start = performance.now();
 try {
   await makeLarge((step) =>

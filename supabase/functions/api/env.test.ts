@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parseEnv } from "./env.ts";
 
@@ -18,6 +19,21 @@ test("three variables of Supabase suffice, and the rest has defaults", () => {
     replicate_api_url: "https://api.replicate.com/v1",
     replicate_file_hosts: ["replicate.delivery"],
   });
+});
+
+test(".env.example names every setting that is read, and no other", () => {
+  const read = readFileSync(new URL("env.ts", import.meta.url), "utf8").matchAll(
+    /set\("(?!SUPABASE_)(\w+)"\)/g,
+  );
+  const example = readFileSync(new URL("../../../.env.example", import.meta.url), "utf8");
+  const named = example.matchAll(/^(\w+)=/gm);
+  const sorted = (found: Iterable<RegExpMatchArray>) =>
+    [...new Set(Array.from(found, ([, name]) => name))].sort();
+  expect(sorted(named)).toEqual(sorted(read));
+  const values = Object.fromEntries(
+    Array.from(example.matchAll(/^(\w+)=(.+)$/gm), ([, name, value]) => [name, value]),
+  );
+  expect(parseEnv({ ...complete, ...values })).toEqual(parseEnv(complete));
 });
 
 describe("a variable that is missing or wrong is named, and no value is told", () => {
