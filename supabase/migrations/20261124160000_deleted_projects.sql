@@ -33,16 +33,16 @@ create function private.list_deleted_projects(
 language plpgsql set search_path = '' as $$
 declare
   pattern text := '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
-  owner uuid;
+  is_operator boolean;
   total bigint;
   items jsonb;
 begin
   perform private.enter(credentials, 'projects');
   -- Policies hide a deleted project from its owner too, so ownership is decided here; an operator sees all.
-  owner := case when current_setting('app.user_role') is distinct from 'operator' then private.actor_id() end;
+  is_operator := current_setting('app.user_role') = 'operator';
   perform private.as_service();
   select count(*) into total from public.projects p
-  where p.deleted_at is not null and p.purge_started_at is null and (owner is null or p.owner_id = owner)
+  where p.deleted_at is not null and p.purge_started_at is null and (is_operator or p.owner_id = private.actor_id())
     and (search is null or p.name ilike pattern or p.description ilike pattern)
     and (active is null or p.is_active = active);
   select coalesce(jsonb_agg(private.project_json(on_page.project)
@@ -51,7 +51,7 @@ begin
   into items
   from (
     select p as project, p.deleted_at, p.purge_at, p.id from public.projects p
-    where p.deleted_at is not null and p.purge_started_at is null and (owner is null or p.owner_id = owner)
+    where p.deleted_at is not null and p.purge_started_at is null and (is_operator or p.owner_id = private.actor_id())
       and (search is null or p.name ilike pattern or p.description ilike pattern)
       and (active is null or p.is_active = active)
     order by p.deleted_at desc, p.id desc

@@ -1,9 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, expect, inject, test, vi } from "vitest";
+import { afterAll, describe, expect, inject, test, vi } from "vitest";
 import { createDatabase } from "../../supabase/functions/api/clients/database.ts";
-import { createRedisClient } from "../../supabase/functions/api/clients/redis.ts";
+import {
+  createRedisClient,
+  type RedisClient,
+  RedisUnavailable,
+} from "../../supabase/functions/api/clients/redis.ts";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { admin, owner } from "../support/sql.ts";
+import { endUserCredentials, makeWorld } from "../support/world.ts";
 
 const env = parseEnv({
   SUPABASE_URL: "http://127.0.0.1:9",
@@ -15,8 +20,17 @@ const database = createDatabase(
   createRedisClient(env, () => {}),
 );
 
+/** A Redis that is used and answers, or fails, as `count` says. */
+const withRedis = (count: RedisClient["count"]) =>
+  createDatabase(env, { ...createRedisClient(env, () => {}), isUsable: () => true, count });
+const redisAllows = withRedis(async () => ({ allowed: true, used: 1, resets_in: 60 }));
+const redisIsGone = withRedis(async () => {
+  throw new RedisUnavailable(new Error("gone"));
+});
+
 afterAll(async () => {
-  await Promise.all([database.close(), owner.end(), admin.end()]);
+  await Promise.all([database, redisAllows, redisIsGone].map((client) => client.close()));
+  await Promise.all([owner.end(), admin.end()]);
 });
 
 test("a query that the database does not answer in time is a 503, and the database stops working on it", async () => {
@@ -40,4 +54,52 @@ test("a query that the database does not answer in time is a 503, and the databa
   });
   await expect(database.call("claim_token", [digest])).resolves.toBe(true);
   await database.call("release_token", [digest]);
+});
+
+describe("with Redis", () => {
+  /** Runs `work` while somebody holds the row; `waiting` tells how many wait for it. */
+  async function whileLocked(lock: string, work: (waiting: () => Promise<number>) => Promise<void>) {
+    await owner.begin(async (tx) => {
+      await tx.unsafe(lock);
+      const [holder] = await tx`select pg_backend_pid() as pid`;
+      await work(
+        async () =>
+          (await admin`select from pg_stat_activity where ${holder?.pid}::int = any (pg_blocking_pids(pid))`)
+            .length,
+      );
+    });
+  }
+
+  test("a change that is late is a 503, is not kept, and the database stops working on it", async () => {
+    const { a } = await makeWorld();
+    const change = () => redisAllows.call("update_me", [endUserCredentials(a), { full_name: "Late" }], 1_500);
+    await whileLocked(`select from public.users where id = '${a.user.id}' for update`, async (waiting) => {
+      const refused = expect(change()).rejects.toMatchObject({ code: "database_unavailable" });
+      await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 1_400, interval: 20 });
+      await refused;
+      await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 5_000, interval: 20 });
+    });
+    const [row] = await owner`select full_name from public.users where id = ${a.user.id}`;
+    expect(row?.full_name).not.toBe("Late");
+    await expect(change()).resolves.toMatchObject({ full_name: "Late" });
+  });
+
+  test("counting in its stead has a deadline too", async () => {
+    const { a } = await makeWorld();
+    const plan = `limited-${randomBytes(8).toString("hex")}`;
+    await owner`insert into public.plans (id, reads_per_minute) values (${plan}, 10)`;
+    await owner`update public.projects set plan_id = ${plan} where id = ${a.project_id}`;
+    const bucket = `reads:${a.user.id}`;
+    await owner`insert into public.rate_limits (bucket, used, resets_at) values (${bucket}, 1, now() + interval '1 hour')`;
+    const read = () => redisIsGone.call("get_me", [endUserCredentials(a)], 1_500);
+    await whileLocked(
+      `select from public.rate_limits where bucket = '${bucket}' for update`,
+      async (waiting) => {
+        await expect(read()).rejects.toMatchObject({ code: "database_unavailable" });
+        await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 5_000, interval: 20 });
+      },
+    );
+    await expect(read()).resolves.toMatchObject({ id: a.user.id });
+    expect(await owner`select used from public.rate_limits where bucket = ${bucket}`).toEqual([{ used: 2 }]);
+  });
 });

@@ -16,10 +16,17 @@ export function decodeCursor(cursor: string): Position & { total: number | null 
     /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?\+00:00)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d{1,12}))?$/.exec(
       text,
     ) ?? [];
-  if (created_at === undefined || id === undefined || Number.isNaN(Date.parse(created_at))) {
+  if (created_at === undefined || id === undefined || !isMoment(created_at)) {
     throw invalidField(["query", "cursor"], "is not a cursor of this list");
   }
   return { created_at, id, total: total === undefined ? null : Number(total) };
+}
+
+/** Date.parse takes a 30th of February and a year 0, which Postgres refuses. */
+function isMoment(text: string): boolean {
+  const time = Date.parse(text);
+  if (Number.isNaN(time) || text.startsWith("0000")) return false;
+  return new Date(time).toISOString().slice(0, 19) === text.slice(0, 19);
 }
 
 type Query = { page: number; per_page: number; cursor?: string | undefined };
