@@ -59,7 +59,7 @@ export async function compare(
   let done = 0;
   for (const row of rows) {
     await measure(row.base, row.scenario, {
-      seconds: Math.max(1, pace.seconds / 2),
+      seconds: Math.min(1, pace.seconds),
       connections: pace.connections,
     });
     report(++done, of);

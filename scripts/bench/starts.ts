@@ -38,7 +38,7 @@ export async function startFunctions(
       );
       times.push(performance.now() - start);
     } finally {
-      child.kill("SIGTERM");
+      child.kill("SIGKILL");
       await gone;
     }
   }

@@ -61,7 +61,13 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         `--port=${port}`,
         entry,
       ],
-      env: { ...environment(options), DENO_DIR: paths.denoCache, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
+      env: {
+        ...environment(options),
+        ...pickEnv("DENO_V8_FLAGS"),
+        DENO_DIR: paths.denoCache,
+        DENO_NO_UPDATE_CHECK: "1",
+        NO_COLOR: "1",
+      },
       cwd: ROOT,
       log_file: join(paths.logs, `function-${name}.log`),
       probe: async () => {
@@ -72,6 +78,8 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
     host,
   );
 }
+
+const pickEnv = (name: string) => (process.env[name] === undefined ? {} : { [name]: process.env[name] });
 
 function redisHost(url: string): string {
   const { hostname, port } = URL.parse(url) ?? {};

@@ -1,0 +1,80 @@
+import { spawn } from "node:child_process";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, inject, test } from "vitest";
+import { compare, type Row } from "../../scripts/bench/compare.ts";
+import type { Report } from "../../scripts/bench/report.ts";
+import { changes, reads, refusals } from "../../scripts/bench/scenarios/all.ts";
+import { type Facts, seed } from "../../scripts/bench/seed.ts";
+import { portsFrom, ROOT } from "../../scripts/local/settings.ts";
+
+const { urls, credentials } = inject("stack");
+const port = Number(new URL(urls.gateway).port);
+const files: string[] = [];
+
+afterAll(() => {
+  for (const file of files) rmSync(join(ROOT, file), { force: true });
+});
+
+/** Enough of them to know how the scenarios are called. */
+const named = {
+  people: [],
+  heavy: {},
+  app_headers: {},
+  deep_page: 2,
+  unknown_key: "",
+} as unknown as Facts;
+
+function isMeasured(result: Report["sections"][number]["results"][number]): boolean {
+  const { requests_per_second, p50_ms, p95_ms, p99_ms, ratio } = result;
+  return [requests_per_second, p50_ms, p95_ms, p99_ms, ratio].every((n) => Number.isFinite(n) && n > 0);
+}
+
+test("the benchmark prints and keeps a line with numbers for each scenario, and the right answers to all", async () => {
+  const args = [
+    "--rounds",
+    "1",
+    "--seconds",
+    "0.4",
+    "--connections",
+    "4",
+    "--deep-page",
+    "2",
+    "--starts",
+    "0",
+  ];
+  const child = spawn(
+    process.execPath,
+    [join(ROOT, "scripts/bench/run.ts"), "--port", String(port), ...args],
+    {
+      cwd: ROOT,
+      env: { ...process.env, CLOUD_API_OPERATOR_KEY: String(credentials.operator_key) },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  let printed = "";
+  child.stdout.on("data", (chunk) => {
+    printed += chunk;
+  });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  files.push(...(printed.match(/^bench\S+$/gm) ?? []));
+  const report = JSON.parse(readFileSync(join(ROOT, files[0] ?? ""), "utf8")) as Report;
+
+  const names = [...reads, ...refusals].map((make) => make(named).name);
+  const results = report.sections.flatMap((section) => section.results);
+  expect(results.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+  for (const name of names) expect(printed).toContain(name);
+  expect(results.filter((result) => !isMeasured(result) || result.failed > 0)).toEqual([]);
+  expect(code).toBe(0);
+});
+
+test("the scenarios that change something get the right answers too", async () => {
+  const ports = portsFrom(port);
+  const facts = await seed(ports, String(credentials.operator_key), 2);
+  const base = `http://127.0.0.1:${ports.functions.api}`;
+  const rows: Row[] = changes.map((make) => ({ scenario: make(facts), base }));
+  const results = await compare(rows, { seconds: 0.4, rounds: 1, connections: 2 }, () => {});
+
+  expect(results).toHaveLength(changes.length);
+  expect(results.filter((result) => !isMeasured(result) || result.failed > 0)).toEqual([]);
+});
