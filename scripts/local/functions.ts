@@ -64,6 +64,8 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
       env: { ...environment(options), DENO_DIR: paths.denoCache, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
       cwd: ROOT,
       log_file: join(paths.logs, `function-${name}.log`),
+      // Deno ends once nothing is left to do, and counts that are gathered for seconds are left. What matters is in the database.
+      stop_within_ms: 1_000,
       probe: async () => {
         if (!options.is_database_ready()) throw new Error("the database is not ready");
         await probe(name, port);

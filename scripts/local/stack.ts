@@ -173,6 +173,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     };
     const [client] = await allOrFirstFailure([database(), ...[...side, ...functions].map(run)], giving_up);
     undo.push(startReconciler(ports, report));
+    // Before the database: what they still do needs it.
+    undo.push(() => Promise.all(functions.map((part) => part.stop())));
     const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths);
     writeSample(paths.sample);
     const { on_log = () => {} } = options;
