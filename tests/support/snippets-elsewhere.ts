@@ -5,6 +5,10 @@
 export const runBySuite: { text: string; suite: string }[] = [
   { text: "npm start", suite: "tests/e2e/stack-lifecycle.test.ts" },
   {
+    text: "npm init -y\nnpm install ../cloud-api/dist/devkit4ai-client-0.1.0.tgz",
+    suite: "tests/e2e/sdk-package.test.ts",
+  },
+  {
     text: "npm run deploy -- --project-ref abcdefghijklmnopqrst --dry-run",
     suite: "scripts/deploy/plan.test.ts",
   },
