@@ -64,6 +64,7 @@ import { restoreProject } from "./resources/projects/restore-project.ts";
 import { setProjectPlan } from "./resources/projects/set-project-plan.ts";
 import { updateProject } from "./resources/projects/update-project.ts";
 import { updateProjectUser } from "./resources/projects/update-project-user.ts";
+import { RememberingRouter } from "./router.ts";
 
 const endpoints = [
   getLiveness,
@@ -128,14 +129,10 @@ const endpoints = [
 
 /** The whole API over whatever is outside it. */
 export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
-  const app = createRouter();
+  const app = createRouter({ router: new RememberingRouter() });
   app.use(requestId({ limitLength: 128 }));
   app.use(observe(deps));
   app.use(cors);
-  app.use(async (c, next) => {
-    c.set("deps", deps);
-    await next();
-  });
   app.use(countKeyUsage());
   app.onError(handleErrors);
   app.notFound(handleNotFound);

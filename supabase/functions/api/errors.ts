@@ -153,7 +153,11 @@ export class ApiError extends Error {
       rateLimit?: RateLimit;
     } = {},
   ) {
+    // Nobody reads the stack of an answer, and to note it takes longer than anything else that is done for a refused request.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(code, { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.status = table[code][0];
     this.detail = options.detail ?? table[code][1];
