@@ -17,7 +17,6 @@ export interface Server {
 export const startBare = (database_url: string, port: number): Promise<Server> =>
   startDeno(["bare", "index.ts"], port, [new URL(database_url).host], {
     DATABASE_URL: database_url,
-    DB_POOL_SIZE: "10",
   });
 
 /** A file of this folder in a Deno process with the permissions that it needs. */

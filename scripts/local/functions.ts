@@ -90,7 +90,6 @@ function environment({ ports, replicate, env }: FunctionsOptions): Record<string
     SUPABASE_DB_URL: databaseUrl(ports),
     SUPABASE_JWKS: JSON.stringify({ keys: [] }),
     DATABASE_URL: databaseUrl(ports),
-    DB_POOL_SIZE: "10",
     JWT_SECRET,
     PUBLIC_URL: gateway,
     TRUSTED_PROXY_HOPS: "1",

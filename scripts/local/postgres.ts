@@ -27,7 +27,9 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
   const binaries = findBinaries();
   makeDataFolder(paths.postgres);
   const { prefix, ...account } = postgresAccount([dirname(binaries.postgres), paths.data]);
-  const env = { PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" };
+  // Otherwise glibc gives a query's memory back to the kernel and asks for it again at the next: a tenth of a read.
+  const malloc = { MALLOC_TRIM_THRESHOLD_: "16777216", MALLOC_TOP_PAD_: "1048576" };
+  const env = { PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC", ...malloc };
   if (!existsSync(join(paths.postgres, "PG_VERSION"))) {
     await initialise(binaries.initdb, paths, { prefix, account, env });
   }

@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** More than the pool of the embedded stack's three functions would be a leak. */
-const mostConnections = 30;
+const mostConnections = 9;
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 

@@ -4,7 +4,7 @@ import process from "node:process";
 import postgres from "postgres";
 
 const sql = postgres(process.env.DATABASE_URL ?? "", {
-  max: Number(process.env.DB_POOL_SIZE ?? 10),
+  max: 3,
   prepare: true,
   ssl: "prefer",
   fetch_types: false,
