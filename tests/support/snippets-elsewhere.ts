@@ -10,7 +10,7 @@ export const runBySuite: { text: string; suite: string }[] = [
   },
   {
     text: "npm run deploy -- --project-ref abcdefghijklmnopqrst --dry-run",
-    suite: "scripts/deploy/plan.test.ts",
+    suite: "tests/unit/docs-deploy.test.ts",
   },
   {
     text: "npm --prefix ../.. run build:client\nnode --env-file=.env server.mjs",
