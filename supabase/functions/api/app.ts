@@ -132,10 +132,6 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   app.use(requestId({ limitLength: 128 }));
   app.use(observe(deps));
   app.use(cors);
-  app.use(async (c, next) => {
-    c.set("deps", deps);
-    await next();
-  });
   app.use(countKeyUsage());
   app.onError(handleErrors);
   app.notFound(handleNotFound);

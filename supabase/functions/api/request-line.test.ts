@@ -19,7 +19,8 @@ test("a request is one line of JSON with its times, its caller's ids and no more
   const line = requestLine(
     facts,
     trace,
-    { project_id: id, user_id: id, api_key_hash: "0123456789abcdef".repeat(4) },
+    { user_id: id, api_key_hash: "0123456789abcdef".repeat(4) },
+    id,
     undefined,
   );
   expect(JSON.parse(line)).toEqual({
@@ -46,6 +47,7 @@ test("a failure brings its code and a cause without secrets, whatever characters
     { ...facts, level: "error", status: 500 },
     new Trace("r", null, null),
     {},
+    undefined,
     { code: "internal_error", cause },
   );
   expect(line).not.toContain("\n");
@@ -56,6 +58,6 @@ test("a failure brings its code and a cause without secrets, whatever characters
 });
 
 test("a path that is no id is not among the ids", () => {
-  const line = requestLine(facts, new Trace("r", null, null), { project_id: 'x","level":"error' }, undefined);
+  const line = requestLine(facts, new Trace("r", null, null), {}, 'x","level":"error', undefined);
   expect(JSON.parse(line)).not.toHaveProperty("project_id");
 });

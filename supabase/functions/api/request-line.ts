@@ -19,7 +19,8 @@ const keys = [
 export function requestLine(
   { level, method, route, status, duration_ms }: Facts,
   { request_id, parent, spent_ms }: Trace,
-  caller: Pick<Credentials, "user_id"> & { [name: string]: unknown },
+  caller: Pick<Credentials, "user_id" | (typeof keys)[number][1]>,
+  project_id: string | undefined,
   failure: Failure,
 ): string {
   let line = `{"time":"${new Date().toISOString()}","level":"${level}","message":"request","request_id":"${request_id}"`;
@@ -27,13 +28,13 @@ export function requestLine(
   line += `,"method":"${method}","route":"${route}","status":${status},"duration_ms":${duration_ms.toFixed(1)}`;
   for (const part in spent_ms)
     line += `,"${part}_ms":${(spent_ms[part as keyof typeof spent_ms] ?? 0).toFixed(1)}`;
-  const { project_id, user_id } = caller;
-  if (typeof project_id === "string" && uuid.test(project_id)) line += `,"project_id":"${project_id}"`;
+  const { user_id } = caller;
+  if (project_id !== undefined && uuid.test(project_id)) line += `,"project_id":"${project_id}"`;
   if (user_id !== undefined && uuid.test(user_id)) line += `,"user_id":"${user_id}"`;
   // The first 12 digits of the hash name a key without a query: `key_hash` in the database begins with them.
   for (const [name, field] of keys) {
     const hash = caller[field];
-    if (typeof hash === "string") line += `,"${name}":"${hash.slice(0, 12)}"`;
+    if (hash !== undefined) line += `,"${name}":"${hash.slice(0, 12)}"`;
   }
   if (failure !== undefined) line += `,"error":"${failure.code}"`;
   if (failure?.cause !== undefined) line += `,"cause":${JSON.stringify(describe(failure.cause))}`;

@@ -9,6 +9,7 @@ import { inTrace, Trace } from "../trace.ts";
 export function observe(deps: Deps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const start = performance.now();
+    c.set("deps", deps);
     const { headers } = c.req.raw;
     const trace = new Trace(c.get("requestId"), headers.get("traceparent"), headers.get("tracestate"));
     // Before the answer is made: a header that is added to it later makes Deno build all of them anew. It costs something even
@@ -29,14 +30,13 @@ export function observe(deps: Deps): MiddlewareHandler<AppEnv> {
     if (log_requests === "none" || (log_requests === "failed" && status < 400)) return;
     const level = status >= 500 ? "error" : "info";
     const facts = { level, method, route, status, duration_ms } as const;
-    const project_id = c.get("credentials")?.project_id ?? c.req.param("project_id");
-    deps.writeRequest(
-      level,
-      requestLine(facts, trace, { ...c.get("credentials"), project_id }, c.get("failure")),
-    );
+    const caller = c.get("credentials") ?? nobody;
+    const project_id = caller.project_id ?? c.req.param("project_id");
+    deps.writeRequest(level, requestLine(facts, trace, caller, project_id, c.get("failure")));
   };
 }
 
+const nobody: Credentials = {};
 const patterns = new Map<string, string>();
 
 /** The pattern and never the path, which can hold what must not be logged. "none" where nothing is served. */

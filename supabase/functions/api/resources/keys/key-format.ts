@@ -16,22 +16,27 @@ export function createKey(prefix: KeyPrefix): NewKey {
 
 /** Whether the key can exist at all. A typo fails the checksum, so it costs no query. */
 export function isWellFormedKey(key: string, prefix: KeyPrefix): boolean {
-  if (!pattern.test(key) || !key.startsWith(`${prefix}_`)) return false;
+  return hasFormat(key, prefix) && isSumRight(key);
+}
+
+const hasFormat = (key: string, prefix: KeyPrefix) => pattern.test(key) && key.startsWith(`${prefix}_`);
+
+function isSumRight(key: string): boolean {
   const body = key.slice(0, -checksumLength);
   return key.slice(-checksumLength) === checksum(body);
 }
 
 const maxRemembered = 5_000;
-const remembered = new Map<string, string>();
+const remembered = new Map<string, string | null>();
 
-/** The hash of a key, or null when it cannot exist. Remembered: every request of an app brings the same few keys. */
+/** The hash of a key, or null when it cannot exist. Remembered: every request of an app brings the same few keys, also wrong ones. */
 export function hashWellFormedKey(key: string, prefix: KeyPrefix): string | null {
-  const known = key.startsWith(`${prefix}_`) ? remembered.get(key) : undefined;
+  if (!hasFormat(key, prefix)) return null;
+  const known = remembered.get(key);
   if (known !== undefined) return known;
-  if (!isWellFormedKey(key, prefix)) return null;
   const oldest = remembered.size >= maxRemembered ? remembered.keys().next().value : undefined;
   if (oldest !== undefined) remembered.delete(oldest);
-  const hash = hashKey(key);
+  const hash = isSumRight(key) ? hashKey(key) : null;
   remembered.set(key, hash);
   return hash;
 }
