@@ -16,6 +16,8 @@ export interface PartOptions {
   probe: () => Promise<void>;
   /** The signal that ends it tidily. */
   stop_signal?: NodeJS.Signals;
+  /** The signal that ends it when the whole stack was killed. */
+  orphan_signal?: NodeJS.Signals;
   /** How long it may take to end before it is killed. */
   stop_within_ms?: number;
   uid?: number;

@@ -119,7 +119,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       parts.flatMap((part) => (part.pid === undefined ? [] : [{ part, pid: part.pid }]));
     const processesChanged = () =>
       leash.hold(
-        processes().map(({ part, pid }) => ({ pid, signal: part.options.stop_signal ?? "SIGTERM" })),
+        processes().map(({ part: { options }, pid }) => ({
+          pid,
+          signal: options.orphan_signal ?? options.stop_signal ?? "SIGTERM",
+        })),
       );
     const giving_up = new AbortController();
     const host: PartHost = { report, processesChanged, given_up: giving_up.signal, last_backoff_ms };
