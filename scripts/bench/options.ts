@@ -10,15 +10,17 @@ const HELP = `Measures the API against a bare handler that makes one query, in o
   --seconds N      for each round (default 1.5)
   --connections N  requests under way at once (default 20)
   --creates N      creates with a picture, while memory is watched (default 2000: a minute and 2 GB of disk; 0 for none)
+  --starts N       starts of the function, and a third as many of the stack (default 9; 0 for none)
   --scale          instead, each read on a small database beside a large one, made with \`npm run bench:seed\` when there is none
   --peers          instead, what one would build else: better-auth, supabase-js, /rest/v1; installs them once
   --gateway        reads through the gateway too, the bare handler behind one as well
   --deep-page N    the deep page of a list (default 5000), so many times 20 rows are made
   --only WORD      the scenarios whose name contains it`;
 
-interface Options extends Pace {
+export interface Options extends Pace {
   port: number | undefined;
   creates: number;
+  starts: number;
   deep_page: number;
   gateway: boolean;
   scale: boolean;
@@ -35,6 +37,7 @@ export function readOptions(): Options {
       seconds: { type: "string", default: "1.5" },
       connections: { type: "string", default: "20" },
       creates: { type: "string", default: "2000" },
+      starts: { type: "string", default: "9" },
       "deep-page": { type: "string", default: "5000" },
       gateway: { type: "boolean", default: false },
       scale: { type: "boolean", default: false },
@@ -60,6 +63,7 @@ export function readOptions(): Options {
     seconds,
     connections,
     creates: Number(values.creates),
+    starts: Number(values.starts),
     deep_page: Math.max(2, Number(values["deep-page"])),
     gateway: values.gateway,
     scale: values.scale,

@@ -3,7 +3,7 @@ import { databaseUrl, HOST, portsFrom } from "../local/settings.ts";
 import { compare, type Row } from "./compare.ts";
 import { describeCreates, measureCreates } from "./creates.ts";
 import { findStack } from "./find-stack.ts";
-import { readOptions } from "./options.ts";
+import { type Options, readOptions } from "./options.ts";
 import { startPeers } from "./peers/start-peers.ts";
 import { progress } from "./progress.ts";
 import { machine, type Report, type Section, save, table } from "./report.ts";
@@ -17,6 +17,7 @@ import { scenario as me } from "./scenarios/me.ts";
 import { scenario as status } from "./scenarios/status.ts";
 import { type Facts, seed } from "./seed.ts";
 import { startBare, startGatewayTo } from "./servers.ts";
+import { describeStarts, startFunctions, startStacks } from "./starts.ts";
 import { findFunction, findPostgres } from "./usage.ts";
 
 const bare: Scenario = { name: "bare handler, one query", requests: [{ path: "/api/v1/bare" }] };
@@ -87,6 +88,8 @@ async function main(): Promise<void> {
     }
     await run("Reads", [bare_row, ...rowsAt(api, chosen(reads))]);
     await run("Refused", [bare_row, ...rowsAt(api, chosen(refusals))]);
+    if (options.starts > 0 && options.only === "")
+      notes.push(...(await runStarts(api, port, me(facts), options)));
     if (own_stack) {
       await stallPredictions(ports.replicate);
       await run("Changes", [bare_row, ...rowsAt(api, chosen(changes))]);
@@ -123,6 +126,31 @@ async function stallPredictions(port: number): Promise<void> {
   });
   if (!response.ok)
     throw new Problem(`The image service could not be told to stall: ${await response.text()}`);
+}
+
+async function runStarts(
+  { function_pid }: Pick<Row, "function_pid">,
+  port: number,
+  first: Scenario,
+  { starts }: Pick<Options, "starts">,
+): Promise<string[]> {
+  progress("Starting functions and stacks …");
+  const functions = await startFunctions(
+    function_pid,
+    portsFrom(port).functions.api,
+    port + 16,
+    first,
+    starts,
+  );
+  const sentences = [
+    ...(functions.length > 0
+      ? [describeStarts("A function, from its start to its first `me`", functions)]
+      : []),
+    describeStarts("`npm start` on data that is there", await startStacks(Math.ceil(starts / 3))),
+  ];
+  progress("");
+  console.log(`\n${sentences.join("\n")}`);
+  return sentences;
 }
 
 async function runCreates(

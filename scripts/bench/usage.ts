@@ -21,6 +21,16 @@ export function findPostgres(port: number): number | undefined {
   );
 }
 
+/** How a process was started; undefined where there is no /proc. */
+export function commandOf(pid: number | undefined) {
+  if (pid === undefined || argumentsOf(pid).length < 2) return undefined;
+  const pairs = read(pid, "environ")
+    .split("\0")
+    .filter((pair) => pair.includes("="))
+    .map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
+  return { args: argumentsOf(pid).slice(0, -1), env: Object.fromEntries(pairs) as Record<string, string> };
+}
+
 /** Of a process and its children, those that ended included. Memory that they share is counted once. */
 export function usageOf(pid: number | undefined): Usage | undefined {
   if (pid === undefined) return undefined;
