@@ -110,7 +110,7 @@ function npmCommand() {
 
 async function install(hash) {
   const started = Date.now();
-  console.error("Installing the packages, once …");
+  console.error("Installing the packages, once: a minute or two …");
   const [command, first] = npmCommand();
   const args = [
     ...first,

@@ -39,15 +39,13 @@ function readOptions(): DeployOptions & { dry_run: boolean } {
   }
   const settings = String(values.settings ?? defaultEnvFile);
   const file = resolve(ROOT, settings);
-  if (!existsSync(file))
-    throw new Problem(`${settings} is missing: cp .env.example ${settings}, and fill it in.`);
   const domain = values.domain as string | undefined;
   if (domain !== undefined && !URL.canParse(domain))
     throw new Problem(`--domain ${domain} is no address such as https://api.example.com.`);
   return {
     project_ref: String(values["project-ref"] ?? ""),
     settings,
-    env: parseDotEnv(readFileSync(file, "utf8")),
+    env: existsSync(file) ? parseDotEnv(readFileSync(file, "utf8")) : undefined,
     domain,
     dry_run: values["dry-run"] === true,
   };
@@ -73,7 +71,8 @@ async function run({ command: [name = "", ...args], sql }: Step): Promise<number
 async function main(): Promise<void> {
   const { dry_run, ...options } = readOptions();
   const problems = problemsOf(options);
-  if (dry_run) for (const step of planDeploy(options)) console.log(`# ${step.why}\n${shown(step)}\n`);
+  const named = { ...options, project_ref: options.project_ref || "<ref>" };
+  if (dry_run) for (const step of planDeploy(named)) console.log(`# ${step.why}\n${shown(step)}\n`);
   if (problems.length > 0)
     throw new Problem(`Not ready to deploy:\n${problems.map((problem) => `  • ${problem}`).join("\n")}`);
   if (dry_run) return;

@@ -28,6 +28,7 @@ test.each<[string, DeployOptions, RegExp]>([
     without(name),
     new RegExp(`^${name} is not set`),
   ]),
+  ["there is no file of settings", { ...ready, env: undefined }, /^supabase\/functions\/\.env is missing/],
   ["the project is not named", { ...ready, project_ref: "" }, /^--project-ref \(none\)/],
   [
     "a name is the platform's",

@@ -13,8 +13,8 @@ export interface DeployOptions {
   project_ref: string;
   /** Path of the file that becomes the secrets of the functions. */
   settings: string;
-  /** Its content. */
-  env: Record<string, string | undefined>;
+  /** Its content; undefined when there is no such file. */
+  env: Record<string, string | undefined> | undefined;
   /** An address of one's own for the API: https://api.example.com. */
   domain: string | undefined;
 }
@@ -26,6 +26,8 @@ export function problemsOf({ project_ref, settings, env, domain }: DeployOptions
   const problems: string[] = [];
   if (!ref.test(project_ref))
     problems.push(`--project-ref ${project_ref || "(none)"} is not the 20 letters of a project's address.`);
+  if (env === undefined)
+    return [...problems, `${settings} is missing: cp .env.example ${settings}, and fill it in.`];
   const needed = {
     REPLICATE_API_TOKEN: "generation answers 503 without it",
     CRON_SECRET: "nobody may call the reconciler without it; `openssl rand -hex 24` makes one",
@@ -48,7 +50,7 @@ export function problemsOf({ project_ref, settings, env, domain }: DeployOptions
   return [...problems, ...malformed(settings, env)];
 }
 
-function malformed(settings: string, env: DeployOptions["env"]): string[] {
+function malformed(settings: string, env: Record<string, string | undefined>): string[] {
   try {
     parseEnv({
       SUPABASE_URL: "https://project.supabase.co",
@@ -64,7 +66,7 @@ function malformed(settings: string, env: DeployOptions["env"]): string[] {
 }
 
 /** Migrations before the function: it works with a newer database, not with an older one. */
-export function planDeploy({ project_ref, settings, env, domain }: DeployOptions): Step[] {
+export function planDeploy({ project_ref, settings, env = {}, domain }: DeployOptions): Step[] {
   const base = env.PUBLIC_URL || `https://${project_ref}.supabase.co/functions/v1`;
   const sql = reconcilerSql(`${base}/api/v1/internal/reconcile`, env.CRON_SECRET ?? "");
   const remote = `--remote=${project_ref}`;

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { type Check, type Finding, fail, ok, warn } from "./check.ts";
+import { fixes } from "./fixes.ts";
 import { ask, type Target } from "./target.ts";
 
-const push = "npx supabase config push";
 const maxExpirySeconds = 1_800;
 
 /** Supabase Auth is set up as supabase/config.toml has it: nobody signs up there, passwords are strong, tokens are short. */
 export const checkAuth: Check = async (target) => {
-  const { supabase_url, publishable_key, secret_key } = target;
+  const { kind, supabase_url, publishable_key, secret_key } = target;
+  const push = fixes.auth[kind];
   const apikey = publishable_key ?? secret_key;
   if (apikey === undefined)
     return [warn("auth settings", "not looked at", "set CLOUD_API_SECRET_KEY to the project's secret key")];
@@ -25,7 +26,8 @@ export const checkAuth: Check = async (target) => {
 };
 
 /** Rules are best seen at work: a user of Auth without an account, who can do nothing and is gone a moment later. */
-async function tryAccount({ supabase_url }: Target, secret_key: string): Promise<Finding[]> {
+async function tryAccount({ kind, supabase_url }: Target, secret_key: string): Promise<Finding[]> {
+  const push = fixes.auth[kind];
   const id = randomUUID();
   const email = `${id}@doctor.users.invalid`;
   const headers = {

@@ -1,10 +1,11 @@
 import { type Check, fail, ok, warn } from "./check.ts";
+import { fixes } from "./fixes.ts";
 import { ask } from "./target.ts";
 
 const names = ["uploads", "generations"];
 
 /** Pictures are read through the API alone, so a public bucket would give them to anybody. */
-export const checkBuckets: Check = async ({ supabase_url, secret_key }) => {
+export const checkBuckets: Check = async ({ kind, supabase_url, secret_key }) => {
   if (secret_key === undefined)
     return [warn("buckets", "not looked at", "set CLOUD_API_SECRET_KEY to the project's secret key")];
   const headers = { apikey: secret_key, Authorization: `Bearer ${secret_key}` };
@@ -16,11 +17,7 @@ export const checkBuckets: Check = async ({ supabase_url, secret_key }) => {
   const open = buckets.filter(({ id, public: isPublic }) => names.includes(id) && isPublic);
   if (missing.length > 0)
     return [
-      fail(
-        "buckets",
-        `${missing.join(", ")} missing`,
-        "npx supabase db push --remote: a migration makes them",
-      ),
+      fail("buckets", `${missing.join(", ")} missing`, `${fixes.schema[kind]}: a migration makes them`),
     ];
   if (open.length > 0)
     return open.map(({ id }) =>

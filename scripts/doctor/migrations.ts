@@ -1,5 +1,6 @@
 import { migrations } from "../../supabase/functions/api/migrations.gen.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
+import { fixes } from "./fixes.ts";
 
 /** The database has what this checkout brings, and nothing newer. */
 export const checkMigrations: Check = async ({ kind, health }) => {
@@ -10,19 +11,26 @@ export const checkMigrations: Check = async ({ kind, health }) => {
     missing: string[];
     unknown: string[];
   };
-  const push = kind === "embedded" ? "restart npm start" : "npx supabase db push --remote";
   if (missing.length > 0)
-    return [fail("migrations", `${missing.length} not applied, the first is ${missing[0]}`, push)];
+    return [
+      fail("migrations", `${missing.length} not applied, the first is ${missing[0]}`, fixes.schema[kind]),
+    ];
   if (unknown.length > 0)
     return [
       warn(
         "migrations",
         `${unknown.length} are newer than the function`,
-        "deploy the function of that version",
+        "bring the functions to that version: git pull, then deploy them",
       ),
     ];
   // The function can be older than this checkout, and knows of no more.
   if (service.migrations.expected < migrations.length)
-    return [warn("migrations", "the function is older than this checkout", "deploy it, then look again")];
+    return [
+      warn(
+        "migrations",
+        "the function is older than this checkout",
+        `${fixes.functions[kind]}, then look again`,
+      ),
+    ];
   return [ok("migrations", `all ${applied} applied`)];
 };

@@ -1,8 +1,9 @@
 import { type Check, type Finding, fail, ok, warn } from "./check.ts";
+import { fixes } from "./fixes.ts";
 
 const parts = ["database", "auth", "storage", "redis", "mail", "image_provider"];
 
-const fixes: Record<string, string> = {
+const causes: Record<string, string> = {
   database: "look at DATABASE_URL of the functions, and whether the database is paused",
   auth: "look at the status page of the platform, and at the secret key of the functions",
   storage: "look at the status page of the platform, and at the secret key of the functions",
@@ -27,7 +28,7 @@ export const checkParts: Check = async ({ health }) => {
           : fail(part, "generation answers 503", "set REPLICATE_API_TOKEN"),
       ];
     const says = `does not answer (${state?.error ?? "unknown"})`;
-    return [fail(part, says, fixes[part] ?? "")];
+    return [fail(part, says, causes[part] ?? "")];
   });
 };
 
@@ -35,7 +36,7 @@ export const checkParts: Check = async ({ health }) => {
 export const checkOperator: Check = async ({ kind, health, operator_key }) => {
   const { status, body, reason } = await health();
   if (body.service !== undefined) return [ok("operator", "the key is accepted")];
-  const make = "npm run operator -- key <address>, and set CLOUD_API_OPERATOR_KEY to what it prints";
+  const make = fixes.operator[kind];
   if (operator_key === undefined)
     return [
       kind === "embedded"

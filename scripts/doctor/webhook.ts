@@ -11,7 +11,11 @@ export const checkWebhook: Check = async ({ kind, base, health }) => {
   const url = `${public_url}/api/v1/generation/webhooks/replicate`;
   if (kind === "hosted" && loopback.test(public_url))
     return [
-      fail("webhook", `${public_url} is this machine, which Replicate cannot call`, "unset PUBLIC_URL"),
+      fail(
+        "webhook",
+        `${public_url} is this machine, which Replicate cannot call`,
+        "unset PUBLIC_URL, or set it to the address that the internet calls, without /api/v1",
+      ),
     ];
   const { status, body, reason } = await ask(`${url}?generation_id=${randomUUID()}`, {
     method: "POST",

@@ -70,6 +70,10 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
       },
       cwd: ROOT,
       log_file: join(paths.logs, `function-${name}.log`),
+      // Deno ends once nothing is left to do, and counts that are gathered for seconds are left. What matters is in the database.
+      stop_within_ms: 1_000,
+      // The database is gone as well by then, and the next start needs the port.
+      orphan_signal: "SIGKILL",
       probe: async () => {
         if (!options.is_database_ready()) throw new Error("the database is not ready");
         await probe(name, port);

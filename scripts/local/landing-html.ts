@@ -37,7 +37,7 @@ button{padding:3px 10px;font:inherit;font-size:13px;color:var(--soft);background
 button:hover{color:var(--text)}
 .code button{position:absolute;top:8px;right:8px}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(160px,1fr));gap:16px;margin:0;padding:0;list-style:none}
-.pictures img{display:block;width:100%;aspect-ratio:1;object-fit:cover;border-radius:10px;background:var(--raised)}
+.pictures img{display:block;width:100%;height:auto;aspect-ratio:1;object-fit:cover;border-radius:10px;background:var(--raised)}
 .pictures span{display:-webkit-box;margin-top:6px;overflow:hidden;font-size:13.5px;color:var(--soft);overflow-wrap:anywhere;-webkit-line-clamp:2;-webkit-box-orient:vertical}
 @media(max-width:560px){main{padding-top:24px}dl{grid-template-columns:minmax(0,1fr) max-content}dt{grid-column:1/-1}.links{grid-template-columns:1fr 1fr}}
 `;

@@ -16,6 +16,10 @@ export interface PartOptions {
   probe: () => Promise<void>;
   /** The signal that ends it tidily. */
   stop_signal?: NodeJS.Signals;
+  /** The signal that ends it when the whole stack was killed. */
+  orphan_signal?: NodeJS.Signals;
+  /** How long it may take to end before it is killed. */
+  stop_within_ms?: number;
   uid?: number;
   gid?: number;
 }
@@ -70,7 +74,7 @@ export class Part {
       signalQuietly(pid, this.options.stop_signal ?? "SIGTERM");
       const gone = await Promise.race([
         this.#exit.then(() => true),
-        delay(STOP_WITHIN_MS, false, { ref: false }),
+        delay(this.options.stop_within_ms ?? STOP_WITHIN_MS, false, { ref: false }),
       ]);
       if (!gone) {
         signalQuietly(-pid, "SIGKILL");

@@ -119,7 +119,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       parts.flatMap((part) => (part.pid === undefined ? [] : [{ part, pid: part.pid }]));
     const processesChanged = () =>
       leash.hold(
-        processes().map(({ part, pid }) => ({ pid, signal: part.options.stop_signal ?? "SIGTERM" })),
+        processes().map(({ part: { options }, pid }) => ({
+          pid,
+          signal: options.orphan_signal ?? options.stop_signal ?? "SIGTERM",
+        })),
       );
     const giving_up = new AbortController();
     const host: PartHost = { report, processesChanged, given_up: giving_up.signal, last_backoff_ms };
@@ -173,6 +176,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     };
     const [client] = await allOrFirstFailure([database(), ...[...side, ...functions].map(run)], giving_up);
     undo.push(startReconciler(ports, report));
+    // Before the database: what they still do needs it.
+    undo.push(() => Promise.all(functions.map((part) => part.stop())));
     const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths);
     writeSample(paths.sample);
     const { on_log = () => {} } = options;

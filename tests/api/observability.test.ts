@@ -10,6 +10,7 @@ import {
   registerEndUser,
 } from "../support/api.ts";
 import { until } from "../support/generation.ts";
+import { promtool, runPromtool } from "../support/promtool.ts";
 
 const { credentials, logs = "" } = inject("stack");
 const asOperator = { "X-Operator-Key": credentials.operator_key ?? "" };
@@ -145,6 +146,10 @@ describe("metrics", () => {
         "cloud_api_migrations_missing",
       ]),
     );
+  });
+
+  test.runIf(promtool !== null)("are what Prometheus reads, with no complaint of its linter", async () => {
+    expect(runPromtool(["check", "metrics"], await scrape())).toEqual({ content: true, says: "" });
   });
 
   test("are for operators only", async () => {

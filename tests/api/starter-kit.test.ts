@@ -20,7 +20,7 @@ const bases = [
 ] as const;
 const page = { Origin: "http://localhost:3000", Referer: "http://localhost:3000/" };
 
-test.each(bases)(
+test.concurrent.each(bases)(
   "the image page works unmodified below %s: create, poll each two seconds, show",
   async (_, base) => {
     const formData = new FormData();
@@ -43,7 +43,7 @@ test.each(bases)(
 
     let data: Body = generation;
     while (data.status !== "completed" && data.status !== "failed") {
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await new Promise((resolve) => setTimeout(resolve, 200));
       const poll = await fetch(`${base}/generation/anonymous-generations/${generation.id}/status`, {
         headers: page,
         redirect: "error",
@@ -87,7 +87,7 @@ test.each(bases)("a browser's preflight is answered below %s", async (_, base) =
   expect(response.headers.get("access-control-allow-headers")).toContain("idempotency-key");
 });
 
-test.each(bases)("the older names work for a signed-in person below %s", async (_, base) => {
+test.concurrent.each(bases)("the older names work for a signed-in person below %s", async (_, base) => {
   const { project } = await registerDeveloper();
   await stack.plan(project.id, "premium");
   const user = await registerEndUser(project);

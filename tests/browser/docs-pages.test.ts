@@ -114,6 +114,7 @@ test.each(looks)("the page at / shows keys and pictures, $scheme at $width px", 
   );
   // Whichever picture was made last: a browser that cannot decode one gives it no width.
   expect(await shown.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
+  expect(await shown.evaluate((image: HTMLImageElement) => image.width - image.height)).toBe(0);
   await picture(page, `landing-${look.scheme}-${look.width}`);
   await expectSound(look);
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);

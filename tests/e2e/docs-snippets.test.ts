@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
@@ -26,6 +26,7 @@ const documents = [
   ...readdirSync(join(ROOT, "docs"))
     .filter((file) => file.endsWith(".md"))
     .map((file) => `docs/${file}`),
+  ...readdirSync(join(ROOT, "examples")).map((folder) => `examples/${folder}/README.md`),
 ];
 const snippets = documents.flatMap(snippetsOf);
 const elsewhere = new Set([...runBySuite, ...cannotRunHere].map(({ text }) => text));
@@ -69,6 +70,7 @@ describe.concurrent.each(documentsToRun)("%s", (document) => {
     test(`its ${programs.length} commands and programs succeed, one after another`, async () => {
       const reader = join(folder, document.replaceAll(/\W/g, "-"));
       mkdirSync(reader);
+      if (document.startsWith("examples/")) cpSync(join(ROOT, document, ".."), reader, { recursive: true });
       const { TOKEN: _, ...given } = env;
       makeReaderFolder(reader, given, new Uint8Array(await photo().arrayBuffer()));
       const before = document === "docs/quick-start.md" ? [] : variables;
@@ -140,13 +142,14 @@ test("every block is run, is run by another suite, or is listed with the reason 
 });
 
 test("every command and file that a document names in its text is there", () => {
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const scriptsOf = (file: string) =>
+    existsSync(file) ? Object.keys(JSON.parse(readFileSync(file, "utf8")).scripts ?? {}) : [];
+  const ofRoot = [...scriptsOf(join(ROOT, "package.json")), "init", "install", "ci"];
   for (const document of [...documents, "CONTRIBUTING.md", "packages/client/README.md"]) {
     const markdown = readFileSync(join(ROOT, document), "utf8");
     const commands = Array.from(markdown.matchAll(/`npm (?:run )?([\w:-]+)/g), ([, name = ""]) => name);
-    const missing = commands.filter(
-      (name) => !(name in scripts) && !["init", "install", "ci"].includes(name),
-    );
+    const known = [...ofRoot, ...scriptsOf(join(ROOT, document, "..", "package.json"))];
+    const missing = commands.filter((name) => !known.includes(name));
     expect([document, missing]).toEqual([document, []]);
     const links = Array.from(markdown.matchAll(/(?:\]\(|src=")([^)"#\s]+)/g), ([, target = ""]) => target);
     const broken = links.filter(

@@ -176,6 +176,12 @@ test("the curl example walks from registration to a PNG, from words and from a p
   expect(without.output).toContain("Export the .env");
 });
 
+test("the first picture of the repository's README is that of the SDK's", () => {
+  const first = blocks.slice(0, 3).map(({ language, text }) => ({ language, text }));
+  const [, ...shown] = snippetsOf("README.md").map(({ language, text }) => ({ language, text }));
+  expect(shown.slice(0, 3)).toEqual(first);
+});
+
 test("every block of the README is run by one of the tests here", () => {
   expect(blocks.map(({ language }) => language).filter((one) => one !== "js" && one !== "sh")).toEqual([]);
   expect(commands.filter((line) => !/^(npm|node --env-file)/.test(line))).toEqual([]);

@@ -47,6 +47,39 @@ test("on the embedded stack all is ok, in a table, and nothing is left of what w
   expect(code).toBe(0);
 });
 
+test("addressed by URL and keys, as a hosted project or supabase start, it finds only what is not so here", async () => {
+  const settings = join(folder, "good.env");
+  writeFileSync(
+    settings,
+    [
+      "REPLICATE_API_TOKEN=r8_token",
+      "MAIL_FROM=hello@example.com",
+      "RESEND_API_KEY=re_key",
+      `CRON_SECRET=${keys.cron_secret}`,
+      "DATABASE_URL=postgresql://postgres@db.example.com:6543/postgres",
+      "PUBLIC_URL=",
+    ].join("\n"),
+  );
+  const env = {
+    CLOUD_API_OPERATOR_KEY: credentials.operator_key,
+    CLOUD_API_SECRET_KEY: keys.secret,
+    CLOUD_API_PUBLISHABLE_KEY: keys.publishable,
+  };
+  const [hosted, local] = await Promise.all(
+    [
+      ["--url", urls.gateway],
+      ["--local", "--port", portOf(urls.gateway)],
+    ].map(async (form) => {
+      const { out } = await doctor(["--json", "--settings", settings, ...form], env);
+      return JSON.parse(out) as Finding[];
+    }),
+  );
+  for (const findings of [hosted ?? [], local ?? []]) expect(findings.length).toBeGreaterThanOrEqual(16);
+  // Nobody can call this machine, and mail from .test reaches nobody.
+  expect(wrong(hosted ?? []).map(({ about }) => about)).toEqual(["webhook", "mail sender"]);
+  expect(wrong(local ?? [])).toEqual([]);
+});
+
 test("five settings that are broken on purpose are all named, each with what to do", async () => {
   const instance = await startFunction(inject("stack"), "local", {
     REPLICATE_API_TOKEN: "r8_wrong",

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { formOf, freshPrompt, photo, until } from "../support/generation.ts";
+import { clearOfWindowEnds } from "../support/limits.ts";
 import { OwnGenerationStack } from "../support/own-generation-stack.ts";
 
 let stack: OwnGenerationStack;
@@ -53,6 +54,7 @@ test("switched off by a setting, generation without an account is refused before
 });
 
 test("visitors who name no project read as often as the default plan says", async () => {
+  await clearOfWindowEnds({ reads_per_minute: 2 });
   await stack.sql`update public.plans set reads_per_minute = 2 where is_default`;
   const read = async (path: string) => (await fetch(`${stack.own.urls.api}/generation/${path}`)).status;
   const statuses = [await read("public"), await read("public")];

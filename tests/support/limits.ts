@@ -8,8 +8,21 @@ export type Limits = {
   reads_per_minute?: number;
 };
 
+const windowsMs = { requests_per_day: 86_400_000, auth_calls_per_hour: 3_600_000, reads_per_minute: 60_000 };
+/** More than it takes from here to the last request that has to be in the same window. */
+const roomMs = { requests_per_day: 30_000, auth_calls_per_hour: 15_000, reads_per_minute: 5_000 };
+
+/** Windows begin on the day, hour or minute. A test that begins just before would count in two of them. */
+export async function clearOfWindowEnds(limits: Limits): Promise<void> {
+  for (const name of Object.keys(limits) as (keyof Limits)[]) {
+    const left = windowsMs[name] - (Date.now() % windowsMs[name]);
+    if (left < roomMs[name]) await new Promise((resolve) => setTimeout(resolve, left));
+  }
+}
+
 /** A plan of the test's own; what it does not limit is unlimited. */
 export async function createPlan(sql: postgres.Sql, limits: Limits): Promise<string> {
+  await clearOfWindowEnds(limits);
   const id = `limited-${randomUUID()}`;
   await sql`insert into public.plans ${sql({ id, ...limits })}`;
   return id;

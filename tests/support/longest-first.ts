@@ -6,16 +6,20 @@ import { ROOT } from "../../scripts/local/settings.ts";
 /** Begun last, each of these would run alone at the end. They mostly wait, so what computes goes on beside them. */
 const longest = [
   "tests/faults/generation-outage.test.ts",
-  "tests/faults/generation-killed.test.ts",
-  "tests/e2e/stack-lifecycle.test.ts",
   "tests/e2e/sdk-package.test.ts",
-  "tests/faults/generation-webhooks.test.ts",
-  "tests/faults/generation-upstream.test.ts",
+  "tests/e2e/stack-lifecycle.test.ts",
+  "tests/faults/generation-killed.test.ts",
   "tests/faults/mail.test.ts",
-  "tests/faults/rate-limits-redis.test.ts",
+  "tests/faults/generation-webhooks.test.ts",
+  "tests/api/postgrest-storage.test.ts",
+  "tests/api/generation-changes.test.ts",
+  "tests/attack/guessing.test.ts",
+  "tests/faults/neighbours.test.ts",
+  "tests/api/postgrest-matrix.test.ts",
+  "tests/faults/generation-upstream.test.ts",
   "tests/e2e/seed.test.ts",
-  "tests/e2e/docs-snippets.test.ts",
   "tests/e2e/stack-platform.test.ts",
+  "tests/faults/rate-limits-redis.test.ts",
 ].map((path) => join(ROOT, path));
 
 /** The order of a run: what takes longest, and then as vitest sees fit. */

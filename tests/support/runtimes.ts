@@ -24,11 +24,11 @@ export function run(command: string, args: string[], cwd: string, env: NodeJS.Pr
   });
 }
 
-/** Every Node here: that of node_modules and those of the system, where the oldest one is to be expected. */
-function nodes(): string[] {
+/** Every program of this name: that of node_modules and those of the system, where the oldest Node is to be expected. */
+function installed(name: string): string[] {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const candidates = [join(ROOT, "node_modules", "node", "bin"), ...folders].map((folder) =>
-    join(folder, "node"),
+    join(folder, name),
   );
   const found = candidates.flatMap((path) => {
     try {
@@ -43,14 +43,19 @@ function nodes(): string[] {
 
 /** How to run a module with each runtime: the command and what precedes the file's name. */
 export function runtimes(): { name: string; command: string; args: string[] }[] {
-  const [own = process.execPath] = nodes();
+  const [own = process.execPath] = installed("node");
   const deno = (folder: string) => ({
     name: folder,
     command: own,
     args: [join(ROOT, "node_modules", folder, "bin.cjs"), "run", "--no-prompt", "--allow-all"],
   });
   return [
-    ...nodes().map((command) => ({ name: `Node at ${command.replace(ROOT, "")}`, command, args: [] })),
+    ...installed("node").map((command) => ({
+      name: `Node at ${command.replace(ROOT, "")}`,
+      command,
+      args: [],
+    })),
+    ...installed("bun").map((command) => ({ name: "bun", command, args: [] })),
     deno("deno"),
     deno("deno-hosted"),
   ];

@@ -5,15 +5,31 @@
 export const runBySuite: { text: string; suite: string }[] = [
   { text: "npm start", suite: "tests/e2e/stack-lifecycle.test.ts" },
   {
+    text: "npm init -y\nnpm install ../cloud-api/dist/devkit4ai-client-0.1.0.tgz",
+    suite: "tests/e2e/sdk-package.test.ts",
+  },
+  {
     text: "npm run deploy -- --project-ref abcdefghijklmnopqrst --dry-run",
-    suite: "scripts/deploy/plan.test.ts",
+    suite: "tests/unit/docs-deploy.test.ts",
+  },
+  {
+    text: "npm --prefix ../.. run build:client\nnode --env-file=.env server.mjs",
+    suite: "tests/browser/examples.test.ts",
   },
 ];
 
 export const cannotRunHere: {
   text: string;
-  because: "it needs Docker" | "it needs a hosted project" | "it needs pg_dump 17 and a second project";
+  because:
+    | "it needs Docker"
+    | "it needs a hosted project"
+    | "it needs pg_dump 17 and a second project"
+    | "it downloads Next.js; sdk-package runs the example's server actions";
 }[] = [
+  {
+    text: "npm --prefix ../.. run build:client\nnpm install\nnpm run dev",
+    because: "it downloads Next.js; sdk-package runs the example's server actions",
+  },
   {
     text: "npx supabase start\nnpx supabase functions serve --env-file supabase/functions/.env",
     because: "it needs Docker",

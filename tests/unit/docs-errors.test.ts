@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { advice } from "../../packages/client/src/errors.ts";
 import { ROOT } from "../../scripts/local/settings.ts";
 import { ApiError, errorCodes } from "../../supabase/functions/api/errors.ts";
 
@@ -24,4 +25,8 @@ test.each([...errorCodes])("%s has one paragraph below its status, and not only 
   expect(found?.words).toHaveLength(1);
   expect(found?.words[0]?.length).toBeGreaterThan(40);
   expect(found?.words[0]?.replaceAll("\n", " ")).not.toBe(detail);
+});
+
+test("the SDK gives advice about codes that there are", () => {
+  expect(errorCodes).toEqual(expect.arrayContaining(Object.keys(advice)));
 });

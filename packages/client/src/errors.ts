@@ -13,12 +13,23 @@ export type ApiErrorInit = {
 const signIn = "The session has ended: sign in again with auth.login.";
 
 /** What to change in the program; the API's own sentence speaks of headers. */
-const advice: Record<string, string> = {
+export const advice: Record<string, string> = {
   developer_key_required: "Pass developerKey to createClient.",
   api_key_required: "Pass apiKey to createClient.",
   project_id_required: "Pass projectId to createClient or to this call.",
   registration_key_required:
     "Pass developerKey and projectId to createClient; on a server that registers developers, operatorKey.",
+  developer_key_invalid:
+    "Compare developerKey with your .env: keys of another stack, or of one begun anew, are unknown here.",
+  api_key_invalid: "Compare apiKey and projectId with your .env: they belong together.",
+  origin_not_allowed: "Add this page's origin to allowed_origins of the project.",
+  management_key_required:
+    "Sign in with auth.login, or pass a developerKey made with management: true, on a server.",
+  developers_only: "Sign in with auth.login as a developer, with no projectId.",
+  account_exists: "Sign in with auth.login.",
+  model_not_allowed: "Leave model out to get the default one.",
+  quota_exceeded: "generations.usage says when it begins anew.",
+  not_found: "Check the url of createClient.",
   not_authenticated: "Sign in first with auth.login, or pass the session to createClient.",
   invalid_token: signIn,
   invalid_refresh_token: signIn,

@@ -29,6 +29,8 @@ grant anon, authenticated, service_role to authenticator;
 grant anon, authenticated, service_role to postgres with admin option;
 grant anon, authenticated, service_role to supabase_storage_admin;
 grant supabase_auth_admin, supabase_storage_admin, pg_monitor, pg_signal_backend to postgres;
+-- As hosted Supabase lets it: a restore puts rows back without their triggers.
+grant set on parameter session_replication_role to postgres;
 
 alter role anon set statement_timeout = '3s';
 alter role authenticated set statement_timeout = '8s';

@@ -64,7 +64,6 @@ import { restoreProject } from "./resources/projects/restore-project.ts";
 import { setProjectPlan } from "./resources/projects/set-project-plan.ts";
 import { updateProject } from "./resources/projects/update-project.ts";
 import { updateProjectUser } from "./resources/projects/update-project-user.ts";
-import { RememberingRouter } from "./router.ts";
 
 const endpoints = [
   getLiveness,
@@ -129,7 +128,7 @@ const endpoints = [
 
 /** The whole API over whatever is outside it. */
 export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
-  const app = createRouter({ router: new RememberingRouter() });
+  const app = createRouter();
   app.use(requestId({ limitLength: 128 }));
   app.use(observe(deps));
   app.use(cors);

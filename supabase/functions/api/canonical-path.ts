@@ -28,7 +28,6 @@ export function canonicalPath(pathname: string): string {
   if (path === "/health") return path;
   const rest = path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
   if (rest === path && !/^\/(generation|health)(\/|$)/.test(path)) return path;
-  if (!/^\/generation\/[^/]+-v2|^\/generation\/(generate|anonymous-)/.test(rest)) return prefix + rest;
   for (const [pattern, replacement] of aliases) {
     if (pattern.test(rest)) return prefix + rest.replace(pattern, replacement);
   }

@@ -133,6 +133,9 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(table, code);
 }
 
+/** V8's switch for stacks, which Deno's types leave out. */
+const v8Error = Error as { stackTraceLimit?: number };
+
 /** An answer that is not 2xx: `code` decides status and sentence; `cause` goes to the log and never to the caller. */
 export class ApiError extends Error {
   readonly code: ErrorCode;
@@ -154,10 +157,10 @@ export class ApiError extends Error {
     } = {},
   ) {
     // Nobody reads the stack of an answer, and to note it takes longer than anything else that is done for a refused request.
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
+    const { stackTraceLimit } = v8Error;
+    v8Error.stackTraceLimit = 0;
     super(code, { cause: options.cause });
-    Error.stackTraceLimit = stackTraceLimit;
+    v8Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.status = table[code][0];
     this.detail = options.detail ?? table[code][1];

@@ -21,7 +21,7 @@ export function limitHeaders(rate: RateLimit, now = Date.now()): [string, string
   return [
     ["X-RateLimit-Limit", String(limit)],
     ["X-RateLimit-Remaining", String(remaining)],
-    ["X-RateLimit-Reset", String(Math.ceil(now / 1000) + resets_in)],
+    ["X-RateLimit-Reset", String(Math.floor(now / 1000) + resets_in)],
     ["RateLimit", `"${name}";r=${remaining};t=${resets_in}`],
     ["RateLimit-Policy", `"${name}";q=${limit};w=${window}`],
   ];

@@ -106,12 +106,9 @@ export function jsonBody<T extends z.ZodType>(schema: T) {
   return { body: { required: true, content: { "application/json": { schema } } } } as const;
 }
 
-type Router = OpenAPIHono<AppEnv>["router"];
-
 /** An app whose paths are canonical and whose failed validations become a 422 of ours. */
-export function createRouter(init: { router?: Router } = {}): OpenAPIHono<AppEnv> {
+export function createRouter(): OpenAPIHono<AppEnv> {
   return new OpenAPIHono<AppEnv>({
-    ...init,
     getPath: (request) => canonicalPath(pathOf(request.url)),
     defaultHook: (result) => {
       if (result.success) return;

@@ -71,12 +71,12 @@ export function serviceMetrics(parts: Record<PartName, PartState>, service: Serv
     gauge(
       "job_last_run_timestamp_seconds",
       "When a job of the reconciler ran last.",
-      jobs.map(([job, { ran_at }]) => ({ labels: { job }, value: Date.parse(ran_at) / 1000 })),
+      jobs.map(([job, { ran_at }]) => ({ labels: { name: job }, value: Date.parse(ran_at) / 1000 })),
     ),
     gauge(
       "job_failed",
       "What failed when it ran last.",
-      jobs.map(([job, { failed }]) => ({ labels: { job }, value: failed })),
+      jobs.map(([job, { failed }]) => ({ labels: { name: job }, value: failed })),
     ),
     gauge("database_connections", "Connections of the server, and of all instances of the API.", [
       { labels: { of: "all" }, value: connections.used },

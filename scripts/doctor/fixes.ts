@@ -1,0 +1,28 @@
+import type { Kind } from "./target.ts";
+
+/** What brings a part to what this checkout says, where the target runs. */
+export const fixes = {
+  functions: {
+    embedded: "npm start, or --port for a stack on another port",
+    local: "npx supabase functions serve --env-file supabase/functions/.env",
+    hosted: "npx supabase functions deploy --use-api",
+  },
+  schema: {
+    embedded: "stop npm start, and start it again",
+    local: "npx supabase db push",
+    hosted: "npx supabase db push --remote",
+  },
+  auth: {
+    embedded: "stop npm start, and start it again",
+    local: "npx supabase stop, then npx supabase start, which reads supabase/config.toml",
+    hosted: "npx supabase config push",
+  },
+  operator: {
+    embedded:
+      "npm run operator -- key <address> --port <port>, and set CLOUD_API_OPERATOR_KEY to what it prints",
+    local:
+      "npm run operator -- key <address> with DATABASE_URL set to its database, and set CLOUD_API_OPERATOR_KEY to what it prints",
+    hosted:
+      "npm run operator -- key <address> with DATABASE_URL set to the project's, and set CLOUD_API_OPERATOR_KEY to what it prints",
+  },
+} satisfies Record<string, Record<Kind, string>>;
