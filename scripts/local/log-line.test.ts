@@ -1,7 +1,7 @@
 import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, expect, test } from "vitest";
 import { LogFollower } from "./log-follower.ts";
 import { readable } from "./log-line.ts";
 
@@ -12,6 +12,7 @@ afterEach(() => {
   follower?.stop();
   rmSync(log, { force: true });
 });
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const request = {
   time: "2026-01-01T12:00:00.000Z",
