@@ -12,7 +12,7 @@ const HELP = `Measures the API against a bare handler that makes one query, in o
   --creates N      creates with a picture, while memory is watched (default 2000: a minute and 2 GB of disk; 0 for none)
   --starts N       starts of the function, and a third as many of the stack (default 9; 0 for none)
   --scale          instead, each read on a small database beside a large one, made with \`npm run bench:seed\` when there is none
-  --peers          instead, what one would build else: better-auth, supabase-js, /rest/v1; installs them once
+  --peers          instead, what one would build else: better-auth, supabase-js, /rest/v1, PocketBase; installs them once
   --gateway        reads through the gateway too, the bare handler behind one as well
   --deep-page N    the deep page of a list (default 5000), so many times 20 rows are made
   --only WORD      the scenarios whose name contains it`;

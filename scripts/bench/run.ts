@@ -82,8 +82,10 @@ async function main(): Promise<void> {
       progress("Installing and starting the peers …");
       const peers = await startPeers(ports, facts, postgres_pid);
       undo.push(peers.stop);
+      notes.push(...peers.notes);
       const own = rowsAt(api, [me(facts), status(facts)]);
       await run("Beside what one would build else", [bare_row, ...own, ...peers.rows]);
+      for (const note of peers.notes) console.log(`\n${note}`);
       return finish();
     }
     await run("Reads", [bare_row, ...rowsAt(api, chosen(reads))]);

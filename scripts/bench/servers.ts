@@ -67,6 +67,10 @@ export async function startNode(
   return { ...server, ready: await ready };
 }
 
+/** Any other program that listens on the port. */
+export const startProgram = (program: string, args: string[], port: number): Promise<Server> =>
+  untilItAnswers(spawn(program, args, { env: base_env(), stdio: ["ignore", "ignore", "pipe"] }), port);
+
 async function untilItAnswers(child: ChildProcess, port: number): Promise<Server> {
   let said = "";
   child.stderr?.on("data", (chunk) => {

@@ -14,17 +14,19 @@ import { runCommand } from "../../run-command.ts";
 import type { Row } from "../compare.ts";
 import type { Facts } from "../seed.ts";
 import { type Server, startDeno, startNode } from "../servers.ts";
+import { buildPocketBase, startPocketBase } from "./pocketbase.ts";
 
 const source = join(ROOT, "scripts", "bench", "peers");
 const folder = join(ROOT, ".local", "bench-peers");
 
-/** What a user would build instead, on the same Postgres and machine, and the requests to send it. */
+/** What a user would build instead, on the same Postgres and machine, and the requests to send it; notes say what is left out. */
 export async function startPeers(
   ports: Ports,
   facts: Facts,
   postgres_pid: number | undefined,
-): Promise<{ rows: Row[]; stop: () => Promise<void> }> {
+): Promise<{ rows: Row[]; notes: string[]; stop: () => Promise<void> }> {
   await install();
+  const pocketbase = await buildPocketBase(folder);
   const database_url = await makeDatabase(ports);
   const servers: Server[] = [];
   const stop = async () => {
@@ -49,10 +51,11 @@ export async function startPeers(
       SUPABASE_SECRET_KEY: SECRET_KEY,
     });
     servers.push(functions);
-    return {
-      rows: [...rows, ...supabaseRows(functions, `http://${gateway}`, facts, postgres_pid)],
-      stop,
-    };
+    rows.push(...supabaseRows(functions, `http://${gateway}`, facts, postgres_pid));
+    if ("left_out" in pocketbase) return { rows, notes: [pocketbase.left_out], stop };
+    const server = await startPocketBase(pocketbase.program, ports.gateway + 19);
+    servers.push(server);
+    return { rows: [...rows, ...server.rows], notes: [], stop };
   } catch (error) {
     await stop();
     throw error;
