@@ -26,68 +26,71 @@ comment on column public.rate_limits.resets_at is 'The end of the window. A late
 alter table public.rate_limits enable row level security;
 grant select, delete on public.rate_limits to service_role;
 
-create function private.count_request(announced text) returns text
-language plpgsql security definer set search_path = '' as $$
-#variable_conflict use_column
-declare
-  v_bucket text := split_part(announced, '|', 2);
-  allowed integer := split_part(announced, '|', 3);
-  span interval;
-  counted integer;
-  wait integer;
+create function private.limit_state(name text, allowed integer, used integer, seconds integer, resets_at timestamptz)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
 begin
-  -- Counted already, by rules of its own.
-  if split_part(announced, '|', 5) <> '' then
-    return announced;
-  end if;
-  -- Most requests are neither the first of a window nor one too many, and an update costs less than an insert that may be one.
-  update public.rate_limits known set used = known.used + 1
-  where known.bucket = v_bucket and known.resets_at > now() and known.used < allowed
-  returning used, ceil(date_part('epoch', resets_at - now())) into counted, wait;
-  if counted is null then
-    span := make_interval(secs => split_part(announced, '|', 4)::integer);
-    insert into public.rate_limits as known (bucket, used, resets_at) values (v_bucket, 1, date_bin(span, now(), 'epoch') + span)
-    on conflict (bucket) do update
-      set used = case when known.resets_at > now() then known.used + 1 else 1 end,
-        resets_at = case when known.resets_at > now() then known.resets_at else excluded.resets_at end
-      where known.resets_at <= now() or known.used < allowed
-    returning used, ceil(date_part('epoch', resets_at - now())) into counted, wait;
-  end if;
-  if counted is null then
-    select ceil(date_part('epoch', resets_at - now())) into wait from public.rate_limits known where known.bucket = v_bucket;
-    raise exception 'rate_limited' using errcode = 'PT429', detail = concat_ws('|', announced, allowed, greatest(wait, 1));
-  end if;
-  return concat_ws('|', announced, counted, wait);
+  return jsonb_build_object('name', name, 'limit', allowed, 'remaining', greatest(0, allowed - used),
+    'window', seconds, 'resets_in', greatest(1, ceil(extract(epoch from resets_at - now()))::integer));
 end $$;
-comment on function private.count_request(text) is
-  'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, and adds '
-  '|used|seconds until it begins anew to the announcement, or refuses the request and with it all that its transaction did. What '
-  'says these already is only passed on. Windows begin at multiples of their length. Definer: the caller''s role has changed by '
-  'then. Errors: rate_limited (429, detail: as what it returns).';
+comment on function private.limit_state(text, integer, integer, integer, timestamptz) is
+  'What a caller is told of a limit: {name, limit, remaining, window, resets_in}, the last two in seconds.';
 
 create function private.announce_limit(name text, bucket text, allowed integer, seconds integer, credentials jsonb)
 returns text
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 declare
-  announced text;
+  known public.rate_limits;
 begin
   if allowed is null then
     return '';
   end if;
-  announced := concat_ws('|', name, announce_limit.bucket, allowed, seconds);
   -- Whoever is over the limit is refused before any work. Where Redis counts, it knows.
-  if credentials ->> 'counter' is distinct from 'redis' and exists (
-    select from public.rate_limits known
-    where known.bucket = announce_limit.bucket and known.resets_at > now() and known.used >= allowed)
-  then
-    return private.count_request(announced);
+  if credentials ->> 'counter' is distinct from 'redis' then
+    select * into known from public.rate_limits r
+    where r.bucket = announce_limit.bucket and r.resets_at > now() and r.used >= allowed;
+    if known.bucket is not null then
+      raise exception 'rate_limited' using errcode = 'PT429',
+        detail = private.limit_state(name, allowed, known.used, seconds, known.resets_at)::text;
+    end if;
   end if;
-  return announced;
+  return set_config('app.limit', concat_ws('|', name, bucket, allowed, seconds), true);
 end $$;
 comment on function private.announce_limit(text, text, integer, integer, jsonb) is
-  'Which limit a request falls under, as name|bucket|limit|seconds for app.limit; a limit of null is none. Errors: those of '
-  'private.count_request.';
+  'Says for this transaction which limit its request falls under, as name|bucket|limit|seconds in app.limit; a limit of null '
+  'is none. Errors: rate_limited (429, detail: private.limit_state).';
+
+create function private.count_request(announced text) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  part text[] := string_to_array(announced, '|');
+  allowed integer := part[3];
+  seconds integer := part[4];
+  window_end timestamptz := to_timestamp((floor(extract(epoch from now()) / seconds) + 1) * seconds);
+  counted public.rate_limits;
+begin
+  -- Counted already, by rules of its own.
+  if starts_with(announced, '{') then
+    return announced;
+  end if;
+  insert into public.rate_limits as known (bucket, used, resets_at) values (part[2], 1, window_end)
+  on conflict (bucket) do update
+    set used = case when known.resets_at > now() then known.used + 1 else 1 end,
+      resets_at = case when known.resets_at > now() then known.resets_at else excluded.resets_at end
+    where known.resets_at <= now() or known.used < allowed
+  returning * into counted;
+  if counted.bucket is null then
+    raise exception 'rate_limited' using errcode = 'PT429',
+      detail = private.limit_state(part[1], allowed, allowed, seconds, window_end)::text;
+  end if;
+  return private.limit_state(part[1], allowed, counted.used, seconds, counted.resets_at);
+end $$;
+comment on function private.count_request(text) is
+  'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, or refuses '
+  'it and with it all that its transaction did. A state as JSON was counted before and is only passed on. Windows begin at multiples of their length. Definer: the caller''s role has '
+  'changed by then. Errors: rate_limited (429, detail: private.limit_state).';
 
 create function private.address_bucket(purpose text, project_id uuid, ip text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -115,7 +118,7 @@ declare
   project_plan text;
   requests integer;
   reads integer;
-  announced text := '';
+  announced text;
   -- Asks for the rights of a generation, and is counted apart from it.
   is_poll boolean := scope = 'status';
   operator uuid;
@@ -238,6 +241,18 @@ begin
       else 'PT403' end;
   end if;
 
+  -- Assigned, since `perform` would start a statement.
+  remembered := array[
+    set_config('app.user_id', coalesce(actor::text, ''), true),
+    set_config('app.user_role', coalesce(actor_role, ''), true),
+    set_config('app.project_id', coalesce(project::text, ''), true),
+    set_config('app.ip', coalesce(credentials ->> 'ip', ''), true),
+    set_config('app.user_agent', coalesce(credentials ->> 'user_agent', ''), true),
+    set_config('app.request_id', coalesce(credentials ->> 'request_id', ''), true),
+    set_config('app.limit', '', true),
+    set_config('request.jwt.claim.sub', coalesce(actor::text, ''), true),
+    set_config('request.jwt.claims', coalesce('{"sub":"' || actor || '","role":"authenticated"}', ''), true)];
+
   -- A request is counted once, by its first statement. Operators are not limited.
   if scope <> 'platform' and actor_role is distinct from 'operator' and not credentials ? 'rate_limit' then
     if actor_role = 'developer' and scope <> 'generation' then
@@ -254,19 +269,6 @@ begin
         private.address_bucket('reads', project, credentials ->> 'ip')), reads, 60, credentials);
     end if;
   end if;
-
-  -- Assigned, since `perform` would start a statement.
-  remembered := array[
-    set_config('app.user_id', coalesce(actor::text, ''), true),
-    set_config('app.user_role', coalesce(actor_role, ''), true),
-    set_config('app.project_id', coalesce(project::text, ''), true),
-    set_config('app.ip', coalesce(credentials ->> 'ip', ''), true),
-    set_config('app.user_agent', coalesce(credentials ->> 'user_agent', ''), true),
-    set_config('app.request_id', coalesce(credentials ->> 'request_id', ''), true),
-    set_config('app.limit', announced, true),
-    set_config('request.jwt.claim.sub', coalesce(actor::text, ''), true),
-    set_config('request.jwt.claims', coalesce('{"sub":"' || actor || '","role":"authenticated"}', ''), true)];
-
   return case when actor_role = 'operator' then 'service_role' when actor is not null then 'authenticated' else 'anon' end;
 end $$;
 comment on function private.authorize(jsonb, text) is
@@ -279,6 +281,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_project uuid;
   allowed integer;
+  announced text;
 begin
   if exists (select from public.operator_keys k
     join public.users u on u.id = k.user_id and u.role = 'operator' and u.deactivated_at is null
@@ -295,8 +298,8 @@ begin
   if v_project is null then
     select plan.auth_calls_per_hour into allowed from public.plans plan where plan.is_default;
   end if;
-  perform set_config('app.limit', private.announce_limit('auth',
-    private.address_bucket('auth', v_project, credentials ->> 'ip'), allowed, 3600, credentials), true);
+  announced := private.announce_limit('auth', private.address_bucket('auth', v_project, credentials ->> 'ip'), allowed, 3600,
+    credentials);
 end $$;
 comment on function private.find_auth_limit(jsonb) is
   'The limit of a login or registration, which counts before anything else is known of it: by the project''s plan, or by the '

@@ -6,7 +6,7 @@ create function private.check_anonymous(credentials jsonb, client text, limits j
 language plpgsql set search_path = '' as $$
 declare
   v_day date := (now() at time zone 'utc')::date;
-  wait integer := ceil(date_part('epoch', (v_day + 1)::timestamp at time zone 'utc' - now()));
+  v_midnight timestamptz := (v_day + 1)::timestamp at time zone 'utc';
   v_allowed integer := limits ->> 'per_client';
   v_used integer;
 begin
@@ -16,19 +16,21 @@ begin
     where u.day = v_day and u.client = check_anonymous.client), 0) into v_used;
   if v_used >= v_allowed then
     raise exception 'anonymous_limit_reached' using errcode = 'PT429',
-      detail = concat_ws('|', 'anonymous', '', v_allowed, 86400, v_used, wait);
+      detail = private.limit_state('anonymous', v_allowed, v_used, 86400, v_midnight)::text;
   end if;
   if exists (select from public.anonymous_usage u where u.day = v_day and u.client = '*'
     and u.generations >= (limits ->> 'everybody')::integer)
   then
-    raise exception 'anonymous_budget_reached' using errcode = 'PT429', detail = wait::text;
+    raise exception 'anonymous_budget_reached' using errcode = 'PT429',
+      detail = ceil(extract(epoch from v_midnight - now()))::text;
   end if;
   -- The request that goes on from here will be one of them.
-  perform set_config('app.limit', concat_ws('|', 'anonymous', '', v_allowed, 86400, v_used + 1, wait), true);
+  perform set_config('app.limit', private.limit_state('anonymous', v_allowed, v_used + 1, 86400, v_midnight)::text, true);
 end $$;
 comment on function private.check_anonymous(jsonb, text, jsonb) is
-  'Before a byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (429, detail: as '
-  'private.count_request), anonymous_budget_reached (429, detail: seconds until midnight UTC), those of private.authorize.';
+  'Before a byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (429, detail: '
+  'private.limit_state), anonymous_budget_reached (429, detail: seconds until midnight UTC), those of private.authorize.';
+grant execute on function private.limit_state(text, integer, integer, integer, timestamptz) to service_role;
 
 create or replace function private.create_anonymous_generation(client text, limits jsonb, generation jsonb) returns jsonb
 language plpgsql set search_path = '' as $$

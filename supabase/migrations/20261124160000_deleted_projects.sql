@@ -3,25 +3,15 @@
 
 create index projects_deleted on public.projects (deleted_at desc, id desc) where deleted_at is not null;
 
--- Policies of generations ask for it with every statement. A lookup inside that expression would make it a query each time; in a
--- function of its own it is one only for bare PostgREST requests, since others name their project.
-create function private.session_project_id() returns uuid
+create function private.actor_project_id() returns uuid
 language plpgsql stable security definer set search_path = '' as $$
 begin
-  return (select account.project_id from public.users account where account.id = private.actor_id());
-end $$;
-comment on function private.session_project_id() is
-  'The project of an end user who comes past the API, or null. Definer: users has policies of its own.';
-grant execute on function private.session_project_id() to authenticated, service_role;
-
-create function private.actor_project_id() returns uuid
-language plpgsql stable set search_path = '' as $$
-begin
-  return coalesce(nullif(current_setting('app.project_id', true), '')::uuid, private.session_project_id());
+  return coalesce(nullif(current_setting('app.project_id', true), '')::uuid, (
+    select account.project_id from public.users account where account.id = private.actor_id()));
 end $$;
 comment on function private.actor_project_id() is
   'The project that the caller acts in: named by the request of the API, else that of an end user. It lives, or there would be '
-  'no caller.';
+  'no caller. Definer: users has policies of its own.';
 grant execute on function private.actor_project_id() to authenticated, service_role;
 
 alter policy generations_select_self_or_owner on public.generations
@@ -33,16 +23,16 @@ create function private.list_deleted_projects(
 language plpgsql set search_path = '' as $$
 declare
   pattern text := '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
-  is_operator boolean;
+  owner uuid;
   total bigint;
   items jsonb;
 begin
   perform private.enter(credentials, 'projects');
   -- Policies hide a deleted project from its owner too, so ownership is decided here; an operator sees all.
-  is_operator := current_setting('app.user_role') = 'operator';
+  owner := case when current_setting('app.user_role') is distinct from 'operator' then private.actor_id() end;
   perform private.as_service();
   select count(*) into total from public.projects p
-  where p.deleted_at is not null and p.purge_started_at is null and (is_operator or p.owner_id = private.actor_id())
+  where p.deleted_at is not null and p.purge_started_at is null and (owner is null or p.owner_id = owner)
     and (search is null or p.name ilike pattern or p.description ilike pattern)
     and (active is null or p.is_active = active);
   select coalesce(jsonb_agg(private.project_json(on_page.project)
@@ -51,7 +41,7 @@ begin
   into items
   from (
     select p as project, p.deleted_at, p.purge_at, p.id from public.projects p
-    where p.deleted_at is not null and p.purge_started_at is null and (is_operator or p.owner_id = private.actor_id())
+    where p.deleted_at is not null and p.purge_started_at is null and (owner is null or p.owner_id = owner)
       and (search is null or p.name ilike pattern or p.description ilike pattern)
       and (active is null or p.is_active = active)
     order by p.deleted_at desc, p.id desc

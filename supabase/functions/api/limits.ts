@@ -4,16 +4,12 @@ export type RateLimit = { name: string; limit: number; remaining: number; window
 /** The limit that a request falls under, before it is counted; `window` is in seconds. */
 export type AnnouncedLimit = Pick<RateLimit, "name" | "limit" | "window"> & { bucket: string };
 
-/** What Postgres says of a limit: `name|bucket|limit|seconds`, and after counting `|used|seconds until it begins anew`. */
-export function parseLimit(text: string): AnnouncedLimit | RateLimit {
-  const [name = "", bucket = "", ...numbers] = text.split("|");
-  const [limit = 0, window = 0, used, resets_in = 0] = numbers.map(Number);
-  if (used === undefined) return { name, bucket, limit, window };
-  return { name, limit, remaining: Math.max(0, limit - used), window, resets_in };
+/** What Postgres announces: `name|bucket|limit|seconds`, or how a limit stands that it has counted itself, as JSON. */
+export function parseAnnounced(text: string): AnnouncedLimit | RateLimit {
+  if (text.startsWith("{")) return JSON.parse(text) as RateLimit;
+  const [name = "", bucket = "", limit, window] = text.split("|");
+  return { name, bucket, limit: Number(limit), window: Number(window) };
 }
-
-/** Of a limit that is counted. */
-export const parseRateLimit = (text: string) => parseLimit(text) as RateLimit;
 
 /** The headers of a limited answer: those that most APIs send, and those of the IETF's draft. */
 export function limitHeaders(rate: RateLimit, now = Date.now()): [string, string][] {

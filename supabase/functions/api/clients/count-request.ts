@@ -1,5 +1,5 @@
 import { ApiError } from "../errors.ts";
-import { type AnnouncedLimit, parseLimit, type RateLimit } from "../limits.ts";
+import { type AnnouncedLimit, parseAnnounced, type RateLimit } from "../limits.ts";
 import { type RedisClient, RedisUnavailable } from "./redis.ts";
 
 /**
@@ -12,7 +12,7 @@ export async function countRequest(
   announced: string,
   otherwise: (announced: string) => Promise<RateLimit>,
 ): Promise<RateLimit> {
-  const limit = parseLimit(announced);
+  const limit = parseAnnounced(announced);
   if (!("bucket" in limit)) return limit;
   let rate: RateLimit & { allowed: boolean };
   try {

@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import type { Env } from "../env.ts";
 import { ApiError, isErrorCode } from "../errors.ts";
-import { parseRateLimit, type RateLimit } from "../limits.ts";
+import type { RateLimit } from "../limits.ts";
 import { currentTrace } from "../trace.ts";
 import { countRequest } from "./count-request.ts";
 import { createQueryWatch, DeadlineError } from "./query-watch.ts";
@@ -23,10 +23,11 @@ export type Database = {
 
 const deadlineDefaultMs = 8_000;
 
-/** What limits.ts parses: a limit that was counted, or that was only announced where Redis counts. */
-type Row<T> = { result: T; rate_limit: string | null };
+/** `rate_limit` is text where the limit was announced and not counted yet. */
+type Row<T> = { result: T; rate_limit: RateLimit | string | null };
 type Caller = { [key: string]: Json | undefined; rate_limit?: RateLimit | null };
 type Answer<T> = { result: T; rate_limit: RateLimit | null };
+type Counted = { rate_limit: RateLimit };
 
 /** Functions that change nothing: when Redis refuses the request afterwards, it did no harm. */
 const isRead = /^(get|list|find|check)_/;
@@ -75,11 +76,9 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
   }
 
   /** A limit that Redis counts, or Postgres by `count` when Redis does not answer. */
-  async function countLimit(announced: string | null, count: (text: string) => Promise<Row<never>>) {
-    if (announced === null) return null;
-    return countRequest(redis, announced, async () =>
-      parseRateLimit((await count(announced)).rate_limit ?? ""),
-    );
+  async function countLimit(limit: Row<never>["rate_limit"], count: (text: string) => Promise<Counted>) {
+    if (typeof limit !== "string") return limit;
+    return countRequest(redis, limit, async () => (await count(limit)).rate_limit);
   }
 
   /** For a change: it is kept only if Redis then lets the request through. */
@@ -126,14 +125,11 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
       text = statementFor(name, args, !isInRedis);
       statements.set(key, text);
     }
-    if (!isInRedis) {
-      const { result, rate_limit } = await send<Row<T>>(text, args, deadlineMs);
-      return { result, rate_limit: rate_limit === null ? null : parseRateLimit(rate_limit) };
-    }
+    if (!isInRedis) return send(text, args, deadlineMs);
     const told = [{ ...caller, counter: "redis" }, ...args.slice(1)];
     if (!isRead.test(name)) return sendIfAllowed(text, told, deadlineMs);
     const { result, rate_limit } = await send<Row<T>>(text, told, deadlineMs);
-    const count = (announced: string) => send<Row<never>>(counting, [announced], deadlineMs);
+    const count = (announced: string) => send<Counted>(counting, [announced], deadlineMs);
     return { result, rate_limit: await countLimit(rate_limit, count) };
   }
 
@@ -176,7 +172,7 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const { code = "", message = "", detail } = error as { code?: string; message?: string; detail?: string };
   if (code.startsWith("PT") && isErrorCode(message)) {
-    if (detail?.includes("|")) return new ApiError(message, { rateLimit: parseRateLimit(detail) });
+    if (detail?.startsWith("{")) return new ApiError(message, { rateLimit: JSON.parse(detail) as RateLimit });
     const seconds =
       message.endsWith("_exceeded") || message.endsWith("_reached") ? Number(detail) : Number.NaN;
     return new ApiError(message, Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {});

@@ -1,4 +1,43 @@
--- private.authorize again, with half its expressions: a transaction prepares each one anew, which costs more than to evaluate it.
+-- Counting in fewer steps, and private.authorize with half its expressions: a transaction prepares each one anew, which costs more
+-- than to evaluate it.
+
+create or replace function private.count_request(announced text) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  part text[];
+  allowed integer;
+  seconds integer;
+  counted integer;
+  window_end timestamptz;
+begin
+  -- Counted already, by rules of its own.
+  if starts_with(announced, '{') then
+    return announced;
+  end if;
+  part := string_to_array(announced, '|');
+  allowed := part[3];
+  seconds := part[4];
+  -- Most requests are neither the first of a window nor one too many, and an update costs less than an insert that may be one.
+  update public.rate_limits known set used = known.used + 1
+  where known.bucket = part[2] and known.resets_at > now() and known.used < allowed
+  returning used, resets_at into counted, window_end;
+  if counted is null then
+    window_end := to_timestamp((floor(extract(epoch from now()) / seconds) + 1) * seconds);
+    insert into public.rate_limits as known (bucket, used, resets_at) values (part[2], 1, window_end)
+    on conflict (bucket) do update
+      set used = case when known.resets_at > now() then known.used + 1 else 1 end,
+        resets_at = case when known.resets_at > now() then known.resets_at else excluded.resets_at end
+      where known.resets_at <= now() or known.used < allowed
+    returning used, resets_at into counted, window_end;
+  end if;
+  if counted is null then
+    select resets_at into window_end from public.rate_limits known where known.bucket = part[2];
+    raise exception 'rate_limited' using errcode = 'PT429',
+      detail = private.limit_state(part[1], allowed, allowed, seconds, window_end)::text;
+  end if;
+  return private.limit_state(part[1], allowed, counted, seconds, window_end);
+end $$;
 
 create or replace function private.authorize(credentials jsonb, scope text) returns text
 language plpgsql security definer set search_path = '' as $$
