@@ -24,11 +24,13 @@ export function forward(
   name: FunctionName,
   path: string,
   ports: Ports,
+  isAgain = false,
 ): void {
   const has_body =
     request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
   const upstream = openRequest({
-    agent,
+    // All idle connections to a function that died are dead, so a second try gets a new one.
+    agent: isAgain ? false : agent,
     host: HOST,
     port: ports.functions[name],
     method: request.method ?? "GET",
@@ -51,7 +53,7 @@ export function forward(
     const repeatable = request.method === "GET" || request.method === "HEAD" || request.method === "OPTIONS";
     if (upstream.reusedSocket && error.code === "ECONNRESET" && repeatable && !has_body) {
       // The function closed an idle connection at the moment that it was used again.
-      forward(request, response, name, path, ports);
+      forward(request, response, name, path, ports, true);
     } else if (error.code === "ECONNREFUSED") {
       response.setHeader("retry-after", "1");
       refuse(

@@ -26,6 +26,13 @@ import { isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
 
 const CLOSE_WITHIN_MS = 3_000;
 
+// Lite's own takes every warning for a string, and one that is an Error would end this process.
+const { emitWarning } = process;
+process.emitWarning = ((warning: string | Error, ...rest: []) => {
+  if (typeof warning === "string") emitWarning(warning, ...rest);
+  else emitWarning(warning.message, warning.name);
+}) as typeof emitWarning;
+
 /** Auth, REST and Storage in this process. */
 export interface Lite {
   /** `body` stands in for one that was read already. */
