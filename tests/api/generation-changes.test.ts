@@ -199,10 +199,14 @@ test.each([
       return row.prediction_id !== null && row;
     }, "it is submitted");
     expect((await api(path(id), { method, headers: user.headers })).status).toBe(200);
-    expect(await stack.calls(prediction_id, "cancel")).toHaveLength(1);
+    // Twice where the webhook told its id before the request that made it was answered, which then finds it unwanted: costs nothing.
+    expect(await stack.calls(prediction_id, "cancel")).not.toHaveLength(0);
     expect(await stack.charged(developer.project.id)).toBe(before);
-    const left = await stack.sql`select 1 from public.cleanup_tasks where generation_id = ${id}`;
-    expect(left).toHaveLength(0);
+    await until(
+      async () =>
+        (await stack.sql`select 1 from public.cleanup_tasks where generation_id = ${id}`).length === 0,
+      "nothing is left to do",
+    );
   },
 );
 
