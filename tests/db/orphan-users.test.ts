@@ -1,0 +1,49 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { reconcile } from "../support/management.ts";
+import { admin, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { makeWorld, type World } from "../support/world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld();
+});
+afterAll(async () => {
+  await Promise.all([owner.end(), admin.end()]);
+});
+
+async function listOrphans(tx: Tx, batchSize: number): Promise<string[]> {
+  const [row] = await tx`select private.list_orphans(${batchSize}) as ids`;
+  return row?.ids;
+}
+
+test("a user of Auth who got no account within an hour is removed; one who may still get it stays, and so does everybody else", async () => {
+  const [old, young] = [randomUUID(), randomUUID()];
+  await admin`insert into auth.users (id, email, created_at) values
+    (${old}, ${`${old}@orphans.invalid`}, now() - interval '61 minutes'),
+    (${young}, ${`${young}@orphans.invalid`}, now() - interval '59 minutes')`;
+  await reconcile();
+  const left = await admin`select id from auth.users where id in (${old}, ${young}, ${world.a.user.id})`;
+  expect(left.map(({ id }) => id).sort()).toEqual([young, world.a.user.id].sort());
+  await admin`delete from auth.users where id = ${young}`;
+});
+
+test("wherever the search begins, it goes round all users of a small database", async () => {
+  const ids = Array.from({ length: 50 }, () => randomUUID());
+  await rolledBack(async (tx) => {
+    await tx`insert into auth.users ${tx(ids.map((id) => ({ id, created_at: new Date(0) })))}`;
+    for (let run = 0; run < 20; run++)
+      expect(await listOrphans(tx, 1_000)).toEqual(expect.arrayContaining(ids));
+    expect(await listOrphans(tx, 10)).toHaveLength(10);
+  }, admin);
+});
+
+test("of a large one it looks at 10,000 users, at others each time", async () => {
+  await rolledBack(async (tx) => {
+    await tx`insert into auth.users (id, created_at) select gen_random_uuid(), 'epoch' from generate_series(1, 30000)`;
+    const [first, second] = [await listOrphans(tx, 100_000), await listOrphans(tx, 100_000)];
+    expect(first.length).toBeLessThanOrEqual(10_000);
+    expect(first.length).toBeGreaterThan(5_000);
+    expect(new Set([...first, ...second]).size).toBeGreaterThan(first.length);
+  }, admin);
+});
