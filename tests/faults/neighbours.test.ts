@@ -4,6 +4,7 @@ import { createHandler } from "../../supabase/functions/api/runtime.ts";
 import { type EndUser, type Project, password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { type Fault, FaultyProxy } from "../support/faulty-proxy.ts";
 import { freshPrompt, GenerationStack } from "../support/generation.ts";
+import { codeOf, mailTo } from "../support/mail.ts";
 import { admin, owner } from "../support/sql.ts";
 
 const { urls, keys, database_url = "" } = inject("stack");
@@ -53,10 +54,10 @@ async function apiBehind(name: "Postgres" | "Auth and Storage", url = database_u
 
 type Call = [path: string, init?: RequestInit];
 type Asking = (email: string) => Call;
+/** Limits of attempts are an account's, so each test has one of its own. */
 const somebody = async () => (await registerEndUser(project)).email;
 const me: Asking = () => ["/auth/me"];
 const image: Asking = () => [`/generation/${picture}/image`];
-/** By an account of its own: Auth that does not answer uses up the attempts of one. */
 const login: Asking = (email) => [
   "/auth/login",
   {
@@ -111,6 +112,40 @@ test.concurrent.each<["Postgres" | "Auth and Storage", Asking, number]>([
     await proxy.set("slows");
     const answers = await Promise.all(Array.from({ length: 8 }, () => send(call)));
     expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(good));
+  } finally {
+    await proxy.stop();
+  }
+});
+
+test.concurrent("what Auth does not answer uses up nobody's attempts, of a password or of a code", async () => {
+  const person = await registerEndUser(project);
+  const code = codeOf(await mailTo(person.email, "Confirm your address"));
+  const { proxy, send } = await apiBehind("Auth and Storage");
+  const asks = (path: string, body: object): Call => [
+    path,
+    {
+      method: "POST",
+      headers: { ...person.headers, "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    },
+  ];
+  const calls = [
+    asks("/auth/verify-email", { user_id: person.id, verification_token: code }),
+    login(person.email),
+    asks("/auth/change-password", { current_password: password, new_password: "Another-horse-11" }),
+  ];
+  try {
+    await proxy.set("refuses");
+    for (const call of calls) {
+      // Ten passwords may be wrong, and five codes.
+      for (let attempt = 0; attempt < 11; attempt++)
+        expect(await send(call)).toMatchObject({ status: 503, code: "auth_unavailable" });
+    }
+    await proxy.set("none");
+    for (const call of calls) expect(await send(call)).toMatchObject({ status: 200 });
+    for (let attempt = 0; attempt < 10; attempt++)
+      expect(await send(login(person.email))).toMatchObject({ status: 401 });
+    expect(await send(login(person.email)), "wrong ones count").toMatchObject({ status: 429 });
   } finally {
     await proxy.stop();
   }

@@ -5,8 +5,8 @@ import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { emailSchema, passwordSchema, tokensSchema } from "./schemas.ts";
-import { deviceOf, openTokens } from "./sessions.ts";
-import { beginLogin, countAuthCall } from "./store.ts";
+import { deviceOf, ifAnswered, openTokens } from "./sessions.ts";
+import { beginLogin, countAuthCall, returnSignIn } from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -25,14 +25,17 @@ const route = createRoute({
 });
 
 export const login = createRouter().openapi(route, async (c) => {
-  const { auth, database } = c.get("deps");
+  const deps = c.get("deps");
+  const { auth, database } = deps;
   const { email, password } = c.req.valid("json");
   const { ip } = deviceOf(c);
   await countAuthCall(database, c.get("credentials"));
   const account = await beginLogin(database, c.get("credentials"), email, ip);
   // An unknown address is tried at Auth too: with a decoy, whose password is hashed as long as anybody's.
-  if (!account.decoy_exists) await makeDecoy(c.get("deps"), account.auth_email);
-  const issued = await auth.signIn(account.auth_email, password, ip ?? undefined);
+  if (!account.decoy_exists) await makeDecoy(deps, account.auth_email);
+  const issued = await ifAnswered(deps, auth.signIn(account.auth_email, password, ip ?? undefined), () =>
+    returnSignIn(database, c.get("credentials"), email, ip),
+  );
   if (issued === null || !account.is_known) throw new ApiError("invalid_credentials");
   return c.json(await openTokens(c, issued), 200);
 });

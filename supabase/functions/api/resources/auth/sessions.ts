@@ -1,10 +1,10 @@
 import type { Context } from "hono";
 import { clientAddress } from "../../client-address.ts";
 import type { Tokens as AuthTokens } from "../../clients/auth.ts";
-import type { AppEnv } from "../../context.ts";
+import type { AppEnv, Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import type { Tokens } from "./schemas.ts";
-import { beginPasswordCheck, type Device, finishPasswordCheck, openSession } from "./store.ts";
+import { beginPasswordCheck, type Device, finishPasswordCheck, openSession, returnSignIn } from "./store.ts";
 
 export function deviceOf(c: Context<AppEnv>): Device {
   const { env } = c.get("deps");
@@ -34,14 +34,34 @@ export async function openTokens(
 }
 
 /**
+ * What Auth says of a password or a code that was counted as an attempt. Where it says nothing the attempt is taken back: an
+ * outage must use up nobody's, and whoever guesses learns nothing from it.
+ */
+export async function ifAnswered<T>(
+  { log }: Deps,
+  asked: Promise<T>,
+  takeBack: () => Promise<unknown>,
+): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    await takeBack().catch((cause) => log("warn", "an attempt without an answer stays counted", { cause }));
+    throw error;
+  }
+}
+
+/**
  * Lets the caller prove the password once more. With `permit`, the password may be changed right after.
  * @throws ApiError wrong_password, attempts_exceeded, not_authenticated
  */
 export async function checkPassword(c: Context<AppEnv>, password: string, permit: boolean): Promise<void> {
-  const { auth, database, tokens } = c.get("deps");
+  const deps = c.get("deps");
+  const { auth, database, tokens } = deps;
   const { ip } = deviceOf(c);
   const { auth_email } = await beginPasswordCheck(database, c.get("credentials"), ip);
-  const proof = await auth.signIn(auth_email, password, ip ?? undefined);
+  const proof = await ifAnswered(deps, auth.signIn(auth_email, password, ip ?? undefined), () =>
+    returnSignIn(database, c.get("credentials"), null, ip),
+  );
   if (proof === null) throw new ApiError("wrong_password");
   const { session_id } = await tokens.verify(proof.access_token);
   await finishPasswordCheck(database, c.get("credentials"), session_id, ip, permit);

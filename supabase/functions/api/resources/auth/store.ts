@@ -36,6 +36,14 @@ export const beginLogin = (db: Database, credentials: Credentials, email: string
     ip,
   ]);
 
+/** Takes the try of a password back; `email` is null for the caller's own. */
+export const returnSignIn = (
+  db: Database,
+  credentials: Credentials,
+  email: string | null,
+  ip: string | null,
+) => db.call<null>("return_sign_in", [credentials, email, ip]);
+
 export const openSession = (
   db: Database,
   userId: string,
@@ -99,6 +107,10 @@ export const releaseToken = (db: Database, digest: string) => db.call<null>("rel
 /** Counts a try of a six-digit code. An unknown account gets an address at which every code is wrong. */
 export const beginCode = (db: Database, userId: string, ip: string | null) =>
   db.call<{ auth_email: string }>("begin_code", [userId, ip]);
+
+/** Takes the try of a code back. */
+export const returnCode = (db: Database, userId: string, ip: string | null) =>
+  db.call<null>("return_code", [userId, ip]);
 
 export const finishVerification = (
   db: Database,

@@ -7,8 +7,8 @@ import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "
 import { storableText, uuid } from "../text.ts";
 import { useMailToken } from "./mail-tokens.ts";
 import { mailToken, message } from "./schemas.ts";
-import { deviceOf } from "./sessions.ts";
-import { beginCode, finishVerification } from "./store.ts";
+import { deviceOf, ifAnswered } from "./sessions.ts";
+import { beginCode, finishVerification, returnCode } from "./store.ts";
 
 const bodySchema = z.union([
   z.object({ token: mailToken() }),
@@ -56,10 +56,12 @@ async function prove(c: Context<AppEnv>, body: Body) {
   if ("token" in body) return useMailToken(c, body.token, "magiclink");
   const { user_id, verification_token } = body;
   if (!/^\d{6,10}$/.test(verification_token)) return useMailToken(c, verification_token, "magiclink");
-  const { auth, database, tokens } = c.get("deps");
+  const deps = c.get("deps");
+  const { auth, database, tokens } = deps;
   const { ip } = deviceOf(c);
   const { auth_email } = await beginCode(database, user_id, ip);
-  const proof = await auth.useMailToken({ email: auth_email, code: verification_token }, ip ?? undefined);
+  const asked = auth.useMailToken({ email: auth_email, code: verification_token }, ip ?? undefined);
+  const proof = await ifAnswered(deps, asked, () => returnCode(database, user_id, ip));
   if (proof === null) throw new ApiError("verification_token_invalid");
   return tokens.verify(proof.access_token);
 }
