@@ -8,8 +8,6 @@ const onStack = {
   setupFiles: ["tests/support/contract/watch.ts"],
   testTimeout: 60_000,
   hookTimeout: 180_000,
-  // CI shares its two cores with others. A retried test is named in the report: it is a bug to be found.
-  retry: process.env.CI === undefined ? 0 : 1,
 };
 
 export default defineConfig({
