@@ -47,6 +47,9 @@ export function starterKitEnv({ urls, credentials }: Pick<Stack, "urls" | "crede
     `DEVKIT4AI_DEVELOPER_KEY=${credentials.developer_key}`,
     `DEVKIT4AI_PROJECT_ID=${credentials.project_id}`,
     `DEVKIT4AI_PROJECT_KEY=${credentials.api_key}`,
+    "# The login of the demo developer, for the SDK's programs.",
+    `DEVELOPER_EMAIL=${credentials.developer_email}`,
+    `DEVELOPER_PASSWORD=${credentials.developer_password}`,
   ];
 }
 

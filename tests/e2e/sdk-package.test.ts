@@ -33,6 +33,7 @@ beforeAll(async () => {
     DEVELOPER_EMAIL: developer.email,
     EMAIL: user.email,
     PASSWORD: password,
+    DEVELOPER_PASSWORD: password,
   };
   const packed = join(folder, "packed");
   mkdirSync(packed);
@@ -127,7 +128,7 @@ test("the command of the README, with the .env of npm start, does so too", async
 
 test.each([
   ["watercolour.mjs", ""],
-  ["session.mjs", '"httpOnly":true,"secure":false'],
+  ["limits.mjs", " of "],
   ["lists.mjs", "My first project"],
   ["errors.mjs", "401 invalid_credentials"],
   ["once.mjs", "true"],
@@ -135,6 +136,40 @@ test.each([
   const ran = await run(process.execPath, [name], project, env);
   expect(ran).toMatchObject({ code: 0, output: expect.stringContaining(words) });
   expect(ran.output).not.toContain("Warning");
+});
+
+test("the README's session.mjs signs in and keeps the session in a cookie that scripts cannot read", async () => {
+  const code = `console.log((await (await import("./session.mjs")).signIn(process.env.EMAIL, process.env.PASSWORD)).email)`;
+  const ran = await run(process.execPath, ["--input-type=module", "-e", code], project, env);
+  expect(ran).toMatchObject({ code: 0, output: expect.stringContaining('"httpOnly":true,"secure":false') });
+  expect(ran.output).toContain(env.EMAIL);
+});
+
+test("the README's programs compile in a strict TypeScript project", async () => {
+  const folder = join(project, "strict");
+  mkdirSync(folder, { recursive: true });
+  const files = programs.map(({ text }) => {
+    const name = nameOf(text).replace(".mjs", ".mts");
+    // The one parameter list of the README, and a callback: a TypeScript project writes their types.
+    const typed = text
+      .replace("signIn(email, password)", "signIn(email: string, password: string)")
+      .replace("({ status }) =>", "({ status }: { status: string }) =>");
+    writeFileSync(join(folder, name), `${typed}\n`);
+    return name;
+  });
+  const compilerOptions = {
+    ...{
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      target: "es2022",
+      lib: ["es2022", "dom", "dom.iterable"],
+    },
+    ...{ module: "nodenext", moduleResolution: "nodenext", types: [join(ROOT, "node_modules/@types/node")] },
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
+  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  expect(await run(process.execPath, [tsc, "-p", folder], project)).toEqual({ code: 0, output: "" });
 });
 
 test("the server actions of the Next.js example register, ask for a picture, say what is wrong and sign out", async () => {
@@ -188,6 +223,7 @@ test("every block of the README is run by one of the tests here", () => {
   expect(programs.map(({ text }) => nameOf(text)).sort()).toEqual([
     "cloud.mjs",
     "errors.mjs",
+    "limits.mjs",
     "lists.mjs",
     "once.mjs",
     "picture.mjs",
@@ -200,6 +236,7 @@ test("every block of the README is run by one of the tests here", () => {
 test.each([
   ["nodenext", "nodenext"],
   ["esnext", "bundler"],
+  ["esnext", "node10"],
 ])(
   "its types hold in a strict project with module %s, without the types of Node",
   async (module, moduleResolution) => {
@@ -207,6 +244,8 @@ test.each([
       join(project, "use.ts"),
       `import { createClient, type Generation, type Project } from "@devkit4ai/client";
 const client = createClient({ url: "http://127.0.0.1" });
+declare const unset: string | undefined;
+createClient({ url: unset });
 export async function use(): Promise<"completed" | "failed" | "canceled"> {
   for await (const project of client.projects.list()) { const { name }: Project = project; void name; }
   const { id }: Generation = await client.generations.create({ prompt: "x", files: [new Uint8Array()] });
@@ -214,7 +253,11 @@ export async function use(): Promise<"completed" | "failed" | "canceled"> {
   await client.generations.create({ files: [] });
   // @ts-expect-error there is no such field
   await client.projects.create({ name: "x", colour: "red" });
-  return (await client.generations.wait(id)).status;
+  const done = await client.generations.wait(id);
+  const picture: string = done.status === "completed" ? done.generated_image_url : done.error;
+  const { generated_image_url }: { generated_image_url: string } = await client.generations.run({ prompt: picture });
+  void generated_image_url;
+  return done.status;
 }
 `,
     );

@@ -1,12 +1,19 @@
 import { ApiError, type FieldError, RateLimitError } from "./errors.ts";
 import { parseRetryAfter } from "./retry.ts";
 
-/** @throws ApiError unexpected_answer */
+/** Every answer of the API is an object or a list; only 204 is empty. @throws ApiError unexpected_answer */
 export function parse(response: Response, text: string): unknown {
+  if (text === "" && response.status === 204) return undefined;
+  const value = parseJson(text);
+  if (typeof value !== "object" || value === null) throw unexpected(response);
+  return value;
+}
+
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw unexpected(response);
+    return undefined;
   }
 }
 
@@ -19,6 +26,9 @@ export function reasonOf(error: unknown): string {
   };
   return String(cause?.code ?? code ?? name ?? "unknown reason");
 }
+
+const retryAfterOf = ({ headers }: Response) =>
+  parseRetryAfter(headers.get("retry-after"), headers.get("date"));
 
 const wrongUrl = "Check `url` of createClient: the base address, without /api/v1.";
 
@@ -33,24 +43,19 @@ function unexpected(response: Response, advice = wrongUrl): ApiError {
     code: "unexpected_answer",
     detail: `This is not an answer of the API: status ${response.status} with ${type}${where}. ${advice}`,
     requestId: response.headers.get("x-request-id"),
-    retryAfterMs: parseRetryAfter(response.headers.get("retry-after")),
+    retryAfterMs: retryAfterOf(response),
   });
 }
 
 /** @throws ApiError: what the API said, or that this was not the API */
 export function reject(response: Response, text: string, advice?: string): never {
-  let body: {
+  const body = (parseJson(text) ?? {}) as {
     detail?: unknown;
     code?: unknown;
     request_id?: string;
     errors?: FieldError[];
     retry_after?: number;
   };
-  try {
-    body = JSON.parse(text) ?? {};
-  } catch {
-    body = {};
-  }
   if (typeof body.detail !== "string" || typeof body.code !== "string") throw unexpected(response, advice);
   const inBody = typeof body.retry_after === "number" ? Math.round(body.retry_after * 1000) : null;
   const Kind = response.status === 429 ? RateLimitError : ApiError;
@@ -61,6 +66,6 @@ export function reject(response: Response, text: string, advice?: string): never
     requestId: body.request_id ?? response.headers.get("x-request-id"),
     errors: body.errors,
     // A browser hides the header unless the server exposes it.
-    retryAfterMs: parseRetryAfter(response.headers.get("retry-after")) ?? inBody,
+    retryAfterMs: retryAfterOf(response) ?? inBody,
   });
 }

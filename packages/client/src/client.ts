@@ -7,11 +7,12 @@ import { Health } from "./resources/health.ts";
 import { Projects } from "./resources/projects.ts";
 import { Sessions } from "./resources/sessions.ts";
 import { Users } from "./resources/users.ts";
+import { assertTimeout } from "./retry.ts";
 import { memorySession, type SessionStore } from "./session.ts";
 
 export type ClientOptions = {
-  /** The base address, without /api/v1: `http://127.0.0.1:54321`, `https://<ref>.supabase.co/functions/v1`. */
-  url: string;
+  /** The base address, without /api/v1: `http://127.0.0.1:54321`, `https://<ref>.supabase.co/functions/v1`. Required. */
+  url: string | undefined;
   /** With projectId and apiKey: the app that end users come through. All three may be in a browser. */
   developerKey?: string | undefined;
   projectId?: string | undefined;
@@ -22,7 +23,7 @@ export type ClientOptions = {
   session?: SessionStore | undefined;
   /** Default: the fetch of the platform. */
   fetch?: typeof fetch | undefined;
-  /** For each attempt. Default: 30 000. */
+  /** For each attempt; Infinity for no limit. Default: 30 000. */
   timeoutMs?: number | undefined;
   /** Of requests that may be repeated. Default: 2. */
   maxRetries?: number | undefined;
@@ -51,15 +52,21 @@ export class Client {
   }
 }
 
-/** @throws TypeError when an option cannot be right; it says which and never quotes a key. */
-export function createClient({
-  url,
-  session = memorySession(),
-  fetch = (input, init) => globalThis.fetch(input, init),
-  timeoutMs = 30_000,
-  maxRetries = 2,
-  ...keys
-}: ClientOptions): Client {
+/**
+ * A client of the API. Without arguments the address and the keys of the app come from the environment, by the names that
+ * `npm start` prints: NEXT_PUBLIC_API_URL, DEVKIT4AI_DEVELOPER_KEY, DEVKIT4AI_PROJECT_ID, DEVKIT4AI_PROJECT_KEY.
+ * @throws TypeError when an option cannot be right; it says which and never quotes a key.
+ */
+export function createClient(options: ClientOptions = fromEnvironment()): Client {
+  const {
+    url,
+    session = memorySession(),
+    fetch = (input, init) => globalThis.fetch(input, init),
+    timeoutMs = 30_000,
+    maxRetries = 2,
+    ...keys
+  } = options;
+  assertTimeout(timeoutMs);
   for (const name of ["operatorKey", "developerKey", "apiKey", "projectId"] as const) {
     const key = keys[name];
     if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
@@ -71,12 +78,23 @@ export function createClient({
   return new Client(new Http({ ...keys, url: baseOf(url), fetch, timeoutMs, maxRetries }, session));
 }
 
-function baseOf(url: string): string {
-  const base = URL.canParse(url) ? new URL(url) : null;
+function fromEnvironment(): ClientOptions {
+  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
+  const env = process?.env ?? {};
+  return {
+    url: env.NEXT_PUBLIC_API_URL,
+    developerKey: env.DEVKIT4AI_DEVELOPER_KEY,
+    projectId: env.DEVKIT4AI_PROJECT_ID,
+    apiKey: env.DEVKIT4AI_PROJECT_KEY,
+  };
+}
+
+function baseOf(url: string | undefined): string {
+  const base = url !== undefined && URL.canParse(url) ? new URL(url) : null;
   if (base === null || !/^https?:$/.test(base.protocol) || base.username || base.password) {
     throw new TypeError(
       "url must be the base address of the API, such as http://127.0.0.1:54321 or https://<ref>.supabase.co/functions/v1. " +
-        "Is the environment variable set that you take it from?",
+        "Is the environment variable set that you take it from? `npm start` prints it as NEXT_PUBLIC_API_URL.",
     );
   }
   return base.origin + base.pathname.replace(/\/+$/, "").replace(/(\/api\/v1)+$/, "");

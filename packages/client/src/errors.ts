@@ -1,3 +1,5 @@
+import type { FinishedGeneration } from "./wait.ts";
+
 /** One field that the API refused: where it is, what is wrong, and the kind of problem. */
 export type FieldError = { loc: (string | number)[]; msg: string; type: string };
 
@@ -83,4 +85,16 @@ export class ConnectionError extends Error {
 /** No answer in time. What was asked for may have happened all the same. */
 export class TimeoutError extends ConnectionError {
   override readonly name: string = "TimeoutError";
+}
+
+/** `generations.run` got no picture. `generation.error_code` says why. It was not charged unless `generation.charged`. */
+export class GenerationError extends Error {
+  override readonly name: string = "GenerationError";
+  readonly generation: FinishedGeneration & { status: "failed" | "canceled" };
+
+  constructor(generation: FinishedGeneration & { status: "failed" | "canceled" }) {
+    const { id, status, error, error_code } = generation;
+    super(`Generation ${id} is ${status}: ${error} (${error_code})`);
+    this.generation = generation;
+  }
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { GenerationError } from "./errors.ts";
 import { type ImageFile, toBlob } from "./files.ts";
 import { memorySession } from "./session.ts";
 import { apiServer, broken, client, error, generation, json, session, url } from "./testing/server.ts";
@@ -44,8 +45,8 @@ test("pictures go as multipart, with their names and types where they have some"
     ["cat.png", "image/png"],
   ]);
   expect(parts(second).map(({ name, type }) => [name, type])).toEqual([
-    ["dog.webp", "image/webp"],
-    ["image-1", "image/jpeg"],
+    ["dog.webp", "image/png"],
+    ["image-1", "image/png"],
   ]);
   for (const part of [...parts(first), ...parts(second)])
     expect(new Uint8Array(await part.arrayBuffer())).toEqual(png);
@@ -120,12 +121,13 @@ test.each([
   ["image/jpeg", new Uint8Array([0xff, 0xd8, 0xff, 0xe0])],
   ["image/webp", new TextEncoder().encode("RIFF1234WEBP")],
   ["", unknown],
-])("bytes are told to be %j by their beginning", async (type, bytes) => {
+])("the beginning of the bytes says %j, whatever type was declared", async (type, bytes) => {
   for (const file of [bytes, new Blob([bytes]), { data: bytes }, { data: new Blob([bytes]) }]) {
     const blob = await toBlob(file);
     expect([blob.type, new Uint8Array(await blob.arrayBuffer())]).toEqual([type, bytes]);
   }
-  expect((await toBlob({ data: bytes, type: "image/gif" })).type).toBe("image/gif");
+  for (const told of ["image/jpg", "application/octet-stream"])
+    expect((await toBlob({ data: bytes, type: told })).type).toBe(type || told);
 });
 
 test("a list goes on by cursor, so that new pictures neither repeat nor hide old ones", async () => {
@@ -189,4 +191,65 @@ test("a picture that is not there yet says what to do", async () => {
   await expect(client().generations.image("g1")).rejects.toThrow(
     "Generation g1 is processing and has 0 pictures: there is none at index 0. Call generations.wait first",
   );
+});
+
+test("run creates a generation, waits for it and returns the finished one", async () => {
+  const done = {
+    ...generation("completed"),
+    generated_image_url: `${url}/image`,
+    completed_at: "2026-11-24T12:00:00Z",
+  };
+  server.answer(({ method }) => json(method === "POST" ? generation("pending") : done));
+  const seen: string[] = [];
+  const { generated_image_url } = await client().generations.run(
+    { prompt: "a" },
+    { idempotencyKey: "order-17", onStatus: ({ status }) => seen.push(status) },
+  );
+  expect([generated_image_url, seen]).toEqual([`${url}/image`, ["completed"]]);
+  expect(server.seen[0]?.headers.get("idempotency-key")).toBe("order-17");
+});
+
+test.each(["failed", "canceled"])(
+  "run throws a GenerationError that tells why a generation is %s",
+  async (status) => {
+    const ended = { ...generation(status), error: "The provider was too busy.", error_code: "provider_busy" };
+    server.answer(({ method }) => json(method === "POST" ? generation("pending") : ended));
+    const thrown = await client()
+      .generations.run({ prompt: "a" })
+      .catch((caught: unknown) => caught);
+    expect(thrown).toBeInstanceOf(GenerationError);
+    expect(thrown).toMatchObject({
+      message: `Generation g1 is ${status}: The provider was too busy. (provider_busy)`,
+      generation: { id: "g1" },
+    });
+  },
+);
+
+test("an aborted signal stops a picture and an upload before a byte is sent", async () => {
+  const done = {
+    ...generation("completed"),
+    completed_at: "2026-11-24T12:00:00Z",
+    images: [{ url: `${url}/image` }],
+  };
+  const { generations } = client();
+  const options = { signal: AbortSignal.abort("enough") };
+  for (const call of [
+    () => generations.image(done as never, options),
+    () => generations.exampleImage({ ...done, example_images: [`${url}/e`] } as never, 0, options),
+    () => generations.upload([png], options),
+    () => generations.create({ prompt: "a", files: [png] }, options),
+    () => generations.run({ prompt: "a" }, options),
+  ])
+    await expect(call()).rejects.toBe("enough");
+  expect(server.seen).toHaveLength(0);
+});
+
+test("an abort between the address and the upload stops the upload", async () => {
+  const controller = new AbortController();
+  server.answer(() => {
+    controller.abort("enough");
+    return json({ uploads: [{ id: "u1", url: `${url}/storage/1` }] }, { status: 201 });
+  });
+  await expect(client().generations.upload(png, { signal: controller.signal })).rejects.toBe("enough");
+  expect(server.seen.map(({ method }) => method)).toEqual(["POST"]);
 });

@@ -1,4 +1,6 @@
+import { getEventListeners } from "node:events";
 import { expect, test } from "vitest";
+import { createClient } from "./client.ts";
 import { ApiError, ConnectionError, RateLimitError, TimeoutError } from "./errors.ts";
 import { memorySession } from "./session.ts";
 import { apiServer, broken, client, error, json, session, url, user } from "./testing/server.ts";
@@ -235,4 +237,89 @@ test("an id cannot leave its place in the path", async () => {
   server.answer(() => json({}));
   await client().projects.get("../users?x=1#y");
   expect(server.seen[0]?.path).toBe("/api/v1/projects/..%2Fusers%3Fx%3D1%23y");
+});
+
+test("timeoutMs may be Infinity or more than 24.8 days, and nothing that is no time", async () => {
+  server.answer(() => json(user));
+  for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 40])
+    expect(await client({ timeoutMs }).auth.me({ timeoutMs })).toEqual(user);
+  for (const timeoutMs of [0, -1, Number.NaN, "30" as never]) {
+    expect(() => client({ timeoutMs })).toThrow("timeoutMs must be a number of milliseconds above 0");
+    await expect(client().auth.me({ timeoutMs })).rejects.toThrow(TypeError);
+  }
+});
+
+test("forty calls at once that share a signal cause no warning of a leak", async () => {
+  server.answer(() => json(user));
+  const warnings: Error[] = [];
+  const remember = (warning: Error) => warnings.push(warning);
+  process.on("warning", remember);
+  const { signal } = new AbortController();
+  const app = client({ session: memorySession(session("a")) });
+  await Promise.all(Array.from({ length: 40 }, () => app.auth.me({ signal })));
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", remember);
+  expect(warnings).toEqual([]);
+  expect(getEventListeners(signal, "abort").length).toBeLessThanOrEqual(1);
+});
+
+test("withResponse gives the data, the request's id and the limit", async () => {
+  server.answer(() =>
+    json(user, {
+      headers: {
+        "X-Request-Id": "7d0f0a52",
+        "X-RateLimit-Limit": "100",
+        "X-RateLimit-Remaining": "99",
+        "X-RateLimit-Reset": "1795564800",
+      },
+    }),
+  );
+  expect(await client().auth.me().withResponse()).toMatchObject({
+    data: user,
+    requestId: "7d0f0a52",
+    rateLimit: { limit: 100, remaining: 99, resets_at: "2026-11-25T00:00:00.000Z" },
+  });
+  server.answer(() => json(user));
+  expect(await client().auth.me().withResponse()).toMatchObject({ requestId: null, rateLimit: null });
+});
+
+test("withResponse rejects once, like the call itself", async () => {
+  const unhandled: unknown[] = [];
+  const remember = (reason: unknown) => unhandled.push(reason);
+  process.on("unhandledRejection", remember);
+  server.answer(() => error(404, "not_found", "No."));
+  await expect(client().auth.me().withResponse()).rejects.toMatchObject({ status: 404 });
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("unhandledRejection", remember);
+  expect(unhandled).toEqual([]);
+});
+
+test.each(["", "null", "42", '"hello"', "true", "<html></html>"])(
+  "a 200 with %j is an unexpected answer, not data",
+  async (body) => {
+    server.answer(() => new Response(body, { status: 200 }));
+    await expect(client().auth.me()).rejects.toMatchObject({ code: "unexpected_answer", status: 200 });
+  },
+);
+
+test("createClient without arguments reads the .env that npm start prints", async () => {
+  const { env } = process;
+  const before = { ...env };
+  Object.assign(env, {
+    NEXT_PUBLIC_API_URL: url,
+    DEVKIT4AI_DEVELOPER_KEY: "ak_d",
+    DEVKIT4AI_PROJECT_ID: "p1",
+    DEVKIT4AI_PROJECT_KEY: "ak_p",
+  });
+  try {
+    server.answer(() => json(user));
+    await createClient().auth.me();
+    const [sent] = server.seen;
+    expect(
+      [..."developer-key project-id api-key".split(" ")].map((name) => sent?.headers.get(`x-${name}`)),
+    ).toEqual(["ak_d", "p1", "ak_p"]);
+  } finally {
+    process.env = before;
+  }
+  expect(() => createClient({ url: undefined })).toThrow("Is the environment variable set");
 });

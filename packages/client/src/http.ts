@@ -1,6 +1,7 @@
 import { parse, reasonOf, reject } from "./answer.ts";
+import { type ApiPromise, type Received, toApiPromise } from "./api-promise.ts";
 import { ApiError, ConnectionError, TimeoutError } from "./errors.ts";
-import { retryDelay, sleep, untilAborted } from "./retry.ts";
+import { assertTimeout, onAbort, retryDelay, sleep, startTimer, untilAborted } from "./retry.ts";
 import type { Session, SessionStore } from "./session.ts";
 import { SessionKeeper } from "./session-keeper.ts";
 import type { paths } from "./wire.gen.ts";
@@ -10,7 +11,7 @@ import type { Answer, RequestInit, Verb } from "./wire.ts";
 export type RequestOptions = {
   /** Ends the call at once; it then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** For each attempt. Default: that of createClient. */
+  /** For each attempt; Infinity for no limit. Default: that of createClient. */
   timeoutMs?: number | undefined;
   maxRetries?: number | undefined;
   /** Another project than that of createClient; null for none. */
@@ -46,7 +47,6 @@ type Request = {
   form?: FormData | undefined;
   idempotencyKey?: string | undefined;
 } & Manner;
-type Received<T> = { data: T; headers: Headers };
 
 export class Http {
   readonly sessions: SessionKeeper;
@@ -64,16 +64,16 @@ export class Http {
   }
 
   /** One operation of the document, with retries and a fresh session. @throws ApiError, ConnectionError */
-  async request<P extends keyof paths, V extends Verb & keyof paths[P]>(
+  request<P extends keyof paths, V extends Verb & keyof paths[P]>(
     verb: V,
     path: P,
     init: RequestInit<paths[P][V]> & Manner,
     options?: RequestOptions,
-  ): Promise<Answer<paths[P][V]>> {
-    return (await this.send(verb, path, init, options)).data;
+  ): ApiPromise<Answer<paths[P][V]>> {
+    return toApiPromise(this.send(verb, path, init, options));
   }
 
-  /** Like `request`, with the headers of the answer. */
+  /** Like `request`, together with the headers of the answer. */
   async send<P extends keyof paths, V extends Verb & keyof paths[P]>(
     verb: V,
     path: P,
@@ -142,8 +142,7 @@ export class Http {
     return this.#fetch(url, init, options, async (response) => {
       const text = await response.text();
       if (!response.ok && response.status !== request.accepts) reject(response, text);
-      const data = text === "" ? undefined : parse(response, text);
-      return { data: data as T, headers: response.headers };
+      return { data: parse(response, text) as T, headers: response.headers };
     });
   }
 
@@ -178,17 +177,18 @@ export class Http {
   ): Promise<T> {
     const { origin, pathname } = new URL(url);
     const what = `${init.method ?? "GET"} ${origin}${pathname}`;
+    assertTimeout(timeoutMs);
+    signal?.throwIfAborted();
     const controller = new AbortController();
-    const abort = () => controller.abort(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true });
-    const timer = setTimeout(() => {
+    const unfollow = signal && onAbort(signal, () => controller.abort(signal.reason));
+    const stopTimer = startTimer(timeoutMs, () => {
       controller.abort(
         new TimeoutError(
           `No answer to ${what} within ${timeoutMs} ms. It may have happened all the same: look before you repeat it, ` +
             "or allow more time with timeoutMs.",
         ),
       );
-    }, timeoutMs);
+    });
     try {
       const answer = this.#config.fetch(url, { ...init, signal: controller.signal }).then(read);
       return await untilAborted(answer, controller.signal);
@@ -200,8 +200,8 @@ export class Http {
           "and, in a browser, that the project allows this page's origin.",
       );
     } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
+      stopTimer();
+      unfollow?.();
     }
   }
 }

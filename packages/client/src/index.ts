@@ -1,8 +1,16 @@
 import type { Schema } from "./wire.ts";
 
+export type { ApiPromise, RateLimit, WithResponse } from "./api-promise.ts";
 export { type Client, type ClientOptions, createClient } from "./client.ts";
-export { ApiError, ConnectionError, type FieldError, RateLimitError, TimeoutError } from "./errors.ts";
-export type { ImageFile } from "./files.ts";
+export {
+  ApiError,
+  ConnectionError,
+  type FieldError,
+  GenerationError,
+  RateLimitError,
+  TimeoutError,
+} from "./errors.ts";
+export type { ImageFile, ImageFiles } from "./files.ts";
 export type { RequestOptions } from "./http.ts";
 export type { List, Page } from "./list.ts";
 export type { GenerationCreate } from "./resources/generations.ts";
@@ -16,7 +24,7 @@ export {
   type SessionStore,
 } from "./session.ts";
 export type { SessionEvent, SessionListener } from "./session-keeper.ts";
-export type { FinishedGeneration, WaitOptions } from "./wait.ts";
+export type { CompletedGeneration, FinishedGeneration, WaitOptions } from "./wait.ts";
 
 /** Every other schema of the API's document, by its name. */
 export type { Schema };

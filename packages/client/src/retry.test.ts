@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
+import { getEventListeners } from "node:events";
+import { afterEach, expect, test, vi } from "vitest";
 import { ApiError, ConnectionError, RateLimitError, TimeoutError } from "./errors.ts";
-import { backoffMs, parseRetryAfter, retryDelay, sleep, untilAborted } from "./retry.ts";
+import { backoffMs, onAbort, parseRetryAfter, retryDelay, sleep, startTimer, untilAborted } from "./retry.ts";
 
 const now = Date.parse("2026-11-24T12:00:00Z");
 
@@ -16,8 +17,21 @@ test.each([
   ["2026", 2_026_000],
   ["", null],
 ])("Retry-After %j is %j ms", (header, expected) => {
-  expect(parseRetryAfter(header, now)).toBe(expected);
+  expect(parseRetryAfter(header, null, now)).toBe(expected);
 });
+
+test.each([
+  ["Tue, 24 Nov 2026 12:00:30 GMT"],
+  ["Tuesday, 24-Nov-26 12:00:30 GMT"],
+  ["Tue Nov 24 12:00:30 2026"],
+])(
+  "Retry-After %j is counted from the server's Date header, whatever this machine's clock says",
+  (header) => {
+    const server = "Tue, 24 Nov 2026 12:00:00 GMT";
+    for (const clock of [now, now - 3_600_000, now + 3_600_000])
+      expect(parseRetryAfter(header, server, clock)).toBe(30_000);
+  },
+);
 
 const answer = (status: number, retryAfterMs: number | null = null, code = "some_code") =>
   new (status === 429 ? RateLimitError : ApiError)({ status, code, detail: "No.", retryAfterMs });
@@ -64,4 +78,37 @@ test("an abort ends a sleep and a waiting promise at once, with its own reason",
     { status: "rejected", reason: "enough" },
   ]);
   await expect(sleep(60_000, controller.signal)).rejects.toBe("enough");
+});
+
+test("a hundred followers of one signal are one listener, and each can leave", () => {
+  const { signal, abort } = new (class extends AbortController {
+    override abort = (reason?: unknown) => super.abort(reason);
+  })();
+  const acted: number[] = [];
+  const stops = Array.from({ length: 100 }, (_, at) => onAbort(signal, () => acted.push(at)));
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  for (const stop of stops.slice(0, 98)) stop();
+  abort();
+  expect(acted).toEqual([98, 99]);
+  onAbort(signal, () => acted.push(100));
+  expect(acted).toEqual([98, 99, 100]);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test("a timer runs for longer than 24.8 days, and never for Infinity", () => {
+  vi.useFakeTimers();
+  const ended: string[] = [];
+  startTimer(2 ** 31 + 5_000, () => ended.push("long"));
+  startTimer(Number.POSITIVE_INFINITY, () => ended.push("infinite"));
+  const stop = startTimer(2 ** 33, () => ended.push("stopped"));
+  vi.advanceTimersByTime(2 ** 31 + 4_000);
+  stop();
+  expect(ended).toEqual([]);
+  vi.advanceTimersByTime(1_000);
+  expect(ended).toEqual(["long"]);
+  vi.advanceTimersByTime(2 ** 34);
+  expect(ended).toEqual(["long"]);
 });

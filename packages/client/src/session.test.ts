@@ -119,3 +119,30 @@ test("the lifetime of a token comes from the answer, else from the token itself,
   expect(toSession({ ...bare, access_token: token(600) }, now).expires_at).toBe("2026-11-24T12:10:00.000Z");
   expect(toSession(bare, now).expires_at).toBe("2026-11-24T12:05:00.000Z");
 });
+
+const kept = { access_token: "a", refresh_token: "r", expires_at: "2026-11-24T12:00:00Z" };
+const throws = () => {
+  throw new DOMException("The operation is insecure.", "SecurityError");
+};
+test.each<[string, () => unknown]>([
+  ["is missing", () => undefined],
+  ["throws when it is named", throws],
+  ["throws at every call", () => ({ getItem: throws, setItem: throws, removeItem: throws })],
+  ["has no methods", () => ({})],
+  ["is full", () => ({ getItem: () => null, setItem: throws, removeItem: () => {} })],
+])("a localStorage that %s is replaced by memory, and no call fails", (_, storage) => {
+  const before = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
+  Object.defineProperty(globalThis, "localStorage", { configurable: true, get: storage });
+  try {
+    const store = localStorageSession();
+    expect(store.get()).toBeNull();
+    store.set(kept);
+    expect(store.get()).toEqual(kept);
+    store.set(null);
+    expect(store.get()).toBeNull();
+    store.subscribe?.(() => {})();
+  } finally {
+    delete (globalThis as { localStorage?: unknown }).localStorage;
+    if (before !== undefined) Object.defineProperty(globalThis, "localStorage", before);
+  }
+});

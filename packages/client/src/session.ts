@@ -30,17 +30,33 @@ export function memorySession(initial: Session | null = null): SessionStore {
 
 /**
  * In the browser's localStorage, shared by all tabs of the site. Any script on the page can read it: prefer
- * `cookieSession` on a server where you have one.
+ * `cookieSession` on a server where you have one. Where the storage is missing, full or refused, as in some in-app browsers and
+ * on servers, the session is kept in memory.
  */
 export function localStorageSession({ key = "devkit4ai.session" }: { key?: string } = {}): SessionStore {
+  /** Undefined while the storage works. */
+  let inMemory: Session | null | undefined;
   return {
     lock: key,
-    get: () => parseSession(localStorage.getItem(key)),
+    get() {
+      if (inMemory !== undefined) return inMemory;
+      try {
+        return parseSession(localStorage.getItem(key));
+      } catch {
+        return null;
+      }
+    },
     set(session) {
-      if (session === null) localStorage.removeItem(key);
-      else localStorage.setItem(key, JSON.stringify(session));
+      try {
+        if (session === null) localStorage.removeItem(key);
+        else localStorage.setItem(key, JSON.stringify(session));
+        inMemory = undefined;
+      } catch {
+        inMemory = session;
+      }
     },
     subscribe(changed) {
+      if (typeof addEventListener !== "function") return () => {};
       const listener = (event: StorageEvent) => {
         if (event.key === key || event.key === null) changed();
       };

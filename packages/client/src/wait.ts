@@ -1,13 +1,17 @@
 import { TimeoutError } from "./errors.ts";
 import type { RequestOptions } from "./http.ts";
-import { retryDelay, sleep } from "./retry.ts";
+import { assertTimeout, retryDelay, sleep } from "./retry.ts";
 import type { Schema } from "./wire.ts";
 
 type Generation = Schema<"Generation">;
-export type FinishedGeneration = Generation & { status: "completed" | "failed" | "canceled" };
+export type CompletedGeneration = Generation & { status: "completed"; generated_image_url: string };
+/** `status` tells which: one with a picture, or one with a reason. */
+export type FinishedGeneration =
+  | CompletedGeneration
+  | (Generation & { status: "failed" | "canceled"; error: string });
 
 export type WaitOptions = Pick<RequestOptions, "signal" | "projectId"> & {
-  /** For the whole wait. Default: ten minutes. */
+  /** For the whole wait; Infinity for no limit. Default: ten minutes. */
   timeoutMs?: number;
   /** Called with the first state and then whenever the status has changed. */
   onStatus?: (generation: Generation) => void;
@@ -23,6 +27,7 @@ export async function waitUntilFinished(
   ask: (wait: number, options: RequestOptions) => Promise<Generation>,
   { signal, projectId, timeoutMs = 600_000, onStatus }: WaitOptions,
 ): Promise<FinishedGeneration> {
+  assertTimeout(timeoutMs);
   const deadline = Date.now() + timeoutMs;
   let seen: Generation | undefined;
   let pauseMs = firstPauseMs;

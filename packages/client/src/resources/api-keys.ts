@@ -1,3 +1,4 @@
+import type { ApiPromise } from "../api-promise.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
 import type { Body, Query, Schema } from "../wire.ts";
@@ -17,7 +18,7 @@ export class ApiKeys {
     project_id: string,
     body: Body<"apiKeys.create"> = {},
     options?: RequestOptions,
-  ): Promise<Schema<"CreatedApiKey">> {
+  ): ApiPromise<Schema<"CreatedApiKey">> {
     return this.#http.request("post", all, { params: { project_id }, body }, options);
   }
 
@@ -31,11 +32,11 @@ export class ApiKeys {
     key_id: string,
     body: Body<"apiKeys.rotate"> = {},
     options?: RequestOptions,
-  ): Promise<Schema<"RotatedApiKey">> {
+  ): ApiPromise<Schema<"RotatedApiKey">> {
     return this.#http.request("post", `${one}/rotate`, { params: { project_id, key_id }, body }, options);
   }
 
-  revoke(project_id: string, key_id: string, options?: RequestOptions): Promise<void> {
+  revoke(project_id: string, key_id: string, options?: RequestOptions): ApiPromise<void> {
     return this.#http.request("delete", one, { params: { project_id, key_id } }, options);
   }
 
@@ -45,7 +46,7 @@ export class ApiKeys {
     key_id: string,
     query: Query<"apiKeys.usage"> = {},
     options?: RequestOptions,
-  ): Promise<Schema<"ApiKeyUsage">[]> {
+  ): ApiPromise<Schema<"ApiKeyUsage">[]> {
     return this.#http.request("get", `${one}/usage`, { params: { project_id, key_id }, query }, options);
   }
 }

@@ -1,3 +1,4 @@
+import { type ApiPromise, toApiPromise } from "../api-promise.ts";
 import { ApiError } from "../errors.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import type { Session } from "../session.ts";
@@ -15,25 +16,28 @@ export class Auth {
    * Creates an account and signs it in: an end user with developerKey and projectId, a developer with operatorKey.
    * `access_token` is null where the project wants the address verified first; then nobody is signed in.
    */
-  async register(body: Body<"auth.register">, options?: RequestOptions): Promise<Schema<"RegisteredUser">> {
-    const account = await this.#http.request(
-      "post",
-      "/api/v1/auth/register",
-      { body, sends: "keys" },
-      options,
-    );
-    const { access_token, refresh_token } = account;
-    if (access_token !== null && refresh_token !== null) {
-      await this.#http.sessions.save({ access_token, refresh_token }, "signed_in");
-    }
-    return account;
+  register(body: Body<"auth.register">, options?: RequestOptions): ApiPromise<Schema<"RegisteredUser">> {
+    const post = async () => {
+      const init = { body, sends: "keys" } as const;
+      const received = await this.#http.send("post", "/api/v1/auth/register", init, options);
+      const { access_token, refresh_token } = received.data;
+      if (access_token !== null && refresh_token !== null) {
+        await this.#http.sessions.save({ access_token, refresh_token }, "signed_in");
+      }
+      return received;
+    };
+    return toApiPromise(post());
   }
 
   /** End users need projectId, developers must not have one (or pass `{ projectId: null }`). */
-  async login(body: Body<"auth.login">, options?: RequestOptions): Promise<Schema<"Tokens">> {
-    const tokens = await this.#http.request("post", "/api/v1/auth/login", { body, sends: "keys" }, options);
-    await this.#http.sessions.save(tokens, "signed_in");
-    return tokens;
+  login(body: Body<"auth.login">, options?: RequestOptions): ApiPromise<Schema<"Tokens">> {
+    const post = async () => {
+      const init = { body, sends: "keys" } as const;
+      const received = await this.#http.send("post", "/api/v1/auth/login", init, options);
+      await this.#http.sessions.save(received.data, "signed_in");
+      return received;
+    };
+    return toApiPromise(post());
   }
 
   /**
@@ -57,11 +61,11 @@ export class Auth {
   }
 
   /** The account that is signed in. */
-  me(options?: RequestOptions): Promise<Schema<"User">> {
+  me(options?: RequestOptions): ApiPromise<Schema<"User">> {
     return this.#http.request("get", "/api/v1/auth/me", {}, options);
   }
 
-  updateMe(body: Body<"auth.updateMe">, options?: RequestOptions): Promise<Schema<"User">> {
+  updateMe(body: Body<"auth.updateMe">, options?: RequestOptions): ApiPromise<Schema<"User">> {
     return this.#http.request("patch", "/api/v1/auth/me", { body }, options);
   }
 
@@ -72,12 +76,12 @@ export class Auth {
   }
 
   /** Every other session ends. */
-  changePassword(body: Body<"auth.changePassword">, options?: RequestOptions): Promise<Schema<"Message">> {
+  changePassword(body: Body<"auth.changePassword">, options?: RequestOptions): ApiPromise<Schema<"Message">> {
     return this.#http.request("post", "/api/v1/auth/change-password", { body }, options);
   }
 
   /** With the token of the link in the mail, which works once. */
-  verifyEmail(body: Body<"auth.verifyEmail">, options?: RequestOptions): Promise<Schema<"VerifiedEmail">> {
+  verifyEmail(body: Body<"auth.verifyEmail">, options?: RequestOptions): ApiPromise<Schema<"VerifiedEmail">> {
     return this.#http.request("post", "/api/v1/auth/verify-email", { body, sends: "nothing" }, options);
   }
 
@@ -85,7 +89,7 @@ export class Auth {
   requestVerification(
     query: Query<"auth.requestVerification"> = {},
     options?: RequestOptions,
-  ): Promise<Schema<"Message">> {
+  ): ApiPromise<Schema<"Message">> {
     return this.#http.request("post", "/api/v1/auth/request-verification", { query }, options);
   }
 
@@ -93,7 +97,7 @@ export class Auth {
   requestPasswordReset(
     body: Body<"auth.requestPasswordReset">,
     options?: RequestOptions,
-  ): Promise<Schema<"Message">> {
+  ): ApiPromise<Schema<"Message">> {
     return this.#http.request(
       "post",
       "/api/v1/auth/request-password-reset",
@@ -103,7 +107,7 @@ export class Auth {
   }
 
   /** With the token of the link in the mail. Every session of the account ends. */
-  resetPassword(body: Body<"auth.resetPassword">, options?: RequestOptions): Promise<Schema<"Message">> {
+  resetPassword(body: Body<"auth.resetPassword">, options?: RequestOptions): ApiPromise<Schema<"Message">> {
     return this.#http.request("post", "/api/v1/auth/reset-password", { body, sends: "nothing" }, options);
   }
 

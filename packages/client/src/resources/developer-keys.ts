@@ -1,3 +1,4 @@
+import type { ApiPromise } from "../api-promise.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
 import type { Body, Schema } from "../wire.ts";
@@ -16,7 +17,7 @@ export class DeveloperKeys {
   create(
     body: Body<"developerKeys.create"> = {},
     options?: RequestOptions,
-  ): Promise<Schema<"CreatedDeveloperKey">> {
+  ): ApiPromise<Schema<"CreatedDeveloperKey">> {
     return this.#http.request("post", all, { body }, options);
   }
 
@@ -30,11 +31,11 @@ export class DeveloperKeys {
     key_id: string,
     body: Body<"developerKeys.rotate"> = {},
     options?: RequestOptions,
-  ): Promise<Schema<"CreatedDeveloperKey">> {
+  ): ApiPromise<Schema<"CreatedDeveloperKey">> {
     return this.#http.request("post", `${one}/rotate`, { params: { key_id }, body }, options);
   }
 
-  revoke(key_id: string, options?: RequestOptions): Promise<void> {
+  revoke(key_id: string, options?: RequestOptions): ApiPromise<void> {
     return this.#http.request("delete", one, { params: { key_id } }, options);
   }
 }

@@ -1,7 +1,14 @@
-import { filesForm, type ImageFile, toBlob } from "../files.ts";
+import { type ApiPromise, toApiPromise } from "../api-promise.ts";
+import { GenerationError } from "../errors.ts";
+import { filesForm, type ImageFiles, toFiles } from "../files.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
-import { type FinishedGeneration, type WaitOptions, waitUntilFinished } from "../wait.ts";
+import {
+  type CompletedGeneration,
+  type FinishedGeneration,
+  type WaitOptions,
+  waitUntilFinished,
+} from "../wait.ts";
 import type { Body, Query, Schema } from "../wire.ts";
 
 const one = "/api/v1/generation/{generation_id}";
@@ -10,8 +17,8 @@ const anonymousStatus = "/api/v1/generation/anonymous-generations-v2/{generation
 const uploadTimeoutMs = 120_000;
 
 export type GenerationCreate = Extract<Body<"generations.create">, { prompt: string }> & {
-  /** 1 to 5 pictures to work from: JPEG, PNG or WebP, at most 10 MB each. */
-  files?: ImageFile[];
+  /** 1 to 5 pictures to work from: JPEG, PNG or WebP, at most 10 MB each. One, an array, or the FileList of an input. */
+  files?: ImageFiles | null;
 };
 type Generation = Schema<"Generation">;
 
@@ -26,42 +33,71 @@ export class Generations {
    * Asks for a picture. The answer comes at once with status `pending`; `wait` tells when the picture is there. Sent with an
    * idempotency key, a new one for each call unless you name one, so that a repeated request is not paid twice.
    */
-  async create(
+  create(
     request: GenerationCreate,
     { idempotencyKey = randomKey(), ...options }: RequestOptions & { idempotencyKey?: string } = {},
-  ): Promise<Schema<"CreatedGeneration">> {
-    const { sent, timeoutMs } = await bodyOf(request);
-    const init = { ...sent, idempotencyKey };
-    return this.#http.request("post", "/api/v1/generation/generate-v2", init, { timeoutMs, ...options });
+  ): ApiPromise<Schema<"CreatedGeneration">> {
+    const post = async () => {
+      const { sent, timeoutMs } = await bodyOf(request, options);
+      const init = { ...sent, idempotencyKey };
+      return this.#http.send("post", "/api/v1/generation/generate-v2", init, { timeoutMs, ...options });
+    };
+    return toApiPromise(post());
   }
 
   /** Without an account: some a day for each address. Continue with `wait(id, { anonymous: true })`. Never sent twice. */
-  async createAnonymous(
+  createAnonymous(
     request: GenerationCreate,
-    options?: RequestOptions,
-  ): Promise<Schema<"CreatedGeneration">> {
-    const { sent, timeoutMs } = await bodyOf(request);
-    const init = { ...sent, sends: "nothing" } as const;
-    const path = "/api/v1/generation/generate-anonymous-v2";
-    return this.#http.request("post", path, init, { timeoutMs, ...options });
+    options: RequestOptions = {},
+  ): ApiPromise<Schema<"CreatedGeneration">> {
+    const post = async () => {
+      const { sent, timeoutMs } = await bodyOf(request, options);
+      const init = { ...sent, sends: "nothing" } as const;
+      const path = "/api/v1/generation/generate-anonymous-v2";
+      return this.#http.send("post", path, init, { timeoutMs, ...options });
+    };
+    return toApiPromise(post());
+  }
+
+  /**
+   * Creates a generation and waits for its picture. `timeoutMs` is for both together, ten minutes unless you say otherwise.
+   * @throws GenerationError when it fails or is canceled
+   */
+  async run(
+    request: GenerationCreate,
+    {
+      idempotencyKey,
+      timeoutMs = 600_000,
+      onStatus,
+      ...options
+    }: WaitOptions & { idempotencyKey?: string } = {},
+  ): Promise<CompletedGeneration> {
+    const startedAt = Date.now();
+    const { id } = await this.create(request, { ...options, ...(idempotencyKey && { idempotencyKey }) });
+    const leftMs = Math.max(1, timeoutMs - (Date.now() - startedAt));
+    const done = await this.wait(id, { ...options, timeoutMs: leftMs, ...(onStatus && { onStatus }) });
+    if (done.status !== "completed") throw new GenerationError(done);
+    return done;
   }
 
   /** Addresses to put pictures to, straight into the file storage. `upload` does the whole of it. */
   createUploads(
     body: Body<"generations.createUploads"> = {},
     options?: RequestOptions,
-  ): Promise<Schema<"Uploads">> {
+  ): ApiPromise<Schema<"Uploads">> {
     return this.#http.request("post", "/api/v1/generation/uploads", { body }, options);
   }
 
   /** Puts pictures into the file storage. Returns their ids, for `upload_ids` of one `create`. */
-  async upload(files: ImageFile[], options: RequestOptions = {}): Promise<string[]> {
-    const { uploads } = await this.createUploads({ count: files.length }, options);
-    const put = async (url: string, at: number) => {
-      const blob = await toBlob(files[at] as ImageFile);
-      return this.#http.put(url, blob, { timeoutMs: uploadTimeoutMs, ...options });
-    };
-    await Promise.all(uploads.map(({ url }, at) => put(url, at)));
+  async upload(files: ImageFiles, options: RequestOptions = {}): Promise<string[]> {
+    const blobs = await toFiles(files, options.signal);
+    const { uploads } = await this.createUploads({ count: blobs.length }, options);
+    await Promise.all(
+      blobs.map(({ blob }, at) => {
+        const { url } = uploads[at] as (typeof uploads)[number];
+        return this.#http.put(url, blob, { timeoutMs: uploadTimeoutMs, ...options });
+      }),
+    );
     return uploads.map(({ id }) => id);
   }
 
@@ -78,15 +114,15 @@ export class Generations {
   }
 
   /** What the project has used of its plan this month. */
-  usage(options?: RequestOptions): Promise<Schema<"GenerationUsage">> {
+  usage(options?: RequestOptions): ApiPromise<Schema<"GenerationUsage">> {
     return this.#http.request("get", "/api/v1/generation/usage", {}, options);
   }
 
-  get(generation_id: string, options?: RequestOptions): Promise<Generation> {
+  get(generation_id: string, options?: RequestOptions): ApiPromise<Generation> {
     return this.#http.request("get", `${one}/status`, { params: { generation_id } }, options);
   }
 
-  getAnonymous(generation_id: string, options?: RequestOptions): Promise<Generation> {
+  getAnonymous(generation_id: string, options?: RequestOptions): ApiPromise<Generation> {
     const init = { params: { generation_id }, sends: "nothing" } as const;
     return this.#http.request("get", anonymousStatus, init, options);
   }
@@ -113,17 +149,17 @@ export class Generations {
     generation_id: string,
     body: Body<"generations.setPublic">,
     options?: RequestOptions,
-  ): Promise<Schema<"GenerationPublic">> {
+  ): ApiPromise<Schema<"GenerationPublic">> {
     return this.#http.request("patch", `${one}/public`, { params: { generation_id }, body }, options);
   }
 
   /** Stops one that is pending or processing; it is not charged. */
-  cancel(generation_id: string, options?: RequestOptions): Promise<Generation> {
+  cancel(generation_id: string, options?: RequestOptions): ApiPromise<Generation> {
     return this.#http.request("post", `${one}/cancel`, { params: { generation_id } }, options);
   }
 
   /** With its files. */
-  delete(generation_id: string, options?: RequestOptions): Promise<Schema<"GenerationDeleted">> {
+  delete(generation_id: string, options?: RequestOptions): ApiPromise<Schema<"GenerationDeleted">> {
     return this.#http.request("delete", one, { params: { generation_id } }, options);
   }
 
@@ -163,10 +199,11 @@ export class Generations {
   }
 }
 
-async function bodyOf({ files = [], ...body }: GenerationCreate) {
-  return files.length === 0
+async function bodyOf({ files, ...body }: GenerationCreate, { signal }: RequestOptions) {
+  const pictures = await toFiles(files, signal);
+  return pictures.length === 0
     ? { sent: { body }, timeoutMs: undefined }
-    : { sent: { form: await filesForm(body, files) }, timeoutMs: uploadTimeoutMs };
+    : { sent: { form: filesForm(body, pictures) }, timeoutMs: uploadTimeoutMs };
 }
 
 type CursorQuery = { page?: number; per_page?: number; cursor?: string };

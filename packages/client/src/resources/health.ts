@@ -1,3 +1,4 @@
+import type { ApiPromise } from "../api-promise.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import type { Schema } from "../wire.ts";
 
@@ -9,29 +10,29 @@ export class Health {
   }
 
   /** Whether the API runs at all. */
-  live(options?: RequestOptions): Promise<Schema<"Liveness">> {
+  live(options?: RequestOptions): ApiPromise<Schema<"Liveness">> {
     return this.#http.request("get", "/health", { sends: "nothing" }, options);
   }
 
   /** Whether it can serve: `healthy`, `degraded` or `unhealthy`. */
-  get(options?: RequestOptions): Promise<Schema<"Health">> {
+  get(options?: RequestOptions): ApiPromise<Schema<"Health">> {
     return this.#http.request("get", "/api/v1/health", { sends: "nothing", accepts: 503 }, options);
   }
 
-  database(options?: RequestOptions): Promise<Schema<"PartHealth">> {
+  database(options?: RequestOptions): ApiPromise<Schema<"PartHealth">> {
     return this.#http.request("get", "/api/v1/health/database", { sends: "nothing", accepts: 503 }, options);
   }
 
-  storage(options?: RequestOptions): Promise<Schema<"PartHealth">> {
+  storage(options?: RequestOptions): ApiPromise<Schema<"PartHealth">> {
     return this.#http.request("get", "/api/v1/health/storage", { sends: "nothing", accepts: 503 }, options);
   }
 
-  redis(options?: RequestOptions): Promise<Schema<"PartHealth">> {
+  redis(options?: RequestOptions): ApiPromise<Schema<"PartHealth">> {
     return this.#http.request("get", "/api/v1/health/redis", { sends: "nothing", accepts: 503 }, options);
   }
 
   /** Also the last error of each part; for operators `service`, with versions, pool, queue, jobs and settings. */
-  detailed(options?: RequestOptions): Promise<Schema<"DetailedHealth">> {
+  detailed(options?: RequestOptions): ApiPromise<Schema<"DetailedHealth">> {
     return this.#http.request("get", "/api/v1/health/detailed", { accepts: 503 }, options);
   }
 }

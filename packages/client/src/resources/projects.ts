@@ -1,3 +1,4 @@
+import type { ApiPromise } from "../api-promise.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
 import type { Body, Query, Schema } from "../wire.ts";
@@ -12,7 +13,7 @@ export class Projects {
     this.#http = http;
   }
 
-  create(body: Body<"projects.create">, options?: RequestOptions): Promise<Project> {
+  create(body: Body<"projects.create">, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("post", "/api/v1/projects", { body }, options);
   }
 
@@ -25,31 +26,31 @@ export class Projects {
     });
   }
 
-  get(project_id: string, options?: RequestOptions): Promise<Project> {
+  get(project_id: string, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("get", one, { params: { project_id } }, options);
   }
 
   /** Changes the fields that are given and no others. */
-  update(project_id: string, body: Body<"projects.update">, options?: RequestOptions): Promise<Project> {
+  update(project_id: string, body: Body<"projects.update">, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("patch", one, { params: { project_id }, body }, options);
   }
 
   /** The same as `update`, for programs that use PUT. */
-  replace(project_id: string, body: Body<"projects.replace">, options?: RequestOptions): Promise<Project> {
+  replace(project_id: string, body: Body<"projects.replace">, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("put", one, { params: { project_id }, body }, options);
   }
 
   /** With its users, keys, generations and pictures. `restore` brings it back for a while. */
-  delete(project_id: string, options?: RequestOptions): Promise<void> {
+  delete(project_id: string, options?: RequestOptions): ApiPromise<void> {
     return this.#http.request("delete", one, { params: { project_id } }, options);
   }
 
-  restore(project_id: string, options?: RequestOptions): Promise<Project> {
+  restore(project_id: string, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("post", `${one}/restore`, { params: { project_id } }, options);
   }
 
   /** For operators. */
-  setPlan(project_id: string, body: Body<"projects.setPlan">, options?: RequestOptions): Promise<Project> {
+  setPlan(project_id: string, body: Body<"projects.setPlan">, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("patch", `${one}/plan`, { params: { project_id }, body }, options);
   }
 
@@ -57,7 +58,7 @@ export class Projects {
     project_id: string,
     query: Query<"projects.stats"> = {},
     options?: RequestOptions,
-  ): Promise<Schema<"ProjectStats">> {
+  ): ApiPromise<Schema<"ProjectStats">> {
     return this.#http.request("get", `${one}/stats`, { params: { project_id }, query }, options);
   }
 
@@ -65,7 +66,7 @@ export class Projects {
   globalStats(
     query: Query<"projects.globalStats"> = {},
     options?: RequestOptions,
-  ): Promise<Schema<"GlobalStats">> {
+  ): ApiPromise<Schema<"GlobalStats">> {
     return this.#http.request("get", "/api/v1/projects/stats", { query }, options);
   }
 

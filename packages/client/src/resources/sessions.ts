@@ -1,3 +1,4 @@
+import type { ApiPromise } from "../api-promise.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
 import type { Schema } from "../wire.ts";
@@ -15,7 +16,7 @@ export class Sessions {
   }
 
   /** Its tokens are refused from this moment on. */
-  revoke(session_id: string, options?: RequestOptions): Promise<void> {
+  revoke(session_id: string, options?: RequestOptions): ApiPromise<void> {
     const sent = { params: { session_id } };
     return this.#http.request("delete", "/api/v1/auth/sessions/{session_id}", sent, options);
   }

@@ -1,3 +1,4 @@
+import type { ApiPromise } from "../api-promise.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
 import type { Body, Query, Schema } from "../wire.ts";
@@ -42,13 +43,13 @@ export class Users {
     user_id: string,
     body: Body<"users.update">,
     options?: RequestOptions,
-  ): Promise<Schema<"ProjectUser">> {
+  ): ApiPromise<Schema<"ProjectUser">> {
     const sent = { params: { project_id, user_id }, body };
     return this.#http.request("patch", "/api/v1/projects/{project_id}/users/{user_id}", sent, options);
   }
 
   /** Deletes an account for good, and what belongs to it. */
-  delete(project_id: string, user_id: string, options?: RequestOptions): Promise<void> {
+  delete(project_id: string, user_id: string, options?: RequestOptions): ApiPromise<void> {
     const sent = { params: { project_id, user_id } };
     return this.#http.request("delete", "/api/v1/projects/{project_id}/users/{user_id}", sent, options);
   }
