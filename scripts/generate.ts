@@ -1,15 +1,19 @@
-// Writes the files that are made from others. Never edited by hand; `npm run check` fails when one is stale.
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+// Writes the files that are made from others. Never edited by hand; `npm run check` fails when one is stale. Once a version is
+// released, what supabase/schemas has and the migrations do not becomes one more migration, to be read and committed.
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import openapiTypes, { astToString, type OpenAPI3 } from "openapi-typescript";
 import { openApiDocument } from "../supabase/functions/api/openapi-document.ts";
 import { ROOT } from "./local/settings.ts";
+import { baseline, baselineName, isReleased, migrationNames, migrationsFolder } from "./schema/baseline.ts";
+import { nextMigration } from "./schema/next-migration.ts";
 
 /** Path and content of every generated file. */
 export async function generated(): Promise<[string, string][]> {
   const document = JSON.stringify(openApiDocument(), null, 2);
   return [
+    ...(isReleased() ? [] : [[`supabase/migrations/${baselineName}`, baseline()] as [string, string]]),
     ["docs/openapi.json", `${document}\n`],
     ["supabase/functions/api/migrations.gen.ts", migrationList()],
     ["packages/client/src/wire.gen.ts", await wireTypes(JSON.parse(document) as OpenAPI3)],
@@ -18,10 +22,8 @@ export async function generated(): Promise<[string, string][]> {
 
 /** A deployed function cannot read the folder, and has to know what its database should have. */
 function migrationList(): string {
-  const versions = readdirSync(join(ROOT, "supabase/migrations"))
-    .flatMap((name) => /^(\d+)_.+\.sql$/.exec(name)?.[1] ?? [])
-    .sort();
-  const lines = versions.map((version) => `  "${version}",\n`).join("");
+  const names = isReleased() ? migrationNames() : [...new Set([baselineName, ...migrationNames()])];
+  const lines = names.map((name) => `  "${name.slice(0, 14)}",\n`).join("");
   return `// The files of supabase/migrations, by \`npm run generate\`.\nexport const migrations: readonly string[] = [\n${lines}];\n`;
 }
 
@@ -43,6 +45,11 @@ async function wireTypes(document: OpenAPI3): Promise<string> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const next = isReleased() ? await nextMigration() : undefined;
+  if (next !== undefined) {
+    writeFileSync(join(migrationsFolder, next.name), next.text);
+    console.log(`wrote supabase/migrations/${next.name}: read it before you commit it`);
+  }
   for (const [path, content] of await generated()) {
     mkdirSync(dirname(join(ROOT, path)), { recursive: true });
     writeFileSync(join(ROOT, path), content);

@@ -10,7 +10,6 @@ const HELP = `Runs every check and every suite, against a stack of its own.
   npm test -- unit api                      only these of unit, db, api, attack, e2e, faults, and no checks
   npm test -- api tests/api/health.test.ts  only files whose path contains this
   npm test -- --no-check                    every suite and no checks
-  npm test -- db -u                         writes tests/db/schema.snapshot anew
   npm run test:browser                      what needs a Chromium`;
 
 const args = process.argv.slice(2);
@@ -29,17 +28,11 @@ if (words.length === 0 && !args.includes("--no-check")) {
   const check = await runCommand(process.execPath, ["scripts/check.ts"], true);
   if (check.code !== 0) process.exit(check.code);
 }
-const update = args.includes("-u") ? ["-u"] : [];
 const seen = mkdtempSync(join(tmpdir(), "cloud-api-seen-"));
 process.env.CLOUD_API_SEEN = seen;
 const { code } = await runCommand(
   "vitest",
-  [
-    "run",
-    ...files,
-    ...update,
-    ...(names.length > 0 ? names : everywhere).flatMap((name) => ["--project", name]),
-  ],
+  ["run", ...files, ...(names.length > 0 ? names : everywhere).flatMap((name) => ["--project", name])],
   true,
 );
 const isCovered = reportCoverage();

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { readConfig } from "./config.ts";
 import { emptyData, makeFolders } from "./data-folder.ts";
-import { installHelpers, migrate, prepareRoles } from "./database.ts";
+import { installHelpers, migrate, prepareRoles, refuseForeignSchema } from "./database.ts";
 import { type DemoCredentials, ensureDemoCredentials } from "./demo-credentials.ts";
 import { makeFunctions } from "./functions.ts";
 import { closeServer, startGateway } from "./gateway.ts";
@@ -162,6 +162,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await run(await preparePostgres({ paths, ports, durable, host }));
       const client = postgres(adminDatabaseUrl(ports), { max: 4, onnotice: () => {}, idle_timeout: 60 });
       undo.push(() => client.end({ timeout: 2 }));
+      await refuseForeignSchema(client);
       await prepareRoles(client);
       const started = await startLite(paths, ports);
       undo.push(() => started.close());

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isAlive } from "../../scripts/local/lock.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { portsFrom } from "../../scripts/local/settings.ts";
+import { migrationNames } from "../../scripts/schema/baseline.ts";
 import { assertNothingLeft } from "../support/stack.ts";
 import { processesNaming, type Ready, StackCli } from "../support/stack-cli.ts";
 
@@ -24,16 +25,20 @@ class Started {
     this.cli = this.#run();
   }
 
-  #run(): StackCli {
-    return new StackCli(["--port", String(this.base_port), "--data", this.data, "--json"]);
+  #run(...more: string[]): StackCli {
+    return new StackCli(["--port", String(this.base_port), "--data", this.data, "--json", ...more]);
   }
 
   async answers(): Promise<void> {
     this.ready = await this.cli.ready();
   }
 
-  async again(): Promise<void> {
-    this.cli = this.#run();
+  start(...more: string[]): void {
+    this.cli = this.#run(...more);
+  }
+
+  async again(...more: string[]): Promise<void> {
+    this.start(...more);
     await this.answers();
   }
 
@@ -135,5 +140,30 @@ describe("npm start", { timeout: 240_000 }, () => {
       await two.again();
       expect(two.ready.credentials).toEqual(credentials);
     });
+  });
+
+  test.each([
+    [
+      "a migration that this checkout does not have",
+      "insert into supabase_migrations.schema_migrations (version) values ('20261124090000')",
+    ],
+    [
+      "an older state of its schema",
+      "update supabase_migrations.schema_migrations set statements = array['-- Schema 0000']",
+    ],
+  ])("refuses a database with %s in one sentence, and leaves it as it is", async (_what, change) => {
+    await two.query(change);
+    two.cli.child.kill("SIGTERM");
+    await two.cli.exited;
+    two.start();
+    expect(await two.cli.exited).toBe(1);
+    expect(two.cli.errors.filter((line) => line !== "")).toEqual([
+      "The database in this data folder has the schema of another checkout: begin anew with `npm start -- --fresh`, which deletes what it holds.",
+    ]);
+    await assertNothingLeft(two.base_port, two.parts());
+    await two.again("--fresh");
+    expect(
+      await two.query("select count(*)::int as count from supabase_migrations.schema_migrations"),
+    ).toEqual([{ count: migrationNames().length }]);
   });
 });

@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres from "postgres";
+import { makeFolders } from "../local/data-folder.ts";
+import { prepareRoles } from "../local/database.ts";
+import { findFreeBase } from "../local/ports.ts";
+import { preparePostgres } from "../local/postgres.ts";
+import { adminDatabaseUrl, databaseUrl, pathsFor, portsFrom } from "../local/settings.ts";
+import { migrationTexts, schemaTexts } from "./baseline.ts";
+import { schemaDifference } from "./schema-difference.ts";
+
+/** The migration from what the migrations make to supabase/schemas, on a server of its own; undefined when they agree. */
+export async function nextMigration(): Promise<{ name: string; text: string } | undefined> {
+  const paths = pathsFor(mkdtempSync(join(tmpdir(), "cloud-api-postgres-")));
+  const ports = portsFrom(await findFreeBase());
+  const given_up = new AbortController().signal;
+  const host = { given_up, report: console.error, processesChanged: () => {}, last_backoff_ms: 1000 };
+  makeFolders(paths);
+  const server = await preparePostgres({ paths, ports, durable: false, host });
+  try {
+    await server.start();
+    const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
+    await prepareRoles(admin);
+    await admin.end();
+    const text = await schemaDifference(databaseUrl(ports), migrationTexts(), schemaTexts());
+    if (text.trim() === "") return undefined;
+    const now = new Date().toISOString().replaceAll(/\D/g, "").slice(0, 14);
+    return { name: `${now}_schema.sql`, text };
+  } finally {
+    await server.stop();
+    rmSync(paths.data, { recursive: true, force: true });
+  }
+}

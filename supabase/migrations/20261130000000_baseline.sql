@@ -1,0 +1,4188 @@
+-- Made from supabase/schemas by `npm run generate`. Schema 4da3baac3a41f1d3e019e36da71c0358a5d35d2bed3a9630fc95975d32fbc564
+
+-- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
+-- helpers that policies call; PostgREST does not expose it.
+
+create schema if not exists private;
+comment on schema private is 'Functions of the API and helpers of policies. Never exposed through PostgREST.';
+revoke all on schema private from public;
+grant usage on schema private to anon, authenticated, service_role;
+
+alter default privileges revoke execute on functions from public;
+alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+
+create function private.touch_updated_at() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  new.updated_at := now();
+  return new;
+end $$;
+comment on function private.touch_updated_at() is 'Trigger: sets updated_at to the time of the transaction.';
+
+create function private.as_service() returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform set_config('role', 'service_role', true);
+end $$;
+comment on function private.as_service() is
+  'Continues the transaction as service_role, after the caller''s rows were found under row-level security.';
+
+create function private.search_pattern(search text) returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- A pattern character in the search is a character, not a pattern.
+  return '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+end $$;
+comment on function private.search_pattern(text) is 'The pattern for ilike that finds a text anywhere; null finds nothing.';
+
+grant execute on function private.as_service() to anon, authenticated, service_role;
+grant execute on function private.search_pattern(text) to authenticated, service_role;
+
+-- Who asks, for policies: the account and the project that private.authorize remembered for this transaction, or those of a
+-- bare PostgREST request.
+
+create function private.session_actor_id() returns uuid
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+begin
+  return (
+    select account.id
+    from public.users account
+    join auth.sessions session on session.user_id = account.id
+    left join public.projects project on project.id = account.project_id
+    left join public.users owner on owner.id = project.owner_id
+    where account.id = (claims ->> 'sub')::uuid
+      and session.id = (claims ->> 'session_id')::uuid
+      and session.not_after > now()
+      and account.deactivated_at is null
+      and (account.project_id is null
+        or (project.is_active and project.deleted_at is null and owner.deactivated_at is null
+          and (project.email_verification = 'optional' or account.email_verified_at is not null)))
+  );
+end $$;
+comment on function private.session_actor_id() is
+  'The account of a bare PostgREST request, or null: a token dies with its session, its account and its project. Definer: '
+  'the caller cannot read those tables.';
+
+create function private.actor_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce(nullif(current_setting('app.user_id', true), '')::uuid, private.session_actor_id());
+end $$;
+comment on function private.actor_id() is
+  'The caller''s account, or null: from the setting of private.authorize, else from the claims of the request.';
+
+-- Policies ask for the caller's project with every statement. A lookup inside the expression would be a query each time; in
+-- a function of its own it is one only for bare PostgREST requests.
+create function private.session_project_id() returns uuid
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (select account.project_id from public.users account where account.id = private.actor_id());
+end $$;
+comment on function private.session_project_id() is
+  'The project of an end user who comes past the API, or null. Definer: users has policies of its own.';
+
+create function private.actor_project_id() returns uuid
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce(nullif(current_setting('app.project_id', true), '')::uuid, private.session_project_id());
+end $$;
+comment on function private.actor_project_id() is
+  'The project that the caller acts in: named by the request of the API, else that of an end user. It lives, or there would be '
+  'no caller.';
+
+create function private.managed_project_ids() returns uuid[]
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return array(
+    select project.id from public.projects project
+    where project.owner_id = private.actor_id() and project.deleted_at is null
+  );
+end $$;
+comment on function private.managed_project_ids() is 'Projects that the caller owns. Definer: projects has policies of its own.';
+
+grant execute on function
+  private.session_actor_id(),
+  private.actor_id(),
+  private.session_project_id(),
+  private.actor_project_id(),
+  private.managed_project_ids()
+to authenticated, service_role;
+
+-- What a project may use. One table an operator can edit; null means unlimited.
+
+create table public.plans (
+  id text primary key,
+  requests_per_day integer constraint plans_requests_per_day_positive check (requests_per_day > 0),
+  auth_calls_per_hour integer constraint plans_auth_calls_per_hour_positive check (auth_calls_per_hour > 0),
+  generations_per_month integer constraint plans_generations_per_month_positive check (generations_per_month > 0),
+  concurrent_generations integer constraint plans_concurrent_generations_positive check (concurrent_generations > 0),
+  projects integer constraint plans_projects_positive check (projects > 0),
+  api_keys_per_project integer constraint plans_api_keys_per_project_positive check (api_keys_per_project > 0),
+  is_default boolean not null default false,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  reads_per_minute integer constraint plans_reads_per_minute_positive check (reads_per_minute > 0)
+);
+create unique index plans_is_default on public.plans (is_default) where is_default;
+
+comment on table public.plans is 'Limits by plan. Null means unlimited. The default plan is given to new developers.';
+comment on column public.plans.id is 'Name of the plan.';
+comment on column public.plans.requests_per_day is
+  'Requests per project and UTC day; of a developer who manages projects, per account.';
+comment on column public.plans.auth_calls_per_hour is 'Logins and registrations per project, client address and hour.';
+comment on column public.plans.generations_per_month is 'Charged generations per project and UTC month.';
+comment on column public.plans.concurrent_generations is 'Generations of a project that may be pending or processing at once.';
+comment on column public.plans.projects is 'Projects that one developer may own.';
+comment on column public.plans.api_keys_per_project is 'Active API keys per project.';
+comment on column public.plans.is_default is 'Whether new developers get it; at most one plan is.';
+comment on column public.plans.created_at is 'When it was made.';
+comment on column public.plans.updated_at is 'When it last changed.';
+comment on column public.plans.reads_per_minute is
+  'Requests a minute of one account for its own state and for the status of generations, and of one address for what is public.';
+
+create trigger plans_touch before update on public.plans
+  for each row execute function private.touch_updated_at();
+
+alter table public.plans enable row level security;
+
+grant select, insert, update, delete on public.plans to service_role;
+
+-- The account behind every auth.users row that may do anything. End users live inside one project and their
+-- auth.users.email is opaque, so one address can be an account in many projects.
+
+create table public.users (
+  id uuid primary key references auth.users (id) on delete cascade,
+  role text not null constraint users_role check (role in ('operator', 'developer', 'end_user')),
+  project_id uuid,
+  plan_id text references public.plans (id) on delete restrict,
+  email text not null constraint users_email_length check (length(email) between 3 and 320),
+  full_name text constraint users_full_name_length check (length(full_name) <= 255),
+  email_verified_at timestamptz,
+  deactivated_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint users_end_user_has_project check ((role = 'end_user') = (project_id is not null)),
+  constraint users_developer_has_plan check ((role = 'developer') = (plan_id is not null))
+);
+create unique index users_project_email on public.users (project_id, lower(email)) nulls not distinct;
+-- Accounts are looked up with "project_id is not distinct from", which no index on project_id serves.
+create index users_email on public.users (lower(email));
+create index users_plan_id on public.users (plan_id);
+create index users_project_created on public.users (project_id, created_at desc, id desc);
+create index users_closed_owners on public.users (id) where deactivated_at is not null and role <> 'end_user';
+
+comment on table public.users is 'Accounts: operators, developers, and the end users of one project each.';
+comment on column public.users.id is 'Equals auth.users.id.';
+comment on column public.users.role is 'operator runs the platform, developer owns projects, end_user uses one project.';
+comment on column public.users.project_id is 'The project of an end user; null for developers and operators.';
+comment on column public.users.plan_id is 'The plan of a developer; a project can override it.';
+comment on column public.users.email is 'The real address. Unique per project for end users, overall for the others.';
+comment on column public.users.full_name is 'As the person wrote it.';
+comment on column public.users.email_verified_at is 'When the address was proved, else null.';
+comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
+comment on column public.users.created_at is 'When the account was registered.';
+comment on column public.users.updated_at is 'When it last changed.';
+
+create function private.user_json(account public.users) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object(
+    'id', account.id, 'email', account.email, 'full_name', account.full_name, 'role', account.role,
+    'is_active', account.deactivated_at is null, 'is_verified', account.email_verified_at is not null,
+    'created_at', account.created_at, 'project_id', account.project_id);
+end $$;
+comment on function private.user_json(public.users) is 'An account as the API shows it to its owner.';
+
+create function private.auth_email(account public.users) returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  return case when account.role = 'end_user'
+    then account.id || '@' || account.project_id || '.users.invalid' else lower(account.email) end;
+end $$;
+comment on function private.auth_email(public.users) is
+  'The address by which Supabase Auth knows the account: opaque for end users, so that no Auth endpoint finds a person by address.';
+
+create trigger users_touch before update on public.users
+  for each row execute function private.touch_updated_at();
+
+alter table public.users enable row level security;
+create policy users_select_self_or_owner on public.users for select to authenticated
+  using (id = (select private.actor_id()) or project_id = any ((select private.managed_project_ids())::uuid[]));
+
+grant select on public.users to authenticated;
+grant select, insert, update, delete on public.users to service_role;
+grant execute on function private.user_json(public.users) to authenticated, service_role;
+grant execute on function private.auth_email(public.users) to service_role;
+
+-- A tenant: it belongs to one developer and holds end users, API keys and generations.
+
+create table public.projects (
+  id uuid primary key default gen_random_uuid(),
+  owner_id uuid not null references public.users (id) on delete cascade,
+  plan_id text references public.plans (id) on delete restrict,
+  name text not null constraint projects_name_length check (length(name) between 1 and 255),
+  description text constraint projects_description_length check (length(description) <= 1000),
+  is_active boolean not null default true,
+  email_verification text not null default 'optional'
+    constraint projects_email_verification check (email_verification in ('optional', 'required')),
+  allowed_origins text[] not null default '{*}',
+  site_url text constraint projects_site_url_length check (length(site_url) <= 2048),
+  deleted_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  purge_at timestamptz constraint projects_purge_at_deleted check (purge_at is null or deleted_at is not null),
+  purge_started_at timestamptz
+    constraint projects_purge_started_at_deleted check (purge_started_at is null or deleted_at is not null)
+);
+create index projects_owner on public.projects (owner_id, created_at desc, id desc);
+create index projects_plan_id on public.projects (plan_id);
+create index projects_purge_at on public.projects (purge_at) where purge_at is not null;
+create index projects_hidden on public.projects (id) where deleted_at is not null or not is_active;
+create index projects_deleted on public.projects (deleted_at desc, id desc) where deleted_at is not null;
+
+comment on table public.projects is 'Tenants. Each belongs to one developer.';
+comment on column public.projects.id is 'Sent by apps as X-Project-ID; first part of the paths of its files.';
+comment on column public.projects.owner_id is 'The developer (or operator) who manages the project.';
+comment on column public.projects.plan_id is 'Overrides the owner''s plan; null follows it.';
+comment on column public.projects.name is 'Shown to its developer.';
+comment on column public.projects.description is 'Shown to its developer.';
+comment on column public.projects.is_active is 'Off: its keys and end users are refused; its owner still manages it.';
+comment on column public.projects.email_verification is 'Whether an end user must verify the address before the first login.';
+comment on column public.projects.allowed_origins is 'Browser origins that may call the API in this project''s name; * is any.';
+comment on column public.projects.site_url is 'Where links in mail lead; null is the built-in page.';
+comment on column public.projects.deleted_at is 'When its owner deleted it; it is invisible from then on.';
+comment on column public.projects.created_at is 'When it was made.';
+comment on column public.projects.updated_at is 'When it last changed.';
+comment on column public.projects.purge_at is
+  'When what a deleted project holds is removed for good, or when the next worker may go on with it; null is never.';
+comment on column public.projects.purge_started_at is 'When the removal began; from then on the project cannot be restored.';
+
+-- Users and projects name each other: the second of the two tables adds this key.
+alter table public.users add constraint users_project_id_fkey
+  foreign key (project_id) references public.projects (id) on delete cascade;
+
+create function private.project_json(project public.projects) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object(
+    'id', project.id, 'owner_id', project.owner_id, 'name', project.name, 'description', project.description,
+    'is_active', project.is_active, 'email_verification', project.email_verification,
+    'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'plan_id', project.plan_id,
+    'created_at', project.created_at, 'updated_at', project.updated_at);
+end $$;
+comment on function private.project_json(public.projects) is 'A project as the API shows it.';
+
+create function private.require_project(id uuid) returns public.projects
+language plpgsql stable set search_path = '' as $$
+declare
+  project public.projects;
+begin
+  select * into project from public.projects p where p.id = require_project.id and p.deleted_at is null;
+  if project.id is null then
+    raise exception 'project_not_found' using errcode = 'PT404';
+  end if;
+  return project;
+end $$;
+comment on function private.require_project(uuid) is 'The project if row-level security shows it to the caller, else project_not_found.';
+
+create function private.create_project(credentials jsonb, project jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  owner uuid;
+  allowed integer;
+  created public.projects;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.as_service();
+  owner := private.actor_id();
+  -- The lock makes two creates of one developer take turns, so that the count below is the truth.
+  select plan.projects into allowed
+  from public.users account left join public.plans plan on plan.id = account.plan_id
+  where account.id = owner for update of account;
+  if (select count(*) from public.projects p where p.owner_id = owner and p.deleted_at is null) >= allowed then
+    raise exception 'project_limit_reached' using errcode = 'PT403';
+  end if;
+  insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url)
+  values (owner, project ->> 'name', project ->> 'description',
+    coalesce(project ->> 'email_verification', 'optional'),
+    case when jsonb_typeof(project -> 'allowed_origins') = 'array'
+      then array(select jsonb_array_elements_text(project -> 'allowed_origins')) else '{*}' end,
+    project ->> 'site_url')
+  returning * into created;
+  return private.project_json(created);
+end $$;
+comment on function private.create_project(jsonb, jsonb) is
+  'POST /projects. Errors: project_limit_reached (403), those of private.authorize.';
+
+create function private.get_project(credentials jsonb, id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, 'projects');
+  return private.project_json(private.require_project(id));
+end $$;
+comment on function private.get_project(jsonb, uuid) is
+  'GET /projects/{id}. Errors: project_not_found (404), those of private.authorize.';
+
+create function private.list_projects(credentials jsonb, search text, active boolean, page integer, page_size integer)
+returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  -- A pattern character in the search is a character, not a pattern.
+  pattern text := '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  total bigint;
+  items jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  select count(*) into total from public.projects p
+  where p.deleted_at is null and (search is null or p.name ilike pattern or p.description ilike pattern)
+    and (active is null or p.is_active = active);
+  select coalesce(jsonb_agg(private.project_json(on_page.project) order by on_page.created_at desc, on_page.id desc), '[]')
+  into items
+  from (
+    select p as project, p.created_at, p.id from public.projects p
+    where p.deleted_at is null and (search is null or p.name ilike pattern or p.description ilike pattern)
+      and (active is null or p.is_active = active)
+    order by p.created_at desc, p.id desc
+    limit page_size offset (page - 1)::bigint * page_size
+  ) as on_page;
+  return jsonb_build_object('items', items, 'total', total);
+end $$;
+comment on function private.list_projects(jsonb, text, boolean, integer, integer) is
+  'GET /projects, newest first. Pages start at 1. Errors: those of private.authorize.';
+
+create function private.get_project_stats(credentials jsonb, project_id uuid, search text, active boolean) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  pattern text := private.search_pattern(search);
+  projects jsonb;
+  users jsonb;
+  keys jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  if get_project_stats.project_id is not null then
+    perform private.require_project(project_id);
+  end if;
+  select jsonb_build_object('total', count(*), 'active', count(*) filter (where p.is_active)) into projects
+  from public.projects p
+  where p.deleted_at is null and (get_project_stats.project_id is null or p.id = get_project_stats.project_id)
+    and (search is null or p.name ilike pattern or p.description ilike pattern)
+    and (active is null or p.is_active = active);
+  select jsonb_build_object('total', count(*), 'active', count(*) filter (where u.deactivated_at is null)) into users
+  from public.users u join public.projects p on p.id = u.project_id and p.deleted_at is null
+  where (get_project_stats.project_id is null or u.project_id = get_project_stats.project_id)
+    and (search is null or u.email ilike pattern or u.full_name ilike pattern)
+    and (active is null or (u.deactivated_at is null) = active);
+  select jsonb_build_object('total', count(*), 'active', count(*) filter (where state.is_active)) into keys
+  from public.api_keys k join public.projects p on p.id = k.project_id and p.deleted_at is null
+  cross join lateral (
+    select private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active' as is_active
+  ) as state
+  where (get_project_stats.project_id is null or k.project_id = get_project_stats.project_id)
+    and (search is null or k.name ilike pattern or k.key_prefix ilike pattern)
+    and (active is null or state.is_active = active);
+  return jsonb_build_object('projects', projects, 'users', users, 'api_keys', keys);
+end $$;
+comment on function private.get_project_stats(jsonb, uuid, text, boolean) is
+  'How many projects, end users and API keys there are, and how many of them are active; of one project, or with null of all that '
+  'the caller manages. Errors: project_not_found (404), those of private.authorize.';
+
+create function private.update_project(credentials jsonb, id uuid, changes jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  changed public.projects;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_project(id);
+  perform private.as_service();
+  update public.projects p
+  set name = coalesce(changes ->> 'name', p.name),
+    description = case when changes ? 'description' then changes ->> 'description' else p.description end,
+    is_active = coalesce((changes ->> 'is_active')::boolean, p.is_active),
+    email_verification = coalesce(changes ->> 'email_verification', p.email_verification),
+    allowed_origins = case when jsonb_typeof(changes -> 'allowed_origins') = 'array'
+      then array(select jsonb_array_elements_text(changes -> 'allowed_origins')) else p.allowed_origins end,
+    site_url = case when changes ? 'site_url' then changes ->> 'site_url' else p.site_url end
+  where p.id = update_project.id and p.deleted_at is null
+  returning * into changed;
+  if changed.id is null then
+    raise exception 'project_not_found' using errcode = 'PT404';
+  end if;
+  return private.project_json(changed);
+end $$;
+comment on function private.update_project(jsonb, uuid, jsonb) is
+  'PATCH /projects/{id}: fields that are not named stay. Errors: project_not_found (404), those of private.authorize.';
+
+create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  changed public.projects;
+begin
+  perform private.enter(credentials, 'projects');
+  if current_setting('app.user_role') is distinct from 'operator' then
+    raise exception 'operators_only' using errcode = 'PT403';
+  end if;
+  perform private.require_project(id);
+  if set_project_plan.plan_id is not null
+    and not exists (select from public.plans plan where plan.id = set_project_plan.plan_id)
+  then
+    raise exception 'plan_not_found' using errcode = 'PT404';
+  end if;
+  update public.projects p set plan_id = set_project_plan.plan_id where p.id = set_project_plan.id
+  returning * into changed;
+  return private.project_json(changed);
+end $$;
+comment on function private.set_project_plan(jsonb, uuid, text) is
+  'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only (403), project_not_found, '
+  'plan_not_found (404), those of private.authorize.';
+
+create trigger projects_touch before update on public.projects
+  for each row execute function private.touch_updated_at();
+
+alter table public.projects enable row level security;
+create policy projects_select_owner on public.projects for select to authenticated
+  using (owner_id = (select private.actor_id()) and deleted_at is null);
+
+grant select on public.projects to authenticated;
+grant select, insert, update, delete on public.projects to service_role;
+grant execute on function
+  private.project_json(public.projects),
+  private.require_project(uuid)
+to authenticated, service_role;
+
+-- A deleted project is refused at once and everywhere, and its owner may restore it. What it holds is removed after a
+-- window, in batches that may stop anywhere and go on later.
+
+create function private.list_deleted_projects(
+  credentials jsonb, search text, active boolean, page integer, page_size integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  pattern text := '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  is_operator boolean;
+  total bigint;
+  items jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  -- Policies hide a deleted project from its owner too, so ownership is decided here; an operator sees all.
+  is_operator := current_setting('app.user_role') = 'operator';
+  perform private.as_service();
+  select count(*) into total from public.projects p
+  where p.deleted_at is not null and p.purge_started_at is null and (is_operator or p.owner_id = private.actor_id())
+    and (search is null or p.name ilike pattern or p.description ilike pattern)
+    and (active is null or p.is_active = active);
+  select coalesce(jsonb_agg(private.project_json(on_page.project)
+    || jsonb_build_object('deleted_at', on_page.deleted_at, 'removed_after', on_page.purge_at)
+    order by on_page.deleted_at desc, on_page.id desc), '[]')
+  into items
+  from (
+    select p as project, p.deleted_at, p.purge_at, p.id from public.projects p
+    where p.deleted_at is not null and p.purge_started_at is null and (is_operator or p.owner_id = private.actor_id())
+      and (search is null or p.name ilike pattern or p.description ilike pattern)
+      and (active is null or p.is_active = active)
+    order by p.deleted_at desc, p.id desc
+    limit page_size offset (page - 1)::bigint * page_size
+  ) as on_page;
+  return jsonb_build_object('items', items, 'total', total);
+end $$;
+comment on function private.list_deleted_projects(jsonb, text, boolean, integer, integer) is
+  'GET /projects?deleted=true: those that can still be restored, last deleted first. Errors: those of private.authorize.';
+
+create function private.delete_project(credentials jsonb, id uuid, purge_days integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  predictions jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_project(id);
+  perform private.as_service();
+  update public.projects p set deleted_at = now(), purge_at = now() + make_interval(days => purge_days)
+  where p.id = delete_project.id and p.deleted_at is null;
+  if not found then
+    raise exception 'project_not_found' using errcode = 'PT404';
+  end if;
+  with canceled as (
+    update public.generations g
+    set status = 'canceled', charge = 'refunded', error_code = 'project_deleted', error = 'The project was deleted.',
+      completed_at = now(), next_check_at = null
+    where g.project_id = delete_project.id and g.status in ('pending', 'processing')
+    returning g.prediction_id
+  )
+  select coalesce(jsonb_agg(c.prediction_id) filter (where c.prediction_id is not null), '[]') into predictions
+  from canceled c;
+  return predictions;
+end $$;
+comment on function private.delete_project(jsonb, uuid, integer) is
+  'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that nobody waits '
+  'for any more. Errors: project_not_found (404), those of private.authorize.';
+
+create function private.restore_project(credentials jsonb, id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_actor uuid;
+  allowed integer;
+  project public.projects;
+begin
+  perform private.enter(credentials, 'projects');
+  v_actor := private.actor_id();
+  perform private.as_service();
+  -- Policies hide a deleted project from its owner too, so ownership is decided here.
+  select * into project from public.projects p
+  where p.id = restore_project.id and (p.owner_id = v_actor or current_setting('app.user_role') = 'operator');
+  if project.id is null then
+    raise exception 'project_not_found' using errcode = 'PT404';
+  elsif project.deleted_at is null then
+    return private.project_json(project);
+  end if;
+  select plan.projects into allowed
+  from public.users account left join public.plans plan on plan.id = account.plan_id
+  where account.id = project.owner_id for update of account;
+  if (select count(*) from public.projects p where p.owner_id = project.owner_id and p.deleted_at is null
+    and p.id <> project.id) >= allowed
+  then
+    raise exception 'project_limit_reached' using errcode = 'PT403';
+  end if;
+  update public.projects p set deleted_at = null, purge_at = null
+  where p.id = project.id and p.purge_started_at is null
+  returning * into project;
+  if project.id is null then
+    raise exception 'restore_window_over' using errcode = 'PT409';
+  end if;
+  return private.project_json(project);
+end $$;
+comment on function private.restore_project(jsonb, uuid) is
+  'POST /projects/{id}/restore; a project that is not deleted is returned as it is. Errors: project_not_found (404), '
+  'project_limit_reached (403), restore_window_over (409), those of private.authorize.';
+
+create function private.claim_project_purges(batch_size integer, lease_seconds integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  claimed jsonb;
+begin
+  perform private.as_service();
+  with due as (
+    select p.id from public.projects p
+    where p.purge_at <= now()
+    order by p.purge_at
+    limit batch_size
+    for update skip locked
+  ), taken as (
+    update public.projects p
+    set purge_started_at = coalesce(p.purge_started_at, now()), purge_at = now() + make_interval(secs => lease_seconds)
+    from due where p.id = due.id
+    returning p.id
+  )
+  select coalesce(jsonb_agg(taken.id), '[]') into claimed from taken;
+  return claimed;
+end $$;
+comment on function private.claim_project_purges(integer, integer) is
+  'Deleted projects whose window is over, each for one worker until its lease ends; from here on they cannot be restored.';
+
+create function private.purge_project_users(project_id uuid, batch_size integer) returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  removed integer;
+begin
+  with batch as (
+    select account.id from public.users account
+    join public.projects project on project.id = account.project_id and project.purge_started_at is not null
+    where account.project_id = purge_project_users.project_id
+    limit batch_size
+  )
+  delete from auth.users u using batch where u.id = batch.id;
+  get diagnostics removed = row_count;
+  return removed;
+end $$;
+comment on function private.purge_project_users(uuid, integer) is
+  'Removes accounts of a project that is being purged, with their auth users and sessions; returns how many. Definer: only '
+  'the owner may write auth.users.';
+
+create function private.purge_project(id uuid, batch_size integer, lease_seconds integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  prefix text := id || '/';
+  files jsonb;
+  removed integer;
+begin
+  perform private.as_service();
+  update public.projects p set purge_at = now() + make_interval(secs => lease_seconds)
+  where p.id = purge_project.id and p.purge_started_at is not null;
+  if not found then
+    return jsonb_build_object('files', '[]'::jsonb, 'rows', 0, 'done', true);
+  end if;
+  -- Files first and again in every step: what was still being written when the project was deleted is found too.
+  select coalesce(jsonb_agg(jsonb_build_object('bucket', found.bucket_id, 'path', found.name)), '[]') into files
+  from (
+    select o.bucket_id, o.name from storage.objects o
+    where o.bucket_id in ('uploads', 'generations')
+      and o.name collate "C" >= prefix and o.name collate "C" < replace(prefix, '/', '0')
+    limit batch_size
+  ) as found;
+  if files <> '[]' then
+    return jsonb_build_object('files', files, 'rows', 0, 'done', false);
+  end if;
+  delete from public.generations g where g.id in (
+    select o.id from public.generations o where o.project_id = purge_project.id limit batch_size);
+  get diagnostics removed = row_count;
+  if removed = 0 then
+    removed := private.purge_project_users(id, batch_size);
+  end if;
+  if removed > 0 then
+    return jsonb_build_object('files', files, 'rows', removed, 'done', false);
+  end if;
+  delete from public.projects p where p.id = purge_project.id;
+  return jsonb_build_object('files', files, 'rows', 1, 'done', true);
+end $$;
+comment on function private.purge_project(uuid, integer, integer) is
+  'One bounded step of a removal: {files: [{bucket, path}], rows, done}. The caller removes the files through Storage and calls '
+  'again until done. Every step prolongs the lease; a step that is repeated removes nothing twice.';
+
+grant execute on function private.purge_project_users(uuid, integer) to service_role;
+
+-- What a developer sees and changes of the people of a project. One set of conditions serves a list and its total, so that
+-- a search finds as many as it says.
+
+-- Whom a search finds is looked for once, for the page and its total. Without one, an index has the page and counts the rest.
+create function private.list_project_users(
+  credentials jsonb, project_id uuid, search text, active boolean, page integer, page_size integer)
+returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  pattern text := private.search_pattern(search);
+  total bigint;
+  items jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  if list_project_users.project_id is not null then
+    perform private.require_project(project_id);
+  end if;
+  if search is null then
+    select count(*) into total
+    from public.users u join public.projects p on p.id = u.project_id and p.deleted_at is null
+    where (list_project_users.project_id is null or u.project_id = list_project_users.project_id)
+      and (active is null or (u.deactivated_at is null) = active);
+    select coalesce(jsonb_agg(private.user_json(on_page.account)
+        || jsonb_build_object('joined_at', on_page.created_at, 'project_name', on_page.project_name)
+      order by on_page.created_at desc, on_page.id desc), '[]')
+    into items
+    from (
+      select u as account, u.created_at, u.id, p.name as project_name
+      from public.users u join public.projects p on p.id = u.project_id and p.deleted_at is null
+      where (list_project_users.project_id is null or u.project_id = list_project_users.project_id)
+        and (active is null or (u.deactivated_at is null) = active)
+      order by u.created_at desc, u.id desc
+      limit page_size offset (page - 1)::bigint * page_size
+    ) as on_page;
+  else
+    with found as materialized (
+      select u.id, u.created_at, p.name as project_name
+      from public.users u join public.projects p on p.id = u.project_id and p.deleted_at is null
+      where (list_project_users.project_id is null or u.project_id = list_project_users.project_id)
+        and (u.email ilike pattern or u.full_name ilike pattern)
+        and (active is null or (u.deactivated_at is null) = active)
+    ), on_page as (
+      select * from found order by created_at desc, id desc limit page_size offset (page - 1)::bigint * page_size
+    )
+    select (select count(*) from found), coalesce(jsonb_agg(private.user_json(u)
+        || jsonb_build_object('joined_at', u.created_at, 'project_name', on_page.project_name)
+      order by u.created_at desc, u.id desc), '[]')
+    into total, items
+    from on_page join public.users u using (id);
+  end if;
+  return jsonb_build_object('users', items, 'total', total, 'page', page, 'page_size', page_size);
+end $$;
+comment on function private.list_project_users(jsonb, uuid, text, boolean, integer, integer) is
+  'End users of one project, or with null of all projects that the caller manages, newest first. Errors: project_not_found (404), '
+  'those of private.authorize.';
+
+create function private.end_user_sessions(user_id uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from auth.sessions s where s.user_id = end_user_sessions.user_id;
+end $$;
+comment on function private.end_user_sessions(uuid) is 'Signs an account out everywhere. Definer: only the owner may write auth.sessions.';
+
+create function private.update_project_user(credentials jsonb, project_id uuid, user_id uuid, is_active boolean) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  project public.projects;
+  account public.users;
+begin
+  perform private.enter(credentials, 'projects');
+  project := private.require_project(project_id);
+  if not exists (select from public.users u
+    where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id)
+  then
+    raise exception 'user_not_found' using errcode = 'PT404';
+  end if;
+  perform private.as_service();
+  update public.users u
+  set deactivated_at = case when is_active then null else coalesce(u.deactivated_at, now()) end
+  where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id
+  returning * into account;
+  if account.id is null then
+    raise exception 'user_not_found' using errcode = 'PT404';
+  end if;
+  -- A token that was stolen before must not work again when the account is opened again.
+  if not is_active then
+    perform private.end_user_sessions(account.id);
+  end if;
+  return private.user_json(account) || jsonb_build_object('joined_at', account.created_at, 'project_name', project.name);
+end $$;
+comment on function private.update_project_user(jsonb, uuid, uuid, boolean) is
+  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, or opens it again. Errors: project_not_found, '
+  'user_not_found (404), those of private.authorize.';
+
+grant execute on function private.end_user_sessions(uuid) to service_role;
+
+-- Long-lived credentials. Only a SHA-256 hash and an eight-character prefix are kept; the hash is granted to nobody but
+-- service_role. Operator keys run the platform; the first functions serve every kind of key.
+
+create table public.operator_keys (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references public.users (id) on delete cascade,
+  name text constraint operator_keys_name_length check (length(name) <= 255),
+  key_prefix text not null constraint operator_keys_key_prefix_length check (length(key_prefix) = 8),
+  key_hash bytea not null constraint operator_keys_key_hash_length check (length(key_hash) = 32),
+  last_used_at timestamptz,
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  created_at timestamptz not null default now()
+);
+create unique index operator_keys_key_hash on public.operator_keys (key_hash);
+create index operator_keys_user_id on public.operator_keys (user_id);
+
+comment on table public.operator_keys is 'Credentials of operators (X-Operator-Key, ok_…).';
+comment on column public.operator_keys.id is 'Names the key; the key itself is not kept.';
+comment on column public.operator_keys.user_id is 'The operator whom the key names.';
+comment on column public.operator_keys.name is 'Chosen by the operator.';
+comment on column public.operator_keys.key_prefix is 'The first eight characters, to recognise the key by.';
+comment on column public.operator_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
+comment on column public.operator_keys.last_used_at is 'Last request that named the key, to a minute or so.';
+comment on column public.operator_keys.expires_at is 'When it stops working; null never.';
+comment on column public.operator_keys.revoked_at is 'When it was revoked, else null.';
+comment on column public.operator_keys.created_at is 'When it was made.';
+
+create function private.key_state(revoked_at timestamptz, grace_ends_at timestamptz, expires_at timestamptz) returns text
+language plpgsql stable set search_path = '' as $$
+begin
+  return case
+    when revoked_at is not null then 'revoked'
+    when grace_ends_at <= now() then 'rotated'
+    when expires_at <= now() then 'expired'
+    else 'active'
+  end;
+end $$;
+comment on function private.key_state(timestamptz, timestamptz, timestamptz) is 'active, revoked, rotated or expired.';
+
+create function private.key_json(key jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object(
+    'id', key -> 'id', 'name', key -> 'name', 'key_prefix', key -> 'key_prefix',
+    'is_active', private.key_state((key ->> 'revoked_at')::timestamptz, (key ->> 'grace_ends_at')::timestamptz,
+      (key ->> 'expires_at')::timestamptz) = 'active',
+    'last_used_at', key -> 'last_used_at', 'expires_at', key -> 'expires_at', 'created_at', key -> 'created_at');
+end $$;
+comment on function private.key_json(jsonb) is 'A key as the API shows it, from any of the key tables, without its secret.';
+
+alter table public.operator_keys enable row level security;
+
+grant select, insert, update, delete on public.operator_keys to service_role;
+grant execute on function
+  private.key_state(timestamptz, timestamptz, timestamptz),
+  private.key_json(jsonb)
+to authenticated, service_role;
+
+-- Developer keys name a developer, who makes, rotates and revokes them; at most ten are active at once.
+
+create table public.developer_keys (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid not null references public.users (id) on delete cascade,
+  name text constraint developer_keys_name_length check (length(name) <= 255),
+  key_prefix text not null constraint developer_keys_key_prefix_length check (length(key_prefix) = 8),
+  key_hash bytea not null constraint developer_keys_key_hash_length check (length(key_hash) = 32),
+  management boolean not null default false,
+  last_used_at timestamptz,
+  grace_ends_at timestamptz,
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  created_at timestamptz not null default now()
+);
+create unique index developer_keys_key_hash on public.developer_keys (key_hash);
+create index developer_keys_user_id on public.developer_keys (user_id, created_at desc);
+
+comment on table public.developer_keys is 'Credentials that name a developer (X-Developer-Key, ak_…).';
+comment on column public.developer_keys.id is 'Names the key in the API; the key itself is not kept.';
+comment on column public.developer_keys.user_id is 'The developer whom the key names.';
+comment on column public.developer_keys.name is 'Chosen by the developer.';
+comment on column public.developer_keys.key_prefix is 'The first eight characters, to recognise the key by.';
+comment on column public.developer_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
+comment on column public.developer_keys.management is 'Whether the key manages projects without a token. Never for browsers.';
+comment on column public.developer_keys.last_used_at is 'Last request that named the key, to a minute or so.';
+comment on column public.developer_keys.grace_ends_at is 'Set by a rotation: the old key is refused from then on.';
+comment on column public.developer_keys.expires_at is 'When it stops working; null never.';
+comment on column public.developer_keys.revoked_at is 'When it was revoked, else null.';
+comment on column public.developer_keys.created_at is 'When it was made.';
+
+create function private.developer_key_json(key public.developer_keys) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return private.key_json(to_jsonb(key) - 'key_hash') || jsonb_build_object('management', key.management);
+end $$;
+comment on function private.developer_key_json(public.developer_keys) is 'A developer key as the API shows it.';
+
+create function private.enter_developer(credentials jsonb) returns uuid
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_session(credentials);
+begin
+  if current_setting('app.user_role') = 'end_user' then
+    raise exception 'developers_only' using errcode = 'PT403';
+  end if;
+  return actor;
+end $$;
+comment on function private.enter_developer(jsonb) is
+  'The signed-in developer or operator, as service_role: no key manages keys. Errors: developers_only (403), those of '
+  'private.enter_session.';
+
+create function private.require_developer_key(owner uuid, id uuid) returns public.developer_keys
+language plpgsql set search_path = '' as $$
+declare
+  key public.developer_keys;
+begin
+  select * into key from public.developer_keys k
+  where k.id = require_developer_key.id and k.user_id = owner for update;
+  if key.id is null then
+    raise exception 'developer_key_not_found' using errcode = 'PT404';
+  end if;
+  return key;
+end $$;
+comment on function private.require_developer_key(uuid, uuid) is 'The owner''s key, locked, else developer_key_not_found.';
+
+create function private.list_developer_keys(credentials jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_developer(credentials);
+begin
+  return (
+    select coalesce(jsonb_agg(private.developer_key_json(k) order by k.created_at desc, k.id desc), '[]')
+    from public.developer_keys k where k.user_id = actor
+  );
+end $$;
+comment on function private.list_developer_keys(jsonb) is 'GET /auth/developer-keys, newest first. Errors: those of private.enter_developer.';
+
+create function private.create_developer_key(credentials jsonb, key jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_developer(credentials);
+  created public.developer_keys;
+begin
+  -- The lock makes two creates of one developer take turns, so that the count below is the truth.
+  perform from public.users u where u.id = actor for update;
+  if (select count(*) from public.developer_keys k where k.user_id = actor
+    and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active') >= 10
+  then
+    raise exception 'developer_key_limit_reached' using errcode = 'PT403';
+  end if;
+  insert into public.developer_keys (user_id, name, key_prefix, key_hash, management, expires_at)
+  values (actor, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
+    coalesce((key ->> 'management')::boolean, false), (key ->> 'expires_at')::timestamptz)
+  returning * into created;
+  insert into public.mail_outbox (user_id, kind, details) values (actor, 'key_created',
+    jsonb_build_object('name', created.name, 'key_prefix', created.key_prefix, 'management', created.management));
+  return private.developer_key_json(created);
+end $$;
+comment on function private.create_developer_key(jsonb, jsonb) is
+  'POST /auth/developer-keys; key is {name, key_prefix, key_hash, management, expires_at}. Errors: '
+  'developer_key_limit_reached (403), those of private.enter_developer.';
+
+create function private.rotate_developer_key(credentials jsonb, id uuid, replacement jsonb, grace_seconds integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_developer(credentials);
+  old public.developer_keys := private.require_developer_key(actor, rotate_developer_key.id);
+  created public.developer_keys;
+begin
+  if old.grace_ends_at is not null or private.key_state(old.revoked_at, old.grace_ends_at, old.expires_at) <> 'active' then
+    raise exception 'developer_key_not_active' using errcode = 'PT400';
+  end if;
+  update public.developer_keys k set grace_ends_at = now() + make_interval(secs => grace_seconds) where k.id = old.id;
+  insert into public.developer_keys (user_id, name, key_prefix, key_hash, management, expires_at)
+  values (actor, old.name, replacement ->> 'key_prefix', decode(replacement ->> 'key_hash', 'hex'), old.management, old.expires_at)
+  returning * into created;
+  insert into public.mail_outbox (user_id, kind, details) values (actor, 'key_created',
+    jsonb_build_object('name', created.name, 'key_prefix', created.key_prefix, 'management', created.management));
+  return private.developer_key_json(created);
+end $$;
+comment on function private.rotate_developer_key(jsonb, uuid, jsonb, integer) is
+  'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one dies after the '
+  'grace. Errors: developer_key_not_found (404), developer_key_not_active (400), those of private.enter_developer.';
+
+create function private.revoke_developer_key(credentials jsonb, id uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_developer(credentials);
+  key public.developer_keys := private.require_developer_key(actor, revoke_developer_key.id);
+begin
+  if key.revoked_at is not null then
+    raise exception 'developer_key_already_revoked' using errcode = 'PT400';
+  elsif key.key_hash = decode(credentials ->> 'developer_key_hash', 'hex') then
+    raise exception 'developer_key_in_use' using errcode = 'PT403';
+  end if;
+  update public.developer_keys k set revoked_at = now() where k.id = key.id;
+end $$;
+comment on function private.revoke_developer_key(jsonb, uuid) is
+  'DELETE /auth/developer-keys/{id}. Errors: developer_key_not_found (404), developer_key_already_revoked (400), '
+  'developer_key_in_use (403, the request itself carries it), those of private.enter_developer.';
+
+alter table public.developer_keys enable row level security;
+create policy developer_keys_select_owner on public.developer_keys for select to authenticated
+  using (user_id = (select private.actor_id()));
+
+grant select (id, user_id, name, key_prefix, management, last_used_at, grace_ends_at, expires_at, revoked_at, created_at)
+  on public.developer_keys to authenticated;
+grant select, insert, update, delete on public.developer_keys to service_role;
+grant execute on function
+  private.developer_key_json(public.developer_keys),
+  private.require_developer_key(uuid, uuid)
+to service_role;
+
+-- API keys name a project. Its developer makes, rotates and revokes them.
+
+create table public.api_keys (
+  id uuid primary key default gen_random_uuid(),
+  project_id uuid not null references public.projects (id) on delete cascade,
+  name text constraint api_keys_name_length check (length(name) <= 255),
+  key_prefix text not null constraint api_keys_key_prefix_length check (length(key_prefix) = 8),
+  key_hash bytea not null constraint api_keys_key_hash_length check (length(key_hash) = 32),
+  last_used_at timestamptz,
+  grace_ends_at timestamptz,
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  created_at timestamptz not null default now()
+);
+create unique index api_keys_key_hash on public.api_keys (key_hash);
+create index api_keys_project_id on public.api_keys (project_id, created_at desc);
+
+comment on table public.api_keys is 'Credentials that name a project (X-API-Key, ak_…).';
+comment on column public.api_keys.id is 'Names the key in the API; the key itself is not kept.';
+comment on column public.api_keys.project_id is 'The project that the key names.';
+comment on column public.api_keys.name is 'Chosen by the developer.';
+comment on column public.api_keys.key_prefix is 'The first eight characters, to recognise the key by.';
+comment on column public.api_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
+comment on column public.api_keys.last_used_at is 'Last request that named the key, to a minute or so.';
+comment on column public.api_keys.grace_ends_at is 'Set by a rotation: the old key is refused from then on.';
+comment on column public.api_keys.expires_at is 'When it stops working; null never.';
+comment on column public.api_keys.revoked_at is 'When it was revoked, else null.';
+comment on column public.api_keys.created_at is 'When it was made.';
+
+create function private.api_key_json(key jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return private.key_json(key) || jsonb_build_object('grace_ends_at', key -> 'grace_ends_at',
+    'status', private.key_state((key ->> 'revoked_at')::timestamptz, (key ->> 'grace_ends_at')::timestamptz,
+      (key ->> 'expires_at')::timestamptz));
+end $$;
+comment on function private.api_key_json(jsonb) is 'A key with where it stands: status active, revoked, rotated or expired.';
+
+create function private.require_api_key(project_id uuid, key_id uuid) returns void
+language plpgsql stable set search_path = '' as $$
+begin
+  perform private.require_project(project_id);
+  if not exists (select from public.api_keys k
+    where k.id = require_api_key.key_id and k.project_id = require_api_key.project_id)
+  then
+    raise exception 'api_key_not_found' using errcode = 'PT404';
+  end if;
+end $$;
+comment on function private.require_api_key(uuid, uuid) is
+  'Passes if row-level security shows the caller this key of this project. Errors: project_not_found, api_key_not_found (404).';
+
+create function private.create_api_key(credentials jsonb, project_id uuid, key jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  allowed integer;
+  created public.api_keys;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_project(project_id);
+  perform private.as_service();
+  -- The lock makes two creates in one project take turns, so that the count below is the truth.
+  perform from public.projects p where p.id = create_api_key.project_id for update;
+  select plan.api_keys_per_project into allowed
+  from public.projects p
+  join public.users owner on owner.id = p.owner_id
+  left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
+  where p.id = create_api_key.project_id;
+  if (
+    select count(*) from public.api_keys k where k.project_id = create_api_key.project_id and k.grace_ends_at is null
+      and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
+  ) >= allowed then
+    raise exception 'api_key_limit_reached' using errcode = 'PT403';
+  end if;
+  insert into public.api_keys (project_id, name, key_prefix, key_hash, expires_at)
+  values (create_api_key.project_id, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
+    (key ->> 'expires_at')::timestamptz)
+  returning * into created;
+  return private.api_key_json(to_jsonb(created));
+end $$;
+comment on function private.create_api_key(jsonb, uuid, jsonb) is
+  'POST /projects/{id}/api-keys. Errors: project_not_found (404), api_key_limit_reached (403), those of private.authorize.';
+
+create function private.list_api_keys(credentials jsonb, project_id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_project(project_id);
+  return (
+    select coalesce(jsonb_agg(private.api_key_json(to_jsonb(k)) order by k.created_at desc, k.id desc), '[]')
+    from (
+      select id, name, key_prefix, last_used_at, grace_ends_at, expires_at, revoked_at, created_at
+      from public.api_keys a where a.project_id = list_api_keys.project_id
+    ) as k
+  );
+end $$;
+comment on function private.list_api_keys(jsonb, uuid) is
+  'GET /projects/{id}/api-keys, newest first. Errors: project_not_found (404), those of private.authorize.';
+
+create function private.rotate_api_key(credentials jsonb, project_id uuid, key_id uuid, key jsonb, grace_seconds integer)
+returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  allowed integer;
+  rotated public.api_keys;
+  created public.api_keys;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_api_key(project_id, key_id);
+  perform private.as_service();
+  -- The same lock as a create: keys of one project change one after the other.
+  perform from public.projects p where p.id = rotate_api_key.project_id for update;
+  select * into rotated from public.api_keys k where k.id = key_id for update;
+  if rotated.revoked_at is not null then
+    raise exception 'api_key_already_revoked' using errcode = 'PT400';
+  elsif rotated.grace_ends_at is not null then
+    raise exception 'api_key_already_rotated' using errcode = 'PT409';
+  elsif rotated.expires_at <= now() then
+    raise exception 'api_key_already_expired' using errcode = 'PT400';
+  end if;
+  select plan.api_keys_per_project into allowed
+  from public.projects p
+  join public.users owner on owner.id = p.owner_id
+  left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
+  where p.id = rotate_api_key.project_id;
+  -- A key in its grace is beyond the plan's number; as many again bound how many there can be.
+  if grace_seconds > 0 and (
+    select count(*) from public.api_keys k where k.project_id = rotate_api_key.project_id and k.grace_ends_at is not null
+      and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
+  ) >= allowed then
+    raise exception 'api_key_limit_reached' using errcode = 'PT403';
+  end if;
+  update public.api_keys k
+  set grace_ends_at = least(now() + make_interval(secs => grace_seconds), k.expires_at)
+  where k.id = key_id
+  returning * into rotated;
+  insert into public.api_keys (project_id, name, key_prefix, key_hash, expires_at)
+  values (rotated.project_id, rotated.name, key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'), rotated.expires_at)
+  returning * into created;
+  return private.api_key_json(to_jsonb(created))
+    || jsonb_build_object('replaces', jsonb_build_object('id', rotated.id, 'grace_ends_at', rotated.grace_ends_at));
+end $$;
+comment on function private.rotate_api_key(jsonb, uuid, uuid, jsonb, integer) is
+  'POST …/api-keys/{key_id}/rotate: a new key with the old one''s name and expiry; the old one works until its grace ends, never '
+  'beyond its expiry. Errors: api_key_not_found (404), api_key_already_revoked, api_key_already_expired (400), '
+  'api_key_already_rotated (409), api_key_limit_reached (403), those of private.authorize.';
+
+create function private.revoke_api_key(credentials jsonb, project_id uuid, key_id uuid) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_api_key(project_id, key_id);
+  perform private.as_service();
+  update public.api_keys k set revoked_at = now() where k.id = key_id and k.revoked_at is null;
+  if not found then
+    raise exception 'api_key_already_revoked' using errcode = 'PT400';
+  end if;
+end $$;
+comment on function private.revoke_api_key(jsonb, uuid, uuid) is
+  'DELETE /projects/{id}/api-keys/{key_id}. Errors: api_key_not_found (404), api_key_already_revoked (400), those of private.authorize.';
+
+alter table public.api_keys enable row level security;
+create policy api_keys_select_owner on public.api_keys for select to authenticated
+  using (project_id = any ((select private.managed_project_ids())::uuid[]));
+
+grant select (id, project_id, name, key_prefix, last_used_at, grace_ends_at, expires_at, revoked_at, created_at)
+  on public.api_keys to authenticated;
+grant select, insert, update, delete on public.api_keys to service_role;
+grant execute on function
+  private.api_key_json(jsonb),
+  private.require_api_key(uuid, uuid)
+to authenticated, service_role;
+
+-- How often API keys are used. Requests are counted in the memory of each isolate and arrive here in batches, so that no
+-- request waits for a row and no row is written by every request.
+
+create table public.key_usage (
+  api_key_id uuid not null references public.api_keys (id) on delete cascade,
+  day date not null,
+  requests integer not null default 0 constraint key_usage_requests_positive check (requests >= 0),
+  errors integer not null default 0 constraint key_usage_errors_positive check (errors >= 0),
+  primary key (api_key_id, day)
+);
+create index key_usage_day on public.key_usage (day);
+
+comment on table public.key_usage is 'Requests that named an API key, per UTC day. Written in batches, some seconds late.';
+comment on column public.key_usage.api_key_id is 'The key that the requests named.';
+comment on column public.key_usage.day is 'The UTC day.';
+comment on column public.key_usage.requests is 'All requests, the refused ones too.';
+comment on column public.key_usage.errors is 'Those of them that were answered with a status of 400 or more.';
+
+create function private.record_key_usage(batch jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  -- Always in the order of the keys, so that two isolates never wait for each other in a circle.
+  insert into public.key_usage as usage (api_key_id, day, requests, errors)
+  select k.id, entry.day, entry.requests, entry.errors
+  from jsonb_to_recordset(batch) as entry (kind text, key_hash text, day date, requests integer, errors integer)
+  join public.api_keys k on k.key_hash = decode(entry.key_hash, 'hex')
+  where entry.kind = 'api_key'
+  order by k.id, entry.day
+  on conflict (api_key_id, day) do update
+  set requests = usage.requests + excluded.requests, errors = usage.errors + excluded.errors;
+
+  -- A row that somebody else is writing is left out: it gets the same minute from there.
+  with used as (
+    select decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
+    from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
+    where entry.kind = 'api_key' group by entry.key_hash
+  ), stale as (
+    select k.id, used.used_at from public.api_keys k join used on used.key_hash = k.key_hash
+    where k.last_used_at is null or k.last_used_at < used.used_at - interval '1 minute'
+    for update of k skip locked
+  )
+  update public.api_keys k set last_used_at = stale.used_at from stale where k.id = stale.id;
+
+  with used as (
+    select decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
+    from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
+    where entry.kind = 'developer_key' group by entry.key_hash
+  ), stale as (
+    select k.id, used.used_at from public.developer_keys k join used on used.key_hash = k.key_hash
+    where k.last_used_at is null or k.last_used_at < used.used_at - interval '1 minute'
+    for update of k skip locked
+  )
+  update public.developer_keys k set last_used_at = stale.used_at from stale where k.id = stale.id;
+
+  with used as (
+    select decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
+    from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
+    where entry.kind = 'operator_key' group by entry.key_hash
+  ), stale as (
+    select k.id, used.used_at from public.operator_keys k join used on used.key_hash = k.key_hash
+    where k.last_used_at is null or k.last_used_at < used.used_at - interval '1 minute'
+    for update of k skip locked
+  )
+  update public.operator_keys k set last_used_at = stale.used_at from stale where k.id = stale.id;
+end $$;
+comment on function private.record_key_usage(jsonb) is
+  'What one isolate counted: [{kind, key_hash, day, requests, errors, used_at}]. Kind is api_key, developer_key or operator_key; '
+  'hashes of no key are ignored. last_used_at moves at most once a minute.';
+
+create function private.get_api_key_usage(credentials jsonb, project_id uuid, key_id uuid, days integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  today date := (now() at time zone 'utc')::date;
+  items jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_api_key(project_id, key_id);
+  perform private.as_service();
+  select jsonb_agg(jsonb_build_object('day', calendar.day, 'requests', coalesce(usage.requests, 0),
+    'errors', coalesce(usage.errors, 0)) order by calendar.day)
+  into items
+  from (select today - back as day from generate_series(0, get_api_key_usage.days - 1) as back) as calendar
+  left join public.key_usage usage on usage.api_key_id = get_api_key_usage.key_id and usage.day = calendar.day;
+  return items;
+end $$;
+comment on function private.get_api_key_usage(jsonb, uuid, uuid, integer) is
+  'GET …/api-keys/{key_id}/usage: one entry per UTC day, oldest first, today last. Errors: api_key_not_found (404), those of '
+  'private.authorize.';
+
+alter table public.key_usage enable row level security;
+
+grant select, insert, update, delete on public.key_usage to service_role;
+
+-- How much may be asked for. private.authorize says which limit a request falls under; it is counted by the last expression
+-- of the same statement, so that the counter's row is locked for an instant and no request waits for the work of another.
+
+-- Half of each page stays free, so that a count is written beside its old version and no index is touched.
+create unlogged table public.rate_limits (
+  bucket text primary key,
+  used integer not null,
+  resets_at timestamptz not null
+) with (fillfactor = 50);
+create index rate_limits_resets_at on public.rate_limits (resets_at);
+
+comment on table public.rate_limits is
+  'Requests of the current window of each bucket. Unlogged: a crash begins the windows anew, and counting costs no disk write.';
+comment on column public.rate_limits.bucket is 'A limit and whom it counts; an address only as a hash.';
+comment on column public.rate_limits.used is 'Requests that were let through in the window; refused ones are not counted.';
+comment on column public.rate_limits.resets_at is 'The end of the window. A later request begins the next one in the same row.';
+
+create function private.limit_state(name text, allowed integer, used integer, seconds integer, resets_at timestamptz)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object('name', name, 'limit', allowed, 'remaining', greatest(0, allowed - used),
+    'window', seconds, 'resets_in', greatest(1, ceil(extract(epoch from resets_at - now()))::integer));
+end $$;
+comment on function private.limit_state(text, integer, integer, integer, timestamptz) is
+  'What a caller is told of a limit: {name, limit, remaining, window, resets_in}, the last two in seconds.';
+
+create function private.announce_limit(name text, bucket text, allowed integer, seconds integer, credentials jsonb)
+returns text
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  known public.rate_limits;
+begin
+  if allowed is null then
+    return '';
+  end if;
+  -- Whoever is over the limit is refused before any work. Where Redis counts, it knows.
+  if credentials ->> 'counter' is distinct from 'redis' then
+    select * into known from public.rate_limits r
+    where r.bucket = announce_limit.bucket and r.resets_at > now() and r.used >= allowed;
+    if known.bucket is not null then
+      raise exception 'rate_limited' using errcode = 'PT429',
+        detail = private.limit_state(name, allowed, known.used, seconds, known.resets_at)::text;
+    end if;
+  end if;
+  return set_config('app.limit', concat_ws('|', name, bucket, allowed, seconds), true);
+end $$;
+comment on function private.announce_limit(text, text, integer, integer, jsonb) is
+  'Says for this transaction which limit its request falls under, as name|bucket|limit|seconds in app.limit; a limit of null '
+  'is none. Errors: rate_limited (429, detail: private.limit_state).';
+
+create function private.count_request(announced text) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_column
+declare
+  part text[];
+  allowed integer;
+  seconds integer;
+  counted integer;
+  window_end timestamptz;
+begin
+  -- Counted already, by rules of its own.
+  if starts_with(announced, '{') then
+    return announced;
+  end if;
+  part := string_to_array(announced, '|');
+  allowed := part[3];
+  seconds := part[4];
+  -- Most requests are neither the first of a window nor one too many, and an update costs less than an insert that may be one.
+  update public.rate_limits known set used = known.used + 1
+  where known.bucket = part[2] and known.resets_at > now() and known.used < allowed
+  returning used, resets_at into counted, window_end;
+  if counted is null then
+    window_end := to_timestamp((floor(extract(epoch from now()) / seconds) + 1) * seconds);
+    insert into public.rate_limits as known (bucket, used, resets_at) values (part[2], 1, window_end)
+    on conflict (bucket) do update
+      set used = case when known.resets_at > now() then known.used + 1 else 1 end,
+        resets_at = case when known.resets_at > now() then known.resets_at else excluded.resets_at end
+      where known.resets_at <= now() or known.used < allowed
+    returning used, resets_at into counted, window_end;
+  end if;
+  if counted is null then
+    select resets_at into window_end from public.rate_limits known where known.bucket = part[2];
+    raise exception 'rate_limited' using errcode = 'PT429',
+      detail = private.limit_state(part[1], allowed, allowed, seconds, window_end)::text;
+  end if;
+  return private.limit_state(part[1], allowed, counted, seconds, window_end);
+end $$;
+comment on function private.count_request(text) is
+  'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, or refuses '
+  'it and with it all that its transaction did. A state as JSON was counted before and is only passed on. Windows begin at multiples of their length. Definer: the caller''s role has '
+  'changed by then. Errors: rate_limited (429, detail: private.limit_state).';
+
+create function private.address_bucket(purpose text, project_id uuid, ip text) returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  return private.bucket_name(purpose, coalesce(project_id::text, '') || ':' || coalesce(private.address_group(ip), 'unknown'));
+end $$;
+comment on function private.address_bucket(text, uuid, text) is
+  'The bucket of a client address, by itself in each project. Callers whose address nobody knows share one.';
+
+create function private.find_auth_limit(credentials jsonb) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  allowed integer;
+  announced text;
+begin
+  if exists (select from public.operator_keys k
+    join public.users u on u.id = k.user_id and u.role = 'operator' and u.deactivated_at is null
+    where k.key_hash = decode(credentials ->> 'operator_key_hash', 'hex') and k.revoked_at is null
+      and (k.expires_at is null or k.expires_at > now()))
+  then
+    return;
+  end if;
+  select p.id, plan.auth_calls_per_hour into v_project, allowed
+  from public.projects p
+  join public.users owner on owner.id = p.owner_id
+  left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
+  where p.id = (credentials ->> 'project_id')::uuid and p.deleted_at is null;
+  if v_project is null then
+    select plan.auth_calls_per_hour into allowed from public.plans plan where plan.is_default;
+  end if;
+  announced := private.announce_limit('auth', private.address_bucket('auth', v_project, credentials ->> 'ip'), allowed, 3600,
+    credentials);
+end $$;
+comment on function private.find_auth_limit(jsonb) is
+  'The limit of a login or registration, which counts before anything else is known of it: by the project''s plan, or by the '
+  'default one where no project is named. Errors: rate_limited (429).';
+
+alter table public.rate_limits enable row level security;
+
+grant select, delete on public.rate_limits to service_role;
+grant execute on function private.limit_state(text, integer, integer, integer, timestamptz) to service_role;
+
+-- How often something may be tried. Leaky buckets that fill with attempts and drain with time: a full one asks to wait for
+-- seconds, never for hours, so that an attacker cannot lock a person out, nor one person an office behind one address.
+
+create unlogged table public.auth_attempts (
+  bucket text primary key,
+  level double precision not null,
+  drained_at timestamptz not null
+);
+create index auth_attempts_drained_at on public.auth_attempts (drained_at);
+
+comment on table public.auth_attempts is
+  'Leaky buckets of sign-ins, mails and codes. Unlogged: a crash forgets them, and counting costs no disk write.';
+comment on column public.auth_attempts.bucket is 'What is counted: a purpose and a hash, never an address in clear.';
+comment on column public.auth_attempts.level is 'Attempts in the bucket at drained_at.';
+comment on column public.auth_attempts.drained_at is 'When the level was computed last; it has drained since.';
+
+create function private.bucket_name(purpose text, subject text) returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  return purpose || ':' || encode(sha256(convert_to(subject, 'utf8')), 'hex');
+end $$;
+comment on function private.bucket_name(text, text) is 'The name of a bucket, which tells nobody whom it counts.';
+
+-- An IPv4 client of a socket that speaks both appears as ::ffff:203.0.113.7, and all of them lie in one /64.
+create function private.address_group(ip text) returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  return case
+    when ip::inet << '::ffff:0:0/96' then substr(host(ip::inet), 8)
+    when family(ip::inet) = 6 then network(set_masklen(ip::inet, 64))::text
+    else host(ip::inet) end;
+end $$;
+comment on function private.address_group(text) is
+  'An IPv4 address, also within IPv6, or the /64 of an IPv6 one: what one customer of a provider gets.';
+
+create function private.fill_bucket(bucket text, capacity integer, seconds_per_drop double precision) returns integer
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  missing double precision;
+begin
+  insert into public.auth_attempts as known (bucket, level, drained_at) values (fill_bucket.bucket, 1, now())
+  on conflict (bucket) do update
+    set level = greatest(0, known.level - extract(epoch from now() - known.drained_at) / seconds_per_drop) + 1,
+      drained_at = now()
+    where greatest(0, known.level - extract(epoch from now() - known.drained_at) / seconds_per_drop) + 1 <= capacity;
+  if found then
+    return 0;
+  end if;
+  select greatest(0, known.level - extract(epoch from now() - known.drained_at) / seconds_per_drop) + 1 - capacity
+  into missing
+  from public.auth_attempts known where known.bucket = fill_bucket.bucket;
+  return greatest(1, ceil(missing * seconds_per_drop));
+end $$;
+comment on function private.fill_bucket(text, integer, double precision) is
+  'Counts one attempt: 0, or the seconds to wait when the bucket is full, and then nothing is counted. One statement, so '
+  'parallel attempts cannot slip past each other.';
+
+create function private.drain_bucket(bucket text) returns void
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+begin
+  update public.auth_attempts known set level = greatest(0, known.level - 1) where known.bucket = drain_bucket.bucket;
+end $$;
+comment on function private.drain_bucket(text) is 'Takes an attempt back that turned out to be right.';
+
+create function private.count_sign_in(project_id uuid, email text, ip text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  account text := coalesce(project_id::text, '') || ':' || lower(email);
+  source text := private.address_group(ip);
+  wait integer;
+begin
+  wait := private.fill_bucket(private.bucket_name('sign-in', account || ':' || coalesce(source, '')), 10, 30);
+  if wait = 0 then
+    wait := private.fill_bucket(private.bucket_name('sign-in-account', account), 100, 15);
+  end if;
+  if wait = 0 and source is not null then
+    wait := private.fill_bucket(private.bucket_name('sign-in-address', source), 300, 2);
+  end if;
+  if wait > 0 then
+    raise exception 'attempts_exceeded' using errcode = 'PT429', detail = wait::text;
+  end if;
+end $$;
+comment on function private.count_sign_in(uuid, text, text) is
+  'Counts a password that is tried, whether or not there is such an account: ten at once for an account from one address, '
+  'a hundred for an account from anywhere, three hundred from one address. A right one is taken back. Errors: attempts_exceeded (429).';
+
+create function private.forgive_sign_in(project_id uuid, email text, ip text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  account text := coalesce(project_id::text, '') || ':' || lower(email);
+  source text := private.address_group(ip);
+begin
+  delete from public.auth_attempts a
+  where a.bucket = private.bucket_name('sign-in', account || ':' || coalesce(source, ''));
+  perform private.drain_bucket(private.bucket_name('sign-in-account', account));
+  perform private.drain_bucket(private.bucket_name('sign-in-address', source));
+end $$;
+comment on function private.forgive_sign_in(uuid, text, text) is
+  'The password was right: nothing of it stays counted, and earlier typing errors from the same address are forgotten.';
+
+create function private.return_sign_in(credentials jsonb, email text, ip text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid := (credentials ->> 'project_id')::uuid;
+  v_email text := return_sign_in.email;
+  account text;
+begin
+  perform private.as_service();
+  if v_email is null then
+    select u.project_id, u.email into v_project, v_email
+    from public.users u where u.id = (credentials ->> 'user_id')::uuid;
+  end if;
+  account := coalesce(v_project::text, '') || ':' || lower(v_email);
+  perform private.drain_bucket(private.bucket_name('sign-in', account || ':' || coalesce(private.address_group(ip), '')));
+  perform private.drain_bucket(private.bucket_name('sign-in-account', account));
+  perform private.drain_bucket(private.bucket_name('sign-in-address', private.address_group(ip)));
+end $$;
+comment on function private.return_sign_in(jsonb, text, text) is
+  'Takes back what private.begin_login counted, or without an email what private.begin_password_check did: whether the password '
+  'was right was never said.';
+
+create function private.mail_wait(purpose text, subject text) returns integer
+language plpgsql set search_path = '' as $$
+declare
+  wait integer;
+begin
+  wait := private.fill_bucket(private.bucket_name('mail-minute:' || purpose, subject), 1, 60);
+  if wait = 0 then
+    wait := private.fill_bucket(private.bucket_name('mail-hour:' || purpose, subject), 6, 600);
+  end if;
+  return wait;
+end $$;
+comment on function private.mail_wait(text, text) is
+  'Counts a mail to one account: 0 when it may go out, else the seconds to wait. One a minute, and six at once in an hour.';
+
+create function private.count_mail_request(ip text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  source text := private.address_group(ip);
+  wait integer := 0;
+begin
+  if source is not null then
+    wait := private.fill_bucket(private.bucket_name('mail-address', source), 100, 20);
+  end if;
+  if wait > 0 then
+    raise exception 'attempts_exceeded' using errcode = 'PT429', detail = wait::text;
+  end if;
+end $$;
+comment on function private.count_mail_request(text) is
+  'Counts a request for mail from an address, whoever it is for: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded (429).';
+
+create function private.return_code(user_id uuid, ip text) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  perform private.drain_bucket(private.bucket_name('code', return_code.user_id::text));
+  perform private.drain_bucket(private.bucket_name('mail-address', private.address_group(ip)));
+end $$;
+comment on function private.return_code(uuid, text) is
+  'Takes back what private.begin_code counted: whether the code was right was never said.';
+
+alter table public.auth_attempts enable row level security;
+
+grant select, insert, update, delete on public.auth_attempts to service_role;
+grant execute on function
+  private.bucket_name(text, text),
+  private.address_group(text),
+  private.fill_bucket(text, integer, double precision),
+  private.drain_bucket(text),
+  private.count_sign_in(uuid, text, text),
+  private.forgive_sign_in(uuid, text, text),
+  private.mail_wait(text, text),
+  private.count_mail_request(text)
+to service_role;
+
+-- Who is calling. Every function of the API starts with private.enter, which checks all credentials of a request,
+-- remembers the caller in settings of the transaction and takes the role under which policies decide.
+
+create function private.is_origin_allowed(origin text, allowed text[]) returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  return exists (
+    select from unnest(allowed) as entry (pattern)
+    where entry.pattern = '*' or lower(entry.pattern) = lower(origin)
+      -- https://*.example.com: everything below the domain, not the domain itself, on the same scheme and port.
+      or (entry.pattern like '%://*.%'
+        and starts_with(lower(origin), lower(split_part(entry.pattern, '*', 1)))
+        and right(lower(origin), length(split_part(entry.pattern, '*', 2))) = lower(split_part(entry.pattern, '*', 2))
+        and substr(lower(origin), length(split_part(entry.pattern, '*', 1)) + 1) ~ '^[a-z0-9]([a-z0-9.-]*)(:[0-9]+)?$')
+  );
+end $$;
+comment on function private.is_origin_allowed(text, text[]) is
+  'Whether a browser origin is one of a project''s allowed_origins: * is any, *. stands for every sub-domain.';
+
+-- Few expressions: a transaction prepares each one anew, which costs more than to evaluate it.
+create function private.authorize(credentials jsonb, scope text) returns text
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_project uuid := (credentials ->> 'project_id')::uuid;
+  -- A poll asks for the rights of a generation, and is counted apart from it.
+  is_generation boolean := scope in ('generation', 'status');
+  refusal text;
+  actor uuid;
+  actor_role text;
+  actor_project uuid;
+  actor_is_active boolean;
+  actor_is_verified boolean;
+  project uuid;
+  project_owner uuid;
+  project_is_active boolean;
+  project_verifies boolean;
+  project_origins text[];
+  requests integer;
+  reads integer;
+  announced text := '';
+  operator uuid;
+  developer uuid;
+  management boolean;
+  key_project uuid;
+  key_origins text[];
+  fault text;
+  remembered text[];
+begin
+  -- Caller, project and plan in one statement. `offset 0` hides from the planner what was not sent, for which it would plan anew.
+  if coalesce(credentials ->> 'user_id', credentials ->> 'project_id') is not null then
+    select u.id, u.role, u.project_id, u.deactivated_at is null, u.email_verified_at is not null,
+      p.id, p.owner_id, p.is_active and owner.deactivated_at is null, p.email_verification = 'required', p.allowed_origins,
+      plan.requests_per_day, plan.reads_per_minute
+    into actor, actor_role, actor_project, actor_is_active, actor_is_verified,
+      project, project_owner, project_is_active, project_verifies, project_origins, requests, reads
+    from (select (credentials ->> 'session_id')::uuid as session_id, (credentials ->> 'user_id')::uuid as user_id,
+      v_project as project_id offset 0) sent
+    left join auth.sessions s on s.id = sent.session_id and s.user_id = sent.user_id and s.not_after > now()
+    left join public.users u on u.id = s.user_id
+    left join public.projects p on p.id = coalesce(sent.project_id, u.project_id) and p.deleted_at is null
+    left join public.users owner on owner.id = p.owner_id
+    -- A developer who manages is limited by the own plan, everybody else by the project's.
+    left join public.plans plan on plan.id = case when u.role = 'developer' and not is_generation then u.plan_id
+      else coalesce(p.plan_id, owner.plan_id) end;
+  end if;
+
+  -- Small statements for the keys that were sent are cheaper than a join that also opens the tables of the others.
+  if credentials ->> 'operator_key_hash' is not null then
+    select u.id, case when k.revoked_at is not null or k.expires_at <= now()
+      then private.key_state(k.revoked_at, null, k.expires_at) end
+    into operator, fault
+    from public.operator_keys k
+    join public.users u on u.id = k.user_id and u.role = 'operator' and u.deactivated_at is null
+    where k.key_hash = decode(credentials ->> 'operator_key_hash', 'hex');
+    refusal := case
+      when operator is null then 'operator_key_invalid'
+      when fault is not null then 'operator_key_' || fault
+      when (credentials ->> 'from_browser')::boolean then 'key_not_for_browsers'
+    end;
+  end if;
+
+  if credentials ->> 'developer_key_hash' is not null then
+    select u.id, k.management, case when k.revoked_at is not null or least(k.grace_ends_at, k.expires_at) <= now()
+      then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
+    into developer, management, fault
+    from public.developer_keys k
+    join public.users u on u.id = k.user_id and u.deactivated_at is null
+    where k.key_hash = decode(credentials ->> 'developer_key_hash', 'hex');
+    refusal := coalesce(refusal, case
+      when developer is null then 'developer_key_invalid'
+      when fault is not null then 'developer_key_' || fault
+      when management and (credentials ->> 'from_browser')::boolean then 'key_not_for_browsers'
+      when actor_role = 'developer' and developer is distinct from actor then 'developer_key_invalid'
+      when project is not null and developer is distinct from project_owner then 'developer_key_invalid'
+    end);
+  end if;
+
+  if credentials ->> 'api_key_hash' is not null then
+    select k.project_id, case when k.revoked_at is not null or least(k.grace_ends_at, k.expires_at) <= now()
+      then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
+    into key_project, fault
+    from public.api_keys k where k.key_hash = decode(credentials ->> 'api_key_hash', 'hex');
+    if key_project is distinct from project then
+      select p.id, p.allowed_origins into key_project, key_origins
+      from public.projects p where p.id = key_project and p.deleted_at is null;
+    end if;
+  end if;
+
+  -- A token that does not count goes before everything, whatever else was sent.
+  refusal := case
+    when credentials ->> 'user_id' is null then refusal
+    when actor_role is null
+      or (actor_role = 'end_user' and v_project is not null and v_project is distinct from actor_project)
+      then 'invalid_token'
+    when not actor_is_active then 'account_deactivated'
+    else refusal
+  end;
+  if actor is null then
+    actor := coalesce(operator, case when scope = 'projects' and management then developer end);
+    actor_role := case when operator is not null then 'operator' when actor is not null then 'developer' end;
+    if actor is not null then
+      select plan.requests_per_day, plan.reads_per_minute into requests, reads
+      from public.users u join public.plans plan on plan.id = u.plan_id where u.id = actor;
+    elsif project is null then
+      select plan.requests_per_day, plan.reads_per_minute into requests, reads from public.plans plan where plan.is_default;
+    end if;
+  end if;
+  refusal := coalesce(refusal, case
+    when v_project is not null and project is null then 'project_not_found'
+    when credentials ->> 'api_key_hash' is not null
+      and (key_project is null or (project is not null and key_project is distinct from project))
+      then 'api_key_invalid'
+    -- The other keys' faults are refusals already.
+    when fault is not null then 'api_key_' || fault
+    when actor is null then case
+      when scope = 'public' then null
+      when scope = 'projects' and developer is not null then 'management_key_required'
+      else 'not_authenticated' end
+    when actor_role = 'end_user' and project_is_active is distinct from true then 'project_inactive'
+    -- A session made at Auth itself does not pass the login's check.
+    when actor_role = 'end_user' and project_verifies and not actor_is_verified and scope is distinct from 'public'
+      then 'account_not_verified'
+    when credentials ->> 'role' <> actor_role then 'role_mismatch'
+    when scope = 'projects' and actor_role = 'end_user' then 'developers_only'
+    when not is_generation then null
+    when v_project is null then 'project_id_required'
+    when actor_role = 'end_user' and developer is null then 'developer_key_required'
+    when actor_role = 'end_user' and key_project is null then 'api_key_required'
+    when actor_role = 'developer' and project_owner is distinct from actor then 'project_not_found'
+    when project_is_active is distinct from true then 'project_inactive'
+  end);
+  -- Before anything else is told. Project endpoints are left out: there an owner puts a wrong list right.
+  if credentials ->> 'origin' is not null then
+    if scope is distinct from 'projects'
+      and not private.is_origin_allowed(credentials ->> 'origin', coalesce(project_origins, key_origins, '{*}'))
+    then
+      refusal := 'origin_not_allowed';
+    end if;
+  end if;
+  if refusal is not null then
+    raise exception '%', refusal using errcode = case
+      when refusal in ('invalid_token', 'not_authenticated', 'management_key_required') then 'PT401'
+      when refusal = 'account_not_verified' then 'PT400'
+      when refusal = 'project_not_found' then 'PT404'
+      else 'PT403' end;
+  end if;
+
+  -- A request is counted once, by its first statement. Operators are not limited.
+  if scope <> 'platform' and actor_role is distinct from 'operator' and not credentials ? 'rate_limit' then
+    if scope in ('projects', 'generation') then
+      announced := private.announce_limit('requests', 'requests:' || case scope when 'generation' then project else actor end,
+        requests, 86400, credentials);
+    elsif reads is not null then
+      announced := private.announce_limit('reads', coalesce('reads:' || actor,
+        private.address_bucket('reads', project, credentials ->> 'ip')), reads, 60, credentials);
+    end if;
+  end if;
+
+  -- Assigned, since `perform` would start a statement.
+  remembered := array[
+    set_config('app.user_id', coalesce(actor::text, ''), true),
+    set_config('app.user_role', coalesce(actor_role, ''), true),
+    set_config('app.project_id', coalesce(project::text, ''), true),
+    set_config('app.ip', coalesce(credentials ->> 'ip', ''), true),
+    set_config('app.user_agent', coalesce(credentials ->> 'user_agent', ''), true),
+    set_config('app.request_id', coalesce(credentials ->> 'request_id', ''), true),
+    set_config('app.limit', announced, true),
+    set_config('request.jwt.claim.sub', coalesce(actor::text, ''), true),
+    set_config('request.jwt.claims', coalesce('{"sub":"' || actor || '","role":"authenticated"}', ''), true)];
+
+  return case when actor_role = 'operator' then 'service_role' when actor is not null then 'authenticated' else 'anon' end;
+end $$;
+comment on function private.authorize(jsonb, text) is
+  'Checks every credential of a request, remembers the caller for this transaction, announces the limit that the request falls '
+  'under and answers the database role to go on as. Scope is public, account, platform, projects, generation or status. Raises '
+  'a code with SQLSTATE PT<status>. Definer: nobody else may read keys and sessions.';
+
+create function private.enter(credentials jsonb, scope text) returns text
+language plpgsql set search_path = '' as $$
+begin
+  return set_config('role', private.authorize(credentials, scope), true);
+end $$;
+comment on function private.enter(jsonb, text) is
+  'authorize, then go on as the caller''s database role: authenticated or anon under row-level security, service_role for an operator.';
+
+create function private.check_credentials(credentials jsonb, scope text) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, scope);
+  return jsonb_build_object('user_id', nullif(current_setting('app.user_id'), ''),
+    'role', nullif(current_setting('app.user_role'), ''), 'project_id', nullif(current_setting('app.project_id'), ''));
+end $$;
+comment on function private.check_credentials(jsonb, text) is
+  'The caller, before work that costs something (an upload). Errors: those of private.authorize.';
+
+-- Registration and the caller's own account. Supabase Auth keeps the password and issues the tokens; these functions decide
+-- who may have an account. When Auth deletes a user, every row follows.
+
+create function private.begin_registration(credentials jsonb, email text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid := (credentials ->> 'project_id')::uuid;
+  v_role text;
+begin
+  perform private.enter(credentials, 'public');
+  perform private.as_service();
+  if credentials ->> 'operator_key_hash' is not null then
+    v_role := 'developer';
+    v_project := null;
+  elsif credentials ->> 'developer_key_hash' is null then
+    raise exception 'registration_key_required' using errcode = 'PT403';
+  elsif v_project is null then
+    raise exception 'project_id_required' using errcode = 'PT403';
+  else
+    v_role := 'end_user';
+    if not (select p.is_active from public.projects p where p.id = v_project) then
+      raise exception 'project_inactive' using errcode = 'PT403';
+    end if;
+  end if;
+  if exists (select from public.users u
+    where u.project_id is not distinct from v_project and lower(u.email) = lower(begin_registration.email))
+  then
+    raise exception 'account_exists' using errcode = 'PT409';
+  end if;
+  return jsonb_build_object('role', v_role, 'project_id', v_project);
+end $$;
+comment on function private.begin_registration(jsonb, text) is
+  'What a registration with these keys would create. Errors: registration_key_required, project_id_required, '
+  'project_inactive (403), account_exists (409), those of private.authorize.';
+
+create function private.create_account(credentials jsonb, account jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  kind jsonb := private.begin_registration(credentials, account ->> 'email');
+  created public.users;
+  project public.projects;
+begin
+  insert into public.users (id, role, project_id, plan_id, email, full_name)
+  values ((account ->> 'id')::uuid, kind ->> 'role', (kind ->> 'project_id')::uuid,
+    case when kind ->> 'role' = 'developer' then (select p.id from public.plans p where p.is_default) end,
+    account ->> 'email', account ->> 'full_name')
+  returning * into created;
+  if created.role = 'developer' then
+    insert into public.projects (owner_id, name) values (created.id, 'My first project') returning * into project;
+    insert into public.developer_keys (user_id, name, key_prefix, key_hash)
+    values (created.id, 'Provisioned at registration', account -> 'developer_key' ->> 'key_prefix',
+      decode(account -> 'developer_key' ->> 'key_hash', 'hex'));
+    insert into public.api_keys (project_id, name, key_prefix, key_hash)
+    values (project.id, 'Provisioned at registration', account -> 'api_key' ->> 'key_prefix',
+      decode(account -> 'api_key' ->> 'key_hash', 'hex'));
+  end if;
+  return private.user_json(created) || jsonb_build_object('provisioned_project_id', project.id,
+    'needs_verification', created.role = 'end_user' and exists (select from public.projects p
+      where p.id = created.project_id and p.email_verification = 'required'));
+exception when unique_violation then
+  raise exception 'account_exists' using errcode = 'PT409';
+end $$;
+comment on function private.create_account(jsonb, jsonb) is
+  'The account of an auth.users row; a developer also gets a project, a developer key and an API key. Errors: those of '
+  'private.begin_registration.';
+
+create function private.get_me(credentials jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  caller_role text := private.enter(credentials, 'account');
+begin
+  return (select private.user_json(u) from public.users u where u.id = private.actor_id());
+end $$;
+comment on function private.get_me(jsonb) is 'GET /auth/me. Errors: those of private.authorize.';
+
+create function private.update_me(credentials jsonb, changes jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid;
+  account public.users;
+begin
+  perform private.enter(credentials, 'account');
+  actor := current_setting('app.user_id')::uuid;
+  perform private.as_service();
+  update public.users u
+  set full_name = case when changes ? 'full_name' then changes ->> 'full_name' else u.full_name end
+  where u.id = actor returning * into account;
+  return private.user_json(account);
+end $$;
+comment on function private.update_me(jsonb, jsonb) is 'PATCH /auth/me; changes: {full_name?}. Errors: those of private.authorize.';
+
+create function private.find_end_user(credentials jsonb, project_id uuid, user_id uuid) returns uuid
+language plpgsql set search_path = '' as $$
+declare
+  found_id uuid;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_project(project_id);
+  select u.id into found_id from public.users u
+  where u.id = find_end_user.user_id and u.project_id = find_end_user.project_id;
+  if found_id is null then
+    raise exception 'user_not_found' using errcode = 'PT404';
+  end if;
+  return found_id;
+end $$;
+comment on function private.find_end_user(jsonb, uuid, uuid) is
+  'The end user whom the caller may delete. Errors: project_not_found, user_not_found (404), those of private.authorize.';
+
+create function private.list_orphans(batch_size integer) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  -- Auth's ids are random, so what follows a random one is another part of the users each time.
+  begin_at uuid := gen_random_uuid();
+begin
+  return (
+    select coalesce(jsonb_agg(orphan.id), '[]') from (
+      select part.id from (
+        select * from (
+          (select u.id, u.email, u.created_at from auth.users u where u.id >= begin_at order by u.id limit 10000)
+          union all
+          (select u.id, u.email, u.created_at from auth.users u where u.id < begin_at order by u.id limit 10000)
+        ) as ring
+        limit 10000
+      ) as part
+      where not exists (select from public.users account where account.id = part.id)
+        and part.email is distinct from private.decoy_email()
+        and part.created_at < now() - interval '1 hour'
+      limit batch_size
+    ) as orphan
+  );
+end $$;
+comment on function private.list_orphans(integer) is
+  'Users of Auth without an account, an hour old at least, so that no registration under way is hit: of 10,000 users from a random one on. Definer: auth.users is the owner''s.';
+
+grant execute on function private.list_orphans(integer) to service_role;
+
+-- Sessions as their owner sees and ends them. They are rows of auth.sessions; private.authorize looks them up, so a
+-- deleted one ends its access token at once. Only this file writes them, in definer functions that the API's role may call.
+
+create function private.limit_session_lifetime() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  new.not_after := least(new.not_after, coalesce(new.created_at, now()) + interval '7 days');
+  return new;
+end $$;
+comment on function private.limit_session_lifetime() is
+  'Trigger: a session ends seven days after it began. Definer, because Auth''s own role writes the row.';
+
+create function private.open_session(user_id uuid, session_id uuid, device jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  account public.users;
+  project public.projects;
+  refusal text;
+begin
+  select * into account from public.users u where u.id = open_session.user_id;
+  select * into project from public.projects p where p.id = account.project_id;
+  refusal := case
+    when account.id is null then 'invalid_token'
+    when account.deactivated_at is not null then 'account_deactivated'
+    when account.role = 'end_user' and (project.deleted_at is not null or not project.is_active
+      or exists (select from public.users o where o.id = project.owner_id and o.deactivated_at is not null))
+      then 'project_inactive'
+    when account.role = 'end_user' and project.email_verification = 'required' and account.email_verified_at is null
+      then 'account_not_verified'
+    when not exists (select from auth.sessions s where s.id = open_session.session_id
+      and s.user_id = account.id and s.not_after > now()) then 'invalid_token'
+  end;
+  if refusal is not null then
+    delete from auth.sessions s where s.id = open_session.session_id;
+  else
+    -- Auth saw only the API's own address and user agent.
+    update auth.sessions s set user_agent = device ->> 'user_agent', ip = (device ->> 'ip')::inet
+    where s.id = open_session.session_id;
+  end if;
+  if account.id is not null and (device ->> 'signed_in')::boolean then
+    perform private.forgive_sign_in(account.project_id, account.email, device ->> 'ip');
+  end if;
+  return jsonb_build_object('refusal', refusal);
+end $$;
+comment on function private.open_session(uuid, uuid, jsonb) is
+  'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; otherwise ends it and names the '
+  'refusal. Definer: only the owner may write auth.sessions.';
+
+create function private.end_user_sessions(user_id uuid, keep uuid) returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  ended integer;
+begin
+  delete from auth.sessions s where s.user_id = end_user_sessions.user_id and s.id is distinct from keep;
+  get diagnostics ended = row_count;
+  return ended;
+end $$;
+comment on function private.end_user_sessions(uuid, uuid) is
+  'Ends every session of an account but one (null keeps none); refresh tokens go with them. Definer: auth.sessions is the owner''s.';
+
+create function private.end_user_session(user_id uuid, session_id uuid) returns boolean
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from auth.sessions s where s.user_id = end_user_session.user_id and s.id = end_user_session.session_id;
+  return found;
+end $$;
+comment on function private.end_user_session(uuid, uuid) is 'Ends one session. False when the account has no such session. Definer: as above.';
+
+create function private.user_sessions(user_id uuid) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'id', s.id, 'device', s.user_agent, 'ip', host(s.ip), 'created_at', s.created_at,
+      'last_seen_at', greatest(s.created_at, s.refreshed_at at time zone 'utc'), 'expires_at', s.not_after
+    ) order by s.created_at desc, s.id desc), '[]')
+    from auth.sessions s where s.user_id = user_sessions.user_id and s.not_after > now()
+  );
+end $$;
+comment on function private.user_sessions(uuid) is 'The living sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
+
+create function private.enter_session(credentials jsonb) returns uuid
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, 'account');
+  if credentials ->> 'session_id' is null then
+    raise exception 'not_authenticated' using errcode = 'PT401';
+  end if;
+  perform private.as_service();
+  return current_setting('app.user_id')::uuid;
+end $$;
+comment on function private.enter_session(jsonb) is
+  'For what belongs to a signed-in person and to no key: the account, as service_role. Errors: not_authenticated (401), '
+  'those of private.authorize.';
+
+create function private.list_sessions(credentials jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_session(credentials);
+begin
+  return (
+    select coalesce(jsonb_agg(session || jsonb_build_object('current', session ->> 'id' = credentials ->> 'session_id')), '[]')
+    from jsonb_array_elements(private.user_sessions(actor)) as session
+  );
+end $$;
+comment on function private.list_sessions(jsonb) is 'GET /auth/sessions. Errors: those of private.enter_session.';
+
+create function private.revoke_session(credentials jsonb, id uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_session(credentials);
+begin
+  if not private.end_user_session(actor, revoke_session.id) then
+    raise exception 'session_not_found' using errcode = 'PT404';
+  end if;
+end $$;
+comment on function private.revoke_session(jsonb, uuid) is
+  'DELETE /auth/sessions/{id}. Errors: session_not_found (404), those of private.enter_session.';
+
+create function private.log_out(credentials jsonb, scope text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_session(credentials);
+  current_session uuid := (credentials ->> 'session_id')::uuid;
+begin
+  if scope = 'local' then
+    perform private.end_user_session(actor, current_session);
+  else
+    perform private.end_user_sessions(actor, case scope when 'others' then current_session end);
+  end if;
+end $$;
+comment on function private.log_out(jsonb, text) is
+  'POST /auth/logout; scope is local, others or global. Errors: those of private.enter_session.';
+
+create function private.end_reused_session(refresh_token text) returns boolean
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from auth.sessions s
+  where s.id = (select t.session_id from auth.refresh_tokens t where t.token = end_reused_session.refresh_token limit 1);
+  return found;
+end $$;
+comment on function private.end_reused_session(text) is
+  'An old refresh token came back, so somebody else has it: its session ends with the access token. Definer: only the '
+  'owner reads auth.refresh_tokens.';
+
+create function private.end_sessions_of_closed_account() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.end_user_sessions(new.id, null);
+  return null;
+end $$;
+comment on function private.end_sessions_of_closed_account() is
+  'Trigger: a deactivated account is out everywhere at once. Definer: whoever deactivates need not hold auth.sessions.';
+
+create trigger sessions_limit_lifetime before insert or update on auth.sessions
+  for each row execute function private.limit_session_lifetime();
+create trigger users_close_sessions after update of deactivated_at on public.users
+  for each row when (old.deactivated_at is null and new.deactivated_at is not null)
+  execute function private.end_sessions_of_closed_account();
+
+grant execute on function
+  private.end_user_sessions(uuid, uuid),
+  private.end_user_session(uuid, uuid),
+  private.user_sessions(uuid)
+to service_role;
+
+-- Passwords live in Supabase Auth, and so do its own endpoints. A token that was stolen reaches them too, so an account's
+-- address is fixed there and its password changes only after the API has announced it.
+
+create table public.password_permits (
+  user_id uuid primary key references public.users (id) on delete cascade,
+  keep_session_id uuid,
+  expires_at timestamptz not null
+);
+create index password_permits_expires_at on public.password_permits (expires_at);
+
+comment on table public.password_permits is 'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
+comment on column public.password_permits.user_id is 'Whose password is about to change.';
+comment on column public.password_permits.keep_session_id is 'The session that goes on after the change; null ends all.';
+comment on column public.password_permits.expires_at is 'A minute after the announcement: the change follows at once.';
+
+create function private.permit_password(user_id uuid, keep uuid) returns void
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+begin
+  insert into public.password_permits (user_id, keep_session_id, expires_at)
+  values (permit_password.user_id, keep, now() + interval '1 minute')
+  on conflict (user_id) do update set keep_session_id = excluded.keep_session_id, expires_at = excluded.expires_at;
+end $$;
+comment on function private.permit_password(uuid, uuid) is 'Announces one change of an account''s password, and which session outlives it.';
+
+create function private.guard_auth_user() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  account public.users;
+  keep uuid;
+begin
+  select * into account from public.users u where u.id = new.id;
+  if account.id is null then
+    return new;
+  end if;
+  if (new.email is distinct from old.email and new.email is distinct from private.auth_email(account))
+    or (coalesce(new.email_change, '') not in ('', coalesce(old.email_change, '')))
+    or (coalesce(new.phone, '') not in ('', coalesce(old.phone, '')))
+  then
+    raise exception 'the address of an account is fixed' using errcode = 'insufficient_privilege';
+  end if;
+  if new.encrypted_password is distinct from old.encrypted_password then
+    delete from public.password_permits p where p.user_id = new.id and p.expires_at > now()
+    returning p.keep_session_id into keep;
+    if not found then
+      raise exception 'the API has not announced this change of a password' using errcode = 'insufficient_privilege';
+    end if;
+    perform private.end_user_sessions(new.id, keep);
+    insert into public.mail_outbox (user_id, kind) values (new.id, 'password_changed');
+  end if;
+  return new;
+end $$;
+comment on function private.guard_auth_user() is
+  'Trigger: Auth''s own endpoints change neither address nor password of an account. An announced password ends the other '
+  'sessions and tells the owner, in the same transaction. Definer: Auth''s role holds no table of ours.';
+
+create function private.decoy_email() returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  return 'decoy@unknown.users.invalid';
+end $$;
+comment on function private.decoy_email() is
+  'A user of Supabase Auth without an account: sign-ins to unknown addresses try its password, so that they hash as long.';
+
+create function private.decoy_exists() returns boolean
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return exists (select from auth.users u where u.email = private.decoy_email());
+end $$;
+comment on function private.decoy_exists() is 'Whether Auth knows the decoy. Definer: auth.users is the owner''s.';
+
+create function private.begin_login(credentials jsonb, email text, ip text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid := (credentials ->> 'project_id')::uuid;
+  account public.users;
+begin
+  perform private.enter(credentials, 'public');
+  perform private.as_service();
+  perform private.count_sign_in(v_project, begin_login.email, begin_login.ip);
+  select * into account from public.users u
+  where u.project_id is not distinct from v_project and lower(u.email) = lower(begin_login.email);
+  return jsonb_build_object(
+    'auth_email', coalesce(private.auth_email(account), private.decoy_email()),
+    'is_known', account.id is not null,
+    'decoy_exists', account.id is not null or private.decoy_exists());
+end $$;
+comment on function private.begin_login(jsonb, text, text) is
+  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. Errors: attempts_exceeded (429, detail: '
+  'seconds to wait), those of private.authorize.';
+
+create function private.begin_password_check(credentials jsonb, ip text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_session(credentials);
+  account public.users;
+begin
+  select * into account from public.users u where u.id = actor;
+  perform private.count_sign_in(account.project_id, account.email, begin_password_check.ip);
+  return jsonb_build_object('auth_email', private.auth_email(account));
+end $$;
+comment on function private.begin_password_check(jsonb, text) is
+  'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded (429), those of '
+  'private.enter_session.';
+
+create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns void
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_session(credentials);
+  account public.users;
+begin
+  if not private.end_user_session(actor, proof_session_id) then
+    raise exception 'wrong_password' using errcode = 'PT403';
+  end if;
+  select * into account from public.users u where u.id = actor;
+  perform private.forgive_sign_in(account.project_id, account.email, finish_password_check.ip);
+  if permit then
+    perform private.permit_password(actor, (credentials ->> 'session_id')::uuid);
+  end if;
+end $$;
+comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
+  'The password was right: ends the session that proved it, and announces a change when permit is true. Errors: '
+  'wrong_password (403), those of private.enter_session.';
+
+create trigger users_guard_account before update of email, email_change, phone, encrypted_password on auth.users
+  for each row execute function private.guard_auth_user();
+
+alter table public.password_permits enable row level security;
+
+grant select, insert, update, delete on public.password_permits to service_role;
+grant execute on function
+  private.permit_password(uuid, uuid),
+  private.decoy_email(),
+  private.decoy_exists()
+to service_role;
+
+-- Mail to be sent. A row says what to tell whom, never a token: the token is made when the mail is sent, so that none lies
+-- here. Rows without an account are sent to nobody; they make an unknown address cost what a known one costs.
+
+create table public.mail_outbox (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid references public.users (id) on delete cascade,
+  kind text not null constraint mail_outbox_kind
+    check (kind in ('verification', 'password_reset', 'password_changed', 'key_created')),
+  details jsonb not null default '{}' constraint mail_outbox_details_object check (jsonb_typeof(details) = 'object'),
+  attempts integer not null default 0,
+  next_attempt_at timestamptz not null default now(),
+  last_error text constraint mail_outbox_last_error_length check (length(last_error) <= 500),
+  created_at timestamptz not null default now()
+);
+create index mail_outbox_due on public.mail_outbox (next_attempt_at);
+create index mail_outbox_user_id on public.mail_outbox (user_id);
+create index mail_outbox_created_at on public.mail_outbox (created_at);
+
+comment on table public.mail_outbox is 'Mail that is not sent yet. A row goes when its mail was taken, or after a day of failures.';
+comment on column public.mail_outbox.id is 'Also part of the mail providers idempotency key.';
+comment on column public.mail_outbox.user_id is 'The account to write to; null is nobody.';
+comment on column public.mail_outbox.kind is 'Which text is sent.';
+comment on column public.mail_outbox.details is 'What the text names besides the account, such as {"name", "key_prefix"} of a key.';
+comment on column public.mail_outbox.attempts is 'How often it was claimed.';
+comment on column public.mail_outbox.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+comment on column public.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
+comment on column public.mail_outbox.created_at is 'When it was asked for; after a day it is given up.';
+
+create function private.claim_mail(batch_size integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  claimed jsonb;
+begin
+  perform private.as_service();
+  -- A newer mail of the same kind makes the token of an older one worthless.
+  delete from public.mail_outbox old using public.mail_outbox newer
+  where old.kind in ('verification', 'password_reset') and newer.user_id = old.user_id and newer.kind = old.kind
+    and (newer.created_at, newer.id) > (old.created_at, old.id) and old.next_attempt_at <= now();
+  with due as (
+    select m.id from public.mail_outbox m
+    where m.next_attempt_at <= now()
+    order by m.next_attempt_at
+    limit batch_size
+    for update skip locked
+  ), taken as (
+    update public.mail_outbox m set attempts = m.attempts + 1, next_attempt_at = now() + interval '2 minutes'
+    from due where m.id = due.id
+    returning m.id, m.user_id, m.kind, m.details, m.attempts, m.created_at
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', taken.id, 'kind', taken.kind, 'details', taken.details, 'attempts', taken.attempts, 'created_at', taken.created_at,
+    'recipient', case when account.id is not null and account.deactivated_at is null then jsonb_build_object(
+      'user_id', account.id, 'email', account.email, 'full_name', account.full_name,
+      'auth_email', private.auth_email(account), 'is_verified', account.email_verified_at is not null) end,
+    'project', case when project.id is not null then
+      jsonb_build_object('id', project.id, 'name', project.name, 'site_url', project.site_url) end)), '[]')
+  into claimed
+  from taken
+  left join public.users account on account.id = taken.user_id
+  left join public.projects project on project.id = account.project_id;
+  return claimed;
+end $$;
+comment on function private.claim_mail(integer) is
+  'Mail that is due, each row for one caller during two minutes: [{id, kind, details, attempts, created_at, '
+  'recipient: {user_id, email, full_name, auth_email, is_verified} | null, project: {id, name, site_url} | null}].';
+
+create function private.finish_mail(id uuid) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  delete from public.mail_outbox m where m.id = finish_mail.id;
+end $$;
+comment on function private.finish_mail(uuid) is 'The mail was taken, or is not worth sending any more.';
+
+create function private.retry_mail(id uuid, wait_seconds integer, error text) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  update public.mail_outbox m
+  set next_attempt_at = now() + make_interval(secs => wait_seconds), last_error = left(retry_mail.error, 500)
+  where m.id = retry_mail.id;
+end $$;
+comment on function private.retry_mail(uuid, integer, text) is 'The mail failed and is due again after the wait.';
+
+create function private.welcome_by_mail() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  -- The first mail counts, so that asking for another one right away does not send two.
+  perform private.mail_wait('verification', new.id::text);
+  insert into public.mail_outbox (user_id, kind) values (new.id, 'verification');
+  return null;
+end $$;
+comment on function private.welcome_by_mail() is
+  'Trigger: a new account is asked to verify its address, in the transaction that makes it. Definer: whoever makes the account.';
+
+create function private.tell_of_api_key() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.mail_outbox (user_id, kind, details)
+  select p.owner_id, 'key_created',
+    jsonb_build_object('name', new.name, 'key_prefix', new.key_prefix, 'project_name', p.name)
+  from public.projects p
+  -- A key that comes with its project is no news.
+  where p.id = new.project_id and p.created_at < now();
+  return null;
+end $$;
+comment on function private.tell_of_api_key() is
+  'Trigger: the owner of a project is told of a new API key, whoever made it. Definer: whoever makes it need not hold the outbox.';
+
+create trigger users_welcome after insert on public.users
+  for each row when (new.email_verified_at is null) execute function private.welcome_by_mail();
+create trigger api_keys_tell after insert on public.api_keys
+  for each row execute function private.tell_of_api_key();
+
+alter table public.mail_outbox enable row level security;
+
+grant select, insert, update, delete on public.mail_outbox to service_role;
+
+-- Proving an address and resetting a password. Supabase Auth makes and consumes the tokens; these functions decide who may
+-- ask for one, answer for unknown addresses exactly as for known ones, and let each token through once.
+
+create unlogged table public.used_tokens (
+  digest bytea primary key constraint used_tokens_digest_length check (length(digest) = 32),
+  used_at timestamptz not null default now()
+);
+create index used_tokens_used_at on public.used_tokens (used_at);
+
+comment on table public.used_tokens is
+  'Tokens from mails that were used or are being used, so that parallel uses become one. Unlogged: Auth remembers too.';
+comment on column public.used_tokens.digest is 'SHA-256 of the token.';
+comment on column public.used_tokens.used_at is 'When it was claimed.';
+
+create function private.claim_token(digest text) returns boolean
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+begin
+  perform private.as_service();
+  insert into public.used_tokens (digest) values (decode(claim_token.digest, 'hex')) on conflict (digest) do nothing;
+  return found;
+end $$;
+comment on function private.claim_token(text) is 'Whether the caller is the first to use the token with this SHA-256 (hex).';
+
+create function private.release_token(digest text) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  delete from public.used_tokens t where t.digest = decode(release_token.digest, 'hex');
+end $$;
+comment on function private.release_token(text) is 'Auth did not take the token: it was not used.';
+
+create function private.request_verification(credentials jsonb, user_id uuid, ip text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  wanted uuid;
+  own boolean := credentials ->> 'user_id' is not null;
+  wait integer;
+begin
+  perform private.enter(credentials, 'public');
+  perform private.as_service();
+  wanted := case when own then (credentials ->> 'user_id')::uuid else request_verification.user_id end;
+  perform private.count_mail_request(request_verification.ip);
+  wait := private.mail_wait('verification', wanted::text);
+  if wait > 0 and own then
+    raise exception 'mail_limit_exceeded' using errcode = 'PT429', detail = wait::text;
+  elsif wait = 0 then
+    insert into public.mail_outbox (user_id, kind) values (
+      (select u.id from public.users u left join public.projects p on p.id = u.project_id
+        where u.id = wanted and u.email_verified_at is null and u.deactivated_at is null
+          and (p.id is null or (p.is_active and p.deleted_at is null))),
+      'verification');
+  end if;
+end $$;
+comment on function private.request_verification(jsonb, uuid, text) is
+  'Asks for a verification mail: for the caller, or for user_id, which may be nobody and is answered the same. Errors: '
+  'attempts_exceeded (429), mail_limit_exceeded (429, only for the caller''s own account), those of private.authorize.';
+
+create function private.request_password_reset(credentials jsonb, email text, ip text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid := (credentials ->> 'project_id')::uuid;
+  wanted uuid;
+begin
+  perform private.enter(credentials, 'public');
+  perform private.as_service();
+  perform private.count_mail_request(request_password_reset.ip);
+  select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
+  where u.project_id is not distinct from v_project and lower(u.email) = lower(request_password_reset.email)
+    and u.deactivated_at is null and (p.id is null or p.is_active);
+  -- An unknown address writes the same row, so that both answers take the same time.
+  if private.mail_wait('password_reset', coalesce(v_project::text, '') || ':' || lower(request_password_reset.email)) = 0 then
+    insert into public.mail_outbox (user_id, kind) values (wanted, 'password_reset');
+  end if;
+end $$;
+comment on function private.request_password_reset(jsonb, text, text) is
+  'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded (429), those of private.authorize.';
+
+create function private.begin_code(user_id uuid, ip text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  account public.users;
+  wait integer;
+begin
+  perform private.as_service();
+  perform private.count_mail_request(begin_code.ip);
+  wait := private.fill_bucket(private.bucket_name('code', begin_code.user_id::text), 5, 600);
+  if wait > 0 then
+    raise exception 'attempts_exceeded' using errcode = 'PT429', detail = wait::text;
+  end if;
+  select * into account from public.users u where u.id = begin_code.user_id;
+  return jsonb_build_object('auth_email', coalesce(private.auth_email(account), private.decoy_email()));
+end $$;
+comment on function private.begin_code(uuid, text) is
+  'Before a six-digit code is tried: five tries of an account at once, then one in ten minutes. Errors: attempts_exceeded (429).';
+
+create function private.finish_verification(user_id uuid, session_id uuid, expected uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  account public.users;
+begin
+  perform private.as_service();
+  -- The session that consumed the token is Auth's way to say yes; nobody is to use it.
+  perform private.end_user_session(finish_verification.user_id, finish_verification.session_id);
+  update public.users u set email_verified_at = coalesce(u.email_verified_at, now())
+  where u.id = finish_verification.user_id and u.deactivated_at is null and (expected is null or u.id = expected)
+  returning * into account;
+  if account.id is null then
+    raise exception 'verification_token_invalid' using errcode = 'PT400';
+  end if;
+  return jsonb_build_object('email', account.email);
+end $$;
+comment on function private.finish_verification(uuid, uuid, uuid) is
+  'Auth took the token, which proves the address of the account; expected is whom the caller named, or null. Errors: '
+  'verification_token_invalid (400).';
+
+create function private.begin_password_reset(user_id uuid, session_id uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+  account public.users;
+begin
+  perform private.as_service();
+  perform private.end_user_session(begin_password_reset.user_id, begin_password_reset.session_id);
+  update public.users u set email_verified_at = coalesce(u.email_verified_at, now())
+  where u.id = begin_password_reset.user_id and u.deactivated_at is null
+  returning * into account;
+  if account.id is null then
+    raise exception 'reset_token_invalid' using errcode = 'PT400';
+  end if;
+  perform private.permit_password(account.id, null);
+  delete from public.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
+    coalesce(account.project_id::text, '') || ':' || lower(account.email));
+end $$;
+comment on function private.begin_password_reset(uuid, uuid) is
+  'Auth took the reset token: announces the new password, which will end every session. The token came by mail, so the '
+  'address is proved as well. Errors: reset_token_invalid (400).';
+
+alter table public.used_tokens enable row level security;
+
+grant select, insert, update, delete on public.used_tokens to service_role;
+
+-- Who changed an account, a project, a key or a plan, when, and from where. Written by triggers, so that no way to the
+-- tables goes around it, and never changed afterwards: not by the API, not by service_role, not by the owner.
+
+create table public.audit_events (
+  id bigint generated always as identity primary key,
+  occurred_at timestamptz not null default now(),
+  resource text not null,
+  resource_id text not null,
+  action text not null constraint audit_events_action check (action in ('create', 'update', 'delete')),
+  changes jsonb not null default '{}' constraint audit_events_changes_object check (jsonb_typeof(changes) = 'object'),
+  project_id uuid,
+  actor_id uuid,
+  actor_role text not null
+    constraint audit_events_actor_role check (actor_role in ('operator', 'developer', 'end_user', 'anonymous', 'system')),
+  ip inet,
+  user_agent text,
+  request_id text
+);
+create index audit_events_project_id on public.audit_events (project_id, id desc);
+create index audit_events_occurred_at on public.audit_events (occurred_at);
+
+comment on table public.audit_events is
+  'Every change to accounts, projects, keys and plans. Append-only; keeps no hash and no personal data. Without foreign keys: '
+  'it outlives what it tells about.';
+comment on column public.audit_events.id is 'In the order of the changes.';
+comment on column public.audit_events.occurred_at is 'When the change was made.';
+comment on column public.audit_events.resource is 'user, project, api_key, developer_key, operator_key or plan.';
+comment on column public.audit_events.resource_id is 'Identifier of what was changed.';
+comment on column public.audit_events.action is 'create, update or delete.';
+comment on column public.audit_events.changes is
+  '{column: {old, new}}; of a personal column only {redacted: true}; empty for a delete.';
+comment on column public.audit_events.project_id is 'The project that it belongs to; null for developers, operators and plans.';
+comment on column public.audit_events.actor_id is 'The account that made the change, if any.';
+comment on column public.audit_events.actor_role is
+  'Its role at that time; anonymous is a request without an account (a registration), system is no request at all.';
+comment on column public.audit_events.ip is 'Address of the caller.';
+comment on column public.audit_events.user_agent is 'User agent of the caller.';
+comment on column public.audit_events.request_id is 'X-Request-Id of the request.';
+
+create function private.record_audit() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  unwatched constant text[] := '{key_hash,updated_at,last_used_at,purge_at,purge_started_at}';
+  personal constant text[] := '{email,full_name}';
+  before jsonb;
+  after jsonb;
+  subject jsonb;
+  changed jsonb;
+  request text := nullif(current_setting('app.request_id', true), '');
+  address inet;
+begin
+  begin
+    address := nullif(current_setting('app.ip', true), '')::inet;
+  exception when invalid_text_representation then
+    address := null;
+  end;
+  if tg_op <> 'INSERT' then
+    before := to_jsonb(old) - unwatched;
+  end if;
+  if tg_op <> 'DELETE' then
+    after := to_jsonb(new) - unwatched;
+  end if;
+  subject := coalesce(after, before);
+  if tg_op <> 'DELETE' then
+    select jsonb_object_agg(field.name, case when field.name = any (personal) then '{"redacted": true}'::jsonb
+      else jsonb_build_object('old', before -> field.name, 'new', after -> field.name) end)
+    into changed
+    from jsonb_object_keys(after) as field (name)
+    where coalesce(before -> field.name, 'null') is distinct from after -> field.name;
+    if changed is null then
+      return null;
+    end if;
+  end if;
+  insert into public.audit_events
+    (resource, resource_id, action, changes, project_id, actor_id, actor_role, ip, user_agent, request_id)
+  values (tg_argv[0], subject ->> 'id',
+    case tg_op when 'INSERT' then 'create' when 'UPDATE' then 'update' else 'delete' end, coalesce(changed, '{}'),
+    (case when tg_argv[0] = 'project' then subject ->> 'id' else subject ->> 'project_id' end)::uuid,
+    nullif(current_setting('app.user_id', true), '')::uuid,
+    coalesce(nullif(current_setting('app.user_role', true), ''), case when request is null then 'system' else 'anonymous' end),
+    address,
+    nullif(current_setting('app.user_agent', true), ''), request);
+  return null;
+end $$;
+comment on function private.record_audit() is
+  'Trigger: writes the change as audit_events of the resource in its argument. Definer: nobody else may insert there.';
+
+create function private.guard_audit() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if tg_op = 'DELETE' then
+    if current_setting('app.audit_retention', true) = 'on' and old.occurred_at < now() - interval '30 days' then
+      return old;
+    end if;
+  end if;
+  raise exception 'audit_events is append-only' using errcode = 'insufficient_privilege';
+end $$;
+comment on function private.guard_audit() is
+  'Trigger: refuses every update and delete; only private.remove_old_audit_events gets through, for events older than 30 days.';
+
+create function private.remove_old_audit_events(days integer, batch_size integer) returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  removed integer;
+begin
+  perform set_config('app.audit_retention', 'on', true);
+  delete from public.audit_events event where event.id in (
+    select e.id from public.audit_events e
+    where e.occurred_at < now() - make_interval(days => greatest(remove_old_audit_events.days, 30))
+    order by e.occurred_at limit batch_size);
+  get diagnostics removed = row_count;
+  perform set_config('app.audit_retention', '', true);
+  return removed;
+end $$;
+comment on function private.remove_old_audit_events(integer, integer) is
+  'Removes a batch of events that are older than the given number of days, never less than 30. Definer: nobody else may delete there.';
+
+create function private.list_audit_events(
+  credentials jsonb, project_id uuid, resource text, action text, page integer, page_size integer)
+returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  is_operator boolean;
+  total bigint;
+  items jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_project(project_id);
+  is_operator := current_setting('app.user_role') = 'operator';
+  perform private.as_service();
+  select count(*) into total from public.audit_events e
+  where e.project_id = list_audit_events.project_id
+    and (list_audit_events.resource is null or e.resource = list_audit_events.resource)
+    and (list_audit_events.action is null or e.action = list_audit_events.action);
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', on_page.id, 'occurred_at', on_page.occurred_at, 'resource', on_page.resource, 'resource_id', on_page.resource_id,
+    'action', on_page.action, 'changes', on_page.changes, 'actor_id', on_page.actor_id, 'actor_role', on_page.actor_role,
+    -- Where an operator sits is not the developer's business.
+    'ip', case when is_operator or on_page.actor_role <> 'operator' then host(on_page.ip) end,
+    'user_agent', case when is_operator or on_page.actor_role <> 'operator' then on_page.user_agent end,
+    'request_id', on_page.request_id) order by on_page.id desc), '[]')
+  into items
+  from (
+    select * from public.audit_events e
+    where e.project_id = list_audit_events.project_id
+      and (list_audit_events.resource is null or e.resource = list_audit_events.resource)
+      and (list_audit_events.action is null or e.action = list_audit_events.action)
+    order by e.id desc
+    limit page_size offset (page - 1)::bigint * page_size
+  ) as on_page;
+  return jsonb_build_object('events', items, 'total', total, 'page', page, 'page_size', page_size);
+end $$;
+comment on function private.list_audit_events(jsonb, uuid, text, text, integer, integer) is
+  'GET /projects/{id}/audit, newest first. Errors: project_not_found (404), those of private.authorize.';
+
+create trigger audit_events_guard before update or delete on public.audit_events
+  for each row execute function private.guard_audit();
+create trigger audit_events_guard_truncate before truncate on public.audit_events
+  for each statement execute function private.guard_audit();
+create trigger users_audit after insert or update or delete on public.users
+  for each row execute function private.record_audit('user');
+create trigger projects_audit after insert or update or delete on public.projects
+  for each row execute function private.record_audit('project');
+create trigger api_keys_audit after insert or update or delete on public.api_keys
+  for each row execute function private.record_audit('api_key');
+create trigger developer_keys_audit after insert or update or delete on public.developer_keys
+  for each row execute function private.record_audit('developer_key');
+create trigger operator_keys_audit after insert or update or delete on public.operator_keys
+  for each row execute function private.record_audit('operator_key');
+create trigger plans_audit after insert or update or delete on public.plans
+  for each row execute function private.record_audit('plan');
+
+alter table public.audit_events enable row level security;
+
+grant select on public.audit_events to service_role;
+
+-- The models at Replicate that callers may name. How a model takes its input is code; who may use it is here, where an
+-- operator can change it. The default models are settings of the function and always allowed.
+
+create table public.models (
+  id text primary key constraint models_id_form check (id ~ '^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(:[0-9a-f]{64})?$'),
+  plan_ids text[],
+  is_active boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+
+comment on table public.models is 'Models that a request may name.';
+comment on column public.models.id is 'owner/name as at Replicate, with :version where a model runs by version only.';
+comment on column public.models.plan_ids is 'Plans that may use it; null is every plan.';
+comment on column public.models.is_active is 'Off: refused to everybody.';
+comment on column public.models.created_at is 'When it was added.';
+comment on column public.models.updated_at is 'When it last changed.';
+
+create function private.require_model(model text, plan text) returns void
+language plpgsql stable set search_path = '' as $$
+begin
+  if not exists (
+    select from public.models m
+    where m.id = model and m.is_active and (m.plan_ids is null or plan = any (m.plan_ids)))
+  then
+    raise exception 'model_not_allowed' using errcode = 'PT403';
+  end if;
+end $$;
+comment on function private.require_model(text, text) is
+  'Errors: model_not_allowed (403), the same whether the model is unknown, switched off or of a larger plan.';
+
+create trigger models_touch before update on public.models
+  for each row execute function private.touch_updated_at();
+
+alter table public.models enable row level security;
+
+grant select, insert, update, delete on public.models to service_role;
+grant execute on function private.require_model(text, text) to service_role;
+
+-- An image that somebody asked for. pending → processing → completed | failed | canceled, never backwards; a generation
+-- is charged to its project's month when it is created and given back exactly once when it does not complete.
+
+create table public.generations (
+  id uuid primary key,
+  project_id uuid references public.projects (id) on delete cascade,
+  user_id uuid references public.users (id) on delete cascade,
+  status text not null default 'pending'
+    constraint generations_status check (status in ('pending', 'processing', 'completed', 'failed', 'canceled')),
+  instructions text not null constraint generations_instructions_length check (length(instructions) between 1 and 1000),
+  model text not null,
+  options jsonb not null default '{}' constraint generations_options_object check (jsonb_typeof(options) = 'object'),
+  example_images jsonb not null default '[]'
+    constraint generations_example_images_array check (jsonb_typeof(example_images) = 'array'),
+  outputs jsonb not null default '[]' constraint generations_outputs_array check (jsonb_typeof(outputs) = 'array'),
+  is_public boolean not null default false,
+  link_version integer not null default 1,
+  error_code text,
+  error text,
+  charge text not null constraint generations_charge check (charge in ('reserved', 'committed', 'refunded')),
+  charged_month date not null,
+  prediction_id text,
+  predict_seconds double precision constraint generations_predict_seconds_positive check (predict_seconds >= 0),
+  submission text not null default 'waiting'
+    constraint generations_submission check (submission in ('waiting', 'submitting', 'unclear', 'accepted')),
+  submission_attempts integer not null default 0,
+  next_check_at timestamptz,
+  submitted_at timestamptz,
+  completed_at timestamptz,
+  expires_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint generations_owned_or_anonymous check (
+    (project_id is null) = (user_id is null) and (project_id is null) = (expires_at is not null)),
+  constraint generations_completed_has_output check (status <> 'completed' or jsonb_array_length(outputs) > 0),
+  constraint generations_failed_has_code check (status <> 'failed' or error_code is not null),
+  constraint generations_final_has_time check ((completed_at is not null) = (status in ('completed', 'failed', 'canceled'))),
+  constraint generations_final_is_settled check (
+    (status in ('pending', 'processing') and charge = 'reserved')
+    or (status = 'completed' and charge = 'committed')
+    or (status in ('failed', 'canceled') and charge = 'refunded'))
+);
+create unique index generations_prediction_id on public.generations (prediction_id) where prediction_id is not null;
+create index generations_user_id on public.generations (user_id, created_at desc, id desc);
+create index generations_project_id on public.generations (project_id, created_at desc, id desc);
+create index generations_project_user on public.generations (project_id, user_id, created_at desc, id desc);
+create index generations_public on public.generations (created_at desc, id desc)
+  include (project_id) where is_public and status = 'completed';
+create index generations_project_public on public.generations (project_id, created_at desc, id desc)
+  where is_public and status = 'completed';
+create index generations_expires_at on public.generations (expires_at) where expires_at is not null;
+create index generations_running on public.generations (project_id) where status in ('pending', 'processing');
+create index generations_due on public.generations (next_check_at) where next_check_at is not null;
+
+comment on table public.generations is 'Images that were asked for, with their state and where their files are.';
+comment on column public.generations.id is 'Chosen by the API, since the paths of its files contain it.';
+comment on column public.generations.project_id is 'The project whose quota it took; null for anonymous ones.';
+comment on column public.generations.user_id is 'Who asked for it; null for anonymous ones.';
+comment on column public.generations.status is 'pending, processing, then completed, failed or canceled.';
+comment on column public.generations.instructions is 'What the person wrote.';
+comment on column public.generations.model is 'Model at Replicate, owner/name.';
+comment on column public.generations.options is 'What the caller chose besides the instructions, such as aspect_ratio.';
+comment on column public.generations.example_images is
+  'Uploaded pictures: [{path, content_type, bytes, width, height}], paths in bucket uploads.';
+comment on column public.generations.outputs is
+  'Results: [{path, content_type, bytes, width, height, sha256}], paths in bucket generations.';
+comment on column public.generations.is_public is 'Whether everybody may see the result.';
+comment on column public.generations.link_version is
+  'Part of every signed address of its pictures; raised when it is un-published, so that older addresses die.';
+comment on column public.generations.error_code is 'Why it has no picture, for programs.';
+comment on column public.generations.error is 'Why it has no picture, for people.';
+comment on column public.generations.charge is 'reserved while it runs, committed when completed, refunded otherwise.';
+comment on column public.generations.charged_month is 'First day of the UTC month whose quota it took.';
+comment on column public.generations.prediction_id is 'The prediction at Replicate.';
+comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which is what costs money.';
+comment on column public.generations.submission is
+  'waiting: not sent. submitting: one request is under way. unclear: sent, no answer; never sent again. accepted: prediction_id is known.';
+comment on column public.generations.submission_attempts is 'How often a request to Replicate was begun.';
+comment on column public.generations.next_check_at is 'When the reconciler looks at it next; null when final.';
+comment on column public.generations.submitted_at is 'When the last request to Replicate was begun.';
+comment on column public.generations.completed_at is 'When it became completed, failed or canceled.';
+comment on column public.generations.expires_at is
+  'When it goes with its files. Only of anonymous ones, which have no project and no user.';
+comment on column public.generations.created_at is 'When it was asked for.';
+comment on column public.generations.updated_at is 'When it last changed.';
+
+create table public.generation_events (
+  id bigint generated always as identity primary key,
+  generation_id uuid not null references public.generations (id) on delete cascade,
+  kind text not null,
+  webhook_id text,
+  created_at timestamptz not null default now()
+);
+create unique index generation_events_webhook_id on public.generation_events (webhook_id);
+create index generation_events_generation_id on public.generation_events (generation_id, id);
+create index generation_events_webhook_age on public.generation_events (created_at) where webhook_id is not null;
+create index generation_events_age on public.generation_events (created_at) where webhook_id is null;
+-- Events come in the order of time: a few pages hold the last hour, however many there are.
+create index generation_events_created_at on public.generation_events using brin (created_at)
+  with (pages_per_range = 16, autosummarize = on);
+
+comment on table public.generation_events is 'What happened to a generation, in order: its states and the webhooks that were taken.';
+comment on column public.generation_events.id is 'In the order in which things happened.';
+comment on column public.generation_events.generation_id is 'The generation that it happened to.';
+comment on column public.generation_events.kind is 'A state of the generation, or webhook.';
+comment on column public.generation_events.webhook_id is 'Identifier that Replicate gave the delivery; a second one is a duplicate.';
+comment on column public.generation_events.created_at is 'When it happened.';
+
+create table public.generation_usage (
+  project_id uuid not null references public.projects (id) on delete cascade,
+  month date not null,
+  generations integer not null default 0 constraint generation_usage_generations_positive check (generations >= 0),
+  primary key (project_id, month)
+);
+
+comment on table public.generation_usage is 'Generations reserved or committed, per project and UTC month.';
+comment on column public.generation_usage.project_id is 'The project.';
+comment on column public.generation_usage.month is 'First day of the UTC month.';
+comment on column public.generation_usage.generations is 'How many count against the month.';
+
+create function private.guard_generation() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if old.status in ('completed', 'failed', 'canceled') and (new.status, new.outputs, new.charge, new.error_code)
+    is distinct from (old.status, old.outputs, old.charge, old.error_code)
+    or old.status = 'processing' and new.status = 'pending'
+    or old.prediction_id is not null and new.prediction_id is distinct from old.prediction_id
+  then
+    raise exception 'generation_state_conflict' using errcode = 'PT409';
+  end if;
+  new.updated_at := now();
+  return new;
+end $$;
+comment on function private.guard_generation() is 'Trigger: a generation never goes backwards, nor changes once it is final.';
+
+create function private.follow_generation() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if tg_op = 'INSERT' or new.status is distinct from old.status then
+    insert into public.generation_events (generation_id, kind) values (new.id, new.status);
+  end if;
+  if tg_op = 'UPDATE' and old.charge = 'reserved' and new.charge = 'refunded' then
+    update public.generation_usage usage set generations = usage.generations - 1
+    where usage.project_id = new.project_id and usage.month = new.charged_month;
+  end if;
+  if tg_op = 'UPDATE' and new.status = 'canceled' and old.status = 'pending' and new.prediction_id is null
+    and new.submission in ('submitting', 'unclear')
+  then
+    insert into public.cleanup_tasks (kind, target, generation_id) values ('submission', new.submitted_at::text, new.id);
+  end if;
+  return null;
+end $$;
+comment on function private.follow_generation() is
+  'Trigger: records the new state, gives a refunded generation back to the quota in the same transaction, and remembers to look '
+  'for a prediction that nobody waits for. Definer: whoever ends a generation need not hold these tables.';
+
+create function private.leave_generation() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if old.charge = 'reserved' then
+    update public.generation_usage usage set generations = usage.generations - 1
+    where usage.project_id = old.project_id and usage.month = old.charged_month;
+  end if;
+  insert into public.cleanup_tasks (kind, target, generation_id)
+  select 'prediction', old.prediction_id, old.id
+  where old.prediction_id is not null and old.status in ('pending', 'processing')
+  union all
+  select 'submission', old.submitted_at::text, old.id
+  where old.prediction_id is null and old.status = 'pending' and old.submission in ('submitting', 'unclear')
+  union all
+  select 'uploads', file ->> 'path', old.id from jsonb_array_elements(old.example_images) file
+  union all
+  select 'generations', file ->> 'path', old.id from jsonb_array_elements(old.outputs) file;
+  return null;
+end $$;
+comment on function private.leave_generation() is
+  'Trigger: however a generation is deleted, also with its project or its owner, its running or unclear prediction and its files '
+  'are remembered to go, and its charge is given back when it had not ended. Definer: whoever deletes need not hold these tables.';
+
+create function private.generation_json(generation jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object(
+    'id', generation -> 'id', 'status', generation -> 'status', 'instructions', generation -> 'instructions',
+    'model', generation -> 'model', 'example_images', generation -> 'example_images', 'outputs', generation -> 'outputs',
+    'is_public', generation -> 'is_public', 'link_version', generation -> 'link_version', 'error', generation -> 'error',
+    'error_code', generation -> 'error_code', 'charged', generation ->> 'charge' <> 'refunded', 'created_at', generation -> 'created_at',
+    'updated_at', generation -> 'updated_at', 'completed_at', generation -> 'completed_at');
+end $$;
+comment on function private.generation_json(jsonb) is 'A generation as the API reads it; paths of files become addresses there.';
+
+create trigger generations_leave after delete on public.generations
+  for each row execute function private.leave_generation();
+create trigger generations_guard before update on public.generations
+  for each row execute function private.guard_generation();
+create trigger generations_follow after insert or update on public.generations
+  for each row execute function private.follow_generation();
+
+alter table public.generations enable row level security;
+alter table public.generation_events enable row level security;
+alter table public.generation_usage enable row level security;
+create policy generations_select_self_or_owner on public.generations for select to authenticated
+  using ((user_id = (select private.actor_id()) and project_id = (select private.actor_project_id()))
+    or project_id = any ((select private.managed_project_ids())::uuid[]));
+create policy generation_usage_select_owner on public.generation_usage for select to authenticated
+  using (project_id = any ((select private.managed_project_ids())::uuid[]));
+
+grant select (id, project_id, user_id, status, instructions, model, options, example_images, outputs, is_public,
+  link_version, error_code, error, charge, charged_month, completed_at, created_at, updated_at)
+  on public.generations to authenticated;
+grant select on public.generation_usage to authenticated;
+grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage to service_role;
+grant execute on function private.generation_json(jsonb) to authenticated, service_role;
+
+-- One generation, lists of them, their files and what is used of the plan.
+
+create function private.require_generation(id uuid) returns void
+language plpgsql stable set search_path = '' as $$
+begin
+  if not exists (select from public.generations g
+    where g.id = require_generation.id and g.project_id = current_setting('app.project_id')::uuid)
+  then
+    raise exception 'generation_not_found' using errcode = 'PT404';
+  end if;
+end $$;
+comment on function private.require_generation(uuid) is
+  'Passes when row-level security shows the generation of the named project, else generation_not_found.';
+
+create function private.is_served(id uuid) returns boolean
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return exists (
+    select from public.generations g
+    left join public.projects project on project.id = g.project_id
+    where g.id = is_served.id
+      and (g.project_id is null or (project.deleted_at is null and project.is_active))
+  );
+end $$;
+comment on function private.is_served(uuid) is
+  'Whether the project of a generation still answers: pictures die with it. Definer: an end user cannot read projects.';
+
+create function private.get_generation_status(credentials jsonb, id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  caller_role text := private.enter(credentials, 'status');
+  found jsonb;
+begin
+  select jsonb_build_object(
+    'id', g.id, 'status', g.status, 'instructions', g.instructions, 'model', g.model, 'example_images', g.example_images,
+    'outputs', g.outputs, 'is_public', g.is_public, 'link_version', g.link_version, 'error', g.error,
+    'error_code', g.error_code, 'charged', g.charge <> 'refunded', 'created_at', g.created_at, 'updated_at', g.updated_at,
+    'completed_at', g.completed_at)
+  into found
+  from public.generations g
+  where g.id = get_generation_status.id and g.project_id = current_setting('app.project_id')::uuid;
+  if found is null then
+    raise exception 'generation_not_found' using errcode = 'PT404';
+  end if;
+  return found;
+end $$;
+comment on function private.get_generation_status(jsonb, uuid) is
+  'GET /generation/{id}/status. Errors: generation_not_found (404), those of private.authorize.';
+
+create function private.get_generation_file(credentials jsonb, id uuid, kind text, "position" integer, link_version integer)
+returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_signed_in boolean := credentials ->> 'user_id' is not null or credentials ->> 'operator_key_hash' is not null;
+  v_project uuid;
+  file jsonb;
+begin
+  -- A link version comes from an address that the API signed for somebody who may see the picture; it names no person.
+  perform private.enter(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
+  v_project := nullif(current_setting('app.project_id'), '')::uuid;
+  if link_version is not null then
+    perform private.as_service();
+    select case get_generation_file.kind when 'output' then g.outputs else g.example_images end -> "position" into file
+    from public.generations g
+    where g.id = get_generation_file.id and g.link_version = get_generation_file.link_version
+      and (g.expires_at is null or g.expires_at > now());
+  elsif v_signed_in then
+    select case get_generation_file.kind when 'output' then g.outputs else g.example_images end -> "position" into file
+    from public.generations g
+    where g.id = get_generation_file.id and g.project_id = v_project;
+  end if;
+  -- What is published is for everybody, also for somebody signed in.
+  if file is null and link_version is null and kind = 'output' then
+    perform private.as_service();
+    select g.outputs -> "position" into file
+    from public.generations g
+    where g.id = get_generation_file.id and g.is_public and (v_project is null or g.project_id = v_project);
+  end if;
+  if file is null then
+    raise exception 'image_not_found' using errcode = 'PT404';
+  end if;
+  -- In a statement of its own: visitors, whose role may not call it, never come this far.
+  if not private.is_served(id) then
+    raise exception 'image_not_found' using errcode = 'PT404';
+  end if;
+  return file;
+end $$;
+comment on function private.get_generation_file(jsonb, uuid, text, integer, integer) is
+  'Where a picture of a generation is stored. kind is output or example; link_version is that of a signed address, or null. '
+  'Errors: image_not_found (404), those of private.authorize.';
+
+-- The time depends on the page, not on how many rows there are: rows come in the order of the index, and a page by number begins
+-- behind the last row before it. Plans are generic: a known limit would be planned anew at each call. The planner has to see how
+-- long a page can be, or it sorts the whole list.
+create function private.list_generations(credentials jsonb, page integer, per_page integer, after_created_at text,
+  after_id uuid, known_total bigint default null) returns json
+language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan as $$
+declare
+  v_project uuid;
+  v_user uuid;
+  v_after timestamptz := coalesce(after_created_at::timestamptz, 'infinity');
+  v_after_id uuid := coalesce(after_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  skipped integer := case when after_id is null then (page - 1) * per_page else 0 end;
+  total bigint := known_total;
+  items json;
+begin
+  perform private.enter(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  -- A person sees the own ones, who runs the project sees all. The policy says so too; said here, an index answers it.
+  if current_setting('app.user_role') = 'end_user' then
+    v_user := private.actor_id();
+    if total is null then
+      select count(*) into total from public.generations g where g.project_id = v_project and g.user_id = v_user;
+    end if;
+    if skipped > 0 then
+      select g.created_at, g.id into v_after, v_after_id from public.generations g
+      where g.project_id = v_project and g.user_id = v_user
+      order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
+    end if;
+    select coalesce(json_agg(item), '[]') into items from (select * from (
+      select g.id, g.status, g.instructions, g.model, g.example_images, g.outputs, g.is_public, g.link_version, g.error,
+        g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
+      from public.generations g
+      where g.project_id = v_project and g.user_id = v_user and (g.created_at, g.id) < (v_after, v_after_id)
+      order by g.created_at desc, g.id desc limit 101
+    ) known_limit limit per_page + 1) item;
+  else
+    if total is null then
+      select count(*) into total from public.generations g where g.project_id = v_project;
+    end if;
+    if skipped > 0 then
+      select g.created_at, g.id into v_after, v_after_id from public.generations g where g.project_id = v_project
+      order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
+    end if;
+    select coalesce(json_agg(item), '[]') into items from (select * from (
+      select g.id, g.status, g.instructions, g.model, g.example_images, g.outputs, g.is_public, g.link_version, g.error,
+        g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
+      from public.generations g
+      where g.project_id = v_project and (g.created_at, g.id) < (v_after, v_after_id)
+      order by g.created_at desc, g.id desc limit 101
+    ) known_limit limit per_page + 1) item;
+  end if;
+  return json_build_object('total', total, 'generations', items);
+end $$;
+comment on function private.list_generations(jsonb, integer, integer, text, uuid, bigint) is
+  'GET /generation: {total, generations}, newest first, with one row more than asked for when there is a next page. Behind '
+  '(after_created_at, after_id), or at a page; whoever knows the total from an earlier page hands it in. Errors: those of '
+  'private.authorize.';
+
+-- As private.list_generations. Uploads, which a public list never tells, are not read for it.
+create function private.list_public_generations(credentials jsonb, page integer, per_page integer,
+  after_created_at text, after_id uuid, known_total bigint default null) returns json
+language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan as $$
+declare
+  most_counted constant integer := 1000;
+  v_project uuid;
+  v_after timestamptz := coalesce(after_created_at::timestamptz, 'infinity');
+  v_after_id uuid := coalesce(after_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  skipped integer := case when after_id is null then (page - 1) * per_page else 0 end;
+  total bigint := known_total;
+  hidden uuid[];
+  ids uuid[];
+  items json;
+begin
+  perform private.enter(credentials, 'public');
+  v_project := nullif(current_setting('app.project_id'), '')::uuid;
+  perform private.as_service();
+  if v_project is null then
+    hidden := array(
+      select project.id from public.projects project where project.deleted_at is not null or not project.is_active
+      union all
+      select project.id from public.users owner join public.projects project on project.owner_id = owner.id
+      where owner.deactivated_at is not null and owner.role <> 'end_user');
+    if total is null then
+      select count(*) into total from (
+        select from public.generations g
+        where g.is_public and g.status = 'completed' and g.project_id <> all (hidden) limit most_counted) counted;
+    end if;
+    -- The planner cannot know how few are hidden, so the ids, which the index alone finds, come first here.
+    ids := array(select g.id from public.generations g
+      where g.is_public and g.status = 'completed' and g.project_id <> all (hidden)
+        and (g.created_at, g.id) < (v_after, v_after_id)
+      order by g.created_at desc, g.id desc limit per_page + 1 offset skipped);
+    select coalesce(json_agg(item), '[]') into items from (
+      select g.id, g.status, g.instructions, g.model, g.outputs, g.is_public, g.link_version, g.error, g.error_code,
+        g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
+      from public.generations g where g.id = any (ids) order by g.created_at desc, g.id desc
+    ) item;
+  elsif exists (
+    select from public.projects project join public.users owner on owner.id = project.owner_id
+    where project.id = v_project and (project.deleted_at is not null or not project.is_active
+      or (owner.deactivated_at is not null and owner.role <> 'end_user')))
+  then
+    total := 0;
+    items := '[]';
+  else
+    if total is null then
+      select count(*) into total from (
+        select from public.generations g
+        where g.is_public and g.status = 'completed' and g.project_id = v_project limit most_counted) counted;
+    end if;
+    if skipped > 0 then
+      select g.created_at, g.id into v_after, v_after_id from public.generations g
+      where g.is_public and g.status = 'completed' and g.project_id = v_project
+      order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
+    end if;
+    select coalesce(json_agg(item), '[]') into items from (select * from (
+      select g.id, g.status, g.instructions, g.model, g.outputs, g.is_public, g.link_version, g.error, g.error_code,
+        g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
+      from public.generations g
+      where g.is_public and g.status = 'completed' and g.project_id = v_project
+        and (g.created_at, g.id) < (v_after, v_after_id)
+      order by g.created_at desc, g.id desc limit 101
+    ) known_limit limit per_page + 1) item;
+  end if;
+  return json_build_object('total', total, 'generations', items);
+end $$;
+comment on function private.list_public_generations(jsonb, integer, integer, text, uuid, bigint) is
+  'GET /generation/public: as private.list_generations, of what is completed and published. The total is counted up to '
+  '1,000. Errors: those of private.authorize.';
+
+create function private.get_generation_usage(credentials jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  v_month date := date_trunc('month', now() at time zone 'utc')::date;
+begin
+  perform private.enter(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  perform private.as_service();
+  return (
+    select jsonb_build_object(
+      'plan', plan.id, 'month', v_month,
+      'used', coalesce((select usage.generations from public.generation_usage usage
+        where usage.project_id = v_project and usage.month = v_month), 0),
+      'limit', plan.generations_per_month,
+      'running', (select count(*) from public.generations g
+        where g.project_id = v_project and g.status in ('pending', 'processing')),
+      'concurrent_limit', plan.concurrent_generations,
+      'resets_at', (v_month + interval '1 month') at time zone 'utc')
+    from public.projects project
+    join public.users owner on owner.id = project.owner_id
+    left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+    where project.id = v_project
+  );
+end $$;
+comment on function private.get_generation_usage(jsonb) is
+  'GET /generation/usage: what the project''s plan allows and what is used of it. Errors: those of private.authorize.';
+
+grant execute on function
+  private.require_generation(uuid),
+  private.is_served(uuid)
+to authenticated, service_role;
+
+-- How a generation comes to be: the model is allowed, the quota has room, and both are decided under locks.
+
+create function private.create_generation(credentials jsonb, generation jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  v_actor uuid;
+  v_month date := date_trunc('month', now() at time zone 'utc')::date;
+  limits public.plans;
+  created public.generations;
+  created_json jsonb;
+  claimed integer;
+begin
+  perform private.enter(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  v_actor := private.actor_id();
+  perform private.as_service();
+
+  select plan.* into limits
+  from public.projects project
+  join public.users owner on owner.id = project.owner_id
+  join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+  where project.id = v_project;
+  if (generation ->> 'model_requested')::boolean then
+    perform private.require_model(generation ->> 'model', limits.id);
+  end if;
+
+  -- The usage row is locked from here on: creates of one project take turns, and both counts below are the truth.
+  insert into public.generation_usage as usage (project_id, month, generations) values (v_project, v_month, 1)
+  on conflict (project_id, month) do update set generations = usage.generations + 1
+    where limits.generations_per_month is null or usage.generations < limits.generations_per_month;
+  if not found then
+    raise exception 'quota_exceeded' using errcode = 'PT429',
+      detail = ceil(extract(epoch from (v_month + interval '1 month') - (now() at time zone 'utc')))::text;
+  end if;
+  if (select count(*) from public.generations g where g.project_id = v_project and g.status in ('pending', 'processing'))
+    >= limits.concurrent_generations
+  then
+    raise exception 'concurrency_limit_reached' using errcode = 'PT429', detail = '5';
+  end if;
+
+  insert into public.generations
+    (id, project_id, user_id, instructions, model, options, example_images, is_public, charge, charged_month, next_check_at)
+  values ((generation ->> 'id')::uuid, v_project, v_actor, generation ->> 'instructions', generation ->> 'model',
+    coalesce(nullif(generation -> 'options', 'null'), '{}'), coalesce(nullif(generation -> 'example_images', 'null'), '[]'),
+    coalesce((generation ->> 'is_public')::boolean, false), 'reserved', v_month, now() + interval '15 seconds')
+  returning * into created;
+
+  if jsonb_array_length(generation -> 'upload_ids') > 0 then
+    update public.uploads upload set generation_id = created.id
+    where upload.id in (select value::uuid from jsonb_array_elements_text(generation -> 'upload_ids'))
+      and upload.generation_id is null and upload.project_id = v_project and upload.user_id = v_actor;
+    get diagnostics claimed = row_count;
+    if claimed <> jsonb_array_length(generation -> 'upload_ids') then
+      raise exception 'upload_not_found' using errcode = 'PT404';
+    end if;
+  end if;
+  created_json := private.generation_json(to_jsonb(created));
+  if generation ->> 'idempotency_key' is not null then
+    perform private.finish_idempotent(created.id, created_json);
+  end if;
+  return created_json;
+end $$;
+comment on function private.create_generation(jsonb, jsonb) is
+  'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
+  'quota_exceeded, concurrency_limit_reached (429, detail: seconds to wait), model_not_allowed (403), upload_not_found (404), '
+  'idempotency_key_in_use (409), those of private.authorize.';
+
+-- What people do with generations that exist: publish, cancel, delete. A row is found under row-level security and written
+-- as service_role.
+
+create function private.publish_generation(credentials jsonb, id uuid, is_public boolean) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, 'generation');
+  perform private.require_generation(id);
+  perform private.as_service();
+  update public.generations g
+  set is_public = publish_generation.is_public,
+    link_version = g.link_version + case when g.is_public and not publish_generation.is_public then 1 else 0 end
+  where g.id = publish_generation.id and g.is_public is distinct from publish_generation.is_public;
+  return jsonb_build_object('id', publish_generation.id, 'is_public', publish_generation.is_public);
+end $$;
+comment on function private.publish_generation(jsonb, uuid, boolean) is
+  'PATCH /generation/{id}/public. Taking it back also ends every address that was signed before. Errors: '
+  'generation_not_found (404), those of private.authorize.';
+
+create function private.cancel_generation(credentials jsonb, id uuid, error text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_changed public.generations;
+begin
+  perform private.enter(credentials, 'generation');
+  perform private.require_generation(id);
+  perform private.as_service();
+  update public.generations g
+  set status = 'canceled', error_code = 'canceled', error = cancel_generation.error, charge = 'refunded',
+    completed_at = now(), next_check_at = null
+  where g.id = cancel_generation.id and g.status in ('pending', 'processing')
+  returning * into v_changed;
+  if v_changed.id is null then
+    raise exception 'generation_not_running' using errcode = 'PT409';
+  end if;
+  if v_changed.prediction_id is not null then
+    insert into public.cleanup_tasks (kind, target, generation_id)
+    values ('prediction', v_changed.prediction_id, v_changed.id);
+  end if;
+  return private.generation_json(to_jsonb(v_changed));
+end $$;
+comment on function private.cancel_generation(jsonb, uuid, text) is
+  'POST /generation/{id}/cancel: ended and not charged at once; the prediction is remembered to be canceled at Replicate. '
+  'Errors: generation_not_running (409), generation_not_found (404), those of private.authorize.';
+
+create function private.delete_generation(credentials jsonb, id uuid) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, 'generation');
+  perform private.require_generation(id);
+  perform private.as_service();
+  delete from public.generations g where g.id = delete_generation.id;
+end $$;
+comment on function private.delete_generation(jsonb, uuid) is
+  'DELETE /generation/{id}. Its prediction and files become cleanup tasks in the same transaction. Errors: '
+  'generation_not_found (404), those of private.authorize.';
+
+-- How a generation is submitted once and ends once. Each step is one statement's worth of decision, so that two workers, a
+-- repeated webhook or a killed process change nothing twice.
+
+create function private.claim_submission(id uuid, lease_seconds integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  claimed public.generations;
+begin
+  perform private.as_service();
+  update public.generations g
+  set submission = 'submitting', submission_attempts = g.submission_attempts + 1, submitted_at = now(),
+    next_check_at = now() + make_interval(secs => lease_seconds)
+  where g.id = claim_submission.id and g.status = 'pending' and g.submission = 'waiting'
+  returning * into claimed;
+  return case when claimed.id is not null then jsonb_build_object(
+    'id', claimed.id, 'instructions', claimed.instructions, 'model', claimed.model, 'options', claimed.options,
+    'example_images', claimed.example_images, 'attempt', claimed.submission_attempts) end;
+end $$;
+comment on function private.claim_submission(uuid, integer) is
+  'Takes the one lease under which a generation may be sent to Replicate, or null when somebody has it or it was sent.';
+
+create function private.record_submission(id uuid, prediction_id text) returns text
+language plpgsql set search_path = '' as $$
+declare
+  v_status text;
+begin
+  perform private.as_service();
+  update public.generations g
+  set prediction_id = record_submission.prediction_id, submission = 'accepted',
+    status = case when g.status = 'pending' then 'processing' else g.status end,
+    next_check_at = case when g.completed_at is null then now() + interval '1 minute' end
+  where g.id = record_submission.id and g.prediction_id is null
+  returning g.status into v_status;
+  if v_status is null then
+    select g.status into v_status from public.generations g
+    where g.id = record_submission.id and g.prediction_id = record_submission.prediction_id;
+    if v_status is not null then
+      return 'running';
+    end if;
+  end if;
+  if v_status = 'processing' then
+    return 'running';
+  end if;
+  -- Ended or deleted while it was on its way: what runs at Replicate now is wanted by nobody.
+  insert into public.cleanup_tasks (kind, target, generation_id)
+  values ('prediction', record_submission.prediction_id, record_submission.id);
+  return 'unwanted';
+end $$;
+comment on function private.record_submission(uuid, text) is
+  'Replicate knows the generation: running, or unwanted when it was canceled, deleted or failed meanwhile (the prediction is '
+  'then remembered to be canceled).';
+
+create function private.release_submission(id uuid, outcome text, wait_seconds integer) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  update public.generations g
+  set submission = outcome, next_check_at = now() + make_interval(secs => wait_seconds)
+  where g.id = release_submission.id and g.status = 'pending' and g.submission in ('submitting', 'unclear');
+end $$;
+comment on function private.release_submission(uuid, text, integer) is
+  'After a request that did not create a prediction for sure: waiting (refused, send again after the wait) or unclear (never send again).';
+
+create function private.take_webhook(id uuid, webhook_id text) returns text
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+begin
+  perform private.as_service();
+  insert into public.generation_events (generation_id, kind, webhook_id)
+  select g.id, 'webhook', take_webhook.webhook_id from public.generations g where g.id = take_webhook.id
+  on conflict (webhook_id) do nothing;
+  return case
+    when found then 'taken'
+    when exists (select from public.generations g where g.id = take_webhook.id) then 'seen'
+    else 'gone' end;
+end $$;
+comment on function private.take_webhook(uuid, text) is
+  'taken: to be followed. seen: the delivery came before. gone: the generation was deleted.';
+
+create function private.find_work(id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  return (
+    select jsonb_build_object('id', g.id, 'project_id', g.project_id, 'status', g.status, 'submission', g.submission,
+      'prediction_id', g.prediction_id, 'submitted_at', g.submitted_at, 'created_at', g.created_at)
+    from public.generations g where g.id = find_work.id
+  );
+end $$;
+comment on function private.find_work(uuid) is
+  'Where a generation stands: {id, project_id, status, submission, prediction_id, submitted_at, created_at}, or null.';
+
+create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  update public.generations g
+  set status = 'completed', outputs = complete_generation.outputs, charge = 'committed',
+    predict_seconds = complete_generation.predict_seconds, completed_at = now(), next_check_at = null
+  where g.id = complete_generation.id and g.status in ('pending', 'processing');
+  return found;
+end $$;
+comment on function private.complete_generation(uuid, jsonb, double precision) is
+  'The pictures are in Storage. False when the generation had ended before.';
+
+create function private.fail_generation(
+  id uuid, error_code text, error text, status text, predict_seconds double precision) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  update public.generations g
+  set status = fail_generation.status, error_code = fail_generation.error_code, error = fail_generation.error,
+    predict_seconds = fail_generation.predict_seconds, charge = 'refunded', completed_at = now(), next_check_at = null
+  where g.id = fail_generation.id and g.status in ('pending', 'processing');
+  return found;
+end $$;
+comment on function private.fail_generation(uuid, text, text, text, double precision) is
+  'Ends a generation as failed or canceled and gives its charge back. False when it had ended before.';
+
+create function private.claim_due_generations(batch_size integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  claimed jsonb;
+begin
+  perform private.as_service();
+  with due as (
+    select g.id from public.generations g
+    where g.next_check_at <= now()
+    order by g.next_check_at
+    limit batch_size
+    for update skip locked
+  ), taken as (
+    update public.generations g
+    set next_check_at = now() + interval '1 minute',
+      -- A lease that ran out: the request may have reached Replicate, so it is never sent again.
+      submission = case when g.submission = 'submitting' then 'unclear' else g.submission end
+    from due where g.id = due.id
+    returning g.id, g.project_id, g.status, g.submission, g.prediction_id, g.submitted_at, g.created_at
+  )
+  select coalesce(jsonb_agg(to_jsonb(taken)), '[]') into claimed from taken;
+  return claimed;
+end $$;
+comment on function private.claim_due_generations(integer) is
+  'The generations that nobody looked at in time, each for one caller at once; the shape of private.find_work.';
+
+-- Generations of people without an account: counted per client address and for everybody together, known by nothing but
+-- an unguessable id, gone with their files when they expire.
+
+create table public.anonymous_usage (
+  day date not null,
+  client text not null,
+  generations integer not null default 0 constraint anonymous_usage_generations_positive check (generations >= 0),
+  primary key (day, client)
+);
+
+comment on table public.anonymous_usage is 'Anonymous creates per UTC day, failed ones too: the limit is against abuse, not a price.';
+comment on column public.anonymous_usage.day is 'The UTC day.';
+comment on column public.anonymous_usage.client is
+  'Keyed hash of the client''s address (IPv6: of its /64), or * for everybody. The address itself is never stored.';
+comment on column public.anonymous_usage.generations is 'How many were asked for that day.';
+
+create function private.check_anonymous(credentials jsonb, client text, limits jsonb) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_day date := (now() at time zone 'utc')::date;
+  v_midnight timestamptz := (v_day + 1)::timestamp at time zone 'utc';
+  v_allowed integer := limits ->> 'per_client';
+  v_used integer;
+begin
+  perform private.enter(credentials, 'public');
+  perform private.as_service();
+  select coalesce((select u.generations from public.anonymous_usage u
+    where u.day = v_day and u.client = check_anonymous.client), 0) into v_used;
+  if v_used >= v_allowed then
+    raise exception 'anonymous_limit_reached' using errcode = 'PT429',
+      detail = private.limit_state('anonymous', v_allowed, v_used, 86400, v_midnight)::text;
+  end if;
+  if exists (select from public.anonymous_usage u where u.day = v_day and u.client = '*'
+    and u.generations >= (limits ->> 'everybody')::integer)
+  then
+    raise exception 'anonymous_budget_reached' using errcode = 'PT429',
+      detail = ceil(extract(epoch from v_midnight - now()))::text;
+  end if;
+  -- The request that goes on from here will be one of them.
+  perform set_config('app.limit', private.limit_state('anonymous', v_allowed, v_used + 1, 86400, v_midnight)::text, true);
+end $$;
+comment on function private.check_anonymous(jsonb, text, jsonb) is
+  'Before a byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (429, detail: '
+  'private.limit_state), anonymous_budget_reached (429, detail: seconds until midnight UTC), those of private.authorize.';
+
+create function private.create_anonymous_generation(client text, limits jsonb, generation jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  v_day date := (now() at time zone 'utc')::date;
+  wait text := ceil(extract(epoch from ((v_day + 1)::timestamp at time zone 'utc') - now()))::text;
+  created public.generations;
+begin
+  perform private.as_service();
+  -- The condition of private.check_anonymous is asked again under the row's lock: of many creates at once only as many as allowed get through.
+  insert into public.anonymous_usage as usage (day, client, generations)
+  values (v_day, create_anonymous_generation.client, 1)
+  on conflict (day, client) do update set generations = usage.generations + 1
+    where usage.generations < (limits ->> 'per_client')::integer;
+  if not found then
+    raise exception 'anonymous_limit_reached' using errcode = 'PT429', detail = wait;
+  end if;
+  insert into public.anonymous_usage as usage (day, client, generations) values (v_day, '*', 1)
+  on conflict (day, client) do update set generations = usage.generations + 1
+    where usage.generations < (limits ->> 'everybody')::integer;
+  if not found then
+    raise exception 'anonymous_budget_reached' using errcode = 'PT429', detail = wait;
+  end if;
+  insert into public.generations
+    (id, instructions, model, options, example_images, charge, charged_month, next_check_at, expires_at)
+  values ((generation ->> 'id')::uuid, generation ->> 'instructions', generation ->> 'model',
+    coalesce(nullif(generation -> 'options', 'null'), '{}'), coalesce(nullif(generation -> 'example_images', 'null'), '[]'),
+    'reserved', date_trunc('month', v_day)::date, now() + interval '15 seconds',
+    now() + make_interval(secs => (limits ->> 'result_seconds')::double precision))
+  returning * into created;
+  return private.generation_json(to_jsonb(created));
+end $$;
+comment on function private.create_anonymous_generation(text, jsonb, jsonb) is
+  'Counts and inserts a pending generation of nobody. limits is {per_client, everybody, result_seconds}. Errors: '
+  'anonymous_limit_reached, anonymous_budget_reached (429, detail: seconds to wait).';
+
+create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  found public.generations;
+begin
+  perform private.enter(credentials, 'public');
+  perform private.as_service();
+  select * into found from public.generations g
+  where g.id = get_anonymous_generation.id and g.project_id is null and g.expires_at > now();
+  if found.id is null then
+    raise exception 'generation_not_found' using errcode = 'PT404';
+  end if;
+  return private.generation_json(to_jsonb(found));
+end $$;
+comment on function private.get_anonymous_generation(jsonb, uuid) is
+  'Whoever knows the id may see it until it expires. Errors: generation_not_found (404), those of private.authorize.';
+
+alter table public.anonymous_usage enable row level security;
+
+grant select, insert, update, delete on public.anonymous_usage to service_role;
+
+-- A caller may send the same create twice and get one generation. The key is taken before anything is stored and ended in
+-- the transaction that inserts the generation, so no crash can leave a generation whose key does not know it.
+
+create table public.idempotency_keys (
+  caller text not null,
+  operation text not null,
+  key text not null constraint idempotency_keys_key_length check (length(key) between 1 and 255),
+  fingerprint text not null,
+  generation_id uuid not null,
+  response jsonb,
+  locked_until timestamptz not null,
+  created_at timestamptz not null default now(),
+  primary key (caller, operation, key)
+);
+create unique index idempotency_keys_generation_id on public.idempotency_keys (generation_id);
+create index idempotency_keys_created_at on public.idempotency_keys (created_at);
+
+comment on table public.idempotency_keys is 'Keys of the last 24 hours, per caller and operation.';
+comment on column public.idempotency_keys.caller is 'Project and account.';
+comment on column public.idempotency_keys.operation is 'What was asked for with the key.';
+comment on column public.idempotency_keys.key is 'Idempotency-Key, as the caller sent it.';
+comment on column public.idempotency_keys.fingerprint is 'SHA-256 of what was asked for; another request with the key is a mistake.';
+comment on column public.idempotency_keys.generation_id is
+  'The id that the first request gave its generation, whether it came to be or not.';
+comment on column public.idempotency_keys.response is 'The generation as it was when it was created; null while the first request runs.';
+comment on column public.idempotency_keys.locked_until is
+  'Until then the first request is believed to run; afterwards its key can be taken over.';
+comment on column public.idempotency_keys.created_at is 'When it was first sent.';
+
+create function private.begin_idempotent(credentials jsonb, request jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  v_caller text;
+  v_row public.idempotency_keys;
+begin
+  perform private.enter(credentials, 'generation');
+  v_caller := current_setting('app.project_id') || ':' || private.actor_id();
+  perform private.as_service();
+  insert into public.idempotency_keys as k (caller, operation, key, fingerprint, generation_id, locked_until)
+  values (v_caller, request ->> 'operation', request ->> 'key', request ->> 'fingerprint',
+    (request ->> 'generation_id')::uuid, now() + interval '1 minute')
+  on conflict (caller, operation, key) do update
+    set fingerprint = excluded.fingerprint, generation_id = excluded.generation_id, response = null,
+      locked_until = excluded.locked_until, created_at = now()
+    where k.created_at < now() - interval '24 hours'
+      or (k.response is null and k.locked_until < now() and k.fingerprint = excluded.fingerprint);
+  if found then
+    return '{"state": "started"}';
+  end if;
+  select * into v_row from public.idempotency_keys k
+  where k.caller = v_caller and k.operation = request ->> 'operation' and k.key = request ->> 'key';
+  if v_row.fingerprint is distinct from request ->> 'fingerprint' and v_row.key is not null then
+    raise exception 'idempotency_key_reused' using errcode = 'PT422';
+  end if;
+  return jsonb_build_object('state', case when v_row.response is null then 'running' else 'done' end,
+    'response', v_row.response);
+end $$;
+comment on function private.begin_idempotent(jsonb, jsonb) is
+  'Takes a key: {operation, key, fingerprint, generation_id} → {state: started | running | done, response}. Errors: '
+  'idempotency_key_reused (422), those of private.authorize.';
+
+create function private.finish_idempotent(id uuid, response jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  update public.idempotency_keys k set response = finish_idempotent.response
+  where k.generation_id = finish_idempotent.id and k.response is null;
+  if not found then
+    raise exception 'idempotency_key_in_use' using errcode = 'PT409';
+  end if;
+end $$;
+comment on function private.finish_idempotent(uuid, jsonb) is
+  'Keeps the answer. Errors: idempotency_key_in_use (409) when the request took so long that another one has the key now.';
+
+create function private.release_idempotent(id uuid) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  delete from public.idempotency_keys k where k.generation_id = release_idempotent.id and k.response is null;
+end $$;
+comment on function private.release_idempotent(uuid) is 'The request failed: the next one with the key starts afresh.';
+
+alter table public.idempotency_keys enable row level security;
+
+grant select, insert, update, delete on public.idempotency_keys to service_role;
+grant execute on function private.finish_idempotent(uuid, jsonb) to service_role;
+
+-- Pictures that a browser puts into Storage itself, by a signed address, to be named in a later create. Each serves one
+-- generation; one that nobody uses goes after three hours, when its address has long been dead.
+
+create table public.uploads (
+  id uuid primary key default gen_random_uuid(),
+  project_id uuid not null references public.projects (id) on delete cascade,
+  user_id uuid not null references public.users (id) on delete cascade,
+  generation_id uuid references public.generations (id) on delete cascade,
+  path text not null,
+  created_at timestamptz not null default now()
+);
+create index uploads_project_id on public.uploads (project_id);
+create index uploads_user_id on public.uploads (user_id, created_at) where generation_id is null;
+create index uploads_owner on public.uploads (user_id);
+create index uploads_generation_id on public.uploads (generation_id);
+create index uploads_unused on public.uploads (created_at) where generation_id is null;
+
+comment on table public.uploads is 'Signed upload addresses that were given out.';
+comment on column public.uploads.id is 'Names the upload to the API.';
+comment on column public.uploads.project_id is 'Whose storage it is in.';
+comment on column public.uploads.user_id is 'Who may use it.';
+comment on column public.uploads.generation_id is 'The generation that took it; null while it is unused.';
+comment on column public.uploads.path is 'Where it lies in bucket uploads.';
+comment on column public.uploads.created_at is 'When its address was given out.';
+
+create function private.leave_upload() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.cleanup_tasks (kind, target, generation_id) values ('uploads', old.path, old.id);
+  return null;
+end $$;
+comment on function private.leave_upload() is
+  'Trigger: the file of a deleted upload is remembered to go. Definer: whoever deletes need not hold cleanup_tasks.';
+
+create function private.create_uploads(credentials jsonb, places integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  v_actor uuid;
+  created jsonb;
+begin
+  perform private.enter(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  v_actor := private.actor_id();
+  perform private.as_service();
+  -- Creates of one person take turns, so that the count is the truth.
+  perform from public.users account where account.id = v_actor for no key update;
+  if (select count(*) from public.uploads u where u.user_id = v_actor and u.generation_id is null) + places > 50 then
+    raise exception 'upload_limit_reached' using errcode = 'PT429', detail = '3600';
+  end if;
+  with ids as (
+    select gen_random_uuid() as id from generate_series(1, places)
+  ), inserted as (
+    insert into public.uploads (id, project_id, user_id, path)
+    select ids.id, v_project, v_actor, v_project || '/' || ids.id || '/0' from ids
+    returning uploads.id, uploads.path
+  )
+  select jsonb_agg(to_jsonb(inserted)) into created from inserted;
+  return created;
+end $$;
+comment on function private.create_uploads(jsonb, integer) is
+  'Places for pictures: [{id, path}]. Errors: upload_limit_reached (429, detail: seconds), those of private.authorize.';
+
+create function private.find_uploads(credentials jsonb, ids jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  v_actor uuid;
+  found jsonb;
+begin
+  perform private.enter(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  v_actor := private.actor_id();
+  perform private.as_service();
+  select jsonb_agg(jsonb_build_object('id', u.id, 'path', u.path) order by wanted.position) into found
+  from jsonb_array_elements_text(ids) with ordinality as wanted (id, position)
+  join public.uploads u on u.id = wanted.id::uuid
+  where u.project_id = v_project and u.user_id = v_actor and u.generation_id is null;
+  if coalesce(jsonb_array_length(found), 0) <> jsonb_array_length(ids) then
+    raise exception 'upload_not_found' using errcode = 'PT404';
+  end if;
+  return found;
+end $$;
+comment on function private.find_uploads(jsonb, jsonb) is
+  'The caller''s unused uploads in the order asked for: [{id, path}]. Errors: upload_not_found (404), those of private.authorize.';
+
+create trigger uploads_leave after delete on public.uploads
+  for each row execute function private.leave_upload();
+
+alter table public.uploads enable row level security;
+
+grant select, insert, update, delete on public.uploads to service_role;
+
+-- What is to be removed at Storage or canceled at Replicate. Each function is one claim or one bounded delete, safe to run
+-- twice at once.
+
+create table public.cleanup_tasks (
+  id bigint generated always as identity primary key,
+  kind text not null constraint cleanup_tasks_kind
+    check (kind in ('uploads', 'generations', 'prediction', 'submission')),
+  target text not null,
+  generation_id uuid not null,
+  attempts integer not null default 0,
+  next_attempt_at timestamptz not null default now() + interval '1 minute',
+  created_at timestamptz not null default now()
+);
+create index cleanup_tasks_due on public.cleanup_tasks (next_attempt_at);
+create index cleanup_tasks_generation_id on public.cleanup_tasks (generation_id);
+
+comment on table public.cleanup_tasks is
+  'What is left outside the database when a generation is deleted or canceled. Written in the same transaction, so nothing is forgotten.';
+comment on column public.cleanup_tasks.id is 'Grows with time.';
+comment on column public.cleanup_tasks.kind is
+  'A bucket whose object goes; prediction: to be canceled at Replicate; submission: to be looked for there, and canceled.';
+comment on column public.cleanup_tasks.target is 'Path of the object, id of the prediction, or when the submission was begun.';
+comment on column public.cleanup_tasks.generation_id is 'The generation that left it; it need not exist any more.';
+comment on column public.cleanup_tasks.attempts is 'How often it was tried.';
+comment on column public.cleanup_tasks.next_attempt_at is 'When the reconciler takes it, unless the request has done it by then.';
+comment on column public.cleanup_tasks.created_at is 'When it was left.';
+
+create function private.claim_cleanup_tasks(generation_id uuid, batch_size integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  claimed jsonb;
+begin
+  perform private.as_service();
+  with due as (
+    select t.id from public.cleanup_tasks t
+    where case when claim_cleanup_tasks.generation_id is null then t.next_attempt_at <= now()
+      else t.generation_id = claim_cleanup_tasks.generation_id end
+    order by t.next_attempt_at
+    limit batch_size
+    for update skip locked
+  ), taken as (
+    update public.cleanup_tasks t
+    set attempts = t.attempts + 1, next_attempt_at = now() + least(interval '1 minute' * 2 ^ least(t.attempts, 10), interval '1 day')
+    from due where t.id = due.id
+    returning t.id, t.kind, t.target, t.generation_id
+  )
+  select coalesce(jsonb_agg(to_jsonb(taken)), '[]') into claimed from taken;
+  return claimed;
+end $$;
+comment on function private.claim_cleanup_tasks(uuid, integer) is
+  'Tasks of one generation, or those that are due: [{id, kind, target, generation_id}]. Tried again later and later until '
+  'private.end_cleanup_tasks.';
+
+create function private.end_cleanup_tasks(ids jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  delete from public.cleanup_tasks t where t.id in (select value::bigint from jsonb_array_elements_text(ids));
+end $$;
+comment on function private.end_cleanup_tasks(jsonb) is 'They are done.';
+
+create function private.collect_orphan_files(batch_size integer) returns integer
+language plpgsql set search_path = '' as $$
+declare
+  collected integer;
+begin
+  perform private.as_service();
+  with files as (
+    select object.bucket_id, object.name,
+      case when split_part(object.name, '/', 2) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+        then split_part(object.name, '/', 2)::uuid end as owner_id
+    from storage.objects object
+    where object.bucket_id in ('uploads', 'generations') and object.created_at < now() - interval '1 hour'
+  )
+  insert into public.cleanup_tasks (kind, target, generation_id, next_attempt_at)
+  select files.bucket_id, files.name, coalesce(files.owner_id, '00000000-0000-0000-0000-000000000000'), now()
+  from files
+  where not exists (select from public.generations g where g.id = files.owner_id)
+    and not exists (select from public.uploads u where u.id = files.owner_id)
+    and not exists (select from public.cleanup_tasks t
+      where t.generation_id = files.owner_id and t.kind = files.bucket_id and t.target = files.name)
+  limit batch_size;
+  get diagnostics collected = row_count;
+  return collected;
+end $$;
+comment on function private.collect_orphan_files(integer) is
+  'Files older than an hour whose generation or upload is not there (a process died between the file and the row) become '
+  'cleanup tasks. Returns how many.';
+
+create function private.remove_old(kind text, keep_seconds bigint, batch_size integer) returns integer
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  v_before timestamptz := now() - make_interval(secs => keep_seconds);
+  v_day date := (v_before at time zone 'utc')::date;
+  removed integer;
+begin
+  if kind = 'audit_events' then
+    return private.remove_old_audit_events((keep_seconds / 86400)::integer, batch_size);
+  end if;
+  perform private.as_service();
+  -- Materialized, since a locking subquery can be run again for each row and then find further ones. A counter that begins anew
+  -- while it waits to be deleted stays: its age is asked for again.
+  case kind
+    when 'rate_limits' then
+      with old as materialized (
+        select e.bucket from public.rate_limits e where e.resets_at < v_before limit batch_size)
+      delete from public.rate_limits t using old where t.bucket = old.bucket and t.resets_at < v_before;
+    when 'auth_attempts' then
+      with old as materialized (
+        select e.bucket from public.auth_attempts e where e.drained_at < v_before limit batch_size for update skip locked)
+      delete from public.auth_attempts t using old where t.bucket = old.bucket;
+    when 'used_tokens' then
+      with old as materialized (
+        select e.digest from public.used_tokens e where e.used_at < v_before limit batch_size for update skip locked)
+      delete from public.used_tokens t using old where t.digest = old.digest;
+    when 'password_permits' then
+      with old as materialized (
+        select e.user_id from public.password_permits e where e.expires_at < v_before limit batch_size for update skip locked)
+      delete from public.password_permits t using old where t.user_id = old.user_id;
+    when 'anonymous_generations' then
+      with old as materialized (
+        select e.id from public.generations e where e.expires_at <= v_before limit batch_size for update skip locked)
+      delete from public.generations t using old where t.id = old.id;
+    when 'anonymous_usage' then
+      with old as materialized (
+        select e.day, e.client from public.anonymous_usage e where e.day < v_day limit batch_size for update skip locked)
+      delete from public.anonymous_usage t using old where t.day = old.day and t.client = old.client;
+    when 'uploads' then
+      with old as materialized (
+        select e.id from public.uploads e where e.generation_id is null and e.created_at < v_before limit batch_size for update skip locked)
+      delete from public.uploads t using old where t.id = old.id;
+    when 'idempotency_keys' then
+      with old as materialized (
+        select e.caller, e.operation, e.key from public.idempotency_keys e where e.created_at < v_before limit batch_size for update skip locked)
+      delete from public.idempotency_keys t using old where t.caller = old.caller and t.operation = old.operation and t.key = old.key;
+    when 'webhook_deliveries' then
+      with old as materialized (
+        select e.id from public.generation_events e where e.webhook_id is not null and e.created_at < v_before limit batch_size for update skip locked)
+      delete from public.generation_events t using old where t.id = old.id;
+    when 'generation_events' then
+      with old as materialized (
+        select e.id from public.generation_events e where e.webhook_id is null and e.created_at < v_before limit batch_size for update skip locked)
+      delete from public.generation_events t using old where t.id = old.id;
+    when 'mail' then
+      with old as materialized (
+        select e.id from public.mail_outbox e where e.created_at < v_before limit batch_size for update skip locked)
+      delete from public.mail_outbox t using old where t.id = old.id;
+    when 'key_usage' then
+      with old as materialized (
+        select e.api_key_id, e.day from public.key_usage e where e.day < v_day limit batch_size for update skip locked)
+      delete from public.key_usage t using old where t.api_key_id = old.api_key_id and t.day = old.day;
+  end case;
+  get diagnostics removed = row_count;
+  return removed;
+end $$;
+comment on function private.remove_old(text, bigint, integer) is
+  'Removes at most batch_size rows of a kind that are older than keep_seconds, and returns how many. Safe to run twice at once.';
+
+alter table public.cleanup_tasks enable row level security;
+
+grant select, insert, update, delete on public.cleanup_tasks to service_role;
+
+-- When the reconciler's jobs ran and how they ended. Each minute the database calls it, where pg_cron and pg_net exist; elsewhere
+-- somebody else calls POST /api/v1/internal/reconcile. Its address and secret are read from the vault at each run:
+--   select vault.create_secret('https://<ref>.supabase.co/functions/v1/api/v1/internal/reconcile', 'reconcile_url');
+--   select vault.create_secret('<CRON_SECRET>', 'cron_secret');
+
+create table public.job_runs (
+  name text primary key,
+  ran_at timestamptz not null default now()
+);
+
+comment on table public.job_runs is 'When a job that does not run each minute ran last.';
+comment on column public.job_runs.name is 'Which job.';
+comment on column public.job_runs.ran_at is 'When it was last begun.';
+
+create table public.job_results (
+  name text primary key,
+  ran_at timestamptz not null default now(),
+  checked integer not null,
+  failed integer not null,
+  failing_since timestamptz
+);
+
+comment on table public.job_results is 'What each job of the reconciler did when it ran last.';
+comment on column public.job_results.name is 'Which job.';
+comment on column public.job_results.ran_at is 'When it ended.';
+comment on column public.job_results.checked is 'What it looked at.';
+comment on column public.job_results.failed is 'What of that failed; a job that broke counts as one.';
+comment on column public.job_results.failing_since is 'The first of the runs in a row in which something failed; null after one without a failure.';
+
+create function private.claim_job(name text, every_seconds integer) returns boolean
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+begin
+  perform private.as_service();
+  insert into public.job_runs as run (name) values (claim_job.name)
+  on conflict (name) do update set ran_at = now()
+    where run.ran_at <= now() - make_interval(secs => every_seconds);
+  return found;
+end $$;
+comment on function private.claim_job(text, integer) is 'True for one caller in each period.';
+
+create function private.record_job_results(results jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  insert into public.job_results as result (name, checked, failed, failing_since)
+  select r.name, r.checked, r.failed, case when r.failed > 0 then now() end
+  from jsonb_to_recordset(results) as r (name text, checked integer, failed integer)
+  order by r.name
+  on conflict (name) do update set ran_at = now(), checked = excluded.checked, failed = excluded.failed,
+    failing_since = case when excluded.failed > 0 then coalesce(result.failing_since, now()) end;
+end $$;
+comment on function private.record_job_results(jsonb) is 'Remembers a run of the reconciler: [{name, checked, failed}].';
+
+create function private.call_reconciler() returns bigint
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_url text;
+  v_secret text;
+  v_request bigint;
+begin
+  if to_regclass('vault.decrypted_secrets') is null or to_regproc('net.http_post') is null then
+    return null;
+  end if;
+  execute 'select (select decrypted_secret from vault.decrypted_secrets where name = $1),
+    (select decrypted_secret from vault.decrypted_secrets where name = $2)'
+    into v_url, v_secret using 'reconcile_url', 'cron_secret';
+  if v_url is null or v_secret is null then
+    return null;
+  end if;
+  execute 'select net.http_post(url := $1, headers := $2, body := $3, timeout_milliseconds := 55000)'
+    into v_request
+    using v_url, jsonb_build_object('Authorization', 'Bearer ' || v_secret, 'Content-Type', 'application/json'), '{}'::jsonb;
+  return v_request;
+end $$;
+comment on function private.call_reconciler() is
+  'Asks the API to reconcile; null where the address, the secret or pg_net is missing. Definer: only the owner reads the vault.';
+
+alter table public.job_runs enable row level security;
+alter table public.job_results enable row level security;
+
+grant select, insert, update, delete on public.job_runs, public.job_results to service_role;
+
+-- What an operator reads at night: how many requests were answered and how, and what waits. Written in batches by every
+-- isolate, since each of them knows only its own requests.
+
+-- Unlogged: after a crash of the server the counts begin anew, which whoever reads counters copes with.
+create unlogged table public.request_counts (
+  method text not null,
+  route text not null,
+  status smallint not null,
+  requests bigint not null,
+  seconds double precision not null,
+  buckets bigint[] not null,
+  primary key (method, route, status)
+);
+
+comment on table public.request_counts is 'Answered requests since the last crash of the server, by route and status. One row for each kind.';
+comment on column public.request_counts.method is 'The HTTP method.';
+comment on column public.request_counts.route is 'The pattern of the route, such as /api/v1/projects/{project_id}; none for an address that does not exist.';
+comment on column public.request_counts.status is 'The HTTP status of the answer.';
+comment on column public.request_counts.requests is 'How many.';
+comment on column public.request_counts.seconds is 'The sum of their durations.';
+comment on column public.request_counts.buckets is
+  'How many took at most so long, by the bounds that the API chooses; the first bound that fits counts.';
+
+create function private.server_version() returns text
+language plpgsql stable set search_path = '' as $$
+begin
+  return current_setting('server_version');
+end $$;
+comment on function private.server_version() is 'The health check: proves that statements run, and says on what.';
+
+create function private.record_requests(batch jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  insert into public.request_counts as counts (method, route, status, requests, seconds, buckets)
+  select b.method, b.route, b.status, b.requests, b.seconds, b.buckets
+  from jsonb_to_recordset(batch) as b (
+    method text, route text, status smallint, requests bigint, seconds double precision, buckets bigint[])
+  order by b.method, b.route, b.status
+  on conflict (method, route, status) do update set
+    requests = counts.requests + excluded.requests,
+    seconds = counts.seconds + excluded.seconds,
+    buckets = array(
+      select coalesce(pair.old, 0) + coalesce(pair.new, 0)
+      from unnest(counts.buckets, excluded.buckets) with ordinality as pair (old, new, place) order by pair.place);
+end $$;
+comment on function private.record_requests(jsonb) is
+  'Adds what an isolate counted: [{method, route, status, requests, seconds, buckets}]. In one order, so that isolates do not lock each other out.';
+
+create function private.list_request_counts() returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  return (
+    select coalesce(jsonb_agg(to_jsonb(counts) order by counts.route, counts.method, counts.status), '[]')
+    from public.request_counts counts);
+end $$;
+comment on function private.list_request_counts() is 'All of public.request_counts: [{method, route, status, requests, seconds, buckets}].';
+
+create function private.service_report() returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  v_migrations jsonb := '[]';
+begin
+  if to_regclass('supabase_migrations.schema_migrations') is not null then
+    execute 'select coalesce(jsonb_agg(version order by version), ''[]'') from supabase_migrations.schema_migrations'
+      into v_migrations;
+  end if;
+  return jsonb_build_object(
+    'version', current_setting('server_version'),
+    'migrations', v_migrations,
+    'connections', (
+      select jsonb_build_object(
+        'max', current_setting('max_connections')::integer,
+        'used', count(*),
+        'api', count(*) filter (where a.application_name = 'cloud-api'),
+        'api_active', count(*) filter (where a.application_name = 'cloud-api' and a.state <> 'idle'))
+      from pg_catalog.pg_stat_activity a where a.backend_type = 'client backend'),
+    'generations', (
+      select jsonb_object_agg(state.status, jsonb_build_object(
+        'count', coalesce(open.count, 0), 'overdue', coalesce(open.overdue, 0), 'oldest_seconds', coalesce(open.oldest, 0)))
+      from (values ('pending'), ('processing')) as state (status)
+      left join (
+        select g.status, count(*) as count,
+          -- The reconciler looks each minute; what is due for longer is left behind.
+          count(*) filter (where g.next_check_at < now() - interval '3 minutes') as overdue,
+          round(extract(epoch from now() - min(g.created_at)))::integer as oldest
+        from public.generations g where g.status in ('pending', 'processing') group by g.status
+      ) as open on open.status = state.status),
+    'ended_last_hour', (
+      select jsonb_build_object(
+        'completed', count(*) filter (where e.kind = 'completed'),
+        'failed', count(*) filter (where e.kind = 'failed'),
+        'canceled', count(*) filter (where e.kind = 'canceled'))
+      from public.generation_events e where e.created_at > now() - interval '1 hour'),
+    'mail_outbox', (
+      select jsonb_build_object('waiting', count(*), 'failing', count(*) filter (where m.last_error is not null),
+        'oldest_seconds', coalesce(round(extract(epoch from now() - min(m.created_at)))::integer, 0))
+      from public.mail_outbox m),
+    'cleanup', (
+      select jsonb_build_object('waiting', count(*), 'oldest_seconds',
+        coalesce(round(extract(epoch from now() - min(t.created_at)))::integer, 0))
+      from public.cleanup_tasks t),
+    'jobs', (
+      select coalesce(jsonb_object_agg(j.name, jsonb_build_object('ran_at', j.ran_at, 'checked', j.checked,
+        'failed', j.failed, 'failing_since', j.failing_since)), '{}')
+      from public.job_results j));
+end $$;
+comment on function private.service_report() is
+  'Figures for operators, whom the API checks before it asks: versions, migrations, connections, open generations, mail and '
+  'clean-up that wait, and the last run of each job. Runs as the owner, who alone may read the list of migrations.';
+
+alter table public.request_counts enable row level security;
+
+grant select, insert, update, delete on public.request_counts to service_role;
+
+-- Answers to the questions that a developer asks in Studio, as views. Schema `reports` is not exposed through PostgREST, and
+-- every view runs with the rights of whoever reads it. None is named like a table: the embedded REST tells them apart by name.
+
+create schema reports;
+comment on schema reports is 'Views for people in Studio. Never exposed through PostgREST.';
+revoke all on schema reports from public;
+grant usage on schema reports to service_role;
+
+create view reports.projects_overview with (security_invoker = true) as
+select
+  project.id, project.name, owner.email as owner_email, coalesce(project.plan_id, owner.plan_id) as plan_id,
+  case
+    when project.purge_started_at is not null then 'being removed'
+    when project.deleted_at is not null then 'deleted'
+    when not project.is_active then 'inactive'
+    when owner.deactivated_at is not null then 'owner deactivated'
+    else 'active'
+  end as state,
+  (select count(*) from public.users u where u.project_id = project.id) as users,
+  (select count(*) from public.api_keys k where k.project_id = project.id
+    and k.revoked_at is null and (k.grace_ends_at is null or k.grace_ends_at > now())
+    and (k.expires_at is null or k.expires_at > now())) as active_api_keys,
+  coalesce(usage.generations, 0) as generations_this_month, plan.generations_per_month,
+  (select max(g.created_at) from public.generations g where g.project_id = project.id) as last_generation_at,
+  project.created_at, project.deleted_at, project.purge_at
+from public.projects project
+join public.users owner on owner.id = project.owner_id
+left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+left join public.generation_usage usage on usage.project_id = project.id
+  and usage.month = date_trunc('month', now() at time zone 'utc')::date;
+comment on view reports.projects_overview is 'Every project with its owner, plan, state, people, keys and this month''s generations.';
+comment on column reports.projects_overview.id is 'The project.';
+comment on column reports.projects_overview.name is 'Its name.';
+comment on column reports.projects_overview.owner_email is 'Address of its developer.';
+comment on column reports.projects_overview.plan_id is 'Its plan, or else the owner''s.';
+comment on column reports.projects_overview.state is 'active, inactive, owner deactivated, deleted or being removed.';
+comment on column reports.projects_overview.users is 'End users, closed accounts too.';
+comment on column reports.projects_overview.active_api_keys is 'Keys that work now.';
+comment on column reports.projects_overview.generations_this_month is 'Charged generations of this UTC month.';
+comment on column reports.projects_overview.generations_per_month is 'What the plan allows; null is unlimited.';
+comment on column reports.projects_overview.last_generation_at is 'When a picture was last asked for.';
+comment on column reports.projects_overview.created_at is 'When it was made.';
+comment on column reports.projects_overview.deleted_at is 'When its owner deleted it.';
+comment on column reports.projects_overview.purge_at is 'When what it holds is removed for good.';
+
+create view reports.developers with (security_invoker = true) as
+select
+  account.id, account.email, account.full_name, account.plan_id, account.email_verified_at, account.deactivated_at,
+  (select count(*) from public.projects p where p.owner_id = account.id and p.deleted_at is null) as projects,
+  plan.projects as projects_allowed,
+  (select count(*) from public.users u join public.projects p on p.id = u.project_id where p.owner_id = account.id) as users,
+  account.created_at
+from public.users account
+left join public.plans plan on plan.id = account.plan_id
+where account.role = 'developer';
+comment on view reports.developers is 'Every developer with plan, projects and end users.';
+comment on column reports.developers.id is 'The account.';
+comment on column reports.developers.email is 'Address.';
+comment on column reports.developers.full_name is 'Name.';
+comment on column reports.developers.plan_id is 'Plan.';
+comment on column reports.developers.email_verified_at is 'When the address was proved.';
+comment on column reports.developers.deactivated_at is 'When the account was closed.';
+comment on column reports.developers.projects is 'Projects, without deleted ones.';
+comment on column reports.developers.projects_allowed is 'What the plan allows; null is unlimited.';
+comment on column reports.developers.users is 'End users of all projects.';
+comment on column reports.developers.created_at is 'When the account was registered.';
+
+create view reports.generations_per_day with (security_invoker = true) as
+select
+  (g.created_at at time zone 'utc')::date as day, g.project_id, project.name as project_name, count(*) as total,
+  count(*) filter (where g.status = 'completed') as completed,
+  count(*) filter (where g.status = 'failed') as failed,
+  count(*) filter (where g.status = 'canceled') as canceled,
+  count(*) filter (where g.status in ('pending', 'processing')) as running,
+  percentile_cont(0.5) within group (order by extract(epoch from g.completed_at - g.created_at))
+    filter (where g.status = 'completed') as median_seconds,
+  sum(g.predict_seconds) as predict_seconds
+from public.generations g
+left join public.projects project on project.id = g.project_id
+group by 1, 2, 3;
+comment on view reports.generations_per_day is 'Per UTC day and project: how many, how they ended, how long they took, what they cost in seconds.';
+comment on column reports.generations_per_day.day is 'UTC day on which they were asked for.';
+comment on column reports.generations_per_day.project_id is 'The project; null for anonymous ones.';
+comment on column reports.generations_per_day.project_name is 'Its name.';
+comment on column reports.generations_per_day.total is 'All of them.';
+comment on column reports.generations_per_day.completed is 'With a picture.';
+comment on column reports.generations_per_day.failed is 'Without one; not charged.';
+comment on column reports.generations_per_day.canceled is 'Ended by somebody; not charged.';
+comment on column reports.generations_per_day.running is 'Pending or processing.';
+comment on column reports.generations_per_day.median_seconds is 'From asking to the stored picture, of the completed ones.';
+comment on column reports.generations_per_day.predict_seconds is 'Replicate''s computing time, which costs money.';
+
+create view reports.failures_per_day with (security_invoker = true) as
+select (g.completed_at at time zone 'utc')::date as day, g.error_code, count(*) as generations,
+  count(distinct g.project_id) as projects, max(g.error) as error
+from public.generations g
+where g.status = 'failed'
+group by 1, 2;
+comment on view reports.failures_per_day is 'Why generations fail, per UTC day.';
+comment on column reports.failures_per_day.day is 'UTC day.';
+comment on column reports.failures_per_day.error_code is 'Why, for programs.';
+comment on column reports.failures_per_day.generations is 'How many.';
+comment on column reports.failures_per_day.projects is 'In how many projects.';
+comment on column reports.failures_per_day.error is 'Why, for people.';
+
+create view reports.keys with (security_invoker = true) as
+select 'api_key' as kind, k.id, k.name, k.key_prefix, project.name as belongs_to, k.last_used_at, k.expires_at,
+  k.grace_ends_at, k.revoked_at, k.created_at
+from public.api_keys k join public.projects project on project.id = k.project_id
+union all
+select 'developer_key', k.id, k.name, k.key_prefix, account.email, k.last_used_at, k.expires_at, k.grace_ends_at,
+  k.revoked_at, k.created_at
+from public.developer_keys k join public.users account on account.id = k.user_id
+union all
+select 'operator_key', k.id, k.name, k.key_prefix, account.email, k.last_used_at, k.expires_at, null, k.revoked_at, k.created_at
+from public.operator_keys k join public.users account on account.id = k.user_id;
+comment on view reports.keys is 'Every key of every kind with its owner and last use; no secret.';
+comment on column reports.keys.kind is 'api_key, developer_key or operator_key.';
+comment on column reports.keys.id is 'The key.';
+comment on column reports.keys.name is 'Its name.';
+comment on column reports.keys.key_prefix is 'Its first eight characters.';
+comment on column reports.keys.belongs_to is 'Name of the project, or address of the account.';
+comment on column reports.keys.last_used_at is 'Last request that named it.';
+comment on column reports.keys.expires_at is 'When it stops working; null never.';
+comment on column reports.keys.grace_ends_at is 'When a rotated key stops working.';
+comment on column reports.keys.revoked_at is 'When it was revoked.';
+comment on column reports.keys.created_at is 'When it was made.';
+
+create view reports.recent_changes with (security_invoker = true) as
+select event.occurred_at, event.actor_role, actor.email as actor_email, event.action, event.resource, event.resource_id,
+  project.name as project_name, event.changes, event.ip, event.request_id
+from public.audit_events event
+left join public.users actor on actor.id = event.actor_id
+left join public.projects project on project.id = event.project_id
+order by event.id desc;
+comment on view reports.recent_changes is 'The audit trail with names, newest first.';
+comment on column reports.recent_changes.occurred_at is 'When.';
+comment on column reports.recent_changes.actor_role is 'Role of who changed it.';
+comment on column reports.recent_changes.actor_email is 'Address of who changed it, if an account did.';
+comment on column reports.recent_changes.action is 'create, update or delete.';
+comment on column reports.recent_changes.resource is 'What kind of thing.';
+comment on column reports.recent_changes.resource_id is 'Which one.';
+comment on column reports.recent_changes.project_name is 'Project that it belongs to.';
+comment on column reports.recent_changes.changes is 'Old and new values; personal ones are left out.';
+comment on column reports.recent_changes.ip is 'Address of the caller.';
+comment on column reports.recent_changes.request_id is 'X-Request-Id of the request.';
+
+grant select on all tables in schema reports to service_role;

@@ -1,0 +1,39 @@
+-- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
+-- helpers that policies call; PostgREST does not expose it.
+
+create schema if not exists private;
+comment on schema private is 'Functions of the API and helpers of policies. Never exposed through PostgREST.';
+revoke all on schema private from public;
+grant usage on schema private to anon, authenticated, service_role;
+
+alter default privileges revoke execute on functions from public;
+alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+
+create function private.touch_updated_at() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  new.updated_at := now();
+  return new;
+end $$;
+comment on function private.touch_updated_at() is 'Trigger: sets updated_at to the time of the transaction.';
+
+create function private.as_service() returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform set_config('role', 'service_role', true);
+end $$;
+comment on function private.as_service() is
+  'Continues the transaction as service_role, after the caller''s rows were found under row-level security.';
+
+create function private.search_pattern(search text) returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- A pattern character in the search is a character, not a pattern.
+  return '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+end $$;
+comment on function private.search_pattern(text) is 'The pattern for ilike that finds a text anywhere; null finds nothing.';
+
+grant execute on function private.as_service() to anon, authenticated, service_role;
+grant execute on function private.search_pattern(text) to authenticated, service_role;

@@ -1,0 +1,66 @@
+-- The account behind every auth.users row that may do anything. End users live inside one project and their
+-- auth.users.email is opaque, so one address can be an account in many projects.
+
+create table public.users (
+  id uuid primary key references auth.users (id) on delete cascade,
+  role text not null constraint users_role check (role in ('operator', 'developer', 'end_user')),
+  project_id uuid,
+  plan_id text references public.plans (id) on delete restrict,
+  email text not null constraint users_email_length check (length(email) between 3 and 320),
+  full_name text constraint users_full_name_length check (length(full_name) <= 255),
+  email_verified_at timestamptz,
+  deactivated_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint users_end_user_has_project check ((role = 'end_user') = (project_id is not null)),
+  constraint users_developer_has_plan check ((role = 'developer') = (plan_id is not null))
+);
+create unique index users_project_email on public.users (project_id, lower(email)) nulls not distinct;
+-- Accounts are looked up with "project_id is not distinct from", which no index on project_id serves.
+create index users_email on public.users (lower(email));
+create index users_plan_id on public.users (plan_id);
+create index users_project_created on public.users (project_id, created_at desc, id desc);
+create index users_closed_owners on public.users (id) where deactivated_at is not null and role <> 'end_user';
+
+comment on table public.users is 'Accounts: operators, developers, and the end users of one project each.';
+comment on column public.users.id is 'Equals auth.users.id.';
+comment on column public.users.role is 'operator runs the platform, developer owns projects, end_user uses one project.';
+comment on column public.users.project_id is 'The project of an end user; null for developers and operators.';
+comment on column public.users.plan_id is 'The plan of a developer; a project can override it.';
+comment on column public.users.email is 'The real address. Unique per project for end users, overall for the others.';
+comment on column public.users.full_name is 'As the person wrote it.';
+comment on column public.users.email_verified_at is 'When the address was proved, else null.';
+comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
+comment on column public.users.created_at is 'When the account was registered.';
+comment on column public.users.updated_at is 'When it last changed.';
+
+create function private.user_json(account public.users) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object(
+    'id', account.id, 'email', account.email, 'full_name', account.full_name, 'role', account.role,
+    'is_active', account.deactivated_at is null, 'is_verified', account.email_verified_at is not null,
+    'created_at', account.created_at, 'project_id', account.project_id);
+end $$;
+comment on function private.user_json(public.users) is 'An account as the API shows it to its owner.';
+
+create function private.auth_email(account public.users) returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  return case when account.role = 'end_user'
+    then account.id || '@' || account.project_id || '.users.invalid' else lower(account.email) end;
+end $$;
+comment on function private.auth_email(public.users) is
+  'The address by which Supabase Auth knows the account: opaque for end users, so that no Auth endpoint finds a person by address.';
+
+create trigger users_touch before update on public.users
+  for each row execute function private.touch_updated_at();
+
+alter table public.users enable row level security;
+create policy users_select_self_or_owner on public.users for select to authenticated
+  using (id = (select private.actor_id()) or project_id = any ((select private.managed_project_ids())::uuid[]));
+
+grant select on public.users to authenticated;
+grant select, insert, update, delete on public.users to service_role;
+grant execute on function private.user_json(public.users) to authenticated, service_role;
+grant execute on function private.auth_email(public.users) to service_role;

@@ -1,0 +1,234 @@
+-- A tenant: it belongs to one developer and holds end users, API keys and generations.
+
+create table public.projects (
+  id uuid primary key default gen_random_uuid(),
+  owner_id uuid not null references public.users (id) on delete cascade,
+  plan_id text references public.plans (id) on delete restrict,
+  name text not null constraint projects_name_length check (length(name) between 1 and 255),
+  description text constraint projects_description_length check (length(description) <= 1000),
+  is_active boolean not null default true,
+  email_verification text not null default 'optional'
+    constraint projects_email_verification check (email_verification in ('optional', 'required')),
+  allowed_origins text[] not null default '{*}',
+  site_url text constraint projects_site_url_length check (length(site_url) <= 2048),
+  deleted_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  purge_at timestamptz constraint projects_purge_at_deleted check (purge_at is null or deleted_at is not null),
+  purge_started_at timestamptz
+    constraint projects_purge_started_at_deleted check (purge_started_at is null or deleted_at is not null)
+);
+create index projects_owner on public.projects (owner_id, created_at desc, id desc);
+create index projects_plan_id on public.projects (plan_id);
+create index projects_purge_at on public.projects (purge_at) where purge_at is not null;
+create index projects_hidden on public.projects (id) where deleted_at is not null or not is_active;
+create index projects_deleted on public.projects (deleted_at desc, id desc) where deleted_at is not null;
+
+comment on table public.projects is 'Tenants. Each belongs to one developer.';
+comment on column public.projects.id is 'Sent by apps as X-Project-ID; first part of the paths of its files.';
+comment on column public.projects.owner_id is 'The developer (or operator) who manages the project.';
+comment on column public.projects.plan_id is 'Overrides the owner''s plan; null follows it.';
+comment on column public.projects.name is 'Shown to its developer.';
+comment on column public.projects.description is 'Shown to its developer.';
+comment on column public.projects.is_active is 'Off: its keys and end users are refused; its owner still manages it.';
+comment on column public.projects.email_verification is 'Whether an end user must verify the address before the first login.';
+comment on column public.projects.allowed_origins is 'Browser origins that may call the API in this project''s name; * is any.';
+comment on column public.projects.site_url is 'Where links in mail lead; null is the built-in page.';
+comment on column public.projects.deleted_at is 'When its owner deleted it; it is invisible from then on.';
+comment on column public.projects.created_at is 'When it was made.';
+comment on column public.projects.updated_at is 'When it last changed.';
+comment on column public.projects.purge_at is
+  'When what a deleted project holds is removed for good, or when the next worker may go on with it; null is never.';
+comment on column public.projects.purge_started_at is 'When the removal began; from then on the project cannot be restored.';
+
+-- Users and projects name each other: the second of the two tables adds this key.
+alter table public.users add constraint users_project_id_fkey
+  foreign key (project_id) references public.projects (id) on delete cascade;
+
+create function private.project_json(project public.projects) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object(
+    'id', project.id, 'owner_id', project.owner_id, 'name', project.name, 'description', project.description,
+    'is_active', project.is_active, 'email_verification', project.email_verification,
+    'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'plan_id', project.plan_id,
+    'created_at', project.created_at, 'updated_at', project.updated_at);
+end $$;
+comment on function private.project_json(public.projects) is 'A project as the API shows it.';
+
+create function private.require_project(id uuid) returns public.projects
+language plpgsql stable set search_path = '' as $$
+declare
+  project public.projects;
+begin
+  select * into project from public.projects p where p.id = require_project.id and p.deleted_at is null;
+  if project.id is null then
+    raise exception 'project_not_found' using errcode = 'PT404';
+  end if;
+  return project;
+end $$;
+comment on function private.require_project(uuid) is 'The project if row-level security shows it to the caller, else project_not_found.';
+
+create function private.create_project(credentials jsonb, project jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  owner uuid;
+  allowed integer;
+  created public.projects;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.as_service();
+  owner := private.actor_id();
+  -- The lock makes two creates of one developer take turns, so that the count below is the truth.
+  select plan.projects into allowed
+  from public.users account left join public.plans plan on plan.id = account.plan_id
+  where account.id = owner for update of account;
+  if (select count(*) from public.projects p where p.owner_id = owner and p.deleted_at is null) >= allowed then
+    raise exception 'project_limit_reached' using errcode = 'PT403';
+  end if;
+  insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url)
+  values (owner, project ->> 'name', project ->> 'description',
+    coalesce(project ->> 'email_verification', 'optional'),
+    case when jsonb_typeof(project -> 'allowed_origins') = 'array'
+      then array(select jsonb_array_elements_text(project -> 'allowed_origins')) else '{*}' end,
+    project ->> 'site_url')
+  returning * into created;
+  return private.project_json(created);
+end $$;
+comment on function private.create_project(jsonb, jsonb) is
+  'POST /projects. Errors: project_limit_reached (403), those of private.authorize.';
+
+create function private.get_project(credentials jsonb, id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, 'projects');
+  return private.project_json(private.require_project(id));
+end $$;
+comment on function private.get_project(jsonb, uuid) is
+  'GET /projects/{id}. Errors: project_not_found (404), those of private.authorize.';
+
+create function private.list_projects(credentials jsonb, search text, active boolean, page integer, page_size integer)
+returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  -- A pattern character in the search is a character, not a pattern.
+  pattern text := '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  total bigint;
+  items jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  select count(*) into total from public.projects p
+  where p.deleted_at is null and (search is null or p.name ilike pattern or p.description ilike pattern)
+    and (active is null or p.is_active = active);
+  select coalesce(jsonb_agg(private.project_json(on_page.project) order by on_page.created_at desc, on_page.id desc), '[]')
+  into items
+  from (
+    select p as project, p.created_at, p.id from public.projects p
+    where p.deleted_at is null and (search is null or p.name ilike pattern or p.description ilike pattern)
+      and (active is null or p.is_active = active)
+    order by p.created_at desc, p.id desc
+    limit page_size offset (page - 1)::bigint * page_size
+  ) as on_page;
+  return jsonb_build_object('items', items, 'total', total);
+end $$;
+comment on function private.list_projects(jsonb, text, boolean, integer, integer) is
+  'GET /projects, newest first. Pages start at 1. Errors: those of private.authorize.';
+
+create function private.get_project_stats(credentials jsonb, project_id uuid, search text, active boolean) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  pattern text := private.search_pattern(search);
+  projects jsonb;
+  users jsonb;
+  keys jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  if get_project_stats.project_id is not null then
+    perform private.require_project(project_id);
+  end if;
+  select jsonb_build_object('total', count(*), 'active', count(*) filter (where p.is_active)) into projects
+  from public.projects p
+  where p.deleted_at is null and (get_project_stats.project_id is null or p.id = get_project_stats.project_id)
+    and (search is null or p.name ilike pattern or p.description ilike pattern)
+    and (active is null or p.is_active = active);
+  select jsonb_build_object('total', count(*), 'active', count(*) filter (where u.deactivated_at is null)) into users
+  from public.users u join public.projects p on p.id = u.project_id and p.deleted_at is null
+  where (get_project_stats.project_id is null or u.project_id = get_project_stats.project_id)
+    and (search is null or u.email ilike pattern or u.full_name ilike pattern)
+    and (active is null or (u.deactivated_at is null) = active);
+  select jsonb_build_object('total', count(*), 'active', count(*) filter (where state.is_active)) into keys
+  from public.api_keys k join public.projects p on p.id = k.project_id and p.deleted_at is null
+  cross join lateral (
+    select private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active' as is_active
+  ) as state
+  where (get_project_stats.project_id is null or k.project_id = get_project_stats.project_id)
+    and (search is null or k.name ilike pattern or k.key_prefix ilike pattern)
+    and (active is null or state.is_active = active);
+  return jsonb_build_object('projects', projects, 'users', users, 'api_keys', keys);
+end $$;
+comment on function private.get_project_stats(jsonb, uuid, text, boolean) is
+  'How many projects, end users and API keys there are, and how many of them are active; of one project, or with null of all that '
+  'the caller manages. Errors: project_not_found (404), those of private.authorize.';
+
+create function private.update_project(credentials jsonb, id uuid, changes jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  changed public.projects;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_project(id);
+  perform private.as_service();
+  update public.projects p
+  set name = coalesce(changes ->> 'name', p.name),
+    description = case when changes ? 'description' then changes ->> 'description' else p.description end,
+    is_active = coalesce((changes ->> 'is_active')::boolean, p.is_active),
+    email_verification = coalesce(changes ->> 'email_verification', p.email_verification),
+    allowed_origins = case when jsonb_typeof(changes -> 'allowed_origins') = 'array'
+      then array(select jsonb_array_elements_text(changes -> 'allowed_origins')) else p.allowed_origins end,
+    site_url = case when changes ? 'site_url' then changes ->> 'site_url' else p.site_url end
+  where p.id = update_project.id and p.deleted_at is null
+  returning * into changed;
+  if changed.id is null then
+    raise exception 'project_not_found' using errcode = 'PT404';
+  end if;
+  return private.project_json(changed);
+end $$;
+comment on function private.update_project(jsonb, uuid, jsonb) is
+  'PATCH /projects/{id}: fields that are not named stay. Errors: project_not_found (404), those of private.authorize.';
+
+create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  changed public.projects;
+begin
+  perform private.enter(credentials, 'projects');
+  if current_setting('app.user_role') is distinct from 'operator' then
+    raise exception 'operators_only' using errcode = 'PT403';
+  end if;
+  perform private.require_project(id);
+  if set_project_plan.plan_id is not null
+    and not exists (select from public.plans plan where plan.id = set_project_plan.plan_id)
+  then
+    raise exception 'plan_not_found' using errcode = 'PT404';
+  end if;
+  update public.projects p set plan_id = set_project_plan.plan_id where p.id = set_project_plan.id
+  returning * into changed;
+  return private.project_json(changed);
+end $$;
+comment on function private.set_project_plan(jsonb, uuid, text) is
+  'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only (403), project_not_found, '
+  'plan_not_found (404), those of private.authorize.';
+
+create trigger projects_touch before update on public.projects
+  for each row execute function private.touch_updated_at();
+
+alter table public.projects enable row level security;
+create policy projects_select_owner on public.projects for select to authenticated
+  using (owner_id = (select private.actor_id()) and deleted_at is null);
+
+grant select on public.projects to authenticated;
+grant select, insert, update, delete on public.projects to service_role;
+grant execute on function
+  private.project_json(public.projects),
+  private.require_project(uuid)
+to authenticated, service_role;

@@ -1,0 +1,187 @@
+-- A deleted project is refused at once and everywhere, and its owner may restore it. What it holds is removed after a
+-- window, in batches that may stop anywhere and go on later.
+
+create function private.list_deleted_projects(
+  credentials jsonb, search text, active boolean, page integer, page_size integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  pattern text := '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  is_operator boolean;
+  total bigint;
+  items jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  -- Policies hide a deleted project from its owner too, so ownership is decided here; an operator sees all.
+  is_operator := current_setting('app.user_role') = 'operator';
+  perform private.as_service();
+  select count(*) into total from public.projects p
+  where p.deleted_at is not null and p.purge_started_at is null and (is_operator or p.owner_id = private.actor_id())
+    and (search is null or p.name ilike pattern or p.description ilike pattern)
+    and (active is null or p.is_active = active);
+  select coalesce(jsonb_agg(private.project_json(on_page.project)
+    || jsonb_build_object('deleted_at', on_page.deleted_at, 'removed_after', on_page.purge_at)
+    order by on_page.deleted_at desc, on_page.id desc), '[]')
+  into items
+  from (
+    select p as project, p.deleted_at, p.purge_at, p.id from public.projects p
+    where p.deleted_at is not null and p.purge_started_at is null and (is_operator or p.owner_id = private.actor_id())
+      and (search is null or p.name ilike pattern or p.description ilike pattern)
+      and (active is null or p.is_active = active)
+    order by p.deleted_at desc, p.id desc
+    limit page_size offset (page - 1)::bigint * page_size
+  ) as on_page;
+  return jsonb_build_object('items', items, 'total', total);
+end $$;
+comment on function private.list_deleted_projects(jsonb, text, boolean, integer, integer) is
+  'GET /projects?deleted=true: those that can still be restored, last deleted first. Errors: those of private.authorize.';
+
+create function private.delete_project(credentials jsonb, id uuid, purge_days integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  predictions jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_project(id);
+  perform private.as_service();
+  update public.projects p set deleted_at = now(), purge_at = now() + make_interval(days => purge_days)
+  where p.id = delete_project.id and p.deleted_at is null;
+  if not found then
+    raise exception 'project_not_found' using errcode = 'PT404';
+  end if;
+  with canceled as (
+    update public.generations g
+    set status = 'canceled', charge = 'refunded', error_code = 'project_deleted', error = 'The project was deleted.',
+      completed_at = now(), next_check_at = null
+    where g.project_id = delete_project.id and g.status in ('pending', 'processing')
+    returning g.prediction_id
+  )
+  select coalesce(jsonb_agg(c.prediction_id) filter (where c.prediction_id is not null), '[]') into predictions
+  from canceled c;
+  return predictions;
+end $$;
+comment on function private.delete_project(jsonb, uuid, integer) is
+  'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that nobody waits '
+  'for any more. Errors: project_not_found (404), those of private.authorize.';
+
+create function private.restore_project(credentials jsonb, id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_actor uuid;
+  allowed integer;
+  project public.projects;
+begin
+  perform private.enter(credentials, 'projects');
+  v_actor := private.actor_id();
+  perform private.as_service();
+  -- Policies hide a deleted project from its owner too, so ownership is decided here.
+  select * into project from public.projects p
+  where p.id = restore_project.id and (p.owner_id = v_actor or current_setting('app.user_role') = 'operator');
+  if project.id is null then
+    raise exception 'project_not_found' using errcode = 'PT404';
+  elsif project.deleted_at is null then
+    return private.project_json(project);
+  end if;
+  select plan.projects into allowed
+  from public.users account left join public.plans plan on plan.id = account.plan_id
+  where account.id = project.owner_id for update of account;
+  if (select count(*) from public.projects p where p.owner_id = project.owner_id and p.deleted_at is null
+    and p.id <> project.id) >= allowed
+  then
+    raise exception 'project_limit_reached' using errcode = 'PT403';
+  end if;
+  update public.projects p set deleted_at = null, purge_at = null
+  where p.id = project.id and p.purge_started_at is null
+  returning * into project;
+  if project.id is null then
+    raise exception 'restore_window_over' using errcode = 'PT409';
+  end if;
+  return private.project_json(project);
+end $$;
+comment on function private.restore_project(jsonb, uuid) is
+  'POST /projects/{id}/restore; a project that is not deleted is returned as it is. Errors: project_not_found (404), '
+  'project_limit_reached (403), restore_window_over (409), those of private.authorize.';
+
+create function private.claim_project_purges(batch_size integer, lease_seconds integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  claimed jsonb;
+begin
+  perform private.as_service();
+  with due as (
+    select p.id from public.projects p
+    where p.purge_at <= now()
+    order by p.purge_at
+    limit batch_size
+    for update skip locked
+  ), taken as (
+    update public.projects p
+    set purge_started_at = coalesce(p.purge_started_at, now()), purge_at = now() + make_interval(secs => lease_seconds)
+    from due where p.id = due.id
+    returning p.id
+  )
+  select coalesce(jsonb_agg(taken.id), '[]') into claimed from taken;
+  return claimed;
+end $$;
+comment on function private.claim_project_purges(integer, integer) is
+  'Deleted projects whose window is over, each for one worker until its lease ends; from here on they cannot be restored.';
+
+create function private.purge_project_users(project_id uuid, batch_size integer) returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  removed integer;
+begin
+  with batch as (
+    select account.id from public.users account
+    join public.projects project on project.id = account.project_id and project.purge_started_at is not null
+    where account.project_id = purge_project_users.project_id
+    limit batch_size
+  )
+  delete from auth.users u using batch where u.id = batch.id;
+  get diagnostics removed = row_count;
+  return removed;
+end $$;
+comment on function private.purge_project_users(uuid, integer) is
+  'Removes accounts of a project that is being purged, with their auth users and sessions; returns how many. Definer: only '
+  'the owner may write auth.users.';
+
+create function private.purge_project(id uuid, batch_size integer, lease_seconds integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  prefix text := id || '/';
+  files jsonb;
+  removed integer;
+begin
+  perform private.as_service();
+  update public.projects p set purge_at = now() + make_interval(secs => lease_seconds)
+  where p.id = purge_project.id and p.purge_started_at is not null;
+  if not found then
+    return jsonb_build_object('files', '[]'::jsonb, 'rows', 0, 'done', true);
+  end if;
+  -- Files first and again in every step: what was still being written when the project was deleted is found too.
+  select coalesce(jsonb_agg(jsonb_build_object('bucket', found.bucket_id, 'path', found.name)), '[]') into files
+  from (
+    select o.bucket_id, o.name from storage.objects o
+    where o.bucket_id in ('uploads', 'generations')
+      and o.name collate "C" >= prefix and o.name collate "C" < replace(prefix, '/', '0')
+    limit batch_size
+  ) as found;
+  if files <> '[]' then
+    return jsonb_build_object('files', files, 'rows', 0, 'done', false);
+  end if;
+  delete from public.generations g where g.id in (
+    select o.id from public.generations o where o.project_id = purge_project.id limit batch_size);
+  get diagnostics removed = row_count;
+  if removed = 0 then
+    removed := private.purge_project_users(id, batch_size);
+  end if;
+  if removed > 0 then
+    return jsonb_build_object('files', files, 'rows', removed, 'done', false);
+  end if;
+  delete from public.projects p where p.id = purge_project.id;
+  return jsonb_build_object('files', files, 'rows', 1, 'done', true);
+end $$;
+comment on function private.purge_project(uuid, integer, integer) is
+  'One bounded step of a removal: {files: [{bucket, path}], rows, done}. The caller removes the files through Storage and calls '
+  'again until done. Every step prolongs the lease; a step that is repeated removes nothing twice.';
+
+grant execute on function private.purge_project_users(uuid, integer) to service_role;

@@ -1,0 +1,171 @@
+-- API keys name a project. Its developer makes, rotates and revokes them.
+
+create table public.api_keys (
+  id uuid primary key default gen_random_uuid(),
+  project_id uuid not null references public.projects (id) on delete cascade,
+  name text constraint api_keys_name_length check (length(name) <= 255),
+  key_prefix text not null constraint api_keys_key_prefix_length check (length(key_prefix) = 8),
+  key_hash bytea not null constraint api_keys_key_hash_length check (length(key_hash) = 32),
+  last_used_at timestamptz,
+  grace_ends_at timestamptz,
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  created_at timestamptz not null default now()
+);
+create unique index api_keys_key_hash on public.api_keys (key_hash);
+create index api_keys_project_id on public.api_keys (project_id, created_at desc);
+
+comment on table public.api_keys is 'Credentials that name a project (X-API-Key, ak_…).';
+comment on column public.api_keys.id is 'Names the key in the API; the key itself is not kept.';
+comment on column public.api_keys.project_id is 'The project that the key names.';
+comment on column public.api_keys.name is 'Chosen by the developer.';
+comment on column public.api_keys.key_prefix is 'The first eight characters, to recognise the key by.';
+comment on column public.api_keys.key_hash is 'SHA-256 of the whole key. Granted to nobody but service_role.';
+comment on column public.api_keys.last_used_at is 'Last request that named the key, to a minute or so.';
+comment on column public.api_keys.grace_ends_at is 'Set by a rotation: the old key is refused from then on.';
+comment on column public.api_keys.expires_at is 'When it stops working; null never.';
+comment on column public.api_keys.revoked_at is 'When it was revoked, else null.';
+comment on column public.api_keys.created_at is 'When it was made.';
+
+create function private.api_key_json(key jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return private.key_json(key) || jsonb_build_object('grace_ends_at', key -> 'grace_ends_at',
+    'status', private.key_state((key ->> 'revoked_at')::timestamptz, (key ->> 'grace_ends_at')::timestamptz,
+      (key ->> 'expires_at')::timestamptz));
+end $$;
+comment on function private.api_key_json(jsonb) is 'A key with where it stands: status active, revoked, rotated or expired.';
+
+create function private.require_api_key(project_id uuid, key_id uuid) returns void
+language plpgsql stable set search_path = '' as $$
+begin
+  perform private.require_project(project_id);
+  if not exists (select from public.api_keys k
+    where k.id = require_api_key.key_id and k.project_id = require_api_key.project_id)
+  then
+    raise exception 'api_key_not_found' using errcode = 'PT404';
+  end if;
+end $$;
+comment on function private.require_api_key(uuid, uuid) is
+  'Passes if row-level security shows the caller this key of this project. Errors: project_not_found, api_key_not_found (404).';
+
+create function private.create_api_key(credentials jsonb, project_id uuid, key jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  allowed integer;
+  created public.api_keys;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_project(project_id);
+  perform private.as_service();
+  -- The lock makes two creates in one project take turns, so that the count below is the truth.
+  perform from public.projects p where p.id = create_api_key.project_id for update;
+  select plan.api_keys_per_project into allowed
+  from public.projects p
+  join public.users owner on owner.id = p.owner_id
+  left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
+  where p.id = create_api_key.project_id;
+  if (
+    select count(*) from public.api_keys k where k.project_id = create_api_key.project_id and k.grace_ends_at is null
+      and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
+  ) >= allowed then
+    raise exception 'api_key_limit_reached' using errcode = 'PT403';
+  end if;
+  insert into public.api_keys (project_id, name, key_prefix, key_hash, expires_at)
+  values (create_api_key.project_id, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
+    (key ->> 'expires_at')::timestamptz)
+  returning * into created;
+  return private.api_key_json(to_jsonb(created));
+end $$;
+comment on function private.create_api_key(jsonb, uuid, jsonb) is
+  'POST /projects/{id}/api-keys. Errors: project_not_found (404), api_key_limit_reached (403), those of private.authorize.';
+
+create function private.list_api_keys(credentials jsonb, project_id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_project(project_id);
+  return (
+    select coalesce(jsonb_agg(private.api_key_json(to_jsonb(k)) order by k.created_at desc, k.id desc), '[]')
+    from (
+      select id, name, key_prefix, last_used_at, grace_ends_at, expires_at, revoked_at, created_at
+      from public.api_keys a where a.project_id = list_api_keys.project_id
+    ) as k
+  );
+end $$;
+comment on function private.list_api_keys(jsonb, uuid) is
+  'GET /projects/{id}/api-keys, newest first. Errors: project_not_found (404), those of private.authorize.';
+
+create function private.rotate_api_key(credentials jsonb, project_id uuid, key_id uuid, key jsonb, grace_seconds integer)
+returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  allowed integer;
+  rotated public.api_keys;
+  created public.api_keys;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_api_key(project_id, key_id);
+  perform private.as_service();
+  -- The same lock as a create: keys of one project change one after the other.
+  perform from public.projects p where p.id = rotate_api_key.project_id for update;
+  select * into rotated from public.api_keys k where k.id = key_id for update;
+  if rotated.revoked_at is not null then
+    raise exception 'api_key_already_revoked' using errcode = 'PT400';
+  elsif rotated.grace_ends_at is not null then
+    raise exception 'api_key_already_rotated' using errcode = 'PT409';
+  elsif rotated.expires_at <= now() then
+    raise exception 'api_key_already_expired' using errcode = 'PT400';
+  end if;
+  select plan.api_keys_per_project into allowed
+  from public.projects p
+  join public.users owner on owner.id = p.owner_id
+  left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
+  where p.id = rotate_api_key.project_id;
+  -- A key in its grace is beyond the plan's number; as many again bound how many there can be.
+  if grace_seconds > 0 and (
+    select count(*) from public.api_keys k where k.project_id = rotate_api_key.project_id and k.grace_ends_at is not null
+      and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
+  ) >= allowed then
+    raise exception 'api_key_limit_reached' using errcode = 'PT403';
+  end if;
+  update public.api_keys k
+  set grace_ends_at = least(now() + make_interval(secs => grace_seconds), k.expires_at)
+  where k.id = key_id
+  returning * into rotated;
+  insert into public.api_keys (project_id, name, key_prefix, key_hash, expires_at)
+  values (rotated.project_id, rotated.name, key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'), rotated.expires_at)
+  returning * into created;
+  return private.api_key_json(to_jsonb(created))
+    || jsonb_build_object('replaces', jsonb_build_object('id', rotated.id, 'grace_ends_at', rotated.grace_ends_at));
+end $$;
+comment on function private.rotate_api_key(jsonb, uuid, uuid, jsonb, integer) is
+  'POST …/api-keys/{key_id}/rotate: a new key with the old one''s name and expiry; the old one works until its grace ends, never '
+  'beyond its expiry. Errors: api_key_not_found (404), api_key_already_revoked, api_key_already_expired (400), '
+  'api_key_already_rotated (409), api_key_limit_reached (403), those of private.authorize.';
+
+create function private.revoke_api_key(credentials jsonb, project_id uuid, key_id uuid) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_api_key(project_id, key_id);
+  perform private.as_service();
+  update public.api_keys k set revoked_at = now() where k.id = key_id and k.revoked_at is null;
+  if not found then
+    raise exception 'api_key_already_revoked' using errcode = 'PT400';
+  end if;
+end $$;
+comment on function private.revoke_api_key(jsonb, uuid, uuid) is
+  'DELETE /projects/{id}/api-keys/{key_id}. Errors: api_key_not_found (404), api_key_already_revoked (400), those of private.authorize.';
+
+alter table public.api_keys enable row level security;
+create policy api_keys_select_owner on public.api_keys for select to authenticated
+  using (project_id = any ((select private.managed_project_ids())::uuid[]));
+
+grant select (id, project_id, name, key_prefix, last_used_at, grace_ends_at, expires_at, revoked_at, created_at)
+  on public.api_keys to authenticated;
+grant select, insert, update, delete on public.api_keys to service_role;
+grant execute on function
+  private.api_key_json(jsonb),
+  private.require_api_key(uuid, uuid)
+to authenticated, service_role;

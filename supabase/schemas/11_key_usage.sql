@@ -1,0 +1,93 @@
+-- How often API keys are used. Requests are counted in the memory of each isolate and arrive here in batches, so that no
+-- request waits for a row and no row is written by every request.
+
+create table public.key_usage (
+  api_key_id uuid not null references public.api_keys (id) on delete cascade,
+  day date not null,
+  requests integer not null default 0 constraint key_usage_requests_positive check (requests >= 0),
+  errors integer not null default 0 constraint key_usage_errors_positive check (errors >= 0),
+  primary key (api_key_id, day)
+);
+create index key_usage_day on public.key_usage (day);
+
+comment on table public.key_usage is 'Requests that named an API key, per UTC day. Written in batches, some seconds late.';
+comment on column public.key_usage.api_key_id is 'The key that the requests named.';
+comment on column public.key_usage.day is 'The UTC day.';
+comment on column public.key_usage.requests is 'All requests, the refused ones too.';
+comment on column public.key_usage.errors is 'Those of them that were answered with a status of 400 or more.';
+
+create function private.record_key_usage(batch jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  -- Always in the order of the keys, so that two isolates never wait for each other in a circle.
+  insert into public.key_usage as usage (api_key_id, day, requests, errors)
+  select k.id, entry.day, entry.requests, entry.errors
+  from jsonb_to_recordset(batch) as entry (kind text, key_hash text, day date, requests integer, errors integer)
+  join public.api_keys k on k.key_hash = decode(entry.key_hash, 'hex')
+  where entry.kind = 'api_key'
+  order by k.id, entry.day
+  on conflict (api_key_id, day) do update
+  set requests = usage.requests + excluded.requests, errors = usage.errors + excluded.errors;
+
+  -- A row that somebody else is writing is left out: it gets the same minute from there.
+  with used as (
+    select decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
+    from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
+    where entry.kind = 'api_key' group by entry.key_hash
+  ), stale as (
+    select k.id, used.used_at from public.api_keys k join used on used.key_hash = k.key_hash
+    where k.last_used_at is null or k.last_used_at < used.used_at - interval '1 minute'
+    for update of k skip locked
+  )
+  update public.api_keys k set last_used_at = stale.used_at from stale where k.id = stale.id;
+
+  with used as (
+    select decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
+    from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
+    where entry.kind = 'developer_key' group by entry.key_hash
+  ), stale as (
+    select k.id, used.used_at from public.developer_keys k join used on used.key_hash = k.key_hash
+    where k.last_used_at is null or k.last_used_at < used.used_at - interval '1 minute'
+    for update of k skip locked
+  )
+  update public.developer_keys k set last_used_at = stale.used_at from stale where k.id = stale.id;
+
+  with used as (
+    select decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
+    from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
+    where entry.kind = 'operator_key' group by entry.key_hash
+  ), stale as (
+    select k.id, used.used_at from public.operator_keys k join used on used.key_hash = k.key_hash
+    where k.last_used_at is null or k.last_used_at < used.used_at - interval '1 minute'
+    for update of k skip locked
+  )
+  update public.operator_keys k set last_used_at = stale.used_at from stale where k.id = stale.id;
+end $$;
+comment on function private.record_key_usage(jsonb) is
+  'What one isolate counted: [{kind, key_hash, day, requests, errors, used_at}]. Kind is api_key, developer_key or operator_key; '
+  'hashes of no key are ignored. last_used_at moves at most once a minute.';
+
+create function private.get_api_key_usage(credentials jsonb, project_id uuid, key_id uuid, days integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  today date := (now() at time zone 'utc')::date;
+  items jsonb;
+begin
+  perform private.enter(credentials, 'projects');
+  perform private.require_api_key(project_id, key_id);
+  perform private.as_service();
+  select jsonb_agg(jsonb_build_object('day', calendar.day, 'requests', coalesce(usage.requests, 0),
+    'errors', coalesce(usage.errors, 0)) order by calendar.day)
+  into items
+  from (select today - back as day from generate_series(0, get_api_key_usage.days - 1) as back) as calendar
+  left join public.key_usage usage on usage.api_key_id = get_api_key_usage.key_id and usage.day = calendar.day;
+  return items;
+end $$;
+comment on function private.get_api_key_usage(jsonb, uuid, uuid, integer) is
+  'GET …/api-keys/{key_id}/usage: one entry per UTC day, oldest first, today last. Errors: api_key_not_found (404), those of '
+  'private.authorize.';
+
+alter table public.key_usage enable row level security;
+
+grant select, insert, update, delete on public.key_usage to service_role;

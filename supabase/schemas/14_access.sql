@@ -1,0 +1,214 @@
+-- Who is calling. Every function of the API starts with private.enter, which checks all credentials of a request,
+-- remembers the caller in settings of the transaction and takes the role under which policies decide.
+
+create function private.is_origin_allowed(origin text, allowed text[]) returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  return exists (
+    select from unnest(allowed) as entry (pattern)
+    where entry.pattern = '*' or lower(entry.pattern) = lower(origin)
+      -- https://*.example.com: everything below the domain, not the domain itself, on the same scheme and port.
+      or (entry.pattern like '%://*.%'
+        and starts_with(lower(origin), lower(split_part(entry.pattern, '*', 1)))
+        and right(lower(origin), length(split_part(entry.pattern, '*', 2))) = lower(split_part(entry.pattern, '*', 2))
+        and substr(lower(origin), length(split_part(entry.pattern, '*', 1)) + 1) ~ '^[a-z0-9]([a-z0-9.-]*)(:[0-9]+)?$')
+  );
+end $$;
+comment on function private.is_origin_allowed(text, text[]) is
+  'Whether a browser origin is one of a project''s allowed_origins: * is any, *. stands for every sub-domain.';
+
+-- Few expressions: a transaction prepares each one anew, which costs more than to evaluate it.
+create function private.authorize(credentials jsonb, scope text) returns text
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_project uuid := (credentials ->> 'project_id')::uuid;
+  -- A poll asks for the rights of a generation, and is counted apart from it.
+  is_generation boolean := scope in ('generation', 'status');
+  refusal text;
+  actor uuid;
+  actor_role text;
+  actor_project uuid;
+  actor_is_active boolean;
+  actor_is_verified boolean;
+  project uuid;
+  project_owner uuid;
+  project_is_active boolean;
+  project_verifies boolean;
+  project_origins text[];
+  requests integer;
+  reads integer;
+  announced text := '';
+  operator uuid;
+  developer uuid;
+  management boolean;
+  key_project uuid;
+  key_origins text[];
+  fault text;
+  remembered text[];
+begin
+  -- Caller, project and plan in one statement. `offset 0` hides from the planner what was not sent, for which it would plan anew.
+  if coalesce(credentials ->> 'user_id', credentials ->> 'project_id') is not null then
+    select u.id, u.role, u.project_id, u.deactivated_at is null, u.email_verified_at is not null,
+      p.id, p.owner_id, p.is_active and owner.deactivated_at is null, p.email_verification = 'required', p.allowed_origins,
+      plan.requests_per_day, plan.reads_per_minute
+    into actor, actor_role, actor_project, actor_is_active, actor_is_verified,
+      project, project_owner, project_is_active, project_verifies, project_origins, requests, reads
+    from (select (credentials ->> 'session_id')::uuid as session_id, (credentials ->> 'user_id')::uuid as user_id,
+      v_project as project_id offset 0) sent
+    left join auth.sessions s on s.id = sent.session_id and s.user_id = sent.user_id and s.not_after > now()
+    left join public.users u on u.id = s.user_id
+    left join public.projects p on p.id = coalesce(sent.project_id, u.project_id) and p.deleted_at is null
+    left join public.users owner on owner.id = p.owner_id
+    -- A developer who manages is limited by the own plan, everybody else by the project's.
+    left join public.plans plan on plan.id = case when u.role = 'developer' and not is_generation then u.plan_id
+      else coalesce(p.plan_id, owner.plan_id) end;
+  end if;
+
+  -- Small statements for the keys that were sent are cheaper than a join that also opens the tables of the others.
+  if credentials ->> 'operator_key_hash' is not null then
+    select u.id, case when k.revoked_at is not null or k.expires_at <= now()
+      then private.key_state(k.revoked_at, null, k.expires_at) end
+    into operator, fault
+    from public.operator_keys k
+    join public.users u on u.id = k.user_id and u.role = 'operator' and u.deactivated_at is null
+    where k.key_hash = decode(credentials ->> 'operator_key_hash', 'hex');
+    refusal := case
+      when operator is null then 'operator_key_invalid'
+      when fault is not null then 'operator_key_' || fault
+      when (credentials ->> 'from_browser')::boolean then 'key_not_for_browsers'
+    end;
+  end if;
+
+  if credentials ->> 'developer_key_hash' is not null then
+    select u.id, k.management, case when k.revoked_at is not null or least(k.grace_ends_at, k.expires_at) <= now()
+      then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
+    into developer, management, fault
+    from public.developer_keys k
+    join public.users u on u.id = k.user_id and u.deactivated_at is null
+    where k.key_hash = decode(credentials ->> 'developer_key_hash', 'hex');
+    refusal := coalesce(refusal, case
+      when developer is null then 'developer_key_invalid'
+      when fault is not null then 'developer_key_' || fault
+      when management and (credentials ->> 'from_browser')::boolean then 'key_not_for_browsers'
+      when actor_role = 'developer' and developer is distinct from actor then 'developer_key_invalid'
+      when project is not null and developer is distinct from project_owner then 'developer_key_invalid'
+    end);
+  end if;
+
+  if credentials ->> 'api_key_hash' is not null then
+    select k.project_id, case when k.revoked_at is not null or least(k.grace_ends_at, k.expires_at) <= now()
+      then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
+    into key_project, fault
+    from public.api_keys k where k.key_hash = decode(credentials ->> 'api_key_hash', 'hex');
+    if key_project is distinct from project then
+      select p.id, p.allowed_origins into key_project, key_origins
+      from public.projects p where p.id = key_project and p.deleted_at is null;
+    end if;
+  end if;
+
+  -- A token that does not count goes before everything, whatever else was sent.
+  refusal := case
+    when credentials ->> 'user_id' is null then refusal
+    when actor_role is null
+      or (actor_role = 'end_user' and v_project is not null and v_project is distinct from actor_project)
+      then 'invalid_token'
+    when not actor_is_active then 'account_deactivated'
+    else refusal
+  end;
+  if actor is null then
+    actor := coalesce(operator, case when scope = 'projects' and management then developer end);
+    actor_role := case when operator is not null then 'operator' when actor is not null then 'developer' end;
+    if actor is not null then
+      select plan.requests_per_day, plan.reads_per_minute into requests, reads
+      from public.users u join public.plans plan on plan.id = u.plan_id where u.id = actor;
+    elsif project is null then
+      select plan.requests_per_day, plan.reads_per_minute into requests, reads from public.plans plan where plan.is_default;
+    end if;
+  end if;
+  refusal := coalesce(refusal, case
+    when v_project is not null and project is null then 'project_not_found'
+    when credentials ->> 'api_key_hash' is not null
+      and (key_project is null or (project is not null and key_project is distinct from project))
+      then 'api_key_invalid'
+    -- The other keys' faults are refusals already.
+    when fault is not null then 'api_key_' || fault
+    when actor is null then case
+      when scope = 'public' then null
+      when scope = 'projects' and developer is not null then 'management_key_required'
+      else 'not_authenticated' end
+    when actor_role = 'end_user' and project_is_active is distinct from true then 'project_inactive'
+    -- A session made at Auth itself does not pass the login's check.
+    when actor_role = 'end_user' and project_verifies and not actor_is_verified and scope is distinct from 'public'
+      then 'account_not_verified'
+    when credentials ->> 'role' <> actor_role then 'role_mismatch'
+    when scope = 'projects' and actor_role = 'end_user' then 'developers_only'
+    when not is_generation then null
+    when v_project is null then 'project_id_required'
+    when actor_role = 'end_user' and developer is null then 'developer_key_required'
+    when actor_role = 'end_user' and key_project is null then 'api_key_required'
+    when actor_role = 'developer' and project_owner is distinct from actor then 'project_not_found'
+    when project_is_active is distinct from true then 'project_inactive'
+  end);
+  -- Before anything else is told. Project endpoints are left out: there an owner puts a wrong list right.
+  if credentials ->> 'origin' is not null then
+    if scope is distinct from 'projects'
+      and not private.is_origin_allowed(credentials ->> 'origin', coalesce(project_origins, key_origins, '{*}'))
+    then
+      refusal := 'origin_not_allowed';
+    end if;
+  end if;
+  if refusal is not null then
+    raise exception '%', refusal using errcode = case
+      when refusal in ('invalid_token', 'not_authenticated', 'management_key_required') then 'PT401'
+      when refusal = 'account_not_verified' then 'PT400'
+      when refusal = 'project_not_found' then 'PT404'
+      else 'PT403' end;
+  end if;
+
+  -- A request is counted once, by its first statement. Operators are not limited.
+  if scope <> 'platform' and actor_role is distinct from 'operator' and not credentials ? 'rate_limit' then
+    if scope in ('projects', 'generation') then
+      announced := private.announce_limit('requests', 'requests:' || case scope when 'generation' then project else actor end,
+        requests, 86400, credentials);
+    elsif reads is not null then
+      announced := private.announce_limit('reads', coalesce('reads:' || actor,
+        private.address_bucket('reads', project, credentials ->> 'ip')), reads, 60, credentials);
+    end if;
+  end if;
+
+  -- Assigned, since `perform` would start a statement.
+  remembered := array[
+    set_config('app.user_id', coalesce(actor::text, ''), true),
+    set_config('app.user_role', coalesce(actor_role, ''), true),
+    set_config('app.project_id', coalesce(project::text, ''), true),
+    set_config('app.ip', coalesce(credentials ->> 'ip', ''), true),
+    set_config('app.user_agent', coalesce(credentials ->> 'user_agent', ''), true),
+    set_config('app.request_id', coalesce(credentials ->> 'request_id', ''), true),
+    set_config('app.limit', announced, true),
+    set_config('request.jwt.claim.sub', coalesce(actor::text, ''), true),
+    set_config('request.jwt.claims', coalesce('{"sub":"' || actor || '","role":"authenticated"}', ''), true)];
+
+  return case when actor_role = 'operator' then 'service_role' when actor is not null then 'authenticated' else 'anon' end;
+end $$;
+comment on function private.authorize(jsonb, text) is
+  'Checks every credential of a request, remembers the caller for this transaction, announces the limit that the request falls '
+  'under and answers the database role to go on as. Scope is public, account, platform, projects, generation or status. Raises '
+  'a code with SQLSTATE PT<status>. Definer: nobody else may read keys and sessions.';
+
+create function private.enter(credentials jsonb, scope text) returns text
+language plpgsql set search_path = '' as $$
+begin
+  return set_config('role', private.authorize(credentials, scope), true);
+end $$;
+comment on function private.enter(jsonb, text) is
+  'authorize, then go on as the caller''s database role: authenticated or anon under row-level security, service_role for an operator.';
+
+create function private.check_credentials(credentials jsonb, scope text) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, scope);
+  return jsonb_build_object('user_id', nullif(current_setting('app.user_id'), ''),
+    'role', nullif(current_setting('app.user_role'), ''), 'project_id', nullif(current_setting('app.project_id'), ''));
+end $$;
+comment on function private.check_credentials(jsonb, text) is
+  'The caller, before work that costs something (an upload). Errors: those of private.authorize.';

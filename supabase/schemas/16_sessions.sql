@@ -1,0 +1,165 @@
+-- Sessions as their owner sees and ends them. They are rows of auth.sessions; private.authorize looks them up, so a
+-- deleted one ends its access token at once. Only this file writes them, in definer functions that the API's role may call.
+
+create function private.limit_session_lifetime() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  new.not_after := least(new.not_after, coalesce(new.created_at, now()) + interval '7 days');
+  return new;
+end $$;
+comment on function private.limit_session_lifetime() is
+  'Trigger: a session ends seven days after it began. Definer, because Auth''s own role writes the row.';
+
+create function private.open_session(user_id uuid, session_id uuid, device jsonb) returns jsonb
+language plpgsql security definer set search_path = '' as $$
+declare
+  account public.users;
+  project public.projects;
+  refusal text;
+begin
+  select * into account from public.users u where u.id = open_session.user_id;
+  select * into project from public.projects p where p.id = account.project_id;
+  refusal := case
+    when account.id is null then 'invalid_token'
+    when account.deactivated_at is not null then 'account_deactivated'
+    when account.role = 'end_user' and (project.deleted_at is not null or not project.is_active
+      or exists (select from public.users o where o.id = project.owner_id and o.deactivated_at is not null))
+      then 'project_inactive'
+    when account.role = 'end_user' and project.email_verification = 'required' and account.email_verified_at is null
+      then 'account_not_verified'
+    when not exists (select from auth.sessions s where s.id = open_session.session_id
+      and s.user_id = account.id and s.not_after > now()) then 'invalid_token'
+  end;
+  if refusal is not null then
+    delete from auth.sessions s where s.id = open_session.session_id;
+  else
+    -- Auth saw only the API's own address and user agent.
+    update auth.sessions s set user_agent = device ->> 'user_agent', ip = (device ->> 'ip')::inet
+    where s.id = open_session.session_id;
+  end if;
+  if account.id is not null and (device ->> 'signed_in')::boolean then
+    perform private.forgive_sign_in(account.project_id, account.email, device ->> 'ip');
+  end if;
+  return jsonb_build_object('refusal', refusal);
+end $$;
+comment on function private.open_session(uuid, uuid, jsonb) is
+  'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; otherwise ends it and names the '
+  'refusal. Definer: only the owner may write auth.sessions.';
+
+create function private.end_user_sessions(user_id uuid, keep uuid) returns integer
+language plpgsql security definer set search_path = '' as $$
+declare
+  ended integer;
+begin
+  delete from auth.sessions s where s.user_id = end_user_sessions.user_id and s.id is distinct from keep;
+  get diagnostics ended = row_count;
+  return ended;
+end $$;
+comment on function private.end_user_sessions(uuid, uuid) is
+  'Ends every session of an account but one (null keeps none); refresh tokens go with them. Definer: auth.sessions is the owner''s.';
+
+create function private.end_user_session(user_id uuid, session_id uuid) returns boolean
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from auth.sessions s where s.user_id = end_user_session.user_id and s.id = end_user_session.session_id;
+  return found;
+end $$;
+comment on function private.end_user_session(uuid, uuid) is 'Ends one session. False when the account has no such session. Definer: as above.';
+
+create function private.user_sessions(user_id uuid) returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'id', s.id, 'device', s.user_agent, 'ip', host(s.ip), 'created_at', s.created_at,
+      'last_seen_at', greatest(s.created_at, s.refreshed_at at time zone 'utc'), 'expires_at', s.not_after
+    ) order by s.created_at desc, s.id desc), '[]')
+    from auth.sessions s where s.user_id = user_sessions.user_id and s.not_after > now()
+  );
+end $$;
+comment on function private.user_sessions(uuid) is 'The living sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
+
+create function private.enter_session(credentials jsonb) returns uuid
+language plpgsql set search_path = '' as $$
+begin
+  perform private.enter(credentials, 'account');
+  if credentials ->> 'session_id' is null then
+    raise exception 'not_authenticated' using errcode = 'PT401';
+  end if;
+  perform private.as_service();
+  return current_setting('app.user_id')::uuid;
+end $$;
+comment on function private.enter_session(jsonb) is
+  'For what belongs to a signed-in person and to no key: the account, as service_role. Errors: not_authenticated (401), '
+  'those of private.authorize.';
+
+create function private.list_sessions(credentials jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_session(credentials);
+begin
+  return (
+    select coalesce(jsonb_agg(session || jsonb_build_object('current', session ->> 'id' = credentials ->> 'session_id')), '[]')
+    from jsonb_array_elements(private.user_sessions(actor)) as session
+  );
+end $$;
+comment on function private.list_sessions(jsonb) is 'GET /auth/sessions. Errors: those of private.enter_session.';
+
+create function private.revoke_session(credentials jsonb, id uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_session(credentials);
+begin
+  if not private.end_user_session(actor, revoke_session.id) then
+    raise exception 'session_not_found' using errcode = 'PT404';
+  end if;
+end $$;
+comment on function private.revoke_session(jsonb, uuid) is
+  'DELETE /auth/sessions/{id}. Errors: session_not_found (404), those of private.enter_session.';
+
+create function private.log_out(credentials jsonb, scope text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_session(credentials);
+  current_session uuid := (credentials ->> 'session_id')::uuid;
+begin
+  if scope = 'local' then
+    perform private.end_user_session(actor, current_session);
+  else
+    perform private.end_user_sessions(actor, case scope when 'others' then current_session end);
+  end if;
+end $$;
+comment on function private.log_out(jsonb, text) is
+  'POST /auth/logout; scope is local, others or global. Errors: those of private.enter_session.';
+
+create function private.end_reused_session(refresh_token text) returns boolean
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from auth.sessions s
+  where s.id = (select t.session_id from auth.refresh_tokens t where t.token = end_reused_session.refresh_token limit 1);
+  return found;
+end $$;
+comment on function private.end_reused_session(text) is
+  'An old refresh token came back, so somebody else has it: its session ends with the access token. Definer: only the '
+  'owner reads auth.refresh_tokens.';
+
+create function private.end_sessions_of_closed_account() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.end_user_sessions(new.id, null);
+  return null;
+end $$;
+comment on function private.end_sessions_of_closed_account() is
+  'Trigger: a deactivated account is out everywhere at once. Definer: whoever deactivates need not hold auth.sessions.';
+
+create trigger sessions_limit_lifetime before insert or update on auth.sessions
+  for each row execute function private.limit_session_lifetime();
+create trigger users_close_sessions after update of deactivated_at on public.users
+  for each row when (old.deactivated_at is null and new.deactivated_at is not null)
+  execute function private.end_sessions_of_closed_account();
+
+grant execute on function
+  private.end_user_sessions(uuid, uuid),
+  private.end_user_session(uuid, uuid),
+  private.user_sessions(uuid)
+to service_role;

@@ -1,0 +1,135 @@
+-- Passwords live in Supabase Auth, and so do its own endpoints. A token that was stolen reaches them too, so an account's
+-- address is fixed there and its password changes only after the API has announced it.
+
+create table public.password_permits (
+  user_id uuid primary key references public.users (id) on delete cascade,
+  keep_session_id uuid,
+  expires_at timestamptz not null
+);
+create index password_permits_expires_at on public.password_permits (expires_at);
+
+comment on table public.password_permits is 'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
+comment on column public.password_permits.user_id is 'Whose password is about to change.';
+comment on column public.password_permits.keep_session_id is 'The session that goes on after the change; null ends all.';
+comment on column public.password_permits.expires_at is 'A minute after the announcement: the change follows at once.';
+
+create function private.permit_password(user_id uuid, keep uuid) returns void
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+begin
+  insert into public.password_permits (user_id, keep_session_id, expires_at)
+  values (permit_password.user_id, keep, now() + interval '1 minute')
+  on conflict (user_id) do update set keep_session_id = excluded.keep_session_id, expires_at = excluded.expires_at;
+end $$;
+comment on function private.permit_password(uuid, uuid) is 'Announces one change of an account''s password, and which session outlives it.';
+
+create function private.guard_auth_user() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  account public.users;
+  keep uuid;
+begin
+  select * into account from public.users u where u.id = new.id;
+  if account.id is null then
+    return new;
+  end if;
+  if (new.email is distinct from old.email and new.email is distinct from private.auth_email(account))
+    or (coalesce(new.email_change, '') not in ('', coalesce(old.email_change, '')))
+    or (coalesce(new.phone, '') not in ('', coalesce(old.phone, '')))
+  then
+    raise exception 'the address of an account is fixed' using errcode = 'insufficient_privilege';
+  end if;
+  if new.encrypted_password is distinct from old.encrypted_password then
+    delete from public.password_permits p where p.user_id = new.id and p.expires_at > now()
+    returning p.keep_session_id into keep;
+    if not found then
+      raise exception 'the API has not announced this change of a password' using errcode = 'insufficient_privilege';
+    end if;
+    perform private.end_user_sessions(new.id, keep);
+    insert into public.mail_outbox (user_id, kind) values (new.id, 'password_changed');
+  end if;
+  return new;
+end $$;
+comment on function private.guard_auth_user() is
+  'Trigger: Auth''s own endpoints change neither address nor password of an account. An announced password ends the other '
+  'sessions and tells the owner, in the same transaction. Definer: Auth''s role holds no table of ours.';
+
+create function private.decoy_email() returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  return 'decoy@unknown.users.invalid';
+end $$;
+comment on function private.decoy_email() is
+  'A user of Supabase Auth without an account: sign-ins to unknown addresses try its password, so that they hash as long.';
+
+create function private.decoy_exists() returns boolean
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return exists (select from auth.users u where u.email = private.decoy_email());
+end $$;
+comment on function private.decoy_exists() is 'Whether Auth knows the decoy. Definer: auth.users is the owner''s.';
+
+create function private.begin_login(credentials jsonb, email text, ip text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid := (credentials ->> 'project_id')::uuid;
+  account public.users;
+begin
+  perform private.enter(credentials, 'public');
+  perform private.as_service();
+  perform private.count_sign_in(v_project, begin_login.email, begin_login.ip);
+  select * into account from public.users u
+  where u.project_id is not distinct from v_project and lower(u.email) = lower(begin_login.email);
+  return jsonb_build_object(
+    'auth_email', coalesce(private.auth_email(account), private.decoy_email()),
+    'is_known', account.id is not null,
+    'decoy_exists', account.id is not null or private.decoy_exists());
+end $$;
+comment on function private.begin_login(jsonb, text, text) is
+  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. Errors: attempts_exceeded (429, detail: '
+  'seconds to wait), those of private.authorize.';
+
+create function private.begin_password_check(credentials jsonb, ip text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_session(credentials);
+  account public.users;
+begin
+  select * into account from public.users u where u.id = actor;
+  perform private.count_sign_in(account.project_id, account.email, begin_password_check.ip);
+  return jsonb_build_object('auth_email', private.auth_email(account));
+end $$;
+comment on function private.begin_password_check(jsonb, text) is
+  'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded (429), those of '
+  'private.enter_session.';
+
+create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns void
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.enter_session(credentials);
+  account public.users;
+begin
+  if not private.end_user_session(actor, proof_session_id) then
+    raise exception 'wrong_password' using errcode = 'PT403';
+  end if;
+  select * into account from public.users u where u.id = actor;
+  perform private.forgive_sign_in(account.project_id, account.email, finish_password_check.ip);
+  if permit then
+    perform private.permit_password(actor, (credentials ->> 'session_id')::uuid);
+  end if;
+end $$;
+comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
+  'The password was right: ends the session that proved it, and announces a change when permit is true. Errors: '
+  'wrong_password (403), those of private.enter_session.';
+
+create trigger users_guard_account before update of email, email_change, phone, encrypted_password on auth.users
+  for each row execute function private.guard_auth_user();
+
+alter table public.password_permits enable row level security;
+
+grant select, insert, update, delete on public.password_permits to service_role;
+grant execute on function
+  private.permit_password(uuid, uuid),
+  private.decoy_email(),
+  private.decoy_exists()
+to service_role;

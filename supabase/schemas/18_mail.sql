@@ -1,0 +1,117 @@
+-- Mail to be sent. A row says what to tell whom, never a token: the token is made when the mail is sent, so that none lies
+-- here. Rows without an account are sent to nobody; they make an unknown address cost what a known one costs.
+
+create table public.mail_outbox (
+  id uuid primary key default gen_random_uuid(),
+  user_id uuid references public.users (id) on delete cascade,
+  kind text not null constraint mail_outbox_kind
+    check (kind in ('verification', 'password_reset', 'password_changed', 'key_created')),
+  details jsonb not null default '{}' constraint mail_outbox_details_object check (jsonb_typeof(details) = 'object'),
+  attempts integer not null default 0,
+  next_attempt_at timestamptz not null default now(),
+  last_error text constraint mail_outbox_last_error_length check (length(last_error) <= 500),
+  created_at timestamptz not null default now()
+);
+create index mail_outbox_due on public.mail_outbox (next_attempt_at);
+create index mail_outbox_user_id on public.mail_outbox (user_id);
+create index mail_outbox_created_at on public.mail_outbox (created_at);
+
+comment on table public.mail_outbox is 'Mail that is not sent yet. A row goes when its mail was taken, or after a day of failures.';
+comment on column public.mail_outbox.id is 'Also part of the mail providers idempotency key.';
+comment on column public.mail_outbox.user_id is 'The account to write to; null is nobody.';
+comment on column public.mail_outbox.kind is 'Which text is sent.';
+comment on column public.mail_outbox.details is 'What the text names besides the account, such as {"name", "key_prefix"} of a key.';
+comment on column public.mail_outbox.attempts is 'How often it was claimed.';
+comment on column public.mail_outbox.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+comment on column public.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
+comment on column public.mail_outbox.created_at is 'When it was asked for; after a day it is given up.';
+
+create function private.claim_mail(batch_size integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  claimed jsonb;
+begin
+  perform private.as_service();
+  -- A newer mail of the same kind makes the token of an older one worthless.
+  delete from public.mail_outbox old using public.mail_outbox newer
+  where old.kind in ('verification', 'password_reset') and newer.user_id = old.user_id and newer.kind = old.kind
+    and (newer.created_at, newer.id) > (old.created_at, old.id) and old.next_attempt_at <= now();
+  with due as (
+    select m.id from public.mail_outbox m
+    where m.next_attempt_at <= now()
+    order by m.next_attempt_at
+    limit batch_size
+    for update skip locked
+  ), taken as (
+    update public.mail_outbox m set attempts = m.attempts + 1, next_attempt_at = now() + interval '2 minutes'
+    from due where m.id = due.id
+    returning m.id, m.user_id, m.kind, m.details, m.attempts, m.created_at
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', taken.id, 'kind', taken.kind, 'details', taken.details, 'attempts', taken.attempts, 'created_at', taken.created_at,
+    'recipient', case when account.id is not null and account.deactivated_at is null then jsonb_build_object(
+      'user_id', account.id, 'email', account.email, 'full_name', account.full_name,
+      'auth_email', private.auth_email(account), 'is_verified', account.email_verified_at is not null) end,
+    'project', case when project.id is not null then
+      jsonb_build_object('id', project.id, 'name', project.name, 'site_url', project.site_url) end)), '[]')
+  into claimed
+  from taken
+  left join public.users account on account.id = taken.user_id
+  left join public.projects project on project.id = account.project_id;
+  return claimed;
+end $$;
+comment on function private.claim_mail(integer) is
+  'Mail that is due, each row for one caller during two minutes: [{id, kind, details, attempts, created_at, '
+  'recipient: {user_id, email, full_name, auth_email, is_verified} | null, project: {id, name, site_url} | null}].';
+
+create function private.finish_mail(id uuid) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  delete from public.mail_outbox m where m.id = finish_mail.id;
+end $$;
+comment on function private.finish_mail(uuid) is 'The mail was taken, or is not worth sending any more.';
+
+create function private.retry_mail(id uuid, wait_seconds integer, error text) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  update public.mail_outbox m
+  set next_attempt_at = now() + make_interval(secs => wait_seconds), last_error = left(retry_mail.error, 500)
+  where m.id = retry_mail.id;
+end $$;
+comment on function private.retry_mail(uuid, integer, text) is 'The mail failed and is due again after the wait.';
+
+create function private.welcome_by_mail() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  -- The first mail counts, so that asking for another one right away does not send two.
+  perform private.mail_wait('verification', new.id::text);
+  insert into public.mail_outbox (user_id, kind) values (new.id, 'verification');
+  return null;
+end $$;
+comment on function private.welcome_by_mail() is
+  'Trigger: a new account is asked to verify its address, in the transaction that makes it. Definer: whoever makes the account.';
+
+create function private.tell_of_api_key() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.mail_outbox (user_id, kind, details)
+  select p.owner_id, 'key_created',
+    jsonb_build_object('name', new.name, 'key_prefix', new.key_prefix, 'project_name', p.name)
+  from public.projects p
+  -- A key that comes with its project is no news.
+  where p.id = new.project_id and p.created_at < now();
+  return null;
+end $$;
+comment on function private.tell_of_api_key() is
+  'Trigger: the owner of a project is told of a new API key, whoever made it. Definer: whoever makes it need not hold the outbox.';
+
+create trigger users_welcome after insert on public.users
+  for each row when (new.email_verified_at is null) execute function private.welcome_by_mail();
+create trigger api_keys_tell after insert on public.api_keys
+  for each row execute function private.tell_of_api_key();
+
+alter table public.mail_outbox enable row level security;
+
+grant select, insert, update, delete on public.mail_outbox to service_role;

@@ -1,0 +1,213 @@
+-- An image that somebody asked for. pending → processing → completed | failed | canceled, never backwards; a generation
+-- is charged to its project's month when it is created and given back exactly once when it does not complete.
+
+create table public.generations (
+  id uuid primary key,
+  project_id uuid references public.projects (id) on delete cascade,
+  user_id uuid references public.users (id) on delete cascade,
+  status text not null default 'pending'
+    constraint generations_status check (status in ('pending', 'processing', 'completed', 'failed', 'canceled')),
+  instructions text not null constraint generations_instructions_length check (length(instructions) between 1 and 1000),
+  model text not null,
+  options jsonb not null default '{}' constraint generations_options_object check (jsonb_typeof(options) = 'object'),
+  example_images jsonb not null default '[]'
+    constraint generations_example_images_array check (jsonb_typeof(example_images) = 'array'),
+  outputs jsonb not null default '[]' constraint generations_outputs_array check (jsonb_typeof(outputs) = 'array'),
+  is_public boolean not null default false,
+  link_version integer not null default 1,
+  error_code text,
+  error text,
+  charge text not null constraint generations_charge check (charge in ('reserved', 'committed', 'refunded')),
+  charged_month date not null,
+  prediction_id text,
+  predict_seconds double precision constraint generations_predict_seconds_positive check (predict_seconds >= 0),
+  submission text not null default 'waiting'
+    constraint generations_submission check (submission in ('waiting', 'submitting', 'unclear', 'accepted')),
+  submission_attempts integer not null default 0,
+  next_check_at timestamptz,
+  submitted_at timestamptz,
+  completed_at timestamptz,
+  expires_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint generations_owned_or_anonymous check (
+    (project_id is null) = (user_id is null) and (project_id is null) = (expires_at is not null)),
+  constraint generations_completed_has_output check (status <> 'completed' or jsonb_array_length(outputs) > 0),
+  constraint generations_failed_has_code check (status <> 'failed' or error_code is not null),
+  constraint generations_final_has_time check ((completed_at is not null) = (status in ('completed', 'failed', 'canceled'))),
+  constraint generations_final_is_settled check (
+    (status in ('pending', 'processing') and charge = 'reserved')
+    or (status = 'completed' and charge = 'committed')
+    or (status in ('failed', 'canceled') and charge = 'refunded'))
+);
+create unique index generations_prediction_id on public.generations (prediction_id) where prediction_id is not null;
+create index generations_user_id on public.generations (user_id, created_at desc, id desc);
+create index generations_project_id on public.generations (project_id, created_at desc, id desc);
+create index generations_project_user on public.generations (project_id, user_id, created_at desc, id desc);
+create index generations_public on public.generations (created_at desc, id desc)
+  include (project_id) where is_public and status = 'completed';
+create index generations_project_public on public.generations (project_id, created_at desc, id desc)
+  where is_public and status = 'completed';
+create index generations_expires_at on public.generations (expires_at) where expires_at is not null;
+create index generations_running on public.generations (project_id) where status in ('pending', 'processing');
+create index generations_due on public.generations (next_check_at) where next_check_at is not null;
+
+comment on table public.generations is 'Images that were asked for, with their state and where their files are.';
+comment on column public.generations.id is 'Chosen by the API, since the paths of its files contain it.';
+comment on column public.generations.project_id is 'The project whose quota it took; null for anonymous ones.';
+comment on column public.generations.user_id is 'Who asked for it; null for anonymous ones.';
+comment on column public.generations.status is 'pending, processing, then completed, failed or canceled.';
+comment on column public.generations.instructions is 'What the person wrote.';
+comment on column public.generations.model is 'Model at Replicate, owner/name.';
+comment on column public.generations.options is 'What the caller chose besides the instructions, such as aspect_ratio.';
+comment on column public.generations.example_images is
+  'Uploaded pictures: [{path, content_type, bytes, width, height}], paths in bucket uploads.';
+comment on column public.generations.outputs is
+  'Results: [{path, content_type, bytes, width, height, sha256}], paths in bucket generations.';
+comment on column public.generations.is_public is 'Whether everybody may see the result.';
+comment on column public.generations.link_version is
+  'Part of every signed address of its pictures; raised when it is un-published, so that older addresses die.';
+comment on column public.generations.error_code is 'Why it has no picture, for programs.';
+comment on column public.generations.error is 'Why it has no picture, for people.';
+comment on column public.generations.charge is 'reserved while it runs, committed when completed, refunded otherwise.';
+comment on column public.generations.charged_month is 'First day of the UTC month whose quota it took.';
+comment on column public.generations.prediction_id is 'The prediction at Replicate.';
+comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which is what costs money.';
+comment on column public.generations.submission is
+  'waiting: not sent. submitting: one request is under way. unclear: sent, no answer; never sent again. accepted: prediction_id is known.';
+comment on column public.generations.submission_attempts is 'How often a request to Replicate was begun.';
+comment on column public.generations.next_check_at is 'When the reconciler looks at it next; null when final.';
+comment on column public.generations.submitted_at is 'When the last request to Replicate was begun.';
+comment on column public.generations.completed_at is 'When it became completed, failed or canceled.';
+comment on column public.generations.expires_at is
+  'When it goes with its files. Only of anonymous ones, which have no project and no user.';
+comment on column public.generations.created_at is 'When it was asked for.';
+comment on column public.generations.updated_at is 'When it last changed.';
+
+create table public.generation_events (
+  id bigint generated always as identity primary key,
+  generation_id uuid not null references public.generations (id) on delete cascade,
+  kind text not null,
+  webhook_id text,
+  created_at timestamptz not null default now()
+);
+create unique index generation_events_webhook_id on public.generation_events (webhook_id);
+create index generation_events_generation_id on public.generation_events (generation_id, id);
+create index generation_events_webhook_age on public.generation_events (created_at) where webhook_id is not null;
+create index generation_events_age on public.generation_events (created_at) where webhook_id is null;
+-- Events come in the order of time: a few pages hold the last hour, however many there are.
+create index generation_events_created_at on public.generation_events using brin (created_at)
+  with (pages_per_range = 16, autosummarize = on);
+
+comment on table public.generation_events is 'What happened to a generation, in order: its states and the webhooks that were taken.';
+comment on column public.generation_events.id is 'In the order in which things happened.';
+comment on column public.generation_events.generation_id is 'The generation that it happened to.';
+comment on column public.generation_events.kind is 'A state of the generation, or webhook.';
+comment on column public.generation_events.webhook_id is 'Identifier that Replicate gave the delivery; a second one is a duplicate.';
+comment on column public.generation_events.created_at is 'When it happened.';
+
+create table public.generation_usage (
+  project_id uuid not null references public.projects (id) on delete cascade,
+  month date not null,
+  generations integer not null default 0 constraint generation_usage_generations_positive check (generations >= 0),
+  primary key (project_id, month)
+);
+
+comment on table public.generation_usage is 'Generations reserved or committed, per project and UTC month.';
+comment on column public.generation_usage.project_id is 'The project.';
+comment on column public.generation_usage.month is 'First day of the UTC month.';
+comment on column public.generation_usage.generations is 'How many count against the month.';
+
+create function private.guard_generation() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if old.status in ('completed', 'failed', 'canceled') and (new.status, new.outputs, new.charge, new.error_code)
+    is distinct from (old.status, old.outputs, old.charge, old.error_code)
+    or old.status = 'processing' and new.status = 'pending'
+    or old.prediction_id is not null and new.prediction_id is distinct from old.prediction_id
+  then
+    raise exception 'generation_state_conflict' using errcode = 'PT409';
+  end if;
+  new.updated_at := now();
+  return new;
+end $$;
+comment on function private.guard_generation() is 'Trigger: a generation never goes backwards, nor changes once it is final.';
+
+create function private.follow_generation() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if tg_op = 'INSERT' or new.status is distinct from old.status then
+    insert into public.generation_events (generation_id, kind) values (new.id, new.status);
+  end if;
+  if tg_op = 'UPDATE' and old.charge = 'reserved' and new.charge = 'refunded' then
+    update public.generation_usage usage set generations = usage.generations - 1
+    where usage.project_id = new.project_id and usage.month = new.charged_month;
+  end if;
+  if tg_op = 'UPDATE' and new.status = 'canceled' and old.status = 'pending' and new.prediction_id is null
+    and new.submission in ('submitting', 'unclear')
+  then
+    insert into public.cleanup_tasks (kind, target, generation_id) values ('submission', new.submitted_at::text, new.id);
+  end if;
+  return null;
+end $$;
+comment on function private.follow_generation() is
+  'Trigger: records the new state, gives a refunded generation back to the quota in the same transaction, and remembers to look '
+  'for a prediction that nobody waits for. Definer: whoever ends a generation need not hold these tables.';
+
+create function private.leave_generation() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if old.charge = 'reserved' then
+    update public.generation_usage usage set generations = usage.generations - 1
+    where usage.project_id = old.project_id and usage.month = old.charged_month;
+  end if;
+  insert into public.cleanup_tasks (kind, target, generation_id)
+  select 'prediction', old.prediction_id, old.id
+  where old.prediction_id is not null and old.status in ('pending', 'processing')
+  union all
+  select 'submission', old.submitted_at::text, old.id
+  where old.prediction_id is null and old.status = 'pending' and old.submission in ('submitting', 'unclear')
+  union all
+  select 'uploads', file ->> 'path', old.id from jsonb_array_elements(old.example_images) file
+  union all
+  select 'generations', file ->> 'path', old.id from jsonb_array_elements(old.outputs) file;
+  return null;
+end $$;
+comment on function private.leave_generation() is
+  'Trigger: however a generation is deleted, also with its project or its owner, its running or unclear prediction and its files '
+  'are remembered to go, and its charge is given back when it had not ended. Definer: whoever deletes need not hold these tables.';
+
+create function private.generation_json(generation jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object(
+    'id', generation -> 'id', 'status', generation -> 'status', 'instructions', generation -> 'instructions',
+    'model', generation -> 'model', 'example_images', generation -> 'example_images', 'outputs', generation -> 'outputs',
+    'is_public', generation -> 'is_public', 'link_version', generation -> 'link_version', 'error', generation -> 'error',
+    'error_code', generation -> 'error_code', 'charged', generation ->> 'charge' <> 'refunded', 'created_at', generation -> 'created_at',
+    'updated_at', generation -> 'updated_at', 'completed_at', generation -> 'completed_at');
+end $$;
+comment on function private.generation_json(jsonb) is 'A generation as the API reads it; paths of files become addresses there.';
+
+create trigger generations_leave after delete on public.generations
+  for each row execute function private.leave_generation();
+create trigger generations_guard before update on public.generations
+  for each row execute function private.guard_generation();
+create trigger generations_follow after insert or update on public.generations
+  for each row execute function private.follow_generation();
+
+alter table public.generations enable row level security;
+alter table public.generation_events enable row level security;
+alter table public.generation_usage enable row level security;
+create policy generations_select_self_or_owner on public.generations for select to authenticated
+  using ((user_id = (select private.actor_id()) and project_id = (select private.actor_project_id()))
+    or project_id = any ((select private.managed_project_ids())::uuid[]));
+create policy generation_usage_select_owner on public.generation_usage for select to authenticated
+  using (project_id = any ((select private.managed_project_ids())::uuid[]));
+
+grant select (id, project_id, user_id, status, instructions, model, options, example_images, outputs, is_public,
+  link_version, error_code, error, charge, charged_month, completed_at, created_at, updated_at)
+  on public.generations to authenticated;
+grant select on public.generation_usage to authenticated;
+grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage to service_role;
+grant execute on function private.generation_json(jsonb) to authenticated, service_role;

@@ -1,0 +1,253 @@
+-- One generation, lists of them, their files and what is used of the plan.
+
+create function private.require_generation(id uuid) returns void
+language plpgsql stable set search_path = '' as $$
+begin
+  if not exists (select from public.generations g
+    where g.id = require_generation.id and g.project_id = current_setting('app.project_id')::uuid)
+  then
+    raise exception 'generation_not_found' using errcode = 'PT404';
+  end if;
+end $$;
+comment on function private.require_generation(uuid) is
+  'Passes when row-level security shows the generation of the named project, else generation_not_found.';
+
+create function private.is_served(id uuid) returns boolean
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return exists (
+    select from public.generations g
+    left join public.projects project on project.id = g.project_id
+    where g.id = is_served.id
+      and (g.project_id is null or (project.deleted_at is null and project.is_active))
+  );
+end $$;
+comment on function private.is_served(uuid) is
+  'Whether the project of a generation still answers: pictures die with it. Definer: an end user cannot read projects.';
+
+create function private.get_generation_status(credentials jsonb, id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  caller_role text := private.enter(credentials, 'status');
+  found jsonb;
+begin
+  select jsonb_build_object(
+    'id', g.id, 'status', g.status, 'instructions', g.instructions, 'model', g.model, 'example_images', g.example_images,
+    'outputs', g.outputs, 'is_public', g.is_public, 'link_version', g.link_version, 'error', g.error,
+    'error_code', g.error_code, 'charged', g.charge <> 'refunded', 'created_at', g.created_at, 'updated_at', g.updated_at,
+    'completed_at', g.completed_at)
+  into found
+  from public.generations g
+  where g.id = get_generation_status.id and g.project_id = current_setting('app.project_id')::uuid;
+  if found is null then
+    raise exception 'generation_not_found' using errcode = 'PT404';
+  end if;
+  return found;
+end $$;
+comment on function private.get_generation_status(jsonb, uuid) is
+  'GET /generation/{id}/status. Errors: generation_not_found (404), those of private.authorize.';
+
+create function private.get_generation_file(credentials jsonb, id uuid, kind text, "position" integer, link_version integer)
+returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_signed_in boolean := credentials ->> 'user_id' is not null or credentials ->> 'operator_key_hash' is not null;
+  v_project uuid;
+  file jsonb;
+begin
+  -- A link version comes from an address that the API signed for somebody who may see the picture; it names no person.
+  perform private.enter(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
+  v_project := nullif(current_setting('app.project_id'), '')::uuid;
+  if link_version is not null then
+    perform private.as_service();
+    select case get_generation_file.kind when 'output' then g.outputs else g.example_images end -> "position" into file
+    from public.generations g
+    where g.id = get_generation_file.id and g.link_version = get_generation_file.link_version
+      and (g.expires_at is null or g.expires_at > now());
+  elsif v_signed_in then
+    select case get_generation_file.kind when 'output' then g.outputs else g.example_images end -> "position" into file
+    from public.generations g
+    where g.id = get_generation_file.id and g.project_id = v_project;
+  end if;
+  -- What is published is for everybody, also for somebody signed in.
+  if file is null and link_version is null and kind = 'output' then
+    perform private.as_service();
+    select g.outputs -> "position" into file
+    from public.generations g
+    where g.id = get_generation_file.id and g.is_public and (v_project is null or g.project_id = v_project);
+  end if;
+  if file is null then
+    raise exception 'image_not_found' using errcode = 'PT404';
+  end if;
+  -- In a statement of its own: visitors, whose role may not call it, never come this far.
+  if not private.is_served(id) then
+    raise exception 'image_not_found' using errcode = 'PT404';
+  end if;
+  return file;
+end $$;
+comment on function private.get_generation_file(jsonb, uuid, text, integer, integer) is
+  'Where a picture of a generation is stored. kind is output or example; link_version is that of a signed address, or null. '
+  'Errors: image_not_found (404), those of private.authorize.';
+
+-- The time depends on the page, not on how many rows there are: rows come in the order of the index, and a page by number begins
+-- behind the last row before it. Plans are generic: a known limit would be planned anew at each call. The planner has to see how
+-- long a page can be, or it sorts the whole list.
+create function private.list_generations(credentials jsonb, page integer, per_page integer, after_created_at text,
+  after_id uuid, known_total bigint default null) returns json
+language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan as $$
+declare
+  v_project uuid;
+  v_user uuid;
+  v_after timestamptz := coalesce(after_created_at::timestamptz, 'infinity');
+  v_after_id uuid := coalesce(after_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  skipped integer := case when after_id is null then (page - 1) * per_page else 0 end;
+  total bigint := known_total;
+  items json;
+begin
+  perform private.enter(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  -- A person sees the own ones, who runs the project sees all. The policy says so too; said here, an index answers it.
+  if current_setting('app.user_role') = 'end_user' then
+    v_user := private.actor_id();
+    if total is null then
+      select count(*) into total from public.generations g where g.project_id = v_project and g.user_id = v_user;
+    end if;
+    if skipped > 0 then
+      select g.created_at, g.id into v_after, v_after_id from public.generations g
+      where g.project_id = v_project and g.user_id = v_user
+      order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
+    end if;
+    select coalesce(json_agg(item), '[]') into items from (select * from (
+      select g.id, g.status, g.instructions, g.model, g.example_images, g.outputs, g.is_public, g.link_version, g.error,
+        g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
+      from public.generations g
+      where g.project_id = v_project and g.user_id = v_user and (g.created_at, g.id) < (v_after, v_after_id)
+      order by g.created_at desc, g.id desc limit 101
+    ) known_limit limit per_page + 1) item;
+  else
+    if total is null then
+      select count(*) into total from public.generations g where g.project_id = v_project;
+    end if;
+    if skipped > 0 then
+      select g.created_at, g.id into v_after, v_after_id from public.generations g where g.project_id = v_project
+      order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
+    end if;
+    select coalesce(json_agg(item), '[]') into items from (select * from (
+      select g.id, g.status, g.instructions, g.model, g.example_images, g.outputs, g.is_public, g.link_version, g.error,
+        g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
+      from public.generations g
+      where g.project_id = v_project and (g.created_at, g.id) < (v_after, v_after_id)
+      order by g.created_at desc, g.id desc limit 101
+    ) known_limit limit per_page + 1) item;
+  end if;
+  return json_build_object('total', total, 'generations', items);
+end $$;
+comment on function private.list_generations(jsonb, integer, integer, text, uuid, bigint) is
+  'GET /generation: {total, generations}, newest first, with one row more than asked for when there is a next page. Behind '
+  '(after_created_at, after_id), or at a page; whoever knows the total from an earlier page hands it in. Errors: those of '
+  'private.authorize.';
+
+-- As private.list_generations. Uploads, which a public list never tells, are not read for it.
+create function private.list_public_generations(credentials jsonb, page integer, per_page integer,
+  after_created_at text, after_id uuid, known_total bigint default null) returns json
+language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan as $$
+declare
+  most_counted constant integer := 1000;
+  v_project uuid;
+  v_after timestamptz := coalesce(after_created_at::timestamptz, 'infinity');
+  v_after_id uuid := coalesce(after_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  skipped integer := case when after_id is null then (page - 1) * per_page else 0 end;
+  total bigint := known_total;
+  hidden uuid[];
+  ids uuid[];
+  items json;
+begin
+  perform private.enter(credentials, 'public');
+  v_project := nullif(current_setting('app.project_id'), '')::uuid;
+  perform private.as_service();
+  if v_project is null then
+    hidden := array(
+      select project.id from public.projects project where project.deleted_at is not null or not project.is_active
+      union all
+      select project.id from public.users owner join public.projects project on project.owner_id = owner.id
+      where owner.deactivated_at is not null and owner.role <> 'end_user');
+    if total is null then
+      select count(*) into total from (
+        select from public.generations g
+        where g.is_public and g.status = 'completed' and g.project_id <> all (hidden) limit most_counted) counted;
+    end if;
+    -- The planner cannot know how few are hidden, so the ids, which the index alone finds, come first here.
+    ids := array(select g.id from public.generations g
+      where g.is_public and g.status = 'completed' and g.project_id <> all (hidden)
+        and (g.created_at, g.id) < (v_after, v_after_id)
+      order by g.created_at desc, g.id desc limit per_page + 1 offset skipped);
+    select coalesce(json_agg(item), '[]') into items from (
+      select g.id, g.status, g.instructions, g.model, g.outputs, g.is_public, g.link_version, g.error, g.error_code,
+        g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
+      from public.generations g where g.id = any (ids) order by g.created_at desc, g.id desc
+    ) item;
+  elsif exists (
+    select from public.projects project join public.users owner on owner.id = project.owner_id
+    where project.id = v_project and (project.deleted_at is not null or not project.is_active
+      or (owner.deactivated_at is not null and owner.role <> 'end_user')))
+  then
+    total := 0;
+    items := '[]';
+  else
+    if total is null then
+      select count(*) into total from (
+        select from public.generations g
+        where g.is_public and g.status = 'completed' and g.project_id = v_project limit most_counted) counted;
+    end if;
+    if skipped > 0 then
+      select g.created_at, g.id into v_after, v_after_id from public.generations g
+      where g.is_public and g.status = 'completed' and g.project_id = v_project
+      order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
+    end if;
+    select coalesce(json_agg(item), '[]') into items from (select * from (
+      select g.id, g.status, g.instructions, g.model, g.outputs, g.is_public, g.link_version, g.error, g.error_code,
+        g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
+      from public.generations g
+      where g.is_public and g.status = 'completed' and g.project_id = v_project
+        and (g.created_at, g.id) < (v_after, v_after_id)
+      order by g.created_at desc, g.id desc limit 101
+    ) known_limit limit per_page + 1) item;
+  end if;
+  return json_build_object('total', total, 'generations', items);
+end $$;
+comment on function private.list_public_generations(jsonb, integer, integer, text, uuid, bigint) is
+  'GET /generation/public: as private.list_generations, of what is completed and published. The total is counted up to '
+  '1,000. Errors: those of private.authorize.';
+
+create function private.get_generation_usage(credentials jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  v_month date := date_trunc('month', now() at time zone 'utc')::date;
+begin
+  perform private.enter(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  perform private.as_service();
+  return (
+    select jsonb_build_object(
+      'plan', plan.id, 'month', v_month,
+      'used', coalesce((select usage.generations from public.generation_usage usage
+        where usage.project_id = v_project and usage.month = v_month), 0),
+      'limit', plan.generations_per_month,
+      'running', (select count(*) from public.generations g
+        where g.project_id = v_project and g.status in ('pending', 'processing')),
+      'concurrent_limit', plan.concurrent_generations,
+      'resets_at', (v_month + interval '1 month') at time zone 'utc')
+    from public.projects project
+    join public.users owner on owner.id = project.owner_id
+    left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+    where project.id = v_project
+  );
+end $$;
+comment on function private.get_generation_usage(jsonb) is
+  'GET /generation/usage: what the project''s plan allows and what is used of it. Errors: those of private.authorize.';
+
+grant execute on function
+  private.require_generation(uuid),
+  private.is_served(uuid)
+to authenticated, service_role;

@@ -1,0 +1,67 @@
+-- How a generation comes to be: the model is allowed, the quota has room, and both are decided under locks.
+
+create function private.create_generation(credentials jsonb, generation jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  v_actor uuid;
+  v_month date := date_trunc('month', now() at time zone 'utc')::date;
+  limits public.plans;
+  created public.generations;
+  created_json jsonb;
+  claimed integer;
+begin
+  perform private.enter(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  v_actor := private.actor_id();
+  perform private.as_service();
+
+  select plan.* into limits
+  from public.projects project
+  join public.users owner on owner.id = project.owner_id
+  join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+  where project.id = v_project;
+  if (generation ->> 'model_requested')::boolean then
+    perform private.require_model(generation ->> 'model', limits.id);
+  end if;
+
+  -- The usage row is locked from here on: creates of one project take turns, and both counts below are the truth.
+  insert into public.generation_usage as usage (project_id, month, generations) values (v_project, v_month, 1)
+  on conflict (project_id, month) do update set generations = usage.generations + 1
+    where limits.generations_per_month is null or usage.generations < limits.generations_per_month;
+  if not found then
+    raise exception 'quota_exceeded' using errcode = 'PT429',
+      detail = ceil(extract(epoch from (v_month + interval '1 month') - (now() at time zone 'utc')))::text;
+  end if;
+  if (select count(*) from public.generations g where g.project_id = v_project and g.status in ('pending', 'processing'))
+    >= limits.concurrent_generations
+  then
+    raise exception 'concurrency_limit_reached' using errcode = 'PT429', detail = '5';
+  end if;
+
+  insert into public.generations
+    (id, project_id, user_id, instructions, model, options, example_images, is_public, charge, charged_month, next_check_at)
+  values ((generation ->> 'id')::uuid, v_project, v_actor, generation ->> 'instructions', generation ->> 'model',
+    coalesce(nullif(generation -> 'options', 'null'), '{}'), coalesce(nullif(generation -> 'example_images', 'null'), '[]'),
+    coalesce((generation ->> 'is_public')::boolean, false), 'reserved', v_month, now() + interval '15 seconds')
+  returning * into created;
+
+  if jsonb_array_length(generation -> 'upload_ids') > 0 then
+    update public.uploads upload set generation_id = created.id
+    where upload.id in (select value::uuid from jsonb_array_elements_text(generation -> 'upload_ids'))
+      and upload.generation_id is null and upload.project_id = v_project and upload.user_id = v_actor;
+    get diagnostics claimed = row_count;
+    if claimed <> jsonb_array_length(generation -> 'upload_ids') then
+      raise exception 'upload_not_found' using errcode = 'PT404';
+    end if;
+  end if;
+  created_json := private.generation_json(to_jsonb(created));
+  if generation ->> 'idempotency_key' is not null then
+    perform private.finish_idempotent(created.id, created_json);
+  end if;
+  return created_json;
+end $$;
+comment on function private.create_generation(jsonb, jsonb) is
+  'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
+  'quota_exceeded, concurrency_limit_reached (429, detail: seconds to wait), model_not_allowed (403), upload_not_found (404), '
+  'idempotency_key_in_use (409), those of private.authorize.';

@@ -1,0 +1,101 @@
+-- Generations of people without an account: counted per client address and for everybody together, known by nothing but
+-- an unguessable id, gone with their files when they expire.
+
+create table public.anonymous_usage (
+  day date not null,
+  client text not null,
+  generations integer not null default 0 constraint anonymous_usage_generations_positive check (generations >= 0),
+  primary key (day, client)
+);
+
+comment on table public.anonymous_usage is 'Anonymous creates per UTC day, failed ones too: the limit is against abuse, not a price.';
+comment on column public.anonymous_usage.day is 'The UTC day.';
+comment on column public.anonymous_usage.client is
+  'Keyed hash of the client''s address (IPv6: of its /64), or * for everybody. The address itself is never stored.';
+comment on column public.anonymous_usage.generations is 'How many were asked for that day.';
+
+create function private.check_anonymous(credentials jsonb, client text, limits jsonb) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_day date := (now() at time zone 'utc')::date;
+  v_midnight timestamptz := (v_day + 1)::timestamp at time zone 'utc';
+  v_allowed integer := limits ->> 'per_client';
+  v_used integer;
+begin
+  perform private.enter(credentials, 'public');
+  perform private.as_service();
+  select coalesce((select u.generations from public.anonymous_usage u
+    where u.day = v_day and u.client = check_anonymous.client), 0) into v_used;
+  if v_used >= v_allowed then
+    raise exception 'anonymous_limit_reached' using errcode = 'PT429',
+      detail = private.limit_state('anonymous', v_allowed, v_used, 86400, v_midnight)::text;
+  end if;
+  if exists (select from public.anonymous_usage u where u.day = v_day and u.client = '*'
+    and u.generations >= (limits ->> 'everybody')::integer)
+  then
+    raise exception 'anonymous_budget_reached' using errcode = 'PT429',
+      detail = ceil(extract(epoch from v_midnight - now()))::text;
+  end if;
+  -- The request that goes on from here will be one of them.
+  perform set_config('app.limit', private.limit_state('anonymous', v_allowed, v_used + 1, 86400, v_midnight)::text, true);
+end $$;
+comment on function private.check_anonymous(jsonb, text, jsonb) is
+  'Before a byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (429, detail: '
+  'private.limit_state), anonymous_budget_reached (429, detail: seconds until midnight UTC), those of private.authorize.';
+
+create function private.create_anonymous_generation(client text, limits jsonb, generation jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+declare
+  v_day date := (now() at time zone 'utc')::date;
+  wait text := ceil(extract(epoch from ((v_day + 1)::timestamp at time zone 'utc') - now()))::text;
+  created public.generations;
+begin
+  perform private.as_service();
+  -- The condition of private.check_anonymous is asked again under the row's lock: of many creates at once only as many as allowed get through.
+  insert into public.anonymous_usage as usage (day, client, generations)
+  values (v_day, create_anonymous_generation.client, 1)
+  on conflict (day, client) do update set generations = usage.generations + 1
+    where usage.generations < (limits ->> 'per_client')::integer;
+  if not found then
+    raise exception 'anonymous_limit_reached' using errcode = 'PT429', detail = wait;
+  end if;
+  insert into public.anonymous_usage as usage (day, client, generations) values (v_day, '*', 1)
+  on conflict (day, client) do update set generations = usage.generations + 1
+    where usage.generations < (limits ->> 'everybody')::integer;
+  if not found then
+    raise exception 'anonymous_budget_reached' using errcode = 'PT429', detail = wait;
+  end if;
+  insert into public.generations
+    (id, instructions, model, options, example_images, charge, charged_month, next_check_at, expires_at)
+  values ((generation ->> 'id')::uuid, generation ->> 'instructions', generation ->> 'model',
+    coalesce(nullif(generation -> 'options', 'null'), '{}'), coalesce(nullif(generation -> 'example_images', 'null'), '[]'),
+    'reserved', date_trunc('month', v_day)::date, now() + interval '15 seconds',
+    now() + make_interval(secs => (limits ->> 'result_seconds')::double precision))
+  returning * into created;
+  return private.generation_json(to_jsonb(created));
+end $$;
+comment on function private.create_anonymous_generation(text, jsonb, jsonb) is
+  'Counts and inserts a pending generation of nobody. limits is {per_client, everybody, result_seconds}. Errors: '
+  'anonymous_limit_reached, anonymous_budget_reached (429, detail: seconds to wait).';
+
+create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  found public.generations;
+begin
+  perform private.enter(credentials, 'public');
+  perform private.as_service();
+  select * into found from public.generations g
+  where g.id = get_anonymous_generation.id and g.project_id is null and g.expires_at > now();
+  if found.id is null then
+    raise exception 'generation_not_found' using errcode = 'PT404';
+  end if;
+  return private.generation_json(to_jsonb(found));
+end $$;
+comment on function private.get_anonymous_generation(jsonb, uuid) is
+  'Whoever knows the id may see it until it expires. Errors: generation_not_found (404), those of private.authorize.';
+
+alter table public.anonymous_usage enable row level security;
+
+grant select, insert, update, delete on public.anonymous_usage to service_role;

@@ -1,0 +1,92 @@
+-- Pictures that a browser puts into Storage itself, by a signed address, to be named in a later create. Each serves one
+-- generation; one that nobody uses goes after three hours, when its address has long been dead.
+
+create table public.uploads (
+  id uuid primary key default gen_random_uuid(),
+  project_id uuid not null references public.projects (id) on delete cascade,
+  user_id uuid not null references public.users (id) on delete cascade,
+  generation_id uuid references public.generations (id) on delete cascade,
+  path text not null,
+  created_at timestamptz not null default now()
+);
+create index uploads_project_id on public.uploads (project_id);
+create index uploads_user_id on public.uploads (user_id, created_at) where generation_id is null;
+create index uploads_owner on public.uploads (user_id);
+create index uploads_generation_id on public.uploads (generation_id);
+create index uploads_unused on public.uploads (created_at) where generation_id is null;
+
+comment on table public.uploads is 'Signed upload addresses that were given out.';
+comment on column public.uploads.id is 'Names the upload to the API.';
+comment on column public.uploads.project_id is 'Whose storage it is in.';
+comment on column public.uploads.user_id is 'Who may use it.';
+comment on column public.uploads.generation_id is 'The generation that took it; null while it is unused.';
+comment on column public.uploads.path is 'Where it lies in bucket uploads.';
+comment on column public.uploads.created_at is 'When its address was given out.';
+
+create function private.leave_upload() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.cleanup_tasks (kind, target, generation_id) values ('uploads', old.path, old.id);
+  return null;
+end $$;
+comment on function private.leave_upload() is
+  'Trigger: the file of a deleted upload is remembered to go. Definer: whoever deletes need not hold cleanup_tasks.';
+
+create function private.create_uploads(credentials jsonb, places integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  v_actor uuid;
+  created jsonb;
+begin
+  perform private.enter(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  v_actor := private.actor_id();
+  perform private.as_service();
+  -- Creates of one person take turns, so that the count is the truth.
+  perform from public.users account where account.id = v_actor for no key update;
+  if (select count(*) from public.uploads u where u.user_id = v_actor and u.generation_id is null) + places > 50 then
+    raise exception 'upload_limit_reached' using errcode = 'PT429', detail = '3600';
+  end if;
+  with ids as (
+    select gen_random_uuid() as id from generate_series(1, places)
+  ), inserted as (
+    insert into public.uploads (id, project_id, user_id, path)
+    select ids.id, v_project, v_actor, v_project || '/' || ids.id || '/0' from ids
+    returning uploads.id, uploads.path
+  )
+  select jsonb_agg(to_jsonb(inserted)) into created from inserted;
+  return created;
+end $$;
+comment on function private.create_uploads(jsonb, integer) is
+  'Places for pictures: [{id, path}]. Errors: upload_limit_reached (429, detail: seconds), those of private.authorize.';
+
+create function private.find_uploads(credentials jsonb, ids jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  v_actor uuid;
+  found jsonb;
+begin
+  perform private.enter(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  v_actor := private.actor_id();
+  perform private.as_service();
+  select jsonb_agg(jsonb_build_object('id', u.id, 'path', u.path) order by wanted.position) into found
+  from jsonb_array_elements_text(ids) with ordinality as wanted (id, position)
+  join public.uploads u on u.id = wanted.id::uuid
+  where u.project_id = v_project and u.user_id = v_actor and u.generation_id is null;
+  if coalesce(jsonb_array_length(found), 0) <> jsonb_array_length(ids) then
+    raise exception 'upload_not_found' using errcode = 'PT404';
+  end if;
+  return found;
+end $$;
+comment on function private.find_uploads(jsonb, jsonb) is
+  'The caller''s unused uploads in the order asked for: [{id, path}]. Errors: upload_not_found (404), those of private.authorize.';
+
+create trigger uploads_leave after delete on public.uploads
+  for each row execute function private.leave_upload();
+
+alter table public.uploads enable row level security;
+
+grant select, insert, update, delete on public.uploads to service_role;

@@ -1,0 +1,82 @@
+-- When the reconciler's jobs ran and how they ended. Each minute the database calls it, where pg_cron and pg_net exist; elsewhere
+-- somebody else calls POST /api/v1/internal/reconcile. Its address and secret are read from the vault at each run:
+--   select vault.create_secret('https://<ref>.supabase.co/functions/v1/api/v1/internal/reconcile', 'reconcile_url');
+--   select vault.create_secret('<CRON_SECRET>', 'cron_secret');
+
+create table public.job_runs (
+  name text primary key,
+  ran_at timestamptz not null default now()
+);
+
+comment on table public.job_runs is 'When a job that does not run each minute ran last.';
+comment on column public.job_runs.name is 'Which job.';
+comment on column public.job_runs.ran_at is 'When it was last begun.';
+
+create table public.job_results (
+  name text primary key,
+  ran_at timestamptz not null default now(),
+  checked integer not null,
+  failed integer not null,
+  failing_since timestamptz
+);
+
+comment on table public.job_results is 'What each job of the reconciler did when it ran last.';
+comment on column public.job_results.name is 'Which job.';
+comment on column public.job_results.ran_at is 'When it ended.';
+comment on column public.job_results.checked is 'What it looked at.';
+comment on column public.job_results.failed is 'What of that failed; a job that broke counts as one.';
+comment on column public.job_results.failing_since is 'The first of the runs in a row in which something failed; null after one without a failure.';
+
+create function private.claim_job(name text, every_seconds integer) returns boolean
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+begin
+  perform private.as_service();
+  insert into public.job_runs as run (name) values (claim_job.name)
+  on conflict (name) do update set ran_at = now()
+    where run.ran_at <= now() - make_interval(secs => every_seconds);
+  return found;
+end $$;
+comment on function private.claim_job(text, integer) is 'True for one caller in each period.';
+
+create function private.record_job_results(results jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.as_service();
+  insert into public.job_results as result (name, checked, failed, failing_since)
+  select r.name, r.checked, r.failed, case when r.failed > 0 then now() end
+  from jsonb_to_recordset(results) as r (name text, checked integer, failed integer)
+  order by r.name
+  on conflict (name) do update set ran_at = now(), checked = excluded.checked, failed = excluded.failed,
+    failing_since = case when excluded.failed > 0 then coalesce(result.failing_since, now()) end;
+end $$;
+comment on function private.record_job_results(jsonb) is 'Remembers a run of the reconciler: [{name, checked, failed}].';
+
+create function private.call_reconciler() returns bigint
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_url text;
+  v_secret text;
+  v_request bigint;
+begin
+  if to_regclass('vault.decrypted_secrets') is null or to_regproc('net.http_post') is null then
+    return null;
+  end if;
+  execute 'select (select decrypted_secret from vault.decrypted_secrets where name = $1),
+    (select decrypted_secret from vault.decrypted_secrets where name = $2)'
+    into v_url, v_secret using 'reconcile_url', 'cron_secret';
+  if v_url is null or v_secret is null then
+    return null;
+  end if;
+  execute 'select net.http_post(url := $1, headers := $2, body := $3, timeout_milliseconds := 55000)'
+    into v_request
+    using v_url, jsonb_build_object('Authorization', 'Bearer ' || v_secret, 'Content-Type', 'application/json'), '{}'::jsonb;
+  return v_request;
+end $$;
+comment on function private.call_reconciler() is
+  'Asks the API to reconcile; null where the address, the secret or pg_net is missing. Definer: only the owner reads the vault.';
+
+alter table public.job_runs enable row level security;
+alter table public.job_results enable row level security;
+
+grant select, insert, update, delete on public.job_runs, public.job_results to service_role;
