@@ -39,7 +39,12 @@ test.each<[string, DeployOptions, RegExp]>([
   [
     "links would lead to this machine",
     { ...ready, env: { ...env, PUBLIC_URL: "http://127.0.0.1:54321" } },
-    /this machine/,
+    /no public address/,
+  ],
+  [
+    "links would lead into a private network",
+    { ...ready, env: { ...env, PUBLIC_URL: "http://10.0.0.5/functions/v1" } },
+    /no public address/,
   ],
   ["a domain has no PUBLIC_URL", { ...ready, domain: "https://api.example.com" }, /^PUBLIC_URL is not set/],
 ])("it is refused when %s", (_when, options, expected) => {

@@ -1,4 +1,5 @@
 import { parseEnv } from "../../supabase/functions/api/env.ts";
+import { isPublic } from "../../supabase/functions/api/reach.ts";
 
 export interface Step {
   /** What it is for, in a few words. */
@@ -45,8 +46,8 @@ export function problemsOf({ project_ref, settings, env, domain }: DeployOptions
     problems.push(
       `PUBLIC_URL is not set in ${settings}: with a domain of your own it is ${domain}/functions/v1.`,
     );
-  if (/^https?:\/\/(localhost|127\.)/.test(env.PUBLIC_URL ?? ""))
-    problems.push(`PUBLIC_URL in ${settings} is this machine: Replicate and your users cannot call it.`);
+  if (env.PUBLIC_URL && !isPublic(env.PUBLIC_URL))
+    problems.push(`PUBLIC_URL in ${settings} is no public address: Replicate and your users cannot call it.`);
   return [...problems, ...malformed(settings, env)];
 }
 

@@ -1,20 +1,28 @@
 import { randomUUID } from "node:crypto";
+import { isPublic } from "../../supabase/functions/api/reach.ts";
 import { type Check, fail, ok } from "./check.ts";
 import { ask } from "./target.ts";
-
-const loopback = /^https?:\/\/(localhost|127\.|\[::1\])/;
 
 /** Replicate's results come to the public address of the function. Without a signature it has to refuse them. */
 export const checkWebhook: Check = async ({ kind, base, health }) => {
   const { service } = (await health()).body;
   const public_url = String(service?.settings?.public_url ?? base);
   const url = `${public_url}/api/v1/generation/webhooks/replicate`;
-  if (kind === "hosted" && loopback.test(public_url))
+  if (kind === "hosted" && !isPublic(public_url))
     return [
       fail(
         "webhook",
-        `${public_url} is this machine, which Replicate cannot call`,
+        `${public_url} is no public address, so Replicate cannot call it`,
         "unset PUBLIC_URL, or set it to the address that the internet calls, without /api/v1",
+      ),
+    ];
+  // Mail links and pictures lead there; whoever asks this service came by another way.
+  if (URL.parse(public_url)?.origin !== URL.parse(base)?.origin)
+    return [
+      fail(
+        "public address",
+        `clients are sent to ${public_url}, and it is asked at ${base}`,
+        "set PUBLIC_URL to the address that clients call, without /api/v1",
       ),
     ];
   const { status, body, reason } = await ask(`${url}?generation_id=${randomUUID()}`, {

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Part, type PartHost } from "./part.ts";
 import { Problem } from "./problem.ts";
-import type { ReplicateAccess } from "./replicate-access.ts";
+import { type ReplicateAccess, replicateHosts } from "./replicate-access.ts";
 import {
   ANON_JWT,
   CRON_SECRET,
@@ -41,12 +41,13 @@ export function makeFunctions(options: FunctionsOptions): Part[] {
 }
 
 function makeFunction(name: FunctionName, deno: string, options: FunctionsOptions): Part {
-  const { paths, ports, replicate, host } = options;
+  const { paths, ports, host } = options;
   const entry = join(options.folder, name, "index.ts");
   if (!existsSync(entry)) throw new Problem(`${entry} is missing: the checkout is not complete.`);
   const port = ports.functions[name];
   const reachable = [ports.postgres, ports.gateway, ports.smtp, port].map((number) => `${HOST}:${number}`);
   const redis = options.env.REDIS_URL === undefined ? [] : [redisHost(options.env.REDIS_URL)];
+  const env = environment(options);
   return new Part(
     {
       name: `The function ${name}`,
@@ -56,13 +57,13 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         "--quiet",
         "--no-prompt",
         "--allow-env",
-        `--allow-net=${[...reachable, ...replicate.reachable, ...redis].join(",")}`,
+        `--allow-net=${[...reachable, ...replicateHosts(env), ...redis].join(",")}`,
         `--host=${HOST}`,
         `--port=${port}`,
         entry,
       ],
       env: {
-        ...environment(options),
+        ...env,
         ...pickEnv("DENO_V8_FLAGS"),
         DENO_DIR: paths.denoCache,
         DENO_NO_UPDATE_CHECK: "1",

@@ -1,3 +1,5 @@
+import { defaultFileHosts, netPermissions, readFileHosts } from "../../supabase/functions/api/file-hosts.ts";
+import { Problem, reasonOf } from "./problem.ts";
 import { HOST, LOOKALIKE_TOKEN, LOOKALIKE_WEBHOOK_SECRET, type Ports } from "./settings.ts";
 
 export interface ReplicateAccess {
@@ -5,12 +7,9 @@ export interface ReplicateAccess {
   real: boolean;
   /** What the functions get. */
   env: Record<string, string>;
-  /** Hosts that the functions may open connections to. */
-  reachable: string[];
 }
 
 const REAL_API = "https://api.replicate.com/v1";
-const REAL_FILE_HOSTS = ["replicate.delivery", "*.replicate.delivery"];
 /** Ways out that a network may ask for; only the real service needs them. */
 const NETWORK = ["HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "DENO_TLS_CA_STORE", "DENO_CERT"];
 
@@ -25,7 +24,7 @@ export function replicateAccess(ports: Ports, user: NodeJS.ProcessEnv): Replicat
       REPLICATE_WEBHOOK_SECRET: LOOKALIKE_WEBHOOK_SECRET,
       REPLICATE_FILE_HOSTS: host,
     };
-    return { real: false, env, reachable: [host] };
+    return { real: false, env };
   }
   const api = user.REPLICATE_API_URL?.trim() || REAL_API;
   const env: Record<string, string> = { REPLICATE_API_TOKEN: token, REPLICATE_API_URL: api };
@@ -33,5 +32,16 @@ export function replicateAccess(ports: Ports, user: NodeJS.ProcessEnv): Replicat
     const value = user[name];
     if (value) env[name] = value;
   }
-  return { real: true, env, reachable: [new URL(api).host, ...REAL_FILE_HOSTS] };
+  return { real: true, env };
+}
+
+/** Hosts that the functions may open connections to, from the settings that they get. */
+export function replicateHosts(env: Record<string, string>): string[] {
+  const api = URL.parse(env.REPLICATE_API_URL ?? REAL_API)?.host;
+  if (!api) throw new Problem("REPLICATE_API_URL must be an address such as https://api.replicate.com/v1.");
+  try {
+    return [api, ...netPermissions(readFileHosts(env.REPLICATE_FILE_HOSTS || defaultFileHosts))];
+  } catch (error) {
+    throw new Problem(`REPLICATE_FILE_HOSTS: ${reasonOf(error)}.`);
+  }
 }

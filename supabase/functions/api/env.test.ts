@@ -17,7 +17,7 @@ test("three variables of Supabase suffice, and the rest has defaults", () => {
     database_pool_size: 3,
     trusted_proxy_hops: 1,
     replicate_api_url: "https://api.replicate.com/v1",
-    replicate_file_hosts: ["replicate.delivery"],
+    replicate_file_hosts: ["replicate.delivery", "api.replicate.com"],
   });
 });
 
@@ -44,6 +44,8 @@ describe("a variable that is missing or wrong is named, and no value is told", (
     ["SUPABASE_SECRET_KEYS", { SUPABASE_SECRET_KEYS: undefined }],
     ["SUPABASE_JWKS", { SUPABASE_JWKS: "secret-no-json" }],
     ["PUBLIC_URL", { PUBLIC_URL: "ftp://example.com" }],
+    ["PUBLIC_URL", { PUBLIC_URL: "http://kong:8000/functions/v1" }],
+    ["REPLICATE_FILE_HOSTS", { REPLICATE_FILE_HOSTS: "https://replicate.delivery" }],
     ["JWT_SECRET", { JWT_SECRET: "secret-too-short" }],
     ["DB_POOL_SIZE", { DB_POOL_SIZE: "many" }],
     ["DB_POOL_SIZE", { DB_POOL_SIZE: "0" }],
@@ -83,6 +85,27 @@ test.each([
     { SUPABASE_SECRET_KEYS: "{}", SUPABASE_SERVICE_ROLE_KEY: "legacy" },
     "secret_key",
     "legacy",
+  ],
+  ...[
+    ["http://kong:8000", "http://127.0.0.1:54321/functions/v1"],
+    ["http://supabase_kong_cloud-api:8000", "http://127.0.0.1:54321/functions/v1"],
+    ["http://host.docker.internal:54321", "http://127.0.0.1:54321/functions/v1"],
+    ["http://172.18.0.5:8000", "http://127.0.0.1:54321/functions/v1"],
+    ["http://0.0.0.0:54321", "http://127.0.0.1:54321/functions/v1"],
+    ["http://localhost:54321", "http://localhost:54321/functions/v1"],
+    ["http://[::1]:54321", "http://[::1]:54321/functions/v1"],
+    ["https://project.supabase.co", "https://project.supabase.co/functions/v1"],
+  ].map(([injected, base]): [string, Record<string, string>, string, string | undefined] => [
+    `clients are never sent to an address of a container: ${injected} gives ${base}`,
+    { SUPABASE_URL: injected ?? "" },
+    "public_url",
+    base,
+  ]),
+  [
+    "the CLI tells the port of its gateway",
+    { SUPABASE_URL: "http://kong:8000", SUPABASE_INTERNAL_HOST_PORT: "55321" },
+    "public_url",
+    "http://127.0.0.1:55321/functions/v1",
   ],
   ["an empty variable counts as missing", { REPLICATE_API_TOKEN: "" }, "replicate_api_token", undefined],
   [

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { defaultFileHosts, readFileHosts } from "./file-hosts.ts";
+import { isLoopback, isPublic, reachOf } from "./reach.ts";
 
 const url = z.url({ protocol: /^https?$/ }).transform((value) => value.replace(/\/+$/, ""));
 const count = (fallback: number) => z.coerce.number().int().min(0).default(fallback);
@@ -20,7 +22,9 @@ function parseJson(text: string): unknown {
 
 const schema = z.object({
   supabase_url: url.describe("SUPABASE_URL: where Auth and Storage answer"),
-  public_url: url.describe("PUBLIC_URL: the base that clients call, without /api/v1"),
+  public_url: url
+    .refine((value) => reachOf(value) !== "container", "is an address that no browser can open")
+    .describe("PUBLIC_URL: the base that clients call, without /api/v1"),
   database_url: z.string().min(1).describe("DATABASE_URL or SUPABASE_DB_URL: Postgres"),
   secret_key: z.string().min(1).describe("SUPABASE_SECRET_KEYS or SUPABASE_SERVICE_ROLE_KEY: the secret key"),
   jwks: z
@@ -49,8 +53,15 @@ const schema = z.object({
   replicate_webhook_secret: z.string().startsWith("whsec_").optional().describe("REPLICATE_WEBHOOK_SECRET"),
   replicate_file_hosts: z
     .string()
-    .default("replicate.delivery")
-    .transform((value) => value.split(",").map((host) => host.trim().toLowerCase()))
+    .default(defaultFileHosts)
+    .transform((value, context) => {
+      try {
+        return readFileHosts(value);
+      } catch {
+        context.addIssue("must be hosts such as replicate.delivery, separated by commas");
+        return z.NEVER;
+      }
+    })
     .describe(
       "REPLICATE_FILE_HOSTS: hosts (with port) that results may be fetched from; sub-domains included",
     ),
@@ -109,6 +120,16 @@ const schema = z.object({
 export type Env = z.infer<typeof schema>;
 
 /**
+ * The base that clients call where PUBLIC_URL does not say it. `supabase start` injects the address that containers use
+ * (http://kong:8000); clients come by the port of its gateway on this machine.
+ */
+function publicBase(supabaseUrl: string | undefined, gatewayPort = "54321"): string | undefined {
+  if (supabaseUrl === undefined) return undefined;
+  const isOpen = isPublic(supabaseUrl) || isLoopback(supabaseUrl);
+  return `${isOpen ? supabaseUrl : `http://127.0.0.1:${gatewayPort}`}/functions/v1`;
+}
+
+/**
  * Reads the configuration from environment variables.
  * @throws Error naming each variable that is missing or wrong, and what it is for. Values are never in the message.
  */
@@ -117,7 +138,7 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
   const supabaseUrl = set("SUPABASE_URL")?.replace(/\/+$/, "");
   const result = schema.safeParse({
     supabase_url: supabaseUrl,
-    public_url: set("PUBLIC_URL") ?? (supabaseUrl && `${supabaseUrl}/functions/v1`),
+    public_url: set("PUBLIC_URL") ?? publicBase(supabaseUrl, set("SUPABASE_INTERNAL_HOST_PORT")),
     database_url: set("DATABASE_URL") ?? set("SUPABASE_DB_URL"),
     secret_key: firstKey(set("SUPABASE_SECRET_KEYS"), set("SUPABASE_SERVICE_ROLE_KEY")),
     jwks: set("SUPABASE_JWKS"),

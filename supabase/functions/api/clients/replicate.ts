@@ -1,6 +1,7 @@
 import type { Prediction } from "replicate";
 import type { Env } from "../env.ts";
 import { ApiError } from "../errors.ts";
+import { fetchFile, readAtMost } from "./replicate-files.ts";
 
 export type { Prediction };
 
@@ -28,10 +29,7 @@ export type ReplicateClient = {
   cancel(id: string): Promise<Prediction | null>;
   /** The secret that signs webhooks (`whsec_…`). */
   webhookSecret(): Promise<string>;
-  /**
-   * Fetches a result.
-   * @throws `FileGone` on 404 and 410, `FileTooLarge` above `maxBytes`, Error when the host is not one of Replicate's.
-   */
+  /** Fetches a result from an allowed host, or reads a `data:` address. @throws CopyError */
   download(url: string, maxBytes: number): Promise<Uint8Array>;
   /** Resolves when the API can be reached. Sends no token, so that looking costs nobody's limit. */
   check(deadlineMs: number): Promise<void>;
@@ -39,12 +37,11 @@ export type ReplicateClient = {
   checkToken(deadlineMs: number): Promise<"accepted" | "refused" | "unknown">;
 };
 
-export class FileGone extends Error {}
-export class FileTooLarge extends Error {}
-
 type PredictionPage = { results: Prediction[]; next: string | null };
 
 const timeoutMs = 20_000;
+/** A prediction may hold its picture as a `data:` address. Five are read at once, and an isolate has 256 MB. */
+const maxAnswerBytes = 12 * 1024 * 1024;
 const maxPages = 20;
 
 /**
@@ -73,7 +70,15 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
       await response.body?.cancel();
       throw new Error(`Replicate answered ${response.status} to ${what}`);
     }
-    return (await response.json()) as T;
+    return parseAnswer<T>(response, what);
+  }
+
+  /** @throws CopyError too_large when no memory would hold the answer, which asking again does not change. */
+  async function parseAnswer<T>(response: Response, what: string): Promise<T> {
+    const body = response.body === null ? new Uint8Array() : await readAtMost(response.body, maxAnswerBytes);
+    const answer: unknown = JSON.parse(new TextDecoder().decode(body));
+    if (typeof answer !== "object" || answer === null) throw new Error(`Replicate's ${what} is no object`);
+    return answer as T;
   }
 
   return {
@@ -98,7 +103,7 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
 
     async get(id) {
       const response = await send(`/predictions/${encodeURIComponent(id)}`);
-      if (response.status === 404) {
+      if (response.status === 404 || response.status === 410) {
         await response.body?.cancel();
         return null;
       }
@@ -134,17 +139,8 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
       return secret;
     },
 
-    async download(url, maxBytes) {
-      if (!isAllowedFile(url, env.replicate_file_hosts))
-        throw new Error("the address of a result is not one of Replicate's");
-      const response = await fetcher(url, { redirect: "error", signal: AbortSignal.timeout(timeoutMs) });
-      if (response.status === 404 || response.status === 410) {
-        await response.body?.cancel();
-        throw new FileGone(`a result answered ${response.status}`);
-      }
-      if (!response.ok || response.body === null) throw new Error(`a result answered ${response.status}`);
-      return readAtMost(response.body, maxBytes);
-    },
+    download: (url, maxBytes) =>
+      fetchFile(url, { hosts: env.replicate_file_hosts, fetcher, maxBytes, timeoutMs }),
 
     async check(deadlineMs) {
       const response = await fetcher(env.replicate_api_url, { signal: AbortSignal.timeout(deadlineMs) });
@@ -179,18 +175,6 @@ function onceOnly(text: string): ReadableStream<Uint8Array> {
       controller.close();
     },
   });
-}
-
-/** Results are fetched from Replicate's hosts only: a forged address must not make us fetch an internal one. */
-export function isAllowedFile(url: string, hosts: readonly string[]): boolean {
-  if (!URL.canParse(url)) return false;
-  const { protocol, host, hostname, username } = new URL(url);
-  if (username !== "") return false;
-  return hosts.some((allowed) =>
-    /^(127\.0\.0\.1|localhost)(:|$)/.test(allowed)
-      ? host === allowed && protocol === "http:"
-      : protocol === "https:" && host === hostname && (host === allowed || host.endsWith(`.${allowed}`)),
-  );
 }
 
 async function classifyAnswer(response: Response): Promise<Submission> {
@@ -228,21 +212,4 @@ export function classifyNetworkError(error: unknown): Submission {
     return { outcome: "refused", again: true, waitSeconds: 10, reason: "not reachable" };
   }
   return { outcome: "unclear", reason: message || "network error" };
-}
-
-async function readAtMost(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw new FileTooLarge(`a result is larger than ${maxBytes} bytes`);
-    chunks.push(chunk);
-  }
-  const whole = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return whole;
 }

@@ -2,21 +2,87 @@
 export const failures = {
   content_blocked: "The provider's safety filter blocked the request or its result. It was not charged.",
   prediction_failed: "The model could not make this picture. It was not charged.",
+  provider_aborted: "The provider gave the request up before it began. It was not charged.",
   provider_refused: "The provider refused the request. It was not charged.",
   provider_unavailable: "The provider could not be reached for too long. It was not charged.",
   submission_unclear: "The provider never confirmed the request. It was not charged.",
   prediction_lost: "The provider no longer knows the request. It was not charged.",
+  input_unreadable: "The uploaded pictures could not be read. It was not charged.",
   output_invalid: "The model's result is not a usable picture. It was not charged.",
+  output_unsupported:
+    "The model's result is of a kind that is not stored; JPEG, PNG and WebP are. It was not charged.",
+  output_not_allowed: "The result is at an address that may not be fetched. It was not charged.",
   output_lost: "The result was gone before it could be stored. It was not charged.",
+  output_not_stored: "The result could not be stored in time. It was not charged.",
   timed_out: "The model took too long. It was not charged.",
   canceled: "The generation was canceled. It was not charged.",
 } as const;
 
 export type FailureCode = keyof typeof failures;
+/** `error` is the sentence where it says more than that of the code. */
+export type Failure = { code: FailureCode; error?: string };
 
-const blocked = /nsfw|safety|sensitive|content polic|moderat|flagged|prohibited|E005/i;
+/** A filter that could not be loaded or run blocked nothing. */
+const brokenFilter =
+  /not found|no such file|no module|cannot (open|load|import)|(failed|unable) to (load|download|open|import)|out of memory|timed? ?out|not available|unavailable|interrupted/i;
 
-/** Replicate has no code for a blocked picture; models only say it in words. */
-export function failureOf(error: unknown): FailureCode {
-  return blocked.test(String(error ?? "")) ? "content_blocked" : "prediction_failed";
+/** What providers say when they block, and who says it. Replicate has no code for it: models only say it in words. */
+export const blockedPhrases: readonly { phrase: RegExp; says: string }[] = [
+  {
+    phrase: /\bnsfw\b/i,
+    says: "Stable Diffusion, FLUX and Qwen at Replicate (cog-stable-diffusion, cog-flux: predict.py)",
+  },
+  { phrase: /\bE005\b/, says: "Replicate: The input or output was flagged as sensitive (E005)" },
+  { phrase: /\bflagged (as|by|for)\b/i, says: "Replicate, ByteDance Seedream, Google through resellers" },
+  {
+    phrase:
+      /\b(blocked|rejected|refused|caught|filtered|stopped)\b[^.]{0,80}\b(safety|moderat\w+|content (filter|policy))/i,
+    says: "OpenAI gpt-image: rejected as a result of our safety system; nano-banana: caught by our AI moderator",
+  },
+  {
+    phrase:
+      /\b(safety|moderation|content) (filters?|system|checker|review)\b[^.]{0,80}\b(block|reject|flag|refus|trigger)/i,
+    says: "Google Imagen: safety filters blocked; OpenAI: safety system rejected",
+  },
+  {
+    phrase: /\b(violat\w*|against|breach\w*)\b[^.]{0,80}\b(polic(y|ies)|guidelines)\b/i,
+    says: "Google, Ideogram, Recraft",
+  },
+  { phrase: /\bcontent[ _-]policy[ _-]violation\b/i, says: "OpenAI: content_policy_violation" },
+  {
+    phrase: /\b(request|content)[ _]moderated\b|\bmoderation_blocked\b/i,
+    says: "Black Forest Labs: Request Moderated, Content Moderated; OpenAI: moderation_blocked",
+  },
+  {
+    phrase: /\b(PROHIBITED_CONTENT|IMAGE_SAFETY|IMAGE_PROHIBITED_CONTENT|BLOCKLIST)\b/,
+    says: "Google Gemini: finishReason",
+  },
+  {
+    phrase: /\b(sensitive|prohibited|inappropriate|explicit) (content|material|words?|information)\b/i,
+    says: "ByteDance, MiniMax, Kling",
+  },
+];
+
+const maxText = 2_000;
+
+/** Files and modules are named like filters: `safety_checker/model.bin` says nothing about a picture. */
+const withoutPaths = (text: string) => text.replace(/\S*[/\\]\S*/g, " ");
+
+export function isBlocked(error: unknown): boolean {
+  const text = withoutPaths(textOf(error));
+  return blockedPhrases.some(({ phrase }) => phrase.test(text)) && !brokenFilter.test(text);
 }
+
+/** `error` is text, as a rule; some models answer an object. */
+function textOf(error: unknown): string {
+  if (typeof error === "string") return error.slice(0, maxText);
+  return error === null || error === undefined ? "" : JSON.stringify(error).slice(0, maxText);
+}
+
+/** Of a prediction that failed. Where `error` is empty, the end of its log tells why. */
+export function failureOf({ error, logs }: { error?: unknown; logs?: unknown }): FailureCode {
+  const told = textOf(error).trim() === "" ? lastLines(logs) : error;
+  return isBlocked(told) ? "content_blocked" : "prediction_failed";
+}
+
+export const lastLines = (logs: unknown): string => (typeof logs === "string" ? logs.slice(-maxText) : "");

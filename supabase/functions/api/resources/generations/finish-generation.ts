@@ -1,16 +1,13 @@
-import { createHash } from "node:crypto";
-import { FileGone, FileTooLarge, type Prediction } from "../../clients/replicate.ts";
+import type { Prediction } from "../../clients/replicate.ts";
 import type { StoredFile } from "../../clients/storage.ts";
 import type { Deps } from "../../context.ts";
-import { ByteBudget } from "./byte-budget.ts";
-import { type FailureCode, failureOf, failures } from "./failures.ts";
-import { extensionOf, readImageType } from "./image-type.ts";
+import { type Failure, failureOf, failures, isBlocked, lastLines } from "./failures.ts";
+import { findOutputs } from "./prediction-output.ts";
 import { completeGeneration, failGeneration, findWork, type Work } from "./store.ts";
+import { PassingFault, storeOutput } from "./store-output.ts";
 
-const maxOutputBytes = 25 * 1024 * 1024;
-const maxOutputs = 10;
-/** Results are held in memory while they are copied: two of the largest at once. */
-const copies = new ByteBudget(2 * maxOutputBytes);
+/** Replicate deletes a result an hour after the prediction ended; what could not be copied by then never will be. */
+const copyWithinMs = 50 * 60_000;
 
 /**
  * Brings a generation to the end that its prediction, read from Replicate itself, has come to. Safe to run twice and at once: the
@@ -25,16 +22,17 @@ export async function finishGeneration(deps: Deps, id: string, prediction: Predi
     await storeOutputs(deps, work, prediction);
     return true;
   }
-  if (prediction.status === "failed") {
-    log("warn", "a prediction failed", {
+  if (prediction.status === "failed" || prediction.status === "aborted") {
+    log("warn", `a prediction ${prediction.status}`, {
       generation_id: id,
       prediction_id: prediction.id,
       reason: String(prediction.error).slice(0, 500),
     });
-    await end(deps, id, failureOf(prediction.error), prediction);
+    const code = prediction.status === "aborted" ? "provider_aborted" : failureOf(prediction);
+    await end(deps, id, { code }, prediction);
     return true;
   }
-  if (prediction.status === "canceled" || prediction.status === "aborted") {
+  if (prediction.status === "canceled") {
     await failGeneration(database, id, {
       code: "canceled",
       error: failures.canceled,
@@ -47,71 +45,64 @@ export async function finishGeneration(deps: Deps, id: string, prediction: Predi
 }
 
 /** What Replicate bills, also for a prediction that failed. */
-const secondsOf = (prediction: Prediction) => prediction.metrics?.predict_time ?? null;
+function secondsOf({ metrics }: Prediction): number | null {
+  const seconds: unknown = metrics?.predict_time;
+  return typeof seconds === "number" && Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
+}
 
-async function end(deps: Deps, id: string, code: FailureCode, prediction: Prediction): Promise<void> {
+async function end(deps: Deps, id: string, failure: Failure, prediction: Prediction): Promise<void> {
   await failGeneration(deps.database, id, {
-    code,
-    error: failures[code],
+    code: failure.code,
+    error: failure.error ?? failures[failure.code],
     status: "failed",
     predict_seconds: secondsOf(prediction),
   });
 }
 
 async function storeOutputs(deps: Deps, work: Work, prediction: Prediction): Promise<void> {
-  const addresses = [prediction.output]
-    .flat()
-    .filter((output): output is string => typeof output === "string");
-  const outputs: StoredFile[] = [];
-  for (const [index, address] of addresses.slice(0, maxOutputs).entries()) {
-    const output = await storeOutput(deps, work, address, index);
-    if (typeof output === "string") {
-      await removeOutputs(deps, outputs);
-      return end(deps, work.id, output, prediction);
-    }
-    outputs.push(output);
+  const { addresses, refused_host } = findOutputs(prediction.output, deps.env.replicate_file_hosts);
+  const stored: StoredFile[] = [];
+  let failure = failureWithout(prediction, refused_host);
+  for (const [index, address] of addresses.entries()) {
+    const output = await storeOutput(deps, work, address, index).catch((error: unknown) => {
+      if (!(error instanceof PassingFault) || !isTooLate(work, prediction)) throw error;
+      return { code: error.code_when_late };
+    });
+    if ("path" in output) stored.push(output);
+    else failure = output;
   }
-  if (outputs.length === 0) return end(deps, work.id, "output_invalid", prediction);
-  const won = await completeGeneration(deps.database, work.id, outputs, secondsOf(prediction));
+  if (stored.length < addresses.length || refused_host !== null) {
+    const { code } = failure;
+    deps.log("warn", "a result is not stored", { generation_id: work.id, code, host: refused_host });
+  }
+  if (stored.length === 0) return end(deps, work.id, failure, prediction);
+  const won = await completeGeneration(deps.database, work.id, stored, secondsOf(prediction));
   const current = won ? null : await findWork(deps.database, work.id);
   // Canceled or deleted while it was copied: then nobody refers to the files.
-  if (!won && current?.status !== "completed") await removeOutputs(deps, outputs);
-}
-
-async function removeOutputs(deps: Deps, outputs: StoredFile[]): Promise<void> {
-  await deps.storage.remove(
-    "generations",
-    outputs.map(({ path }) => path),
-  );
-}
-
-async function storeOutput(
-  deps: Deps,
-  work: Work,
-  address: string,
-  index: number,
-): Promise<StoredFile | FailureCode> {
-  const release = await copies.take(maxOutputBytes);
-  try {
-    return await copyOutput(deps, work, await deps.replicate.download(address, maxOutputBytes), index);
-  } catch (error) {
-    if (error instanceof FileGone) return "output_lost";
-    if (error instanceof FileTooLarge) return "output_invalid";
-    throw error;
-  } finally {
-    release();
+  if (!won && current?.status !== "completed") {
+    await deps.storage.remove(
+      "generations",
+      stored.map(({ path }) => path),
+    );
   }
 }
 
-async function copyOutput(
-  deps: Deps,
-  work: Work,
-  body: Uint8Array,
-  index: number,
-): Promise<StoredFile | FailureCode> {
-  const type = readImageType(body);
-  if (type === null) return "output_invalid";
-  const path = `${work.project_id ?? "anonymous"}/${work.id}/${index}.${extensionOf(type.content_type)}`;
-  await deps.storage.upload("generations", path, body, type.content_type);
-  return { ...type, path, bytes: body.byteLength, sha256: createHash("sha256").update(body).digest("hex") };
+/** Why a prediction that succeeded has no picture that could be fetched. */
+function failureWithout(prediction: Prediction, refusedHost: string | null): Failure {
+  if (refusedHost !== null) return { code: "output_not_allowed" };
+  const { data_removed } = prediction as { data_removed?: unknown };
+  if (data_removed === true) return { code: "output_lost" };
+  // Some models leave blocked pictures out, and tell it in their log alone.
+  return {
+    code:
+      isBlocked(prediction.error) || isBlocked(lastLines(prediction.logs))
+        ? "content_blocked"
+        : "output_invalid",
+  };
+}
+
+function isTooLate(work: Work, { completed_at }: Prediction, now = Date.now()): boolean {
+  const ended = Date.parse(completed_at ?? "");
+  const since = Number.isNaN(ended) ? Date.parse(work.submitted_at ?? work.created_at) : ended;
+  return now - since > copyWithinMs;
 }

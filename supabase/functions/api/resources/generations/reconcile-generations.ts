@@ -1,4 +1,6 @@
+import { CopyError } from "../../clients/replicate-files.ts";
 import type { Deps } from "../../context.ts";
+import { ApiError } from "../../errors.ts";
 import { type FailureCode, failures } from "./failures.ts";
 import { finishGeneration } from "./finish-generation.ts";
 import { claimDueGenerations, failGeneration, recordSubmission, type Work } from "./store.ts";
@@ -12,13 +14,14 @@ const giveUpMs = 60 * 60_000;
 /** Replicate lists a new prediction at once; a request that is not there after this time was never taken. */
 const unclearGiveUpMs = 15 * 60_000;
 const clockSkewMs = 60_000;
+/** A prediction runs for 30 minutes at most, and an hour later its result is deleted: then nothing can be had any more. */
+const nothingLeftMs = 100 * 60_000;
 
 /** Brings every generation that nobody looked at in time one step on. Each row is claimed for a minute. */
 export async function reconcileGenerations(deps: Deps): Promise<{ checked: number; failed: number }> {
   const deadline = Date.now() + runAtMostMs;
   let checked = 0;
   let failed = 0;
-  if (!deps.replicate.configured) return { checked, failed };
   while (Date.now() < deadline) {
     const due = await claimDueGenerations(deps.database, batchSize);
     const waiting = [...due];
@@ -39,16 +42,46 @@ export async function reconcileGenerations(deps: Deps): Promise<{ checked: numbe
   return { checked, failed };
 }
 
+/** Whatever goes wrong again and again, a generation ends: at the latest when nothing can be had any more. */
 async function reconcileOne(deps: Deps, work: Work): Promise<void> {
-  const { database, replicate } = deps;
   const age = Date.now() - Date.parse(work.submitted_at ?? work.created_at);
   const end = (code: FailureCode) =>
-    failGeneration(database, work.id, { code, error: failures[code], status: "failed" });
+    failGeneration(deps.database, work.id, { code, error: failures[code], status: "failed" });
+  try {
+    await advance(deps, work, age, end);
+  } catch (error) {
+    const code = lastCode(work, error, age);
+    if (code === null) throw error;
+    deps.log("error", "a generation is given up", { generation_id: work.id, code, cause: error });
+    await end(code);
+  }
+}
+
+/** How a generation ends that cannot be brought on; null while it may still be. A fault of our database is none of its own. */
+export function lastCode(
+  { prediction_id }: Pick<Work, "prediction_id">,
+  error: unknown,
+  ageMs: number,
+): FailureCode | null {
+  if (error instanceof CopyError && error.fault === "too_large") return "output_invalid";
+  if (error instanceof ApiError && error.code === "database_unavailable") return null;
+  if (ageMs < nothingLeftMs) return null;
+  return prediction_id === null ? "submission_unclear" : "provider_unavailable";
+}
+
+async function advance(
+  deps: Deps,
+  work: Work,
+  age: number,
+  end: (code: FailureCode) => Promise<unknown>,
+): Promise<void> {
+  const { replicate } = deps;
   if (work.submission === "waiting") {
     if (age > giveUpMs) await end("provider_unavailable");
-    else await submitGeneration(deps, work.id);
+    else if (replicate.configured) await submitGeneration(deps, work.id);
     return;
   }
+  if (!replicate.configured) throw new ApiError("generation_unavailable");
   if (work.prediction_id === null) return resolveUnclear(deps, work, age, end);
   const prediction = await replicate.get(work.prediction_id);
   if (prediction === null) {

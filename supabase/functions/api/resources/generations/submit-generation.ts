@@ -1,5 +1,8 @@
 import type { Prediction } from "../../clients/replicate.ts";
 import type { Deps } from "../../context.ts";
+import type { Env } from "../../env.ts";
+import { ApiError } from "../../errors.ts";
+import { isPublic } from "../../reach.ts";
 import { cleanUpGeneration } from "./clean-up.ts";
 import { type FailureCode, failures } from "./failures.ts";
 import { finishGeneration } from "./finish-generation.ts";
@@ -34,10 +37,11 @@ export async function submitGeneration(deps: Deps, id: string): Promise<void> {
       images: await imageAddresses(deps, claimed),
     });
   } catch (cause) {
-    log("warn", "a generation waits: its pictures cannot be read", { generation_id: id, cause });
-    return releaseOrFail(deps, claimed, 10);
+    log("warn", "the pictures of a generation cannot be read", { generation_id: id, cause });
+    const isGone = cause instanceof ApiError && cause.code === "image_not_found";
+    return isGone ? fail(deps, id, "input_unreadable") : releaseOrFail(deps, claimed, 10, "input_unreadable");
   }
-  const reachable = isReachable(deps);
+  const reachable = isReachable(deps.env);
   const webhook = `${deps.env.public_url}/api/v1/generation/webhooks/replicate?generation_id=${id}`;
   const result = await replicate.create(claimed.model, input, reachable ? webhook : undefined);
   if (result.outcome === "accepted") {
@@ -48,7 +52,7 @@ export async function submitGeneration(deps: Deps, id: string): Promise<void> {
   }
   log("warn", `submission ${result.outcome}`, { generation_id: id, reason: result.reason });
   if (result.outcome === "unclear") await releaseSubmission(database, id, "unclear", leaseSeconds);
-  else if (result.again) await releaseOrFail(deps, claimed, result.waitSeconds);
+  else if (result.again) await releaseOrFail(deps, claimed, result.waitSeconds, "provider_unavailable");
   else await fail(deps, id, "provider_refused");
 }
 
@@ -56,8 +60,9 @@ async function releaseOrFail(
   deps: Deps,
   { id, attempt }: ClaimedSubmission,
   waitSeconds: number,
+  code: FailureCode,
 ): Promise<void> {
-  if (attempt >= maxAttempts) return fail(deps, id, "provider_unavailable");
+  if (attempt >= maxAttempts) return fail(deps, id, code);
   await releaseSubmission(deps.database, id, "waiting", waitSeconds * 2 ** (attempt - 1));
 }
 
@@ -65,15 +70,14 @@ async function fail(deps: Deps, id: string, code: FailureCode): Promise<void> {
   await failGeneration(deps.database, id, { code, error: failures[code], status: "failed" });
 }
 
-/** Replicate reaches a public address, and its local look-alike reaches a local one. */
-function isReachable({ env }: Deps): boolean {
-  const isLocal = (url: string) =>
-    /^(localhost|127\.|\[::1\]|10\.|192\.168\.|host\.docker)/.test(new URL(url).hostname);
-  return !isLocal(env.public_url) || isLocal(env.replicate_api_url);
-}
+/** Replicate calls public addresses alone; its local look-alike calls local ones too. */
+export const isReachable = ({
+  public_url,
+  replicate_api_url,
+}: Pick<Env, "public_url" | "replicate_api_url">) => isPublic(public_url) || !isPublic(replicate_api_url);
 
 async function imageAddresses(deps: Deps, { example_images }: ClaimedSubmission): Promise<string[]> {
-  if (isReachable(deps)) {
+  if (isReachable(deps.env)) {
     return Promise.all(
       example_images.map(({ path }) => deps.storage.signedUrl("uploads", path, inputUrlSeconds)),
     );

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { isReachable } from "./submit-generation.ts";
+
+const hosted = "https://project.supabase.co/functions/v1";
+const laptop = "http://127.0.0.1:54321";
+const replicate = "https://api.replicate.com/v1";
+
+test.each([
+  ["Replicate calls a public address", hosted, replicate, true],
+  ["it cannot call this machine", laptop, replicate, false],
+  ["nor this network", "http://192.168.1.20:54321", replicate, false],
+  ["nor a Tailscale address", "http://100.101.102.103:54321", replicate, false],
+  ["nor a link-local one", "http://[fe80::1]:54321", replicate, false],
+  ["nor a name of the local network", "http://macbook.local:54321", replicate, false],
+  ["the look-alike calls this machine", laptop, "http://127.0.0.1:54328/v1", true],
+  ["also from a container", laptop, "http://host.docker.internal:54328/v1", true],
+])("%s", (_, public_url, replicate_api_url, reachable) => {
+  expect(isReachable({ public_url, replicate_api_url })).toBe(reachable);
+});

@@ -1,0 +1,77 @@
+import { HttpResponse, http } from "msw";
+import { setupServer } from "msw/node";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { type EndUser, type Project, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { type Body, formOf, freshPrompt, GenerationStack, photo, until } from "../support/generation.ts";
+import { createApi } from "../support/served-api.ts";
+
+const replicate = "https://api.replicate.com/v1";
+const stack = new GenerationStack(inject("stack"));
+const server = setupServer();
+let project: Project;
+let user: EndUser;
+
+beforeAll(async () => {
+  server.listen({ onUnhandledFrame: "bypass" });
+  ({ project } = await registerDeveloper());
+  await stack.plan(project.id, "premium");
+  user = await registerEndUser(project);
+});
+afterAll(async () => {
+  server.close();
+  await stack.close();
+});
+
+test.each([
+  "http://127.0.0.1:54321",
+  "http://192.168.1.20:54321",
+  "http://macbook.local",
+  "http://[fd00::1]",
+])(
+  "from %s, which Replicate cannot call, pictures go as data: addresses, no webhook is named, and the result is asked for",
+  async (public_url) => {
+    const created: Body[] = [];
+    let asked = 0;
+    const id = crypto.randomUUID();
+    server.use(
+      http.post(`${replicate}/models/*/predictions`, async ({ request }) => {
+        created.push((await request.json()) as Body);
+        return HttpResponse.json({ id, status: "starting" }, { status: 201 });
+      }),
+      http.get(`${replicate}/predictions/${id}`, () => {
+        asked++;
+        return HttpResponse.json({ id, status: "succeeded", output: `https://replicate.delivery/${id}.png` });
+      }),
+      http.get(
+        `https://replicate.delivery/${id}.png`,
+        async () => new HttpResponse(await photo(5).arrayBuffer()),
+      ),
+    );
+    const api = createApi({ PUBLIC_URL: public_url, REPLICATE_API_URL: replicate, LOG_REQUESTS: "none" });
+    const answer = await api(
+      new Request("http://api/api/v1/generation/generate-v2", {
+        method: "POST",
+        headers: user.headers,
+        body: formOf(freshPrompt(), [photo(9)]),
+      }),
+    );
+    const generation = (await answer.json()) as Body;
+    expect(answer.status).toBe(200);
+    await until(async () => (await stack.row(generation.id)).status === "completed", "it is completed");
+    expect(asked).toBe(1);
+    expect(created).toHaveLength(1);
+    expect(created[0]).not.toHaveProperty("webhook");
+    expect(created[0]?.input.image_input).toEqual([expect.stringMatching(/^data:image\/png;base64,iVBOR/)]);
+  },
+);
+
+test("what clients get is the public address, never the one that containers use", async () => {
+  const api = createApi({ SUPABASE_URL: "http://kong:8000", PUBLIC_URL: "", LOG_REQUESTS: "none" });
+  const { id } = await stack.created(freshPrompt(), user.headers);
+  const status = await api(
+    new Request(`http://kong:8000/api/v1/generation/${id}/status?wait=20`, { headers: user.headers }),
+  );
+  expect(((await status.json()) as Body).generated_image_url).toMatch(
+    /^http:\/\/127\.0\.0\.1:54321\/functions\/v1\/api\/v1\/generation\//,
+  );
+});
