@@ -3,14 +3,14 @@
 import { ApiError } from "@devkit4ai/client";
 import { revalidatePath } from "next/cache";
 import { redirect } from "next/navigation";
-import { clientOfRequest } from "../lib/client.ts";
+import { asPerson, clientOfRequest } from "../lib/client.ts";
 
 /** What a form shows below its button; nothing while all is well. */
 export type FormState = { problem?: string };
 
 const text = (form: FormData, name: string) => String(form.get(name) ?? "");
 
-/** The sentence of a refusal. Anything else is a failure of this app. */
+/** The sentence of a refusal. Anything else, such as a redirect of Next.js, goes on its way. */
 function problemOf(error: unknown): FormState {
   if (error instanceof ApiError) return { problem: error.detail };
   throw error;
@@ -35,12 +35,9 @@ export async function leave(): Promise<void> {
 
 export async function makePicture(_: FormState, form: FormData): Promise<FormState> {
   const photo = form.get("photo");
-  const client = await clientOfRequest();
+  const files = photo instanceof File && photo.size > 0 ? photo : null;
   try {
-    await client.generations.create({
-      prompt: text(form, "prompt"),
-      files: photo instanceof File && photo.size > 0 ? [photo] : [],
-    });
+    await asPerson((client) => client.generations.create({ prompt: text(form, "prompt"), files }));
   } catch (error) {
     return problemOf(error);
   }

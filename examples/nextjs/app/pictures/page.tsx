@@ -1,16 +1,12 @@
-import { redirect } from "next/navigation";
-import { clientOfRequest } from "../../lib/client.ts";
+import { asPerson } from "../../lib/client.ts";
 import { leave, makePicture } from "../actions.ts";
 import { Form } from "../form.tsx";
 import { Refresh } from "./refresh.tsx";
 
 export default async function Page() {
-  const client = await clientOfRequest();
-  if ((await client.auth.session()) === null) redirect("/");
-  const [me, { items: pictures }] = await Promise.all([
-    client.auth.me(),
-    client.generations.list({ per_page: 24 }).page(),
-  ]);
+  const [me, { items: pictures }] = await asPerson((client) =>
+    Promise.all([client.auth.me(), client.generations.list({ per_page: 24 }).page()]),
+  );
   const isWorking = pictures.some(({ completed_at }) => completed_at === null);
   return (
     <main>

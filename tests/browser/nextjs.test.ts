@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { packClient } from "../../scripts/build-client.ts";
+import { findFreeBase } from "../../scripts/local/ports.ts";
+import { ROOT } from "../../scripts/local/settings.ts";
+import { api, freshEmail, password, registerDeveloper } from "../support/api.ts";
+import { launchChromium, picture } from "../support/browser.ts";
+import { run } from "../support/runtimes.ts";
+
+// The example as its README has it: installed by npm, with the packed SDK and the .env of npm start.
+
+const { urls } = inject("stack");
+const folder = mkdtempSync(join(tmpdir(), "cloud-api-nextjs-"));
+const app = join(folder, "app");
+/** Vitest's NODE_ENV would keep Next.js from reading .env.local. */
+const env = { NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: undefined };
+let browser: Browser;
+let server: ChildProcess | undefined;
+let project: { id: string; developer_key: string; api_key: string };
+
+beforeAll(async () => {
+  const packed = join(folder, "packed");
+  mkdirSync(packed);
+  const tarball = await packClient(packed);
+  cpSync(join(ROOT, "examples/nextjs"), app, { recursive: true });
+  const manifest = JSON.parse(readFileSync(join(app, "package.json"), "utf8"));
+  manifest.dependencies["@devkit4ai/client"] = `file:${tarball}`;
+  writeFileSync(join(app, "package.json"), JSON.stringify(manifest));
+  ({ project } = await registerDeveloper());
+  const lines = [
+    `NEXT_PUBLIC_API_URL=${urls.gateway}`,
+    `DEVKIT4AI_DEVELOPER_KEY=${project.developer_key}`,
+    `DEVKIT4AI_PROJECT_ID=${project.id}`,
+    `DEVKIT4AI_PROJECT_KEY=${project.api_key}`,
+  ];
+  writeFileSync(join(app, ".env.local"), `${lines.join("\n")}\n`);
+  for (const args of [
+    ["install", "--no-audit", "--no-fund", "--prefer-offline"],
+    ["run", "build"],
+  ]) {
+    const { code, output } = await run("npm", args, app, env);
+    if (code !== 0) throw new Error(output);
+  }
+  browser = await launchChromium();
+}, 600_000);
+afterEach(() => {
+  if (server?.pid !== undefined) process.kill(-server.pid);
+  server = undefined;
+});
+afterAll(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Starts the app by one of its scripts. Returns its address once it answers. */
+async function startApp(script: "dev" | "start"): Promise<string> {
+  const port = await findFreeBase();
+  const child = spawn("npm", ["run", script, "--", "--port", String(port)], {
+    cwd: app,
+    // A group of its own: npm does not pass its end on to Next.js.
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, NODE_OPTIONS: "", ...env },
+  });
+  server = child;
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on("data", (chunk) => {
+      if (String(chunk).includes("Ready")) resolve();
+    });
+    child.once("exit", (code) => reject(new Error(`next ${script} ended with ${code}`)));
+  });
+  return `http://localhost:${port}`;
+}
+
+async function enter(page: Page, email: string, button: string): Promise<void> {
+  await page.getByLabel("Email").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: button }).click();
+  await page.getByLabel("What shall it show?").waitFor();
+}
+
+test.each(["start", "dev"] as const)(
+  "a session that ended elsewhere leads from the pictures to the sign-in page, and in again (next %s)",
+  { timeout: 180_000 },
+  async (script) => {
+    const url = await startApp(script);
+    const page = await browser.newPage();
+    page.setDefaultTimeout(60_000);
+    await page.goto(url);
+    const email = freshEmail("next");
+    await enter(page, email, "Create an account");
+    await page.getByRole("button", { name: "Make a picture" }).click();
+    await page.locator("li img").waitFor();
+    await picture(page, `example-nextjs-${script}`);
+
+    const headers = { "X-Project-ID": project.id };
+    const { body } = await api<{ access_token: string }>("/auth/login", {
+      headers,
+      json: { email, password },
+    });
+    const bearer = { Authorization: `Bearer ${body.access_token}` };
+    const { status } = await api("/auth/logout", { headers: bearer, json: { scope: "others" } });
+    expect(status).toBe(204);
+
+    for (const _ of ["the first time", "and as often as one tries"]) {
+      const answer = await page.goto(`${url}/pictures`);
+      expect(answer?.status()).toBe(200);
+      await page.getByLabel("Email").waitFor();
+      expect(new URL(page.url()).pathname).toBe("/");
+    }
+    await enter(page, email, "Sign in");
+    await page.locator("li img").waitFor();
+    // Without a session the form's action leads to the sign-in page as well.
+    await api("/auth/logout", { headers: bearer, json: { scope: "global" } });
+    await page.getByRole("button", { name: "Make a picture" }).click();
+    await page.getByLabel("Email").waitFor();
+    await page.close();
+  },
+);
