@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 4da3baac3a41f1d3e019e36da71c0358a5d35d2bed3a9630fc95975d32fbc564
+-- Made from supabase/schemas by `npm run generate`. Schema 911e6879028910a0413e67b631818d282b24f194399e28a832bdd75cc7bd2ee0
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it.
@@ -283,7 +283,7 @@ declare
 begin
   select * into project from public.projects p where p.id = require_project.id and p.deleted_at is null;
   if project.id is null then
-    raise exception 'project_not_found' using errcode = 'PT404';
+    raise exception 'project_not_found';
   end if;
   return project;
 end $$;
@@ -304,7 +304,7 @@ begin
   from public.users account left join public.plans plan on plan.id = account.plan_id
   where account.id = owner for update of account;
   if (select count(*) from public.projects p where p.owner_id = owner and p.deleted_at is null) >= allowed then
-    raise exception 'project_limit_reached' using errcode = 'PT403';
+    raise exception 'project_limit_reached';
   end if;
   insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url)
   values (owner, project ->> 'name', project ->> 'description',
@@ -316,7 +316,7 @@ begin
   return private.project_json(created);
 end $$;
 comment on function private.create_project(jsonb, jsonb) is
-  'POST /projects. Errors: project_limit_reached (403), those of private.authorize.';
+  'POST /projects. Errors: project_limit_reached, those of private.authorize.';
 
 create function private.get_project(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -325,7 +325,7 @@ begin
   return private.project_json(private.require_project(id));
 end $$;
 comment on function private.get_project(jsonb, uuid) is
-  'GET /projects/{id}. Errors: project_not_found (404), those of private.authorize.';
+  'GET /projects/{id}. Errors: project_not_found, those of private.authorize.';
 
 create function private.list_projects(credentials jsonb, search text, active boolean, page integer, page_size integer)
 returns jsonb
@@ -388,7 +388,7 @@ begin
 end $$;
 comment on function private.get_project_stats(jsonb, uuid, text, boolean) is
   'How many projects, end users and API keys there are, and how many of them are active; of one project, or with null of all that '
-  'the caller manages. Errors: project_not_found (404), those of private.authorize.';
+  'the caller manages. Errors: project_not_found, those of private.authorize.';
 
 create function private.update_project(credentials jsonb, id uuid, changes jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -409,12 +409,12 @@ begin
   where p.id = update_project.id and p.deleted_at is null
   returning * into changed;
   if changed.id is null then
-    raise exception 'project_not_found' using errcode = 'PT404';
+    raise exception 'project_not_found';
   end if;
   return private.project_json(changed);
 end $$;
 comment on function private.update_project(jsonb, uuid, jsonb) is
-  'PATCH /projects/{id}: fields that are not named stay. Errors: project_not_found (404), those of private.authorize.';
+  'PATCH /projects/{id}: fields that are not named stay. Errors: project_not_found, those of private.authorize.';
 
 create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -423,21 +423,21 @@ declare
 begin
   perform private.enter(credentials, 'projects');
   if current_setting('app.user_role') is distinct from 'operator' then
-    raise exception 'operators_only' using errcode = 'PT403';
+    raise exception 'operators_only';
   end if;
   perform private.require_project(id);
   if set_project_plan.plan_id is not null
     and not exists (select from public.plans plan where plan.id = set_project_plan.plan_id)
   then
-    raise exception 'plan_not_found' using errcode = 'PT404';
+    raise exception 'plan_not_found';
   end if;
   update public.projects p set plan_id = set_project_plan.plan_id where p.id = set_project_plan.id
   returning * into changed;
   return private.project_json(changed);
 end $$;
 comment on function private.set_project_plan(jsonb, uuid, text) is
-  'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only (403), project_not_found, '
-  'plan_not_found (404), those of private.authorize.';
+  'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only, project_not_found, '
+  'plan_not_found, those of private.authorize.';
 
 create trigger projects_touch before update on public.projects
   for each row execute function private.touch_updated_at();
@@ -501,7 +501,7 @@ begin
   update public.projects p set deleted_at = now(), purge_at = now() + make_interval(days => purge_days)
   where p.id = delete_project.id and p.deleted_at is null;
   if not found then
-    raise exception 'project_not_found' using errcode = 'PT404';
+    raise exception 'project_not_found';
   end if;
   with canceled as (
     update public.generations g
@@ -516,7 +516,7 @@ begin
 end $$;
 comment on function private.delete_project(jsonb, uuid, integer) is
   'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that nobody waits '
-  'for any more. Errors: project_not_found (404), those of private.authorize.';
+  'for any more. Errors: project_not_found, those of private.authorize.';
 
 create function private.restore_project(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -532,7 +532,7 @@ begin
   select * into project from public.projects p
   where p.id = restore_project.id and (p.owner_id = v_actor or current_setting('app.user_role') = 'operator');
   if project.id is null then
-    raise exception 'project_not_found' using errcode = 'PT404';
+    raise exception 'project_not_found';
   elsif project.deleted_at is null then
     return private.project_json(project);
   end if;
@@ -542,19 +542,19 @@ begin
   if (select count(*) from public.projects p where p.owner_id = project.owner_id and p.deleted_at is null
     and p.id <> project.id) >= allowed
   then
-    raise exception 'project_limit_reached' using errcode = 'PT403';
+    raise exception 'project_limit_reached';
   end if;
   update public.projects p set deleted_at = null, purge_at = null
   where p.id = project.id and p.purge_started_at is null
   returning * into project;
   if project.id is null then
-    raise exception 'restore_window_over' using errcode = 'PT409';
+    raise exception 'restore_window_over';
   end if;
   return private.project_json(project);
 end $$;
 comment on function private.restore_project(jsonb, uuid) is
-  'POST /projects/{id}/restore; a project that is not deleted is returned as it is. Errors: project_not_found (404), '
-  'project_limit_reached (403), restore_window_over (409), those of private.authorize.';
+  'POST /projects/{id}/restore; a project that is not deleted is returned as it is. Errors: project_not_found, '
+  'project_limit_reached, restore_window_over, those of private.authorize.';
 
 create function private.claim_project_purges(batch_size integer, lease_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -694,7 +694,7 @@ begin
   return jsonb_build_object('users', items, 'total', total, 'page', page, 'page_size', page_size);
 end $$;
 comment on function private.list_project_users(jsonb, uuid, text, boolean, integer, integer) is
-  'End users of one project, or with null of all projects that the caller manages, newest first. Errors: project_not_found (404), '
+  'End users of one project, or with null of all projects that the caller manages, newest first. Errors: project_not_found, '
   'those of private.authorize.';
 
 create function private.end_user_sessions(user_id uuid) returns void
@@ -715,7 +715,7 @@ begin
   if not exists (select from public.users u
     where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id)
   then
-    raise exception 'user_not_found' using errcode = 'PT404';
+    raise exception 'user_not_found';
   end if;
   perform private.as_service();
   update public.users u
@@ -723,7 +723,7 @@ begin
   where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id
   returning * into account;
   if account.id is null then
-    raise exception 'user_not_found' using errcode = 'PT404';
+    raise exception 'user_not_found';
   end if;
   -- A token that was stolen before must not work again when the account is opened again.
   if not is_active then
@@ -733,7 +733,7 @@ begin
 end $$;
 comment on function private.update_project_user(jsonb, uuid, uuid, boolean) is
   'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, or opens it again. Errors: project_not_found, '
-  'user_not_found (404), those of private.authorize.';
+  'user_not_found, those of private.authorize.';
 
 grant execute on function private.end_user_sessions(uuid) to service_role;
 
@@ -840,12 +840,12 @@ declare
   actor uuid := private.enter_session(credentials);
 begin
   if current_setting('app.user_role') = 'end_user' then
-    raise exception 'developers_only' using errcode = 'PT403';
+    raise exception 'developers_only';
   end if;
   return actor;
 end $$;
 comment on function private.enter_developer(jsonb) is
-  'The signed-in developer or operator, as service_role: no key manages keys. Errors: developers_only (403), those of '
+  'The signed-in developer or operator, as service_role: no key manages keys. Errors: developers_only, those of '
   'private.enter_session.';
 
 create function private.require_developer_key(owner uuid, id uuid) returns public.developer_keys
@@ -856,7 +856,7 @@ begin
   select * into key from public.developer_keys k
   where k.id = require_developer_key.id and k.user_id = owner for update;
   if key.id is null then
-    raise exception 'developer_key_not_found' using errcode = 'PT404';
+    raise exception 'developer_key_not_found';
   end if;
   return key;
 end $$;
@@ -885,7 +885,7 @@ begin
   if (select count(*) from public.developer_keys k where k.user_id = actor
     and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active') >= 10
   then
-    raise exception 'developer_key_limit_reached' using errcode = 'PT403';
+    raise exception 'developer_key_limit_reached';
   end if;
   insert into public.developer_keys (user_id, name, key_prefix, key_hash, management, expires_at)
   values (actor, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
@@ -897,7 +897,7 @@ begin
 end $$;
 comment on function private.create_developer_key(jsonb, jsonb) is
   'POST /auth/developer-keys; key is {name, key_prefix, key_hash, management, expires_at}. Errors: '
-  'developer_key_limit_reached (403), those of private.enter_developer.';
+  'developer_key_limit_reached, those of private.enter_developer.';
 
 create function private.rotate_developer_key(credentials jsonb, id uuid, replacement jsonb, grace_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -907,7 +907,7 @@ declare
   created public.developer_keys;
 begin
   if old.grace_ends_at is not null or private.key_state(old.revoked_at, old.grace_ends_at, old.expires_at) <> 'active' then
-    raise exception 'developer_key_not_active' using errcode = 'PT400';
+    raise exception 'developer_key_not_active';
   end if;
   update public.developer_keys k set grace_ends_at = now() + make_interval(secs => grace_seconds) where k.id = old.id;
   insert into public.developer_keys (user_id, name, key_prefix, key_hash, management, expires_at)
@@ -919,7 +919,7 @@ begin
 end $$;
 comment on function private.rotate_developer_key(jsonb, uuid, jsonb, integer) is
   'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one dies after the '
-  'grace. Errors: developer_key_not_found (404), developer_key_not_active (400), those of private.enter_developer.';
+  'grace. Errors: developer_key_not_found, developer_key_not_active, those of private.enter_developer.';
 
 create function private.revoke_developer_key(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -928,15 +928,15 @@ declare
   key public.developer_keys := private.require_developer_key(actor, revoke_developer_key.id);
 begin
   if key.revoked_at is not null then
-    raise exception 'developer_key_already_revoked' using errcode = 'PT400';
+    raise exception 'developer_key_already_revoked';
   elsif key.key_hash = decode(credentials ->> 'developer_key_hash', 'hex') then
-    raise exception 'developer_key_in_use' using errcode = 'PT403';
+    raise exception 'developer_key_in_use';
   end if;
   update public.developer_keys k set revoked_at = now() where k.id = key.id;
 end $$;
 comment on function private.revoke_developer_key(jsonb, uuid) is
-  'DELETE /auth/developer-keys/{id}. Errors: developer_key_not_found (404), developer_key_already_revoked (400), '
-  'developer_key_in_use (403, the request itself carries it), those of private.enter_developer.';
+  'DELETE /auth/developer-keys/{id}. Errors: developer_key_not_found, developer_key_already_revoked, '
+  'developer_key_in_use (the request itself carries it), those of private.enter_developer.';
 
 alter table public.developer_keys enable row level security;
 create policy developer_keys_select_owner on public.developer_keys for select to authenticated
@@ -995,11 +995,11 @@ begin
   if not exists (select from public.api_keys k
     where k.id = require_api_key.key_id and k.project_id = require_api_key.project_id)
   then
-    raise exception 'api_key_not_found' using errcode = 'PT404';
+    raise exception 'api_key_not_found';
   end if;
 end $$;
 comment on function private.require_api_key(uuid, uuid) is
-  'Passes if row-level security shows the caller this key of this project. Errors: project_not_found, api_key_not_found (404).';
+  'Passes if row-level security shows the caller this key of this project. Errors: project_not_found, api_key_not_found.';
 
 create function private.create_api_key(credentials jsonb, project_id uuid, key jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -1021,7 +1021,7 @@ begin
     select count(*) from public.api_keys k where k.project_id = create_api_key.project_id and k.grace_ends_at is null
       and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
   ) >= allowed then
-    raise exception 'api_key_limit_reached' using errcode = 'PT403';
+    raise exception 'api_key_limit_reached';
   end if;
   insert into public.api_keys (project_id, name, key_prefix, key_hash, expires_at)
   values (create_api_key.project_id, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
@@ -1030,7 +1030,7 @@ begin
   return private.api_key_json(to_jsonb(created));
 end $$;
 comment on function private.create_api_key(jsonb, uuid, jsonb) is
-  'POST /projects/{id}/api-keys. Errors: project_not_found (404), api_key_limit_reached (403), those of private.authorize.';
+  'POST /projects/{id}/api-keys. Errors: project_not_found, api_key_limit_reached, those of private.authorize.';
 
 create function private.list_api_keys(credentials jsonb, project_id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -1046,7 +1046,7 @@ begin
   );
 end $$;
 comment on function private.list_api_keys(jsonb, uuid) is
-  'GET /projects/{id}/api-keys, newest first. Errors: project_not_found (404), those of private.authorize.';
+  'GET /projects/{id}/api-keys, newest first. Errors: project_not_found, those of private.authorize.';
 
 create function private.rotate_api_key(credentials jsonb, project_id uuid, key_id uuid, key jsonb, grace_seconds integer)
 returns jsonb
@@ -1063,11 +1063,11 @@ begin
   perform from public.projects p where p.id = rotate_api_key.project_id for update;
   select * into rotated from public.api_keys k where k.id = key_id for update;
   if rotated.revoked_at is not null then
-    raise exception 'api_key_already_revoked' using errcode = 'PT400';
+    raise exception 'api_key_already_revoked';
   elsif rotated.grace_ends_at is not null then
-    raise exception 'api_key_already_rotated' using errcode = 'PT409';
+    raise exception 'api_key_already_rotated';
   elsif rotated.expires_at <= now() then
-    raise exception 'api_key_already_expired' using errcode = 'PT400';
+    raise exception 'api_key_already_expired';
   end if;
   select plan.api_keys_per_project into allowed
   from public.projects p
@@ -1079,7 +1079,7 @@ begin
     select count(*) from public.api_keys k where k.project_id = rotate_api_key.project_id and k.grace_ends_at is not null
       and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
   ) >= allowed then
-    raise exception 'api_key_limit_reached' using errcode = 'PT403';
+    raise exception 'api_key_limit_reached';
   end if;
   update public.api_keys k
   set grace_ends_at = least(now() + make_interval(secs => grace_seconds), k.expires_at)
@@ -1093,8 +1093,8 @@ begin
 end $$;
 comment on function private.rotate_api_key(jsonb, uuid, uuid, jsonb, integer) is
   'POST …/api-keys/{key_id}/rotate: a new key with the old one''s name and expiry; the old one works until its grace ends, never '
-  'beyond its expiry. Errors: api_key_not_found (404), api_key_already_revoked, api_key_already_expired (400), '
-  'api_key_already_rotated (409), api_key_limit_reached (403), those of private.authorize.';
+  'beyond its expiry. Errors: api_key_not_found, api_key_already_revoked, api_key_already_expired, '
+  'api_key_already_rotated, api_key_limit_reached, those of private.authorize.';
 
 create function private.revoke_api_key(credentials jsonb, project_id uuid, key_id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -1104,11 +1104,11 @@ begin
   perform private.as_service();
   update public.api_keys k set revoked_at = now() where k.id = key_id and k.revoked_at is null;
   if not found then
-    raise exception 'api_key_already_revoked' using errcode = 'PT400';
+    raise exception 'api_key_already_revoked';
   end if;
 end $$;
 comment on function private.revoke_api_key(jsonb, uuid, uuid) is
-  'DELETE /projects/{id}/api-keys/{key_id}. Errors: api_key_not_found (404), api_key_already_revoked (400), those of private.authorize.';
+  'DELETE /projects/{id}/api-keys/{key_id}. Errors: api_key_not_found, api_key_already_revoked, those of private.authorize.';
 
 alter table public.api_keys enable row level security;
 create policy api_keys_select_owner on public.api_keys for select to authenticated
@@ -1209,7 +1209,7 @@ begin
   return items;
 end $$;
 comment on function private.get_api_key_usage(jsonb, uuid, uuid, integer) is
-  'GET …/api-keys/{key_id}/usage: one entry per UTC day, oldest first, today last. Errors: api_key_not_found (404), those of '
+  'GET …/api-keys/{key_id}/usage: one entry per UTC day, oldest first, today last. Errors: api_key_not_found, those of '
   'private.authorize.';
 
 alter table public.key_usage enable row level security;
@@ -1258,15 +1258,15 @@ begin
     select * into known from public.rate_limits r
     where r.bucket = announce_limit.bucket and r.resets_at > now() and r.used >= allowed;
     if known.bucket is not null then
-      raise exception 'rate_limited' using errcode = 'PT429',
-        detail = private.limit_state(name, allowed, known.used, seconds, known.resets_at)::text;
+      raise exception 'rate_limited' using
+        detail = jsonb_build_object('rate_limit', private.limit_state(name, allowed, known.used, seconds, known.resets_at));
     end if;
   end if;
   return set_config('app.limit', concat_ws('|', name, bucket, allowed, seconds), true);
 end $$;
 comment on function private.announce_limit(text, text, integer, integer, jsonb) is
   'Says for this transaction which limit its request falls under, as name|bucket|limit|seconds in app.limit; a limit of null '
-  'is none. Errors: rate_limited (429, detail: private.limit_state).';
+  'is none. Errors: rate_limited (detail: private.limit_state).';
 
 create function private.count_request(announced text) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -1300,15 +1300,15 @@ begin
   end if;
   if counted is null then
     select resets_at into window_end from public.rate_limits known where known.bucket = part[2];
-    raise exception 'rate_limited' using errcode = 'PT429',
-      detail = private.limit_state(part[1], allowed, allowed, seconds, window_end)::text;
+    raise exception 'rate_limited' using
+      detail = jsonb_build_object('rate_limit', private.limit_state(part[1], allowed, allowed, seconds, window_end));
   end if;
   return private.limit_state(part[1], allowed, counted, seconds, window_end);
 end $$;
 comment on function private.count_request(text) is
   'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, or refuses '
   'it and with it all that its transaction did. A state as JSON was counted before and is only passed on. Windows begin at multiples of their length. Definer: the caller''s role has '
-  'changed by then. Errors: rate_limited (429, detail: private.limit_state).';
+  'changed by then. Errors: rate_limited (detail: private.limit_state).';
 
 create function private.address_bucket(purpose text, project_id uuid, ip text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -1345,7 +1345,7 @@ begin
 end $$;
 comment on function private.find_auth_limit(jsonb) is
   'The limit of a login or registration, which counts before anything else is known of it: by the project''s plan, or by the '
-  'default one where no project is named. Errors: rate_limited (429).';
+  'default one where no project is named. Errors: rate_limited.';
 
 alter table public.rate_limits enable row level security;
 
@@ -1433,12 +1433,12 @@ begin
     wait := private.fill_bucket(private.bucket_name('sign-in-address', source), 300, 2);
   end if;
   if wait > 0 then
-    raise exception 'attempts_exceeded' using errcode = 'PT429', detail = wait::text;
+    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
 end $$;
 comment on function private.count_sign_in(uuid, text, text) is
   'Counts a password that is tried, whether or not there is such an account: ten at once for an account from one address, '
-  'a hundred for an account from anywhere, three hundred from one address. A right one is taken back. Errors: attempts_exceeded (429).';
+  'a hundred for an account from anywhere, three hundred from one address. A right one is taken back. Errors: attempts_exceeded.';
 
 create function private.forgive_sign_in(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1499,11 +1499,11 @@ begin
     wait := private.fill_bucket(private.bucket_name('mail-address', source), 100, 20);
   end if;
   if wait > 0 then
-    raise exception 'attempts_exceeded' using errcode = 'PT429', detail = wait::text;
+    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
 end $$;
 comment on function private.count_mail_request(text) is
-  'Counts a request for mail from an address, whoever it is for: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded (429).';
+  'Counts a request for mail from an address, whoever it is for: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
 
 create function private.return_code(user_id uuid, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1689,11 +1689,7 @@ begin
     end if;
   end if;
   if refusal is not null then
-    raise exception '%', refusal using errcode = case
-      when refusal in ('invalid_token', 'not_authenticated', 'management_key_required') then 'PT401'
-      when refusal = 'account_not_verified' then 'PT400'
-      when refusal = 'project_not_found' then 'PT404'
-      else 'PT403' end;
+    raise exception '%', refusal;
   end if;
 
   -- A request is counted once, by its first statement. Operators are not limited.
@@ -1759,25 +1755,25 @@ begin
     v_role := 'developer';
     v_project := null;
   elsif credentials ->> 'developer_key_hash' is null then
-    raise exception 'registration_key_required' using errcode = 'PT403';
+    raise exception 'registration_key_required';
   elsif v_project is null then
-    raise exception 'project_id_required' using errcode = 'PT403';
+    raise exception 'project_id_required';
   else
     v_role := 'end_user';
     if not (select p.is_active from public.projects p where p.id = v_project) then
-      raise exception 'project_inactive' using errcode = 'PT403';
+      raise exception 'project_inactive';
     end if;
   end if;
   if exists (select from public.users u
     where u.project_id is not distinct from v_project and lower(u.email) = lower(begin_registration.email))
   then
-    raise exception 'account_exists' using errcode = 'PT409';
+    raise exception 'account_exists';
   end if;
   return jsonb_build_object('role', v_role, 'project_id', v_project);
 end $$;
 comment on function private.begin_registration(jsonb, text) is
   'What a registration with these keys would create. Errors: registration_key_required, project_id_required, '
-  'project_inactive (403), account_exists (409), those of private.authorize.';
+  'project_inactive, account_exists, those of private.authorize.';
 
 create function private.create_account(credentials jsonb, account jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -1804,7 +1800,7 @@ begin
     'needs_verification', created.role = 'end_user' and exists (select from public.projects p
       where p.id = created.project_id and p.email_verification = 'required'));
 exception when unique_violation then
-  raise exception 'account_exists' using errcode = 'PT409';
+  raise exception 'account_exists';
 end $$;
 comment on function private.create_account(jsonb, jsonb) is
   'The account of an auth.users row; a developer also gets a project, a developer key and an API key. Errors: those of '
@@ -1845,12 +1841,12 @@ begin
   select u.id into found_id from public.users u
   where u.id = find_end_user.user_id and u.project_id = find_end_user.project_id;
   if found_id is null then
-    raise exception 'user_not_found' using errcode = 'PT404';
+    raise exception 'user_not_found';
   end if;
   return found_id;
 end $$;
 comment on function private.find_end_user(jsonb, uuid, uuid) is
-  'The end user whom the caller may delete. Errors: project_not_found, user_not_found (404), those of private.authorize.';
+  'The end user whom the caller may delete. Errors: project_not_found, user_not_found, those of private.authorize.';
 
 create function private.list_orphans(batch_size integer) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -1966,13 +1962,13 @@ language plpgsql set search_path = '' as $$
 begin
   perform private.enter(credentials, 'account');
   if credentials ->> 'session_id' is null then
-    raise exception 'not_authenticated' using errcode = 'PT401';
+    raise exception 'not_authenticated';
   end if;
   perform private.as_service();
   return current_setting('app.user_id')::uuid;
 end $$;
 comment on function private.enter_session(jsonb) is
-  'For what belongs to a signed-in person and to no key: the account, as service_role. Errors: not_authenticated (401), '
+  'For what belongs to a signed-in person and to no key: the account, as service_role. Errors: not_authenticated, '
   'those of private.authorize.';
 
 create function private.list_sessions(credentials jsonb) returns jsonb
@@ -1993,11 +1989,11 @@ declare
   actor uuid := private.enter_session(credentials);
 begin
   if not private.end_user_session(actor, revoke_session.id) then
-    raise exception 'session_not_found' using errcode = 'PT404';
+    raise exception 'session_not_found';
   end if;
 end $$;
 comment on function private.revoke_session(jsonb, uuid) is
-  'DELETE /auth/sessions/{id}. Errors: session_not_found (404), those of private.enter_session.';
+  'DELETE /auth/sessions/{id}. Errors: session_not_found, those of private.enter_session.';
 
 create function private.log_out(credentials jsonb, scope text) returns void
 language plpgsql set search_path = '' as $$
@@ -2134,7 +2130,7 @@ begin
     'decoy_exists', account.id is not null or private.decoy_exists());
 end $$;
 comment on function private.begin_login(jsonb, text, text) is
-  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. Errors: attempts_exceeded (429, detail: '
+  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. Errors: attempts_exceeded (detail: '
   'seconds to wait), those of private.authorize.';
 
 create function private.begin_password_check(credentials jsonb, ip text) returns jsonb
@@ -2148,7 +2144,7 @@ begin
   return jsonb_build_object('auth_email', private.auth_email(account));
 end $$;
 comment on function private.begin_password_check(jsonb, text) is
-  'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded (429), those of '
+  'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded, those of '
   'private.enter_session.';
 
 create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns void
@@ -2158,7 +2154,7 @@ declare
   account public.users;
 begin
   if not private.end_user_session(actor, proof_session_id) then
-    raise exception 'wrong_password' using errcode = 'PT403';
+    raise exception 'wrong_password';
   end if;
   select * into account from public.users u where u.id = actor;
   perform private.forgive_sign_in(account.project_id, account.email, finish_password_check.ip);
@@ -2168,7 +2164,7 @@ begin
 end $$;
 comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
   'The password was right: ends the session that proved it, and announces a change when permit is true. Errors: '
-  'wrong_password (403), those of private.enter_session.';
+  'wrong_password, those of private.enter_session.';
 
 create trigger users_guard_account before update of email, email_change, phone, encrypted_password on auth.users
   for each row execute function private.guard_auth_user();
@@ -2345,7 +2341,7 @@ begin
   perform private.count_mail_request(request_verification.ip);
   wait := private.mail_wait('verification', wanted::text);
   if wait > 0 and own then
-    raise exception 'mail_limit_exceeded' using errcode = 'PT429', detail = wait::text;
+    raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   elsif wait = 0 then
     insert into public.mail_outbox (user_id, kind) values (
       (select u.id from public.users u left join public.projects p on p.id = u.project_id
@@ -2356,7 +2352,7 @@ begin
 end $$;
 comment on function private.request_verification(jsonb, uuid, text) is
   'Asks for a verification mail: for the caller, or for user_id, which may be nobody and is answered the same. Errors: '
-  'attempts_exceeded (429), mail_limit_exceeded (429, only for the caller''s own account), those of private.authorize.';
+  'attempts_exceeded, mail_limit_exceeded (only for the caller''s own account), those of private.authorize.';
 
 create function private.request_password_reset(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -2376,7 +2372,7 @@ begin
   end if;
 end $$;
 comment on function private.request_password_reset(jsonb, text, text) is
-  'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded (429), those of private.authorize.';
+  'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded, those of private.authorize.';
 
 create function private.begin_code(user_id uuid, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2388,13 +2384,13 @@ begin
   perform private.count_mail_request(begin_code.ip);
   wait := private.fill_bucket(private.bucket_name('code', begin_code.user_id::text), 5, 600);
   if wait > 0 then
-    raise exception 'attempts_exceeded' using errcode = 'PT429', detail = wait::text;
+    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
   select * into account from public.users u where u.id = begin_code.user_id;
   return jsonb_build_object('auth_email', coalesce(private.auth_email(account), private.decoy_email()));
 end $$;
 comment on function private.begin_code(uuid, text) is
-  'Before a six-digit code is tried: five tries of an account at once, then one in ten minutes. Errors: attempts_exceeded (429).';
+  'Before a six-digit code is tried: five tries of an account at once, then one in ten minutes. Errors: attempts_exceeded.';
 
 create function private.finish_verification(user_id uuid, session_id uuid, expected uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2408,13 +2404,13 @@ begin
   where u.id = finish_verification.user_id and u.deactivated_at is null and (expected is null or u.id = expected)
   returning * into account;
   if account.id is null then
-    raise exception 'verification_token_invalid' using errcode = 'PT400';
+    raise exception 'verification_token_invalid';
   end if;
   return jsonb_build_object('email', account.email);
 end $$;
 comment on function private.finish_verification(uuid, uuid, uuid) is
   'Auth took the token, which proves the address of the account; expected is whom the caller named, or null. Errors: '
-  'verification_token_invalid (400).';
+  'verification_token_invalid.';
 
 create function private.begin_password_reset(user_id uuid, session_id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -2427,7 +2423,7 @@ begin
   where u.id = begin_password_reset.user_id and u.deactivated_at is null
   returning * into account;
   if account.id is null then
-    raise exception 'reset_token_invalid' using errcode = 'PT400';
+    raise exception 'reset_token_invalid';
   end if;
   perform private.permit_password(account.id, null);
   delete from public.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
@@ -2435,7 +2431,7 @@ begin
 end $$;
 comment on function private.begin_password_reset(uuid, uuid) is
   'Auth took the reset token: announces the new password, which will end every session. The token came by mail, so the '
-  'address is proved as well. Errors: reset_token_invalid (400).';
+  'address is proved as well. Errors: reset_token_invalid.';
 
 alter table public.used_tokens enable row level security;
 
@@ -2594,7 +2590,7 @@ begin
   return jsonb_build_object('events', items, 'total', total, 'page', page, 'page_size', page_size);
 end $$;
 comment on function private.list_audit_events(jsonb, uuid, text, text, integer, integer) is
-  'GET /projects/{id}/audit, newest first. Errors: project_not_found (404), those of private.authorize.';
+  'GET /projects/{id}/audit, newest first. Errors: project_not_found, those of private.authorize.';
 
 create trigger audit_events_guard before update or delete on public.audit_events
   for each row execute function private.guard_audit();
@@ -2642,11 +2638,11 @@ begin
     select from public.models m
     where m.id = model and m.is_active and (m.plan_ids is null or plan = any (m.plan_ids)))
   then
-    raise exception 'model_not_allowed' using errcode = 'PT403';
+    raise exception 'model_not_allowed';
   end if;
 end $$;
 comment on function private.require_model(text, text) is
-  'Errors: model_not_allowed (403), the same whether the model is unknown, switched off or of a larger plan.';
+  'Errors: model_not_allowed, the same whether the model is unknown, switched off or of a larger plan.';
 
 create trigger models_touch before update on public.models
   for each row execute function private.touch_updated_at();
@@ -2784,7 +2780,7 @@ begin
     or old.status = 'processing' and new.status = 'pending'
     or old.prediction_id is not null and new.prediction_id is distinct from old.prediction_id
   then
-    raise exception 'generation_state_conflict' using errcode = 'PT409';
+    raise exception 'generation_state_conflict';
   end if;
   new.updated_at := now();
   return new;
@@ -2878,7 +2874,7 @@ begin
   if not exists (select from public.generations g
     where g.id = require_generation.id and g.project_id = current_setting('app.project_id')::uuid)
   then
-    raise exception 'generation_not_found' using errcode = 'PT404';
+    raise exception 'generation_not_found';
   end if;
 end $$;
 comment on function private.require_generation(uuid) is
@@ -2912,12 +2908,12 @@ begin
   from public.generations g
   where g.id = get_generation_status.id and g.project_id = current_setting('app.project_id')::uuid;
   if found is null then
-    raise exception 'generation_not_found' using errcode = 'PT404';
+    raise exception 'generation_not_found';
   end if;
   return found;
 end $$;
 comment on function private.get_generation_status(jsonb, uuid) is
-  'GET /generation/{id}/status. Errors: generation_not_found (404), those of private.authorize.';
+  'GET /generation/{id}/status. Errors: generation_not_found, those of private.authorize.';
 
 create function private.get_generation_file(credentials jsonb, id uuid, kind text, "position" integer, link_version integer)
 returns jsonb
@@ -2949,17 +2945,17 @@ begin
     where g.id = get_generation_file.id and g.is_public and (v_project is null or g.project_id = v_project);
   end if;
   if file is null then
-    raise exception 'image_not_found' using errcode = 'PT404';
+    raise exception 'image_not_found';
   end if;
   -- In a statement of its own: visitors, whose role may not call it, never come this far.
   if not private.is_served(id) then
-    raise exception 'image_not_found' using errcode = 'PT404';
+    raise exception 'image_not_found';
   end if;
   return file;
 end $$;
 comment on function private.get_generation_file(jsonb, uuid, text, integer, integer) is
   'Where a picture of a generation is stored. kind is output or example; link_version is that of a signed address, or null. '
-  'Errors: image_not_found (404), those of private.authorize.';
+  'Errors: image_not_found, those of private.authorize.';
 
 -- The time depends on the page, not on how many rows there are: rows come in the order of the index, and a page by number begins
 -- behind the last row before it. Plans are generic: a known limit would be planned anew at each call. The planner has to see how
@@ -3156,13 +3152,13 @@ begin
   on conflict (project_id, month) do update set generations = usage.generations + 1
     where limits.generations_per_month is null or usage.generations < limits.generations_per_month;
   if not found then
-    raise exception 'quota_exceeded' using errcode = 'PT429',
-      detail = ceil(extract(epoch from (v_month + interval '1 month') - (now() at time zone 'utc')))::text;
+    raise exception 'quota_exceeded' using detail = jsonb_build_object('retry_after_seconds',
+      ceil(extract(epoch from (v_month + interval '1 month') - (now() at time zone 'utc'))));
   end if;
   if (select count(*) from public.generations g where g.project_id = v_project and g.status in ('pending', 'processing'))
     >= limits.concurrent_generations
   then
-    raise exception 'concurrency_limit_reached' using errcode = 'PT429', detail = '5';
+    raise exception 'concurrency_limit_reached' using detail = jsonb_build_object('retry_after_seconds', 5);
   end if;
 
   insert into public.generations
@@ -3178,7 +3174,7 @@ begin
       and upload.generation_id is null and upload.project_id = v_project and upload.user_id = v_actor;
     get diagnostics claimed = row_count;
     if claimed <> jsonb_array_length(generation -> 'upload_ids') then
-      raise exception 'upload_not_found' using errcode = 'PT404';
+      raise exception 'upload_not_found';
     end if;
   end if;
   created_json := private.generation_json(to_jsonb(created));
@@ -3189,8 +3185,8 @@ begin
 end $$;
 comment on function private.create_generation(jsonb, jsonb) is
   'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
-  'quota_exceeded, concurrency_limit_reached (429, detail: seconds to wait), model_not_allowed (403), upload_not_found (404), '
-  'idempotency_key_in_use (409), those of private.authorize.';
+  'quota_exceeded, concurrency_limit_reached (detail: seconds to wait), model_not_allowed, upload_not_found, '
+  'idempotency_key_in_use, those of private.authorize.';
 
 -- What people do with generations that exist: publish, cancel, delete. A row is found under row-level security and written
 -- as service_role.
@@ -3209,7 +3205,7 @@ begin
 end $$;
 comment on function private.publish_generation(jsonb, uuid, boolean) is
   'PATCH /generation/{id}/public. Taking it back also ends every address that was signed before. Errors: '
-  'generation_not_found (404), those of private.authorize.';
+  'generation_not_found, those of private.authorize.';
 
 create function private.cancel_generation(credentials jsonb, id uuid, error text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3225,7 +3221,7 @@ begin
   where g.id = cancel_generation.id and g.status in ('pending', 'processing')
   returning * into v_changed;
   if v_changed.id is null then
-    raise exception 'generation_not_running' using errcode = 'PT409';
+    raise exception 'generation_not_running';
   end if;
   if v_changed.prediction_id is not null then
     insert into public.cleanup_tasks (kind, target, generation_id)
@@ -3235,7 +3231,7 @@ begin
 end $$;
 comment on function private.cancel_generation(jsonb, uuid, text) is
   'POST /generation/{id}/cancel: ended and not charged at once; the prediction is remembered to be canceled at Replicate. '
-  'Errors: generation_not_running (409), generation_not_found (404), those of private.authorize.';
+  'Errors: generation_not_running, generation_not_found, those of private.authorize.';
 
 create function private.delete_generation(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -3247,7 +3243,7 @@ begin
 end $$;
 comment on function private.delete_generation(jsonb, uuid) is
   'DELETE /generation/{id}. Its prediction and files become cleanup tasks in the same transaction. Errors: '
-  'generation_not_found (404), those of private.authorize.';
+  'generation_not_found, those of private.authorize.';
 
 -- How a generation is submitted once and ends once. Each step is one statement's worth of decision, so that two workers, a
 -- repeated webhook or a killed process change nothing twice.
@@ -3423,28 +3419,28 @@ begin
   select coalesce((select u.generations from public.anonymous_usage u
     where u.day = v_day and u.client = check_anonymous.client), 0) into v_used;
   if v_used >= v_allowed then
-    raise exception 'anonymous_limit_reached' using errcode = 'PT429',
-      detail = private.limit_state('anonymous', v_allowed, v_used, 86400, v_midnight)::text;
+    raise exception 'anonymous_limit_reached' using
+      detail = jsonb_build_object('rate_limit', private.limit_state('anonymous', v_allowed, v_used, 86400, v_midnight));
   end if;
   if exists (select from public.anonymous_usage u where u.day = v_day and u.client = '*'
     and u.generations >= (limits ->> 'everybody')::integer)
   then
-    raise exception 'anonymous_budget_reached' using errcode = 'PT429',
-      detail = ceil(extract(epoch from v_midnight - now()))::text;
+    raise exception 'anonymous_budget_reached' using detail = jsonb_build_object('retry_after_seconds',
+      ceil(extract(epoch from v_midnight - now())));
   end if;
   -- The request that goes on from here will be one of them.
   perform set_config('app.limit', private.limit_state('anonymous', v_allowed, v_used + 1, 86400, v_midnight)::text, true);
 end $$;
 comment on function private.check_anonymous(jsonb, text, jsonb) is
-  'Before a byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (429, detail: '
-  'private.limit_state), anonymous_budget_reached (429, detail: seconds until midnight UTC), those of private.authorize.';
+  'Before a byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (detail: '
+  'private.limit_state), anonymous_budget_reached (detail: seconds until midnight UTC), those of private.authorize.';
 
 create function private.create_anonymous_generation(client text, limits jsonb, generation jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 declare
   v_day date := (now() at time zone 'utc')::date;
-  wait text := ceil(extract(epoch from ((v_day + 1)::timestamp at time zone 'utc') - now()))::text;
+  wait integer := ceil(extract(epoch from ((v_day + 1)::timestamp at time zone 'utc') - now()));
   created public.generations;
 begin
   perform private.as_service();
@@ -3454,13 +3450,13 @@ begin
   on conflict (day, client) do update set generations = usage.generations + 1
     where usage.generations < (limits ->> 'per_client')::integer;
   if not found then
-    raise exception 'anonymous_limit_reached' using errcode = 'PT429', detail = wait;
+    raise exception 'anonymous_limit_reached' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
   insert into public.anonymous_usage as usage (day, client, generations) values (v_day, '*', 1)
   on conflict (day, client) do update set generations = usage.generations + 1
     where usage.generations < (limits ->> 'everybody')::integer;
   if not found then
-    raise exception 'anonymous_budget_reached' using errcode = 'PT429', detail = wait;
+    raise exception 'anonymous_budget_reached' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
   insert into public.generations
     (id, instructions, model, options, example_images, charge, charged_month, next_check_at, expires_at)
@@ -3473,7 +3469,7 @@ begin
 end $$;
 comment on function private.create_anonymous_generation(text, jsonb, jsonb) is
   'Counts and inserts a pending generation of nobody. limits is {per_client, everybody, result_seconds}. Errors: '
-  'anonymous_limit_reached, anonymous_budget_reached (429, detail: seconds to wait).';
+  'anonymous_limit_reached, anonymous_budget_reached (detail: seconds to wait).';
 
 create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3485,12 +3481,12 @@ begin
   select * into found from public.generations g
   where g.id = get_anonymous_generation.id and g.project_id is null and g.expires_at > now();
   if found.id is null then
-    raise exception 'generation_not_found' using errcode = 'PT404';
+    raise exception 'generation_not_found';
   end if;
   return private.generation_json(to_jsonb(found));
 end $$;
 comment on function private.get_anonymous_generation(jsonb, uuid) is
-  'Whoever knows the id may see it until it expires. Errors: generation_not_found (404), those of private.authorize.';
+  'Whoever knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';
 
 alter table public.anonymous_usage enable row level security;
 
@@ -3549,14 +3545,14 @@ begin
   select * into v_row from public.idempotency_keys k
   where k.caller = v_caller and k.operation = request ->> 'operation' and k.key = request ->> 'key';
   if v_row.fingerprint is distinct from request ->> 'fingerprint' and v_row.key is not null then
-    raise exception 'idempotency_key_reused' using errcode = 'PT422';
+    raise exception 'idempotency_key_reused';
   end if;
   return jsonb_build_object('state', case when v_row.response is null then 'running' else 'done' end,
     'response', v_row.response);
 end $$;
 comment on function private.begin_idempotent(jsonb, jsonb) is
   'Takes a key: {operation, key, fingerprint, generation_id} → {state: started | running | done, response}. Errors: '
-  'idempotency_key_reused (422), those of private.authorize.';
+  'idempotency_key_reused, those of private.authorize.';
 
 create function private.finish_idempotent(id uuid, response jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -3564,11 +3560,11 @@ begin
   update public.idempotency_keys k set response = finish_idempotent.response
   where k.generation_id = finish_idempotent.id and k.response is null;
   if not found then
-    raise exception 'idempotency_key_in_use' using errcode = 'PT409';
+    raise exception 'idempotency_key_in_use';
   end if;
 end $$;
 comment on function private.finish_idempotent(uuid, jsonb) is
-  'Keeps the answer. Errors: idempotency_key_in_use (409) when the request took so long that another one has the key now.';
+  'Keeps the answer. Errors: idempotency_key_in_use when the request took so long that another one has the key now.';
 
 create function private.release_idempotent(id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -3631,7 +3627,7 @@ begin
   -- Creates of one person take turns, so that the count is the truth.
   perform from public.users account where account.id = v_actor for no key update;
   if (select count(*) from public.uploads u where u.user_id = v_actor and u.generation_id is null) + places > 50 then
-    raise exception 'upload_limit_reached' using errcode = 'PT429', detail = '3600';
+    raise exception 'upload_limit_reached' using detail = jsonb_build_object('retry_after_seconds', 3600);
   end if;
   with ids as (
     select gen_random_uuid() as id from generate_series(1, places)
@@ -3644,7 +3640,7 @@ begin
   return created;
 end $$;
 comment on function private.create_uploads(jsonb, integer) is
-  'Places for pictures: [{id, path}]. Errors: upload_limit_reached (429, detail: seconds), those of private.authorize.';
+  'Places for pictures: [{id, path}]. Errors: upload_limit_reached (detail: seconds), those of private.authorize.';
 
 create function private.find_uploads(credentials jsonb, ids jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3662,12 +3658,12 @@ begin
   join public.uploads u on u.id = wanted.id::uuid
   where u.project_id = v_project and u.user_id = v_actor and u.generation_id is null;
   if coalesce(jsonb_array_length(found), 0) <> jsonb_array_length(ids) then
-    raise exception 'upload_not_found' using errcode = 'PT404';
+    raise exception 'upload_not_found';
   end if;
   return found;
 end $$;
 comment on function private.find_uploads(jsonb, jsonb) is
-  'The caller''s unused uploads in the order asked for: [{id, path}]. Errors: upload_not_found (404), those of private.authorize.';
+  'The caller''s unused uploads in the order asked for: [{id, path}]. Errors: upload_not_found, those of private.authorize.';
 
 create trigger uploads_leave after delete on public.uploads
   for each row execute function private.leave_upload();

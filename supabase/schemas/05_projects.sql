@@ -63,7 +63,7 @@ declare
 begin
   select * into project from public.projects p where p.id = require_project.id and p.deleted_at is null;
   if project.id is null then
-    raise exception 'project_not_found' using errcode = 'PT404';
+    raise exception 'project_not_found';
   end if;
   return project;
 end $$;
@@ -84,7 +84,7 @@ begin
   from public.users account left join public.plans plan on plan.id = account.plan_id
   where account.id = owner for update of account;
   if (select count(*) from public.projects p where p.owner_id = owner and p.deleted_at is null) >= allowed then
-    raise exception 'project_limit_reached' using errcode = 'PT403';
+    raise exception 'project_limit_reached';
   end if;
   insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url)
   values (owner, project ->> 'name', project ->> 'description',
@@ -96,7 +96,7 @@ begin
   return private.project_json(created);
 end $$;
 comment on function private.create_project(jsonb, jsonb) is
-  'POST /projects. Errors: project_limit_reached (403), those of private.authorize.';
+  'POST /projects. Errors: project_limit_reached, those of private.authorize.';
 
 create function private.get_project(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -105,7 +105,7 @@ begin
   return private.project_json(private.require_project(id));
 end $$;
 comment on function private.get_project(jsonb, uuid) is
-  'GET /projects/{id}. Errors: project_not_found (404), those of private.authorize.';
+  'GET /projects/{id}. Errors: project_not_found, those of private.authorize.';
 
 create function private.list_projects(credentials jsonb, search text, active boolean, page integer, page_size integer)
 returns jsonb
@@ -168,7 +168,7 @@ begin
 end $$;
 comment on function private.get_project_stats(jsonb, uuid, text, boolean) is
   'How many projects, end users and API keys there are, and how many of them are active; of one project, or with null of all that '
-  'the caller manages. Errors: project_not_found (404), those of private.authorize.';
+  'the caller manages. Errors: project_not_found, those of private.authorize.';
 
 create function private.update_project(credentials jsonb, id uuid, changes jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -189,12 +189,12 @@ begin
   where p.id = update_project.id and p.deleted_at is null
   returning * into changed;
   if changed.id is null then
-    raise exception 'project_not_found' using errcode = 'PT404';
+    raise exception 'project_not_found';
   end if;
   return private.project_json(changed);
 end $$;
 comment on function private.update_project(jsonb, uuid, jsonb) is
-  'PATCH /projects/{id}: fields that are not named stay. Errors: project_not_found (404), those of private.authorize.';
+  'PATCH /projects/{id}: fields that are not named stay. Errors: project_not_found, those of private.authorize.';
 
 create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -203,21 +203,21 @@ declare
 begin
   perform private.enter(credentials, 'projects');
   if current_setting('app.user_role') is distinct from 'operator' then
-    raise exception 'operators_only' using errcode = 'PT403';
+    raise exception 'operators_only';
   end if;
   perform private.require_project(id);
   if set_project_plan.plan_id is not null
     and not exists (select from public.plans plan where plan.id = set_project_plan.plan_id)
   then
-    raise exception 'plan_not_found' using errcode = 'PT404';
+    raise exception 'plan_not_found';
   end if;
   update public.projects p set plan_id = set_project_plan.plan_id where p.id = set_project_plan.id
   returning * into changed;
   return private.project_json(changed);
 end $$;
 comment on function private.set_project_plan(jsonb, uuid, text) is
-  'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only (403), project_not_found, '
-  'plan_not_found (404), those of private.authorize.';
+  'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only, project_not_found, '
+  'plan_not_found, those of private.authorize.';
 
 create trigger projects_touch before update on public.projects
   for each row execute function private.touch_updated_at();

@@ -46,7 +46,7 @@ begin
   update public.projects p set deleted_at = now(), purge_at = now() + make_interval(days => purge_days)
   where p.id = delete_project.id and p.deleted_at is null;
   if not found then
-    raise exception 'project_not_found' using errcode = 'PT404';
+    raise exception 'project_not_found';
   end if;
   with canceled as (
     update public.generations g
@@ -61,7 +61,7 @@ begin
 end $$;
 comment on function private.delete_project(jsonb, uuid, integer) is
   'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that nobody waits '
-  'for any more. Errors: project_not_found (404), those of private.authorize.';
+  'for any more. Errors: project_not_found, those of private.authorize.';
 
 create function private.restore_project(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -77,7 +77,7 @@ begin
   select * into project from public.projects p
   where p.id = restore_project.id and (p.owner_id = v_actor or current_setting('app.user_role') = 'operator');
   if project.id is null then
-    raise exception 'project_not_found' using errcode = 'PT404';
+    raise exception 'project_not_found';
   elsif project.deleted_at is null then
     return private.project_json(project);
   end if;
@@ -87,19 +87,19 @@ begin
   if (select count(*) from public.projects p where p.owner_id = project.owner_id and p.deleted_at is null
     and p.id <> project.id) >= allowed
   then
-    raise exception 'project_limit_reached' using errcode = 'PT403';
+    raise exception 'project_limit_reached';
   end if;
   update public.projects p set deleted_at = null, purge_at = null
   where p.id = project.id and p.purge_started_at is null
   returning * into project;
   if project.id is null then
-    raise exception 'restore_window_over' using errcode = 'PT409';
+    raise exception 'restore_window_over';
   end if;
   return private.project_json(project);
 end $$;
 comment on function private.restore_project(jsonb, uuid) is
-  'POST /projects/{id}/restore; a project that is not deleted is returned as it is. Errors: project_not_found (404), '
-  'project_limit_reached (403), restore_window_over (409), those of private.authorize.';
+  'POST /projects/{id}/restore; a project that is not deleted is returned as it is. Errors: project_not_found, '
+  'project_limit_reached, restore_window_over, those of private.authorize.';
 
 create function private.claim_project_purges(batch_size integer, lease_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$

@@ -51,7 +51,7 @@ begin
   return jsonb_build_object('users', items, 'total', total, 'page', page, 'page_size', page_size);
 end $$;
 comment on function private.list_project_users(jsonb, uuid, text, boolean, integer, integer) is
-  'End users of one project, or with null of all projects that the caller manages, newest first. Errors: project_not_found (404), '
+  'End users of one project, or with null of all projects that the caller manages, newest first. Errors: project_not_found, '
   'those of private.authorize.';
 
 create function private.end_user_sessions(user_id uuid) returns void
@@ -72,7 +72,7 @@ begin
   if not exists (select from public.users u
     where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id)
   then
-    raise exception 'user_not_found' using errcode = 'PT404';
+    raise exception 'user_not_found';
   end if;
   perform private.as_service();
   update public.users u
@@ -80,7 +80,7 @@ begin
   where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id
   returning * into account;
   if account.id is null then
-    raise exception 'user_not_found' using errcode = 'PT404';
+    raise exception 'user_not_found';
   end if;
   -- A token that was stolen before must not work again when the account is opened again.
   if not is_active then
@@ -90,6 +90,6 @@ begin
 end $$;
 comment on function private.update_project_user(jsonb, uuid, uuid, boolean) is
   'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, or opens it again. Errors: project_not_found, '
-  'user_not_found (404), those of private.authorize.';
+  'user_not_found, those of private.authorize.';
 
 grant execute on function private.end_user_sessions(uuid) to service_role;

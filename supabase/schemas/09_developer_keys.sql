@@ -42,12 +42,12 @@ declare
   actor uuid := private.enter_session(credentials);
 begin
   if current_setting('app.user_role') = 'end_user' then
-    raise exception 'developers_only' using errcode = 'PT403';
+    raise exception 'developers_only';
   end if;
   return actor;
 end $$;
 comment on function private.enter_developer(jsonb) is
-  'The signed-in developer or operator, as service_role: no key manages keys. Errors: developers_only (403), those of '
+  'The signed-in developer or operator, as service_role: no key manages keys. Errors: developers_only, those of '
   'private.enter_session.';
 
 create function private.require_developer_key(owner uuid, id uuid) returns public.developer_keys
@@ -58,7 +58,7 @@ begin
   select * into key from public.developer_keys k
   where k.id = require_developer_key.id and k.user_id = owner for update;
   if key.id is null then
-    raise exception 'developer_key_not_found' using errcode = 'PT404';
+    raise exception 'developer_key_not_found';
   end if;
   return key;
 end $$;
@@ -87,7 +87,7 @@ begin
   if (select count(*) from public.developer_keys k where k.user_id = actor
     and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active') >= 10
   then
-    raise exception 'developer_key_limit_reached' using errcode = 'PT403';
+    raise exception 'developer_key_limit_reached';
   end if;
   insert into public.developer_keys (user_id, name, key_prefix, key_hash, management, expires_at)
   values (actor, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
@@ -99,7 +99,7 @@ begin
 end $$;
 comment on function private.create_developer_key(jsonb, jsonb) is
   'POST /auth/developer-keys; key is {name, key_prefix, key_hash, management, expires_at}. Errors: '
-  'developer_key_limit_reached (403), those of private.enter_developer.';
+  'developer_key_limit_reached, those of private.enter_developer.';
 
 create function private.rotate_developer_key(credentials jsonb, id uuid, replacement jsonb, grace_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -109,7 +109,7 @@ declare
   created public.developer_keys;
 begin
   if old.grace_ends_at is not null or private.key_state(old.revoked_at, old.grace_ends_at, old.expires_at) <> 'active' then
-    raise exception 'developer_key_not_active' using errcode = 'PT400';
+    raise exception 'developer_key_not_active';
   end if;
   update public.developer_keys k set grace_ends_at = now() + make_interval(secs => grace_seconds) where k.id = old.id;
   insert into public.developer_keys (user_id, name, key_prefix, key_hash, management, expires_at)
@@ -121,7 +121,7 @@ begin
 end $$;
 comment on function private.rotate_developer_key(jsonb, uuid, jsonb, integer) is
   'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one dies after the '
-  'grace. Errors: developer_key_not_found (404), developer_key_not_active (400), those of private.enter_developer.';
+  'grace. Errors: developer_key_not_found, developer_key_not_active, those of private.enter_developer.';
 
 create function private.revoke_developer_key(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -130,15 +130,15 @@ declare
   key public.developer_keys := private.require_developer_key(actor, revoke_developer_key.id);
 begin
   if key.revoked_at is not null then
-    raise exception 'developer_key_already_revoked' using errcode = 'PT400';
+    raise exception 'developer_key_already_revoked';
   elsif key.key_hash = decode(credentials ->> 'developer_key_hash', 'hex') then
-    raise exception 'developer_key_in_use' using errcode = 'PT403';
+    raise exception 'developer_key_in_use';
   end if;
   update public.developer_keys k set revoked_at = now() where k.id = key.id;
 end $$;
 comment on function private.revoke_developer_key(jsonb, uuid) is
-  'DELETE /auth/developer-keys/{id}. Errors: developer_key_not_found (404), developer_key_already_revoked (400), '
-  'developer_key_in_use (403, the request itself carries it), those of private.enter_developer.';
+  'DELETE /auth/developer-keys/{id}. Errors: developer_key_not_found, developer_key_already_revoked, '
+  'developer_key_in_use (the request itself carries it), those of private.enter_developer.';
 
 alter table public.developer_keys enable row level security;
 create policy developer_keys_select_owner on public.developer_keys for select to authenticated

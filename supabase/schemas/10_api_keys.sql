@@ -43,11 +43,11 @@ begin
   if not exists (select from public.api_keys k
     where k.id = require_api_key.key_id and k.project_id = require_api_key.project_id)
   then
-    raise exception 'api_key_not_found' using errcode = 'PT404';
+    raise exception 'api_key_not_found';
   end if;
 end $$;
 comment on function private.require_api_key(uuid, uuid) is
-  'Passes if row-level security shows the caller this key of this project. Errors: project_not_found, api_key_not_found (404).';
+  'Passes if row-level security shows the caller this key of this project. Errors: project_not_found, api_key_not_found.';
 
 create function private.create_api_key(credentials jsonb, project_id uuid, key jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -69,7 +69,7 @@ begin
     select count(*) from public.api_keys k where k.project_id = create_api_key.project_id and k.grace_ends_at is null
       and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
   ) >= allowed then
-    raise exception 'api_key_limit_reached' using errcode = 'PT403';
+    raise exception 'api_key_limit_reached';
   end if;
   insert into public.api_keys (project_id, name, key_prefix, key_hash, expires_at)
   values (create_api_key.project_id, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
@@ -78,7 +78,7 @@ begin
   return private.api_key_json(to_jsonb(created));
 end $$;
 comment on function private.create_api_key(jsonb, uuid, jsonb) is
-  'POST /projects/{id}/api-keys. Errors: project_not_found (404), api_key_limit_reached (403), those of private.authorize.';
+  'POST /projects/{id}/api-keys. Errors: project_not_found, api_key_limit_reached, those of private.authorize.';
 
 create function private.list_api_keys(credentials jsonb, project_id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -94,7 +94,7 @@ begin
   );
 end $$;
 comment on function private.list_api_keys(jsonb, uuid) is
-  'GET /projects/{id}/api-keys, newest first. Errors: project_not_found (404), those of private.authorize.';
+  'GET /projects/{id}/api-keys, newest first. Errors: project_not_found, those of private.authorize.';
 
 create function private.rotate_api_key(credentials jsonb, project_id uuid, key_id uuid, key jsonb, grace_seconds integer)
 returns jsonb
@@ -111,11 +111,11 @@ begin
   perform from public.projects p where p.id = rotate_api_key.project_id for update;
   select * into rotated from public.api_keys k where k.id = key_id for update;
   if rotated.revoked_at is not null then
-    raise exception 'api_key_already_revoked' using errcode = 'PT400';
+    raise exception 'api_key_already_revoked';
   elsif rotated.grace_ends_at is not null then
-    raise exception 'api_key_already_rotated' using errcode = 'PT409';
+    raise exception 'api_key_already_rotated';
   elsif rotated.expires_at <= now() then
-    raise exception 'api_key_already_expired' using errcode = 'PT400';
+    raise exception 'api_key_already_expired';
   end if;
   select plan.api_keys_per_project into allowed
   from public.projects p
@@ -127,7 +127,7 @@ begin
     select count(*) from public.api_keys k where k.project_id = rotate_api_key.project_id and k.grace_ends_at is not null
       and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
   ) >= allowed then
-    raise exception 'api_key_limit_reached' using errcode = 'PT403';
+    raise exception 'api_key_limit_reached';
   end if;
   update public.api_keys k
   set grace_ends_at = least(now() + make_interval(secs => grace_seconds), k.expires_at)
@@ -141,8 +141,8 @@ begin
 end $$;
 comment on function private.rotate_api_key(jsonb, uuid, uuid, jsonb, integer) is
   'POST …/api-keys/{key_id}/rotate: a new key with the old one''s name and expiry; the old one works until its grace ends, never '
-  'beyond its expiry. Errors: api_key_not_found (404), api_key_already_revoked, api_key_already_expired (400), '
-  'api_key_already_rotated (409), api_key_limit_reached (403), those of private.authorize.';
+  'beyond its expiry. Errors: api_key_not_found, api_key_already_revoked, api_key_already_expired, '
+  'api_key_already_rotated, api_key_limit_reached, those of private.authorize.';
 
 create function private.revoke_api_key(credentials jsonb, project_id uuid, key_id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -152,11 +152,11 @@ begin
   perform private.as_service();
   update public.api_keys k set revoked_at = now() where k.id = key_id and k.revoked_at is null;
   if not found then
-    raise exception 'api_key_already_revoked' using errcode = 'PT400';
+    raise exception 'api_key_already_revoked';
   end if;
 end $$;
 comment on function private.revoke_api_key(jsonb, uuid, uuid) is
-  'DELETE /projects/{id}/api-keys/{key_id}. Errors: api_key_not_found (404), api_key_already_revoked (400), those of private.authorize.';
+  'DELETE /projects/{id}/api-keys/{key_id}. Errors: api_key_not_found, api_key_already_revoked, those of private.authorize.';
 
 alter table public.api_keys enable row level security;
 create policy api_keys_select_owner on public.api_keys for select to authenticated

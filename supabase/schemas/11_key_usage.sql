@@ -85,7 +85,7 @@ begin
   return items;
 end $$;
 comment on function private.get_api_key_usage(jsonb, uuid, uuid, integer) is
-  'GET …/api-keys/{key_id}/usage: one entry per UTC day, oldest first, today last. Errors: api_key_not_found (404), those of '
+  'GET …/api-keys/{key_id}/usage: one entry per UTC day, oldest first, today last. Errors: api_key_not_found, those of '
   'private.authorize.';
 
 alter table public.key_usage enable row level security;

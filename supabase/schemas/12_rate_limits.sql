@@ -40,15 +40,15 @@ begin
     select * into known from public.rate_limits r
     where r.bucket = announce_limit.bucket and r.resets_at > now() and r.used >= allowed;
     if known.bucket is not null then
-      raise exception 'rate_limited' using errcode = 'PT429',
-        detail = private.limit_state(name, allowed, known.used, seconds, known.resets_at)::text;
+      raise exception 'rate_limited' using
+        detail = jsonb_build_object('rate_limit', private.limit_state(name, allowed, known.used, seconds, known.resets_at));
     end if;
   end if;
   return set_config('app.limit', concat_ws('|', name, bucket, allowed, seconds), true);
 end $$;
 comment on function private.announce_limit(text, text, integer, integer, jsonb) is
   'Says for this transaction which limit its request falls under, as name|bucket|limit|seconds in app.limit; a limit of null '
-  'is none. Errors: rate_limited (429, detail: private.limit_state).';
+  'is none. Errors: rate_limited (detail: private.limit_state).';
 
 create function private.count_request(announced text) returns jsonb
 language plpgsql security definer set search_path = '' as $$
@@ -82,15 +82,15 @@ begin
   end if;
   if counted is null then
     select resets_at into window_end from public.rate_limits known where known.bucket = part[2];
-    raise exception 'rate_limited' using errcode = 'PT429',
-      detail = private.limit_state(part[1], allowed, allowed, seconds, window_end)::text;
+    raise exception 'rate_limited' using
+      detail = jsonb_build_object('rate_limit', private.limit_state(part[1], allowed, allowed, seconds, window_end));
   end if;
   return private.limit_state(part[1], allowed, counted, seconds, window_end);
 end $$;
 comment on function private.count_request(text) is
   'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, or refuses '
   'it and with it all that its transaction did. A state as JSON was counted before and is only passed on. Windows begin at multiples of their length. Definer: the caller''s role has '
-  'changed by then. Errors: rate_limited (429, detail: private.limit_state).';
+  'changed by then. Errors: rate_limited (detail: private.limit_state).';
 
 create function private.address_bucket(purpose text, project_id uuid, ip text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -127,7 +127,7 @@ begin
 end $$;
 comment on function private.find_auth_limit(jsonb) is
   'The limit of a login or registration, which counts before anything else is known of it: by the project''s plan, or by the '
-  'default one where no project is named. Errors: rate_limited (429).';
+  'default one where no project is named. Errors: rate_limited.';
 
 alter table public.rate_limits enable row level security;
 

@@ -79,12 +79,12 @@ begin
     wait := private.fill_bucket(private.bucket_name('sign-in-address', source), 300, 2);
   end if;
   if wait > 0 then
-    raise exception 'attempts_exceeded' using errcode = 'PT429', detail = wait::text;
+    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
 end $$;
 comment on function private.count_sign_in(uuid, text, text) is
   'Counts a password that is tried, whether or not there is such an account: ten at once for an account from one address, '
-  'a hundred for an account from anywhere, three hundred from one address. A right one is taken back. Errors: attempts_exceeded (429).';
+  'a hundred for an account from anywhere, three hundred from one address. A right one is taken back. Errors: attempts_exceeded.';
 
 create function private.forgive_sign_in(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -145,11 +145,11 @@ begin
     wait := private.fill_bucket(private.bucket_name('mail-address', source), 100, 20);
   end if;
   if wait > 0 then
-    raise exception 'attempts_exceeded' using errcode = 'PT429', detail = wait::text;
+    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
 end $$;
 comment on function private.count_mail_request(text) is
-  'Counts a request for mail from an address, whoever it is for: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded (429).';
+  'Counts a request for mail from an address, whoever it is for: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
 
 create function private.return_code(user_id uuid, ip text) returns void
 language plpgsql set search_path = '' as $$

@@ -158,11 +158,7 @@ begin
     end if;
   end if;
   if refusal is not null then
-    raise exception '%', refusal using errcode = case
-      when refusal in ('invalid_token', 'not_authenticated', 'management_key_required') then 'PT401'
-      when refusal = 'account_not_verified' then 'PT400'
-      when refusal = 'project_not_found' then 'PT404'
-      else 'PT403' end;
+    raise exception '%', refusal;
   end if;
 
   -- A request is counted once, by its first statement. Operators are not limited.

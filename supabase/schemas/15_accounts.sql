@@ -13,25 +13,25 @@ begin
     v_role := 'developer';
     v_project := null;
   elsif credentials ->> 'developer_key_hash' is null then
-    raise exception 'registration_key_required' using errcode = 'PT403';
+    raise exception 'registration_key_required';
   elsif v_project is null then
-    raise exception 'project_id_required' using errcode = 'PT403';
+    raise exception 'project_id_required';
   else
     v_role := 'end_user';
     if not (select p.is_active from public.projects p where p.id = v_project) then
-      raise exception 'project_inactive' using errcode = 'PT403';
+      raise exception 'project_inactive';
     end if;
   end if;
   if exists (select from public.users u
     where u.project_id is not distinct from v_project and lower(u.email) = lower(begin_registration.email))
   then
-    raise exception 'account_exists' using errcode = 'PT409';
+    raise exception 'account_exists';
   end if;
   return jsonb_build_object('role', v_role, 'project_id', v_project);
 end $$;
 comment on function private.begin_registration(jsonb, text) is
   'What a registration with these keys would create. Errors: registration_key_required, project_id_required, '
-  'project_inactive (403), account_exists (409), those of private.authorize.';
+  'project_inactive, account_exists, those of private.authorize.';
 
 create function private.create_account(credentials jsonb, account jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -58,7 +58,7 @@ begin
     'needs_verification', created.role = 'end_user' and exists (select from public.projects p
       where p.id = created.project_id and p.email_verification = 'required'));
 exception when unique_violation then
-  raise exception 'account_exists' using errcode = 'PT409';
+  raise exception 'account_exists';
 end $$;
 comment on function private.create_account(jsonb, jsonb) is
   'The account of an auth.users row; a developer also gets a project, a developer key and an API key. Errors: those of '
@@ -99,12 +99,12 @@ begin
   select u.id into found_id from public.users u
   where u.id = find_end_user.user_id and u.project_id = find_end_user.project_id;
   if found_id is null then
-    raise exception 'user_not_found' using errcode = 'PT404';
+    raise exception 'user_not_found';
   end if;
   return found_id;
 end $$;
 comment on function private.find_end_user(jsonb, uuid, uuid) is
-  'The end user whom the caller may delete. Errors: project_not_found, user_not_found (404), those of private.authorize.';
+  'The end user whom the caller may delete. Errors: project_not_found, user_not_found, those of private.authorize.';
 
 create function private.list_orphans(batch_size integer) returns jsonb
 language plpgsql security definer set search_path = '' as $$

@@ -84,13 +84,13 @@ language plpgsql set search_path = '' as $$
 begin
   perform private.enter(credentials, 'account');
   if credentials ->> 'session_id' is null then
-    raise exception 'not_authenticated' using errcode = 'PT401';
+    raise exception 'not_authenticated';
   end if;
   perform private.as_service();
   return current_setting('app.user_id')::uuid;
 end $$;
 comment on function private.enter_session(jsonb) is
-  'For what belongs to a signed-in person and to no key: the account, as service_role. Errors: not_authenticated (401), '
+  'For what belongs to a signed-in person and to no key: the account, as service_role. Errors: not_authenticated, '
   'those of private.authorize.';
 
 create function private.list_sessions(credentials jsonb) returns jsonb
@@ -111,11 +111,11 @@ declare
   actor uuid := private.enter_session(credentials);
 begin
   if not private.end_user_session(actor, revoke_session.id) then
-    raise exception 'session_not_found' using errcode = 'PT404';
+    raise exception 'session_not_found';
   end if;
 end $$;
 comment on function private.revoke_session(jsonb, uuid) is
-  'DELETE /auth/sessions/{id}. Errors: session_not_found (404), those of private.enter_session.';
+  'DELETE /auth/sessions/{id}. Errors: session_not_found, those of private.enter_session.';
 
 create function private.log_out(credentials jsonb, scope text) returns void
 language plpgsql set search_path = '' as $$

@@ -86,7 +86,7 @@ begin
     'decoy_exists', account.id is not null or private.decoy_exists());
 end $$;
 comment on function private.begin_login(jsonb, text, text) is
-  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. Errors: attempts_exceeded (429, detail: '
+  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. Errors: attempts_exceeded (detail: '
   'seconds to wait), those of private.authorize.';
 
 create function private.begin_password_check(credentials jsonb, ip text) returns jsonb
@@ -100,7 +100,7 @@ begin
   return jsonb_build_object('auth_email', private.auth_email(account));
 end $$;
 comment on function private.begin_password_check(jsonb, text) is
-  'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded (429), those of '
+  'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded, those of '
   'private.enter_session.';
 
 create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns void
@@ -110,7 +110,7 @@ declare
   account public.users;
 begin
   if not private.end_user_session(actor, proof_session_id) then
-    raise exception 'wrong_password' using errcode = 'PT403';
+    raise exception 'wrong_password';
   end if;
   select * into account from public.users u where u.id = actor;
   perform private.forgive_sign_in(account.project_id, account.email, finish_password_check.ip);
@@ -120,7 +120,7 @@ begin
 end $$;
 comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
   'The password was right: ends the session that proved it, and announces a change when permit is true. Errors: '
-  'wrong_password (403), those of private.enter_session.';
+  'wrong_password, those of private.enter_session.';
 
 create trigger users_guard_account before update of email, email_change, phone, encrypted_password on auth.users
   for each row execute function private.guard_auth_user();

@@ -43,7 +43,7 @@ begin
   perform private.count_mail_request(request_verification.ip);
   wait := private.mail_wait('verification', wanted::text);
   if wait > 0 and own then
-    raise exception 'mail_limit_exceeded' using errcode = 'PT429', detail = wait::text;
+    raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   elsif wait = 0 then
     insert into public.mail_outbox (user_id, kind) values (
       (select u.id from public.users u left join public.projects p on p.id = u.project_id
@@ -54,7 +54,7 @@ begin
 end $$;
 comment on function private.request_verification(jsonb, uuid, text) is
   'Asks for a verification mail: for the caller, or for user_id, which may be nobody and is answered the same. Errors: '
-  'attempts_exceeded (429), mail_limit_exceeded (429, only for the caller''s own account), those of private.authorize.';
+  'attempts_exceeded, mail_limit_exceeded (only for the caller''s own account), those of private.authorize.';
 
 create function private.request_password_reset(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -74,7 +74,7 @@ begin
   end if;
 end $$;
 comment on function private.request_password_reset(jsonb, text, text) is
-  'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded (429), those of private.authorize.';
+  'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded, those of private.authorize.';
 
 create function private.begin_code(user_id uuid, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -86,13 +86,13 @@ begin
   perform private.count_mail_request(begin_code.ip);
   wait := private.fill_bucket(private.bucket_name('code', begin_code.user_id::text), 5, 600);
   if wait > 0 then
-    raise exception 'attempts_exceeded' using errcode = 'PT429', detail = wait::text;
+    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
   select * into account from public.users u where u.id = begin_code.user_id;
   return jsonb_build_object('auth_email', coalesce(private.auth_email(account), private.decoy_email()));
 end $$;
 comment on function private.begin_code(uuid, text) is
-  'Before a six-digit code is tried: five tries of an account at once, then one in ten minutes. Errors: attempts_exceeded (429).';
+  'Before a six-digit code is tried: five tries of an account at once, then one in ten minutes. Errors: attempts_exceeded.';
 
 create function private.finish_verification(user_id uuid, session_id uuid, expected uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -106,13 +106,13 @@ begin
   where u.id = finish_verification.user_id and u.deactivated_at is null and (expected is null or u.id = expected)
   returning * into account;
   if account.id is null then
-    raise exception 'verification_token_invalid' using errcode = 'PT400';
+    raise exception 'verification_token_invalid';
   end if;
   return jsonb_build_object('email', account.email);
 end $$;
 comment on function private.finish_verification(uuid, uuid, uuid) is
   'Auth took the token, which proves the address of the account; expected is whom the caller named, or null. Errors: '
-  'verification_token_invalid (400).';
+  'verification_token_invalid.';
 
 create function private.begin_password_reset(user_id uuid, session_id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -125,7 +125,7 @@ begin
   where u.id = begin_password_reset.user_id and u.deactivated_at is null
   returning * into account;
   if account.id is null then
-    raise exception 'reset_token_invalid' using errcode = 'PT400';
+    raise exception 'reset_token_invalid';
   end if;
   perform private.permit_password(account.id, null);
   delete from public.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
@@ -133,7 +133,7 @@ begin
 end $$;
 comment on function private.begin_password_reset(uuid, uuid) is
   'Auth took the reset token: announces the new password, which will end every session. The token came by mail, so the '
-  'address is proved as well. Errors: reset_token_invalid (400).';
+  'address is proved as well. Errors: reset_token_invalid.';
 
 alter table public.used_tokens enable row level security;
 

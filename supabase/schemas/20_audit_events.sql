@@ -151,7 +151,7 @@ begin
   return jsonb_build_object('events', items, 'total', total, 'page', page, 'page_size', page_size);
 end $$;
 comment on function private.list_audit_events(jsonb, uuid, text, text, integer, integer) is
-  'GET /projects/{id}/audit, newest first. Errors: project_not_found (404), those of private.authorize.';
+  'GET /projects/{id}/audit, newest first. Errors: project_not_found, those of private.authorize.';
 
 create trigger audit_events_guard before update or delete on public.audit_events
   for each row execute function private.guard_audit();

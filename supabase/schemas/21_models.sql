@@ -23,11 +23,11 @@ begin
     select from public.models m
     where m.id = model and m.is_active and (m.plan_ids is null or plan = any (m.plan_ids)))
   then
-    raise exception 'model_not_allowed' using errcode = 'PT403';
+    raise exception 'model_not_allowed';
   end if;
 end $$;
 comment on function private.require_model(text, text) is
-  'Errors: model_not_allowed (403), the same whether the model is unknown, switched off or of a larger plan.';
+  'Errors: model_not_allowed, the same whether the model is unknown, switched off or of a larger plan.';
 
 create trigger models_touch before update on public.models
   for each row execute function private.touch_updated_at();

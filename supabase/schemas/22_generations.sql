@@ -126,7 +126,7 @@ begin
     or old.status = 'processing' and new.status = 'pending'
     or old.prediction_id is not null and new.prediction_id is distinct from old.prediction_id
   then
-    raise exception 'generation_state_conflict' using errcode = 'PT409';
+    raise exception 'generation_state_conflict';
   end if;
   new.updated_at := now();
   return new;

@@ -6,7 +6,7 @@ begin
   if not exists (select from public.generations g
     where g.id = require_generation.id and g.project_id = current_setting('app.project_id')::uuid)
   then
-    raise exception 'generation_not_found' using errcode = 'PT404';
+    raise exception 'generation_not_found';
   end if;
 end $$;
 comment on function private.require_generation(uuid) is
@@ -40,12 +40,12 @@ begin
   from public.generations g
   where g.id = get_generation_status.id and g.project_id = current_setting('app.project_id')::uuid;
   if found is null then
-    raise exception 'generation_not_found' using errcode = 'PT404';
+    raise exception 'generation_not_found';
   end if;
   return found;
 end $$;
 comment on function private.get_generation_status(jsonb, uuid) is
-  'GET /generation/{id}/status. Errors: generation_not_found (404), those of private.authorize.';
+  'GET /generation/{id}/status. Errors: generation_not_found, those of private.authorize.';
 
 create function private.get_generation_file(credentials jsonb, id uuid, kind text, "position" integer, link_version integer)
 returns jsonb
@@ -77,17 +77,17 @@ begin
     where g.id = get_generation_file.id and g.is_public and (v_project is null or g.project_id = v_project);
   end if;
   if file is null then
-    raise exception 'image_not_found' using errcode = 'PT404';
+    raise exception 'image_not_found';
   end if;
   -- In a statement of its own: visitors, whose role may not call it, never come this far.
   if not private.is_served(id) then
-    raise exception 'image_not_found' using errcode = 'PT404';
+    raise exception 'image_not_found';
   end if;
   return file;
 end $$;
 comment on function private.get_generation_file(jsonb, uuid, text, integer, integer) is
   'Where a picture of a generation is stored. kind is output or example; link_version is that of a signed address, or null. '
-  'Errors: image_not_found (404), those of private.authorize.';
+  'Errors: image_not_found, those of private.authorize.';
 
 -- The time depends on the page, not on how many rows there are: rows come in the order of the index, and a page by number begins
 -- behind the last row before it. Plans are generic: a known limit would be planned anew at each call. The planner has to see how

@@ -30,13 +30,13 @@ begin
   on conflict (project_id, month) do update set generations = usage.generations + 1
     where limits.generations_per_month is null or usage.generations < limits.generations_per_month;
   if not found then
-    raise exception 'quota_exceeded' using errcode = 'PT429',
-      detail = ceil(extract(epoch from (v_month + interval '1 month') - (now() at time zone 'utc')))::text;
+    raise exception 'quota_exceeded' using detail = jsonb_build_object('retry_after_seconds',
+      ceil(extract(epoch from (v_month + interval '1 month') - (now() at time zone 'utc'))));
   end if;
   if (select count(*) from public.generations g where g.project_id = v_project and g.status in ('pending', 'processing'))
     >= limits.concurrent_generations
   then
-    raise exception 'concurrency_limit_reached' using errcode = 'PT429', detail = '5';
+    raise exception 'concurrency_limit_reached' using detail = jsonb_build_object('retry_after_seconds', 5);
   end if;
 
   insert into public.generations
@@ -52,7 +52,7 @@ begin
       and upload.generation_id is null and upload.project_id = v_project and upload.user_id = v_actor;
     get diagnostics claimed = row_count;
     if claimed <> jsonb_array_length(generation -> 'upload_ids') then
-      raise exception 'upload_not_found' using errcode = 'PT404';
+      raise exception 'upload_not_found';
     end if;
   end if;
   created_json := private.generation_json(to_jsonb(created));
@@ -63,5 +63,5 @@ begin
 end $$;
 comment on function private.create_generation(jsonb, jsonb) is
   'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
-  'quota_exceeded, concurrency_limit_reached (429, detail: seconds to wait), model_not_allowed (403), upload_not_found (404), '
-  'idempotency_key_in_use (409), those of private.authorize.';
+  'quota_exceeded, concurrency_limit_reached (detail: seconds to wait), model_not_allowed, upload_not_found, '
+  'idempotency_key_in_use, those of private.authorize.';

@@ -15,7 +15,7 @@ begin
 end $$;
 comment on function private.publish_generation(jsonb, uuid, boolean) is
   'PATCH /generation/{id}/public. Taking it back also ends every address that was signed before. Errors: '
-  'generation_not_found (404), those of private.authorize.';
+  'generation_not_found, those of private.authorize.';
 
 create function private.cancel_generation(credentials jsonb, id uuid, error text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -31,7 +31,7 @@ begin
   where g.id = cancel_generation.id and g.status in ('pending', 'processing')
   returning * into v_changed;
   if v_changed.id is null then
-    raise exception 'generation_not_running' using errcode = 'PT409';
+    raise exception 'generation_not_running';
   end if;
   if v_changed.prediction_id is not null then
     insert into public.cleanup_tasks (kind, target, generation_id)
@@ -41,7 +41,7 @@ begin
 end $$;
 comment on function private.cancel_generation(jsonb, uuid, text) is
   'POST /generation/{id}/cancel: ended and not charged at once; the prediction is remembered to be canceled at Replicate. '
-  'Errors: generation_not_running (409), generation_not_found (404), those of private.authorize.';
+  'Errors: generation_not_running, generation_not_found, those of private.authorize.';
 
 create function private.delete_generation(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -53,4 +53,4 @@ begin
 end $$;
 comment on function private.delete_generation(jsonb, uuid) is
   'DELETE /generation/{id}. Its prediction and files become cleanup tasks in the same transaction. Errors: '
-  'generation_not_found (404), those of private.authorize.';
+  'generation_not_found, those of private.authorize.';

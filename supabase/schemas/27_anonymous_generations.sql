@@ -27,28 +27,28 @@ begin
   select coalesce((select u.generations from public.anonymous_usage u
     where u.day = v_day and u.client = check_anonymous.client), 0) into v_used;
   if v_used >= v_allowed then
-    raise exception 'anonymous_limit_reached' using errcode = 'PT429',
-      detail = private.limit_state('anonymous', v_allowed, v_used, 86400, v_midnight)::text;
+    raise exception 'anonymous_limit_reached' using
+      detail = jsonb_build_object('rate_limit', private.limit_state('anonymous', v_allowed, v_used, 86400, v_midnight));
   end if;
   if exists (select from public.anonymous_usage u where u.day = v_day and u.client = '*'
     and u.generations >= (limits ->> 'everybody')::integer)
   then
-    raise exception 'anonymous_budget_reached' using errcode = 'PT429',
-      detail = ceil(extract(epoch from v_midnight - now()))::text;
+    raise exception 'anonymous_budget_reached' using detail = jsonb_build_object('retry_after_seconds',
+      ceil(extract(epoch from v_midnight - now())));
   end if;
   -- The request that goes on from here will be one of them.
   perform set_config('app.limit', private.limit_state('anonymous', v_allowed, v_used + 1, 86400, v_midnight)::text, true);
 end $$;
 comment on function private.check_anonymous(jsonb, text, jsonb) is
-  'Before a byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (429, detail: '
-  'private.limit_state), anonymous_budget_reached (429, detail: seconds until midnight UTC), those of private.authorize.';
+  'Before a byte is stored. limits is {per_client, everybody}. Errors: anonymous_limit_reached (detail: '
+  'private.limit_state), anonymous_budget_reached (detail: seconds until midnight UTC), those of private.authorize.';
 
 create function private.create_anonymous_generation(client text, limits jsonb, generation jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 declare
   v_day date := (now() at time zone 'utc')::date;
-  wait text := ceil(extract(epoch from ((v_day + 1)::timestamp at time zone 'utc') - now()))::text;
+  wait integer := ceil(extract(epoch from ((v_day + 1)::timestamp at time zone 'utc') - now()));
   created public.generations;
 begin
   perform private.as_service();
@@ -58,13 +58,13 @@ begin
   on conflict (day, client) do update set generations = usage.generations + 1
     where usage.generations < (limits ->> 'per_client')::integer;
   if not found then
-    raise exception 'anonymous_limit_reached' using errcode = 'PT429', detail = wait;
+    raise exception 'anonymous_limit_reached' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
   insert into public.anonymous_usage as usage (day, client, generations) values (v_day, '*', 1)
   on conflict (day, client) do update set generations = usage.generations + 1
     where usage.generations < (limits ->> 'everybody')::integer;
   if not found then
-    raise exception 'anonymous_budget_reached' using errcode = 'PT429', detail = wait;
+    raise exception 'anonymous_budget_reached' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
   insert into public.generations
     (id, instructions, model, options, example_images, charge, charged_month, next_check_at, expires_at)
@@ -77,7 +77,7 @@ begin
 end $$;
 comment on function private.create_anonymous_generation(text, jsonb, jsonb) is
   'Counts and inserts a pending generation of nobody. limits is {per_client, everybody, result_seconds}. Errors: '
-  'anonymous_limit_reached, anonymous_budget_reached (429, detail: seconds to wait).';
+  'anonymous_limit_reached, anonymous_budget_reached (detail: seconds to wait).';
 
 create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -89,12 +89,12 @@ begin
   select * into found from public.generations g
   where g.id = get_anonymous_generation.id and g.project_id is null and g.expires_at > now();
   if found.id is null then
-    raise exception 'generation_not_found' using errcode = 'PT404';
+    raise exception 'generation_not_found';
   end if;
   return private.generation_json(to_jsonb(found));
 end $$;
 comment on function private.get_anonymous_generation(jsonb, uuid) is
-  'Whoever knows the id may see it until it expires. Errors: generation_not_found (404), those of private.authorize.';
+  'Whoever knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';
 
 alter table public.anonymous_usage enable row level security;
 

@@ -51,14 +51,14 @@ begin
   select * into v_row from public.idempotency_keys k
   where k.caller = v_caller and k.operation = request ->> 'operation' and k.key = request ->> 'key';
   if v_row.fingerprint is distinct from request ->> 'fingerprint' and v_row.key is not null then
-    raise exception 'idempotency_key_reused' using errcode = 'PT422';
+    raise exception 'idempotency_key_reused';
   end if;
   return jsonb_build_object('state', case when v_row.response is null then 'running' else 'done' end,
     'response', v_row.response);
 end $$;
 comment on function private.begin_idempotent(jsonb, jsonb) is
   'Takes a key: {operation, key, fingerprint, generation_id} → {state: started | running | done, response}. Errors: '
-  'idempotency_key_reused (422), those of private.authorize.';
+  'idempotency_key_reused, those of private.authorize.';
 
 create function private.finish_idempotent(id uuid, response jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -66,11 +66,11 @@ begin
   update public.idempotency_keys k set response = finish_idempotent.response
   where k.generation_id = finish_idempotent.id and k.response is null;
   if not found then
-    raise exception 'idempotency_key_in_use' using errcode = 'PT409';
+    raise exception 'idempotency_key_in_use';
   end if;
 end $$;
 comment on function private.finish_idempotent(uuid, jsonb) is
-  'Keeps the answer. Errors: idempotency_key_in_use (409) when the request took so long that another one has the key now.';
+  'Keeps the answer. Errors: idempotency_key_in_use when the request took so long that another one has the key now.';
 
 create function private.release_idempotent(id uuid) returns void
 language plpgsql set search_path = '' as $$

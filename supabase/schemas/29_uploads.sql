@@ -46,7 +46,7 @@ begin
   -- Creates of one person take turns, so that the count is the truth.
   perform from public.users account where account.id = v_actor for no key update;
   if (select count(*) from public.uploads u where u.user_id = v_actor and u.generation_id is null) + places > 50 then
-    raise exception 'upload_limit_reached' using errcode = 'PT429', detail = '3600';
+    raise exception 'upload_limit_reached' using detail = jsonb_build_object('retry_after_seconds', 3600);
   end if;
   with ids as (
     select gen_random_uuid() as id from generate_series(1, places)
@@ -59,7 +59,7 @@ begin
   return created;
 end $$;
 comment on function private.create_uploads(jsonb, integer) is
-  'Places for pictures: [{id, path}]. Errors: upload_limit_reached (429, detail: seconds), those of private.authorize.';
+  'Places for pictures: [{id, path}]. Errors: upload_limit_reached (detail: seconds), those of private.authorize.';
 
 create function private.find_uploads(credentials jsonb, ids jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -77,12 +77,12 @@ begin
   join public.uploads u on u.id = wanted.id::uuid
   where u.project_id = v_project and u.user_id = v_actor and u.generation_id is null;
   if coalesce(jsonb_array_length(found), 0) <> jsonb_array_length(ids) then
-    raise exception 'upload_not_found' using errcode = 'PT404';
+    raise exception 'upload_not_found';
   end if;
   return found;
 end $$;
 comment on function private.find_uploads(jsonb, jsonb) is
-  'The caller''s unused uploads in the order asked for: [{id, path}]. Errors: upload_not_found (404), those of private.authorize.';
+  'The caller''s unused uploads in the order asked for: [{id, path}]. Errors: upload_not_found, those of private.authorize.';
 
 create trigger uploads_leave after delete on public.uploads
   for each row execute function private.leave_upload();

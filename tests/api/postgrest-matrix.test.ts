@@ -115,7 +115,7 @@ function filterOf(table: Table, row: Cell["row"]): string {
 
 /** Only a missing right, a policy or a trigger of ours counts; a violated constraint came after those. */
 function refused({ status, code = "", body }: RestAnswer): boolean {
-  if (code === "42501" || code.startsWith("PT")) return true;
+  if (code === "42501" || code === "P0001") return true;
   if (status < 300 || isConstraint({ code, body })) return false;
   throw new Error(`${status} ${JSON.stringify(body)}`);
 }

@@ -42,8 +42,8 @@ test("a query that the database does not answer in time is a 503, and the databa
     const waiting = async () =>
       (await admin`select from pg_stat_activity where ${holder?.pid}::int = any (pg_blocking_pids(pid))`)
         .length;
-    await database.call("server_version", []);
-    const refused = expect(database.call("claim_token", [digest], 1_500)).rejects.toMatchObject({
+    await database.read("server_version", []);
+    const refused = expect(database.write("claim_token", [digest], 1_500)).rejects.toMatchObject({
       code: "database_unavailable",
       status: 503,
     });
@@ -52,8 +52,18 @@ test("a query that the database does not answer in time is a 503, and the databa
     await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 5_000, interval: 20 });
     await tx`delete from public.used_tokens where digest = decode(${digest}, 'hex')`;
   });
-  await expect(database.call("claim_token", [digest])).resolves.toBe(true);
-  await database.call("release_token", [digest]);
+  await expect(database.write("claim_token", [digest])).resolves.toBe(true);
+  await database.write("release_token", [digest]);
+});
+
+test("a value beyond the range of its type is a 422, of a read and of a change", async () => {
+  const refusal = {
+    code: "validation_failed",
+    status: 422,
+    detail: "A value of the request is out of range.",
+  };
+  await expect(database.read("list_orphans", [1e12])).rejects.toMatchObject(refusal);
+  await expect(database.write("claim_token", ["not hex"])).rejects.toMatchObject(refusal);
 });
 
 describe("with Redis", () => {
@@ -72,7 +82,8 @@ describe("with Redis", () => {
 
   test("a change that is late is a 503, is not kept, and the database stops working on it", async () => {
     const { a } = await makeWorld();
-    const change = () => redisAllows.call("update_me", [endUserCredentials(a), { full_name: "Late" }], 1_500);
+    const change = () =>
+      redisAllows.write("update_me", [endUserCredentials(a), { full_name: "Late" }], 1_500);
     await whileLocked(`select from public.users where id = '${a.user.id}' for update`, async (waiting) => {
       const refused = expect(change()).rejects.toMatchObject({ code: "database_unavailable" });
       await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 1_400, interval: 20 });
@@ -91,7 +102,7 @@ describe("with Redis", () => {
     await owner`update public.projects set plan_id = ${plan} where id = ${a.project_id}`;
     const bucket = `reads:${a.user.id}`;
     await owner`insert into public.rate_limits (bucket, used, resets_at) values (${bucket}, 1, now() + interval '1 hour')`;
-    const read = () => redisIsGone.call("get_me", [endUserCredentials(a)], 1_500);
+    const read = () => redisIsGone.read("get_me", [endUserCredentials(a)], 1_500);
     await whileLocked(
       `select from public.rate_limits where bucket = '${bucket}' for update`,
       async (waiting) => {

@@ -90,7 +90,7 @@ describe("a generation", () => {
           await tx`update public.generations set ${tx(change as never)} where id = ${id}`;
         }),
       );
-      expect(failure?.code).toBe("PT409");
+      expect(failure?.message).toBe("generation_state_conflict");
     }
   });
 

@@ -105,9 +105,9 @@ async function reach(tx: Tx, table: Table, command: Cell["command"], row: Cell["
   return (await tx.unsafe(text, command === "insert" ? [JSON.stringify(row)] : [])).count === 1;
 }
 
-/** 42501 is a missing right or a policy, PT… a trigger that forbids; 23… came after both, so the role may. */
+/** 42501 is a missing right or a policy, P0001 a trigger that forbids; 23… came after both, so the role may. */
 function refused(error: { code?: string }): boolean {
-  if (error.code === "42501" || error.code?.startsWith("PT")) return true;
+  if (error.code === "42501" || error.code === "P0001") return true;
   if (error.code?.startsWith("23")) return false;
   throw error;
 }

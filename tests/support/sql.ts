@@ -77,7 +77,7 @@ export async function refusalOf(work: Promise<unknown>): Promise<string | null> 
     return null;
   } catch (error) {
     const { code = "", message } = error as { code?: string; message: string };
-    if (!code.startsWith("PT")) throw error;
+    if (code !== "P0001") throw error;
     return message;
   }
 }

@@ -34,7 +34,7 @@ function outside(
   const deps = {
     env: { public_url: "https://api.example.com" },
     database: {
-      call: async (name: string, args: unknown[]) => {
+      write: async (name: string, args: unknown[]) => {
         if (name !== "claim_mail") return calls.push([name, ...args]);
         const due = claimed ? [] : rows;
         claimed = true;

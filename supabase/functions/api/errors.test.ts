@@ -37,11 +37,14 @@ test("a 422 tells the first problem as a sentence, and all of them as a list", (
 
 describe("an error of the database", () => {
   test.each([
-    [{ code: "PT404", message: "project_not_found" }, "project_not_found"],
-    [{ code: "PT404", message: "no_such_code" }, "internal_error"],
-    [{ code: "P0001", message: "project_not_found" }, "internal_error"],
+    [{ code: "P0001", message: "project_not_found" }, "project_not_found"],
+    [{ code: "P0001", message: "no_such_code" }, "internal_error"],
+    [{ code: "P0002", message: "project_not_found" }, "internal_error"],
     [{ code: "22021", message: "invalid byte sequence" }, "invalid_text"],
     [{ code: "22P05", message: "unsupported Unicode escape sequence" }, "invalid_text"],
+    [{ code: "22003", message: "integer out of range" }, "validation_failed"],
+    [{ code: "22008", message: "timestamp out of range" }, "validation_failed"],
+    [{ code: "22P02", message: "invalid input syntax for type uuid" }, "validation_failed"],
     [{ code: "57P01", message: "terminating connection" }, "database_unavailable"],
     [{ code: "53300", message: "too many connections" }, "database_unavailable"],
     [{ code: "ECONNREFUSED", message: "connect ECONNREFUSED" }, "database_unavailable"],
@@ -52,12 +55,17 @@ describe("an error of the database", () => {
     expect(toApiError(thrown).code).toBe(code);
   });
 
-  test("carries the seconds to wait where the code is about a limit, and nowhere else", () => {
-    expect(toApiError({ code: "PT429", message: "quota_exceeded", detail: "42" }).retryAfterSeconds).toBe(42);
-    expect(toApiError({ code: "PT429", message: "quota_exceeded" }).retryAfterSeconds).toBeUndefined();
-    expect(
-      toApiError({ code: "PT404", message: "project_not_found", detail: "42" }).retryAfterSeconds,
-    ).toBeUndefined();
+  test("carries the seconds to wait or the limit that its detail names", () => {
+    const raise = (detail?: unknown) =>
+      toApiError({
+        code: "P0001",
+        message: "quota_exceeded",
+        ...(detail === undefined ? {} : { detail: JSON.stringify(detail) }),
+      });
+    const rate_limit = { name: "reads", limit: 10, remaining: 0, window: 60, resets_in: 7 } as const;
+    expect(raise({ retry_after_seconds: 42 })).toMatchObject({ retryAfterSeconds: 42, rateLimit: undefined });
+    expect(raise({ rate_limit })).toMatchObject({ retryAfterSeconds: 7, rateLimit: rate_limit });
+    expect(raise()).toMatchObject({ retryAfterSeconds: undefined, rateLimit: undefined });
   });
 });
 

@@ -31,7 +31,7 @@ export function createHandler(
   const replicate = createReplicateClient(env, tracedFetch("provider"));
   const mailer = createMailer(env);
   const health = createHealthMonitor({
-    database: (deadlineMs) => database.call("server_version", [], deadlineMs),
+    database: (deadlineMs) => database.read("server_version", [], deadlineMs),
     auth: auth.check,
     storage: storage.check,
     redis: redis.configured ? redis.ping : undefined,

@@ -9,13 +9,20 @@ import type { RedisClient } from "./redis.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 
+/**
+ * Calls `private.<name>` and returns what it returns. Credentials, which come first, learn their `rate_limit` here.
+ * @throws ApiError with the code that the function raised, or database_unavailable after the deadline.
+ */
+type Call = <T>(name: string, args: readonly Json[], deadlineMs?: number) => Promise<T>;
+
 /** The one way to Postgres: a function of schema `private`, one round trip. */
 export type Database = {
-  /**
-   * Calls `private.<name>` and returns what it returns. Credentials, which come first, learn their `rate_limit` here.
-   * @throws ApiError with the code that the function raised, or database_unavailable after the deadline.
-   */
-  call<T>(name: string, args: readonly Json[], deadlineMs?: number): Promise<T>;
+  /** For a function that changes nothing: when Redis refuses the request afterwards, it did no harm. */
+  read: Call;
+  /** For all others: what they changed is kept only if the request is let through. */
+  write: Call;
+  /** As write. */
+  call: Call;
   /** Connections of this instance: how many there may be, how many are in use, and calls that wait for one. */
   pool(): { size: number; in_use: number; waiting: number };
   close(): Promise<void>;
@@ -28,9 +35,6 @@ type Row<T> = { result: T; rate_limit: RateLimit | string | null };
 type Caller = { [key: string]: Json | undefined; rate_limit?: RateLimit | null };
 type Answer<T> = { result: T; rate_limit: RateLimit | null };
 type Counted = { rate_limit: RateLimit };
-
-/** Functions that change nothing: when Redis refuses the request afterwards, it did no harm. */
-const isRead = /^(get|list|find|check)_/;
 
 /** Functions that authorize take the credentials of the request first. */
 function callerOf([first]: readonly Json[]): Caller | undefined {
@@ -113,6 +117,7 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
   }
 
   async function run<T>(
+    kind: "read" | "write",
     name: string,
     args: readonly Json[],
     deadlineMs: number,
@@ -127,21 +132,22 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
     }
     if (!isInRedis) return send(text, args, deadlineMs);
     const told = [{ ...caller, counter: "redis" }, ...args.slice(1)];
-    if (!isRead.test(name)) return sendIfAllowed(text, told, deadlineMs);
+    if (kind === "write") return sendIfAllowed(text, told, deadlineMs);
     const { result, rate_limit } = await send<Row<T>>(text, told, deadlineMs);
     const count = (announced: string) => send<Counted>(counting, [announced], deadlineMs);
     return { result, rate_limit: await countLimit(rate_limit, count) };
   }
 
-  return {
-    async call<T>(name: string, args: readonly Json[], deadlineMs = deadlineDefaultMs): Promise<T> {
+  const calls =
+    (kind: "read" | "write"): Call =>
+    async <T>(name: string, args: readonly Json[], deadlineMs = deadlineDefaultMs): Promise<T> => {
       if (args.includes(undefined as unknown as Json))
         throw new TypeError(`private.${name}: an argument is undefined`);
       const caller = callerOf(args);
       running++;
       const start = performance.now();
       try {
-        const { result, rate_limit } = await run<T>(name, args, deadlineMs, caller);
+        const { result, rate_limit } = await run<T>(kind, name, args, deadlineMs, caller);
         if (caller !== undefined) caller.rate_limit ??= rate_limit;
         return result;
       } catch (error) {
@@ -152,7 +158,12 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
         running--;
         currentTrace()?.spend("db", performance.now() - start);
       }
-    },
+    };
+
+  return {
+    read: calls("read"),
+    write: calls("write"),
+    call: calls("write"),
     pool() {
       const size = env.database_pool_size;
       return { size, in_use: Math.min(running, size), waiting: Math.max(running - size, 0) };
@@ -167,17 +178,33 @@ const lateness = (name: string, cause: DeadlineError) =>
 // SQLSTATE classes of a server that cannot serve right now, and the codes of sockets and of postgres.js.
 const unavailable = /^(08|40|53|57|58|CONNECT|ECONN|EPIPE|ENOTFOUND|EAI_|ETIMEDOUT|EHOSTUNREACH)/;
 
-/** SQLSTATE PT<status> carries one of our codes in its message; everything else is a failure of the server or of ours. */
+/** The message of a raise is one of our codes, and its detail JSON; everything else is a failure of the server or of ours. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const { code = "", message = "", detail } = error as { code?: string; message?: string; detail?: string };
-  if (code.startsWith("PT") && isErrorCode(message)) {
-    if (detail?.startsWith("{")) return new ApiError(message, { rateLimit: JSON.parse(detail) as RateLimit });
-    const seconds =
-      message.endsWith("_exceeded") || message.endsWith("_reached") ? Number(detail) : Number.NaN;
-    return new ApiError(message, Number.isFinite(seconds) ? { retryAfterSeconds: seconds } : {});
+  if ((code === raised || code.startsWith("PT")) && isErrorCode(message)) {
+    const { retry_after_seconds, rate_limit } = told(detail);
+    return new ApiError(message, {
+      ...(retry_after_seconds === undefined ? {} : { retryAfterSeconds: retry_after_seconds }),
+      ...(rate_limit === undefined ? {} : { rateLimit: rate_limit }),
+    });
   }
   if (code === "22021" || code === "22P05") return new ApiError("invalid_text", { cause: error });
+  if (code.startsWith("22")) return new ApiError("validation_failed", { cause: error, detail: unstorable });
   if (unavailable.test(code)) return new ApiError("database_unavailable", { cause: error });
   return new ApiError("internal_error", { cause: error });
+}
+
+/** What `raise exception` carries unless it says otherwise. */
+const raised = "P0001";
+
+/** SQLSTATE class 22: numbers, times and texts beyond what Postgres holds. */
+const unstorable = "A value of the request is out of range.";
+
+type Told = { retry_after_seconds?: number; rate_limit?: RateLimit };
+
+function told(detail: string | undefined): Told {
+  const value: unknown = detail === undefined ? {} : JSON.parse(detail);
+  if (typeof value === "number") return { retry_after_seconds: value };
+  return Object.hasOwn(value as object, "resets_in") ? { rate_limit: value as RateLimit } : (value as Told);
 }

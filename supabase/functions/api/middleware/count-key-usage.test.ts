@@ -10,7 +10,7 @@ const hash = (n: number) => n.toString(16).padStart(64, "0");
 function appWith(call: (batch: KeyUse[]) => Promise<void>) {
   const work: Promise<unknown>[] = [];
   const deps = {
-    database: { call: (_name: string, [batch]: [KeyUse[]]) => call(batch) },
+    database: { write: (_name: string, [batch]: [KeyUse[]]) => call(batch) },
     background: (promise: Promise<unknown>) => work.push(promise.catch(() => {})),
   } as unknown as Deps;
   const app = new Hono<AppEnv>();

@@ -17,20 +17,20 @@ type CreatedAccount = User & { provisioned_project_id: string | null; needs_veri
 
 /** Counts a login or registration, whatever comes of it. */
 export const countAuthCall = (db: Database, credentials: Credentials) =>
-  db.call<null>("find_auth_limit", [credentials]);
+  db.read<null>("find_auth_limit", [credentials]);
 
 export const beginRegistration = (db: Database, credentials: Credentials, email: string) =>
-  db.call<{ role: "developer" | "end_user"; project_id: string | null }>("begin_registration", [
+  db.write<{ role: "developer" | "end_user"; project_id: string | null }>("begin_registration", [
     credentials,
     email,
   ]);
 
 export const createAccount = (db: Database, credentials: Credentials, account: NewAccount) =>
-  db.call<CreatedAccount>("create_account", [credentials, account]);
+  db.write<CreatedAccount>("create_account", [credentials, account]);
 
 /** `auth_email` is a decoy's for an unknown account, so that both cost Auth the same. */
 export const beginLogin = (db: Database, credentials: Credentials, email: string, ip: string | null) =>
-  db.call<{ auth_email: string; is_known: boolean; decoy_exists: boolean }>("begin_login", [
+  db.write<{ auth_email: string; is_known: boolean; decoy_exists: boolean }>("begin_login", [
     credentials,
     email,
     ip,
@@ -42,23 +42,23 @@ export const returnSignIn = (
   credentials: Credentials,
   email: string | null,
   ip: string | null,
-) => db.call<null>("return_sign_in", [credentials, email, ip]);
+) => db.write<null>("return_sign_in", [credentials, email, ip]);
 
 export const openSession = (
   db: Database,
   userId: string,
   sessionId: string,
   device: Device & { signed_in: boolean },
-) => db.call<{ refusal: ErrorCode | null }>("open_session", [userId, sessionId, device]);
+) => db.write<{ refusal: ErrorCode | null }>("open_session", [userId, sessionId, device]);
 
-export const getMe = (db: Database, credentials: Credentials) => db.call<User>("get_me", [credentials]);
+export const getMe = (db: Database, credentials: Credentials) => db.read<User>("get_me", [credentials]);
 
 export const updateMe = (db: Database, credentials: Credentials, changes: { full_name?: string | null }) =>
-  db.call<User>("update_me", [credentials, changes]);
+  db.write<User>("update_me", [credentials, changes]);
 
 /** Counts a try of the caller's own password. */
 export const beginPasswordCheck = (db: Database, credentials: Credentials, ip: string | null) =>
-  db.call<{ auth_email: string }>("begin_password_check", [credentials, ip]);
+  db.write<{ auth_email: string }>("begin_password_check", [credentials, ip]);
 
 /** The password was right. `permit` announces that it will be changed now. */
 export const finishPasswordCheck = (
@@ -67,57 +67,57 @@ export const finishPasswordCheck = (
   proofSessionId: string,
   ip: string | null,
   permit: boolean,
-) => db.call<null>("finish_password_check", [credentials, proofSessionId, ip, permit]);
+) => db.write<null>("finish_password_check", [credentials, proofSessionId, ip, permit]);
 
 export const listSessions = (db: Database, credentials: Credentials) =>
-  db.call<Session[]>("list_sessions", [credentials]);
+  db.read<Session[]>("list_sessions", [credentials]);
 
 export const revokeSession = (db: Database, credentials: Credentials, id: string) =>
-  db.call<null>("revoke_session", [credentials, id]);
+  db.write<null>("revoke_session", [credentials, id]);
 
 export const logOut = (db: Database, credentials: Credentials, scope: "local" | "others" | "global") =>
-  db.call<null>("log_out", [credentials, scope]);
+  db.write<null>("log_out", [credentials, scope]);
 
 export const endReusedSession = (db: Database, refreshToken: string) =>
-  db.call<boolean>("end_reused_session", [refreshToken]);
+  db.write<boolean>("end_reused_session", [refreshToken]);
 
 /** Ids of Auth's users without an account. */
 export const listOrphans = (db: Database, batchSize: number) =>
-  db.call<string[]>("list_orphans", [batchSize]);
+  db.read<string[]>("list_orphans", [batchSize]);
 
 export const requestVerification = (
   db: Database,
   credentials: Credentials,
   userId: string | null,
   ip: string | null,
-) => db.call<null>("request_verification", [credentials, userId, ip]);
+) => db.write<null>("request_verification", [credentials, userId, ip]);
 
 export const requestPasswordReset = (
   db: Database,
   credentials: Credentials,
   email: string,
   ip: string | null,
-) => db.call<null>("request_password_reset", [credentials, email, ip]);
+) => db.write<null>("request_password_reset", [credentials, email, ip]);
 
 /** `digest` is SHA-256 of the token as hex. False when somebody else is using it, or has. */
-export const claimToken = (db: Database, digest: string) => db.call<boolean>("claim_token", [digest]);
+export const claimToken = (db: Database, digest: string) => db.write<boolean>("claim_token", [digest]);
 
-export const releaseToken = (db: Database, digest: string) => db.call<null>("release_token", [digest]);
+export const releaseToken = (db: Database, digest: string) => db.write<null>("release_token", [digest]);
 
 /** Counts a try of a six-digit code. An unknown account gets an address at which every code is wrong. */
 export const beginCode = (db: Database, userId: string, ip: string | null) =>
-  db.call<{ auth_email: string }>("begin_code", [userId, ip]);
+  db.write<{ auth_email: string }>("begin_code", [userId, ip]);
 
 /** Takes the try of a code back. */
 export const returnCode = (db: Database, userId: string, ip: string | null) =>
-  db.call<null>("return_code", [userId, ip]);
+  db.write<null>("return_code", [userId, ip]);
 
 export const finishVerification = (
   db: Database,
   userId: string,
   sessionId: string,
   expected: string | null,
-) => db.call<{ email: string }>("finish_verification", [userId, sessionId, expected]);
+) => db.write<{ email: string }>("finish_verification", [userId, sessionId, expected]);
 
 export const beginPasswordReset = (db: Database, userId: string, sessionId: string) =>
-  db.call<null>("begin_password_reset", [userId, sessionId]);
+  db.write<null>("begin_password_reset", [userId, sessionId]);

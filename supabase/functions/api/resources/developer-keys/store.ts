@@ -7,10 +7,10 @@ type Secret = Pick<NewKey, "key_prefix" | "key_hash">;
 type NewDeveloperKey = Secret & { name: string | null; expires_at: string | null; management: boolean };
 
 export const listDeveloperKeys = (db: Database, credentials: Credentials) =>
-  db.call<DeveloperKey[]>("list_developer_keys", [credentials]);
+  db.read<DeveloperKey[]>("list_developer_keys", [credentials]);
 
 export const createDeveloperKey = (db: Database, credentials: Credentials, key: NewDeveloperKey) =>
-  db.call<DeveloperKey>("create_developer_key", [credentials, key]);
+  db.write<DeveloperKey>("create_developer_key", [credentials, key]);
 
 export const rotateDeveloperKey = (
   db: Database,
@@ -18,7 +18,7 @@ export const rotateDeveloperKey = (
   id: string,
   replacement: Secret,
   graceSeconds: number,
-) => db.call<DeveloperKey>("rotate_developer_key", [credentials, id, replacement, graceSeconds]);
+) => db.write<DeveloperKey>("rotate_developer_key", [credentials, id, replacement, graceSeconds]);
 
 export const revokeDeveloperKey = (db: Database, credentials: Credentials, id: string) =>
-  db.call<null>("revoke_developer_key", [credentials, id]);
+  db.write<null>("revoke_developer_key", [credentials, id]);

@@ -62,63 +62,63 @@ type Begun = { state: "started" | "running" } | { state: "done"; response: Gener
 type Caller = { user_id: string; role: string; project_id: string };
 
 export const checkCaller = (db: Database, credentials: Credentials) =>
-  db.call<Caller>("check_credentials", [credentials, "generation"]);
+  db.read<Caller>("check_credentials", [credentials, "generation"]);
 
 export const createGeneration = (db: Database, credentials: Credentials, generation: NewGeneration) =>
-  db.call<GenerationRow>("create_generation", [credentials, generation]);
+  db.write<GenerationRow>("create_generation", [credentials, generation]);
 
 export const beginIdempotent = (db: Database, credentials: Credentials, request: IdempotentRequest) =>
-  db.call<Begun>("begin_idempotent", [credentials, request]);
+  db.write<Begun>("begin_idempotent", [credentials, request]);
 
 export const releaseIdempotent = (db: Database, generationId: string) =>
-  db.call<null>("release_idempotent", [generationId]);
+  db.write<null>("release_idempotent", [generationId]);
 
 export const checkAnonymous = (
   db: Database,
   credentials: Credentials,
   client: string,
   limits: AnonymousLimits,
-) => db.call<null>("check_anonymous", [credentials, client, limits]);
+) => db.read<null>("check_anonymous", [credentials, client, limits]);
 
 export const createAnonymousGeneration = (
   db: Database,
   client: string,
   limits: AnonymousLimits,
   generation: NewGeneration,
-) => db.call<GenerationRow>("create_anonymous_generation", [client, limits, generation]);
+) => db.write<GenerationRow>("create_anonymous_generation", [client, limits, generation]);
 
 export const getAnonymousGeneration = (db: Database, credentials: Credentials, id: string) =>
-  db.call<GenerationRow>("get_anonymous_generation", [credentials, id]);
+  db.read<GenerationRow>("get_anonymous_generation", [credentials, id]);
 
 export const createUploads = (db: Database, credentials: Credentials, count: number) =>
-  db.call<Upload[]>("create_uploads", [credentials, count]);
+  db.write<Upload[]>("create_uploads", [credentials, count]);
 
 export const findUploads = (db: Database, credentials: Credentials, ids: string[]) =>
-  db.call<Upload[]>("find_uploads", [credentials, ids]);
+  db.read<Upload[]>("find_uploads", [credentials, ids]);
 
 export const getGenerationStatus = (db: Database, credentials: Credentials, id: string) =>
-  db.call<GenerationRow>("get_generation_status", [credentials, id]);
+  db.read<GenerationRow>("get_generation_status", [credentials, id]);
 
 export const getGenerationUsage = (db: Database, credentials: Credentials) =>
-  db.call<Usage>("get_generation_usage", [credentials]);
+  db.read<Usage>("get_generation_usage", [credentials]);
 
 export const listGenerations = (db: Database, credentials: Credentials, request: PageRequest) =>
-  db.call<Page>("list_generations", [credentials, ...positionOf(request)]);
+  db.read<Page>("list_generations", [credentials, ...positionOf(request)]);
 
 export const listPublicGenerations = (db: Database, credentials: Credentials, request: PageRequest) =>
-  db.call<Page>("list_public_generations", [credentials, ...positionOf(request)]);
+  db.read<Page>("list_public_generations", [credentials, ...positionOf(request)]);
 
 const positionOf = ({ page, per_page, after }: PageRequest) =>
   [page, per_page, after?.created_at ?? null, after?.id ?? null, after?.total ?? null] as const;
 
 export const publishGeneration = (db: Database, credentials: Credentials, id: string, isPublic: boolean) =>
-  db.call<{ id: string; is_public: boolean }>("publish_generation", [credentials, id, isPublic]);
+  db.write<{ id: string; is_public: boolean }>("publish_generation", [credentials, id, isPublic]);
 
 export const cancelGeneration = (db: Database, credentials: Credentials, id: string, error: string) =>
-  db.call<GenerationRow>("cancel_generation", [credentials, id, error]);
+  db.write<GenerationRow>("cancel_generation", [credentials, id, error]);
 
 export const deleteGeneration = (db: Database, credentials: Credentials, id: string) =>
-  db.call<null>("delete_generation", [credentials, id]);
+  db.write<null>("delete_generation", [credentials, id]);
 
 export const getGenerationFile = (
   db: Database,
@@ -127,35 +127,35 @@ export const getGenerationFile = (
   kind: FileKind,
   index: number,
   linkVersion: number | null,
-) => db.call<StoredFile>("get_generation_file", [credentials, id, kind, index, linkVersion]);
+) => db.read<StoredFile>("get_generation_file", [credentials, id, kind, index, linkVersion]);
 
 export const claimSubmission = (db: Database, id: string, leaseSeconds: number) =>
-  db.call<ClaimedSubmission | null>("claim_submission", [id, leaseSeconds]);
+  db.write<ClaimedSubmission | null>("claim_submission", [id, leaseSeconds]);
 
 export const recordSubmission = (db: Database, id: string, predictionId: string) =>
-  db.call<"running" | "unwanted">("record_submission", [id, predictionId]);
+  db.write<"running" | "unwanted">("record_submission", [id, predictionId]);
 
 export const releaseSubmission = (
   db: Database,
   id: string,
   outcome: "waiting" | "unclear",
   waitSeconds: number,
-) => db.call<null>("release_submission", [id, outcome, waitSeconds]);
+) => db.write<null>("release_submission", [id, outcome, waitSeconds]);
 
 export const takeWebhook = (db: Database, id: string, webhookId: string) =>
-  db.call<"taken" | "seen" | "gone">("take_webhook", [id, webhookId]);
+  db.write<"taken" | "seen" | "gone">("take_webhook", [id, webhookId]);
 
-export const findWork = (db: Database, id: string) => db.call<Work | null>("find_work", [id]);
+export const findWork = (db: Database, id: string) => db.read<Work | null>("find_work", [id]);
 
 export const claimDueGenerations = (db: Database, batchSize: number) =>
-  db.call<Work[]>("claim_due_generations", [batchSize]);
+  db.write<Work[]>("claim_due_generations", [batchSize]);
 
 export const completeGeneration = (
   db: Database,
   id: string,
   outputs: StoredFile[],
   predictSeconds: number | null,
-) => db.call<boolean>("complete_generation", [id, outputs, predictSeconds]);
+) => db.write<boolean>("complete_generation", [id, outputs, predictSeconds]);
 
 type End = {
   code: FailureCode;
@@ -164,15 +164,15 @@ type End = {
   predict_seconds?: number | null;
 };
 export const failGeneration = (db: Database, id: string, { code, error, status, predict_seconds }: End) =>
-  db.call<boolean>("fail_generation", [id, code, error, status, predict_seconds ?? null]);
+  db.write<boolean>("fail_generation", [id, code, error, status, predict_seconds ?? null]);
 
 export const claimCleanupTasks = (db: Database, generationId: string | null, batchSize: number) =>
-  db.call<CleanupTask[]>("claim_cleanup_tasks", [generationId, batchSize]);
+  db.write<CleanupTask[]>("claim_cleanup_tasks", [generationId, batchSize]);
 
-export const endCleanupTasks = (db: Database, ids: number[]) => db.call<null>("end_cleanup_tasks", [ids]);
+export const endCleanupTasks = (db: Database, ids: number[]) => db.write<null>("end_cleanup_tasks", [ids]);
 
 export const claimJob = (db: Database, name: string, everySeconds: number) =>
-  db.call<boolean>("claim_job", [name, everySeconds]);
+  db.write<boolean>("claim_job", [name, everySeconds]);
 
 export const collectOrphans = (db: Database, batchSize: number) =>
-  db.call<number>("collect_orphan_files", [batchSize]);
+  db.write<number>("collect_orphan_files", [batchSize]);

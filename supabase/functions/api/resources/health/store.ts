@@ -15,7 +15,7 @@ export type ServiceReport = {
 };
 
 /** Only for operators: the caller is checked before. */
-export const serviceReport = (db: Database) => db.call<ServiceReport>("service_report", [], 2_000);
+export const serviceReport = (db: Database) => db.read<ServiceReport>("service_report", [], 2_000);
 
 /** Null is nobody, whom only the scope `public` lets pass. */
 export async function callerRole(
@@ -23,5 +23,5 @@ export async function callerRole(
   credentials: Credentials,
   scope: "public" | "platform",
 ): Promise<string | null> {
-  return (await db.call<{ role: string | null }>("check_credentials", [credentials, scope])).role;
+  return (await db.read<{ role: string | null }>("check_credentials", [credentials, scope])).role;
 }

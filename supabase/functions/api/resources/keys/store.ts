@@ -17,13 +17,13 @@ export type KeyUse = {
 };
 
 export const createApiKey = (db: Database, credentials: Credentials, projectId: string, key: NewApiKey) =>
-  db.call<ApiKey>("create_api_key", [credentials, projectId, key]);
+  db.write<ApiKey>("create_api_key", [credentials, projectId, key]);
 
 export const listApiKeys = (db: Database, credentials: Credentials, projectId: string) =>
-  db.call<ApiKey[]>("list_api_keys", [credentials, projectId]);
+  db.read<ApiKey[]>("list_api_keys", [credentials, projectId]);
 
 export const revokeApiKey = (db: Database, credentials: Credentials, projectId: string, keyId: string) =>
-  db.call<null>("revoke_api_key", [credentials, projectId, keyId]);
+  db.write<null>("revoke_api_key", [credentials, projectId, keyId]);
 
 export const rotateApiKey = (
   db: Database,
@@ -33,7 +33,7 @@ export const rotateApiKey = (
   { key_prefix, key_hash }: Secret,
   graceSeconds: number,
 ) =>
-  db.call<RotatedApiKey>("rotate_api_key", [
+  db.write<RotatedApiKey>("rotate_api_key", [
     credentials,
     projectId,
     keyId,
@@ -47,6 +47,6 @@ export const getApiKeyUsage = (
   projectId: string,
   keyId: string,
   days: number,
-) => db.call<DayOfUse[]>("get_api_key_usage", [credentials, projectId, keyId, days]);
+) => db.read<DayOfUse[]>("get_api_key_usage", [credentials, projectId, keyId, days]);
 
-export const recordKeyUsage = (db: Database, batch: KeyUse[]) => db.call<null>("record_key_usage", [batch]);
+export const recordKeyUsage = (db: Database, batch: KeyUse[]) => db.write<null>("record_key_usage", [batch]);

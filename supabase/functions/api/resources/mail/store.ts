@@ -29,9 +29,10 @@ export type OutboxRow = {
   | { kind: "key_created"; details: KeyDetails }
 );
 
-export const claimMail = (db: Database, batchSize: number) => db.call<OutboxRow[]>("claim_mail", [batchSize]);
+export const claimMail = (db: Database, batchSize: number) =>
+  db.write<OutboxRow[]>("claim_mail", [batchSize]);
 
-export const finishMail = (db: Database, id: string) => db.call<null>("finish_mail", [id]);
+export const finishMail = (db: Database, id: string) => db.write<null>("finish_mail", [id]);
 
 export const retryMail = (db: Database, id: string, waitSeconds: number, error: string) =>
-  db.call<null>("retry_mail", [id, waitSeconds, error]);
+  db.write<null>("retry_mail", [id, waitSeconds, error]);

@@ -6,7 +6,9 @@ import { requestMetrics } from "./service-metrics.ts";
 import type { RequestCount } from "./store.ts";
 
 function counter(call: (batch: RequestCount[]) => Promise<void>) {
-  const database = { call: (_name: string, [batch]: [RequestCount[]]) => call(batch) } as unknown as Database;
+  const database = {
+    write: (_name: string, [batch]: [RequestCount[]]) => call(batch),
+  } as unknown as Database;
   return createRequestCounter({ database, background: (work) => void work.catch(() => {}) }, 60_000);
 }
 

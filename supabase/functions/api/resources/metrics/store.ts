@@ -10,6 +10,6 @@ export type RequestCount = {
 };
 
 export const recordRequests = (db: Database, batch: RequestCount[]) =>
-  db.call<null>("record_requests", [batch]);
+  db.write<null>("record_requests", [batch]);
 
-export const listRequestCounts = (db: Database) => db.call<RequestCount[]>("list_request_counts", []);
+export const listRequestCounts = (db: Database) => db.read<RequestCount[]>("list_request_counts", []);

@@ -17,17 +17,17 @@ type Filter = { search: string | null; is_active: boolean | null };
 type PurgeStep = { files: { bucket: Bucket; path: string }[]; rows: number; done: boolean };
 
 export const createProject = (db: Database, credentials: Credentials, fields: ProjectFields) =>
-  db.call<Project>("create_project", [credentials, fields]);
+  db.write<Project>("create_project", [credentials, fields]);
 
 export const getProject = (db: Database, credentials: Credentials, id: string) =>
-  db.call<Project>("get_project", [credentials, id]);
+  db.read<Project>("get_project", [credentials, id]);
 
 export const listProjects = (
   db: Database,
   credentials: Credentials,
   { deleted, search, is_active, page, page_size }: Filter & Page & { deleted: boolean },
 ) =>
-  db.call<Listed>(deleted ? "list_deleted_projects" : "list_projects", [
+  db.read<Listed>(deleted ? "list_deleted_projects" : "list_projects", [
     credentials,
     search,
     is_active,
@@ -37,20 +37,20 @@ export const listProjects = (
 
 /** The id of an end user whom the caller manages. */
 export const findEndUser = (db: Database, credentials: Credentials, projectId: string, userId: string) =>
-  db.call<string>("find_end_user", [credentials, projectId, userId]);
+  db.read<string>("find_end_user", [credentials, projectId, userId]);
 
 export const updateProject = (db: Database, credentials: Credentials, id: string, changes: ProjectChanges) =>
-  db.call<Project>("update_project", [credentials, id, changes]);
+  db.write<Project>("update_project", [credentials, id, changes]);
 
 /** Returns the predictions at Replicate that nobody waits for any more. */
 export const deleteProject = (db: Database, credentials: Credentials, id: string, purgeDays: number) =>
-  db.call<string[]>("delete_project", [credentials, id, purgeDays]);
+  db.write<string[]>("delete_project", [credentials, id, purgeDays]);
 
 export const restoreProject = (db: Database, credentials: Credentials, id: string) =>
-  db.call<Project>("restore_project", [credentials, id]);
+  db.write<Project>("restore_project", [credentials, id]);
 
 export const setProjectPlan = (db: Database, credentials: Credentials, id: string, planId: string | null) =>
-  db.call<Project>("set_project_plan", [credentials, id, planId]);
+  db.write<Project>("set_project_plan", [credentials, id, planId]);
 
 /** Of one project, or with null of all that the caller manages. */
 export const listProjectUsers = (
@@ -59,7 +59,7 @@ export const listProjectUsers = (
   projectId: string | null,
   { search, is_active, page, page_size }: Filter & Page,
 ) =>
-  db.call<ProjectUsers>("list_project_users", [credentials, projectId, search, is_active, page, page_size]);
+  db.read<ProjectUsers>("list_project_users", [credentials, projectId, search, is_active, page, page_size]);
 
 export const updateProjectUser = (
   db: Database,
@@ -67,7 +67,7 @@ export const updateProjectUser = (
   projectId: string,
   userId: string,
   isActive: boolean,
-) => db.call<ProjectUser>("update_project_user", [credentials, projectId, userId, isActive]);
+) => db.write<ProjectUser>("update_project_user", [credentials, projectId, userId, isActive]);
 
 /** Of one project, or with null of all that the caller manages. */
 export const getProjectStats = (
@@ -75,17 +75,17 @@ export const getProjectStats = (
   credentials: Credentials,
   projectId: string | null,
   { search, is_active }: Filter,
-) => db.call<AllStats>("get_project_stats", [credentials, projectId, search, is_active]);
+) => db.read<AllStats>("get_project_stats", [credentials, projectId, search, is_active]);
 
 export const listAuditEvents = (
   db: Database,
   credentials: Credentials,
   projectId: string,
   { resource, action, page, page_size }: Page & { resource: string | null; action: string | null },
-) => db.call<AuditEvents>("list_audit_events", [credentials, projectId, resource, action, page, page_size]);
+) => db.read<AuditEvents>("list_audit_events", [credentials, projectId, resource, action, page, page_size]);
 
 export const claimProjectPurges = (db: Database, batchSize: number, leaseSeconds: number) =>
-  db.call<string[]>("claim_project_purges", [batchSize, leaseSeconds]);
+  db.write<string[]>("claim_project_purges", [batchSize, leaseSeconds]);
 
 export const purgeProject = (db: Database, id: string, batchSize: number, leaseSeconds: number) =>
-  db.call<PurgeStep>("purge_project", [id, batchSize, leaseSeconds]);
+  db.write<PurgeStep>("purge_project", [id, batchSize, leaseSeconds]);

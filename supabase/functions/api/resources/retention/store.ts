@@ -18,4 +18,4 @@ export type Kind =
 
 /** @returns how many were removed, at most `batchSize`. */
 export const removeOld = (db: Database, kind: Kind, keepSeconds: number, batchSize: number) =>
-  db.call<number>("remove_old", [kind, keepSeconds, batchSize]);
+  db.write<number>("remove_old", [kind, keepSeconds, batchSize]);
