@@ -1,6 +1,7 @@
 // Operators and their keys, straight in the database: whoever may do this has its password anyway.
 import { parseArgs } from "node:util";
 import postgres from "postgres";
+import { keysOfPort } from "./local/keys.ts";
 import { Problem } from "./local/problem.ts";
 import { DEFAULT_BASE_PORT, databaseUrl, portsFrom } from "./local/settings.ts";
 import { createOperator, createOperatorKey, listOperators, revokeOperatorKey } from "./operators.ts";
@@ -31,6 +32,15 @@ function readArguments() {
     });
   } catch (error) {
     console.error(`${(error as Error).message.split(". ")[0]}. See \`npm run operator -- --help\`.`);
+    process.exit(1);
+  }
+}
+
+function localDatabase(port: number): string {
+  try {
+    return databaseUrl(portsFrom(port), keysOfPort(port).database_password);
+  } catch (error) {
+    console.error(`${(error as Error).message} For another database set DATABASE_URL.`);
     process.exit(1);
   }
 }
@@ -72,7 +82,7 @@ if (values.help || positionals.length === 0) {
   console.log(HELP);
   process.exit(values.help ? 0 : 1);
 }
-const url = process.env.DATABASE_URL || databaseUrl(portsFrom(Number(values.port ?? DEFAULT_BASE_PORT)));
+const url = process.env.DATABASE_URL || localDatabase(Number(values.port ?? DEFAULT_BASE_PORT));
 // Statements are not prepared, so that a transaction pooler will do.
 const sql = postgres(url, { max: 1, ssl: "prefer", prepare: false, onnotice: () => {}, connect_timeout: 10 });
 try {

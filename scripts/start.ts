@@ -1,9 +1,10 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { banner } from "./local/banner.ts";
+import { keysOfPort, readKeys } from "./local/keys.ts";
 import { readable } from "./local/log-line.ts";
 import { Problem } from "./local/problem.ts";
-import { DEFAULT_BASE_PORT } from "./local/settings.ts";
+import { DEFAULT_BASE_PORT, databaseUrl, pathsFor, portsFrom, ROOT } from "./local/settings.ts";
 import { type Stack, startStack } from "./local/stack.ts";
 
 const HELP = `Starts the whole back end on this machine: database, Auth, Storage, functions, mail inbox, image service.
@@ -14,8 +15,11 @@ const HELP = `Starts the whole back end on this machine: database, Auth, Storage
   npm start -- --data d      keeps everything in the folder d instead of .local/<port>
   npm start -- --json        prints addresses and keys as one line of JSON when ready, then the log as it is
   npm start -- --quiet       prints no line for each request
+  npm start -- --keys        prints every key and secret of the stack as JSON, and starts nothing
+  npm start -- --published-keys  takes the keys that the Supabase CLI gives everybody, for tools that expect them
 
-Set REPLICATE_API_TOKEN to make images with the real Replicate, and REDIS_URL to count limits in a Redis. Ctrl-C ends everything.`;
+The settings of .env.example are taken from the environment: REPLICATE_API_TOKEN=… npm start makes images with the real Replicate.
+Ctrl-C ends everything.`;
 
 interface Options {
   base_port: number;
@@ -23,6 +27,7 @@ interface Options {
   fresh: boolean;
   json: boolean;
   quiet: boolean;
+  published_keys: boolean;
 }
 
 function readOptions(): Options {
@@ -32,6 +37,8 @@ function readOptions(): Options {
     fresh?: boolean;
     json?: boolean;
     quiet?: boolean;
+    keys?: boolean;
+    "published-keys"?: boolean;
     help?: boolean;
   };
   try {
@@ -42,6 +49,8 @@ function readOptions(): Options {
         fresh: { type: "boolean" },
         json: { type: "boolean" },
         quiet: { type: "boolean" },
+        keys: { type: "boolean" },
+        "published-keys": { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     }));
@@ -57,12 +66,25 @@ function readOptions(): Options {
     throw new Problem(`--port ${values.port} is not usable: give a number between 1024 and 65500.`);
   }
   const data_folder = values.data === undefined ? undefined : resolve(values.data);
-  const { fresh = false, json = false, quiet = false } = values;
-  return { base_port, data_folder, fresh, json, quiet };
+  const { fresh = false, json = false, quiet = false, "published-keys": published_keys = false } = values;
+  if (values.keys) {
+    console.log(JSON.stringify(readSecrets(base_port, data_folder), null, 2));
+    process.exit(0);
+  }
+  return { base_port, data_folder, fresh, json, quiet, published_keys };
+}
+
+/** Of the stack that runs, or ran, with these options. */
+function readSecrets(base_port: number, data_folder: string | undefined) {
+  const paths = pathsFor(data_folder ?? join(ROOT, ".local", String(base_port)));
+  const keys = data_folder === undefined ? keysOfPort(base_port) : readKeys(paths.keys);
+  if (keys === undefined) throw new Problem(`No stack has run with the data folder ${paths.data}.`);
+  const ports = portsFrom(base_port);
+  return { ...keys, database_url: databaseUrl(ports, keys.database_password) };
 }
 
 async function main(): Promise<void> {
-  const { base_port, data_folder, fresh, json, quiet } = readOptions();
+  const { base_port, data_folder, fresh, json, quiet, published_keys } = readOptions();
   const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
   let stack: Stack | undefined;
   let ending: number | undefined;
@@ -84,7 +106,8 @@ async function main(): Promise<void> {
     base_port,
     fresh,
     ...(data_folder === undefined ? {} : { data_folder }),
-    ...(process.env.REDIS_URL ? { function_env: { REDIS_URL: process.env.REDIS_URL } } : {}),
+    user_env: process.env,
+    published_keys,
     report: (line) => console.error(`• ${line}`),
     ...(quiet ? {} : { on_log: (line) => console.log(json ? line : readable(line, colour)) }),
   });

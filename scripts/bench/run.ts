@@ -1,3 +1,4 @@
+import { keysOfPort } from "../local/keys.ts";
 import { Problem, reasonOf } from "../local/problem.ts";
 import { databaseUrl, HOST, portsFrom } from "../local/settings.ts";
 import { compare, type Row } from "./compare.ts";
@@ -43,7 +44,7 @@ async function main(): Promise<void> {
       return;
     }
     const bare_port = port + 15;
-    const bare_server = await startBare(databaseUrl(ports), bare_port);
+    const bare_server = await startBare(databaseUrl(ports, keysOfPort(port).database_password), bare_port);
     undo.push(bare_server.stop);
 
     const postgres_pid = findPostgres(ports.postgres);

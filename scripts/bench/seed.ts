@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import postgres, { type Sql } from "postgres";
 import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
+import { adminUrlOf, keysOfPort } from "../local/keys.ts";
 import { Problem } from "../local/problem.ts";
-import { adminDatabaseUrl, HOST, type Ports } from "../local/settings.ts";
+import { HOST, type Ports } from "../local/settings.ts";
 import { addGenerations } from "./scale/rows.ts";
 
 export const password = "Bench-pass-1234";
@@ -37,13 +38,14 @@ export interface Facts extends Tenant {
   /** A well-formed key that nobody has, and one that was revoked. */
   unknown_key: string;
   revoked_key: string;
+  publishable_key: string;
   password: string;
 }
 
 /** Makes what the scenarios read: accounts and keys through the API, their older pictures in the database. */
 export async function seed(ports: Ports, operator_key: string, deep_page = 5_000): Promise<Facts> {
   const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
-  const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
+  const admin = postgres(adminUrlOf(ports), { max: 1, onnotice: () => {} });
   try {
     const developer = await registerDeveloper(ports, operator_key, admin);
     const { project_id, app_headers, developer_headers, api_key_id } = developer;
@@ -73,6 +75,7 @@ export async function seed(ports: Ports, operator_key: string, deep_page = 5_000
       unknown_key: createKey("ak").key,
       revoked_key: String(revoked.key),
       password,
+      publishable_key: keysOfPort(ports.gateway).publishable,
     };
   } finally {
     await admin.end();

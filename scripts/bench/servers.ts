@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { denoBinary } from "../local/functions.ts";
-import { closeServer, startGateway } from "../local/gateway.ts";
+import { startGateway } from "../local/gateway.ts";
+import { publishedKeys } from "../local/keys.ts";
+import { closeServer } from "../local/local-server.ts";
 import { findFreeBase } from "../local/ports.ts";
 import { Problem } from "../local/problem.ts";
 import { HOST, type Ports, portsFrom, ROOT } from "../local/settings.ts";
@@ -94,7 +96,7 @@ export async function startGatewayTo(port: number): Promise<Server> {
     ports,
     lite: () => undefined,
     sql: () => undefined,
-    admin: { minimum_password_length: 8, password_cost: 4 },
+    admin: { minimum_password_length: 8, password_cost: 4, keys: publishedKeys },
     report: () => {},
   });
   return { base: `http://${HOST}:${ports.gateway}`, pid: undefined, stop: () => closeServer(server) };

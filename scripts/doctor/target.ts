@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseEnv as parseDotEnv } from "node:util";
+import { findKeys, publishedKeys } from "../local/keys.ts";
 import { Problem, reasonOf } from "../local/problem.ts";
-import { CRON_SECRET, HOST, PUBLISHABLE_KEY, pathsFor, ROOT, SECRET_KEY } from "../local/settings.ts";
+import { HOST, pathsFor, ROOT } from "../local/settings.ts";
 
 export type Kind = "embedded" | "local" | "hosted";
 
@@ -47,8 +48,10 @@ export function findTarget(options: TargetOptions, vars: NodeJS.ProcessEnv): Tar
   const { port, url, local } = options;
   if (url !== undefined) return hosted(url, options, vars);
   const supabase_url = `http://${HOST}:${port}`;
-  const publishable_key = vars.CLOUD_API_PUBLISHABLE_KEY || PUBLISHABLE_KEY;
-  const secret_key = vars.CLOUD_API_SECRET_KEY || SECRET_KEY;
+  const data = pathsFor(resolve(options.data ?? join(ROOT, ".local", String(port))));
+  const keys = local ? publishedKeys : findKeys(port, data.keys);
+  const publishable_key = vars.CLOUD_API_PUBLISHABLE_KEY || keys?.publishable;
+  const secret_key = vars.CLOUD_API_SECRET_KEY || keys?.secret;
   if (local) {
     const { env_file, env } = readEnvFile(options.env_file ?? defaultEnvFile);
     return withHealth({
@@ -63,15 +66,14 @@ export function findTarget(options: TargetOptions, vars: NodeJS.ProcessEnv): Tar
       env,
     });
   }
-  const { credentials } = pathsFor(resolve(options.data ?? join(ROOT, ".local", String(port))));
   return withHealth({
     kind: "embedded",
     base: supabase_url,
     supabase_url,
     publishable_key,
     secret_key,
-    operator_key: vars.CLOUD_API_OPERATOR_KEY || storedOperatorKey(credentials),
-    cron_secret: vars.CRON_SECRET || CRON_SECRET,
+    operator_key: vars.CLOUD_API_OPERATOR_KEY || storedOperatorKey(data.credentials),
+    cron_secret: vars.CRON_SECRET || keys?.cron_secret,
     env_file: undefined,
     env: {},
   });

@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomInt, randomUUID } from "node:crypto";
 import { jwtVerify } from "jose";
 import type postgres from "postgres";
 import { assertPassword, banOf, emailOf, Refusal, type UserInput } from "./auth-admin-input.ts";
-import { JWT_SECRET, SECRET_KEY, SERVICE_ROLE_JWT } from "./settings.ts";
+import type { Keys } from "./keys.ts";
 
 /** What Auth's administration answers: a status and a JSON body. */
 export interface AdminAnswer {
@@ -23,6 +23,7 @@ export interface AdminOptions {
   minimum_password_length: number;
   /** bcrypt's cost of a new password. */
   password_cost: number;
+  keys: Pick<Keys, "secret" | "service_role" | "jwt_secret">;
 }
 
 interface LinkInput {
@@ -43,7 +44,7 @@ export async function answerAdminCall(
   options: AdminOptions,
 ): Promise<AdminAnswer> {
   try {
-    await assertAdmin(call);
+    await assertAdmin(call, options.keys);
     const body = call.body;
     if (body !== undefined && (typeof body !== "object" || body === null || Array.isArray(body))) {
       throw new Refusal(400, "bad_json", "Could not parse request body as JSON");
@@ -74,15 +75,15 @@ async function dispatch(
   throw new Refusal(404, "not_found", "The embedded stack does not offer this administration call");
 }
 
-async function assertAdmin({ apikey, authorization }: AdminCall): Promise<void> {
-  const is_secret = (key: string | undefined) => key === SECRET_KEY || key === SERVICE_ROLE_JWT;
+async function assertAdmin({ apikey, authorization }: AdminCall, keys: AdminOptions["keys"]): Promise<void> {
+  const is_secret = (key: string | undefined) => key === keys.secret || key === keys.service_role;
   const bearer = /^Bearer\s+(\S+)$/i.exec(authorization ?? "")?.[1];
   if (bearer === undefined || bearer.startsWith("sb_")) {
     if (is_secret(apikey) && (bearer === undefined || bearer === apikey)) return;
     throw new Refusal(401, "no_authorization", "This endpoint requires a valid Bearer token");
   }
   if (is_secret(bearer)) return;
-  const claims = await jwtVerify(bearer, new TextEncoder().encode(JWT_SECRET), {
+  const claims = await jwtVerify(bearer, new TextEncoder().encode(keys.jwt_secret), {
     algorithms: ["HS256"],
   }).catch(() => {
     throw new Refusal(403, "bad_jwt", "invalid JWT: unable to parse or verify signature");

@@ -12,6 +12,8 @@ export function banner(stack: Stack, { colour }: { colour: boolean }): string {
     ["Table editor", urls.studio],
     ["Database", stack.database_url],
     ["Images", urls.replicate ?? "Replicate, with your REPLICATE_API_TOKEN"],
+    ["Secret key", stack.keys.secret],
+    ["Publishable key", stack.keys.publishable],
     ["Operator key", credentials.operator_key],
     ["Developer key", credentials.developer_key],
     ["Project id", credentials.project_id],
@@ -35,6 +37,7 @@ export function banner(stack: Stack, { colour }: { colour: boolean }): string {
     "",
     ...curlLines(stack),
     "",
+    "`npm start -- --keys` prints every key and secret again; they are of this data folder alone.",
     "Ctrl-C ends everything. The data stays for the next start; `npm start -- --fresh` begins anew.",
     "",
   ].join("\n");

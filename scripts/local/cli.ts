@@ -1,28 +1,42 @@
 import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { Problem } from "./problem.ts";
 import { ROOT } from "./settings.ts";
+import { whyOf } from "./why.ts";
 
 const run = promisify(execFile);
 
-/** Runs the Supabase CLI on this checkout; throws a `Problem` with its last words. */
-export async function runCli(args: string[]): Promise<void> {
-  const env = {
-    PATH: process.env.PATH ?? "",
-    HOME: process.env.HOME ?? "",
-    DO_NOT_TRACK: "1",
-    SUPABASE_TELEMETRY_DISABLED: "1",
-    SUPABASE_NO_UPDATE_NOTIFIER: "1",
-    NO_COLOR: "1",
-  };
+/**
+ * Runs the Supabase CLI on this checkout's migrations; throws a `Problem` with the line that says why. It reads every `.env`
+ * of the folder it works in, so it gets one where nobody has put any, and nothing of the caller's environment.
+ */
+export async function runCli(args: string[], password = ""): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "cloud-api-cli-"));
   try {
-    await run(cliBinary(), args, { cwd: ROOT, env });
+    mkdirSync(join(folder, "supabase"));
+    writeFileSync(join(folder, "supabase", "config.toml"), 'project_id = "cloud-api"\n');
+    symlinkSync(join(ROOT, "supabase", "migrations"), join(folder, "supabase", "migrations"), "junction");
+    const env = {
+      PATH: process.env.PATH ?? "",
+      HOME: folder,
+      // Not in the address: the list of processes is everybody's.
+      PGPASSWORD: password,
+      DO_NOT_TRACK: "1",
+      SUPABASE_TELEMETRY_DISABLED: "1",
+      SUPABASE_NO_UPDATE_NOTIFIER: "1",
+      NO_COLOR: "1",
+    };
+    await run(cliBinary(), [...args, `--workdir=${folder}`], { cwd: folder, env });
   } catch (error) {
+    if (error instanceof Problem) throw error;
     const { stderr = "", stdout = "" } = error as { stderr?: string; stdout?: string };
-    const output = `${stdout}\n${stderr}`.trim().split("\n").slice(-12).join("\n");
-    throw new Problem(`supabase ${args.slice(0, 2).join(" ")} failed:\n${output}`);
+    throw new Problem(`supabase ${args.slice(0, 2).join(" ")} failed: ${whyOf(`${stdout}\n${stderr}`)}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

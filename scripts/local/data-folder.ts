@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { explainFileError } from "./problem.ts";
 import type { Paths } from "./settings.ts";
@@ -10,6 +10,7 @@ export function emptyData(paths: Paths): void {
     paths.storage,
     paths.logs,
     paths.credentials,
+    paths.keys,
     join(paths.data, "mail"),
   ]) {
     try {
@@ -21,9 +22,11 @@ export function emptyData(paths: Paths): void {
 }
 
 export function makeFolders(paths: Paths): void {
-  for (const path of [paths.data, paths.storage, paths.logs]) {
+  for (const path of [paths.data, paths.storage, paths.logs, join(paths.data, "mail")]) {
     try {
       mkdirSync(path, { recursive: true });
+      // The account of PostgreSQL walks through the first; nobody else has any business in the others.
+      if (path !== paths.data) chmodSync(path, 0o700);
     } catch (error) {
       throw explainFileError(error, path);
     }

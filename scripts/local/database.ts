@@ -3,15 +3,15 @@ import type postgres from "postgres";
 import { baseline, baselineName, isReleased, migrationNames } from "../schema/baseline.ts";
 import { runCli } from "./cli.ts";
 import { Problem } from "./problem.ts";
-import { databaseUrl, type Ports } from "./settings.ts";
+import { HOST, type Ports } from "./settings.ts";
 
 function statement(name: string): string {
   return readFileSync(new URL(`./sql/${name}.sql`, import.meta.url), "utf8");
 }
 
 /** Roles, schemas and extensions of a stock Supabase database. Safe to run again. */
-export async function prepareRoles(sql: postgres.Sql): Promise<void> {
-  await sql.unsafe(statement("roles"));
+export async function prepareRoles(sql: postgres.Sql, password: string): Promise<void> {
+  await sql.unsafe(statement("roles").replaceAll("{password}", password));
 }
 
 /** The `auth` and `storage` helpers of Supabase. After Auth and Storage have made their tables. */
@@ -34,11 +34,11 @@ export async function refuseForeignSchema(sql: postgres.Sql): Promise<void> {
 }
 
 /** Applies what is pending with the real CLI; answers how many migrations that were. */
-export async function migrate(sql: postgres.Sql, ports: Ports): Promise<number> {
+export async function migrate(sql: postgres.Sql, ports: Ports, password: string): Promise<number> {
   const applied = (await appliedMigrations(sql)).map(({ version }) => version);
   const pending = versions().filter((version) => !applied.includes(version));
-  const remote = `--remote=${databaseUrl(ports)}?sslmode=disable`;
-  if (pending.length > 0) await runCli(["db", "push", "--yes", "--include-all", remote]);
+  const remote = `--remote=postgresql://postgres@${HOST}:${ports.postgres}/postgres?sslmode=disable`;
+  if (pending.length > 0) await runCli(["db", "push", "--yes", "--include-all", remote], password);
   return pending.length;
 }
 

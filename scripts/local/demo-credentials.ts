@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type postgres from "postgres";
 import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
 import { Problem } from "./problem.ts";
-import { HOST, type Paths, type Ports, SECRET_KEY } from "./settings.ts";
+import { HOST, type Paths, type Ports } from "./settings.ts";
 
 export interface DemoCredentials {
   operator_email: string;
@@ -28,14 +28,15 @@ export async function ensureDemoCredentials(
   sql: postgres.Sql,
   ports: Ports,
   paths: Paths,
+  secret_key: string,
 ): Promise<DemoCredentials> {
   await assertEmbedded(sql, paths);
   const stored = readStored(paths.credentials);
   if (stored !== undefined && (await areKnown(sql, stored))) return stored;
   await ensureLocalPlan(sql);
-  const operator_id = await ensureOperator(sql, ports);
+  const operator_id = await ensureOperator(sql, ports, secret_key);
   const operator_key = await replaceKey(sql, "operator_keys", "user_id", operator_id);
-  const developer = await ensureDeveloper(sql, ports, operator_key);
+  const developer = await ensureDeveloper(sql, ports, operator_key, secret_key);
   const credentials = { operator_email: OPERATOR_EMAIL, operator_key, ...developer };
   writeFileSync(paths.credentials, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
   return credentials;
@@ -78,13 +79,13 @@ async function ensureLocalPlan(sql: postgres.Sql): Promise<void> {
   });
 }
 
-async function ensureOperator(sql: postgres.Sql, ports: Ports): Promise<string> {
+async function ensureOperator(sql: postgres.Sql, ports: Ports, secret_key: string): Promise<string> {
   const [found] = await sql<{ id: string }[]>`
     select id from public.users where role = 'operator' and email = ${OPERATOR_EMAIL}`;
   if (found !== undefined) return found.id;
   await sql`delete from auth.users where email = ${OPERATOR_EMAIL}`;
   const { id } = await call<{ id: string }>(ports, "/auth/v1/admin/users", {
-    headers: { apikey: SECRET_KEY },
+    headers: { apikey: secret_key },
     body: { id: randomUUID(), email: OPERATOR_EMAIL, password: newPassword(), email_confirm: true },
   });
   await sql`
@@ -93,7 +94,7 @@ async function ensureOperator(sql: postgres.Sql, ports: Ports): Promise<string> 
   return id;
 }
 
-async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: string) {
+async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: string, secret_key: string) {
   const [found] = await sql<{ id: string; project_id: string | null }[]>`
     select id, (select projects.id from public.projects where owner_id = users.id order by created_at limit 1) as project_id
     from public.users where role = 'developer' and email = ${DEVELOPER_EMAIL}`;
@@ -102,7 +103,7 @@ async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: st
     await sql`select private.permit_password(${found.id}, null)`;
     await call(ports, `/auth/v1/admin/users/${found.id}`, {
       method: "PUT",
-      headers: { apikey: SECRET_KEY },
+      headers: { apikey: secret_key },
       body: { password: developer_password },
     });
     return {

@@ -1,31 +1,33 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { networkSettings, reachableHosts, type Settings } from "./function-settings.ts";
+import type { Keys } from "./keys.ts";
 import { Part, type PartHost } from "./part.ts";
 import { Problem } from "./problem.ts";
 import { type ReplicateAccess, replicateHosts } from "./replicate-access.ts";
 import {
-  ANON_JWT,
-  CRON_SECRET,
   databaseUrl,
   FUNCTION_NAMES,
   type FunctionName,
   HOST,
-  JWT_SECRET,
   type Paths,
   type Ports,
-  PUBLISHABLE_KEY,
   ROOT,
-  SECRET_KEY,
-  SERVICE_ROLE_JWT,
 } from "./settings.ts";
 
 export interface FunctionsOptions {
   paths: Paths;
   ports: Ports;
+  keys: Keys;
   replicate: ReplicateAccess;
-  /** Settings of the functions beside the ones that the stack knows. */
-  env: Record<string, string>;
+  /** What the person who started the stack wants otherwise. */
+  settings: Settings;
+  /** What a test wants otherwise; it comes last. */
+  env: Settings;
+  /** Names of this stack beside those of loopback. */
+  hosts: readonly string[];
   /** `supabase/functions`, or another folder with the same three. */
   folder: string;
   /** Asked before each look at a function: a pool that fails at its first connection waits long for the next. */
@@ -45,9 +47,9 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
   const entry = join(options.folder, name, "index.ts");
   if (!existsSync(entry)) throw new Problem(`${entry} is missing: the checkout is not complete.`);
   const port = ports.functions[name];
-  const reachable = [ports.postgres, ports.gateway, ports.smtp, port].map((number) => `${HOST}:${number}`);
-  const redis = options.env.REDIS_URL === undefined ? [] : [redisHost(options.env.REDIS_URL)];
   const env = environment(options);
+  const inside = [ports.postgres, ports.gateway, ports.smtp, port].map((number) => `${HOST}:${number}`);
+  const reachable = new Set([...inside, ...replicateHosts(env), ...reachableHosts(env)]);
   return new Part(
     {
       name: `The function ${name}`,
@@ -57,10 +59,11 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         "--quiet",
         "--no-prompt",
         "--allow-env",
-        `--allow-net=${[...reachable, ...replicateHosts(env), ...redis].join(",")}`,
+        `--allow-net=${[...reachable].join(",")}`,
+        `--config=${join(ROOT, "deno.json")}`,
         `--host=${HOST}`,
         `--port=${port}`,
-        entry,
+        writeDoor(name, entry, options),
       ],
       env: {
         ...env,
@@ -79,6 +82,7 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         if (!options.is_database_ready()) throw new Error("the database is not ready");
         await probe(name, port);
       },
+      look: (within_ms) => expectAnswer(`http://${HOST}:${port}${LIVENESS}`, within_ms),
     },
     host,
   );
@@ -86,29 +90,51 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
 
 const pickEnv = (name: string) => (process.env[name] === undefined ? {} : { [name]: process.env[name] });
 
-function redisHost(url: string): string {
-  const { hostname, port } = URL.parse(url) ?? {};
-  if (!hostname) throw new Problem("REDIS_URL must be an address such as redis://127.0.0.1:6379.");
-  return `${hostname}:${port || "6379"}`;
+/** Answered by the door itself, so that it is in no log and needs nothing else of the stack: it tells whether anything runs. */
+const LIVENESS = "/_live";
+
+/** The function behind the same look at the Host header as the other servers: its port is open to every page, too. */
+function writeDoor(name: FunctionName, entry: string, { paths, hosts }: FunctionsOptions): string {
+  const file = join(paths.doors, `${name}.ts`);
+  mkdirSync(paths.doors, { recursive: true });
+  const rules = pathToFileURL(join(import.meta.dirname, "loopback.ts")).href;
+  writeFileSync(
+    file,
+    `import served from ${JSON.stringify(pathToFileURL(entry).href)};
+import { isLocalHost } from ${JSON.stringify(rules)};
+const hosts = ${JSON.stringify(hosts)};
+export default {
+  fetch(request, info) {
+    if (!isLocalHost(request.headers.get("host") ?? undefined, hosts))
+      return Response.json({ code: "host_not_local", detail: "Under 127.0.0.1 and localhost only." }, { status: 421 });
+    return request.url.endsWith(${JSON.stringify(LIVENESS)}) ? new Response() : served.fetch(request, info);
+  },
+};
+`,
+  );
+  return file;
 }
 
-function environment({ ports, replicate, env }: FunctionsOptions): Record<string, string> {
+function environment({ ports, keys, replicate, settings, env }: FunctionsOptions): Settings {
   const gateway = `http://${HOST}:${ports.gateway}`;
+  const database_url = databaseUrl(ports, keys.database_password);
+  const own_mail = settings.SMTP_HOST ?? settings.RESEND_API_KEY;
   return {
     SUPABASE_URL: gateway,
-    SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: PUBLISHABLE_KEY }),
-    SUPABASE_SECRET_KEYS: JSON.stringify({ default: SECRET_KEY }),
-    SUPABASE_ANON_KEY: ANON_JWT,
-    SUPABASE_SERVICE_ROLE_KEY: SERVICE_ROLE_JWT,
-    SUPABASE_DB_URL: databaseUrl(ports),
+    SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: keys.publishable }),
+    SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secret }),
+    SUPABASE_ANON_KEY: keys.anon,
+    SUPABASE_SERVICE_ROLE_KEY: keys.service_role,
+    SUPABASE_DB_URL: database_url,
     SUPABASE_JWKS: JSON.stringify({ keys: [] }),
-    DATABASE_URL: databaseUrl(ports),
-    JWT_SECRET,
+    DATABASE_URL: database_url,
+    JWT_SECRET: keys.jwt_secret,
     PUBLIC_URL: gateway,
     TRUSTED_PROXY_HOPS: "1",
-    CRON_SECRET,
-    SMTP_HOST: HOST,
-    SMTP_PORT: String(ports.smtp),
+    CRON_SECRET: keys.cron_secret,
+    ...(own_mail === undefined ? { SMTP_HOST: HOST, SMTP_PORT: String(ports.smtp) } : {}),
+    ...networkSettings(process.env),
+    ...settings,
     ...replicate.env,
     ...env,
   };
@@ -119,6 +145,11 @@ const PROBES: Record<FunctionName, string> = {
   health: "/health",
   generation: "/generation/generate-v2",
 };
+
+async function expectAnswer(url: string, within_ms: number): Promise<void> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(within_ms) });
+  await response.arrayBuffer();
+}
 
 async function probe(name: FunctionName, port: number): Promise<void> {
   const response = await fetch(`http://${HOST}:${port}${PROBES[name]}`, {

@@ -1,14 +1,14 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type postgres from "postgres";
 import { type AdminOptions, answerAdminCall } from "./auth-admin.ts";
 import { forward, refuse } from "./forward.ts";
 import type { LandingFacts } from "./landing-html.ts";
 import type { Lite } from "./lite.ts";
+import { listen, localServer } from "./local-server.ts";
 import { OwnPages, wantsLanding } from "./own-pages.ts";
-import { explainFileError, reasonOf } from "./problem.ts";
 import { RefreshTurns } from "./refresh-turns.ts";
 import { type Destination, destinationOf } from "./route.ts";
-import { HOST, type Ports } from "./settings.ts";
+import type { Ports } from "./settings.ts";
 
 export interface GatewayOptions {
   ports: Ports;
@@ -16,6 +16,8 @@ export interface GatewayOptions {
   lite: () => Lite | undefined;
   sql: () => postgres.Sql | undefined;
   admin: AdminOptions;
+  /** Names of this stack beside those of loopback, such as a tunnel's. */
+  hosts?: readonly string[];
   /** What the page at `/` shows, once everything answers. */
   landing?: () => LandingFacts | undefined;
   report: (line: string) => void;
@@ -26,43 +28,39 @@ const ADMIN_BODY_LIMIT_BYTES = 1_000_000;
 const refreshes = new RefreshTurns();
 const pages = new OwnPages();
 
-/** The one address that clients use: sends each path to Auth, REST, Storage or a function. */
+/**
+ * The one address that clients use: sends each path to Auth, REST, Storage or a function. The API decides itself which pages
+ * may ask it; the rest is for pages of this machine.
+ */
 export async function startGateway(options: GatewayOptions): Promise<Server> {
-  const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: 0 }, (request, response) => {
-    const destination = destinationOf(request.url ?? "/");
-    if (destination.kind === "function") {
-      forward(request, response, destination.name, destination.path, options.ports);
-    } else if (destination.kind === "unknown") {
-      refuse(request, response, 404, "not_found", "Nothing is served under this path.");
-    } else {
-      const answered =
-        destination.kind === "platform" || destination.kind === "admin"
-          ? platform(request, response, destination, options)
-          : ownPage(request, response, destination, options);
-      void answered.catch((error: unknown) => {
-        options.report(`${request.method} ${request.url?.split("?")[0]} failed: ${reasonOf(error)}`);
-        refuse(request, response, 500, "internal_error", "Something went wrong on our side.");
-      });
-    }
+  const { report, hosts = [], ports } = options;
+  const server = localServer((request, response) => answer(request, response, options), {
+    name: "The gateway",
+    pages: ({ url }) => {
+      const { kind } = destinationOf(url ?? "/");
+      return kind === "platform" || kind === "admin" ? "local" : "any";
+    },
+    hosts,
+    report,
+    options: { keepAliveTimeout: 65_000, requestTimeout: 0 },
   });
-  await listen(server, options.ports.gateway);
+  await listen(server, ports.gateway);
   return server;
 }
 
-export function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error) => reject(explainFileError(error, `port ${port}`)));
-    server.listen(port, HOST, () => resolve());
-  });
-}
-
-/** Ends a server with its open connections. */
-export function closeServer(server: Server | undefined): Promise<void> {
-  if (server === undefined) return Promise.resolve();
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
+function answer(request: IncomingMessage, response: ServerResponse, options: GatewayOptions): unknown {
+  const destination = destinationOf(request.url ?? "/");
+  switch (destination.kind) {
+    case "function":
+      return forward(request, response, destination.name, destination.path, options.ports);
+    case "unknown":
+      return refuse(request, response, 404, "not_found", "Nothing is served under this path.");
+    case "platform":
+    case "admin":
+      return platform(request, response, destination, options);
+    default:
+      return ownPage(request, response, destination, options);
+  }
 }
 
 async function ownPage(
@@ -74,7 +72,7 @@ async function ownPage(
   const [facts, sql] = [options.landing?.(), options.sql()];
   if (destination.kind === "index") {
     if (facts !== undefined && sql !== undefined && wantsLanding(request)) {
-      await pages.landing(request, response, facts, sql);
+      await pages.landing(request, response, facts, sql, options.admin.keys);
     } else forward(request, response, "api", "/api", options.ports);
   } else if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("allow", "GET, HEAD");

@@ -10,17 +10,8 @@ import { format } from "node:util";
 import { App, SmtpEmailDriver, setExperimental } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
 import { bytesOf, readConfig, type StackConfig } from "./config.ts";
-import {
-  ANON_JWT,
-  adminDatabaseUrl,
-  HOST,
-  JWT_SECRET,
-  type Paths,
-  type Ports,
-  PUBLISHABLE_KEY,
-  SECRET_KEY,
-  SERVICE_ROLE_JWT,
-} from "./settings.ts";
+import type { Keys } from "./keys.ts";
+import { adminDatabaseUrl, HOST, type Paths, type Ports } from "./settings.ts";
 import { FileStorage } from "./storage.ts";
 import { isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
 
@@ -45,12 +36,12 @@ export interface Lite {
 }
 
 /** Makes the tables of Auth and Storage when they are missing. */
-export async function startLite(paths: Paths, ports: Ports): Promise<Lite> {
+export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise<Lite> {
   const speak = quietLite(join(paths.logs, "platform.log"));
   setExperimental("storage", true);
   const config = readConfig();
   const connection = createPostgresConnection({
-    url: adminDatabaseUrl(ports),
+    url: adminDatabaseUrl(ports, keys.database_password),
     postgresOptions: { max: 6, onnotice: () => {}, idle_timeout: 60, types: { jsonb } },
   });
   // Else the first request would grant every table, key hashes too, to everybody.
@@ -60,9 +51,12 @@ export async function startLite(paths: Paths, ports: Ports): Promise<Lite> {
   const build = (admin: boolean) => {
     const app = new App({
       connection,
-      ...appConfig(config),
+      ...appConfig(config, keys),
       ...(admin ? { studio: { enabled: true } } : {}),
-      options: { server: { admin, apiKeys: { resolver: resolveKey } }, drivers: { email } },
+      options: {
+        server: { admin, apiKeys: { resolver: async (key: string) => roleOf(key, keys) } },
+        drivers: { email },
+      },
     });
     const largest = bytesOf(String(config.section("storage").file_size_limit));
     app._storageAdapter = new FileStorage(paths.storage, largest);
@@ -100,7 +94,7 @@ const jsonb = {
   parse: (text: string) => JSON.parse(text),
 };
 
-function appConfig(config: StackConfig) {
+function appConfig(config: StackConfig, keys: Keys) {
   // Lite has no limits of its own; Supabase Auth takes them from this section.
   const { enabled: _, rate_limit: ____, ...auth } = config.section("auth");
   const { enabled: __, max_frequency: ___, ...email } = config.section("auth.email");
@@ -109,9 +103,9 @@ function appConfig(config: StackConfig) {
     auth: {
       ...auth,
       enabled: true,
-      jwt_secret: JWT_SECRET,
-      publishable_key: PUBLISHABLE_KEY,
-      secret_key: SECRET_KEY,
+      jwt_secret: keys.jwt_secret,
+      publishable_key: keys.publishable,
+      secret_key: keys.secret,
       sessions: config.section("auth.sessions"),
       email,
     },
@@ -125,10 +119,10 @@ function appConfig(config: StackConfig) {
   };
 }
 
-async function resolveKey(key: string) {
-  if (key === PUBLISHABLE_KEY || key === ANON_JWT)
+function roleOf(key: string, keys: Keys) {
+  if (key === keys.publishable || key === keys.anon)
     return { type: "publishable" as const, claims: { role: "anon" } };
-  if (key === SECRET_KEY || key === SERVICE_ROLE_JWT) {
+  if (key === keys.secret || key === keys.service_role) {
     return { type: "secret" as const, claims: { role: "service_role" } };
   }
   return null;
@@ -177,7 +171,10 @@ function quietLite(log_file: string): () => void {
   for (const level of ["error", "warn"] as const) {
     console[level] = (...items: unknown[]) => {
       if (!new Error().stack?.includes("@supabase/lite")) loud[level](...items);
-      else appendFileSync(log_file, `${new Date().toISOString()} ${level} ${format(...items)}\n`);
+      else
+        appendFileSync(log_file, `${new Date().toISOString()} ${level} ${format(...items)}\n`, {
+          mode: 0o600,
+        });
     };
   }
   return () => Object.assign(console, loud);

@@ -1,6 +1,12 @@
+import type { Server } from "node:http";
 import { MailDev } from "maildev";
+import { bounded, type Handler } from "./local-server.ts";
+import { refusalOf } from "./loopback.ts";
 
 const { SMTP_PORT, WEB_PORT, HOST = "127.0.0.1" } = process.env;
+
+// Mails hold links that set passwords: what is written is for this account alone.
+process.umask(0o077);
 
 // Messages stay in memory; nothing is relayed and nothing is fetched.
 const inbox = new MailDev({
@@ -12,5 +18,31 @@ const inbox = new MailDev({
   silent: true,
 });
 
+/** MailDev answers every page under every name; this lets in its own page only, for sockets too. */
+function guard(server: Server): void {
+  const listeners = (event: string) => server.listeners(event) as ((...args: unknown[]) => void)[];
+  const [answers, upgrades] = [listeners("request"), listeners("upgrade")];
+  const handle: Handler = (request, response) => {
+    // A mail is the words of strangers; its HTML must not act as a page of the inbox.
+    if (/\/html(?:\?|$)/.test(request.url ?? "")) {
+      response.setHeader("content-security-policy", "script-src 'none'; form-action 'none'; base-uri 'none'");
+    }
+    for (const answer of answers) answer.call(server, request, response);
+  };
+  server.removeAllListeners("request").removeAllListeners("upgrade");
+  server.on(
+    "request",
+    bounded(handle, { name: "The mail inbox", pages: "own", report: (line) => console.error(line) }),
+  );
+  server.on("upgrade", (request, socket, head) => {
+    socket.on("error", () => {});
+    if (refusalOf(request.headers, "own") !== undefined) socket.destroy();
+    else for (const upgrade of upgrades) upgrade.call(server, request, socket, head);
+  });
+}
+
 process.once("SIGTERM", () => process.exit(0));
 await inbox.start();
+const server = inbox.getServers()?.api?.server.server;
+if (server === undefined) throw new Error("The mail inbox has no server to guard");
+guard(server);

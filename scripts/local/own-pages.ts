@@ -3,8 +3,10 @@ import { join } from "node:path";
 import type postgres from "postgres";
 import { signTicket } from "../../supabase/functions/api/resources/generations/tickets.ts";
 import { DocsSite } from "./docs-site.ts";
+import type { Keys } from "./keys.ts";
 import { type LandingFacts, landingPage, landingPolicy, type Picture } from "./landing-html.ts";
-import { ROOT, SECRET_KEY } from "./settings.ts";
+import { isLocalHost } from "./loopback.ts";
+import { ROOT } from "./settings.ts";
 import { firstFile, sendFile } from "./static-file.ts";
 
 const SHOWN_PICTURES = 8;
@@ -25,8 +27,14 @@ export class OwnPages {
   }
 
   /** Shows keys: to a browser that opened it as a page under a name of this machine, and to nothing else. */
-  async landing(request: IncomingMessage, response: ServerResponse, facts: LandingFacts, sql: postgres.Sql) {
-    const html = landingPage(facts, await lastPictures(sql));
+  async landing(
+    request: IncomingMessage,
+    response: ServerResponse,
+    facts: LandingFacts,
+    sql: postgres.Sql,
+    keys: Pick<Keys, "secret">,
+  ) {
+    const html = landingPage(facts, await lastPictures(sql, keys.secret));
     response.writeHead(200, {
       "content-type": "text/html; charset=utf-8",
       "content-security-policy": landingPolicy(facts),
@@ -50,10 +58,10 @@ export function wantsLanding({ method, headers }: IncomingMessage): boolean {
   const reads = method === "GET" || method === "HEAD";
   const asked = headers.accept?.includes("text/html") === true;
   const opened = (headers["sec-fetch-dest"] ?? "document") === "document" && headers.origin === undefined;
-  return reads && asked && opened && /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/i.test(headers.host ?? "");
+  return reads && asked && opened && isLocalHost(headers.host);
 }
 
-async function lastPictures(sql: postgres.Sql): Promise<Picture[]> {
+async function lastPictures(sql: postgres.Sql, secret_key: string): Promise<Picture[]> {
   const rows = await sql<{ id: string; instructions: string; link_version: number }[]>`
     select generations.id, generations.instructions, generations.link_version
     from public.generations left join public.projects on projects.id = generations.project_id
@@ -61,6 +69,6 @@ async function lastPictures(sql: postgres.Sql): Promise<Picture[]> {
     order by generations.created_at desc limit ${SHOWN_PICTURES}`;
   return rows.map(({ id, instructions, link_version }) => ({
     prompt: instructions,
-    src: `/api/v1/generation/${id}/image?index=0&ticket=${signTicket({ secret_key: SECRET_KEY }, id, "output", 0, link_version)}`,
+    src: `/api/v1/generation/${id}/image?index=0&ticket=${signTicket({ secret_key }, id, "output", 0, link_version)}`,
   }));
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { explainFileError, Problem, reasonOf } from "./problem.ts";
+import { whyOf } from "./why.ts";
 
 export interface PartOptions {
   /** As people read it: "the mail inbox". */
@@ -14,6 +15,8 @@ export interface PartOptions {
   log_file: string;
   /** One look at the part; throws until it answers. */
   probe: () => Promise<void>;
+  /** One look at the part that needs nothing but it; throws when there was no answer in time. */
+  look?: (within_ms: number) => Promise<void>;
   /** The signal that ends it tidily. */
   stop_signal?: NodeJS.Signals;
   /** The signal that ends it when the whole stack was killed. */
@@ -32,12 +35,16 @@ export interface PartHost {
   processesChanged: () => void;
   /** The longest pause before a part that dies again and again is restarted. */
   last_backoff_ms: number;
+  /** How long one look waits; a part that misses three in a row hangs. */
+  look_ms: number;
 }
 
 const READY_WITHIN_MS = 90_000;
 const FIRST_BACKOFF_MS = 250;
 const STEADY_AFTER_MS = 30_000;
 const STOP_WITHIN_MS = 8_000;
+/** Counted, not timed: after a sleep of the machine one look fails, and nothing hangs. */
+const MISSED_LOOKS = 3;
 
 /** A supervised child process: started, watched, restarted with growing pauses, ended. */
 export class Part {
@@ -130,9 +137,32 @@ export class Part {
     }
   }
 
+  /** A process in an endless loop never ends by itself. Once it is killed, `#watch` starts it anew. */
+  async #endWhenItHangs(child: ChildProcess | undefined): Promise<void> {
+    const { look, name } = this.options;
+    const { look_ms, report } = this.#host;
+    if (look === undefined || child === undefined) return;
+    for (let missed = 0; missed < MISSED_LOOKS; ) {
+      if (missed === 0)
+        await delay(look_ms / 2, undefined, { ref: false, signal: this.#abortBackoff.signal }).catch(
+          () => {},
+        );
+      if (this.#stopping || this.#child !== child) return;
+      const answered = await look(look_ms).then(
+        () => true,
+        () => false,
+      );
+      missed = answered ? 0 : missed + 1;
+    }
+    if (this.#stopping || this.#child !== child) return;
+    report(`${name} hangs: it has not answered for ${(MISSED_LOOKS * look_ms) / 1000} s, so it is ended`);
+    signalQuietly(-(child.pid ?? 0), "SIGKILL");
+  }
+
   async #watch(): Promise<void> {
     while (!this.#stopping) {
       const up_since = Date.now();
+      void this.#endWhenItHangs(this.#child);
       const reason = await this.#exit;
       if (this.#stopping) return;
       if (Date.now() - up_since > STEADY_AFTER_MS) this.#backoff_ms = FIRST_BACKOFF_MS;
@@ -171,10 +201,9 @@ function openLog(path: string): number {
   }
 }
 
-/** The line of the log that says most: the last one that speaks of an error, else the last. */
+/** The line of the log that says why, and where the log is. */
 function lastWords(log_file: string): string {
-  const lines = readFileSync(log_file, "utf8").trimEnd().split("\n").slice(-15);
-  const line = lines.findLast((each) => /error|fatal|panic/i.test(each)) ?? lines.at(-1) ?? "";
-  const words = line.trim().slice(0, 300);
+  const lines = readFileSync(log_file, "utf8").trimEnd().split("\n").slice(-30);
+  const words = whyOf(lines.join("\n"));
   return words === "" ? ` (log: ${log_file})` : `: ${words} (log: ${log_file})`;
 }

@@ -16,6 +16,7 @@ const run = promisify(execFile);
 export interface PostgresOptions {
   paths: Paths;
   ports: Ports;
+  password: string;
   /** False for throwaway stacks: nothing is flushed to the disk. */
   durable: boolean;
   host: PartHost;
@@ -23,7 +24,7 @@ export interface PostgresOptions {
 
 /** Makes the cluster when there is none, and ends a server that an earlier stack left behind. */
 export async function preparePostgres(options: PostgresOptions): Promise<Part> {
-  const { paths, ports, durable, host } = options;
+  const { paths, ports, password, durable, host } = options;
   const binaries = findBinaries();
   makeDataFolder(paths.postgres);
   const { prefix, ...account } = postgresAccount([dirname(binaries.postgres), paths.data]);
@@ -31,7 +32,7 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
   const malloc = { MALLOC_TRIM_THRESHOLD_: "16777216", MALLOC_TOP_PAD_: "1048576" };
   const env = { PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC", ...malloc };
   if (!existsSync(join(paths.postgres, "PG_VERSION"))) {
-    await initialise(binaries.initdb, paths, { prefix, account, env });
+    await initialise(binaries.initdb, paths, { prefix, account, env, password });
   }
   await endLeftover(paths.postgres);
   const settings = {
@@ -63,7 +64,7 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
       env,
       cwd: ROOT,
       log_file: join(paths.logs, "postgres.log"),
-      probe: () => probe(ports),
+      probe: () => probe(adminDatabaseUrl(ports, password)),
       // Fast shutdown: clients are cut off, the data is written.
       stop_signal: "SIGINT",
       ...account,
@@ -72,8 +73,8 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
   );
 }
 
-async function probe(ports: Ports): Promise<void> {
-  const sql = postgres(adminDatabaseUrl(ports), { max: 1, connect_timeout: 5, fetch_types: false });
+async function probe(url: string): Promise<void> {
+  const sql = postgres(url, { max: 1, connect_timeout: 5, fetch_types: false });
   try {
     await sql`select 1`;
   } finally {
@@ -123,12 +124,19 @@ async function initialise(
     prefix,
     account,
     env,
-  }: { prefix: string[]; account: { uid?: number; gid?: number }; env: NodeJS.ProcessEnv },
+    password,
+  }: {
+    prefix: string[];
+    account: { uid?: number; gid?: number };
+    env: NodeJS.ProcessEnv;
+    password: string;
+  },
 ): Promise<void> {
   rmSync(paths.postgres, { recursive: true, force: true });
   makeDataFolder(paths.postgres);
   const password_file = join(paths.data, "initdb-password");
-  writeFileSync(password_file, "postgres\n");
+  writeFileSync(password_file, `${password}\n`, { mode: 0o600 });
+  giveTo(password_file);
   const [command = initdb, ...args] = [
     ...prefix,
     initdb,

@@ -1,15 +1,19 @@
 import { reasonOf } from "./problem.ts";
-import { CRON_SECRET, HOST, type Ports } from "./settings.ts";
+import { HOST, type Ports } from "./settings.ts";
 
 const EVERY_MS = 60_000;
 
 /** What pg_cron does on hosted Supabase: asks the API once a minute to finish what was left open. */
-export function startReconciler(ports: Ports, report: (line: string) => void): () => void {
+export function startReconciler(
+  ports: Ports,
+  cron_secret: string,
+  report: (line: string) => void,
+): () => void {
   const url = `http://${HOST}:${ports.gateway}/api/v1/internal/reconcile`;
   let failing = false;
   const run = async () => {
     try {
-      const headers = { authorization: `Bearer ${CRON_SECRET}` };
+      const headers = { authorization: `Bearer ${cron_secret}` };
       const response = await fetch(url, { method: "POST", headers, signal: AbortSignal.timeout(EVERY_MS) });
       await response.arrayBuffer();
       if (!response.ok && response.status !== 404) throw new Error(`it answered ${response.status}`);

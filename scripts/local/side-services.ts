@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import type { Keys } from "./keys.ts";
 import { Part, type PartHost } from "./part.ts";
-import { HOST, LOOKALIKE_TOKEN, LOOKALIKE_WEBHOOK_SECRET, type Paths, type Ports, ROOT } from "./settings.ts";
+import { HOST, type Paths, type Ports, ROOT } from "./settings.ts";
 
 interface SideServiceOptions {
   paths: Paths;
@@ -14,7 +15,7 @@ interface SideServiceOptions {
 /** Catches every mail and shows it in a browser. */
 export function makeInbox({ paths, ports, host }: SideServiceOptions): Part {
   const folder = join(paths.data, "mail");
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   return new Part(
     {
       name: "The mail inbox",
@@ -33,7 +34,13 @@ export function makeInbox({ paths, ports, host }: SideServiceOptions): Part {
 }
 
 /** The stand-in for Replicate, with real webhooks and real images. */
-export function makeReplicate({ paths, ports, host, env = {} }: SideServiceOptions): Part {
+export function makeReplicate({
+  paths,
+  ports,
+  host,
+  keys,
+  env = {},
+}: SideServiceOptions & { keys: Keys }): Part {
   return new Part(
     {
       name: "The Replicate look-alike",
@@ -43,8 +50,8 @@ export function makeReplicate({ paths, ports, host, env = {} }: SideServiceOptio
         ...env,
         HOST,
         PORT: String(ports.replicate),
-        REPLICATE_API_TOKEN: LOOKALIKE_TOKEN,
-        REPLICATE_WEBHOOK_SECRET: LOOKALIKE_WEBHOOK_SECRET,
+        REPLICATE_API_TOKEN: keys.replicate_token,
+        REPLICATE_WEBHOOK_SECRET: keys.replicate_webhook_secret,
       },
       cwd: ROOT,
       log_file: join(paths.logs, "replicate.log"),

@@ -4,34 +4,32 @@ import { readConfig } from "./config.ts";
 import { emptyData, makeFolders } from "./data-folder.ts";
 import { installHelpers, migrate, prepareRoles, refuseForeignSchema } from "./database.ts";
 import { type DemoCredentials, ensureDemoCredentials } from "./demo-credentials.ts";
+import { type Settings, userSettings } from "./function-settings.ts";
 import { makeFunctions } from "./functions.ts";
-import { closeServer, startGateway } from "./gateway.ts";
+import { startGateway } from "./gateway.ts";
+import { announceKeys, ensureKeys, type Keys } from "./keys.ts";
 import { Leash } from "./leash.ts";
 import { type Lite, startLite } from "./lite.ts";
+import { closeServer } from "./local-server.ts";
 import { lockData } from "./lock.ts";
 import { LogFollower } from "./log-follower.ts";
 import type { Part, PartHost } from "./part.ts";
 import { assertPortsFree } from "./ports.ts";
 import { preparePostgres } from "./postgres.ts";
+import { reasonOf } from "./problem.ts";
 import { startReconciler } from "./reconciler.ts";
 import { replicateAccess } from "./replicate-access.ts";
 import { writeSample } from "./sample-image.ts";
 import {
-  ANON_JWT,
   adminDatabaseUrl,
-  CRON_SECRET,
   DEFAULT_BASE_PORT,
   databaseUrl,
   HOST,
-  JWT_SECRET,
   type Paths,
   type Ports,
-  PUBLISHABLE_KEY,
   pathsFor,
   portsFrom,
   ROOT,
-  SECRET_KEY,
-  SERVICE_ROLE_JWT,
 } from "./settings.ts";
 import { makeInbox, makeReplicate } from "./side-services.ts";
 import { startStudio } from "./studio.ts";
@@ -45,13 +43,19 @@ export interface StackOptions {
   fresh?: boolean;
   /** False for throwaway stacks: faster, and a power cut may ruin the data. */
   durable?: boolean;
-  /** Further settings of the functions, such as REDIS_URL. */
-  function_env?: Record<string, string>;
+  /** The environment of whoever starts it: the settings of `.env.example` are taken from there. */
+  user_env?: NodeJS.ProcessEnv;
+  /** Further settings of the functions. */
+  function_env?: Settings;
+  /** The Supabase CLI's keys, the same on every machine, instead of this stack's own. */
+  published_keys?: boolean;
   /** Further settings of the Replicate look-alike. */
   replicate_env?: Record<string, string>;
   functions_folder?: string;
   /** The longest pause before a part that dies again and again is restarted. */
   last_backoff_ms?: number;
+  /** How long one look at a function waits; see `PartHost`. */
+  look_ms?: number;
   /** A line of a function's log, once the stack is ready. */
   on_log?: (line: string) => void;
   /** One line for the person at the terminal: a part that died, or is back. */
@@ -67,7 +71,7 @@ export interface Stack {
     smtp: string;
     replicate: string | undefined;
   };
-  keys: typeof KEYS;
+  keys: Keys;
   /** As `postgres`, the owner of the schema; not a superuser. */
   database_url: string;
   /** As the superuser, for tests that break things. */
@@ -82,15 +86,6 @@ export interface Stack {
   stop: () => Promise<void>;
 }
 
-const KEYS = {
-  publishable: PUBLISHABLE_KEY,
-  secret: SECRET_KEY,
-  anon: ANON_JWT,
-  service_role: SERVICE_ROLE_JWT,
-  jwt_secret: JWT_SECRET,
-  cron_secret: CRON_SECRET,
-};
-
 /**
  * Starts the whole back end on this machine and resolves when every part has answered.
  * @throws Problem with one sentence for the person at the terminal; nothing is left running then.
@@ -102,7 +97,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     portsFrom(base_port),
     pathsFor(options.data_folder ?? join(ROOT, ".local", String(base_port))),
   ];
-  const { report = () => {}, durable = true, last_backoff_ms = 10_000 } = options;
+  const { report = () => {}, durable = true, last_backoff_ms = 10_000, look_ms = 5_000 } = options;
+  const settings = userSettings(options.user_env ?? {});
   const unlock = lockData(paths.lock);
   const undo: (() => unknown)[] = [unlock];
   const stop = once(async () => {
@@ -112,6 +108,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     if (options.fresh) emptyData(paths);
     makeFolders(paths);
     await assertPortsFree(ports);
+    const own_keys = ensureKeys(paths, options.published_keys === true);
+    const keys = { ...own_keys, cron_secret: settings.CRON_SECRET ?? own_keys.cron_secret };
+    undo.push(announceKeys(base_port, keys), outliveRequests(report));
     const leash = new Leash();
     undo.push(() => leash.release());
     const parts: Part[] = [];
@@ -125,61 +124,68 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         })),
       );
     const giving_up = new AbortController();
-    const host: PartHost = { report, processesChanged, given_up: giving_up.signal, last_backoff_ms };
+    const host: PartHost = { report, processesChanged, given_up: giving_up.signal, last_backoff_ms, look_ms };
     const run = async (part: Part) => {
       parts.push(part);
       undo.push(() => part.stop());
       await part.start();
     };
 
-    const replicate = replicateAccess(ports, process.env);
+    const replicate = replicateAccess(ports, keys, settings);
     const {
       function_env = {},
       replicate_env = {},
       functions_folder = join(ROOT, "supabase", "functions"),
     } = options;
+    const hosts = settings.PUBLIC_URL === undefined ? [] : [new URL(settings.PUBLIC_URL).hostname];
     const side = [makeInbox({ paths, ports, host })];
-    if (!replicate.real) side.push(makeReplicate({ paths, ports, host, env: replicate_env }));
+    if (!replicate.real) side.push(makeReplicate({ paths, ports, host, keys, env: replicate_env }));
 
     let lite: Lite | undefined;
     let sql: postgres.Sql | undefined;
     const functions = makeFunctions({
       paths,
       ports,
+      keys,
       replicate,
+      settings,
       env: function_env,
+      hosts,
       folder: functions_folder,
       is_database_ready: () => lite !== undefined,
       host,
     });
-    const admin = { minimum_password_length: minimumPasswordLength(), password_cost: durable ? 10 : 4 };
+    const admin = { minimum_password_length: minimumPasswordLength(), password_cost: durable ? 10 : 4, keys };
     let stack: Stack | undefined;
     const landing = () => stack;
-    const gateway = await startGateway({ ports, lite: () => lite, sql: () => sql, admin, landing, report });
+    const platform = { lite: () => lite, sql: () => sql, admin };
+    const gateway = await startGateway({ ports, hosts, landing, report, ...platform });
     undo.push(() => closeServer(gateway));
 
+    const password = keys.database_password;
+    const admin_database_url = adminDatabaseUrl(ports, password);
     const database = async () => {
-      await run(await preparePostgres({ paths, ports, durable, host }));
-      const client = postgres(adminDatabaseUrl(ports), { max: 4, onnotice: () => {}, idle_timeout: 60 });
+      await run(await preparePostgres({ paths, ports, password, durable, host }));
+      const client = postgres(admin_database_url, { max: 4, onnotice: () => {}, idle_timeout: 60 });
       undo.push(() => client.end({ timeout: 2 }));
       await refuseForeignSchema(client);
-      await prepareRoles(client);
-      const started = await startLite(paths, ports);
+      await prepareRoles(client, password);
+      const started = await startLite(paths, ports, keys);
       undo.push(() => started.close());
       await installHelpers(client);
       await client.listen("pgrst", () => void started.forgetSchema());
-      await migrate(client, ports);
+      await migrate(client, ports, password);
       await started.forgetSchema();
       [lite, sql] = [started, client];
-      const studio = await startStudio(ports, started, report);
+      const studio = await startStudio(ports, started, keys.publishable, report);
       undo.push(() => closeServer(studio));
       return client;
     };
     const [client] = await allOrFirstFailure([database(), ...[...side, ...functions].map(run)], giving_up);
-    undo.push(startReconciler(ports, report));
+    undo.push(startReconciler(ports, keys.cron_secret, report));
     // Before the database: what they still do needs it.
     undo.push(() => Promise.all(functions.map((part) => part.stop())));
-    const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths);
+    const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths, keys.secret);
     writeSample(paths.sample);
     const { on_log = () => {} } = options;
     const followers = functions.map((part) => new LogFollower(part.options.log_file, on_log));
@@ -189,9 +195,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 
     stack = {
       urls: urlsOf(ports, replicate.real),
-      keys: KEYS,
-      database_url: databaseUrl(ports),
-      admin_database_url: adminDatabaseUrl(ports),
+      keys,
+      database_url: databaseUrl(ports, password),
+      admin_database_url,
       ports,
       paths,
       credentials,
@@ -204,6 +210,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await stop();
     throw error;
   }
+}
+
+/** Auth, REST and Storage work in this process: what they leave uncaught is told, and ends nothing. Returns the way back. */
+function outliveRequests(report: (line: string) => void): () => void {
+  const tell = (error: unknown) => report(`Something in Auth, REST or Storage failed: ${reasonOf(error)}`);
+  process.on("uncaughtException", tell).on("unhandledRejection", tell);
+  return () => void process.off("uncaughtException", tell).off("unhandledRejection", tell);
 }
 
 /** The first failure makes the others give up; it is thrown once nothing is being started any more. */

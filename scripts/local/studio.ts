@@ -1,11 +1,11 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { dirname, extname, join, normalize } from "node:path";
-import { listen } from "./gateway.ts";
+import { refuse } from "./forward.ts";
 import type { Lite } from "./lite.ts";
-import { reasonOf } from "./problem.ts";
+import { listen, localServer } from "./local-server.ts";
 import type { Ports } from "./settings.ts";
 
 const TYPES: Record<string, string> = {
@@ -20,27 +20,34 @@ const TYPES: Record<string, string> = {
 };
 
 /** A small table editor. It works as service_role, for pages of its own address only. */
-export async function startStudio(ports: Ports, lite: Lite, report: (line: string) => void): Promise<Server> {
+export async function startStudio(
+  ports: Ports,
+  lite: Lite,
+  publishable_key: string,
+  report: (line: string) => void,
+): Promise<Server> {
   const assets = join(
     dirname(createRequire(import.meta.url).resolve("@supabase/lite/dist/manifest.json")),
     "..",
   );
-  const server = createServer((request, response) => {
+  const info = JSON.stringify({ admin: true, config: { auth: { publishable_key } } });
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
     const path = new URL(request.url ?? "/", "http://studio").pathname;
-    const work = path.startsWith("/static/")
-      ? sendAsset(assets, path.slice("/static/".length), response)
-      : lite.handleAsAdmin(request, response);
-    work.catch((error: unknown) => {
-      report(`The table editor failed: ${reasonOf(error)}`);
-      response.headersSent ? response.destroy() : response.writeHead(500).end();
-    });
-  });
+    if (path.startsWith("/static/")) return sendAsset(assets, path.slice("/static/".length), response);
+    // Lite would tell the password of the database there; its page needs these two.
+    if (path === "/_system/info")
+      return void response.setHeader("content-type", "application/json").end(info);
+    if (path.startsWith("/_system"))
+      return refuse(request, response, 404, "not_found", "The table editor has no such page.");
+    return lite.handleAsAdmin(request, response);
+  };
+  const server = localServer(handle, { name: "The table editor", pages: "own", report });
   await listen(server, ports.studio);
   return server;
 }
 
 async function sendAsset(folder: string, path: string, response: ServerResponse): Promise<void> {
-  const file = join(folder, normalize(`/${decodeURIComponent(path)}`));
+  const file = join(folder, normalize(`/${decoded(path)}`));
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) {
     response.writeHead(404).end();
@@ -54,4 +61,12 @@ async function sendAsset(folder: string, path: string, response: ServerResponse)
   createReadStream(file)
     .on("error", () => response.destroy())
     .pipe(response);
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,15 +16,22 @@ export async function nextMigration(): Promise<{ name: string; text: string } | 
   const paths = pathsFor(mkdtempSync(join(tmpdir(), "cloud-api-postgres-")));
   const ports = portsFrom(await findFreeBase());
   const given_up = new AbortController().signal;
-  const host = { given_up, report: console.error, processesChanged: () => {}, last_backoff_ms: 1000 };
+  const host = {
+    given_up,
+    report: console.error,
+    processesChanged: () => {},
+    last_backoff_ms: 1000,
+    look_ms: 5000,
+  };
+  const password = randomBytes(18).toString("base64url");
   makeFolders(paths);
-  const server = await preparePostgres({ paths, ports, durable: false, host });
+  const server = await preparePostgres({ paths, ports, password, durable: false, host });
   try {
     await server.start();
-    const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
-    await prepareRoles(admin);
+    const admin = postgres(adminDatabaseUrl(ports, password), { max: 1, onnotice: () => {} });
+    await prepareRoles(admin, password);
     await admin.end();
-    const text = await schemaDifference(databaseUrl(ports), migrationTexts(), schemaTexts());
+    const text = await schemaDifference(databaseUrl(ports, password), migrationTexts(), schemaTexts());
     if (text.trim() === "") return undefined;
     const now = new Date().toISOString().replaceAll(/\D/g, "").slice(0, 14);
     return { name: `${now}_schema.sql`, text };

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import postgres from "postgres";
 import { findFunction, usageOf } from "../bench/usage.ts";
+import { adminUrlOf } from "../local/keys.ts";
 import { findFreeBase } from "../local/ports.ts";
 import { Problem, reasonOf } from "../local/problem.ts";
-import { adminDatabaseUrl, portsFrom } from "../local/settings.ts";
+import { portsFrom } from "../local/settings.ts";
 import { openStack } from "../stack-child.ts";
 import { makeSubject } from "./subject.ts";
 import { startTraffic } from "./traffic.ts";
@@ -30,7 +31,7 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-soak-"));
   const { stack, stop } = await openStack(["--port", String(base), "--data", folder]);
   const ports = portsFrom(base);
-  const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
+  const admin = postgres(adminUrlOf(ports), { max: 1, onnotice: () => {} });
   try {
     const subject = await makeSubject(ports, stack.credentials.operator_key, admin);
     const traffic = startTraffic(subject);

@@ -3,9 +3,9 @@ import { api, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { doors, errorCode, open, requestOf, sendRaw } from "../support/raw-http.ts";
 
 const { keys, credentials } = inject("stack");
-const login = "POST /api/v1/auth/login HTTP/1.1\r\nHost: api.test\r\nContent-Type: application/json\r\n";
+const login = "POST /api/v1/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n";
 /** What an attacker hides behind a request, for whoever comes next on the connection. */
-const hidden = "GET /api/v1/auth/me HTTP/1.1\r\nHost: api.test\r\n\r\n";
+const hidden = "GET /api/v1/auth/me HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 const ambiguous: [string, string][] = [
   [
     "a length beside chunks",

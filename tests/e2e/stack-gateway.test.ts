@@ -8,7 +8,9 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { closeServer, startGateway } from "../../scripts/local/gateway.ts";
+import { startGateway } from "../../scripts/local/gateway.ts";
+import { publishedKeys } from "../../scripts/local/keys.ts";
+import { closeServer } from "../../scripts/local/local-server.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { destinationOf } from "../../scripts/local/route.ts";
 import { type Ports, portsFrom } from "../../scripts/local/settings.ts";
@@ -27,7 +29,7 @@ beforeAll(async () => {
   await once(upstream, "listening");
   ports = portsFrom(await findFreeBase());
   ports.functions.api = (upstream.address() as AddressInfo).port;
-  const admin = { minimum_password_length: 8, password_cost: 4 };
+  const admin = { minimum_password_length: 8, password_cost: 4, keys: publishedKeys };
   gateway = await startGateway({
     ports,
     lite: () => undefined,

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { LOOKALIKE_WEBHOOK_SECRET } from "../../scripts/local/settings.ts";
 import {
   api,
   type EndUser,
@@ -13,6 +12,7 @@ import {
 import { type Body, freshPrompt, GenerationStack, until } from "../support/generation.ts";
 
 const stack = new GenerationStack(inject("stack"));
+const { replicate_webhook_secret = "" } = inject("stack").keys;
 afterAll(() => stack.close());
 
 let project: Project;
@@ -27,7 +27,7 @@ beforeAll(async () => {
 function deliver(
   generation_id: string,
   body: Body,
-  { at = new Date(), secret = LOOKALIKE_WEBHOOK_SECRET, id = `msg_${randomUUID()}` } = {},
+  { at = new Date(), secret = replicate_webhook_secret, id = `msg_${randomUUID()}` } = {},
 ) {
   const payload = JSON.stringify(body);
   return api(`/generation/webhooks/replicate?generation_id=${generation_id}`, {

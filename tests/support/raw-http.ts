@@ -47,7 +47,7 @@ export async function sendRaw(
 
 /** One well-formed request, whatever its target and headers are. */
 export const requestOf = (target: string, headers: string[] = [], method = "GET", body = "") =>
-  `${method} ${target} HTTP/1.1\r\n${["Host: api.test", ...headers, "Connection: close"].join("\r\n")}\r\n\r\n${body}`;
+  `${method} ${target} HTTP/1.1\r\n${["Host: 127.0.0.1", ...headers, "Connection: close"].join("\r\n")}\r\n\r\n${body}`;
 
 /** JSON of an answer; throws when it is none. */
 export const errorCode = ({ body }: RawAnswer): string => {

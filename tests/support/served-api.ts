@@ -2,8 +2,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { inject } from "vitest";
-import { closeServer } from "../../scripts/local/gateway.ts";
-import { LOOKALIKE_TOKEN } from "../../scripts/local/settings.ts";
+import { closeServer } from "../../scripts/local/local-server.ts";
 import { createHandler } from "../../supabase/functions/api/runtime.ts";
 
 type Handler = (request: Request) => Response | Promise<Response>;
@@ -55,7 +54,7 @@ export function createApi(settings: Record<string, string>): Handler {
       SUPABASE_JWKS: '{"keys":[]}',
       JWT_SECRET: keys.jwt_secret,
       REPLICATE_API_URL: `${urls.replicate}/v1`,
-      REPLICATE_API_TOKEN: LOOKALIKE_TOKEN,
+      REPLICATE_API_TOKEN: keys.replicate_token,
       ...settings,
     },
     () => {},

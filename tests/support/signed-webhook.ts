@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Webhook } from "standardwebhooks";
-import { LOOKALIKE_WEBHOOK_SECRET } from "../../scripts/local/settings.ts";
+import { inject } from "vitest";
 import type { Headed } from "./api.ts";
 
 /** The headers of a delivery of Replicate with this body, now. */
@@ -9,6 +9,6 @@ export function signedWebhook(body: string): Headed {
   return {
     "webhook-id": id,
     "webhook-timestamp": String(Math.floor(at.getTime() / 1000)),
-    "webhook-signature": new Webhook(LOOKALIKE_WEBHOOK_SECRET).sign(id, at, body),
+    "webhook-signature": new Webhook(inject("stack").keys.replicate_webhook_secret ?? "").sign(id, at, body),
   };
 }

@@ -1,15 +1,9 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
+import { adminUrlOf, keysOfPort } from "../../local/keys.ts";
 import { Problem } from "../../local/problem.ts";
-import {
-  adminDatabaseUrl,
-  HOST,
-  type Ports,
-  PUBLISHABLE_KEY,
-  ROOT,
-  SECRET_KEY,
-} from "../../local/settings.ts";
+import { HOST, type Ports, ROOT } from "../../local/settings.ts";
 import { runCommand } from "../../run-command.ts";
 import type { Row } from "../compare.ts";
 import type { Facts } from "../seed.ts";
@@ -47,8 +41,8 @@ export async function startPeers(
     const gateway = `${HOST}:${ports.gateway}`;
     const functions = await startDeno(["peers", "supabase-js", "index.ts"], ports.gateway + 18, [gateway], {
       SUPABASE_URL: `http://${gateway}`,
-      SUPABASE_PUBLISHABLE_KEY: PUBLISHABLE_KEY,
-      SUPABASE_SECRET_KEY: SECRET_KEY,
+      SUPABASE_PUBLISHABLE_KEY: facts.publishable_key,
+      SUPABASE_SECRET_KEY: keysOfPort(ports.gateway).secret,
     });
     servers.push(functions);
     rows.push(...supabaseRows(functions, `http://${gateway}`, facts, postgres_pid));
@@ -84,14 +78,14 @@ async function install(): Promise<void> {
 
 /** An empty database of their own beside ours. */
 async function makeDatabase(ports: Ports): Promise<string> {
-  const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
+  const admin = postgres(adminUrlOf(ports), { max: 1, onnotice: () => {} });
   try {
     await admin.unsafe("drop database if exists bench_peers with (force)");
     await admin.unsafe("create database bench_peers");
   } finally {
     await admin.end();
   }
-  const url = new URL(adminDatabaseUrl(ports));
+  const url = new URL(adminUrlOf(ports));
   url.pathname = "/bench_peers";
   return url.href;
 }
@@ -115,7 +109,7 @@ function betterAuthRows(
 function supabaseRows(
   functions: Server,
   gateway: string,
-  { people, app_headers }: Facts,
+  { people, app_headers, publishable_key }: Facts,
   postgres_pid: number | undefined,
 ): Row[] {
   const key = {
@@ -152,7 +146,7 @@ function supabaseRows(
         name: "/rest/v1: the row alone",
         requests: people.map(({ headers, generation_id }) => ({
           path: `/rest/v1/generations?id=eq.${generation_id}&select=id,status,instructions,outputs,is_public,created_at,completed_at`,
-          headers: { ...bearer(headers), apikey: PUBLISHABLE_KEY },
+          headers: { ...bearer(headers), apikey: publishable_key },
         })),
       },
       base: gateway,
@@ -163,7 +157,7 @@ function supabaseRows(
         name: "/rest/v1: me",
         requests: people.map(({ id, headers }) => ({
           path: `/rest/v1/users?id=eq.${id}&select=id,email,full_name,role,created_at,project_id`,
-          headers: { ...bearer(headers), apikey: PUBLISHABLE_KEY },
+          headers: { ...bearer(headers), apikey: publishable_key },
         })),
       },
       base: gateway,

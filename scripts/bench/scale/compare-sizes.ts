@@ -1,5 +1,6 @@
 import postgres from "postgres";
-import { adminDatabaseUrl, HOST, type Ports } from "../../local/settings.ts";
+import { adminUrlOf } from "../../local/keys.ts";
+import { HOST, type Ports } from "../../local/settings.ts";
 import { compare, type Pace, type Result } from "../compare.ts";
 import type { Scenario } from "../scenario.ts";
 import { reads } from "../scenarios/all.ts";
@@ -31,7 +32,7 @@ export async function compareSizes(
   pace: Pace,
   report: (done: string) => void,
 ): Promise<Sizes> {
-  const admin = postgres(adminDatabaseUrl(large.ports), { max: 1, onnotice: () => {} });
+  const admin = postgres(adminUrlOf(large.ports), { max: 1, onnotice: () => {} });
   const two = { ...pace, connections: 2 };
   const at = ({ ports }: Place, scenario: Scenario) => ({
     scenario,

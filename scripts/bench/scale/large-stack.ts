@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
+import { adminUrlOf } from "../../local/keys.ts";
 import { findFreeBase } from "../../local/ports.ts";
-import { adminDatabaseUrl, portsFrom, ROOT } from "../../local/settings.ts";
+import { portsFrom, ROOT } from "../../local/settings.ts";
 import { openStack } from "../../stack-child.ts";
 import { type Facts, registerDeveloper, seed, signIn, signInDeveloper, type Tenant } from "../seed.ts";
 import { fill, large } from "./rows.ts";
@@ -23,7 +24,7 @@ export async function makeLarge(report: (step: string) => void): Promise<void> {
   report("a stack of its own");
   const { ports, operator_key, stop } = await open();
   try {
-    const admin = postgres(adminDatabaseUrl(ports), { max: 1, onnotice: () => {} });
+    const admin = postgres(adminUrlOf(ports), { max: 1, onnotice: () => {} });
     try {
       const facts = await seed(ports, operator_key);
       const largest = await registerDeveloper(ports, operator_key, admin);

@@ -1,14 +1,13 @@
-import { PUBLISHABLE_KEY } from "../../local/settings.ts";
 import type { MakeScenario } from "../scenario.ts";
 
 /** What bounds a login: the same accounts signed in at Supabase Auth itself, whose time is the hash of the password. */
-export const scenario: MakeScenario = ({ people, project_id, password }) => ({
+export const scenario: MakeScenario = ({ people, project_id, password, publishable_key }) => ({
   name: "sign-in at Auth alone (the hash)",
   method: "POST",
   connections: 4,
   requests: people.map(({ id }) => ({
     path: "/auth/v1/token?grant_type=password",
-    headers: { apikey: PUBLISHABLE_KEY, "Content-Type": "application/json" },
+    headers: { apikey: publishable_key, "Content-Type": "application/json" },
     body: JSON.stringify({ email: `${id}@${project_id}.users.invalid`, password }),
   })),
 });

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { localServer } from "../local-server.ts";
 import { apiRoutes, checkToken } from "./api-routes.ts";
 import { BoundedLog } from "./bounded-log.ts";
 import { controlRoutes } from "./control-routes.ts";
@@ -64,7 +65,13 @@ export async function startReplicate(options: ReplicateOptions): Promise<Replica
     calls: new BoundedLog<Call>(5000),
     log,
   };
-  const server = createServer((request, response) => void handle(service, request, response));
+  const server = localServer((request, response) => handle(service, request, response), {
+    name: "The Replicate look-alike",
+    pages: "local",
+    // Whoever lets it listen elsewhere, such as in a container of its own, calls it by that name.
+    hosts: [host],
+    report: (line) => log("error", line),
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, resolve);

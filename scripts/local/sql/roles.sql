@@ -8,14 +8,14 @@ declare
 begin
   for wanted in
     select * from (values
-      ('postgres', 'nosuperuser inherit createrole createdb login replication bypassrls password ''postgres'''),
+      ('postgres', 'nosuperuser inherit createrole createdb login replication bypassrls password ''{password}'''),
       ('anon', 'noinherit nologin'),
       ('authenticated', 'noinherit nologin'),
       ('service_role', 'noinherit nologin bypassrls'),
-      ('authenticator', 'noinherit login password ''postgres'''),
+      ('authenticator', 'noinherit login password ''{password}'''),
       ('dashboard_user', 'nologin createrole createdb replication'),
-      ('supabase_auth_admin', 'noinherit createrole login password ''postgres'''),
-      ('supabase_storage_admin', 'noinherit createrole login password ''postgres''')
+      ('supabase_auth_admin', 'noinherit createrole login password ''{password}'''),
+      ('supabase_storage_admin', 'noinherit createrole login password ''{password}''')
     ) as roles (name, attributes)
   loop
     if not exists (select from pg_catalog.pg_roles where rolname = wanted.name) then

@@ -1,0 +1,109 @@
+import { parseEnv } from "../../supabase/functions/api/env.ts";
+import { Problem } from "./problem.ts";
+
+/** What `.env.example` names and `npm start` takes from its own environment. */
+export const USER_SETTINGS = [
+  "REPLICATE_API_TOKEN",
+  "REPLICATE_WEBHOOK_SECRET",
+  "REPLICATE_IMAGE_MODEL",
+  "REPLICATE_TEXT_MODEL",
+  "REPLICATE_API_URL",
+  "REPLICATE_FILE_HOSTS",
+  "PUBLIC_URL",
+  "DB_POOL_SIZE",
+  "DB_PREPARE",
+  "CRON_SECRET",
+  "LOG_REQUESTS",
+  "TRUSTED_PROXY_HOPS",
+  "MAIL_FROM",
+  "RESEND_API_KEY",
+  "RESEND_API_URL",
+  "SMTP_HOST",
+  "SMTP_PORT",
+  "SMTP_USER",
+  "SMTP_PASSWORD",
+  "ANONYMOUS_GENERATION",
+  "ANONYMOUS_DAILY_LIMIT",
+  "ANONYMOUS_DAILY_BUDGET",
+  "ANONYMOUS_RESULT_HOURS",
+  "PROJECT_PURGE_DAYS",
+  "AUDIT_RETENTION_DAYS",
+  "USAGE_RETENTION_DAYS",
+  "EVENT_RETENTION_DAYS",
+  "REDIS_URL",
+  "REDIS_TIMEOUT_MS",
+] as const;
+
+/** The embedded stack has a database and a signing secret of its own; those of another project must not get in. */
+export const OWN_SETTINGS = ["DATABASE_URL", "JWT_SECRET"] as const;
+
+const NETWORK = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "DENO_TLS_CA_STORE", "DENO_CERT"];
+
+export type Settings = Record<string, string>;
+
+/**
+ * The settings of the person who starts the stack; an empty value counts as none.
+ * @throws Problem that names each setting that cannot be used.
+ */
+export function userSettings(user: NodeJS.ProcessEnv): Settings {
+  const found = USER_SETTINGS.flatMap((name): [string, string][] => {
+    const value = user[name]?.trim();
+    return value ? [[name, value]] : [];
+  });
+  const settings = Object.fromEntries(found);
+  try {
+    parseEnv({
+      SUPABASE_URL: "http://127.0.0.1",
+      SUPABASE_DB_URL: "postgresql://127.0.0.1",
+      SUPABASE_SECRET_KEYS: '{"default":"of this stack"}',
+      ...settings,
+    });
+  } catch (error) {
+    const [, ...lines] = (error as Error).message.split("\n");
+    throw new Problem(
+      `A setting in the environment cannot be used: ${lines.map((line) => line.trim()).join("; ")}. Correct it or unset it.`,
+    );
+  }
+  return settings;
+}
+
+/** Ways out that a network asks for, in both spellings, and never for this machine itself. */
+export function networkSettings(user: NodeJS.ProcessEnv): Settings {
+  const names = NETWORK.flatMap((name) => [name, name.toLowerCase()]);
+  const found = names.flatMap((name): [string, string][] => {
+    const value = user[name];
+    return value ? [[name, value]] : [];
+  });
+  const direct = withLoopback(user.NO_PROXY ?? user.no_proxy);
+  return { ...Object.fromEntries(found), NO_PROXY: direct, no_proxy: direct };
+}
+
+function withLoopback(no_proxy: string | undefined): string {
+  const kept = (no_proxy ?? "").split(",").map((item) => item.trim());
+  return [...new Set([...kept, "127.0.0.1", "localhost", "::1"])].filter((item) => item !== "").join(",");
+}
+
+/** What the functions connect to beside the stack itself, as Deno's permissions want it. */
+export function reachableHosts(settings: Settings): string[] {
+  const {
+    RESEND_API_KEY,
+    RESEND_API_URL = "https://api.resend.com",
+    SMTP_HOST,
+    SMTP_PORT = "587",
+  } = settings;
+  const hosts: string[] = [];
+  if (settings.REDIS_URL !== undefined) hosts.push(redisHost(settings.REDIS_URL));
+  if (RESEND_API_KEY !== undefined) hosts.push(new URL(RESEND_API_URL).host);
+  if (SMTP_HOST !== undefined) hosts.push(`${SMTP_HOST}:${SMTP_PORT}`);
+  for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"]) {
+    const proxy = URL.parse(settings[name] ?? settings[name.toLowerCase()] ?? "");
+    if (proxy?.host) hosts.push(proxy.host);
+  }
+  return hosts;
+}
+
+function redisHost(url: string): string {
+  const { hostname, port } = URL.parse(url) ?? {};
+  if (!hostname) throw new Problem("REDIS_URL must be an address such as redis://127.0.0.1:6379.");
+  return `${hostname}:${port || "6379"}`;
+}

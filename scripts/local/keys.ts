@@ -1,0 +1,130 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { explainFileError, Problem } from "./problem.ts";
+import { adminDatabaseUrl, type Paths, type Ports, ROOT } from "./settings.ts";
+
+/** Every secret of one embedded stack. They are as old as its data folder, and no other stack has them. */
+export interface Keys {
+  publishable: string;
+  secret: string;
+  /** The legacy keys: tokens of the roles anon and service_role. */
+  anon: string;
+  service_role: string;
+  jwt_secret: string;
+  cron_secret: string;
+  /** Of the Replicate look-alike; the real service issues its own. */
+  replicate_token: string;
+  replicate_webhook_secret: string;
+  database_password: string;
+}
+
+/** What the Supabase CLI gives to every local stack on every machine, for tools that expect it. */
+const PUBLISHED: Keys = {
+  publishable: "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH",
+  secret: "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz",
+  anon: "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzdXBhYmFzZS1kZW1vIiwicm9sZSI6ImFub24iLCJleHAiOjE5ODM4MTI5OTZ9.CRXP1A7WOeoJeXxjNni43kdQwgnWNReilDMblYTn_I0",
+  service_role:
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzdXBhYmFzZS1kZW1vIiwicm9sZSI6InNlcnZpY2Vfcm9sZSIsImV4cCI6MTk4MzgxMjk5Nn0.EGIM96RAZx35lJzdJsyH-qQwv8Hdp7fsn3W0YpN81IU",
+  jwt_secret: "super-secret-jwt-token-with-at-least-32-characters-long",
+  cron_secret: "local-cron-secret",
+  replicate_token: "r8_local_lookalike",
+  replicate_webhook_secret: "whsec_bG9jYWwtcmVwbGljYXRlLWxvb2stYWxpa2Utc2VjcmV0",
+  database_password: "postgres",
+};
+
+/** The keys that `supabase start` uses, for tools that look at it without being told others. */
+export const publishedKeys = PUBLISHED;
+
+const random = (bytes: number) => randomBytes(bytes).toString("base64url");
+
+function roleToken(role: string, secret: string): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { iss: "supabase", role, iat: now, exp: now + 10 * 365 * 86_400 };
+  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
+  return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
+}
+
+function newKeys(database_password = random(18)): Keys {
+  const jwt_secret = random(36);
+  return {
+    publishable: `sb_publishable_${random(16)}_${random(6)}`,
+    secret: `sb_secret_${random(16)}_${random(6)}`,
+    anon: roleToken("anon", jwt_secret),
+    service_role: roleToken("service_role", jwt_secret),
+    jwt_secret,
+    cron_secret: random(24),
+    replicate_token: `r8_local_${random(18)}`,
+    replicate_webhook_secret: `whsec_${randomBytes(24).toString("base64")}`,
+    database_password,
+  };
+}
+
+/**
+ * The keys of a data folder, made at its first start. `published` takes the CLI's instead, for this start alone; the database
+ * keeps its password.
+ */
+export function ensureKeys(paths: Paths, published: boolean): Keys {
+  const kept = readKeys(paths.keys);
+  // A folder of an older version: its database has the password that all had.
+  const is_old = kept === undefined && existsSync(join(paths.postgres, "PG_VERSION"));
+  const own = kept ?? newKeys(published || is_old ? PUBLISHED.database_password : undefined);
+  if (kept === undefined) writeKeys(paths.keys, own);
+  else chmodSync(paths.keys, 0o600);
+  return published ? { ...PUBLISHED, database_password: own.database_password } : own;
+}
+
+function writeKeys(file: string, keys: Keys): void {
+  try {
+    const draft = `${file}.new`;
+    writeFileSync(draft, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
+    renameSync(draft, file);
+  } catch (error) {
+    throw explainFileError(error, file);
+  }
+}
+
+export function readKeys(file: string): Keys | undefined {
+  try {
+    const found = JSON.parse(readFileSync(file, "utf8")) as Partial<Keys>;
+    const names = Object.keys(PUBLISHED) as (keyof Keys)[];
+    return names.every((name) => typeof found[name] === "string") ? (found as Keys) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const noteOf = (base_port: number) => join(ROOT, ".local", "running", `${base_port}.json`);
+
+/** Tells the other commands of this checkout which keys the stack on a port has. Returns how to take it back. */
+export function announceKeys(base_port: number, keys: Keys): () => void {
+  const file = noteOf(base_port);
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    writeKeys(file, keys);
+  } catch {
+    // A checkout that cannot be written: those commands then have to be told.
+    return () => {};
+  }
+  return () => rmSync(file, { force: true });
+}
+
+/** The keys of the stack that runs on this port, or ran there last with its data in the usual place. */
+export function findKeys(base_port: number, file: string): Keys | undefined {
+  return readKeys(noteOf(base_port)) ?? readKeys(file);
+}
+
+/** @throws Problem when no stack of this checkout runs on the port. */
+export function keysOfPort(base_port: number): Keys {
+  const keys = findKeys(base_port, join(ROOT, ".local", String(base_port), "keys.json"));
+  if (keys === undefined)
+    throw new Problem(
+      `No stack of this checkout has run on port ${base_port}: start one with \`npm start\`, or name its port with --port.`,
+    );
+  return keys;
+}
+
+/** As the superuser of the stack that runs on these ports. */
+export const adminUrlOf = (ports: Ports) =>
+  adminDatabaseUrl(ports, keysOfPort(ports.gateway).database_password);

@@ -1,0 +1,45 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
+
+/** The host of an address without its port, or of a Host header. */
+const withoutPort = (host: string) => host.replace(/:\d{1,5}$/, "").toLowerCase();
+
+/** A name that only leads to this machine. Any other name in a Host header may be a page's own that was led here. */
+export function isLocalHost(host: string | undefined, further: readonly string[] = []): boolean {
+  if (host === undefined) return false;
+  const name = withoutPort(host);
+  return LOOPBACK.test(name) || further.includes(name);
+}
+
+/** True for a page of this machine: another port counts, another site does not. */
+export function isLocalOrigin(origin: string, further: readonly string[] = []): boolean {
+  const [, host] = /^https?:\/\/([^/]+)$/i.exec(origin) ?? [];
+  return isLocalHost(host, further);
+}
+
+/** Who may ask a server: any page (it decides by keys itself), pages of this machine, or only its own pages. */
+export type Pages = "any" | "local" | "own";
+
+/** Why a request is not answered, as a status and a sentence; undefined when it may come in. */
+export function refusalOf(
+  headers: IncomingHttpHeaders,
+  pages: Pages,
+  further: readonly string[] = [],
+): [status: 421 | 403, code: string, detail: string] | undefined {
+  const { host, origin } = headers;
+  if (!isLocalHost(host, further))
+    return [421, "host_not_local", "This server answers under 127.0.0.1 and localhost only."];
+  if (pages === "any") return undefined;
+  const may =
+    origin === undefined || (pages === "own" ? isOwn(origin, host ?? "") : isLocalOrigin(origin, further));
+  // A browser sends no Origin with a picture or a script; this header tells whose page asks.
+  const foreign =
+    pages === "own" &&
+    headers["sec-fetch-site"] === "cross-site" &&
+    (headers["sec-fetch-mode"] !== "navigate" || headers["sec-fetch-dest"] !== "document");
+  if (may && !foreign) return undefined;
+  return [403, "origin_not_local", "Pages of other sites may not ask this server."];
+}
+
+const isOwn = (origin: string, host: string) => origin.toLowerCase() === `http://${host}`.toLowerCase();
