@@ -64,10 +64,14 @@ export function curlLines({
 }: Pick<Stack, "urls" | "credentials" | "paths">): string[] {
   const app = `-H 'X-Developer-Key: ${credentials.developer_key}' -H 'X-Project-ID: ${credentials.project_id}' -H 'X-API-Key: ${credentials.api_key}'`;
   const field = (name: string) => `sed -n 's/.*"${name}":"\\([^"]*\\)".*/\\1/p'`;
+  const photo = shellQuoted(`files=@"${paths.sample.replace(/["\\]/g, "\\$&")}";type=image/png`);
   const user = `"{\\"email\\":\\"demo-$(date +%s)@example.com\\",\\"password\\":\\"Demo-pass-1234\\"}"`;
   return [
     `TOKEN=$(curl -s ${urls.api}/auth/register ${app} -H 'Content-Type: application/json' -d ${user} | ${field("access_token")}); echo "$TOKEN"`,
-    `ID=$(curl -s ${urls.api}/generation/generate-v2 ${app} -H "Authorization: Bearer $TOKEN" -F 'instructions=Turn this into a watercolour' -F 'files=@"${paths.sample}";type=image/png' | ${field("id")}); echo "$ID"`,
+    `ID=$(curl -s ${urls.api}/generation/generate-v2 ${app} -H "Authorization: Bearer $TOKEN" -F 'instructions=Turn this into a watercolour' -F ${photo} | ${field("id")}); echo "$ID"`,
     `curl -s "${urls.api}/generation/$ID/status?wait=20" ${app} -H "Authorization: Bearer $TOKEN"`,
   ];
 }
+
+/** One word for a shell, whatever is in it. */
+const shellQuoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,9 +1,8 @@
-/** What a line looks like that says why a program failed: its first word is the kind of failure. */
+/** What a line looks like that says why a program failed. */
 const REASON =
-  /^(?:[\w.:-]+ )*?(?:npm error|error|fatal|panic|uncaught|unhandled)\b|^\w*(?:Error|Exception)\b|\b(?:ERROR|FATAL|PANIC):/i;
+  /^(?:error|fatal|panic|uncaught|unhandled)\b|^failed to\b|^\w*(?:Error|Exception)\b|\b(?:ERROR|FATAL|PANIC):/i;
 /** Frames of a stack, quoted source with its marks, and what programs say around a failure. */
-const NOISE =
-  /^\s*at\s|^\s*[\^~]+\s*$|^\s*\d+\s*\||^\s*(?:throw|node:internal)\b|^Node\.js v|^Try rerunning|^npm error (?:A complete log|code\b|errno\b|syscall\b|$)/i;
+const NOISE = /^at\s|^[\^~]+$|^\d+\s*\||^(?:throw|node:internal)\b|^Node\.js v|^Try rerunning/i;
 
 const MOST_CHARACTERS = 300;
 
@@ -16,6 +15,9 @@ export function whyOf(output: string): string {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "" && !NOISE.test(line));
-  const line = lines.findLast((each) => REASON.test(each)) ?? lines.at(-1) ?? "";
-  return line.slice(0, MOST_CHARACTERS);
+  const found = lines.findLastIndex((each) => REASON.test(each));
+  const line = lines.at(found) ?? "";
+  // A heading: what it announces comes next.
+  const more = found >= 0 && line.endsWith(":") ? (lines[found + 1] ?? "") : "";
+  return `${line} ${more}`.trim().slice(0, MOST_CHARACTERS);
 }

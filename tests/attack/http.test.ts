@@ -175,14 +175,14 @@ test("nothing climbs from one part of the stack into another, by path or by host
       gateway,
       `GET /rest/v1/users HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
     );
-    expect([host, answer?.status]).toEqual([host, 401]);
+    expect([host, answer?.status]).toEqual([host, 421]);
   }
 });
 
 test("a request that is cut off in its middle is nothing, and hinders nobody", async () => {
   const email = `cut-${crypto.randomUUID()}@example.com`;
   const body = JSON.stringify({ email, password: "Correct-horse-9" });
-  const head = `POST /api/v1/auth/register HTTP/1.1\r\nHost: a\r\nX-Operator-Key: ${credentials.operator_key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const head = `POST /api/v1/auth/register HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Operator-Key: ${credentials.operator_key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
   for (const [, port] of doors) {
     const socket = await open(port);
     await new Promise((resolve) => socket.write(head + body.slice(0, -1), resolve));

@@ -50,7 +50,14 @@ const schema = z.object({
     .min(1)
     .optional()
     .describe("REPLICATE_API_TOKEN: without it generation answers 503"),
-  replicate_webhook_secret: z.string().startsWith("whsec_").optional().describe("REPLICATE_WEBHOOK_SECRET"),
+  replicate_webhook_secret: z
+    .string()
+    .regex(
+      /^whsec_(?:[A-Za-z0-9+/]{4}){4,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+      "must be the secret as Replicate gives it: whsec_ and base64, without the `v1,` of a signature",
+    )
+    .optional()
+    .describe("REPLICATE_WEBHOOK_SECRET: signs webhooks"),
   replicate_file_hosts: z
     .string()
     .default(defaultFileHosts)

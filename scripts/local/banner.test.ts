@@ -1,0 +1,37 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { curlLines } from "./banner.ts";
+import { pathsFor } from "./settings.ts";
+import type { Stack } from "./stack.ts";
+
+const credentials = { developer_key: "ak_d", project_id: "p", api_key: "ak_p" } as Stack["credentials"];
+const urls = { gateway: "http://127.0.0.1:9", api: "http://127.0.0.1:9/api/v1" } as Stack["urls"];
+
+test.each(["plain", "Ada's clone", 'with "quotes"', "with $HOME and `id`", "back\\slash", "two  spaces"])(
+  "the printed command takes the sample photo from a folder that is called %s",
+  (name) => {
+    const folder = mkdtempSync(join(tmpdir(), "cloud-api-banner-"));
+    const data = join(folder, name);
+    mkdirSync(data);
+    const paths = pathsFor(data);
+    writeFileSync(paths.sample, "photo");
+    try {
+      const [, line = ""] = curlLines({ urls, credentials, paths });
+      // A curl that tells what the shell hands over to it.
+      const told = join(folder, "told");
+      writeFileSync(
+        join(folder, "curl"),
+        `#!/bin/sh\nfor word; do case "$word" in files=*) printf %s "$word" > '${told}';; esac; done\n`,
+        { mode: 0o755 },
+      );
+      execFileSync("/bin/bash", ["-c", line], { env: { PATH: `${folder}:/usr/bin:/bin`, TOKEN: "t" } });
+      const [, quoted = ""] = /^files=@"(.*)";type=image\/png$/.exec(readFileSync(told, "utf8")) ?? [];
+      expect(quoted.replace(/\\(["\\])/g, "$1")).toBe(paths.sample);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);
