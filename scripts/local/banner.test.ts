@@ -27,7 +27,10 @@ test.each(["plain", "Ada's clone", 'with "quotes"', "with $HOME and `id`", "back
         `#!/bin/sh\nfor word; do case "$word" in files=*) printf %s "$word" > '${told}';; esac; done\n`,
         { mode: 0o755 },
       );
-      execFileSync("/bin/bash", ["-c", line], { env: { PATH: `${folder}:/usr/bin:/bin`, TOKEN: "t" } });
+      execFileSync("/bin/bash", ["--norc", "-c", line], {
+        stdio: "ignore",
+        env: { PATH: `${folder}:/usr/bin:/bin`, TOKEN: "t" },
+      });
       const [, quoted = ""] = /^files=@"(.*)";type=image\/png$/.exec(readFileSync(told, "utf8")) ?? [];
       expect(quoted.replace(/\\(["\\])/g, "$1")).toBe(paths.sample);
     } finally {

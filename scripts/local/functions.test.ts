@@ -34,7 +34,7 @@ beforeAll(async () => {
     paths,
     ports,
     keys: publishedKeys,
-    replicate: { real: false, env: {}, reachable: [] },
+    replicate: { real: false, env: {} },
     settings: {},
     env: {},
     hosts: [],
