@@ -198,6 +198,6 @@ describe("the table editor", () => {
     expect((await fetch(url)).status).toBe(200);
     expect(
       (await fetch(url, { headers: { origin: "https://evil.test", "sec-fetch-site": "cross-site" } })).status,
-    ).toBe(401);
+    ).toBe(403);
   });
 });
