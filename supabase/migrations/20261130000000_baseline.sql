@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 911e6879028910a0413e67b631818d282b24f194399e28a832bdd75cc7bd2ee0
+-- Made from supabase/schemas by `npm run generate`. Schema 07b18441e26761293422e22304c78494d83e1a609ae3c878b71673a14105a6b3
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it.
@@ -296,7 +296,7 @@ declare
   allowed integer;
   created public.projects;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.as_service();
   owner := private.actor_id();
   -- The lock makes two creates of one developer take turns, so that the count below is the truth.
@@ -321,7 +321,7 @@ comment on function private.create_project(jsonb, jsonb) is
 create function private.get_project(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   return private.project_json(private.require_project(id));
 end $$;
 comment on function private.get_project(jsonb, uuid) is
@@ -336,7 +336,7 @@ declare
   total bigint;
   items jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   select count(*) into total from public.projects p
   where p.deleted_at is null and (search is null or p.name ilike pattern or p.description ilike pattern)
     and (active is null or p.is_active = active);
@@ -362,7 +362,7 @@ declare
   users jsonb;
   keys jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   if get_project_stats.project_id is not null then
     perform private.require_project(project_id);
   end if;
@@ -395,7 +395,7 @@ language plpgsql set search_path = '' as $$
 declare
   changed public.projects;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(id);
   perform private.as_service();
   update public.projects p
@@ -421,7 +421,7 @@ language plpgsql set search_path = '' as $$
 declare
   changed public.projects;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   if current_setting('app.user_role') is distinct from 'operator' then
     raise exception 'operators_only';
   end if;
@@ -465,7 +465,7 @@ declare
   total bigint;
   items jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   -- Policies hide a deleted project from its owner too, so ownership is decided here; an operator sees all.
   is_operator := current_setting('app.user_role') = 'operator';
   perform private.as_service();
@@ -495,7 +495,7 @@ language plpgsql set search_path = '' as $$
 declare
   predictions jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(id);
   perform private.as_service();
   update public.projects p set deleted_at = now(), purge_at = now() + make_interval(days => purge_days)
@@ -525,7 +525,7 @@ declare
   allowed integer;
   project public.projects;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   v_actor := private.actor_id();
   perform private.as_service();
   -- Policies hide a deleted project from its owner too, so ownership is decided here.
@@ -654,7 +654,7 @@ declare
   total bigint;
   items jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   if list_project_users.project_id is not null then
     perform private.require_project(project_id);
   end if;
@@ -697,20 +697,13 @@ comment on function private.list_project_users(jsonb, uuid, text, boolean, integ
   'End users of one project, or with null of all projects that the caller manages, newest first. Errors: project_not_found, '
   'those of private.authorize.';
 
-create function private.end_user_sessions(user_id uuid) returns void
-language plpgsql security definer set search_path = '' as $$
-begin
-  delete from auth.sessions s where s.user_id = end_user_sessions.user_id;
-end $$;
-comment on function private.end_user_sessions(uuid) is 'Signs an account out everywhere. Definer: only the owner may write auth.sessions.';
-
 create function private.update_project_user(credentials jsonb, project_id uuid, user_id uuid, is_active boolean) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   project public.projects;
   account public.users;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   project := private.require_project(project_id);
   if not exists (select from public.users u
     where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id)
@@ -727,15 +720,13 @@ begin
   end if;
   -- A token that was stolen before must not work again when the account is opened again.
   if not is_active then
-    perform private.end_user_sessions(account.id);
+    perform private.end_user_sessions(account.id, null);
   end if;
   return private.user_json(account) || jsonb_build_object('joined_at', account.created_at, 'project_name', project.name);
 end $$;
 comment on function private.update_project_user(jsonb, uuid, uuid, boolean) is
   'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, or opens it again. Errors: project_not_found, '
   'user_not_found, those of private.authorize.';
-
-grant execute on function private.end_user_sessions(uuid) to service_role;
 
 -- Long-lived credentials. Only a SHA-256 hash and an eight-character prefix are kept; the hash is granted to nobody but
 -- service_role. Operator keys run the platform; the first functions serve every kind of key.
@@ -834,19 +825,19 @@ begin
 end $$;
 comment on function private.developer_key_json(public.developer_keys) is 'A developer key as the API shows it.';
 
-create function private.enter_developer(credentials jsonb) returns uuid
+create function private.authorize_developer(credentials jsonb) returns uuid
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
 begin
   if current_setting('app.user_role') = 'end_user' then
     raise exception 'developers_only';
   end if;
   return actor;
 end $$;
-comment on function private.enter_developer(jsonb) is
+comment on function private.authorize_developer(jsonb) is
   'The signed-in developer or operator, as service_role: no key manages keys. Errors: developers_only, those of '
-  'private.enter_session.';
+  'private.authorize_session.';
 
 create function private.require_developer_key(owner uuid, id uuid) returns public.developer_keys
 language plpgsql set search_path = '' as $$
@@ -865,19 +856,19 @@ comment on function private.require_developer_key(uuid, uuid) is 'The owner''s k
 create function private.list_developer_keys(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_developer(credentials);
+  actor uuid := private.authorize_developer(credentials);
 begin
   return (
     select coalesce(jsonb_agg(private.developer_key_json(k) order by k.created_at desc, k.id desc), '[]')
     from public.developer_keys k where k.user_id = actor
   );
 end $$;
-comment on function private.list_developer_keys(jsonb) is 'GET /auth/developer-keys, newest first. Errors: those of private.enter_developer.';
+comment on function private.list_developer_keys(jsonb) is 'GET /auth/developer-keys, newest first. Errors: those of private.authorize_developer.';
 
 create function private.create_developer_key(credentials jsonb, key jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_developer(credentials);
+  actor uuid := private.authorize_developer(credentials);
   created public.developer_keys;
 begin
   -- The lock makes two creates of one developer take turns, so that the count below is the truth.
@@ -891,18 +882,18 @@ begin
   values (actor, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
     coalesce((key ->> 'management')::boolean, false), (key ->> 'expires_at')::timestamptz)
   returning * into created;
-  insert into public.mail_outbox (user_id, kind, details) values (actor, 'key_created',
+  insert into private.mail_outbox (user_id, kind, details) values (actor, 'key_created',
     jsonb_build_object('name', created.name, 'key_prefix', created.key_prefix, 'management', created.management));
   return private.developer_key_json(created);
 end $$;
 comment on function private.create_developer_key(jsonb, jsonb) is
   'POST /auth/developer-keys; key is {name, key_prefix, key_hash, management, expires_at}. Errors: '
-  'developer_key_limit_reached, those of private.enter_developer.';
+  'developer_key_limit_reached, those of private.authorize_developer.';
 
 create function private.rotate_developer_key(credentials jsonb, id uuid, replacement jsonb, grace_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_developer(credentials);
+  actor uuid := private.authorize_developer(credentials);
   old public.developer_keys := private.require_developer_key(actor, rotate_developer_key.id);
   created public.developer_keys;
 begin
@@ -913,18 +904,18 @@ begin
   insert into public.developer_keys (user_id, name, key_prefix, key_hash, management, expires_at)
   values (actor, old.name, replacement ->> 'key_prefix', decode(replacement ->> 'key_hash', 'hex'), old.management, old.expires_at)
   returning * into created;
-  insert into public.mail_outbox (user_id, kind, details) values (actor, 'key_created',
+  insert into private.mail_outbox (user_id, kind, details) values (actor, 'key_created',
     jsonb_build_object('name', created.name, 'key_prefix', created.key_prefix, 'management', created.management));
   return private.developer_key_json(created);
 end $$;
 comment on function private.rotate_developer_key(jsonb, uuid, jsonb, integer) is
   'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one dies after the '
-  'grace. Errors: developer_key_not_found, developer_key_not_active, those of private.enter_developer.';
+  'grace. Errors: developer_key_not_found, developer_key_not_active, those of private.authorize_developer.';
 
 create function private.revoke_developer_key(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_developer(credentials);
+  actor uuid := private.authorize_developer(credentials);
   key public.developer_keys := private.require_developer_key(actor, revoke_developer_key.id);
 begin
   if key.revoked_at is not null then
@@ -936,7 +927,7 @@ begin
 end $$;
 comment on function private.revoke_developer_key(jsonb, uuid) is
   'DELETE /auth/developer-keys/{id}. Errors: developer_key_not_found, developer_key_already_revoked, '
-  'developer_key_in_use (the request itself carries it), those of private.enter_developer.';
+  'developer_key_in_use (the request itself carries it), those of private.authorize_developer.';
 
 alter table public.developer_keys enable row level security;
 create policy developer_keys_select_owner on public.developer_keys for select to authenticated
@@ -1007,7 +998,7 @@ declare
   allowed integer;
   created public.api_keys;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   perform private.as_service();
   -- The lock makes two creates in one project take turns, so that the count below is the truth.
@@ -1035,7 +1026,7 @@ comment on function private.create_api_key(jsonb, uuid, jsonb) is
 create function private.list_api_keys(credentials jsonb, project_id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   return (
     select coalesce(jsonb_agg(private.api_key_json(to_jsonb(k)) order by k.created_at desc, k.id desc), '[]')
@@ -1056,7 +1047,7 @@ declare
   rotated public.api_keys;
   created public.api_keys;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
   perform private.as_service();
   -- The same lock as a create: keys of one project change one after the other.
@@ -1099,7 +1090,7 @@ comment on function private.rotate_api_key(jsonb, uuid, uuid, jsonb, integer) is
 create function private.revoke_api_key(credentials jsonb, project_id uuid, key_id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
   perform private.as_service();
   update public.api_keys k set revoked_at = now() where k.id = key_id and k.revoked_at is null;
@@ -1198,7 +1189,7 @@ declare
   today date := (now() at time zone 'utc')::date;
   items jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
   perform private.as_service();
   select jsonb_agg(jsonb_build_object('day', calendar.day, 'requests', coalesce(usage.requests, 0),
@@ -1220,18 +1211,18 @@ grant select, insert, update, delete on public.key_usage to service_role;
 -- of the same statement, so that the counter's row is locked for an instant and no request waits for the work of another.
 
 -- Half of each page stays free, so that a count is written beside its old version and no index is touched.
-create unlogged table public.rate_limits (
+create unlogged table private.rate_limits (
   bucket text primary key,
   used integer not null,
   resets_at timestamptz not null
 ) with (fillfactor = 50);
-create index rate_limits_resets_at on public.rate_limits (resets_at);
+create index rate_limits_resets_at on private.rate_limits (resets_at);
 
-comment on table public.rate_limits is
+comment on table private.rate_limits is
   'Requests of the current window of each bucket. Unlogged: a crash begins the windows anew, and counting costs no disk write.';
-comment on column public.rate_limits.bucket is 'A limit and whom it counts; an address only as a hash.';
-comment on column public.rate_limits.used is 'Requests that were let through in the window; refused ones are not counted.';
-comment on column public.rate_limits.resets_at is 'The end of the window. A later request begins the next one in the same row.';
+comment on column private.rate_limits.bucket is 'A limit and whom it counts; an address only as a hash.';
+comment on column private.rate_limits.used is 'Requests that were let through in the window; refused ones are not counted.';
+comment on column private.rate_limits.resets_at is 'The end of the window. A later request begins the next one in the same row.';
 
 create function private.limit_state(name text, allowed integer, used integer, seconds integer, resets_at timestamptz)
 returns jsonb
@@ -1248,14 +1239,14 @@ returns text
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 declare
-  known public.rate_limits;
+  known private.rate_limits;
 begin
   if allowed is null then
     return '';
   end if;
   -- Whoever is over the limit is refused before any work. Where Redis counts, it knows.
   if credentials ->> 'counter' is distinct from 'redis' then
-    select * into known from public.rate_limits r
+    select * into known from private.rate_limits r
     where r.bucket = announce_limit.bucket and r.resets_at > now() and r.used >= allowed;
     if known.bucket is not null then
       raise exception 'rate_limited' using
@@ -1286,12 +1277,12 @@ begin
   allowed := part[3];
   seconds := part[4];
   -- Most requests are neither the first of a window nor one too many, and an update costs less than an insert that may be one.
-  update public.rate_limits known set used = known.used + 1
+  update private.rate_limits known set used = known.used + 1
   where known.bucket = part[2] and known.resets_at > now() and known.used < allowed
   returning used, resets_at into counted, window_end;
   if counted is null then
     window_end := to_timestamp((floor(extract(epoch from now()) / seconds) + 1) * seconds);
-    insert into public.rate_limits as known (bucket, used, resets_at) values (part[2], 1, window_end)
+    insert into private.rate_limits as known (bucket, used, resets_at) values (part[2], 1, window_end)
     on conflict (bucket) do update
       set used = case when known.resets_at > now() then known.used + 1 else 1 end,
         resets_at = case when known.resets_at > now() then known.resets_at else excluded.resets_at end
@@ -1299,7 +1290,7 @@ begin
     returning used, resets_at into counted, window_end;
   end if;
   if counted is null then
-    select resets_at into window_end from public.rate_limits known where known.bucket = part[2];
+    select resets_at into window_end from private.rate_limits known where known.bucket = part[2];
     raise exception 'rate_limited' using
       detail = jsonb_build_object('rate_limit', private.limit_state(part[1], allowed, allowed, seconds, window_end));
   end if;
@@ -1318,7 +1309,7 @@ end $$;
 comment on function private.address_bucket(text, uuid, text) is
   'The bucket of a client address, by itself in each project. Callers whose address nobody knows share one.';
 
-create function private.find_auth_limit(credentials jsonb) returns void
+create function private.announce_auth_limit(credentials jsonb) returns void
 language plpgsql set search_path = '' as $$
 declare
   v_project uuid;
@@ -1343,30 +1334,30 @@ begin
   announced := private.announce_limit('auth', private.address_bucket('auth', v_project, credentials ->> 'ip'), allowed, 3600,
     credentials);
 end $$;
-comment on function private.find_auth_limit(jsonb) is
+comment on function private.announce_auth_limit(jsonb) is
   'The limit of a login or registration, which counts before anything else is known of it: by the project''s plan, or by the '
   'default one where no project is named. Errors: rate_limited.';
 
-alter table public.rate_limits enable row level security;
+alter table private.rate_limits enable row level security;
 
-grant select, delete on public.rate_limits to service_role;
+grant select, delete on private.rate_limits to service_role;
 grant execute on function private.limit_state(text, integer, integer, integer, timestamptz) to service_role;
 
 -- How often something may be tried. Leaky buckets that fill with attempts and drain with time: a full one asks to wait for
 -- seconds, never for hours, so that an attacker cannot lock a person out, nor one person an office behind one address.
 
-create unlogged table public.auth_attempts (
+create unlogged table private.auth_attempts (
   bucket text primary key,
   level double precision not null,
   drained_at timestamptz not null
 );
-create index auth_attempts_drained_at on public.auth_attempts (drained_at);
+create index auth_attempts_drained_at on private.auth_attempts (drained_at);
 
-comment on table public.auth_attempts is
+comment on table private.auth_attempts is
   'Leaky buckets of sign-ins, mails and codes. Unlogged: a crash forgets them, and counting costs no disk write.';
-comment on column public.auth_attempts.bucket is 'What is counted: a purpose and a hash, never an address in clear.';
-comment on column public.auth_attempts.level is 'Attempts in the bucket at drained_at.';
-comment on column public.auth_attempts.drained_at is 'When the level was computed last; it has drained since.';
+comment on column private.auth_attempts.bucket is 'What is counted: a purpose and a hash, never an address in clear.';
+comment on column private.auth_attempts.level is 'Attempts in the bucket at drained_at.';
+comment on column private.auth_attempts.drained_at is 'When the level was computed last; it has drained since.';
 
 create function private.bucket_name(purpose text, subject text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -1393,7 +1384,7 @@ language plpgsql set search_path = '' as $$
 declare
   missing double precision;
 begin
-  insert into public.auth_attempts as known (bucket, level, drained_at) values (fill_bucket.bucket, 1, now())
+  insert into private.auth_attempts as known (bucket, level, drained_at) values (fill_bucket.bucket, 1, now())
   on conflict (bucket) do update
     set level = greatest(0, known.level - extract(epoch from now() - known.drained_at) / seconds_per_drop) + 1,
       drained_at = now()
@@ -1403,7 +1394,7 @@ begin
   end if;
   select greatest(0, known.level - extract(epoch from now() - known.drained_at) / seconds_per_drop) + 1 - capacity
   into missing
-  from public.auth_attempts known where known.bucket = fill_bucket.bucket;
+  from private.auth_attempts known where known.bucket = fill_bucket.bucket;
   return greatest(1, ceil(missing * seconds_per_drop));
 end $$;
 comment on function private.fill_bucket(text, integer, double precision) is
@@ -1414,7 +1405,7 @@ create function private.drain_bucket(bucket text) returns void
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  update public.auth_attempts known set level = greatest(0, known.level - 1) where known.bucket = drain_bucket.bucket;
+  update private.auth_attempts known set level = greatest(0, known.level - 1) where known.bucket = drain_bucket.bucket;
 end $$;
 comment on function private.drain_bucket(text) is 'Takes an attempt back that turned out to be right.';
 
@@ -1440,25 +1431,25 @@ comment on function private.count_sign_in(uuid, text, text) is
   'Counts a password that is tried, whether or not there is such an account: ten at once for an account from one address, '
   'a hundred for an account from anywhere, three hundred from one address. A right one is taken back. Errors: attempts_exceeded.';
 
-create function private.forgive_sign_in(project_id uuid, email text, ip text) returns void
+create function private.forget_sign_ins(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
 declare
   account text := coalesce(project_id::text, '') || ':' || lower(email);
   source text := private.address_group(ip);
 begin
-  delete from public.auth_attempts a
+  delete from private.auth_attempts a
   where a.bucket = private.bucket_name('sign-in', account || ':' || coalesce(source, ''));
   perform private.drain_bucket(private.bucket_name('sign-in-account', account));
   perform private.drain_bucket(private.bucket_name('sign-in-address', source));
 end $$;
-comment on function private.forgive_sign_in(uuid, text, text) is
+comment on function private.forget_sign_ins(uuid, text, text) is
   'The password was right: nothing of it stays counted, and earlier typing errors from the same address are forgotten.';
 
-create function private.return_sign_in(credentials jsonb, email text, ip text) returns void
+create function private.uncount_sign_in(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
 declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
-  v_email text := return_sign_in.email;
+  v_email text := uncount_sign_in.email;
   account text;
 begin
   perform private.as_service();
@@ -1471,11 +1462,11 @@ begin
   perform private.drain_bucket(private.bucket_name('sign-in-account', account));
   perform private.drain_bucket(private.bucket_name('sign-in-address', private.address_group(ip)));
 end $$;
-comment on function private.return_sign_in(jsonb, text, text) is
+comment on function private.uncount_sign_in(jsonb, text, text) is
   'Takes back what private.begin_login counted, or without an email what private.begin_password_check did: whether the password '
   'was right was never said.';
 
-create function private.mail_wait(purpose text, subject text) returns integer
+create function private.count_mail(purpose text, subject text) returns integer
 language plpgsql set search_path = '' as $$
 declare
   wait integer;
@@ -1486,7 +1477,7 @@ begin
   end if;
   return wait;
 end $$;
-comment on function private.mail_wait(text, text) is
+comment on function private.count_mail(text, text) is
   'Counts a mail to one account: 0 when it may go out, else the seconds to wait. One a minute, and six at once in an hour.';
 
 create function private.count_mail_request(ip text) returns void
@@ -1505,31 +1496,31 @@ end $$;
 comment on function private.count_mail_request(text) is
   'Counts a request for mail from an address, whoever it is for: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
 
-create function private.return_code(user_id uuid, ip text) returns void
+create function private.uncount_code(user_id uuid, ip text) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  perform private.drain_bucket(private.bucket_name('code', return_code.user_id::text));
+  perform private.drain_bucket(private.bucket_name('code', uncount_code.user_id::text));
   perform private.drain_bucket(private.bucket_name('mail-address', private.address_group(ip)));
 end $$;
-comment on function private.return_code(uuid, text) is
+comment on function private.uncount_code(uuid, text) is
   'Takes back what private.begin_code counted: whether the code was right was never said.';
 
-alter table public.auth_attempts enable row level security;
+alter table private.auth_attempts enable row level security;
 
-grant select, insert, update, delete on public.auth_attempts to service_role;
+grant select, insert, update, delete on private.auth_attempts to service_role;
 grant execute on function
   private.bucket_name(text, text),
   private.address_group(text),
   private.fill_bucket(text, integer, double precision),
   private.drain_bucket(text),
   private.count_sign_in(uuid, text, text),
-  private.forgive_sign_in(uuid, text, text),
-  private.mail_wait(text, text),
+  private.forget_sign_ins(uuid, text, text),
+  private.count_mail(text, text),
   private.count_mail_request(text)
 to service_role;
 
--- Who is calling. Every function of the API starts with private.enter, which checks all credentials of a request,
+-- Who is calling. Every function of the API starts with private.authorize_and_set_role, which checks all credentials of a request,
 -- remembers the caller in settings of the transaction and takes the role under which policies decide.
 
 create function private.is_origin_allowed(origin text, allowed text[]) returns boolean
@@ -1722,18 +1713,18 @@ comment on function private.authorize(jsonb, text) is
   'under and answers the database role to go on as. Scope is public, account, platform, projects, generation or status. Raises '
   'a code with SQLSTATE PT<status>. Definer: nobody else may read keys and sessions.';
 
-create function private.enter(credentials jsonb, scope text) returns text
+create function private.authorize_and_set_role(credentials jsonb, scope text) returns text
 language plpgsql set search_path = '' as $$
 begin
   return set_config('role', private.authorize(credentials, scope), true);
 end $$;
-comment on function private.enter(jsonb, text) is
+comment on function private.authorize_and_set_role(jsonb, text) is
   'authorize, then go on as the caller''s database role: authenticated or anon under row-level security, service_role for an operator.';
 
 create function private.check_credentials(credentials jsonb, scope text) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, scope);
+  perform private.authorize_and_set_role(credentials, scope);
   return jsonb_build_object('user_id', nullif(current_setting('app.user_id'), ''),
     'role', nullif(current_setting('app.user_role'), ''), 'project_id', nullif(current_setting('app.project_id'), ''));
 end $$;
@@ -1749,7 +1740,7 @@ declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
   v_role text;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
   if credentials ->> 'operator_key_hash' is not null then
     v_role := 'developer';
@@ -1809,7 +1800,7 @@ comment on function private.create_account(jsonb, jsonb) is
 create function private.get_me(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  caller_role text := private.enter(credentials, 'account');
+  caller_role text := private.authorize_and_set_role(credentials, 'account');
 begin
   return (select private.user_json(u) from public.users u where u.id = private.actor_id());
 end $$;
@@ -1821,7 +1812,7 @@ declare
   actor uuid;
   account public.users;
 begin
-  perform private.enter(credentials, 'account');
+  perform private.authorize_and_set_role(credentials, 'account');
   actor := current_setting('app.user_id')::uuid;
   perform private.as_service();
   update public.users u
@@ -1831,21 +1822,21 @@ begin
 end $$;
 comment on function private.update_me(jsonb, jsonb) is 'PATCH /auth/me; changes: {full_name?}. Errors: those of private.authorize.';
 
-create function private.find_end_user(credentials jsonb, project_id uuid, user_id uuid) returns uuid
+create function private.require_end_user(credentials jsonb, project_id uuid, user_id uuid) returns uuid
 language plpgsql set search_path = '' as $$
 declare
   found_id uuid;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   select u.id into found_id from public.users u
-  where u.id = find_end_user.user_id and u.project_id = find_end_user.project_id;
+  where u.id = require_end_user.user_id and u.project_id = require_end_user.project_id;
   if found_id is null then
     raise exception 'user_not_found';
   end if;
   return found_id;
 end $$;
-comment on function private.find_end_user(jsonb, uuid, uuid) is
+comment on function private.require_end_user(jsonb, uuid, uuid) is
   'The end user whom the caller may delete. Errors: project_not_found, user_not_found, those of private.authorize.';
 
 create function private.list_orphans(batch_size integer) returns jsonb
@@ -1916,7 +1907,7 @@ begin
     where s.id = open_session.session_id;
   end if;
   if account.id is not null and (device ->> 'signed_in')::boolean then
-    perform private.forgive_sign_in(account.project_id, account.email, device ->> 'ip');
+    perform private.forget_sign_ins(account.project_id, account.email, device ->> 'ip');
   end if;
   return jsonb_build_object('refusal', refusal);
 end $$;
@@ -1944,7 +1935,7 @@ begin
 end $$;
 comment on function private.end_user_session(uuid, uuid) is 'Ends one session. False when the account has no such session. Definer: as above.';
 
-create function private.user_sessions(user_id uuid) returns jsonb
+create function private.list_user_sessions(user_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 begin
   return (
@@ -1952,53 +1943,53 @@ begin
       'id', s.id, 'device', s.user_agent, 'ip', host(s.ip), 'created_at', s.created_at,
       'last_seen_at', greatest(s.created_at, s.refreshed_at at time zone 'utc'), 'expires_at', s.not_after
     ) order by s.created_at desc, s.id desc), '[]')
-    from auth.sessions s where s.user_id = user_sessions.user_id and s.not_after > now()
+    from auth.sessions s where s.user_id = list_user_sessions.user_id and s.not_after > now()
   );
 end $$;
-comment on function private.user_sessions(uuid) is 'The living sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
+comment on function private.list_user_sessions(uuid) is 'The living sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
 
-create function private.enter_session(credentials jsonb) returns uuid
+create function private.authorize_session(credentials jsonb) returns uuid
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'account');
+  perform private.authorize_and_set_role(credentials, 'account');
   if credentials ->> 'session_id' is null then
     raise exception 'not_authenticated';
   end if;
   perform private.as_service();
   return current_setting('app.user_id')::uuid;
 end $$;
-comment on function private.enter_session(jsonb) is
+comment on function private.authorize_session(jsonb) is
   'For what belongs to a signed-in person and to no key: the account, as service_role. Errors: not_authenticated, '
   'those of private.authorize.';
 
 create function private.list_sessions(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
 begin
   return (
     select coalesce(jsonb_agg(session || jsonb_build_object('current', session ->> 'id' = credentials ->> 'session_id')), '[]')
-    from jsonb_array_elements(private.user_sessions(actor)) as session
+    from jsonb_array_elements(private.list_user_sessions(actor)) as session
   );
 end $$;
-comment on function private.list_sessions(jsonb) is 'GET /auth/sessions. Errors: those of private.enter_session.';
+comment on function private.list_sessions(jsonb) is 'GET /auth/sessions. Errors: those of private.authorize_session.';
 
 create function private.revoke_session(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
 begin
   if not private.end_user_session(actor, revoke_session.id) then
     raise exception 'session_not_found';
   end if;
 end $$;
 comment on function private.revoke_session(jsonb, uuid) is
-  'DELETE /auth/sessions/{id}. Errors: session_not_found, those of private.enter_session.';
+  'DELETE /auth/sessions/{id}. Errors: session_not_found, those of private.authorize_session.';
 
 create function private.log_out(credentials jsonb, scope text) returns void
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
   current_session uuid := (credentials ->> 'session_id')::uuid;
 begin
   if scope = 'local' then
@@ -2008,7 +1999,7 @@ begin
   end if;
 end $$;
 comment on function private.log_out(jsonb, text) is
-  'POST /auth/logout; scope is local, others or global. Errors: those of private.enter_session.';
+  'POST /auth/logout; scope is local, others or global. Errors: those of private.authorize_session.';
 
 create function private.end_reused_session(refresh_token text) returns boolean
 language plpgsql security definer set search_path = '' as $$
@@ -2021,53 +2012,53 @@ comment on function private.end_reused_session(text) is
   'An old refresh token came back, so somebody else has it: its session ends with the access token. Definer: only the '
   'owner reads auth.refresh_tokens.';
 
-create function private.end_sessions_of_closed_account() returns trigger
+create function private.on_user_deactivated() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   perform private.end_user_sessions(new.id, null);
   return null;
 end $$;
-comment on function private.end_sessions_of_closed_account() is
+comment on function private.on_user_deactivated() is
   'Trigger: a deactivated account is out everywhere at once. Definer: whoever deactivates need not hold auth.sessions.';
 
 create trigger sessions_limit_lifetime before insert or update on auth.sessions
   for each row execute function private.limit_session_lifetime();
-create trigger users_close_sessions after update of deactivated_at on public.users
+create trigger users_deactivated after update of deactivated_at on public.users
   for each row when (old.deactivated_at is null and new.deactivated_at is not null)
-  execute function private.end_sessions_of_closed_account();
+  execute function private.on_user_deactivated();
 
 grant execute on function
   private.end_user_sessions(uuid, uuid),
   private.end_user_session(uuid, uuid),
-  private.user_sessions(uuid)
+  private.list_user_sessions(uuid)
 to service_role;
 
 -- Passwords live in Supabase Auth, and so do its own endpoints. A token that was stolen reaches them too, so an account's
 -- address is fixed there and its password changes only after the API has announced it.
 
-create table public.password_permits (
+create table private.password_permits (
   user_id uuid primary key references public.users (id) on delete cascade,
   keep_session_id uuid,
   expires_at timestamptz not null
 );
-create index password_permits_expires_at on public.password_permits (expires_at);
+create index password_permits_expires_at on private.password_permits (expires_at);
 
-comment on table public.password_permits is 'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
-comment on column public.password_permits.user_id is 'Whose password is about to change.';
-comment on column public.password_permits.keep_session_id is 'The session that goes on after the change; null ends all.';
-comment on column public.password_permits.expires_at is 'A minute after the announcement: the change follows at once.';
+comment on table private.password_permits is 'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
+comment on column private.password_permits.user_id is 'Whose password is about to change.';
+comment on column private.password_permits.keep_session_id is 'The session that goes on after the change; null ends all.';
+comment on column private.password_permits.expires_at is 'A minute after the announcement: the change follows at once.';
 
 create function private.permit_password(user_id uuid, keep uuid) returns void
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  insert into public.password_permits (user_id, keep_session_id, expires_at)
+  insert into private.password_permits (user_id, keep_session_id, expires_at)
   values (permit_password.user_id, keep, now() + interval '1 minute')
   on conflict (user_id) do update set keep_session_id = excluded.keep_session_id, expires_at = excluded.expires_at;
 end $$;
 comment on function private.permit_password(uuid, uuid) is 'Announces one change of an account''s password, and which session outlives it.';
 
-create function private.guard_auth_user() returns trigger
+create function private.check_auth_user_update() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   account public.users;
@@ -2084,17 +2075,17 @@ begin
     raise exception 'the address of an account is fixed' using errcode = 'insufficient_privilege';
   end if;
   if new.encrypted_password is distinct from old.encrypted_password then
-    delete from public.password_permits p where p.user_id = new.id and p.expires_at > now()
+    delete from private.password_permits p where p.user_id = new.id and p.expires_at > now()
     returning p.keep_session_id into keep;
     if not found then
       raise exception 'the API has not announced this change of a password' using errcode = 'insufficient_privilege';
     end if;
     perform private.end_user_sessions(new.id, keep);
-    insert into public.mail_outbox (user_id, kind) values (new.id, 'password_changed');
+    insert into private.mail_outbox (user_id, kind) values (new.id, 'password_changed');
   end if;
   return new;
 end $$;
-comment on function private.guard_auth_user() is
+comment on function private.check_auth_user_update() is
   'Trigger: Auth''s own endpoints change neither address nor password of an account. An announced password ends the other '
   'sessions and tells the owner, in the same transaction. Definer: Auth''s role holds no table of ours.';
 
@@ -2119,7 +2110,7 @@ declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
   account public.users;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
   perform private.count_sign_in(v_project, begin_login.email, begin_login.ip);
   select * into account from public.users u
@@ -2136,7 +2127,7 @@ comment on function private.begin_login(jsonb, text, text) is
 create function private.begin_password_check(credentials jsonb, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
   account public.users;
 begin
   select * into account from public.users u where u.id = actor;
@@ -2145,33 +2136,33 @@ begin
 end $$;
 comment on function private.begin_password_check(jsonb, text) is
   'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded, those of '
-  'private.enter_session.';
+  'private.authorize_session.';
 
 create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns void
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
   account public.users;
 begin
   if not private.end_user_session(actor, proof_session_id) then
     raise exception 'wrong_password';
   end if;
   select * into account from public.users u where u.id = actor;
-  perform private.forgive_sign_in(account.project_id, account.email, finish_password_check.ip);
+  perform private.forget_sign_ins(account.project_id, account.email, finish_password_check.ip);
   if permit then
     perform private.permit_password(actor, (credentials ->> 'session_id')::uuid);
   end if;
 end $$;
 comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
   'The password was right: ends the session that proved it, and announces a change when permit is true. Errors: '
-  'wrong_password, those of private.enter_session.';
+  'wrong_password, those of private.authorize_session.';
 
-create trigger users_guard_account before update of email, email_change, phone, encrypted_password on auth.users
-  for each row execute function private.guard_auth_user();
+create trigger users_check_account before update of email, email_change, phone, encrypted_password on auth.users
+  for each row execute function private.check_auth_user_update();
 
-alter table public.password_permits enable row level security;
+alter table private.password_permits enable row level security;
 
-grant select, insert, update, delete on public.password_permits to service_role;
+grant select, insert, update, delete on private.password_permits to service_role;
 grant execute on function
   private.permit_password(uuid, uuid),
   private.decoy_email(),
@@ -2181,7 +2172,7 @@ to service_role;
 -- Mail to be sent. A row says what to tell whom, never a token: the token is made when the mail is sent, so that none lies
 -- here. Rows without an account are sent to nobody; they make an unknown address cost what a known one costs.
 
-create table public.mail_outbox (
+create table private.mail_outbox (
   id uuid primary key default gen_random_uuid(),
   user_id uuid references public.users (id) on delete cascade,
   kind text not null constraint mail_outbox_kind
@@ -2192,19 +2183,19 @@ create table public.mail_outbox (
   last_error text constraint mail_outbox_last_error_length check (length(last_error) <= 500),
   created_at timestamptz not null default now()
 );
-create index mail_outbox_due on public.mail_outbox (next_attempt_at);
-create index mail_outbox_user_id on public.mail_outbox (user_id);
-create index mail_outbox_created_at on public.mail_outbox (created_at);
+create index mail_outbox_due on private.mail_outbox (next_attempt_at);
+create index mail_outbox_user_id on private.mail_outbox (user_id);
+create index mail_outbox_created_at on private.mail_outbox (created_at);
 
-comment on table public.mail_outbox is 'Mail that is not sent yet. A row goes when its mail was taken, or after a day of failures.';
-comment on column public.mail_outbox.id is 'Also part of the mail providers idempotency key.';
-comment on column public.mail_outbox.user_id is 'The account to write to; null is nobody.';
-comment on column public.mail_outbox.kind is 'Which text is sent.';
-comment on column public.mail_outbox.details is 'What the text names besides the account, such as {"name", "key_prefix"} of a key.';
-comment on column public.mail_outbox.attempts is 'How often it was claimed.';
-comment on column public.mail_outbox.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
-comment on column public.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
-comment on column public.mail_outbox.created_at is 'When it was asked for; after a day it is given up.';
+comment on table private.mail_outbox is 'Mail that is not sent yet. A row goes when its mail was taken, or after a day of failures.';
+comment on column private.mail_outbox.id is 'Also part of the mail providers idempotency key.';
+comment on column private.mail_outbox.user_id is 'The account to write to; null is nobody.';
+comment on column private.mail_outbox.kind is 'Which text is sent.';
+comment on column private.mail_outbox.details is 'What the text names besides the account, such as {"name", "key_prefix"} of a key.';
+comment on column private.mail_outbox.attempts is 'How often it was claimed.';
+comment on column private.mail_outbox.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+comment on column private.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
+comment on column private.mail_outbox.created_at is 'When it was asked for; after a day it is given up.';
 
 create function private.claim_mail(batch_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2213,17 +2204,17 @@ declare
 begin
   perform private.as_service();
   -- A newer mail of the same kind makes the token of an older one worthless.
-  delete from public.mail_outbox old using public.mail_outbox newer
+  delete from private.mail_outbox old using private.mail_outbox newer
   where old.kind in ('verification', 'password_reset') and newer.user_id = old.user_id and newer.kind = old.kind
     and (newer.created_at, newer.id) > (old.created_at, old.id) and old.next_attempt_at <= now();
   with due as (
-    select m.id from public.mail_outbox m
+    select m.id from private.mail_outbox m
     where m.next_attempt_at <= now()
     order by m.next_attempt_at
     limit batch_size
     for update skip locked
   ), taken as (
-    update public.mail_outbox m set attempts = m.attempts + 1, next_attempt_at = now() + interval '2 minutes'
+    update private.mail_outbox m set attempts = m.attempts + 1, next_attempt_at = now() + interval '2 minutes'
     from due where m.id = due.id
     returning m.id, m.user_id, m.kind, m.details, m.attempts, m.created_at
   )
@@ -2248,7 +2239,7 @@ create function private.finish_mail(id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  delete from public.mail_outbox m where m.id = finish_mail.id;
+  delete from private.mail_outbox m where m.id = finish_mail.id;
 end $$;
 comment on function private.finish_mail(uuid) is 'The mail was taken, or is not worth sending any more.';
 
@@ -2256,27 +2247,27 @@ create function private.retry_mail(id uuid, wait_seconds integer, error text) re
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  update public.mail_outbox m
+  update private.mail_outbox m
   set next_attempt_at = now() + make_interval(secs => wait_seconds), last_error = left(retry_mail.error, 500)
   where m.id = retry_mail.id;
 end $$;
 comment on function private.retry_mail(uuid, integer, text) is 'The mail failed and is due again after the wait.';
 
-create function private.welcome_by_mail() returns trigger
+create function private.on_user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   -- The first mail counts, so that asking for another one right away does not send two.
-  perform private.mail_wait('verification', new.id::text);
-  insert into public.mail_outbox (user_id, kind) values (new.id, 'verification');
+  perform private.count_mail('verification', new.id::text);
+  insert into private.mail_outbox (user_id, kind) values (new.id, 'verification');
   return null;
 end $$;
-comment on function private.welcome_by_mail() is
+comment on function private.on_user_created() is
   'Trigger: a new account is asked to verify its address, in the transaction that makes it. Definer: whoever makes the account.';
 
-create function private.tell_of_api_key() returns trigger
+create function private.on_api_key_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  insert into public.mail_outbox (user_id, kind, details)
+  insert into private.mail_outbox (user_id, kind, details)
   select p.owner_id, 'key_created',
     jsonb_build_object('name', new.name, 'key_prefix', new.key_prefix, 'project_name', p.name)
   from public.projects p
@@ -2284,38 +2275,38 @@ begin
   where p.id = new.project_id and p.created_at < now();
   return null;
 end $$;
-comment on function private.tell_of_api_key() is
+comment on function private.on_api_key_created() is
   'Trigger: the owner of a project is told of a new API key, whoever made it. Definer: whoever makes it need not hold the outbox.';
 
-create trigger users_welcome after insert on public.users
-  for each row when (new.email_verified_at is null) execute function private.welcome_by_mail();
-create trigger api_keys_tell after insert on public.api_keys
-  for each row execute function private.tell_of_api_key();
+create trigger users_created after insert on public.users
+  for each row when (new.email_verified_at is null) execute function private.on_user_created();
+create trigger api_keys_created after insert on public.api_keys
+  for each row execute function private.on_api_key_created();
 
-alter table public.mail_outbox enable row level security;
+alter table private.mail_outbox enable row level security;
 
-grant select, insert, update, delete on public.mail_outbox to service_role;
+grant select, insert, update, delete on private.mail_outbox to service_role;
 
 -- Proving an address and resetting a password. Supabase Auth makes and consumes the tokens; these functions decide who may
 -- ask for one, answer for unknown addresses exactly as for known ones, and let each token through once.
 
-create unlogged table public.used_tokens (
+create unlogged table private.used_tokens (
   digest bytea primary key constraint used_tokens_digest_length check (length(digest) = 32),
   used_at timestamptz not null default now()
 );
-create index used_tokens_used_at on public.used_tokens (used_at);
+create index used_tokens_used_at on private.used_tokens (used_at);
 
-comment on table public.used_tokens is
+comment on table private.used_tokens is
   'Tokens from mails that were used or are being used, so that parallel uses become one. Unlogged: Auth remembers too.';
-comment on column public.used_tokens.digest is 'SHA-256 of the token.';
-comment on column public.used_tokens.used_at is 'When it was claimed.';
+comment on column private.used_tokens.digest is 'SHA-256 of the token.';
+comment on column private.used_tokens.used_at is 'When it was claimed.';
 
 create function private.claim_token(digest text) returns boolean
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
   perform private.as_service();
-  insert into public.used_tokens (digest) values (decode(claim_token.digest, 'hex')) on conflict (digest) do nothing;
+  insert into private.used_tokens (digest) values (decode(claim_token.digest, 'hex')) on conflict (digest) do nothing;
   return found;
 end $$;
 comment on function private.claim_token(text) is 'Whether the caller is the first to use the token with this SHA-256 (hex).';
@@ -2324,7 +2315,7 @@ create function private.release_token(digest text) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  delete from public.used_tokens t where t.digest = decode(release_token.digest, 'hex');
+  delete from private.used_tokens t where t.digest = decode(release_token.digest, 'hex');
 end $$;
 comment on function private.release_token(text) is 'Auth did not take the token: it was not used.';
 
@@ -2335,15 +2326,15 @@ declare
   own boolean := credentials ->> 'user_id' is not null;
   wait integer;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
   wanted := case when own then (credentials ->> 'user_id')::uuid else request_verification.user_id end;
   perform private.count_mail_request(request_verification.ip);
-  wait := private.mail_wait('verification', wanted::text);
+  wait := private.count_mail('verification', wanted::text);
   if wait > 0 and own then
     raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   elsif wait = 0 then
-    insert into public.mail_outbox (user_id, kind) values (
+    insert into private.mail_outbox (user_id, kind) values (
       (select u.id from public.users u left join public.projects p on p.id = u.project_id
         where u.id = wanted and u.email_verified_at is null and u.deactivated_at is null
           and (p.id is null or (p.is_active and p.deleted_at is null))),
@@ -2360,15 +2351,15 @@ declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
   wanted uuid;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
   perform private.count_mail_request(request_password_reset.ip);
   select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
   where u.project_id is not distinct from v_project and lower(u.email) = lower(request_password_reset.email)
     and u.deactivated_at is null and (p.id is null or p.is_active);
   -- An unknown address writes the same row, so that both answers take the same time.
-  if private.mail_wait('password_reset', coalesce(v_project::text, '') || ':' || lower(request_password_reset.email)) = 0 then
-    insert into public.mail_outbox (user_id, kind) values (wanted, 'password_reset');
+  if private.count_mail('password_reset', coalesce(v_project::text, '') || ':' || lower(request_password_reset.email)) = 0 then
+    insert into private.mail_outbox (user_id, kind) values (wanted, 'password_reset');
   end if;
 end $$;
 comment on function private.request_password_reset(jsonb, text, text) is
@@ -2426,16 +2417,16 @@ begin
     raise exception 'reset_token_invalid';
   end if;
   perform private.permit_password(account.id, null);
-  delete from public.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
+  delete from private.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
     coalesce(account.project_id::text, '') || ':' || lower(account.email));
 end $$;
 comment on function private.begin_password_reset(uuid, uuid) is
   'Auth took the reset token: announces the new password, which will end every session. The token came by mail, so the '
   'address is proved as well. Errors: reset_token_invalid.';
 
-alter table public.used_tokens enable row level security;
+alter table private.used_tokens enable row level security;
 
-grant select, insert, update, delete on public.used_tokens to service_role;
+grant select, insert, update, delete on private.used_tokens to service_role;
 
 -- Who changed an account, a project, a key or a plan, when, and from where. Written by triggers, so that no way to the
 -- tables goes around it, and never changed afterwards: not by the API, not by service_role, not by the owner.
@@ -2524,7 +2515,7 @@ end $$;
 comment on function private.record_audit() is
   'Trigger: writes the change as audit_events of the resource in its argument. Definer: nobody else may insert there.';
 
-create function private.guard_audit() returns trigger
+create function private.refuse_audit_change() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   if tg_op = 'DELETE' then
@@ -2534,7 +2525,7 @@ begin
   end if;
   raise exception 'audit_events is append-only' using errcode = 'insufficient_privilege';
 end $$;
-comment on function private.guard_audit() is
+comment on function private.refuse_audit_change() is
   'Trigger: refuses every update and delete; only private.remove_old_audit_events gets through, for events older than 30 days.';
 
 create function private.remove_old_audit_events(days integer, batch_size integer) returns integer
@@ -2563,7 +2554,7 @@ declare
   total bigint;
   items jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   is_operator := current_setting('app.user_role') = 'operator';
   perform private.as_service();
@@ -2592,10 +2583,10 @@ end $$;
 comment on function private.list_audit_events(jsonb, uuid, text, text, integer, integer) is
   'GET /projects/{id}/audit, newest first. Errors: project_not_found, those of private.authorize.';
 
-create trigger audit_events_guard before update or delete on public.audit_events
-  for each row execute function private.guard_audit();
-create trigger audit_events_guard_truncate before truncate on public.audit_events
-  for each statement execute function private.guard_audit();
+create trigger audit_events_refuse before update or delete on public.audit_events
+  for each row execute function private.refuse_audit_change();
+create trigger audit_events_refuse_truncate before truncate on public.audit_events
+  for each statement execute function private.refuse_audit_change();
 create trigger users_audit after insert or update or delete on public.users
   for each row execute function private.record_audit('user');
 create trigger projects_audit after insert or update or delete on public.projects
@@ -2772,7 +2763,7 @@ comment on column public.generation_usage.project_id is 'The project.';
 comment on column public.generation_usage.month is 'First day of the UTC month.';
 comment on column public.generation_usage.generations is 'How many count against the month.';
 
-create function private.guard_generation() returns trigger
+create function private.check_generation_update() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   if old.status in ('completed', 'failed', 'canceled') and (new.status, new.outputs, new.charge, new.error_code)
@@ -2785,9 +2776,9 @@ begin
   new.updated_at := now();
   return new;
 end $$;
-comment on function private.guard_generation() is 'Trigger: a generation never goes backwards, nor changes once it is final.';
+comment on function private.check_generation_update() is 'Trigger: a generation never goes backwards, nor changes once it is final.';
 
-create function private.follow_generation() returns trigger
+create function private.on_generation_changed() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   if tg_op = 'INSERT' or new.status is distinct from old.status then
@@ -2800,22 +2791,22 @@ begin
   if tg_op = 'UPDATE' and new.status = 'canceled' and old.status = 'pending' and new.prediction_id is null
     and new.submission in ('submitting', 'unclear')
   then
-    insert into public.cleanup_tasks (kind, target, generation_id) values ('submission', new.submitted_at::text, new.id);
+    insert into private.cleanup_tasks (kind, target, generation_id) values ('submission', new.submitted_at::text, new.id);
   end if;
   return null;
 end $$;
-comment on function private.follow_generation() is
+comment on function private.on_generation_changed() is
   'Trigger: records the new state, gives a refunded generation back to the quota in the same transaction, and remembers to look '
   'for a prediction that nobody waits for. Definer: whoever ends a generation need not hold these tables.';
 
-create function private.leave_generation() returns trigger
+create function private.on_generation_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   if old.charge = 'reserved' then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = old.project_id and usage.month = old.charged_month;
   end if;
-  insert into public.cleanup_tasks (kind, target, generation_id)
+  insert into private.cleanup_tasks (kind, target, generation_id)
   select 'prediction', old.prediction_id, old.id
   where old.prediction_id is not null and old.status in ('pending', 'processing')
   union all
@@ -2827,7 +2818,7 @@ begin
   select 'generations', file ->> 'path', old.id from jsonb_array_elements(old.outputs) file;
   return null;
 end $$;
-comment on function private.leave_generation() is
+comment on function private.on_generation_deleted() is
   'Trigger: however a generation is deleted, also with its project or its owner, its running or unclear prediction and its files '
   'are remembered to go, and its charge is given back when it had not ended. Definer: whoever deletes need not hold these tables.';
 
@@ -2843,12 +2834,12 @@ begin
 end $$;
 comment on function private.generation_json(jsonb) is 'A generation as the API reads it; paths of files become addresses there.';
 
-create trigger generations_leave after delete on public.generations
-  for each row execute function private.leave_generation();
-create trigger generations_guard before update on public.generations
-  for each row execute function private.guard_generation();
-create trigger generations_follow after insert or update on public.generations
-  for each row execute function private.follow_generation();
+create trigger generations_deleted after delete on public.generations
+  for each row execute function private.on_generation_deleted();
+create trigger generations_check before update on public.generations
+  for each row execute function private.check_generation_update();
+create trigger generations_changed after insert or update on public.generations
+  for each row execute function private.on_generation_changed();
 
 alter table public.generations enable row level security;
 alter table public.generation_events enable row level security;
@@ -2880,23 +2871,23 @@ end $$;
 comment on function private.require_generation(uuid) is
   'Passes when row-level security shows the generation of the named project, else generation_not_found.';
 
-create function private.is_served(id uuid) returns boolean
+create function private.is_generation_served(id uuid) returns boolean
 language plpgsql stable security definer set search_path = '' as $$
 begin
   return exists (
     select from public.generations g
     left join public.projects project on project.id = g.project_id
-    where g.id = is_served.id
+    where g.id = is_generation_served.id
       and (g.project_id is null or (project.deleted_at is null and project.is_active))
   );
 end $$;
-comment on function private.is_served(uuid) is
+comment on function private.is_generation_served(uuid) is
   'Whether the project of a generation still answers: pictures die with it. Definer: an end user cannot read projects.';
 
 create function private.get_generation_status(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  caller_role text := private.enter(credentials, 'status');
+  caller_role text := private.authorize_and_set_role(credentials, 'status');
   found jsonb;
 begin
   select jsonb_build_object(
@@ -2924,7 +2915,7 @@ declare
   file jsonb;
 begin
   -- A link version comes from an address that the API signed for somebody who may see the picture; it names no person.
-  perform private.enter(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
+  perform private.authorize_and_set_role(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
   if link_version is not null then
     perform private.as_service();
@@ -2948,7 +2939,7 @@ begin
     raise exception 'image_not_found';
   end if;
   -- In a statement of its own: visitors, whose role may not call it, never come this far.
-  if not private.is_served(id) then
+  if not private.is_generation_served(id) then
     raise exception 'image_not_found';
   end if;
   return file;
@@ -2972,7 +2963,7 @@ declare
   total bigint := known_total;
   items json;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   -- A person sees the own ones, who runs the project sees all. The policy says so too; said here, an index answers it.
   if current_setting('app.user_role') = 'end_user' then
@@ -3030,7 +3021,7 @@ declare
   ids uuid[];
   items json;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
   perform private.as_service();
   if v_project is null then
@@ -3093,7 +3084,7 @@ declare
   v_project uuid;
   v_month date := date_trunc('month', now() at time zone 'utc')::date;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   perform private.as_service();
   return (
@@ -3117,7 +3108,7 @@ comment on function private.get_generation_usage(jsonb) is
 
 grant execute on function
   private.require_generation(uuid),
-  private.is_served(uuid)
+  private.is_generation_served(uuid)
 to authenticated, service_role;
 
 -- How a generation comes to be: the model is allowed, the quota has room, and both are decided under locks.
@@ -3133,7 +3124,7 @@ declare
   created_json jsonb;
   claimed integer;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
   perform private.as_service();
@@ -3194,7 +3185,7 @@ comment on function private.create_generation(jsonb, jsonb) is
 create function private.publish_generation(credentials jsonb, id uuid, is_public boolean) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
   perform private.as_service();
   update public.generations g
@@ -3212,7 +3203,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_changed public.generations;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
   perform private.as_service();
   update public.generations g
@@ -3224,7 +3215,7 @@ begin
     raise exception 'generation_not_running';
   end if;
   if v_changed.prediction_id is not null then
-    insert into public.cleanup_tasks (kind, target, generation_id)
+    insert into private.cleanup_tasks (kind, target, generation_id)
     values ('prediction', v_changed.prediction_id, v_changed.id);
   end if;
   return private.generation_json(to_jsonb(v_changed));
@@ -3236,7 +3227,7 @@ comment on function private.cancel_generation(jsonb, uuid, text) is
 create function private.delete_generation(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
   perform private.as_service();
   delete from public.generations g where g.id = delete_generation.id;
@@ -3289,7 +3280,7 @@ begin
     return 'running';
   end if;
   -- Ended or deleted while it was on its way: what runs at Replicate now is wanted by nobody.
-  insert into public.cleanup_tasks (kind, target, generation_id)
+  insert into private.cleanup_tasks (kind, target, generation_id)
   values ('prediction', record_submission.prediction_id, record_submission.id);
   return 'unwanted';
 end $$;
@@ -3308,33 +3299,33 @@ end $$;
 comment on function private.release_submission(uuid, text, integer) is
   'After a request that did not create a prediction for sure: waiting (refused, send again after the wait) or unclear (never send again).';
 
-create function private.take_webhook(id uuid, webhook_id text) returns text
+create function private.record_webhook(id uuid, webhook_id text) returns text
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
   perform private.as_service();
   insert into public.generation_events (generation_id, kind, webhook_id)
-  select g.id, 'webhook', take_webhook.webhook_id from public.generations g where g.id = take_webhook.id
+  select g.id, 'webhook', record_webhook.webhook_id from public.generations g where g.id = record_webhook.id
   on conflict (webhook_id) do nothing;
   return case
     when found then 'taken'
-    when exists (select from public.generations g where g.id = take_webhook.id) then 'seen'
+    when exists (select from public.generations g where g.id = record_webhook.id) then 'seen'
     else 'gone' end;
 end $$;
-comment on function private.take_webhook(uuid, text) is
+comment on function private.record_webhook(uuid, text) is
   'taken: to be followed. seen: the delivery came before. gone: the generation was deleted.';
 
-create function private.find_work(id uuid) returns jsonb
+create function private.get_generation_work(id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
   return (
     select jsonb_build_object('id', g.id, 'project_id', g.project_id, 'status', g.status, 'submission', g.submission,
       'prediction_id', g.prediction_id, 'submitted_at', g.submitted_at, 'created_at', g.created_at)
-    from public.generations g where g.id = find_work.id
+    from public.generations g where g.id = get_generation_work.id
   );
 end $$;
-comment on function private.find_work(uuid) is
+comment on function private.get_generation_work(uuid) is
   'Where a generation stands: {id, project_id, status, submission, prediction_id, submitted_at, created_at}, or null.';
 
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
@@ -3388,23 +3379,23 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_due_generations(integer) is
-  'The generations that nobody looked at in time, each for one caller at once; the shape of private.find_work.';
+  'The generations that nobody looked at in time, each for one caller at once; the shape of private.get_generation_work.';
 
 -- Generations of people without an account: counted per client address and for everybody together, known by nothing but
 -- an unguessable id, gone with their files when they expire.
 
-create table public.anonymous_usage (
+create table private.anonymous_usage (
   day date not null,
   client text not null,
   generations integer not null default 0 constraint anonymous_usage_generations_positive check (generations >= 0),
   primary key (day, client)
 );
 
-comment on table public.anonymous_usage is 'Anonymous creates per UTC day, failed ones too: the limit is against abuse, not a price.';
-comment on column public.anonymous_usage.day is 'The UTC day.';
-comment on column public.anonymous_usage.client is
+comment on table private.anonymous_usage is 'Anonymous creates per UTC day, failed ones too: the limit is against abuse, not a price.';
+comment on column private.anonymous_usage.day is 'The UTC day.';
+comment on column private.anonymous_usage.client is
   'Keyed hash of the client''s address (IPv6: of its /64), or * for everybody. The address itself is never stored.';
-comment on column public.anonymous_usage.generations is 'How many were asked for that day.';
+comment on column private.anonymous_usage.generations is 'How many were asked for that day.';
 
 create function private.check_anonymous(credentials jsonb, client text, limits jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -3414,15 +3405,15 @@ declare
   v_allowed integer := limits ->> 'per_client';
   v_used integer;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
-  select coalesce((select u.generations from public.anonymous_usage u
+  select coalesce((select u.generations from private.anonymous_usage u
     where u.day = v_day and u.client = check_anonymous.client), 0) into v_used;
   if v_used >= v_allowed then
     raise exception 'anonymous_limit_reached' using
       detail = jsonb_build_object('rate_limit', private.limit_state('anonymous', v_allowed, v_used, 86400, v_midnight));
   end if;
-  if exists (select from public.anonymous_usage u where u.day = v_day and u.client = '*'
+  if exists (select from private.anonymous_usage u where u.day = v_day and u.client = '*'
     and u.generations >= (limits ->> 'everybody')::integer)
   then
     raise exception 'anonymous_budget_reached' using detail = jsonb_build_object('retry_after_seconds',
@@ -3445,14 +3436,14 @@ declare
 begin
   perform private.as_service();
   -- The condition of private.check_anonymous is asked again under the row's lock: of many creates at once only as many as allowed get through.
-  insert into public.anonymous_usage as usage (day, client, generations)
+  insert into private.anonymous_usage as usage (day, client, generations)
   values (v_day, create_anonymous_generation.client, 1)
   on conflict (day, client) do update set generations = usage.generations + 1
     where usage.generations < (limits ->> 'per_client')::integer;
   if not found then
     raise exception 'anonymous_limit_reached' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
-  insert into public.anonymous_usage as usage (day, client, generations) values (v_day, '*', 1)
+  insert into private.anonymous_usage as usage (day, client, generations) values (v_day, '*', 1)
   on conflict (day, client) do update set generations = usage.generations + 1
     where usage.generations < (limits ->> 'everybody')::integer;
   if not found then
@@ -3476,7 +3467,7 @@ language plpgsql set search_path = '' as $$
 declare
   found public.generations;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
   select * into found from public.generations g
   where g.id = get_anonymous_generation.id and g.project_id is null and g.expires_at > now();
@@ -3488,14 +3479,14 @@ end $$;
 comment on function private.get_anonymous_generation(jsonb, uuid) is
   'Whoever knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';
 
-alter table public.anonymous_usage enable row level security;
+alter table private.anonymous_usage enable row level security;
 
-grant select, insert, update, delete on public.anonymous_usage to service_role;
+grant select, insert, update, delete on private.anonymous_usage to service_role;
 
 -- A caller may send the same create twice and get one generation. The key is taken before anything is stored and ended in
 -- the transaction that inserts the generation, so no crash can leave a generation whose key does not know it.
 
-create table public.idempotency_keys (
+create table private.idempotency_keys (
   caller text not null,
   operation text not null,
   key text not null constraint idempotency_keys_key_length check (length(key) between 1 and 255),
@@ -3506,32 +3497,32 @@ create table public.idempotency_keys (
   created_at timestamptz not null default now(),
   primary key (caller, operation, key)
 );
-create unique index idempotency_keys_generation_id on public.idempotency_keys (generation_id);
-create index idempotency_keys_created_at on public.idempotency_keys (created_at);
+create unique index idempotency_keys_generation_id on private.idempotency_keys (generation_id);
+create index idempotency_keys_created_at on private.idempotency_keys (created_at);
 
-comment on table public.idempotency_keys is 'Keys of the last 24 hours, per caller and operation.';
-comment on column public.idempotency_keys.caller is 'Project and account.';
-comment on column public.idempotency_keys.operation is 'What was asked for with the key.';
-comment on column public.idempotency_keys.key is 'Idempotency-Key, as the caller sent it.';
-comment on column public.idempotency_keys.fingerprint is 'SHA-256 of what was asked for; another request with the key is a mistake.';
-comment on column public.idempotency_keys.generation_id is
+comment on table private.idempotency_keys is 'Keys of the last 24 hours, per caller and operation.';
+comment on column private.idempotency_keys.caller is 'Project and account.';
+comment on column private.idempotency_keys.operation is 'What was asked for with the key.';
+comment on column private.idempotency_keys.key is 'Idempotency-Key, as the caller sent it.';
+comment on column private.idempotency_keys.fingerprint is 'SHA-256 of what was asked for; another request with the key is a mistake.';
+comment on column private.idempotency_keys.generation_id is
   'The id that the first request gave its generation, whether it came to be or not.';
-comment on column public.idempotency_keys.response is 'The generation as it was when it was created; null while the first request runs.';
-comment on column public.idempotency_keys.locked_until is
+comment on column private.idempotency_keys.response is 'The generation as it was when it was created; null while the first request runs.';
+comment on column private.idempotency_keys.locked_until is
   'Until then the first request is believed to run; afterwards its key can be taken over.';
-comment on column public.idempotency_keys.created_at is 'When it was first sent.';
+comment on column private.idempotency_keys.created_at is 'When it was first sent.';
 
 create function private.begin_idempotent(credentials jsonb, request jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 declare
   v_caller text;
-  v_row public.idempotency_keys;
+  v_row private.idempotency_keys;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_caller := current_setting('app.project_id') || ':' || private.actor_id();
   perform private.as_service();
-  insert into public.idempotency_keys as k (caller, operation, key, fingerprint, generation_id, locked_until)
+  insert into private.idempotency_keys as k (caller, operation, key, fingerprint, generation_id, locked_until)
   values (v_caller, request ->> 'operation', request ->> 'key', request ->> 'fingerprint',
     (request ->> 'generation_id')::uuid, now() + interval '1 minute')
   on conflict (caller, operation, key) do update
@@ -3542,7 +3533,7 @@ begin
   if found then
     return '{"state": "started"}';
   end if;
-  select * into v_row from public.idempotency_keys k
+  select * into v_row from private.idempotency_keys k
   where k.caller = v_caller and k.operation = request ->> 'operation' and k.key = request ->> 'key';
   if v_row.fingerprint is distinct from request ->> 'fingerprint' and v_row.key is not null then
     raise exception 'idempotency_key_reused';
@@ -3557,7 +3548,7 @@ comment on function private.begin_idempotent(jsonb, jsonb) is
 create function private.finish_idempotent(id uuid, response jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
-  update public.idempotency_keys k set response = finish_idempotent.response
+  update private.idempotency_keys k set response = finish_idempotent.response
   where k.generation_id = finish_idempotent.id and k.response is null;
   if not found then
     raise exception 'idempotency_key_in_use';
@@ -3570,13 +3561,13 @@ create function private.release_idempotent(id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  delete from public.idempotency_keys k where k.generation_id = release_idempotent.id and k.response is null;
+  delete from private.idempotency_keys k where k.generation_id = release_idempotent.id and k.response is null;
 end $$;
 comment on function private.release_idempotent(uuid) is 'The request failed: the next one with the key starts afresh.';
 
-alter table public.idempotency_keys enable row level security;
+alter table private.idempotency_keys enable row level security;
 
-grant select, insert, update, delete on public.idempotency_keys to service_role;
+grant select, insert, update, delete on private.idempotency_keys to service_role;
 grant execute on function private.finish_idempotent(uuid, jsonb) to service_role;
 
 -- Pictures that a browser puts into Storage itself, by a signed address, to be named in a later create. Each serves one
@@ -3604,13 +3595,13 @@ comment on column public.uploads.generation_id is 'The generation that took it; 
 comment on column public.uploads.path is 'Where it lies in bucket uploads.';
 comment on column public.uploads.created_at is 'When its address was given out.';
 
-create function private.leave_upload() returns trigger
+create function private.on_upload_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  insert into public.cleanup_tasks (kind, target, generation_id) values ('uploads', old.path, old.id);
+  insert into private.cleanup_tasks (kind, target, generation_id) values ('uploads', old.path, old.id);
   return null;
 end $$;
-comment on function private.leave_upload() is
+comment on function private.on_upload_deleted() is
   'Trigger: the file of a deleted upload is remembered to go. Definer: whoever deletes need not hold cleanup_tasks.';
 
 create function private.create_uploads(credentials jsonb, places integer) returns jsonb
@@ -3620,7 +3611,7 @@ declare
   v_actor uuid;
   created jsonb;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
   perform private.as_service();
@@ -3642,14 +3633,14 @@ end $$;
 comment on function private.create_uploads(jsonb, integer) is
   'Places for pictures: [{id, path}]. Errors: upload_limit_reached (detail: seconds), those of private.authorize.';
 
-create function private.find_uploads(credentials jsonb, ids jsonb) returns jsonb
+create function private.require_uploads(credentials jsonb, ids jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_project uuid;
   v_actor uuid;
   found jsonb;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
   perform private.as_service();
@@ -3662,11 +3653,11 @@ begin
   end if;
   return found;
 end $$;
-comment on function private.find_uploads(jsonb, jsonb) is
+comment on function private.require_uploads(jsonb, jsonb) is
   'The caller''s unused uploads in the order asked for: [{id, path}]. Errors: upload_not_found, those of private.authorize.';
 
-create trigger uploads_leave after delete on public.uploads
-  for each row execute function private.leave_upload();
+create trigger uploads_deleted after delete on public.uploads
+  for each row execute function private.on_upload_deleted();
 
 alter table public.uploads enable row level security;
 
@@ -3675,7 +3666,7 @@ grant select, insert, update, delete on public.uploads to service_role;
 -- What is to be removed at Storage or canceled at Replicate. Each function is one claim or one bounded delete, safe to run
 -- twice at once.
 
-create table public.cleanup_tasks (
+create table private.cleanup_tasks (
   id bigint generated always as identity primary key,
   kind text not null constraint cleanup_tasks_kind
     check (kind in ('uploads', 'generations', 'prediction', 'submission')),
@@ -3685,19 +3676,19 @@ create table public.cleanup_tasks (
   next_attempt_at timestamptz not null default now() + interval '1 minute',
   created_at timestamptz not null default now()
 );
-create index cleanup_tasks_due on public.cleanup_tasks (next_attempt_at);
-create index cleanup_tasks_generation_id on public.cleanup_tasks (generation_id);
+create index cleanup_tasks_due on private.cleanup_tasks (next_attempt_at);
+create index cleanup_tasks_generation_id on private.cleanup_tasks (generation_id);
 
-comment on table public.cleanup_tasks is
+comment on table private.cleanup_tasks is
   'What is left outside the database when a generation is deleted or canceled. Written in the same transaction, so nothing is forgotten.';
-comment on column public.cleanup_tasks.id is 'Grows with time.';
-comment on column public.cleanup_tasks.kind is
+comment on column private.cleanup_tasks.id is 'Grows with time.';
+comment on column private.cleanup_tasks.kind is
   'A bucket whose object goes; prediction: to be canceled at Replicate; submission: to be looked for there, and canceled.';
-comment on column public.cleanup_tasks.target is 'Path of the object, id of the prediction, or when the submission was begun.';
-comment on column public.cleanup_tasks.generation_id is 'The generation that left it; it need not exist any more.';
-comment on column public.cleanup_tasks.attempts is 'How often it was tried.';
-comment on column public.cleanup_tasks.next_attempt_at is 'When the reconciler takes it, unless the request has done it by then.';
-comment on column public.cleanup_tasks.created_at is 'When it was left.';
+comment on column private.cleanup_tasks.target is 'Path of the object, id of the prediction, or when the submission was begun.';
+comment on column private.cleanup_tasks.generation_id is 'The generation that left it; it need not exist any more.';
+comment on column private.cleanup_tasks.attempts is 'How often it was tried.';
+comment on column private.cleanup_tasks.next_attempt_at is 'When the reconciler takes it, unless the request has done it by then.';
+comment on column private.cleanup_tasks.created_at is 'When it was left.';
 
 create function private.claim_cleanup_tasks(generation_id uuid, batch_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3706,14 +3697,14 @@ declare
 begin
   perform private.as_service();
   with due as (
-    select t.id from public.cleanup_tasks t
+    select t.id from private.cleanup_tasks t
     where case when claim_cleanup_tasks.generation_id is null then t.next_attempt_at <= now()
       else t.generation_id = claim_cleanup_tasks.generation_id end
     order by t.next_attempt_at
     limit batch_size
     for update skip locked
   ), taken as (
-    update public.cleanup_tasks t
+    update private.cleanup_tasks t
     set attempts = t.attempts + 1, next_attempt_at = now() + least(interval '1 minute' * 2 ^ least(t.attempts, 10), interval '1 day')
     from due where t.id = due.id
     returning t.id, t.kind, t.target, t.generation_id
@@ -3729,11 +3720,11 @@ create function private.end_cleanup_tasks(ids jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  delete from public.cleanup_tasks t where t.id in (select value::bigint from jsonb_array_elements_text(ids));
+  delete from private.cleanup_tasks t where t.id in (select value::bigint from jsonb_array_elements_text(ids));
 end $$;
 comment on function private.end_cleanup_tasks(jsonb) is 'They are done.';
 
-create function private.collect_orphan_files(batch_size integer) returns integer
+create function private.queue_orphan_files(batch_size integer) returns integer
 language plpgsql set search_path = '' as $$
 declare
   collected integer;
@@ -3746,18 +3737,18 @@ begin
     from storage.objects object
     where object.bucket_id in ('uploads', 'generations') and object.created_at < now() - interval '1 hour'
   )
-  insert into public.cleanup_tasks (kind, target, generation_id, next_attempt_at)
+  insert into private.cleanup_tasks (kind, target, generation_id, next_attempt_at)
   select files.bucket_id, files.name, coalesce(files.owner_id, '00000000-0000-0000-0000-000000000000'), now()
   from files
   where not exists (select from public.generations g where g.id = files.owner_id)
     and not exists (select from public.uploads u where u.id = files.owner_id)
-    and not exists (select from public.cleanup_tasks t
+    and not exists (select from private.cleanup_tasks t
       where t.generation_id = files.owner_id and t.kind = files.bucket_id and t.target = files.name)
   limit batch_size;
   get diagnostics collected = row_count;
   return collected;
 end $$;
-comment on function private.collect_orphan_files(integer) is
+comment on function private.queue_orphan_files(integer) is
   'Files older than an hour whose generation or upload is not there (a process died between the file and the row) become '
   'cleanup tasks. Returns how many.';
 
@@ -3778,36 +3769,36 @@ begin
   case kind
     when 'rate_limits' then
       with old as materialized (
-        select e.bucket from public.rate_limits e where e.resets_at < v_before limit batch_size)
-      delete from public.rate_limits t using old where t.bucket = old.bucket and t.resets_at < v_before;
+        select e.bucket from private.rate_limits e where e.resets_at < v_before limit batch_size)
+      delete from private.rate_limits t using old where t.bucket = old.bucket and t.resets_at < v_before;
     when 'auth_attempts' then
       with old as materialized (
-        select e.bucket from public.auth_attempts e where e.drained_at < v_before limit batch_size for update skip locked)
-      delete from public.auth_attempts t using old where t.bucket = old.bucket;
+        select e.bucket from private.auth_attempts e where e.drained_at < v_before limit batch_size for update skip locked)
+      delete from private.auth_attempts t using old where t.bucket = old.bucket;
     when 'used_tokens' then
       with old as materialized (
-        select e.digest from public.used_tokens e where e.used_at < v_before limit batch_size for update skip locked)
-      delete from public.used_tokens t using old where t.digest = old.digest;
+        select e.digest from private.used_tokens e where e.used_at < v_before limit batch_size for update skip locked)
+      delete from private.used_tokens t using old where t.digest = old.digest;
     when 'password_permits' then
       with old as materialized (
-        select e.user_id from public.password_permits e where e.expires_at < v_before limit batch_size for update skip locked)
-      delete from public.password_permits t using old where t.user_id = old.user_id;
+        select e.user_id from private.password_permits e where e.expires_at < v_before limit batch_size for update skip locked)
+      delete from private.password_permits t using old where t.user_id = old.user_id;
     when 'anonymous_generations' then
       with old as materialized (
         select e.id from public.generations e where e.expires_at <= v_before limit batch_size for update skip locked)
       delete from public.generations t using old where t.id = old.id;
     when 'anonymous_usage' then
       with old as materialized (
-        select e.day, e.client from public.anonymous_usage e where e.day < v_day limit batch_size for update skip locked)
-      delete from public.anonymous_usage t using old where t.day = old.day and t.client = old.client;
+        select e.day, e.client from private.anonymous_usage e where e.day < v_day limit batch_size for update skip locked)
+      delete from private.anonymous_usage t using old where t.day = old.day and t.client = old.client;
     when 'uploads' then
       with old as materialized (
         select e.id from public.uploads e where e.generation_id is null and e.created_at < v_before limit batch_size for update skip locked)
       delete from public.uploads t using old where t.id = old.id;
     when 'idempotency_keys' then
       with old as materialized (
-        select e.caller, e.operation, e.key from public.idempotency_keys e where e.created_at < v_before limit batch_size for update skip locked)
-      delete from public.idempotency_keys t using old where t.caller = old.caller and t.operation = old.operation and t.key = old.key;
+        select e.caller, e.operation, e.key from private.idempotency_keys e where e.created_at < v_before limit batch_size for update skip locked)
+      delete from private.idempotency_keys t using old where t.caller = old.caller and t.operation = old.operation and t.key = old.key;
     when 'webhook_deliveries' then
       with old as materialized (
         select e.id from public.generation_events e where e.webhook_id is not null and e.created_at < v_before limit batch_size for update skip locked)
@@ -3818,8 +3809,8 @@ begin
       delete from public.generation_events t using old where t.id = old.id;
     when 'mail' then
       with old as materialized (
-        select e.id from public.mail_outbox e where e.created_at < v_before limit batch_size for update skip locked)
-      delete from public.mail_outbox t using old where t.id = old.id;
+        select e.id from private.mail_outbox e where e.created_at < v_before limit batch_size for update skip locked)
+      delete from private.mail_outbox t using old where t.id = old.id;
     when 'key_usage' then
       with old as materialized (
         select e.api_key_id, e.day from public.key_usage e where e.day < v_day limit batch_size for update skip locked)
@@ -3831,25 +3822,25 @@ end $$;
 comment on function private.remove_old(text, bigint, integer) is
   'Removes at most batch_size rows of a kind that are older than keep_seconds, and returns how many. Safe to run twice at once.';
 
-alter table public.cleanup_tasks enable row level security;
+alter table private.cleanup_tasks enable row level security;
 
-grant select, insert, update, delete on public.cleanup_tasks to service_role;
+grant select, insert, update, delete on private.cleanup_tasks to service_role;
 
 -- When the reconciler's jobs ran and how they ended. Each minute the database calls it, where pg_cron and pg_net exist; elsewhere
 -- somebody else calls POST /api/v1/internal/reconcile. Its address and secret are read from the vault at each run:
 --   select vault.create_secret('https://<ref>.supabase.co/functions/v1/api/v1/internal/reconcile', 'reconcile_url');
 --   select vault.create_secret('<CRON_SECRET>', 'cron_secret');
 
-create table public.job_runs (
+create table private.job_runs (
   name text primary key,
   ran_at timestamptz not null default now()
 );
 
-comment on table public.job_runs is 'When a job that does not run each minute ran last.';
-comment on column public.job_runs.name is 'Which job.';
-comment on column public.job_runs.ran_at is 'When it was last begun.';
+comment on table private.job_runs is 'When a job that does not run each minute ran last.';
+comment on column private.job_runs.name is 'Which job.';
+comment on column private.job_runs.ran_at is 'When it was last begun.';
 
-create table public.job_results (
+create table private.job_results (
   name text primary key,
   ran_at timestamptz not null default now(),
   checked integer not null,
@@ -3857,19 +3848,19 @@ create table public.job_results (
   failing_since timestamptz
 );
 
-comment on table public.job_results is 'What each job of the reconciler did when it ran last.';
-comment on column public.job_results.name is 'Which job.';
-comment on column public.job_results.ran_at is 'When it ended.';
-comment on column public.job_results.checked is 'What it looked at.';
-comment on column public.job_results.failed is 'What of that failed; a job that broke counts as one.';
-comment on column public.job_results.failing_since is 'The first of the runs in a row in which something failed; null after one without a failure.';
+comment on table private.job_results is 'What each job of the reconciler did when it ran last.';
+comment on column private.job_results.name is 'Which job.';
+comment on column private.job_results.ran_at is 'When it ended.';
+comment on column private.job_results.checked is 'What it looked at.';
+comment on column private.job_results.failed is 'What of that failed; a job that broke counts as one.';
+comment on column private.job_results.failing_since is 'The first of the runs in a row in which something failed; null after one without a failure.';
 
 create function private.claim_job(name text, every_seconds integer) returns boolean
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
   perform private.as_service();
-  insert into public.job_runs as run (name) values (claim_job.name)
+  insert into private.job_runs as run (name) values (claim_job.name)
   on conflict (name) do update set ran_at = now()
     where run.ran_at <= now() - make_interval(secs => every_seconds);
   return found;
@@ -3880,7 +3871,7 @@ create function private.record_job_results(results jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  insert into public.job_results as result (name, checked, failed, failing_since)
+  insert into private.job_results as result (name, checked, failed, failing_since)
   select r.name, r.checked, r.failed, case when r.failed > 0 then now() end
   from jsonb_to_recordset(results) as r (name text, checked integer, failed integer)
   order by r.name
@@ -3913,16 +3904,16 @@ end $$;
 comment on function private.call_reconciler() is
   'Asks the API to reconcile; null where the address, the secret or pg_net is missing. Definer: only the owner reads the vault.';
 
-alter table public.job_runs enable row level security;
-alter table public.job_results enable row level security;
+alter table private.job_runs enable row level security;
+alter table private.job_results enable row level security;
 
-grant select, insert, update, delete on public.job_runs, public.job_results to service_role;
+grant select, insert, update, delete on private.job_runs, private.job_results to service_role;
 
 -- What an operator reads at night: how many requests were answered and how, and what waits. Written in batches by every
 -- isolate, since each of them knows only its own requests.
 
 -- Unlogged: after a crash of the server the counts begin anew, which whoever reads counters copes with.
-create unlogged table public.request_counts (
+create unlogged table private.request_counts (
   method text not null,
   route text not null,
   status smallint not null,
@@ -3932,13 +3923,13 @@ create unlogged table public.request_counts (
   primary key (method, route, status)
 );
 
-comment on table public.request_counts is 'Answered requests since the last crash of the server, by route and status. One row for each kind.';
-comment on column public.request_counts.method is 'The HTTP method.';
-comment on column public.request_counts.route is 'The pattern of the route, such as /api/v1/projects/{project_id}; none for an address that does not exist.';
-comment on column public.request_counts.status is 'The HTTP status of the answer.';
-comment on column public.request_counts.requests is 'How many.';
-comment on column public.request_counts.seconds is 'The sum of their durations.';
-comment on column public.request_counts.buckets is
+comment on table private.request_counts is 'Answered requests since the last crash of the server, by route and status. One row for each kind.';
+comment on column private.request_counts.method is 'The HTTP method.';
+comment on column private.request_counts.route is 'The pattern of the route, such as /api/v1/projects/{project_id}; none for an address that does not exist.';
+comment on column private.request_counts.status is 'The HTTP status of the answer.';
+comment on column private.request_counts.requests is 'How many.';
+comment on column private.request_counts.seconds is 'The sum of their durations.';
+comment on column private.request_counts.buckets is
   'How many took at most so long, by the bounds that the API chooses; the first bound that fits counts.';
 
 create function private.server_version() returns text
@@ -3952,7 +3943,7 @@ create function private.record_requests(batch jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  insert into public.request_counts as counts (method, route, status, requests, seconds, buckets)
+  insert into private.request_counts as counts (method, route, status, requests, seconds, buckets)
   select b.method, b.route, b.status, b.requests, b.seconds, b.buckets
   from jsonb_to_recordset(batch) as b (
     method text, route text, status smallint, requests bigint, seconds double precision, buckets bigint[])
@@ -3973,9 +3964,9 @@ begin
   perform private.as_service();
   return (
     select coalesce(jsonb_agg(to_jsonb(counts) order by counts.route, counts.method, counts.status), '[]')
-    from public.request_counts counts);
+    from private.request_counts counts);
 end $$;
-comment on function private.list_request_counts() is 'All of public.request_counts: [{method, route, status, requests, seconds, buckets}].';
+comment on function private.list_request_counts() is 'All of private.request_counts: [{method, route, status, requests, seconds, buckets}].';
 
 create function private.service_report() returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -4016,23 +4007,23 @@ begin
     'mail_outbox', (
       select jsonb_build_object('waiting', count(*), 'failing', count(*) filter (where m.last_error is not null),
         'oldest_seconds', coalesce(round(extract(epoch from now() - min(m.created_at)))::integer, 0))
-      from public.mail_outbox m),
+      from private.mail_outbox m),
     'cleanup', (
       select jsonb_build_object('waiting', count(*), 'oldest_seconds',
         coalesce(round(extract(epoch from now() - min(t.created_at)))::integer, 0))
-      from public.cleanup_tasks t),
+      from private.cleanup_tasks t),
     'jobs', (
       select coalesce(jsonb_object_agg(j.name, jsonb_build_object('ran_at', j.ran_at, 'checked', j.checked,
         'failed', j.failed, 'failing_since', j.failing_since)), '{}')
-      from public.job_results j));
+      from private.job_results j));
 end $$;
 comment on function private.service_report() is
   'Figures for operators, whom the API checks before it asks: versions, migrations, connections, open generations, mail and '
   'clean-up that wait, and the last run of each job. Runs as the owner, who alone may read the list of migrations.';
 
-alter table public.request_counts enable row level security;
+alter table private.request_counts enable row level security;
 
-grant select, insert, update, delete on public.request_counts to service_role;
+grant select, insert, update, delete on private.request_counts to service_role;
 
 -- Answers to the questions that a developer asks in Studio, as views. Schema `reports` is not exposed through PostgREST, and
 -- every view runs with the rights of whoever reads it. None is named like a table: the embedded REST tells them apart by name.

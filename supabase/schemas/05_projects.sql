@@ -76,7 +76,7 @@ declare
   allowed integer;
   created public.projects;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.as_service();
   owner := private.actor_id();
   -- The lock makes two creates of one developer take turns, so that the count below is the truth.
@@ -101,7 +101,7 @@ comment on function private.create_project(jsonb, jsonb) is
 create function private.get_project(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   return private.project_json(private.require_project(id));
 end $$;
 comment on function private.get_project(jsonb, uuid) is
@@ -116,7 +116,7 @@ declare
   total bigint;
   items jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   select count(*) into total from public.projects p
   where p.deleted_at is null and (search is null or p.name ilike pattern or p.description ilike pattern)
     and (active is null or p.is_active = active);
@@ -142,7 +142,7 @@ declare
   users jsonb;
   keys jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   if get_project_stats.project_id is not null then
     perform private.require_project(project_id);
   end if;
@@ -175,7 +175,7 @@ language plpgsql set search_path = '' as $$
 declare
   changed public.projects;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(id);
   perform private.as_service();
   update public.projects p
@@ -201,7 +201,7 @@ language plpgsql set search_path = '' as $$
 declare
   changed public.projects;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   if current_setting('app.user_role') is distinct from 'operator' then
     raise exception 'operators_only';
   end if;

@@ -10,7 +10,7 @@ declare
   total bigint;
   items jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   -- Policies hide a deleted project from its owner too, so ownership is decided here; an operator sees all.
   is_operator := current_setting('app.user_role') = 'operator';
   perform private.as_service();
@@ -40,7 +40,7 @@ language plpgsql set search_path = '' as $$
 declare
   predictions jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(id);
   perform private.as_service();
   update public.projects p set deleted_at = now(), purge_at = now() + make_interval(days => purge_days)
@@ -70,7 +70,7 @@ declare
   allowed integer;
   project public.projects;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   v_actor := private.actor_id();
   perform private.as_service();
   -- Policies hide a deleted project from its owner too, so ownership is decided here.

@@ -11,7 +11,7 @@ declare
   total bigint;
   items jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   if list_project_users.project_id is not null then
     perform private.require_project(project_id);
   end if;
@@ -54,20 +54,13 @@ comment on function private.list_project_users(jsonb, uuid, text, boolean, integ
   'End users of one project, or with null of all projects that the caller manages, newest first. Errors: project_not_found, '
   'those of private.authorize.';
 
-create function private.end_user_sessions(user_id uuid) returns void
-language plpgsql security definer set search_path = '' as $$
-begin
-  delete from auth.sessions s where s.user_id = end_user_sessions.user_id;
-end $$;
-comment on function private.end_user_sessions(uuid) is 'Signs an account out everywhere. Definer: only the owner may write auth.sessions.';
-
 create function private.update_project_user(credentials jsonb, project_id uuid, user_id uuid, is_active boolean) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   project public.projects;
   account public.users;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   project := private.require_project(project_id);
   if not exists (select from public.users u
     where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id)
@@ -84,12 +77,10 @@ begin
   end if;
   -- A token that was stolen before must not work again when the account is opened again.
   if not is_active then
-    perform private.end_user_sessions(account.id);
+    perform private.end_user_sessions(account.id, null);
   end if;
   return private.user_json(account) || jsonb_build_object('joined_at', account.created_at, 'project_name', project.name);
 end $$;
 comment on function private.update_project_user(jsonb, uuid, uuid, boolean) is
   'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, or opens it again. Errors: project_not_found, '
   'user_not_found, those of private.authorize.';
-
-grant execute on function private.end_user_sessions(uuid) to service_role;

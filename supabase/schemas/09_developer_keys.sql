@@ -36,19 +36,19 @@ begin
 end $$;
 comment on function private.developer_key_json(public.developer_keys) is 'A developer key as the API shows it.';
 
-create function private.enter_developer(credentials jsonb) returns uuid
+create function private.authorize_developer(credentials jsonb) returns uuid
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
 begin
   if current_setting('app.user_role') = 'end_user' then
     raise exception 'developers_only';
   end if;
   return actor;
 end $$;
-comment on function private.enter_developer(jsonb) is
+comment on function private.authorize_developer(jsonb) is
   'The signed-in developer or operator, as service_role: no key manages keys. Errors: developers_only, those of '
-  'private.enter_session.';
+  'private.authorize_session.';
 
 create function private.require_developer_key(owner uuid, id uuid) returns public.developer_keys
 language plpgsql set search_path = '' as $$
@@ -67,19 +67,19 @@ comment on function private.require_developer_key(uuid, uuid) is 'The owner''s k
 create function private.list_developer_keys(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_developer(credentials);
+  actor uuid := private.authorize_developer(credentials);
 begin
   return (
     select coalesce(jsonb_agg(private.developer_key_json(k) order by k.created_at desc, k.id desc), '[]')
     from public.developer_keys k where k.user_id = actor
   );
 end $$;
-comment on function private.list_developer_keys(jsonb) is 'GET /auth/developer-keys, newest first. Errors: those of private.enter_developer.';
+comment on function private.list_developer_keys(jsonb) is 'GET /auth/developer-keys, newest first. Errors: those of private.authorize_developer.';
 
 create function private.create_developer_key(credentials jsonb, key jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_developer(credentials);
+  actor uuid := private.authorize_developer(credentials);
   created public.developer_keys;
 begin
   -- The lock makes two creates of one developer take turns, so that the count below is the truth.
@@ -93,18 +93,18 @@ begin
   values (actor, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
     coalesce((key ->> 'management')::boolean, false), (key ->> 'expires_at')::timestamptz)
   returning * into created;
-  insert into public.mail_outbox (user_id, kind, details) values (actor, 'key_created',
+  insert into private.mail_outbox (user_id, kind, details) values (actor, 'key_created',
     jsonb_build_object('name', created.name, 'key_prefix', created.key_prefix, 'management', created.management));
   return private.developer_key_json(created);
 end $$;
 comment on function private.create_developer_key(jsonb, jsonb) is
   'POST /auth/developer-keys; key is {name, key_prefix, key_hash, management, expires_at}. Errors: '
-  'developer_key_limit_reached, those of private.enter_developer.';
+  'developer_key_limit_reached, those of private.authorize_developer.';
 
 create function private.rotate_developer_key(credentials jsonb, id uuid, replacement jsonb, grace_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_developer(credentials);
+  actor uuid := private.authorize_developer(credentials);
   old public.developer_keys := private.require_developer_key(actor, rotate_developer_key.id);
   created public.developer_keys;
 begin
@@ -115,18 +115,18 @@ begin
   insert into public.developer_keys (user_id, name, key_prefix, key_hash, management, expires_at)
   values (actor, old.name, replacement ->> 'key_prefix', decode(replacement ->> 'key_hash', 'hex'), old.management, old.expires_at)
   returning * into created;
-  insert into public.mail_outbox (user_id, kind, details) values (actor, 'key_created',
+  insert into private.mail_outbox (user_id, kind, details) values (actor, 'key_created',
     jsonb_build_object('name', created.name, 'key_prefix', created.key_prefix, 'management', created.management));
   return private.developer_key_json(created);
 end $$;
 comment on function private.rotate_developer_key(jsonb, uuid, jsonb, integer) is
   'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one dies after the '
-  'grace. Errors: developer_key_not_found, developer_key_not_active, those of private.enter_developer.';
+  'grace. Errors: developer_key_not_found, developer_key_not_active, those of private.authorize_developer.';
 
 create function private.revoke_developer_key(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_developer(credentials);
+  actor uuid := private.authorize_developer(credentials);
   key public.developer_keys := private.require_developer_key(actor, revoke_developer_key.id);
 begin
   if key.revoked_at is not null then
@@ -138,7 +138,7 @@ begin
 end $$;
 comment on function private.revoke_developer_key(jsonb, uuid) is
   'DELETE /auth/developer-keys/{id}. Errors: developer_key_not_found, developer_key_already_revoked, '
-  'developer_key_in_use (the request itself carries it), those of private.enter_developer.';
+  'developer_key_in_use (the request itself carries it), those of private.authorize_developer.';
 
 alter table public.developer_keys enable row level security;
 create policy developer_keys_select_owner on public.developer_keys for select to authenticated

@@ -55,7 +55,7 @@ declare
   allowed integer;
   created public.api_keys;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   perform private.as_service();
   -- The lock makes two creates in one project take turns, so that the count below is the truth.
@@ -83,7 +83,7 @@ comment on function private.create_api_key(jsonb, uuid, jsonb) is
 create function private.list_api_keys(credentials jsonb, project_id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   return (
     select coalesce(jsonb_agg(private.api_key_json(to_jsonb(k)) order by k.created_at desc, k.id desc), '[]')
@@ -104,7 +104,7 @@ declare
   rotated public.api_keys;
   created public.api_keys;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
   perform private.as_service();
   -- The same lock as a create: keys of one project change one after the other.
@@ -147,7 +147,7 @@ comment on function private.rotate_api_key(jsonb, uuid, uuid, jsonb, integer) is
 create function private.revoke_api_key(credentials jsonb, project_id uuid, key_id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
   perform private.as_service();
   update public.api_keys k set revoked_at = now() where k.id = key_id and k.revoked_at is null;

@@ -74,7 +74,7 @@ declare
   today date := (now() at time zone 'utc')::date;
   items jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
   perform private.as_service();
   select jsonb_agg(jsonb_build_object('day', calendar.day, 'requests', coalesce(usage.requests, 0),

@@ -2,18 +2,18 @@
 -- of the same statement, so that the counter's row is locked for an instant and no request waits for the work of another.
 
 -- Half of each page stays free, so that a count is written beside its old version and no index is touched.
-create unlogged table public.rate_limits (
+create unlogged table private.rate_limits (
   bucket text primary key,
   used integer not null,
   resets_at timestamptz not null
 ) with (fillfactor = 50);
-create index rate_limits_resets_at on public.rate_limits (resets_at);
+create index rate_limits_resets_at on private.rate_limits (resets_at);
 
-comment on table public.rate_limits is
+comment on table private.rate_limits is
   'Requests of the current window of each bucket. Unlogged: a crash begins the windows anew, and counting costs no disk write.';
-comment on column public.rate_limits.bucket is 'A limit and whom it counts; an address only as a hash.';
-comment on column public.rate_limits.used is 'Requests that were let through in the window; refused ones are not counted.';
-comment on column public.rate_limits.resets_at is 'The end of the window. A later request begins the next one in the same row.';
+comment on column private.rate_limits.bucket is 'A limit and whom it counts; an address only as a hash.';
+comment on column private.rate_limits.used is 'Requests that were let through in the window; refused ones are not counted.';
+comment on column private.rate_limits.resets_at is 'The end of the window. A later request begins the next one in the same row.';
 
 create function private.limit_state(name text, allowed integer, used integer, seconds integer, resets_at timestamptz)
 returns jsonb
@@ -30,14 +30,14 @@ returns text
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 declare
-  known public.rate_limits;
+  known private.rate_limits;
 begin
   if allowed is null then
     return '';
   end if;
   -- Whoever is over the limit is refused before any work. Where Redis counts, it knows.
   if credentials ->> 'counter' is distinct from 'redis' then
-    select * into known from public.rate_limits r
+    select * into known from private.rate_limits r
     where r.bucket = announce_limit.bucket and r.resets_at > now() and r.used >= allowed;
     if known.bucket is not null then
       raise exception 'rate_limited' using
@@ -68,12 +68,12 @@ begin
   allowed := part[3];
   seconds := part[4];
   -- Most requests are neither the first of a window nor one too many, and an update costs less than an insert that may be one.
-  update public.rate_limits known set used = known.used + 1
+  update private.rate_limits known set used = known.used + 1
   where known.bucket = part[2] and known.resets_at > now() and known.used < allowed
   returning used, resets_at into counted, window_end;
   if counted is null then
     window_end := to_timestamp((floor(extract(epoch from now()) / seconds) + 1) * seconds);
-    insert into public.rate_limits as known (bucket, used, resets_at) values (part[2], 1, window_end)
+    insert into private.rate_limits as known (bucket, used, resets_at) values (part[2], 1, window_end)
     on conflict (bucket) do update
       set used = case when known.resets_at > now() then known.used + 1 else 1 end,
         resets_at = case when known.resets_at > now() then known.resets_at else excluded.resets_at end
@@ -81,7 +81,7 @@ begin
     returning used, resets_at into counted, window_end;
   end if;
   if counted is null then
-    select resets_at into window_end from public.rate_limits known where known.bucket = part[2];
+    select resets_at into window_end from private.rate_limits known where known.bucket = part[2];
     raise exception 'rate_limited' using
       detail = jsonb_build_object('rate_limit', private.limit_state(part[1], allowed, allowed, seconds, window_end));
   end if;
@@ -100,7 +100,7 @@ end $$;
 comment on function private.address_bucket(text, uuid, text) is
   'The bucket of a client address, by itself in each project. Callers whose address nobody knows share one.';
 
-create function private.find_auth_limit(credentials jsonb) returns void
+create function private.announce_auth_limit(credentials jsonb) returns void
 language plpgsql set search_path = '' as $$
 declare
   v_project uuid;
@@ -125,11 +125,11 @@ begin
   announced := private.announce_limit('auth', private.address_bucket('auth', v_project, credentials ->> 'ip'), allowed, 3600,
     credentials);
 end $$;
-comment on function private.find_auth_limit(jsonb) is
+comment on function private.announce_auth_limit(jsonb) is
   'The limit of a login or registration, which counts before anything else is known of it: by the project''s plan, or by the '
   'default one where no project is named. Errors: rate_limited.';
 
-alter table public.rate_limits enable row level security;
+alter table private.rate_limits enable row level security;
 
-grant select, delete on public.rate_limits to service_role;
+grant select, delete on private.rate_limits to service_role;
 grant execute on function private.limit_state(text, integer, integer, integer, timestamptz) to service_role;

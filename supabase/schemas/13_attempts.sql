@@ -1,18 +1,18 @@
 -- How often something may be tried. Leaky buckets that fill with attempts and drain with time: a full one asks to wait for
 -- seconds, never for hours, so that an attacker cannot lock a person out, nor one person an office behind one address.
 
-create unlogged table public.auth_attempts (
+create unlogged table private.auth_attempts (
   bucket text primary key,
   level double precision not null,
   drained_at timestamptz not null
 );
-create index auth_attempts_drained_at on public.auth_attempts (drained_at);
+create index auth_attempts_drained_at on private.auth_attempts (drained_at);
 
-comment on table public.auth_attempts is
+comment on table private.auth_attempts is
   'Leaky buckets of sign-ins, mails and codes. Unlogged: a crash forgets them, and counting costs no disk write.';
-comment on column public.auth_attempts.bucket is 'What is counted: a purpose and a hash, never an address in clear.';
-comment on column public.auth_attempts.level is 'Attempts in the bucket at drained_at.';
-comment on column public.auth_attempts.drained_at is 'When the level was computed last; it has drained since.';
+comment on column private.auth_attempts.bucket is 'What is counted: a purpose and a hash, never an address in clear.';
+comment on column private.auth_attempts.level is 'Attempts in the bucket at drained_at.';
+comment on column private.auth_attempts.drained_at is 'When the level was computed last; it has drained since.';
 
 create function private.bucket_name(purpose text, subject text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -39,7 +39,7 @@ language plpgsql set search_path = '' as $$
 declare
   missing double precision;
 begin
-  insert into public.auth_attempts as known (bucket, level, drained_at) values (fill_bucket.bucket, 1, now())
+  insert into private.auth_attempts as known (bucket, level, drained_at) values (fill_bucket.bucket, 1, now())
   on conflict (bucket) do update
     set level = greatest(0, known.level - extract(epoch from now() - known.drained_at) / seconds_per_drop) + 1,
       drained_at = now()
@@ -49,7 +49,7 @@ begin
   end if;
   select greatest(0, known.level - extract(epoch from now() - known.drained_at) / seconds_per_drop) + 1 - capacity
   into missing
-  from public.auth_attempts known where known.bucket = fill_bucket.bucket;
+  from private.auth_attempts known where known.bucket = fill_bucket.bucket;
   return greatest(1, ceil(missing * seconds_per_drop));
 end $$;
 comment on function private.fill_bucket(text, integer, double precision) is
@@ -60,7 +60,7 @@ create function private.drain_bucket(bucket text) returns void
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  update public.auth_attempts known set level = greatest(0, known.level - 1) where known.bucket = drain_bucket.bucket;
+  update private.auth_attempts known set level = greatest(0, known.level - 1) where known.bucket = drain_bucket.bucket;
 end $$;
 comment on function private.drain_bucket(text) is 'Takes an attempt back that turned out to be right.';
 
@@ -86,25 +86,25 @@ comment on function private.count_sign_in(uuid, text, text) is
   'Counts a password that is tried, whether or not there is such an account: ten at once for an account from one address, '
   'a hundred for an account from anywhere, three hundred from one address. A right one is taken back. Errors: attempts_exceeded.';
 
-create function private.forgive_sign_in(project_id uuid, email text, ip text) returns void
+create function private.forget_sign_ins(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
 declare
   account text := coalesce(project_id::text, '') || ':' || lower(email);
   source text := private.address_group(ip);
 begin
-  delete from public.auth_attempts a
+  delete from private.auth_attempts a
   where a.bucket = private.bucket_name('sign-in', account || ':' || coalesce(source, ''));
   perform private.drain_bucket(private.bucket_name('sign-in-account', account));
   perform private.drain_bucket(private.bucket_name('sign-in-address', source));
 end $$;
-comment on function private.forgive_sign_in(uuid, text, text) is
+comment on function private.forget_sign_ins(uuid, text, text) is
   'The password was right: nothing of it stays counted, and earlier typing errors from the same address are forgotten.';
 
-create function private.return_sign_in(credentials jsonb, email text, ip text) returns void
+create function private.uncount_sign_in(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
 declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
-  v_email text := return_sign_in.email;
+  v_email text := uncount_sign_in.email;
   account text;
 begin
   perform private.as_service();
@@ -117,11 +117,11 @@ begin
   perform private.drain_bucket(private.bucket_name('sign-in-account', account));
   perform private.drain_bucket(private.bucket_name('sign-in-address', private.address_group(ip)));
 end $$;
-comment on function private.return_sign_in(jsonb, text, text) is
+comment on function private.uncount_sign_in(jsonb, text, text) is
   'Takes back what private.begin_login counted, or without an email what private.begin_password_check did: whether the password '
   'was right was never said.';
 
-create function private.mail_wait(purpose text, subject text) returns integer
+create function private.count_mail(purpose text, subject text) returns integer
 language plpgsql set search_path = '' as $$
 declare
   wait integer;
@@ -132,7 +132,7 @@ begin
   end if;
   return wait;
 end $$;
-comment on function private.mail_wait(text, text) is
+comment on function private.count_mail(text, text) is
   'Counts a mail to one account: 0 when it may go out, else the seconds to wait. One a minute, and six at once in an hour.';
 
 create function private.count_mail_request(ip text) returns void
@@ -151,26 +151,26 @@ end $$;
 comment on function private.count_mail_request(text) is
   'Counts a request for mail from an address, whoever it is for: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
 
-create function private.return_code(user_id uuid, ip text) returns void
+create function private.uncount_code(user_id uuid, ip text) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  perform private.drain_bucket(private.bucket_name('code', return_code.user_id::text));
+  perform private.drain_bucket(private.bucket_name('code', uncount_code.user_id::text));
   perform private.drain_bucket(private.bucket_name('mail-address', private.address_group(ip)));
 end $$;
-comment on function private.return_code(uuid, text) is
+comment on function private.uncount_code(uuid, text) is
   'Takes back what private.begin_code counted: whether the code was right was never said.';
 
-alter table public.auth_attempts enable row level security;
+alter table private.auth_attempts enable row level security;
 
-grant select, insert, update, delete on public.auth_attempts to service_role;
+grant select, insert, update, delete on private.auth_attempts to service_role;
 grant execute on function
   private.bucket_name(text, text),
   private.address_group(text),
   private.fill_bucket(text, integer, double precision),
   private.drain_bucket(text),
   private.count_sign_in(uuid, text, text),
-  private.forgive_sign_in(uuid, text, text),
-  private.mail_wait(text, text),
+  private.forget_sign_ins(uuid, text, text),
+  private.count_mail(text, text),
   private.count_mail_request(text)
 to service_role;

@@ -1,4 +1,4 @@
--- Who is calling. Every function of the API starts with private.enter, which checks all credentials of a request,
+-- Who is calling. Every function of the API starts with private.authorize_and_set_role, which checks all credentials of a request,
 -- remembers the caller in settings of the transaction and takes the role under which policies decide.
 
 create function private.is_origin_allowed(origin text, allowed text[]) returns boolean
@@ -191,18 +191,18 @@ comment on function private.authorize(jsonb, text) is
   'under and answers the database role to go on as. Scope is public, account, platform, projects, generation or status. Raises '
   'a code with SQLSTATE PT<status>. Definer: nobody else may read keys and sessions.';
 
-create function private.enter(credentials jsonb, scope text) returns text
+create function private.authorize_and_set_role(credentials jsonb, scope text) returns text
 language plpgsql set search_path = '' as $$
 begin
   return set_config('role', private.authorize(credentials, scope), true);
 end $$;
-comment on function private.enter(jsonb, text) is
+comment on function private.authorize_and_set_role(jsonb, text) is
   'authorize, then go on as the caller''s database role: authenticated or anon under row-level security, service_role for an operator.';
 
 create function private.check_credentials(credentials jsonb, scope text) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, scope);
+  perform private.authorize_and_set_role(credentials, scope);
   return jsonb_build_object('user_id', nullif(current_setting('app.user_id'), ''),
     'role', nullif(current_setting('app.user_role'), ''), 'project_id', nullif(current_setting('app.project_id'), ''));
 end $$;

@@ -7,7 +7,7 @@ declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
   v_role text;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
   if credentials ->> 'operator_key_hash' is not null then
     v_role := 'developer';
@@ -67,7 +67,7 @@ comment on function private.create_account(jsonb, jsonb) is
 create function private.get_me(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  caller_role text := private.enter(credentials, 'account');
+  caller_role text := private.authorize_and_set_role(credentials, 'account');
 begin
   return (select private.user_json(u) from public.users u where u.id = private.actor_id());
 end $$;
@@ -79,7 +79,7 @@ declare
   actor uuid;
   account public.users;
 begin
-  perform private.enter(credentials, 'account');
+  perform private.authorize_and_set_role(credentials, 'account');
   actor := current_setting('app.user_id')::uuid;
   perform private.as_service();
   update public.users u
@@ -89,21 +89,21 @@ begin
 end $$;
 comment on function private.update_me(jsonb, jsonb) is 'PATCH /auth/me; changes: {full_name?}. Errors: those of private.authorize.';
 
-create function private.find_end_user(credentials jsonb, project_id uuid, user_id uuid) returns uuid
+create function private.require_end_user(credentials jsonb, project_id uuid, user_id uuid) returns uuid
 language plpgsql set search_path = '' as $$
 declare
   found_id uuid;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   select u.id into found_id from public.users u
-  where u.id = find_end_user.user_id and u.project_id = find_end_user.project_id;
+  where u.id = require_end_user.user_id and u.project_id = require_end_user.project_id;
   if found_id is null then
     raise exception 'user_not_found';
   end if;
   return found_id;
 end $$;
-comment on function private.find_end_user(jsonb, uuid, uuid) is
+comment on function private.require_end_user(jsonb, uuid, uuid) is
   'The end user whom the caller may delete. Errors: project_not_found, user_not_found, those of private.authorize.';
 
 create function private.list_orphans(batch_size integer) returns jsonb

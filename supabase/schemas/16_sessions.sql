@@ -38,7 +38,7 @@ begin
     where s.id = open_session.session_id;
   end if;
   if account.id is not null and (device ->> 'signed_in')::boolean then
-    perform private.forgive_sign_in(account.project_id, account.email, device ->> 'ip');
+    perform private.forget_sign_ins(account.project_id, account.email, device ->> 'ip');
   end if;
   return jsonb_build_object('refusal', refusal);
 end $$;
@@ -66,7 +66,7 @@ begin
 end $$;
 comment on function private.end_user_session(uuid, uuid) is 'Ends one session. False when the account has no such session. Definer: as above.';
 
-create function private.user_sessions(user_id uuid) returns jsonb
+create function private.list_user_sessions(user_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 begin
   return (
@@ -74,53 +74,53 @@ begin
       'id', s.id, 'device', s.user_agent, 'ip', host(s.ip), 'created_at', s.created_at,
       'last_seen_at', greatest(s.created_at, s.refreshed_at at time zone 'utc'), 'expires_at', s.not_after
     ) order by s.created_at desc, s.id desc), '[]')
-    from auth.sessions s where s.user_id = user_sessions.user_id and s.not_after > now()
+    from auth.sessions s where s.user_id = list_user_sessions.user_id and s.not_after > now()
   );
 end $$;
-comment on function private.user_sessions(uuid) is 'The living sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
+comment on function private.list_user_sessions(uuid) is 'The living sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
 
-create function private.enter_session(credentials jsonb) returns uuid
+create function private.authorize_session(credentials jsonb) returns uuid
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'account');
+  perform private.authorize_and_set_role(credentials, 'account');
   if credentials ->> 'session_id' is null then
     raise exception 'not_authenticated';
   end if;
   perform private.as_service();
   return current_setting('app.user_id')::uuid;
 end $$;
-comment on function private.enter_session(jsonb) is
+comment on function private.authorize_session(jsonb) is
   'For what belongs to a signed-in person and to no key: the account, as service_role. Errors: not_authenticated, '
   'those of private.authorize.';
 
 create function private.list_sessions(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
 begin
   return (
     select coalesce(jsonb_agg(session || jsonb_build_object('current', session ->> 'id' = credentials ->> 'session_id')), '[]')
-    from jsonb_array_elements(private.user_sessions(actor)) as session
+    from jsonb_array_elements(private.list_user_sessions(actor)) as session
   );
 end $$;
-comment on function private.list_sessions(jsonb) is 'GET /auth/sessions. Errors: those of private.enter_session.';
+comment on function private.list_sessions(jsonb) is 'GET /auth/sessions. Errors: those of private.authorize_session.';
 
 create function private.revoke_session(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
 begin
   if not private.end_user_session(actor, revoke_session.id) then
     raise exception 'session_not_found';
   end if;
 end $$;
 comment on function private.revoke_session(jsonb, uuid) is
-  'DELETE /auth/sessions/{id}. Errors: session_not_found, those of private.enter_session.';
+  'DELETE /auth/sessions/{id}. Errors: session_not_found, those of private.authorize_session.';
 
 create function private.log_out(credentials jsonb, scope text) returns void
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
   current_session uuid := (credentials ->> 'session_id')::uuid;
 begin
   if scope = 'local' then
@@ -130,7 +130,7 @@ begin
   end if;
 end $$;
 comment on function private.log_out(jsonb, text) is
-  'POST /auth/logout; scope is local, others or global. Errors: those of private.enter_session.';
+  'POST /auth/logout; scope is local, others or global. Errors: those of private.authorize_session.';
 
 create function private.end_reused_session(refresh_token text) returns boolean
 language plpgsql security definer set search_path = '' as $$
@@ -143,23 +143,23 @@ comment on function private.end_reused_session(text) is
   'An old refresh token came back, so somebody else has it: its session ends with the access token. Definer: only the '
   'owner reads auth.refresh_tokens.';
 
-create function private.end_sessions_of_closed_account() returns trigger
+create function private.on_user_deactivated() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   perform private.end_user_sessions(new.id, null);
   return null;
 end $$;
-comment on function private.end_sessions_of_closed_account() is
+comment on function private.on_user_deactivated() is
   'Trigger: a deactivated account is out everywhere at once. Definer: whoever deactivates need not hold auth.sessions.';
 
 create trigger sessions_limit_lifetime before insert or update on auth.sessions
   for each row execute function private.limit_session_lifetime();
-create trigger users_close_sessions after update of deactivated_at on public.users
+create trigger users_deactivated after update of deactivated_at on public.users
   for each row when (old.deactivated_at is null and new.deactivated_at is not null)
-  execute function private.end_sessions_of_closed_account();
+  execute function private.on_user_deactivated();
 
 grant execute on function
   private.end_user_sessions(uuid, uuid),
   private.end_user_session(uuid, uuid),
-  private.user_sessions(uuid)
+  private.list_user_sessions(uuid)
 to service_role;

@@ -1,29 +1,29 @@
 -- Passwords live in Supabase Auth, and so do its own endpoints. A token that was stolen reaches them too, so an account's
 -- address is fixed there and its password changes only after the API has announced it.
 
-create table public.password_permits (
+create table private.password_permits (
   user_id uuid primary key references public.users (id) on delete cascade,
   keep_session_id uuid,
   expires_at timestamptz not null
 );
-create index password_permits_expires_at on public.password_permits (expires_at);
+create index password_permits_expires_at on private.password_permits (expires_at);
 
-comment on table public.password_permits is 'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
-comment on column public.password_permits.user_id is 'Whose password is about to change.';
-comment on column public.password_permits.keep_session_id is 'The session that goes on after the change; null ends all.';
-comment on column public.password_permits.expires_at is 'A minute after the announcement: the change follows at once.';
+comment on table private.password_permits is 'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
+comment on column private.password_permits.user_id is 'Whose password is about to change.';
+comment on column private.password_permits.keep_session_id is 'The session that goes on after the change; null ends all.';
+comment on column private.password_permits.expires_at is 'A minute after the announcement: the change follows at once.';
 
 create function private.permit_password(user_id uuid, keep uuid) returns void
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  insert into public.password_permits (user_id, keep_session_id, expires_at)
+  insert into private.password_permits (user_id, keep_session_id, expires_at)
   values (permit_password.user_id, keep, now() + interval '1 minute')
   on conflict (user_id) do update set keep_session_id = excluded.keep_session_id, expires_at = excluded.expires_at;
 end $$;
 comment on function private.permit_password(uuid, uuid) is 'Announces one change of an account''s password, and which session outlives it.';
 
-create function private.guard_auth_user() returns trigger
+create function private.check_auth_user_update() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   account public.users;
@@ -40,17 +40,17 @@ begin
     raise exception 'the address of an account is fixed' using errcode = 'insufficient_privilege';
   end if;
   if new.encrypted_password is distinct from old.encrypted_password then
-    delete from public.password_permits p where p.user_id = new.id and p.expires_at > now()
+    delete from private.password_permits p where p.user_id = new.id and p.expires_at > now()
     returning p.keep_session_id into keep;
     if not found then
       raise exception 'the API has not announced this change of a password' using errcode = 'insufficient_privilege';
     end if;
     perform private.end_user_sessions(new.id, keep);
-    insert into public.mail_outbox (user_id, kind) values (new.id, 'password_changed');
+    insert into private.mail_outbox (user_id, kind) values (new.id, 'password_changed');
   end if;
   return new;
 end $$;
-comment on function private.guard_auth_user() is
+comment on function private.check_auth_user_update() is
   'Trigger: Auth''s own endpoints change neither address nor password of an account. An announced password ends the other '
   'sessions and tells the owner, in the same transaction. Definer: Auth''s role holds no table of ours.';
 
@@ -75,7 +75,7 @@ declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
   account public.users;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
   perform private.count_sign_in(v_project, begin_login.email, begin_login.ip);
   select * into account from public.users u
@@ -92,7 +92,7 @@ comment on function private.begin_login(jsonb, text, text) is
 create function private.begin_password_check(credentials jsonb, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
   account public.users;
 begin
   select * into account from public.users u where u.id = actor;
@@ -101,33 +101,33 @@ begin
 end $$;
 comment on function private.begin_password_check(jsonb, text) is
   'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded, those of '
-  'private.enter_session.';
+  'private.authorize_session.';
 
 create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns void
 language plpgsql set search_path = '' as $$
 declare
-  actor uuid := private.enter_session(credentials);
+  actor uuid := private.authorize_session(credentials);
   account public.users;
 begin
   if not private.end_user_session(actor, proof_session_id) then
     raise exception 'wrong_password';
   end if;
   select * into account from public.users u where u.id = actor;
-  perform private.forgive_sign_in(account.project_id, account.email, finish_password_check.ip);
+  perform private.forget_sign_ins(account.project_id, account.email, finish_password_check.ip);
   if permit then
     perform private.permit_password(actor, (credentials ->> 'session_id')::uuid);
   end if;
 end $$;
 comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
   'The password was right: ends the session that proved it, and announces a change when permit is true. Errors: '
-  'wrong_password, those of private.enter_session.';
+  'wrong_password, those of private.authorize_session.';
 
-create trigger users_guard_account before update of email, email_change, phone, encrypted_password on auth.users
-  for each row execute function private.guard_auth_user();
+create trigger users_check_account before update of email, email_change, phone, encrypted_password on auth.users
+  for each row execute function private.check_auth_user_update();
 
-alter table public.password_permits enable row level security;
+alter table private.password_permits enable row level security;
 
-grant select, insert, update, delete on public.password_permits to service_role;
+grant select, insert, update, delete on private.password_permits to service_role;
 grant execute on function
   private.permit_password(uuid, uuid),
   private.decoy_email(),

@@ -1,7 +1,7 @@
 -- Mail to be sent. A row says what to tell whom, never a token: the token is made when the mail is sent, so that none lies
 -- here. Rows without an account are sent to nobody; they make an unknown address cost what a known one costs.
 
-create table public.mail_outbox (
+create table private.mail_outbox (
   id uuid primary key default gen_random_uuid(),
   user_id uuid references public.users (id) on delete cascade,
   kind text not null constraint mail_outbox_kind
@@ -12,19 +12,19 @@ create table public.mail_outbox (
   last_error text constraint mail_outbox_last_error_length check (length(last_error) <= 500),
   created_at timestamptz not null default now()
 );
-create index mail_outbox_due on public.mail_outbox (next_attempt_at);
-create index mail_outbox_user_id on public.mail_outbox (user_id);
-create index mail_outbox_created_at on public.mail_outbox (created_at);
+create index mail_outbox_due on private.mail_outbox (next_attempt_at);
+create index mail_outbox_user_id on private.mail_outbox (user_id);
+create index mail_outbox_created_at on private.mail_outbox (created_at);
 
-comment on table public.mail_outbox is 'Mail that is not sent yet. A row goes when its mail was taken, or after a day of failures.';
-comment on column public.mail_outbox.id is 'Also part of the mail providers idempotency key.';
-comment on column public.mail_outbox.user_id is 'The account to write to; null is nobody.';
-comment on column public.mail_outbox.kind is 'Which text is sent.';
-comment on column public.mail_outbox.details is 'What the text names besides the account, such as {"name", "key_prefix"} of a key.';
-comment on column public.mail_outbox.attempts is 'How often it was claimed.';
-comment on column public.mail_outbox.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
-comment on column public.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
-comment on column public.mail_outbox.created_at is 'When it was asked for; after a day it is given up.';
+comment on table private.mail_outbox is 'Mail that is not sent yet. A row goes when its mail was taken, or after a day of failures.';
+comment on column private.mail_outbox.id is 'Also part of the mail providers idempotency key.';
+comment on column private.mail_outbox.user_id is 'The account to write to; null is nobody.';
+comment on column private.mail_outbox.kind is 'Which text is sent.';
+comment on column private.mail_outbox.details is 'What the text names besides the account, such as {"name", "key_prefix"} of a key.';
+comment on column private.mail_outbox.attempts is 'How often it was claimed.';
+comment on column private.mail_outbox.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+comment on column private.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
+comment on column private.mail_outbox.created_at is 'When it was asked for; after a day it is given up.';
 
 create function private.claim_mail(batch_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -33,17 +33,17 @@ declare
 begin
   perform private.as_service();
   -- A newer mail of the same kind makes the token of an older one worthless.
-  delete from public.mail_outbox old using public.mail_outbox newer
+  delete from private.mail_outbox old using private.mail_outbox newer
   where old.kind in ('verification', 'password_reset') and newer.user_id = old.user_id and newer.kind = old.kind
     and (newer.created_at, newer.id) > (old.created_at, old.id) and old.next_attempt_at <= now();
   with due as (
-    select m.id from public.mail_outbox m
+    select m.id from private.mail_outbox m
     where m.next_attempt_at <= now()
     order by m.next_attempt_at
     limit batch_size
     for update skip locked
   ), taken as (
-    update public.mail_outbox m set attempts = m.attempts + 1, next_attempt_at = now() + interval '2 minutes'
+    update private.mail_outbox m set attempts = m.attempts + 1, next_attempt_at = now() + interval '2 minutes'
     from due where m.id = due.id
     returning m.id, m.user_id, m.kind, m.details, m.attempts, m.created_at
   )
@@ -68,7 +68,7 @@ create function private.finish_mail(id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  delete from public.mail_outbox m where m.id = finish_mail.id;
+  delete from private.mail_outbox m where m.id = finish_mail.id;
 end $$;
 comment on function private.finish_mail(uuid) is 'The mail was taken, or is not worth sending any more.';
 
@@ -76,27 +76,27 @@ create function private.retry_mail(id uuid, wait_seconds integer, error text) re
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  update public.mail_outbox m
+  update private.mail_outbox m
   set next_attempt_at = now() + make_interval(secs => wait_seconds), last_error = left(retry_mail.error, 500)
   where m.id = retry_mail.id;
 end $$;
 comment on function private.retry_mail(uuid, integer, text) is 'The mail failed and is due again after the wait.';
 
-create function private.welcome_by_mail() returns trigger
+create function private.on_user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   -- The first mail counts, so that asking for another one right away does not send two.
-  perform private.mail_wait('verification', new.id::text);
-  insert into public.mail_outbox (user_id, kind) values (new.id, 'verification');
+  perform private.count_mail('verification', new.id::text);
+  insert into private.mail_outbox (user_id, kind) values (new.id, 'verification');
   return null;
 end $$;
-comment on function private.welcome_by_mail() is
+comment on function private.on_user_created() is
   'Trigger: a new account is asked to verify its address, in the transaction that makes it. Definer: whoever makes the account.';
 
-create function private.tell_of_api_key() returns trigger
+create function private.on_api_key_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  insert into public.mail_outbox (user_id, kind, details)
+  insert into private.mail_outbox (user_id, kind, details)
   select p.owner_id, 'key_created',
     jsonb_build_object('name', new.name, 'key_prefix', new.key_prefix, 'project_name', p.name)
   from public.projects p
@@ -104,14 +104,14 @@ begin
   where p.id = new.project_id and p.created_at < now();
   return null;
 end $$;
-comment on function private.tell_of_api_key() is
+comment on function private.on_api_key_created() is
   'Trigger: the owner of a project is told of a new API key, whoever made it. Definer: whoever makes it need not hold the outbox.';
 
-create trigger users_welcome after insert on public.users
-  for each row when (new.email_verified_at is null) execute function private.welcome_by_mail();
-create trigger api_keys_tell after insert on public.api_keys
-  for each row execute function private.tell_of_api_key();
+create trigger users_created after insert on public.users
+  for each row when (new.email_verified_at is null) execute function private.on_user_created();
+create trigger api_keys_created after insert on public.api_keys
+  for each row execute function private.on_api_key_created();
 
-alter table public.mail_outbox enable row level security;
+alter table private.mail_outbox enable row level security;
 
-grant select, insert, update, delete on public.mail_outbox to service_role;
+grant select, insert, update, delete on private.mail_outbox to service_role;

@@ -1,23 +1,23 @@
 -- Proving an address and resetting a password. Supabase Auth makes and consumes the tokens; these functions decide who may
 -- ask for one, answer for unknown addresses exactly as for known ones, and let each token through once.
 
-create unlogged table public.used_tokens (
+create unlogged table private.used_tokens (
   digest bytea primary key constraint used_tokens_digest_length check (length(digest) = 32),
   used_at timestamptz not null default now()
 );
-create index used_tokens_used_at on public.used_tokens (used_at);
+create index used_tokens_used_at on private.used_tokens (used_at);
 
-comment on table public.used_tokens is
+comment on table private.used_tokens is
   'Tokens from mails that were used or are being used, so that parallel uses become one. Unlogged: Auth remembers too.';
-comment on column public.used_tokens.digest is 'SHA-256 of the token.';
-comment on column public.used_tokens.used_at is 'When it was claimed.';
+comment on column private.used_tokens.digest is 'SHA-256 of the token.';
+comment on column private.used_tokens.used_at is 'When it was claimed.';
 
 create function private.claim_token(digest text) returns boolean
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
   perform private.as_service();
-  insert into public.used_tokens (digest) values (decode(claim_token.digest, 'hex')) on conflict (digest) do nothing;
+  insert into private.used_tokens (digest) values (decode(claim_token.digest, 'hex')) on conflict (digest) do nothing;
   return found;
 end $$;
 comment on function private.claim_token(text) is 'Whether the caller is the first to use the token with this SHA-256 (hex).';
@@ -26,7 +26,7 @@ create function private.release_token(digest text) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  delete from public.used_tokens t where t.digest = decode(release_token.digest, 'hex');
+  delete from private.used_tokens t where t.digest = decode(release_token.digest, 'hex');
 end $$;
 comment on function private.release_token(text) is 'Auth did not take the token: it was not used.';
 
@@ -37,15 +37,15 @@ declare
   own boolean := credentials ->> 'user_id' is not null;
   wait integer;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
   wanted := case when own then (credentials ->> 'user_id')::uuid else request_verification.user_id end;
   perform private.count_mail_request(request_verification.ip);
-  wait := private.mail_wait('verification', wanted::text);
+  wait := private.count_mail('verification', wanted::text);
   if wait > 0 and own then
     raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   elsif wait = 0 then
-    insert into public.mail_outbox (user_id, kind) values (
+    insert into private.mail_outbox (user_id, kind) values (
       (select u.id from public.users u left join public.projects p on p.id = u.project_id
         where u.id = wanted and u.email_verified_at is null and u.deactivated_at is null
           and (p.id is null or (p.is_active and p.deleted_at is null))),
@@ -62,15 +62,15 @@ declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
   wanted uuid;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
   perform private.count_mail_request(request_password_reset.ip);
   select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
   where u.project_id is not distinct from v_project and lower(u.email) = lower(request_password_reset.email)
     and u.deactivated_at is null and (p.id is null or p.is_active);
   -- An unknown address writes the same row, so that both answers take the same time.
-  if private.mail_wait('password_reset', coalesce(v_project::text, '') || ':' || lower(request_password_reset.email)) = 0 then
-    insert into public.mail_outbox (user_id, kind) values (wanted, 'password_reset');
+  if private.count_mail('password_reset', coalesce(v_project::text, '') || ':' || lower(request_password_reset.email)) = 0 then
+    insert into private.mail_outbox (user_id, kind) values (wanted, 'password_reset');
   end if;
 end $$;
 comment on function private.request_password_reset(jsonb, text, text) is
@@ -128,13 +128,13 @@ begin
     raise exception 'reset_token_invalid';
   end if;
   perform private.permit_password(account.id, null);
-  delete from public.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
+  delete from private.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
     coalesce(account.project_id::text, '') || ':' || lower(account.email));
 end $$;
 comment on function private.begin_password_reset(uuid, uuid) is
   'Auth took the reset token: announces the new password, which will end every session. The token came by mail, so the '
   'address is proved as well. Errors: reset_token_invalid.';
 
-alter table public.used_tokens enable row level security;
+alter table private.used_tokens enable row level security;
 
-grant select, insert, update, delete on public.used_tokens to service_role;
+grant select, insert, update, delete on private.used_tokens to service_role;

@@ -85,7 +85,7 @@ end $$;
 comment on function private.record_audit() is
   'Trigger: writes the change as audit_events of the resource in its argument. Definer: nobody else may insert there.';
 
-create function private.guard_audit() returns trigger
+create function private.refuse_audit_change() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   if tg_op = 'DELETE' then
@@ -95,7 +95,7 @@ begin
   end if;
   raise exception 'audit_events is append-only' using errcode = 'insufficient_privilege';
 end $$;
-comment on function private.guard_audit() is
+comment on function private.refuse_audit_change() is
   'Trigger: refuses every update and delete; only private.remove_old_audit_events gets through, for events older than 30 days.';
 
 create function private.remove_old_audit_events(days integer, batch_size integer) returns integer
@@ -124,7 +124,7 @@ declare
   total bigint;
   items jsonb;
 begin
-  perform private.enter(credentials, 'projects');
+  perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   is_operator := current_setting('app.user_role') = 'operator';
   perform private.as_service();
@@ -153,10 +153,10 @@ end $$;
 comment on function private.list_audit_events(jsonb, uuid, text, text, integer, integer) is
   'GET /projects/{id}/audit, newest first. Errors: project_not_found, those of private.authorize.';
 
-create trigger audit_events_guard before update or delete on public.audit_events
-  for each row execute function private.guard_audit();
-create trigger audit_events_guard_truncate before truncate on public.audit_events
-  for each statement execute function private.guard_audit();
+create trigger audit_events_refuse before update or delete on public.audit_events
+  for each row execute function private.refuse_audit_change();
+create trigger audit_events_refuse_truncate before truncate on public.audit_events
+  for each statement execute function private.refuse_audit_change();
 create trigger users_audit after insert or update or delete on public.users
   for each row execute function private.record_audit('user');
 create trigger projects_audit after insert or update or delete on public.projects

@@ -118,7 +118,7 @@ comment on column public.generation_usage.project_id is 'The project.';
 comment on column public.generation_usage.month is 'First day of the UTC month.';
 comment on column public.generation_usage.generations is 'How many count against the month.';
 
-create function private.guard_generation() returns trigger
+create function private.check_generation_update() returns trigger
 language plpgsql set search_path = '' as $$
 begin
   if old.status in ('completed', 'failed', 'canceled') and (new.status, new.outputs, new.charge, new.error_code)
@@ -131,9 +131,9 @@ begin
   new.updated_at := now();
   return new;
 end $$;
-comment on function private.guard_generation() is 'Trigger: a generation never goes backwards, nor changes once it is final.';
+comment on function private.check_generation_update() is 'Trigger: a generation never goes backwards, nor changes once it is final.';
 
-create function private.follow_generation() returns trigger
+create function private.on_generation_changed() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   if tg_op = 'INSERT' or new.status is distinct from old.status then
@@ -146,22 +146,22 @@ begin
   if tg_op = 'UPDATE' and new.status = 'canceled' and old.status = 'pending' and new.prediction_id is null
     and new.submission in ('submitting', 'unclear')
   then
-    insert into public.cleanup_tasks (kind, target, generation_id) values ('submission', new.submitted_at::text, new.id);
+    insert into private.cleanup_tasks (kind, target, generation_id) values ('submission', new.submitted_at::text, new.id);
   end if;
   return null;
 end $$;
-comment on function private.follow_generation() is
+comment on function private.on_generation_changed() is
   'Trigger: records the new state, gives a refunded generation back to the quota in the same transaction, and remembers to look '
   'for a prediction that nobody waits for. Definer: whoever ends a generation need not hold these tables.';
 
-create function private.leave_generation() returns trigger
+create function private.on_generation_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
   if old.charge = 'reserved' then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = old.project_id and usage.month = old.charged_month;
   end if;
-  insert into public.cleanup_tasks (kind, target, generation_id)
+  insert into private.cleanup_tasks (kind, target, generation_id)
   select 'prediction', old.prediction_id, old.id
   where old.prediction_id is not null and old.status in ('pending', 'processing')
   union all
@@ -173,7 +173,7 @@ begin
   select 'generations', file ->> 'path', old.id from jsonb_array_elements(old.outputs) file;
   return null;
 end $$;
-comment on function private.leave_generation() is
+comment on function private.on_generation_deleted() is
   'Trigger: however a generation is deleted, also with its project or its owner, its running or unclear prediction and its files '
   'are remembered to go, and its charge is given back when it had not ended. Definer: whoever deletes need not hold these tables.';
 
@@ -189,12 +189,12 @@ begin
 end $$;
 comment on function private.generation_json(jsonb) is 'A generation as the API reads it; paths of files become addresses there.';
 
-create trigger generations_leave after delete on public.generations
-  for each row execute function private.leave_generation();
-create trigger generations_guard before update on public.generations
-  for each row execute function private.guard_generation();
-create trigger generations_follow after insert or update on public.generations
-  for each row execute function private.follow_generation();
+create trigger generations_deleted after delete on public.generations
+  for each row execute function private.on_generation_deleted();
+create trigger generations_check before update on public.generations
+  for each row execute function private.check_generation_update();
+create trigger generations_changed after insert or update on public.generations
+  for each row execute function private.on_generation_changed();
 
 alter table public.generations enable row level security;
 alter table public.generation_events enable row level security;

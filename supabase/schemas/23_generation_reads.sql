@@ -12,23 +12,23 @@ end $$;
 comment on function private.require_generation(uuid) is
   'Passes when row-level security shows the generation of the named project, else generation_not_found.';
 
-create function private.is_served(id uuid) returns boolean
+create function private.is_generation_served(id uuid) returns boolean
 language plpgsql stable security definer set search_path = '' as $$
 begin
   return exists (
     select from public.generations g
     left join public.projects project on project.id = g.project_id
-    where g.id = is_served.id
+    where g.id = is_generation_served.id
       and (g.project_id is null or (project.deleted_at is null and project.is_active))
   );
 end $$;
-comment on function private.is_served(uuid) is
+comment on function private.is_generation_served(uuid) is
   'Whether the project of a generation still answers: pictures die with it. Definer: an end user cannot read projects.';
 
 create function private.get_generation_status(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  caller_role text := private.enter(credentials, 'status');
+  caller_role text := private.authorize_and_set_role(credentials, 'status');
   found jsonb;
 begin
   select jsonb_build_object(
@@ -56,7 +56,7 @@ declare
   file jsonb;
 begin
   -- A link version comes from an address that the API signed for somebody who may see the picture; it names no person.
-  perform private.enter(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
+  perform private.authorize_and_set_role(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
   if link_version is not null then
     perform private.as_service();
@@ -80,7 +80,7 @@ begin
     raise exception 'image_not_found';
   end if;
   -- In a statement of its own: visitors, whose role may not call it, never come this far.
-  if not private.is_served(id) then
+  if not private.is_generation_served(id) then
     raise exception 'image_not_found';
   end if;
   return file;
@@ -104,7 +104,7 @@ declare
   total bigint := known_total;
   items json;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   -- A person sees the own ones, who runs the project sees all. The policy says so too; said here, an index answers it.
   if current_setting('app.user_role') = 'end_user' then
@@ -162,7 +162,7 @@ declare
   ids uuid[];
   items json;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
   perform private.as_service();
   if v_project is null then
@@ -225,7 +225,7 @@ declare
   v_project uuid;
   v_month date := date_trunc('month', now() at time zone 'utc')::date;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   perform private.as_service();
   return (
@@ -249,5 +249,5 @@ comment on function private.get_generation_usage(jsonb) is
 
 grant execute on function
   private.require_generation(uuid),
-  private.is_served(uuid)
+  private.is_generation_served(uuid)
 to authenticated, service_role;

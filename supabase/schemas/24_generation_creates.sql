@@ -11,7 +11,7 @@ declare
   created_json jsonb;
   claimed integer;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
   perform private.as_service();

@@ -4,7 +4,7 @@
 create function private.publish_generation(credentials jsonb, id uuid, is_public boolean) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
   perform private.as_service();
   update public.generations g
@@ -22,7 +22,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_changed public.generations;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
   perform private.as_service();
   update public.generations g
@@ -34,7 +34,7 @@ begin
     raise exception 'generation_not_running';
   end if;
   if v_changed.prediction_id is not null then
-    insert into public.cleanup_tasks (kind, target, generation_id)
+    insert into private.cleanup_tasks (kind, target, generation_id)
     values ('prediction', v_changed.prediction_id, v_changed.id);
   end if;
   return private.generation_json(to_jsonb(v_changed));
@@ -46,7 +46,7 @@ comment on function private.cancel_generation(jsonb, uuid, text) is
 create function private.delete_generation(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
   perform private.as_service();
   delete from public.generations g where g.id = delete_generation.id;

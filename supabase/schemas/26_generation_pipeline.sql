@@ -42,7 +42,7 @@ begin
     return 'running';
   end if;
   -- Ended or deleted while it was on its way: what runs at Replicate now is wanted by nobody.
-  insert into public.cleanup_tasks (kind, target, generation_id)
+  insert into private.cleanup_tasks (kind, target, generation_id)
   values ('prediction', record_submission.prediction_id, record_submission.id);
   return 'unwanted';
 end $$;
@@ -61,33 +61,33 @@ end $$;
 comment on function private.release_submission(uuid, text, integer) is
   'After a request that did not create a prediction for sure: waiting (refused, send again after the wait) or unclear (never send again).';
 
-create function private.take_webhook(id uuid, webhook_id text) returns text
+create function private.record_webhook(id uuid, webhook_id text) returns text
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
   perform private.as_service();
   insert into public.generation_events (generation_id, kind, webhook_id)
-  select g.id, 'webhook', take_webhook.webhook_id from public.generations g where g.id = take_webhook.id
+  select g.id, 'webhook', record_webhook.webhook_id from public.generations g where g.id = record_webhook.id
   on conflict (webhook_id) do nothing;
   return case
     when found then 'taken'
-    when exists (select from public.generations g where g.id = take_webhook.id) then 'seen'
+    when exists (select from public.generations g where g.id = record_webhook.id) then 'seen'
     else 'gone' end;
 end $$;
-comment on function private.take_webhook(uuid, text) is
+comment on function private.record_webhook(uuid, text) is
   'taken: to be followed. seen: the delivery came before. gone: the generation was deleted.';
 
-create function private.find_work(id uuid) returns jsonb
+create function private.get_generation_work(id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
   return (
     select jsonb_build_object('id', g.id, 'project_id', g.project_id, 'status', g.status, 'submission', g.submission,
       'prediction_id', g.prediction_id, 'submitted_at', g.submitted_at, 'created_at', g.created_at)
-    from public.generations g where g.id = find_work.id
+    from public.generations g where g.id = get_generation_work.id
   );
 end $$;
-comment on function private.find_work(uuid) is
+comment on function private.get_generation_work(uuid) is
   'Where a generation stands: {id, project_id, status, submission, prediction_id, submitted_at, created_at}, or null.';
 
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
@@ -141,4 +141,4 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_due_generations(integer) is
-  'The generations that nobody looked at in time, each for one caller at once; the shape of private.find_work.';
+  'The generations that nobody looked at in time, each for one caller at once; the shape of private.get_generation_work.';

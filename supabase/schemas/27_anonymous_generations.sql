@@ -1,18 +1,18 @@
 -- Generations of people without an account: counted per client address and for everybody together, known by nothing but
 -- an unguessable id, gone with their files when they expire.
 
-create table public.anonymous_usage (
+create table private.anonymous_usage (
   day date not null,
   client text not null,
   generations integer not null default 0 constraint anonymous_usage_generations_positive check (generations >= 0),
   primary key (day, client)
 );
 
-comment on table public.anonymous_usage is 'Anonymous creates per UTC day, failed ones too: the limit is against abuse, not a price.';
-comment on column public.anonymous_usage.day is 'The UTC day.';
-comment on column public.anonymous_usage.client is
+comment on table private.anonymous_usage is 'Anonymous creates per UTC day, failed ones too: the limit is against abuse, not a price.';
+comment on column private.anonymous_usage.day is 'The UTC day.';
+comment on column private.anonymous_usage.client is
   'Keyed hash of the client''s address (IPv6: of its /64), or * for everybody. The address itself is never stored.';
-comment on column public.anonymous_usage.generations is 'How many were asked for that day.';
+comment on column private.anonymous_usage.generations is 'How many were asked for that day.';
 
 create function private.check_anonymous(credentials jsonb, client text, limits jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -22,15 +22,15 @@ declare
   v_allowed integer := limits ->> 'per_client';
   v_used integer;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
-  select coalesce((select u.generations from public.anonymous_usage u
+  select coalesce((select u.generations from private.anonymous_usage u
     where u.day = v_day and u.client = check_anonymous.client), 0) into v_used;
   if v_used >= v_allowed then
     raise exception 'anonymous_limit_reached' using
       detail = jsonb_build_object('rate_limit', private.limit_state('anonymous', v_allowed, v_used, 86400, v_midnight));
   end if;
-  if exists (select from public.anonymous_usage u where u.day = v_day and u.client = '*'
+  if exists (select from private.anonymous_usage u where u.day = v_day and u.client = '*'
     and u.generations >= (limits ->> 'everybody')::integer)
   then
     raise exception 'anonymous_budget_reached' using detail = jsonb_build_object('retry_after_seconds',
@@ -53,14 +53,14 @@ declare
 begin
   perform private.as_service();
   -- The condition of private.check_anonymous is asked again under the row's lock: of many creates at once only as many as allowed get through.
-  insert into public.anonymous_usage as usage (day, client, generations)
+  insert into private.anonymous_usage as usage (day, client, generations)
   values (v_day, create_anonymous_generation.client, 1)
   on conflict (day, client) do update set generations = usage.generations + 1
     where usage.generations < (limits ->> 'per_client')::integer;
   if not found then
     raise exception 'anonymous_limit_reached' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
-  insert into public.anonymous_usage as usage (day, client, generations) values (v_day, '*', 1)
+  insert into private.anonymous_usage as usage (day, client, generations) values (v_day, '*', 1)
   on conflict (day, client) do update set generations = usage.generations + 1
     where usage.generations < (limits ->> 'everybody')::integer;
   if not found then
@@ -84,7 +84,7 @@ language plpgsql set search_path = '' as $$
 declare
   found public.generations;
 begin
-  perform private.enter(credentials, 'public');
+  perform private.authorize_and_set_role(credentials, 'public');
   perform private.as_service();
   select * into found from public.generations g
   where g.id = get_anonymous_generation.id and g.project_id is null and g.expires_at > now();
@@ -96,6 +96,6 @@ end $$;
 comment on function private.get_anonymous_generation(jsonb, uuid) is
   'Whoever knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';
 
-alter table public.anonymous_usage enable row level security;
+alter table private.anonymous_usage enable row level security;
 
-grant select, insert, update, delete on public.anonymous_usage to service_role;
+grant select, insert, update, delete on private.anonymous_usage to service_role;

@@ -1,7 +1,7 @@
 -- A caller may send the same create twice and get one generation. The key is taken before anything is stored and ended in
 -- the transaction that inserts the generation, so no crash can leave a generation whose key does not know it.
 
-create table public.idempotency_keys (
+create table private.idempotency_keys (
   caller text not null,
   operation text not null,
   key text not null constraint idempotency_keys_key_length check (length(key) between 1 and 255),
@@ -12,32 +12,32 @@ create table public.idempotency_keys (
   created_at timestamptz not null default now(),
   primary key (caller, operation, key)
 );
-create unique index idempotency_keys_generation_id on public.idempotency_keys (generation_id);
-create index idempotency_keys_created_at on public.idempotency_keys (created_at);
+create unique index idempotency_keys_generation_id on private.idempotency_keys (generation_id);
+create index idempotency_keys_created_at on private.idempotency_keys (created_at);
 
-comment on table public.idempotency_keys is 'Keys of the last 24 hours, per caller and operation.';
-comment on column public.idempotency_keys.caller is 'Project and account.';
-comment on column public.idempotency_keys.operation is 'What was asked for with the key.';
-comment on column public.idempotency_keys.key is 'Idempotency-Key, as the caller sent it.';
-comment on column public.idempotency_keys.fingerprint is 'SHA-256 of what was asked for; another request with the key is a mistake.';
-comment on column public.idempotency_keys.generation_id is
+comment on table private.idempotency_keys is 'Keys of the last 24 hours, per caller and operation.';
+comment on column private.idempotency_keys.caller is 'Project and account.';
+comment on column private.idempotency_keys.operation is 'What was asked for with the key.';
+comment on column private.idempotency_keys.key is 'Idempotency-Key, as the caller sent it.';
+comment on column private.idempotency_keys.fingerprint is 'SHA-256 of what was asked for; another request with the key is a mistake.';
+comment on column private.idempotency_keys.generation_id is
   'The id that the first request gave its generation, whether it came to be or not.';
-comment on column public.idempotency_keys.response is 'The generation as it was when it was created; null while the first request runs.';
-comment on column public.idempotency_keys.locked_until is
+comment on column private.idempotency_keys.response is 'The generation as it was when it was created; null while the first request runs.';
+comment on column private.idempotency_keys.locked_until is
   'Until then the first request is believed to run; afterwards its key can be taken over.';
-comment on column public.idempotency_keys.created_at is 'When it was first sent.';
+comment on column private.idempotency_keys.created_at is 'When it was first sent.';
 
 create function private.begin_idempotent(credentials jsonb, request jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 declare
   v_caller text;
-  v_row public.idempotency_keys;
+  v_row private.idempotency_keys;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_caller := current_setting('app.project_id') || ':' || private.actor_id();
   perform private.as_service();
-  insert into public.idempotency_keys as k (caller, operation, key, fingerprint, generation_id, locked_until)
+  insert into private.idempotency_keys as k (caller, operation, key, fingerprint, generation_id, locked_until)
   values (v_caller, request ->> 'operation', request ->> 'key', request ->> 'fingerprint',
     (request ->> 'generation_id')::uuid, now() + interval '1 minute')
   on conflict (caller, operation, key) do update
@@ -48,7 +48,7 @@ begin
   if found then
     return '{"state": "started"}';
   end if;
-  select * into v_row from public.idempotency_keys k
+  select * into v_row from private.idempotency_keys k
   where k.caller = v_caller and k.operation = request ->> 'operation' and k.key = request ->> 'key';
   if v_row.fingerprint is distinct from request ->> 'fingerprint' and v_row.key is not null then
     raise exception 'idempotency_key_reused';
@@ -63,7 +63,7 @@ comment on function private.begin_idempotent(jsonb, jsonb) is
 create function private.finish_idempotent(id uuid, response jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
-  update public.idempotency_keys k set response = finish_idempotent.response
+  update private.idempotency_keys k set response = finish_idempotent.response
   where k.generation_id = finish_idempotent.id and k.response is null;
   if not found then
     raise exception 'idempotency_key_in_use';
@@ -76,11 +76,11 @@ create function private.release_idempotent(id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  delete from public.idempotency_keys k where k.generation_id = release_idempotent.id and k.response is null;
+  delete from private.idempotency_keys k where k.generation_id = release_idempotent.id and k.response is null;
 end $$;
 comment on function private.release_idempotent(uuid) is 'The request failed: the next one with the key starts afresh.';
 
-alter table public.idempotency_keys enable row level security;
+alter table private.idempotency_keys enable row level security;
 
-grant select, insert, update, delete on public.idempotency_keys to service_role;
+grant select, insert, update, delete on private.idempotency_keys to service_role;
 grant execute on function private.finish_idempotent(uuid, jsonb) to service_role;

@@ -23,13 +23,13 @@ comment on column public.uploads.generation_id is 'The generation that took it; 
 comment on column public.uploads.path is 'Where it lies in bucket uploads.';
 comment on column public.uploads.created_at is 'When its address was given out.';
 
-create function private.leave_upload() returns trigger
+create function private.on_upload_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  insert into public.cleanup_tasks (kind, target, generation_id) values ('uploads', old.path, old.id);
+  insert into private.cleanup_tasks (kind, target, generation_id) values ('uploads', old.path, old.id);
   return null;
 end $$;
-comment on function private.leave_upload() is
+comment on function private.on_upload_deleted() is
   'Trigger: the file of a deleted upload is remembered to go. Definer: whoever deletes need not hold cleanup_tasks.';
 
 create function private.create_uploads(credentials jsonb, places integer) returns jsonb
@@ -39,7 +39,7 @@ declare
   v_actor uuid;
   created jsonb;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
   perform private.as_service();
@@ -61,14 +61,14 @@ end $$;
 comment on function private.create_uploads(jsonb, integer) is
   'Places for pictures: [{id, path}]. Errors: upload_limit_reached (detail: seconds), those of private.authorize.';
 
-create function private.find_uploads(credentials jsonb, ids jsonb) returns jsonb
+create function private.require_uploads(credentials jsonb, ids jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_project uuid;
   v_actor uuid;
   found jsonb;
 begin
-  perform private.enter(credentials, 'generation');
+  perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
   perform private.as_service();
@@ -81,11 +81,11 @@ begin
   end if;
   return found;
 end $$;
-comment on function private.find_uploads(jsonb, jsonb) is
+comment on function private.require_uploads(jsonb, jsonb) is
   'The caller''s unused uploads in the order asked for: [{id, path}]. Errors: upload_not_found, those of private.authorize.';
 
-create trigger uploads_leave after delete on public.uploads
-  for each row execute function private.leave_upload();
+create trigger uploads_deleted after delete on public.uploads
+  for each row execute function private.on_upload_deleted();
 
 alter table public.uploads enable row level security;
 

@@ -1,7 +1,7 @@
 -- What is to be removed at Storage or canceled at Replicate. Each function is one claim or one bounded delete, safe to run
 -- twice at once.
 
-create table public.cleanup_tasks (
+create table private.cleanup_tasks (
   id bigint generated always as identity primary key,
   kind text not null constraint cleanup_tasks_kind
     check (kind in ('uploads', 'generations', 'prediction', 'submission')),
@@ -11,19 +11,19 @@ create table public.cleanup_tasks (
   next_attempt_at timestamptz not null default now() + interval '1 minute',
   created_at timestamptz not null default now()
 );
-create index cleanup_tasks_due on public.cleanup_tasks (next_attempt_at);
-create index cleanup_tasks_generation_id on public.cleanup_tasks (generation_id);
+create index cleanup_tasks_due on private.cleanup_tasks (next_attempt_at);
+create index cleanup_tasks_generation_id on private.cleanup_tasks (generation_id);
 
-comment on table public.cleanup_tasks is
+comment on table private.cleanup_tasks is
   'What is left outside the database when a generation is deleted or canceled. Written in the same transaction, so nothing is forgotten.';
-comment on column public.cleanup_tasks.id is 'Grows with time.';
-comment on column public.cleanup_tasks.kind is
+comment on column private.cleanup_tasks.id is 'Grows with time.';
+comment on column private.cleanup_tasks.kind is
   'A bucket whose object goes; prediction: to be canceled at Replicate; submission: to be looked for there, and canceled.';
-comment on column public.cleanup_tasks.target is 'Path of the object, id of the prediction, or when the submission was begun.';
-comment on column public.cleanup_tasks.generation_id is 'The generation that left it; it need not exist any more.';
-comment on column public.cleanup_tasks.attempts is 'How often it was tried.';
-comment on column public.cleanup_tasks.next_attempt_at is 'When the reconciler takes it, unless the request has done it by then.';
-comment on column public.cleanup_tasks.created_at is 'When it was left.';
+comment on column private.cleanup_tasks.target is 'Path of the object, id of the prediction, or when the submission was begun.';
+comment on column private.cleanup_tasks.generation_id is 'The generation that left it; it need not exist any more.';
+comment on column private.cleanup_tasks.attempts is 'How often it was tried.';
+comment on column private.cleanup_tasks.next_attempt_at is 'When the reconciler takes it, unless the request has done it by then.';
+comment on column private.cleanup_tasks.created_at is 'When it was left.';
 
 create function private.claim_cleanup_tasks(generation_id uuid, batch_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -32,14 +32,14 @@ declare
 begin
   perform private.as_service();
   with due as (
-    select t.id from public.cleanup_tasks t
+    select t.id from private.cleanup_tasks t
     where case when claim_cleanup_tasks.generation_id is null then t.next_attempt_at <= now()
       else t.generation_id = claim_cleanup_tasks.generation_id end
     order by t.next_attempt_at
     limit batch_size
     for update skip locked
   ), taken as (
-    update public.cleanup_tasks t
+    update private.cleanup_tasks t
     set attempts = t.attempts + 1, next_attempt_at = now() + least(interval '1 minute' * 2 ^ least(t.attempts, 10), interval '1 day')
     from due where t.id = due.id
     returning t.id, t.kind, t.target, t.generation_id
@@ -55,11 +55,11 @@ create function private.end_cleanup_tasks(ids jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  delete from public.cleanup_tasks t where t.id in (select value::bigint from jsonb_array_elements_text(ids));
+  delete from private.cleanup_tasks t where t.id in (select value::bigint from jsonb_array_elements_text(ids));
 end $$;
 comment on function private.end_cleanup_tasks(jsonb) is 'They are done.';
 
-create function private.collect_orphan_files(batch_size integer) returns integer
+create function private.queue_orphan_files(batch_size integer) returns integer
 language plpgsql set search_path = '' as $$
 declare
   collected integer;
@@ -72,18 +72,18 @@ begin
     from storage.objects object
     where object.bucket_id in ('uploads', 'generations') and object.created_at < now() - interval '1 hour'
   )
-  insert into public.cleanup_tasks (kind, target, generation_id, next_attempt_at)
+  insert into private.cleanup_tasks (kind, target, generation_id, next_attempt_at)
   select files.bucket_id, files.name, coalesce(files.owner_id, '00000000-0000-0000-0000-000000000000'), now()
   from files
   where not exists (select from public.generations g where g.id = files.owner_id)
     and not exists (select from public.uploads u where u.id = files.owner_id)
-    and not exists (select from public.cleanup_tasks t
+    and not exists (select from private.cleanup_tasks t
       where t.generation_id = files.owner_id and t.kind = files.bucket_id and t.target = files.name)
   limit batch_size;
   get diagnostics collected = row_count;
   return collected;
 end $$;
-comment on function private.collect_orphan_files(integer) is
+comment on function private.queue_orphan_files(integer) is
   'Files older than an hour whose generation or upload is not there (a process died between the file and the row) become '
   'cleanup tasks. Returns how many.';
 
@@ -104,36 +104,36 @@ begin
   case kind
     when 'rate_limits' then
       with old as materialized (
-        select e.bucket from public.rate_limits e where e.resets_at < v_before limit batch_size)
-      delete from public.rate_limits t using old where t.bucket = old.bucket and t.resets_at < v_before;
+        select e.bucket from private.rate_limits e where e.resets_at < v_before limit batch_size)
+      delete from private.rate_limits t using old where t.bucket = old.bucket and t.resets_at < v_before;
     when 'auth_attempts' then
       with old as materialized (
-        select e.bucket from public.auth_attempts e where e.drained_at < v_before limit batch_size for update skip locked)
-      delete from public.auth_attempts t using old where t.bucket = old.bucket;
+        select e.bucket from private.auth_attempts e where e.drained_at < v_before limit batch_size for update skip locked)
+      delete from private.auth_attempts t using old where t.bucket = old.bucket;
     when 'used_tokens' then
       with old as materialized (
-        select e.digest from public.used_tokens e where e.used_at < v_before limit batch_size for update skip locked)
-      delete from public.used_tokens t using old where t.digest = old.digest;
+        select e.digest from private.used_tokens e where e.used_at < v_before limit batch_size for update skip locked)
+      delete from private.used_tokens t using old where t.digest = old.digest;
     when 'password_permits' then
       with old as materialized (
-        select e.user_id from public.password_permits e where e.expires_at < v_before limit batch_size for update skip locked)
-      delete from public.password_permits t using old where t.user_id = old.user_id;
+        select e.user_id from private.password_permits e where e.expires_at < v_before limit batch_size for update skip locked)
+      delete from private.password_permits t using old where t.user_id = old.user_id;
     when 'anonymous_generations' then
       with old as materialized (
         select e.id from public.generations e where e.expires_at <= v_before limit batch_size for update skip locked)
       delete from public.generations t using old where t.id = old.id;
     when 'anonymous_usage' then
       with old as materialized (
-        select e.day, e.client from public.anonymous_usage e where e.day < v_day limit batch_size for update skip locked)
-      delete from public.anonymous_usage t using old where t.day = old.day and t.client = old.client;
+        select e.day, e.client from private.anonymous_usage e where e.day < v_day limit batch_size for update skip locked)
+      delete from private.anonymous_usage t using old where t.day = old.day and t.client = old.client;
     when 'uploads' then
       with old as materialized (
         select e.id from public.uploads e where e.generation_id is null and e.created_at < v_before limit batch_size for update skip locked)
       delete from public.uploads t using old where t.id = old.id;
     when 'idempotency_keys' then
       with old as materialized (
-        select e.caller, e.operation, e.key from public.idempotency_keys e where e.created_at < v_before limit batch_size for update skip locked)
-      delete from public.idempotency_keys t using old where t.caller = old.caller and t.operation = old.operation and t.key = old.key;
+        select e.caller, e.operation, e.key from private.idempotency_keys e where e.created_at < v_before limit batch_size for update skip locked)
+      delete from private.idempotency_keys t using old where t.caller = old.caller and t.operation = old.operation and t.key = old.key;
     when 'webhook_deliveries' then
       with old as materialized (
         select e.id from public.generation_events e where e.webhook_id is not null and e.created_at < v_before limit batch_size for update skip locked)
@@ -144,8 +144,8 @@ begin
       delete from public.generation_events t using old where t.id = old.id;
     when 'mail' then
       with old as materialized (
-        select e.id from public.mail_outbox e where e.created_at < v_before limit batch_size for update skip locked)
-      delete from public.mail_outbox t using old where t.id = old.id;
+        select e.id from private.mail_outbox e where e.created_at < v_before limit batch_size for update skip locked)
+      delete from private.mail_outbox t using old where t.id = old.id;
     when 'key_usage' then
       with old as materialized (
         select e.api_key_id, e.day from public.key_usage e where e.day < v_day limit batch_size for update skip locked)
@@ -157,6 +157,6 @@ end $$;
 comment on function private.remove_old(text, bigint, integer) is
   'Removes at most batch_size rows of a kind that are older than keep_seconds, and returns how many. Safe to run twice at once.';
 
-alter table public.cleanup_tasks enable row level security;
+alter table private.cleanup_tasks enable row level security;
 
-grant select, insert, update, delete on public.cleanup_tasks to service_role;
+grant select, insert, update, delete on private.cleanup_tasks to service_role;

@@ -3,16 +3,16 @@
 --   select vault.create_secret('https://<ref>.supabase.co/functions/v1/api/v1/internal/reconcile', 'reconcile_url');
 --   select vault.create_secret('<CRON_SECRET>', 'cron_secret');
 
-create table public.job_runs (
+create table private.job_runs (
   name text primary key,
   ran_at timestamptz not null default now()
 );
 
-comment on table public.job_runs is 'When a job that does not run each minute ran last.';
-comment on column public.job_runs.name is 'Which job.';
-comment on column public.job_runs.ran_at is 'When it was last begun.';
+comment on table private.job_runs is 'When a job that does not run each minute ran last.';
+comment on column private.job_runs.name is 'Which job.';
+comment on column private.job_runs.ran_at is 'When it was last begun.';
 
-create table public.job_results (
+create table private.job_results (
   name text primary key,
   ran_at timestamptz not null default now(),
   checked integer not null,
@@ -20,19 +20,19 @@ create table public.job_results (
   failing_since timestamptz
 );
 
-comment on table public.job_results is 'What each job of the reconciler did when it ran last.';
-comment on column public.job_results.name is 'Which job.';
-comment on column public.job_results.ran_at is 'When it ended.';
-comment on column public.job_results.checked is 'What it looked at.';
-comment on column public.job_results.failed is 'What of that failed; a job that broke counts as one.';
-comment on column public.job_results.failing_since is 'The first of the runs in a row in which something failed; null after one without a failure.';
+comment on table private.job_results is 'What each job of the reconciler did when it ran last.';
+comment on column private.job_results.name is 'Which job.';
+comment on column private.job_results.ran_at is 'When it ended.';
+comment on column private.job_results.checked is 'What it looked at.';
+comment on column private.job_results.failed is 'What of that failed; a job that broke counts as one.';
+comment on column private.job_results.failing_since is 'The first of the runs in a row in which something failed; null after one without a failure.';
 
 create function private.claim_job(name text, every_seconds integer) returns boolean
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
   perform private.as_service();
-  insert into public.job_runs as run (name) values (claim_job.name)
+  insert into private.job_runs as run (name) values (claim_job.name)
   on conflict (name) do update set ran_at = now()
     where run.ran_at <= now() - make_interval(secs => every_seconds);
   return found;
@@ -43,7 +43,7 @@ create function private.record_job_results(results jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  insert into public.job_results as result (name, checked, failed, failing_since)
+  insert into private.job_results as result (name, checked, failed, failing_since)
   select r.name, r.checked, r.failed, case when r.failed > 0 then now() end
   from jsonb_to_recordset(results) as r (name text, checked integer, failed integer)
   order by r.name
@@ -76,7 +76,7 @@ end $$;
 comment on function private.call_reconciler() is
   'Asks the API to reconcile; null where the address, the secret or pg_net is missing. Definer: only the owner reads the vault.';
 
-alter table public.job_runs enable row level security;
-alter table public.job_results enable row level security;
+alter table private.job_runs enable row level security;
+alter table private.job_results enable row level security;
 
-grant select, insert, update, delete on public.job_runs, public.job_results to service_role;
+grant select, insert, update, delete on private.job_runs, private.job_results to service_role;

@@ -2,7 +2,7 @@
 -- isolate, since each of them knows only its own requests.
 
 -- Unlogged: after a crash of the server the counts begin anew, which whoever reads counters copes with.
-create unlogged table public.request_counts (
+create unlogged table private.request_counts (
   method text not null,
   route text not null,
   status smallint not null,
@@ -12,13 +12,13 @@ create unlogged table public.request_counts (
   primary key (method, route, status)
 );
 
-comment on table public.request_counts is 'Answered requests since the last crash of the server, by route and status. One row for each kind.';
-comment on column public.request_counts.method is 'The HTTP method.';
-comment on column public.request_counts.route is 'The pattern of the route, such as /api/v1/projects/{project_id}; none for an address that does not exist.';
-comment on column public.request_counts.status is 'The HTTP status of the answer.';
-comment on column public.request_counts.requests is 'How many.';
-comment on column public.request_counts.seconds is 'The sum of their durations.';
-comment on column public.request_counts.buckets is
+comment on table private.request_counts is 'Answered requests since the last crash of the server, by route and status. One row for each kind.';
+comment on column private.request_counts.method is 'The HTTP method.';
+comment on column private.request_counts.route is 'The pattern of the route, such as /api/v1/projects/{project_id}; none for an address that does not exist.';
+comment on column private.request_counts.status is 'The HTTP status of the answer.';
+comment on column private.request_counts.requests is 'How many.';
+comment on column private.request_counts.seconds is 'The sum of their durations.';
+comment on column private.request_counts.buckets is
   'How many took at most so long, by the bounds that the API chooses; the first bound that fits counts.';
 
 create function private.server_version() returns text
@@ -32,7 +32,7 @@ create function private.record_requests(batch jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.as_service();
-  insert into public.request_counts as counts (method, route, status, requests, seconds, buckets)
+  insert into private.request_counts as counts (method, route, status, requests, seconds, buckets)
   select b.method, b.route, b.status, b.requests, b.seconds, b.buckets
   from jsonb_to_recordset(batch) as b (
     method text, route text, status smallint, requests bigint, seconds double precision, buckets bigint[])
@@ -53,9 +53,9 @@ begin
   perform private.as_service();
   return (
     select coalesce(jsonb_agg(to_jsonb(counts) order by counts.route, counts.method, counts.status), '[]')
-    from public.request_counts counts);
+    from private.request_counts counts);
 end $$;
-comment on function private.list_request_counts() is 'All of public.request_counts: [{method, route, status, requests, seconds, buckets}].';
+comment on function private.list_request_counts() is 'All of private.request_counts: [{method, route, status, requests, seconds, buckets}].';
 
 create function private.service_report() returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -96,20 +96,20 @@ begin
     'mail_outbox', (
       select jsonb_build_object('waiting', count(*), 'failing', count(*) filter (where m.last_error is not null),
         'oldest_seconds', coalesce(round(extract(epoch from now() - min(m.created_at)))::integer, 0))
-      from public.mail_outbox m),
+      from private.mail_outbox m),
     'cleanup', (
       select jsonb_build_object('waiting', count(*), 'oldest_seconds',
         coalesce(round(extract(epoch from now() - min(t.created_at)))::integer, 0))
-      from public.cleanup_tasks t),
+      from private.cleanup_tasks t),
     'jobs', (
       select coalesce(jsonb_object_agg(j.name, jsonb_build_object('ran_at', j.ran_at, 'checked', j.checked,
         'failed', j.failed, 'failing_since', j.failing_since)), '{}')
-      from public.job_results j));
+      from private.job_results j));
 end $$;
 comment on function private.service_report() is
   'Figures for operators, whom the API checks before it asks: versions, migrations, connections, open generations, mail and '
   'clean-up that wait, and the last run of each job. Runs as the owner, who alone may read the list of migrations.';
 
-alter table public.request_counts enable row level security;
+alter table private.request_counts enable row level security;
 
-grant select, insert, update, delete on public.request_counts to service_role;
+grant select, insert, update, delete on private.request_counts to service_role;

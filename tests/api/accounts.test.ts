@@ -136,7 +136,7 @@ describe("deleting the own account", () => {
         (select count(*)::int from auth.sessions where user_id = ${user.id}) as sessions,
         (select count(*)::int from auth.refresh_tokens where user_id::text = ${user.id}) as tokens,
         (select count(*)::int from public.generations where user_id = ${user.id}) as generations,
-        (select count(*)::int from public.mail_outbox where user_id = ${user.id}) as mails`;
+        (select count(*)::int from private.mail_outbox where user_id = ${user.id}) as mails`;
     expect(Object.values(left ?? {})).toEqual([0, 0, 0, 0, 0, 0]);
     expect((await registerEndUser(project, user.email)).id).not.toBe(user.id);
   });

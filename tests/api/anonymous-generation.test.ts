@@ -12,7 +12,7 @@ const stack = new GenerationStack(inject("stack"));
 afterAll(() => stack.close());
 takeTurnsWithVisitors();
 beforeEach(async () => {
-  await stack.sql`delete from public.anonymous_usage where day < '3000-01-01'`;
+  await stack.sql`delete from private.anonymous_usage where day < '3000-01-01'`;
 });
 
 const create = (prompt = freshPrompt(), base = urls.api) =>
@@ -49,7 +49,7 @@ test("the eleventh of a day is refused, with the seconds until midnight, also wh
 
 test("answers say how many are left of the day", async () => {
   const answers = [await create(), await create()];
-  await stack.sql`update public.anonymous_usage set generations = 10 where client <> '*' and day < '3000-01-01'`;
+  await stack.sql`update private.anonymous_usage set generations = 10 where client <> '*' and day < '3000-01-01'`;
   answers.push(await create());
   expect(answers.map(({ headers }) => limitOf(headers).remaining)).toEqual([9, 8, 0]);
   for (const { headers } of answers) {
@@ -60,13 +60,14 @@ test("answers say how many are left of the day", async () => {
 });
 
 test("the global budget ends for everybody", async () => {
-  await stack.sql`insert into public.anonymous_usage values ((now() at time zone 'utc')::date, '*', 500)`;
+  await stack.sql`insert into private.anonymous_usage values ((now() at time zone 'utc')::date, '*', 500)`;
   expect(errorOf(await create())).toMatchObject({ status: 429, code: "anonymous_budget_reached" });
 });
 
 test("no address is stored", async () => {
   await create();
-  const rows = await stack.sql`select client from public.anonymous_usage where day < '3000-01-01' order by 1`;
+  const rows =
+    await stack.sql`select client from private.anonymous_usage where day < '3000-01-01' order by 1`;
   expect(rows.map(({ client }) => client)).toEqual(["*", expect.stringMatching(/^[\w-]{43}$/)]);
 });
 
@@ -78,7 +79,7 @@ test("a result expires with its files", async () => {
   expect(errorOf(await statusOf(body.id))).toMatchObject({ status: 404, code: "generation_not_found" });
   expect((await api(done.body.generated_image_url)).status).toBe(404);
   await until(async () => {
-    await stack.sql`update public.cleanup_tasks set next_attempt_at = now() where generation_id = ${body.id}`;
+    await stack.sql`update private.cleanup_tasks set next_attempt_at = now() where generation_id = ${body.id}`;
     await stack.reconcile();
     return (await stack.files(body.id)).length === 0;
   }, "the files are gone");

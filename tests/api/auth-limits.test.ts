@@ -11,7 +11,7 @@ const tryLogin = (project: string, email: string, secret: string) =>
 async function forgetSignIns(project: string, email: string) {
   const account = `${project}:${email}`;
   await sql`
-    delete from public.auth_attempts where bucket in (private.bucket_name('sign-in', ${`${account}:127.0.0.1`}),
+    delete from private.auth_attempts where bucket in (private.bucket_name('sign-in', ${`${account}:127.0.0.1`}),
       private.bucket_name('sign-in-account', ${account}))`;
 }
 
@@ -105,10 +105,10 @@ describe("a bucket", () => {
     const wait = await fill(bucket);
     expect(wait).toBeGreaterThan(50);
     expect(wait).toBeLessThanOrEqual(60);
-    await sql`update public.auth_attempts set drained_at = drained_at - interval '61 seconds' where bucket = ${bucket}`;
+    await sql`update private.auth_attempts set drained_at = drained_at - interval '61 seconds' where bucket = ${bucket}`;
     expect(await fill(bucket)).toBe(0);
     expect(await fill(bucket)).toBeGreaterThan(0);
-    await sql`update public.auth_attempts set drained_at = drained_at - interval '1 hour' where bucket = ${bucket}`;
+    await sql`update private.auth_attempts set drained_at = drained_at - interval '1 hour' where bucket = ${bucket}`;
     expect([await fill(bucket), await fill(bucket), await fill(bucket)]).toEqual([0, 0, 0]);
   });
 
@@ -116,7 +116,7 @@ describe("a bucket", () => {
     const { project } = await registerDeveloper();
     const { email } = await registerEndUser(project);
     await tryLogin(project.id, email, "Wrong-horse-9");
-    const rows = await sql`select bucket from public.auth_attempts`;
+    const rows = await sql`select bucket from private.auth_attempts`;
     expect(rows.length).toBeGreaterThan(0);
     for (const row of rows) expect(row.bucket).toMatch(/^(test:|[a-z:_-]+:[0-9a-f]{64}$)/);
   });
@@ -197,7 +197,7 @@ describe("known and unknown addresses take the same time", () => {
     const { project } = await registerDeveloper();
     const users = await Promise.all(Array.from({ length: 40 }, () => registerEndUser(project)));
     const headers = { "X-Project-ID": project.id };
-    await sql`delete from public.auth_attempts where bucket = private.bucket_name('mail-address', '127.0.0.1')`;
+    await sql`delete from private.auth_attempts where bucket = private.bucket_name('mail-address', '127.0.0.1')`;
     const ask = async (email: string) => {
       expect((await api("/auth/request-password-reset", { headers, json: { email } })).status).toBe(200);
     };
@@ -206,6 +206,6 @@ describe("known and unknown addresses take the same time", () => {
       () => ask(users.pop()?.email ?? ""),
       () => ask(freshEmail("nobody")),
     );
-    await sql`delete from public.auth_attempts where bucket = private.bucket_name('mail-address', '127.0.0.1')`;
+    await sql`delete from private.auth_attempts where bucket = private.bucket_name('mail-address', '127.0.0.1')`;
   });
 });

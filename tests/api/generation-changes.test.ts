@@ -204,7 +204,7 @@ test.each([
     expect(await stack.charged(developer.project.id)).toBe(before);
     await until(
       async () =>
-        (await stack.sql`select 1 from public.cleanup_tasks where generation_id = ${id}`).length === 0,
+        (await stack.sql`select 1 from private.cleanup_tasks where generation_id = ${id}`).length === 0,
       "nothing is left to do",
     );
   },

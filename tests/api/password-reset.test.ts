@@ -105,7 +105,7 @@ test("known, unknown, deactivated and foreign addresses are answered with the sa
   // Everything that was asked for has been worked off by now, so what is missing never comes.
   await eventually("an empty outbox", async () => {
     const [row] =
-      await sql`select count(*)::int as waiting from public.mail_outbox where kind = 'password_reset'`;
+      await sql`select count(*)::int as waiting from private.mail_outbox where kind = 'password_reset'`;
     return row?.waiting === 0 ? true : undefined;
   });
   for (const { email } of [closed, foreign]) {
@@ -121,7 +121,7 @@ test("a second request within a minute sends nothing and says the same", async (
     body: { message: expect.stringContaining("If there is an account") },
   });
   const [row] = await sql`
-    select count(*)::int as waiting from public.mail_outbox m join public.users u on u.id = m.user_id
+    select count(*)::int as waiting from private.mail_outbox m join public.users u on u.id = m.user_id
     where u.email = ${email} and m.kind = 'password_reset'`;
   expect(row?.waiting).toBe(0);
 });

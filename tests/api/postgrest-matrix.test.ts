@@ -5,12 +5,13 @@ import {
   type Cell,
   cellsOf,
   childrenFirst,
-  exposedTables,
+  exposedSchemas,
   keyIs,
   mismatches,
   report,
   seedTables,
   type Table,
+  tablesOf,
 } from "../support/rls-matrix.ts";
 import { admin, owner } from "../support/sql.ts";
 import { makeClosed, makeWorld, type World } from "../support/world.ts";
@@ -21,7 +22,7 @@ let cells: Cell[];
 
 beforeAll(async () => {
   world = await makeWorld();
-  tables = await exposedTables();
+  tables = await tablesOf(exposedSchemas);
   await seedTables(world, tables);
   cells = await cellsOf(tables, actorsOf(world));
 });
@@ -45,6 +46,19 @@ test("with real tokens, each caller of /rest/v1 does to own and foreign rows exa
   wrong.push(...(await mismatches(removals, attempt, 1)));
   expect(wrong).toEqual([]);
   report("RLS matrix over /rest/v1", tables, cells);
+});
+
+test("nobody reaches a table of our bookkeeping, not even with the secret key", async () => {
+  const callers = actorsOf(world).map(({ token, role }) => ({ token, service: role === "service_role" }));
+  const hidden = (await tablesOf(["private"])).map(({ name }) => name.replace(/^private\./, ""));
+  expect(hidden.length).toBeGreaterThan(9);
+  for (const table of hidden) {
+    for (const caller of callers) {
+      const plain = await rest(caller, "GET", table);
+      const named = await rest(caller, "GET", table, undefined, { "accept-profile": "private" });
+      expect([table, plain.status, [404, 406].includes(named.status)]).toEqual([table, 404, true]);
+    }
+  }
 });
 
 test("with a real token, whoever's project or account was closed sees no row of any table", async () => {

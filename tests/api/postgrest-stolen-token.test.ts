@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { api } from "../support/api.ts";
 import { platform, rest } from "../support/rest.ts";
-import { accessOf, exposedTables, type Table } from "../support/rls-matrix.ts";
+import { accessOf, exposedSchemas, type Table, tablesOf } from "../support/rls-matrix.ts";
 import { admin, owner } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
@@ -11,7 +11,7 @@ let thief: { token: string };
 
 beforeAll(async () => {
   world = await makeWorld();
-  tables = await exposedTables();
+  tables = await tablesOf(exposedSchemas);
   thief = { token: world.a.user.token };
 });
 

@@ -123,7 +123,7 @@ test("a plan without limits is told nothing and leaves no counter", async () => 
   for (const name of ["x-ratelimit-limit", "ratelimit", "ratelimit-policy"])
     expect(answer.headers.has(name)).toBe(false);
   const rows = await sql`
-    select from public.rate_limits where bucket like ${`%${project.id}`} or bucket like ${`%${id}`} or bucket like ${`%${user.id}`}`;
+    select from private.rate_limits where bucket like ${`%${project.id}`} or bucket like ${`%${id}`} or bucket like ${`%${user.id}`}`;
   expect(rows).toHaveLength(0);
 });
 
@@ -229,7 +229,7 @@ describe("logins and registrations", () => {
   test("no address is in the table", async () => {
     const { project } = await registerLimited(sql, { auth_calls_per_hour: 50 });
     await signIn(project, freshEmail("nobody"), "Wrong-horse-9");
-    const rows = await sql`select bucket from public.rate_limits where bucket like 'auth:%'`;
+    const rows = await sql`select bucket from private.rate_limits where bucket like 'auth:%'`;
     expect(rows.length).toBeGreaterThan(0);
     for (const { bucket } of rows) expect(bucket).toMatch(/^auth:[0-9a-f]{64}$/);
   });
@@ -347,7 +347,7 @@ describe("whoever is over a limit is refused by every operation that documents i
     const named = [project.id, developer.id].map((id) => `requests:${id}`);
     const reads = [user.id, developer.id].map((id) => `reads:${id}`);
     await sql`
-      insert into public.rate_limits (bucket, used, resets_at)
+      insert into private.rate_limits (bucket, used, resets_at)
       select bucket, 1, now() + interval '1 hour' from (
         select unnest(${[...named, ...reads]}::text[]) union all
         select private.address_bucket(purpose, ${project.id}, '127.0.0.1') from unnest(array['auth', 'reads']) purpose

@@ -8,7 +8,7 @@ const stack = new GenerationStack(inject("stack"));
 afterAll(() => stack.close());
 takeTurnsWithVisitors();
 beforeEach(async () => {
-  await stack.sql`delete from public.anonymous_usage where day < '3000-01-01'`;
+  await stack.sql`delete from private.anonymous_usage where day < '3000-01-01'`;
 });
 
 const bases = [

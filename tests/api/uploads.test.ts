@@ -120,7 +120,7 @@ test("one person has at most 50 unused uploads; unused ones go after three hours
 
   await stack.sql`update public.uploads set created_at = now() - interval '181 minutes' where user_id = ${other.id}`;
   await until(async () => {
-    await stack.sql`update public.cleanup_tasks set next_attempt_at = now() where generation_id = ${first.id}`;
+    await stack.sql`update private.cleanup_tasks set next_attempt_at = now() where generation_id = ${first.id}`;
     await stack.reconcile();
     return (await stack.files(first.id)).length === 0;
   }, "the file is gone");

@@ -32,7 +32,7 @@ let developer: Developer;
 let tables: number;
 const countTables = async () => {
   const [row] =
-    await sql`select count(*)::integer as count from pg_tables where schemaname in ('public', 'auth')`;
+    await sql`select count(*)::integer as count from pg_tables where schemaname in ('public', 'private', 'auth')`;
   return row?.count as number;
 };
 beforeAll(async () => {
@@ -114,7 +114,7 @@ test("an address that only looks like another's is another account, and its rese
     expect([200, 422]).toContain(reset.status);
   }
   const rows =
-    await sql`select kind from public.mail_outbox where user_id = ${user.id} and kind = 'password_reset'`;
+    await sql`select kind from private.mail_outbox where user_id = ${user.id} and kind = 'password_reset'`;
   expect(rows).toHaveLength(0);
   // Unicode's other ways to write the same letters are the same address; the mail goes to the one that is stored.
   const kelvin = victim.replace("k", "\u212a");

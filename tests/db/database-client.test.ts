@@ -37,7 +37,7 @@ test("a query that the database does not answer in time is a 503, and the databa
   const digest = randomBytes(32).toString("hex");
   await owner.begin(async (tx) => {
     // Whoever claims the same token waits for the end of this transaction.
-    await tx`insert into public.used_tokens (digest) values (decode(${digest}, 'hex'))`;
+    await tx`insert into private.used_tokens (digest) values (decode(${digest}, 'hex'))`;
     const [holder] = await tx`select pg_backend_pid() as pid`;
     const waiting = async () =>
       (await admin`select from pg_stat_activity where ${holder?.pid}::int = any (pg_blocking_pids(pid))`)
@@ -50,7 +50,7 @@ test("a query that the database does not answer in time is a 503, and the databa
     await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 1_400, interval: 20 });
     await refused;
     await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 5_000, interval: 20 });
-    await tx`delete from public.used_tokens where digest = decode(${digest}, 'hex')`;
+    await tx`delete from private.used_tokens where digest = decode(${digest}, 'hex')`;
   });
   await expect(database.write("claim_token", [digest])).resolves.toBe(true);
   await database.write("release_token", [digest]);
@@ -101,16 +101,16 @@ describe("with Redis", () => {
     await owner`insert into public.plans (id, reads_per_minute) values (${plan}, 10)`;
     await owner`update public.projects set plan_id = ${plan} where id = ${a.project_id}`;
     const bucket = `reads:${a.user.id}`;
-    await owner`insert into public.rate_limits (bucket, used, resets_at) values (${bucket}, 1, now() + interval '1 hour')`;
+    await owner`insert into private.rate_limits (bucket, used, resets_at) values (${bucket}, 1, now() + interval '1 hour')`;
     const read = () => redisIsGone.read("get_me", [endUserCredentials(a)], 1_500);
     await whileLocked(
-      `select from public.rate_limits where bucket = '${bucket}' for update`,
+      `select from private.rate_limits where bucket = '${bucket}' for update`,
       async (waiting) => {
         await expect(read()).rejects.toMatchObject({ code: "database_unavailable" });
         await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 5_000, interval: 20 });
       },
     );
     await expect(read()).resolves.toMatchObject({ id: a.user.id });
-    expect(await owner`select used from public.rate_limits where bucket = ${bucket}`).toEqual([{ used: 2 }]);
+    expect(await owner`select used from private.rate_limits where bucket = ${bucket}`).toEqual([{ used: 2 }]);
   });
 });

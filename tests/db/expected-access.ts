@@ -25,8 +25,8 @@ export interface TableAccess {
 const serviceOnly: TableAccess = {};
 
 export const expectedTables: Record<string, TableAccess> = {
-  "public.anonymous_usage": {
-    seed: ({ operator_id: id }) => `insert into public.anonymous_usage (day, client)
+  "private.anonymous_usage": {
+    seed: ({ operator_id: id }) => `insert into private.anonymous_usage (day, client)
       values ('3000-01-01', 'own ${id}'), ('3000-01-01', 'other ${id}') on conflict do nothing`,
     own: "client = 'own ' || :operator",
     foreign: "client = 'other ' || :operator",
@@ -37,15 +37,17 @@ export const expectedTables: Record<string, TableAccess> = {
     developer: "project_id = :project",
   },
   "public.audit_events": { service: "select" },
-  "public.auth_attempts": {
-    seed: ({ operator_id: id }) => `insert into public.auth_attempts (bucket, level, drained_at)
+  "private.auth_attempts": {
+    seed: ({ operator_id: id }) => `insert into private.auth_attempts (bucket, level, drained_at)
       values ('test:own ${id}', 1, 'infinity'), ('test:other ${id}', 1, 'infinity') on conflict do nothing`,
     own: "bucket = 'test:own ' || :operator",
     foreign: "bucket = 'test:other ' || :operator",
   },
   // What is due is done and removed at any moment.
-  "public.cleanup_tasks": {
-    seed: ({ project_id }) => `insert into public.cleanup_tasks (kind, target, generation_id, next_attempt_at)
+  "private.cleanup_tasks": {
+    seed: ({
+      project_id,
+    }) => `insert into private.cleanup_tasks (kind, target, generation_id, next_attempt_at)
       select 'uploads', 'matrix', id, 'infinity' from public.generations where project_id = '${project_id}'`,
     own: "target = 'matrix' and generation_id in (select id from public.generations where project_id = :project)",
     foreign:
@@ -71,21 +73,21 @@ export const expectedTables: Record<string, TableAccess> = {
     end_user: "user_id = :me and project_id = :project",
     developer: "project_id = :project",
   },
-  "public.idempotency_keys": {
-    seed: ({ user_id }) => `insert into public.idempotency_keys
+  "private.idempotency_keys": {
+    seed: ({ user_id }) => `insert into private.idempotency_keys
       (caller, operation, key, fingerprint, generation_id, locked_until)
       values ('matrix ${user_id}', 'matrix', 'key', 'x', gen_random_uuid(), 'infinity')`,
     own: "caller in (select 'matrix ' || id from unnest(:people) as id)",
     foreign: "caller in (select 'matrix ' || id from unnest(:other_people) as id)",
   },
-  "public.job_results": {
-    seed: ({ operator_id: id }) => `insert into public.job_results (name, checked, failed)
+  "private.job_results": {
+    seed: ({ operator_id: id }) => `insert into private.job_results (name, checked, failed)
       values ('own ${id}', 0, 0), ('other ${id}', 0, 0) on conflict do nothing`,
     own: "name = 'own ' || :operator",
     foreign: "name = 'other ' || :operator",
   },
-  "public.job_runs": {
-    seed: ({ operator_id: id }) => `insert into public.job_runs (name)
+  "private.job_runs": {
+    seed: ({ operator_id: id }) => `insert into private.job_runs (name)
       values ('own ${id}'), ('other ${id}') on conflict do nothing`,
     own: "name = 'own ' || :operator",
     foreign: "name = 'other ' || :operator",
@@ -97,8 +99,8 @@ export const expectedTables: Record<string, TableAccess> = {
     foreign: "api_key_id in (select id from public.api_keys where project_id = :other_project)",
   },
   // What is due is sent and removed at any moment.
-  "public.mail_outbox": {
-    seed: ({ user_id }) => `insert into public.mail_outbox (user_id, kind, next_attempt_at)
+  "private.mail_outbox": {
+    seed: ({ user_id }) => `insert into private.mail_outbox (user_id, kind, next_attempt_at)
       values ('${user_id}', 'key_created', 'infinity')`,
     own: "user_id = any (:people) and next_attempt_at = 'infinity'",
     foreign: "user_id = any (:other_people) and next_attempt_at = 'infinity'",
@@ -115,9 +117,9 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "user_id = :operator and name is null",
     foreign: "user_id = :operator and name = 'Other'",
   },
-  "public.password_permits": {
+  "private.password_permits": {
     seed: ({ user_id }) =>
-      `insert into public.password_permits (user_id, expires_at) values ('${user_id}', now())`,
+      `insert into private.password_permits (user_id, expires_at) values ('${user_id}', now())`,
   },
   "public.plans": {
     seed: ({ operator_id: id }) =>
@@ -132,17 +134,17 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "id = :project",
     foreign: "id = :other_project",
   },
-  "public.rate_limits": {
+  "private.rate_limits": {
     service: "select delete",
-    seed: ({ operator_id: id }) => `insert into public.rate_limits (bucket, used, resets_at)
+    seed: ({ operator_id: id }) => `insert into private.rate_limits (bucket, used, resets_at)
       values ('test:own ${id}', 1, 'infinity'), ('test:other ${id}', 1, 'infinity') on conflict do nothing`,
     own: "bucket = 'test:own ' || :operator",
     foreign: "bucket = 'test:other ' || :operator",
   },
-  "public.request_counts": {
+  "private.request_counts": {
     seed: ({
       operator_id: id,
-    }) => `insert into public.request_counts (method, route, status, requests, seconds, buckets)
+    }) => `insert into private.request_counts (method, route, status, requests, seconds, buckets)
       values ('GET', 'own ${id}', 200, 0, 0, '{}'), ('GET', 'other ${id}', 200, 0, 0, '{}') on conflict do nothing`,
     own: "route = 'own ' || :operator",
     foreign: "route = 'other ' || :operator",
@@ -151,8 +153,8 @@ export const expectedTables: Record<string, TableAccess> = {
     seed: ({ project_id, user_id }) => `insert into public.uploads (project_id, user_id, path)
       values ('${project_id}', '${user_id}', '${project_id}/matrix.png')`,
   },
-  "public.used_tokens": {
-    seed: ({ operator_id: id }) => `insert into public.used_tokens (digest, used_at)
+  "private.used_tokens": {
+    seed: ({ operator_id: id }) => `insert into private.used_tokens (digest, used_at)
       select sha256(name::bytea), timestamptz '3000-01-01' + hashtext(name) * interval '1 second'
       from unnest(array['own ${id}', 'other ${id}']) as name on conflict do nothing`,
     own: "digest = sha256(convert_to('own ' || :operator, 'utf8'))",
@@ -179,7 +181,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.api_key_json",
     "private.as_service",
     "private.generation_json",
-    "private.is_served",
+    "private.is_generation_served",
     "private.key_json",
     "private.key_state",
     "private.managed_project_ids",
@@ -201,14 +203,15 @@ export const expectedDefiners: Record<string, string> = {
   "private.count_request": "counts for callers who took their own role by then",
   "private.decoy_exists": "looks at users of Auth",
   "private.end_reused_session": "reads refresh tokens of Auth",
-  "private.end_sessions_of_closed_account": "a trigger that writes sessions of Auth",
+  "private.on_user_deactivated": "a trigger that writes sessions of Auth",
   "private.end_user_session": "writes sessions of Auth",
   "private.end_user_sessions": "writes sessions of Auth",
-  "private.follow_generation": "a trigger that writes events and usage for whoever ends a generation",
-  "private.guard_auth_user": "a trigger on a table of Auth",
-  "private.is_served": "looks at projects and their owners for whoever may not see them",
-  "private.leave_generation": "a trigger that writes clean-up and usage for whoever deletes a generation",
-  "private.leave_upload": "a trigger that writes clean-up for whoever deletes an upload",
+  "private.on_generation_changed": "a trigger that writes events and usage for whoever ends a generation",
+  "private.check_auth_user_update": "a trigger on a table of Auth",
+  "private.is_generation_served": "looks at projects and their owners for whoever may not see them",
+  "private.on_generation_deleted":
+    "a trigger that writes clean-up and usage for whoever deletes a generation",
+  "private.on_upload_deleted": "a trigger that writes clean-up for whoever deletes an upload",
   "private.limit_session_lifetime": "a trigger on a table of Auth",
   "private.list_orphans": "looks at users of Auth",
   "private.managed_project_ids": "reads projects for the policies of projects",
@@ -218,7 +221,7 @@ export const expectedDefiners: Record<string, string> = {
   "private.remove_old_audit_events": "deletes where nobody else may",
   "private.session_actor_id": "looks up accounts and sessions for policies",
   "private.session_project_id": "reads the caller's account for policies",
-  "private.tell_of_api_key": "a trigger that writes mail for whoever makes a key",
-  "private.user_sessions": "reads sessions of Auth",
-  "private.welcome_by_mail": "a trigger that writes mail for whoever registers",
+  "private.on_api_key_created": "a trigger that writes mail for whoever makes a key",
+  "private.list_user_sessions": "reads sessions of Auth",
+  "private.on_user_created": "a trigger that writes mail for whoever registers",
 };

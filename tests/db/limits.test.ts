@@ -124,7 +124,7 @@ describe("which limit a request falls under", () => {
 describe("whom a login counts", () => {
   const find = async (tx: Tx, credentials: Credentials) => {
     await tx`select set_config('app.limit', '', true)`;
-    await tx`select private.find_auth_limit(${tx.json(credentials as never)}::jsonb)`;
+    await tx`select private.announce_auth_limit(${tx.json(credentials as never)}::jsonb)`;
     return (await tx`select current_setting('app.limit') as announced`)[0]?.announced as string;
   };
 

@@ -25,76 +25,76 @@ afterAll(async () => {
 /** Each kind's row: its table, the column that names it, and an insert of a row of this name and age. */
 const rows: Record<Kind, { table: string; name: string; insert: (name: string, at: string) => string }> = {
   rate_limits: {
-    table: "rate_limits",
+    table: "private.rate_limits",
     name: "bucket",
     insert: (name, at) => `(bucket, used, resets_at) values ('${name}', 1, ${at})`,
   },
   auth_attempts: {
-    table: "auth_attempts",
+    table: "private.auth_attempts",
     name: "bucket",
     insert: (name, at) => `(bucket, level, drained_at) values ('${name}', 1, ${at})`,
   },
   used_tokens: {
-    table: "used_tokens",
+    table: "private.used_tokens",
     name: "encode(digest, 'hex')",
     insert: (name, at) => `(digest, used_at) values (decode('${name}', 'hex'), ${at})`,
   },
   password_permits: {
-    table: "password_permits",
+    table: "private.password_permits",
     name: "keep_session_id::text",
     insert: (name, at) => `(user_id, keep_session_id, expires_at)
       select id, '${name}', ${at} from public.users
-      where id not in (select user_id from public.password_permits) limit 1`,
+      where id not in (select user_id from private.password_permits) limit 1`,
   },
   anonymous_generations: {
-    table: "generations",
+    table: "public.generations",
     name: "id::text",
     insert: (name, at) => `(id, instructions, model, charge, charged_month, next_check_at, expires_at)
       values ('${name}', 'Old', 'test/none', 'reserved', current_date, 'infinity', ${at})`,
   },
   anonymous_usage: {
-    table: "anonymous_usage",
+    table: "private.anonymous_usage",
     name: "client",
     insert: (name, at) => `(day, client) values ((${at} at time zone 'utc')::date, '${name}')`,
   },
   uploads: {
-    table: "uploads",
+    table: "public.uploads",
     name: "path",
     insert: (name, at) => `(project_id, user_id, path, created_at)
       values ('${world.a.project_id}', '${world.a.user.id}', '${name}', ${at})`,
   },
   idempotency_keys: {
-    table: "idempotency_keys",
+    table: "private.idempotency_keys",
     name: "key",
     insert: (name, at) => `(caller, operation, key, fingerprint, generation_id, locked_until, created_at)
       values ('test', 'test', '${name}', 'x', gen_random_uuid(), ${at}, ${at})`,
   },
   webhook_deliveries: {
-    table: "generation_events",
+    table: "public.generation_events",
     name: "webhook_id",
     insert: (name, at) => `(generation_id, kind, webhook_id, created_at)
       select id, 'webhook', '${name}', ${at} from public.generations where project_id = '${world.a.project_id}' limit 1`,
   },
   generation_events: {
-    table: "generation_events",
+    table: "public.generation_events",
     name: "kind",
     insert: (name, at) => `(generation_id, kind, created_at)
       select id, '${name}', ${at} from public.generations where project_id = '${world.a.project_id}' limit 1`,
   },
   mail: {
-    table: "mail_outbox",
+    table: "private.mail_outbox",
     name: "details ->> 'name'",
     insert: (name, at) => `(kind, details, next_attempt_at, created_at)
       values ('key_created', jsonb_build_object('name', '${name}'), 'infinity', ${at})`,
   },
   key_usage: {
-    table: "key_usage",
+    table: "public.key_usage",
     name: "requests::text",
     insert: (name, at) => `(api_key_id, day, requests)
       select id, (${at} at time zone 'utc')::date, '${name}'::integer from public.api_keys where project_id = '${world.a.project_id}' limit 1`,
   },
   audit_events: {
-    table: "audit_events",
+    table: "public.audit_events",
     name: "resource_id",
     insert: (name, at) => `(resource, resource_id, action, actor_role, occurred_at)
       values ('plan', '${name}', 'update', 'system', ${at})`,
@@ -112,11 +112,11 @@ describe("what is over is removed, and nothing that is younger", () => {
     const [old, young, day] = [nameFor(kind), nameFor(kind), 86_400];
     const left = await rolledBack(async (tx) => {
       const at = (age: number) => `(now() - make_interval(secs => ${age}))`;
-      await tx.unsafe(`insert into public.${table} ${insert(old, at(keepSeconds + 2 * day))}`);
-      await tx.unsafe(`insert into public.${table} ${insert(young, at(keepSeconds - 600))}`);
+      await tx.unsafe(`insert into ${table} ${insert(old, at(keepSeconds + 2 * day))}`);
+      await tx.unsafe(`insert into ${table} ${insert(young, at(keepSeconds - 600))}`);
       await tx`select private.remove_old(${kind}, ${keepSeconds}, 1000000)`;
       await tx`reset role`;
-      return tx.unsafe(`select ${name} as name from public.${table} where ${name} in ('${old}', '${young}')`);
+      return tx.unsafe(`select ${name} as name from ${table} where ${name} in ('${old}', '${young}')`);
     });
     expect(left.map((row) => row.name)).toEqual([young]);
   });
@@ -127,7 +127,7 @@ test.each(kinds)("a batch of %s is as large as it may be, and no larger", async 
   const removed = await rolledBack(async (tx) => {
     for (let age = 0; age < 3; age++) {
       const at = `(now() - make_interval(secs => ${keepSeconds + (3 + age) * 86_400}))`;
-      await tx.unsafe(`insert into public.${table} ${insert(nameFor(kind), at)}`);
+      await tx.unsafe(`insert into ${table} ${insert(nameFor(kind), at)}`);
     }
     const [row] = await tx`select private.remove_old(${kind}, ${keepSeconds}, 2) as removed`;
     return row?.removed;
@@ -137,7 +137,7 @@ test.each(kinds)("a batch of %s is as large as it may be, and no larger", async 
 
 test("a counter whose next window begins while it is being removed stays", async () => {
   const bucket = `test:${randomUUID()}`;
-  await owner`insert into public.rate_limits (bucket, used, resets_at) values (${bucket}, 9, now() - interval '2 hours')`;
+  await owner`insert into private.rate_limits (bucket, used, resets_at) values (${bucket}, 9, now() - interval '2 hours')`;
   const removal = await owner.begin(async (tx) => {
     await tx`select private.count_request(${`test|${bucket}|10|60`})`;
     const [holder] = await tx`select pg_backend_pid() as pid`;
@@ -148,14 +148,14 @@ test("a counter whose next window begins while it is being removed stays", async
     return { started };
   });
   await removal.started;
-  const [row] = await owner`delete from public.rate_limits where bucket = ${bucket} returning used`;
+  const [row] = await owner`delete from private.rate_limits where bucket = ${bucket} returning used`;
   expect(row?.used).toBe(1);
 });
 
 test("the reconciler removes more than one batch in a run", async () => {
   const purpose = `test:${randomUUID()}`;
-  await owner`insert into public.rate_limits (bucket, used, resets_at)
+  await owner`insert into private.rate_limits (bucket, used, resets_at)
     select ${purpose} || n, 1, now() - interval '2 hours' from generate_series(1, 1200) n`;
   await reconcile();
-  expect(await owner`select from public.rate_limits where bucket like ${`${purpose}%`}`).toHaveLength(0);
+  expect(await owner`select from private.rate_limits where bucket like ${`${purpose}%`}`).toHaveLength(0);
 });

@@ -6,12 +6,13 @@ import {
   bind,
   type Cell,
   cellsOf,
-  exposedTables,
+  guardedSchemas,
   keyIs,
   mismatches,
   report,
   seedTables,
   type Table,
+  tablesOf,
 } from "../support/rls-matrix.ts";
 import { admin, become, claimsOf, owner, rolledBack, type Tx } from "../support/sql.ts";
 import { makeClosed, makeWorld } from "../support/world.ts";
@@ -22,7 +23,7 @@ let cells: Cell[];
 
 beforeAll(async () => {
   const world = await makeWorld();
-  tables = await exposedTables();
+  tables = await tablesOf(guardedSchemas);
   actors = actorsOf(world);
   await seedTables(world, tables);
   cells = await cellsOf(tables, actors);

@@ -148,7 +148,7 @@ test("Storage refuses to delete: the generation is gone for everybody, its file 
   expect((await stack.status(id, stack.headers)).status).toBe(404);
   expect(await stack.files(id)).toHaveLength(1);
   await stack.sql.unsafe("drop trigger keep on storage.objects");
-  await stack.sql`update public.cleanup_tasks set next_attempt_at = now()`;
+  await stack.sql`update private.cleanup_tasks set next_attempt_at = now()`;
   await stack.reconcile();
   expect(await stack.files(id)).toEqual([]);
 });

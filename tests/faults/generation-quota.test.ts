@@ -73,7 +73,7 @@ test("what goes with its owner leaves no file, no running prediction and no char
   }, "it runs");
   await stack.sql`delete from public.users where id = ${user.id}`;
   await until(async () => {
-    await stack.sql`update public.cleanup_tasks set next_attempt_at = now()
+    await stack.sql`update private.cleanup_tasks set next_attempt_at = now()
       where generation_id in ${stack.sql([done.id, running.id])}`;
     await stack.reconcile();
     // Canceled twice when the test made a task due that was under way: that costs nothing.

@@ -155,7 +155,7 @@ test.each([
     await until(async () => (await stack.calls(prompt, "create")).length === 1, "it is under way");
     expect((await api(`/generation/${id}${rest}`, { method, headers: user.headers })).status).toBe(200);
     await until(async () => {
-      await stack.sql`update public.cleanup_tasks set next_attempt_at = now() where generation_id = ${id}`;
+      await stack.sql`update private.cleanup_tasks set next_attempt_at = now() where generation_id = ${id}`;
       await stack.reconcile();
       return (await stack.calls(prompt, "cancel")).length > 0;
     }, "it is canceled at the provider");
@@ -176,11 +176,11 @@ test.each([
     await until(async () => (await stack.row(id)).submission === "unclear", "its outcome is unclear");
     expect((await api(`/generation/${id}${rest}`, { method, headers: user.headers })).status).toBe(200);
     await until(async () => {
-      await stack.sql`update public.cleanup_tasks set next_attempt_at = now() where generation_id = ${id}`;
+      await stack.sql`update private.cleanup_tasks set next_attempt_at = now() where generation_id = ${id}`;
       await stack.reconcile();
       return (await stack.calls(prediction_id, "cancel")).length > 0;
     }, "it is canceled at the provider");
-    expect(await stack.sql`select 1 from public.cleanup_tasks where generation_id = ${id}`).toHaveLength(0);
+    expect(await stack.sql`select 1 from private.cleanup_tasks where generation_id = ${id}`).toHaveLength(0);
   },
 );
 
@@ -191,10 +191,10 @@ test("what was canceled while its outcome was unclear is looked for during 15 mi
   await until(async () => (await stack.row(id)).submission === "unclear", "its outcome is unclear");
   await api(`/generation/${id}/cancel`, { method: "POST", headers: user.headers });
   const left = async (age: string) => {
-    await stack.sql`update public.cleanup_tasks set next_attempt_at = now(), target = (now() - ${age}::interval)::text
+    await stack.sql`update private.cleanup_tasks set next_attempt_at = now(), target = (now() - ${age}::interval)::text
       where generation_id = ${id}`;
     await stack.reconcile();
-    return stack.sql`select kind from public.cleanup_tasks where generation_id = ${id}`;
+    return stack.sql`select kind from private.cleanup_tasks where generation_id = ${id}`;
   };
   expect([...(await left("14 minutes"))]).toEqual([{ kind: "submission" }]);
   expect(await left("16 minutes")).toHaveLength(0);

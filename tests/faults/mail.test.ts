@@ -45,7 +45,7 @@ test("a mail server that hangs delays no registration, and the reconciler sends 
     const row = await eventually("the failed attempt", async () => {
       const [found] = await sql`
         select m.attempts, m.last_error, m.next_attempt_at > now() as waits
-        from public.mail_outbox m join public.users u on u.id = m.user_id where u.email = ${email}`;
+        from private.mail_outbox m join public.users u on u.id = m.user_id where u.email = ${email}`;
       return found?.last_error ? found : undefined;
     });
     expect(row).toMatchObject({ attempts: 1, waits: true });
@@ -54,7 +54,7 @@ test("a mail server that hangs delays no registration, and the reconciler sends 
   } finally {
     process.kill(inbox, "SIGCONT");
   }
-  await sql`update public.mail_outbox set next_attempt_at = now() where last_error is not null`;
+  await sql`update private.mail_outbox set next_attempt_at = now() where last_error is not null`;
   // The demo accounts' mail may have hung as well.
   const { checked, failed } = await reconcile();
   expect(checked).toBeGreaterThanOrEqual(1);
@@ -64,6 +64,6 @@ test("a mail server that hangs delays no registration, and the reconciler sends 
   }[];
   expect(mails.filter((mail) => mail.to[0]?.address === email)).toHaveLength(1);
   const left = await sql`
-    select from public.mail_outbox m join public.users u on u.id = m.user_id where u.email = ${email}`;
+    select from private.mail_outbox m join public.users u on u.id = m.user_id where u.email = ${email}`;
   expect(left).toHaveLength(0);
 });

@@ -7,7 +7,7 @@ export async function forgetMail(
   subject: string,
 ) {
   await sql`
-    delete from public.auth_attempts where bucket in (
+    delete from private.auth_attempts where bucket in (
       private.bucket_name('mail-minute:' || ${kind}::text, ${subject}),
       private.bucket_name('mail-hour:' || ${kind}::text, ${subject}),
       private.bucket_name('mail-address', '127.0.0.1'))`;

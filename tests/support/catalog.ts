@@ -1,10 +1,10 @@
 import type postgres from "postgres";
 import { expectedDefiners, expectedExecute, expectedTables } from "../db/expected-access.ts";
-import { exposedSchemas } from "./rls-matrix.ts";
+import { exposedSchemas, guardedSchemas } from "./rls-matrix.ts";
 
 type Sql = postgres.Sql | postgres.TransactionSql;
 
-const ours = [...exposedSchemas, "private", "reports"];
+const ours = [...guardedSchemas, "reports"];
 
 const functions = (sql: Sql) => sql`
   pg_proc p join pg_namespace n on n.oid = p.pronamespace and n.nspname = any (${ours})
@@ -39,7 +39,7 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
   "every table has a line in the expectations, and every line a table": async (sql) => {
     const found = await lines(sql`
       select format('%I.%I', n.nspname, c.relname) as line from ${relations(sql, ["r", "p", "f", "v", "m"])}
-      where n.nspname = any (${exposedSchemas})`);
+      where n.nspname = any (${guardedSchemas})`);
     return difference(found, Object.keys(expectedTables));
   },
 

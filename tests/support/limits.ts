@@ -40,12 +40,12 @@ export async function registerLimited(sql: postgres.Sql, limits: Limits): Promis
 /** Ends the window of every bucket with this id in its name, or lets it go on for so many seconds. */
 export async function endWindow(sql: postgres.Sql, id: string, seconds = 0): Promise<void> {
   const { count } = await sql`
-    update public.rate_limits set resets_at = now() + make_interval(secs => ${seconds}) where bucket like ${`%${id}%`}`;
+    update private.rate_limits set resets_at = now() + make_interval(secs => ${seconds}) where bucket like ${`%${id}%`}`;
   if (count === 0) throw new Error(`nothing is counted for ${id}`);
 }
 
 export const usedOf = async (sql: postgres.Sql, bucket: string): Promise<number> =>
-  (await sql`select used from public.rate_limits where bucket = ${bucket}`)[0]?.used ?? 0;
+  (await sql`select used from private.rate_limits where bucket = ${bucket}`)[0]?.used ?? 0;
 
 export const statusesOf = (answers: { status: number }[]): Record<number, number> => {
   const counts: Record<number, number> = {};

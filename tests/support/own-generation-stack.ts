@@ -108,7 +108,7 @@ export class OwnGenerationStack extends GenerationStack {
   /** Reconciles with every file looked at, as an hour later. @returns how many belonged to nothing. */
   async orphans(): Promise<number> {
     await this.sql`update storage.objects set created_at = now() - interval '61 minutes'`;
-    await this.sql`delete from public.job_runs`;
+    await this.sql`delete from private.job_runs`;
     const { orphan_files } = await this.reconcile();
     expect(orphan_files?.failed).toBe(0);
     return orphan_files?.checked ?? -1;

@@ -44,6 +44,8 @@ export interface Cell {
 }
 
 export const exposedSchemas = readConfig().section("api").schemas as string[];
+/** Those and the one of our bookkeeping, which every role may name and PostgREST does not expose. */
+export const guardedSchemas = [...exposedSchemas, "private"];
 
 export function actorsOf(world: World): Actor[] {
   const { a, b } = world;
@@ -90,8 +92,8 @@ export function bind(condition: string, { ids }: Actor): string {
   return condition.replace(/(?<!:):([a-z_]+)/g, (whole, name: string) => ids[name] ?? whole);
 }
 
-/** Every table and view of the exposed schemas, from the catalog. */
-export async function exposedTables(): Promise<Table[]> {
+/** Every table and view of the schemas, from the catalog. */
+export async function tablesOf(schemas: string[]): Promise<Table[]> {
   return admin<Table[]>`
     select format('%I.%I', namespace.nspname, relation.relname) as name,
       relation.relkind in ('v', 'm') as is_view,
@@ -110,7 +112,7 @@ export async function exposedTables(): Promise<Table[]> {
         join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
         where k.confrelid = relation.oid and k.conrelid <> relation.oid) as referenced_by
     from pg_class relation join pg_namespace namespace on namespace.oid = relation.relnamespace
-    where namespace.nspname = any (${exposedSchemas}) and relation.relkind in ('r', 'p', 'f', 'v', 'm') order by 1`;
+    where namespace.nspname = any (${schemas}) and relation.relkind in ('r', 'p', 'f', 'v', 'm') order by 1`;
 }
 
 export function accessOf(table: Table): TableAccess {

@@ -72,7 +72,7 @@ export const cannotRunHere: {
   },
   {
     text: [
-      'pg_dump "$DATABASE" --data-only --schema public --schema auth --schema storage \\',
+      'pg_dump "$DATABASE" --data-only --schema public --schema private --schema auth --schema storage \\',
       "  --exclude-table auth.schema_migrations --exclude-table storage.migrations --file data.sql",
     ].join("\n"),
     because: "it needs pg_dump 17 and a second project",

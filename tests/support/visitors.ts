@@ -16,7 +16,7 @@ export function takeTurnsWithVisitors(): void {
   });
   beforeAll(async () => {
     await sql`select pg_advisory_lock(${lock})`;
-    await sql`delete from public.anonymous_usage where day < '3000-01-01'`;
+    await sql`delete from private.anonymous_usage where day < '3000-01-01'`;
   }, 180_000);
   afterAll(() => sql.end({ timeout: 2 }));
 }

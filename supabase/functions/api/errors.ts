@@ -55,10 +55,6 @@ const table = {
   api_key_expired: [403, "This API key has expired."],
   key_not_for_browsers: [403, "Operator and management keys are refused on requests from a browser."],
   wrong_password: [403, "The current password is not correct."],
-  second_factor_enrolled: [
-    403,
-    "This account has a second factor, which this API does not ask for. Set a new password by mail: that removes it.",
-  ],
   developer_key_in_use: [
     403,
     "This request is made with that key. Revoke it with another one, or with none.",
@@ -95,7 +91,6 @@ const table = {
   idempotency_key_in_use: [409, "The first request with this Idempotency-Key is still running."],
   payload_too_large: [413, "The body is too large."],
   file_too_large: [413, "A file is too large. At most 10 MB each."],
-  too_many_pixels: [413, "A picture has too many pixels. At most 8192 a side."],
   unsupported_media_type: [415, "Unsupported Content-Type."],
   unsupported_image: [415, "A file is not a JPEG, PNG or WebP image."],
   validation_failed: [422, "The request is not valid."],
@@ -103,7 +98,7 @@ const table = {
   idempotency_key_reused: [422, "This Idempotency-Key was used with another request."],
   weak_password: [
     422,
-    "The password is too weak. Use at least 8 characters with a lower-case letter, an upper-case letter and a digit.",
+    "The password is too weak. Use 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.",
   ],
   quota_exceeded: [429, "The monthly quota of generations is used up."],
   concurrency_limit_reached: [429, "Too many generations are running. Wait for one to finish."],

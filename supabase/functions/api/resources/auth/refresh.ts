@@ -1,17 +1,17 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
-import { jsonOnly, jsonOrNothing } from "../../middleware/body-type.ts";
+import { isJson, jsonOnly } from "../../middleware/body-type.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { storableText } from "../text.ts";
 import { tokensSchema } from "./schemas.ts";
-import { openTokens } from "./sessions.ts";
+import { deviceOf, openTokens } from "./sessions.ts";
 import { endReusedSession } from "./store.ts";
-
-const longestToken = 4096;
 
 const bodySchema = z
   .object({
-    refresh_token: z
-      .string()
+    refresh_token: storableText()
+      .min(1)
+      .max(4096)
       .openapi({ description: "The newest refresh token of the session.", example: "v1NxP0aZq7Kd" }),
   })
   .openapi("RefreshRequest");
@@ -27,24 +27,23 @@ const route = createRoute({
     "one before the newest always works, in case the answer got lost; an older one ends the session.",
   security: security.none,
   middleware: [
-    async (c, next) => (c.req.header("authorization") ? jsonOrNothing(c, next) : jsonOnly(c, next)),
+    async (c, next) =>
+      isJson(c.req.header("content-type")) || !c.req.header("authorization") ? jsonOnly(c, next) : next(),
   ],
   request: { body: { content: { "application/json": { schema: bodySchema } } } },
   responses: {
     200: jsonResponse(tokensSchema, "New tokens of the same session."),
-    ...errorResponses(400, 401, 403, 413, 415, 422, 429, 502),
+    ...errorResponses(400, 401, 403, 413, 415, 422, 429),
   },
 });
 
 export const refresh = createRouter().openapi(route, async (c) => {
   const bearer = /^Bearer +([^\s]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
   const body: Partial<z.infer<typeof bodySchema>> = c.req.valid("json") ?? {};
-  const token = body.refresh_token || bearer || "";
-  // Whatever cannot be a token is answered as an unknown one: a client that kept it must learn that its session is over.
-  if (!token || token.length > longestToken || !/^[\x21-\x7e]+$/.test(token))
-    throw new ApiError("invalid_refresh_token");
+  const token = body.refresh_token ?? bearer;
+  if (token === undefined) throw new ApiError("invalid_refresh_token");
   const { auth, database } = c.get("deps");
-  const issued = await auth.refresh(token);
+  const issued = await auth.refresh(token, deviceOf(c).ip ?? undefined);
   if (issued === "reused") {
     await endReusedSession(database, token);
     throw new ApiError("refresh_token_reused");

@@ -17,7 +17,7 @@ type CreatedAccount = User & { provisioned_project_id: string | null; needs_veri
 
 /** Counts a login or registration, whatever comes of it. */
 export const countAuthCall = (db: Database, credentials: Credentials) =>
-  db.read<null>("find_auth_limit", [credentials]);
+  db.read<null>("announce_auth_limit", [credentials]);
 
 export const beginRegistration = (db: Database, credentials: Credentials, email: string) =>
   db.write<{ role: "developer" | "end_user"; project_id: string | null }>("begin_registration", [
@@ -37,12 +37,12 @@ export const beginLogin = (db: Database, credentials: Credentials, email: string
   ]);
 
 /** Takes the try of a password back; `email` is null for the caller's own. */
-export const returnSignIn = (
+export const uncountSignIn = (
   db: Database,
   credentials: Credentials,
   email: string | null,
   ip: string | null,
-) => db.write<null>("return_sign_in", [credentials, email, ip]);
+) => db.write<null>("uncount_sign_in", [credentials, email, ip]);
 
 export const openSession = (
   db: Database,
@@ -109,8 +109,8 @@ export const beginCode = (db: Database, userId: string, ip: string | null) =>
   db.write<{ auth_email: string }>("begin_code", [userId, ip]);
 
 /** Takes the try of a code back. */
-export const returnCode = (db: Database, userId: string, ip: string | null) =>
-  db.write<null>("return_code", [userId, ip]);
+export const uncountCode = (db: Database, userId: string, ip: string | null) =>
+  db.write<null>("uncount_code", [userId, ip]);
 
 export const finishVerification = (
   db: Database,

@@ -8,7 +8,7 @@ import { storableText, uuid } from "../text.ts";
 import { useMailToken } from "./mail-tokens.ts";
 import { mailToken, message } from "./schemas.ts";
 import { deviceOf, ifAnswered } from "./sessions.ts";
-import { beginCode, finishVerification, returnCode } from "./store.ts";
+import { beginCode, finishVerification, uncountCode } from "./store.ts";
 
 const bodySchema = z.union([
   z.object({ token: mailToken() }),
@@ -40,7 +40,7 @@ const route = createRoute({
   request: jsonBody(bodySchema.openapi("VerifyEmailRequest")),
   responses: {
     200: jsonResponse(verifiedSchema, "Verified."),
-    ...errorResponses(400, 413, 415, 422, 429, 502),
+    ...errorResponses(400, 413, 415, 422, 429),
   },
 });
 
@@ -60,8 +60,8 @@ async function prove(c: Context<AppEnv>, body: Body) {
   const { auth, database, tokens } = deps;
   const { ip } = deviceOf(c);
   const { auth_email } = await beginCode(database, user_id, ip);
-  const asked = auth.useMailToken({ email: auth_email, code: verification_token });
-  const proof = await ifAnswered(deps, asked, () => returnCode(database, user_id, ip));
+  const asked = auth.useMailToken({ email: auth_email, code: verification_token }, ip ?? undefined);
+  const proof = await ifAnswered(deps, asked, () => uncountCode(database, user_id, ip));
   if (proof === null) throw new ApiError("verification_token_invalid");
   return tokens.verify(proof.access_token);
 }

@@ -3,7 +3,7 @@ import type { StoredFile } from "../../clients/storage.ts";
 import type { Deps } from "../../context.ts";
 import { type Failure, failureOf, failures, isBlocked, lastLines } from "./failures.ts";
 import { findOutputs } from "./prediction-output.ts";
-import { completeGeneration, failGeneration, findWork, type Work } from "./store.ts";
+import { completeGeneration, failGeneration, getGenerationWork, type Work } from "./store.ts";
 import { PassingFault, storeOutput } from "./store-output.ts";
 
 /** Replicate deletes a result an hour after the prediction ended; what could not be copied by then never will be. */
@@ -17,7 +17,7 @@ const copyWithinMs = 50 * 60_000;
 export async function finishGeneration(deps: Deps, id: string, prediction: Prediction): Promise<boolean> {
   const { database, log } = deps;
   if (prediction.status === "succeeded") {
-    const work = await findWork(database, id);
+    const work = await getGenerationWork(database, id);
     if (work === null || (work.status !== "pending" && work.status !== "processing")) return true;
     await storeOutputs(deps, work, prediction);
     return true;
@@ -77,7 +77,7 @@ async function storeOutputs(deps: Deps, work: Work, prediction: Prediction): Pro
   }
   if (stored.length === 0) return end(deps, work.id, failure, prediction);
   const won = await completeGeneration(deps.database, work.id, stored, secondsOf(prediction));
-  const current = won ? null : await findWork(deps.database, work.id);
+  const current = won ? null : await getGenerationWork(deps.database, work.id);
   // Canceled or deleted while it was copied: then nobody refers to the files.
   if (!won && current?.status !== "completed") {
     await deps.storage.remove(

@@ -3,7 +3,6 @@ import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
-import { wholeNumber } from "../numbers.ts";
 import { generationPath } from "./schemas.ts";
 import { type FileKind, getGenerationFile } from "./store.ts";
 import { readTicket } from "./tickets.ts";
@@ -14,11 +13,12 @@ const ticketSchema = z
   .max(100)
   .optional()
   .openapi({ description: "Part of the addresses that the API gives.", example: "0.6Zk1" });
-const indexSchema = wholeNumber(0, 9).openapi({
-  type: "integer",
-  description: "Which picture, from 0.",
-  example: 0,
-});
+const indexSchema = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(9)
+  .openapi({ type: "integer", description: "Which picture, from 0.", example: 0 });
 const redirect = {
   description: "To a short-lived address of the picture.",
   headers: {
@@ -87,12 +87,11 @@ async function redirectTo(
   const { database, env, storage } = c.get("deps");
   const linkVersion = ticket === undefined ? null : readTicket(env, ticket, id, kind, index);
   const file = await getGenerationFile(database, c.get("credentials"), id, kind, index, linkVersion);
-  const name = file.path.split("/").at(-1) ?? "";
-  // What somebody uploaded is never shown as a page of its own.
-  const location =
-    kind === "output"
-      ? await storage.signedUrl("generations", file.path, signedSeconds)
-      : await storage.signedUrl("uploads", file.path, signedSeconds, `example-${name}`);
+  const location = await storage.signedUrl(
+    kind === "output" ? "generations" : "uploads",
+    file.path,
+    signedSeconds,
+  );
   c.header("Cache-Control", `private, max-age=${signedSeconds / 2}`);
   return c.redirect(location, 302);
 }

@@ -8,7 +8,7 @@ import { createRouter, errorResponses, jsonResponse, security } from "../../open
 import { uuid } from "../text.ts";
 import { cleanUpGeneration } from "./clean-up.ts";
 import { finishGeneration } from "./finish-generation.ts";
-import { findWork, recordSubmission, takeWebhook } from "./store.ts";
+import { getGenerationWork, recordSubmission, recordWebhook } from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -33,8 +33,6 @@ const route = createRoute({
   },
 });
 
-/** A prediction brings its input and its log along. */
-const maxWebhookBytes = 1024 * 1024;
 const signature = (description: string, example: string) => z.string().openapi({ description, example });
 const predictionSchema = z
   .looseObject({
@@ -47,11 +45,11 @@ export const replicateWebhook = createRouter().openapi({ ...route, hide: true },
   const deps = c.get("deps");
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
   const { generation_id } = c.req.valid("query");
-  const body = await readText(c.req.raw, maxWebhookBytes);
+  const body = await readText(c.req.raw);
   const headers = c.req.raw.headers;
   const prediction = await verify(deps, body, headers);
   // A duplicate and a generation that was deleted are answered alike, so that Replicate stops sending.
-  const state = await takeWebhook(deps.database, generation_id, headers.get("webhook-id") ?? "");
+  const state = await recordWebhook(deps.database, generation_id, headers.get("webhook-id") ?? "");
   if (state === "taken") deps.background(followWebhook(deps, generation_id, prediction.id));
   if (state === "gone") deps.background(stopUnwanted(deps, generation_id, prediction.id));
   return c.json({ received: true as const }, 200);
@@ -95,7 +93,7 @@ async function verify(deps: Deps, body: string, headers: Headers): Promise<Predi
 /** The body only says that something happened; what happened is read from Replicate, since money depends on it. */
 async function followWebhook(deps: Deps, id: string, predictionId: string): Promise<void> {
   const { database, log, replicate } = deps;
-  const work = await findWork(database, id);
+  const work = await getGenerationWork(database, id);
   if (work === null) return;
   const prediction = await replicate.get(predictionId);
   if (prediction === null) return;

@@ -93,8 +93,8 @@ export const getAnonymousGeneration = (db: Database, credentials: Credentials, i
 export const createUploads = (db: Database, credentials: Credentials, count: number) =>
   db.write<Upload[]>("create_uploads", [credentials, count]);
 
-export const findUploads = (db: Database, credentials: Credentials, ids: string[]) =>
-  db.read<Upload[]>("find_uploads", [credentials, ids]);
+export const requireUploads = (db: Database, credentials: Credentials, ids: string[]) =>
+  db.read<Upload[]>("require_uploads", [credentials, ids]);
 
 export const getGenerationStatus = (db: Database, credentials: Credentials, id: string) =>
   db.read<GenerationRow>("get_generation_status", [credentials, id]);
@@ -142,10 +142,11 @@ export const releaseSubmission = (
   waitSeconds: number,
 ) => db.write<null>("release_submission", [id, outcome, waitSeconds]);
 
-export const takeWebhook = (db: Database, id: string, webhookId: string) =>
-  db.write<"taken" | "seen" | "gone">("take_webhook", [id, webhookId]);
+export const recordWebhook = (db: Database, id: string, webhookId: string) =>
+  db.write<"taken" | "seen" | "gone">("record_webhook", [id, webhookId]);
 
-export const findWork = (db: Database, id: string) => db.read<Work | null>("find_work", [id]);
+export const getGenerationWork = (db: Database, id: string) =>
+  db.read<Work | null>("get_generation_work", [id]);
 
 export const claimDueGenerations = (db: Database, batchSize: number) =>
   db.write<Work[]>("claim_due_generations", [batchSize]);
@@ -175,4 +176,4 @@ export const claimJob = (db: Database, name: string, everySeconds: number) =>
   db.write<boolean>("claim_job", [name, everySeconds]);
 
 export const collectOrphans = (db: Database, batchSize: number) =>
-  db.write<number>("collect_orphan_files", [batchSize]);
+  db.write<number>("queue_orphan_files", [batchSize]);

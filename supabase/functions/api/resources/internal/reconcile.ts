@@ -5,7 +5,7 @@ import { ApiError } from "../../errors.ts";
 import { createRouter } from "../../openapi.ts";
 import { removeOrphans } from "../auth/clean-up.ts";
 import { cleanUp } from "../generations/clean-up.ts";
-import { collectOrphanFiles } from "../generations/collect-orphan-files.ts";
+import { queueOrphanFiles } from "../generations/collect-orphan-files.ts";
 import { reconcileGenerations } from "../generations/reconcile-generations.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { purgeProjects } from "../projects/purge-projects.ts";
@@ -17,7 +17,7 @@ type Job = { name: string; run: (deps: Deps) => Promise<JobResult> };
 /** Each is safe to run twice at once, and none waits for another: one that breaks leaves the others their turn. */
 const jobs: readonly Job[] = [
   { name: "generations", run: reconcileGenerations },
-  { name: "orphan_files", run: collectOrphanFiles },
+  { name: "orphan_files", run: queueOrphanFiles },
   { name: "mail", run: deliverMail },
   { name: "orphan_users", run: removeOrphans },
   { name: "projects", run: purgeProjects },

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { projectUserPath } from "./schemas.ts";
-import { findEndUser } from "./store.ts";
+import { requireEndUser } from "./store.ts";
 
 const route = createRoute({
   method: "delete",
@@ -26,6 +26,6 @@ const route = createRoute({
 export const deleteProjectUser = createRouter().openapi(route, async (c) => {
   const { auth, database } = c.get("deps");
   const { project_id, user_id } = c.req.valid("param");
-  await auth.deleteUser(await findEndUser(database, c.get("credentials"), project_id, user_id));
+  await auth.deleteUser(await requireEndUser(database, c.get("credentials"), project_id, user_id));
   return c.body(null, 204);
 });

@@ -36,8 +36,8 @@ export const listProjects = (
   ]);
 
 /** The id of an end user whom the caller manages. */
-export const findEndUser = (db: Database, credentials: Credentials, projectId: string, userId: string) =>
-  db.read<string>("find_end_user", [credentials, projectId, userId]);
+export const requireEndUser = (db: Database, credentials: Credentials, projectId: string, userId: string) =>
+  db.read<string>("require_end_user", [credentials, projectId, userId]);
 
 export const updateProject = (db: Database, credentials: Credentials, id: string, changes: ProjectChanges) =>
   db.write<Project>("update_project", [credentials, id, changes]);
