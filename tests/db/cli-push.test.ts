@@ -15,9 +15,11 @@ test("the Supabase CLI applies the migrations as the embedded stack does, and co
   await withStockDatabase(database_url, async (sql, url) => {
     await runCli(["db", "push", "--yes", "--include-all", `--remote=${url}?sslmode=disable`]);
     expect(await schemaFacts(sql)).toEqual(await schemaFacts(owner));
-    const applied = await sql`select version, name from supabase_migrations.schema_migrations order by version`;
+    const applied =
+      await sql`select version, name from supabase_migrations.schema_migrations order by version`;
     expect(applied.map(({ version, name }) => `${version}_${name}.sql`)).toEqual(migrationNames());
-    const here = await owner`select version, name from supabase_migrations.schema_migrations order by version`;
+    const here =
+      await owner`select version, name from supabase_migrations.schema_migrations order by version`;
     expect([...here]).toEqual([...applied]);
   });
 });
