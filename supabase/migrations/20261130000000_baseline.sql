@@ -1,7 +1,8 @@
--- Made from supabase/schemas by `npm run generate`. Schema 07b18441e26761293422e22304c78494d83e1a609ae3c878b71673a14105a6b3
+-- Made from supabase/schemas by `npm run generate`. Schema ac087f71b19c4ba8ecb35319ff19ab204022e4d9ea928f641af5413416d77fb1
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
--- helpers that policies call; PostgREST does not expose it.
+-- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
+-- function takes the role service_role itself, since a function that did so would be there for everybody to call.
 
 create schema if not exists private;
 comment on schema private is 'Functions of the API and helpers of policies. Never exposed through PostgREST.';
@@ -21,14 +22,6 @@ begin
 end $$;
 comment on function private.touch_updated_at() is 'Trigger: sets updated_at to the time of the transaction.';
 
-create function private.as_service() returns void
-language plpgsql set search_path = '' as $$
-begin
-  perform set_config('role', 'service_role', true);
-end $$;
-comment on function private.as_service() is
-  'Continues the transaction as service_role, after the caller''s rows were found under row-level security.';
-
 create function private.search_pattern(search text) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
@@ -37,7 +30,6 @@ begin
 end $$;
 comment on function private.search_pattern(text) is 'The pattern for ilike that finds a text anywhere; null finds nothing.';
 
-grant execute on function private.as_service() to anon, authenticated, service_role;
 grant execute on function private.search_pattern(text) to authenticated, service_role;
 
 -- Who asks, for policies: the account and the project that private.authorize remembered for this transaction, or those of a
@@ -297,7 +289,7 @@ declare
   created public.projects;
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   owner := private.actor_id();
   -- The lock makes two creates of one developer take turns, so that the count below is the truth.
   select plan.projects into allowed
@@ -397,7 +389,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.projects p
   set name = coalesce(changes ->> 'name', p.name),
     description = case when changes ? 'description' then changes ->> 'description' else p.description end,
@@ -468,7 +460,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   -- Policies hide a deleted project from its owner too, so ownership is decided here; an operator sees all.
   is_operator := current_setting('app.user_role') = 'operator';
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   select count(*) into total from public.projects p
   where p.deleted_at is not null and p.purge_started_at is null and (is_operator or p.owner_id = private.actor_id())
     and (search is null or p.name ilike pattern or p.description ilike pattern)
@@ -497,7 +489,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.projects p set deleted_at = now(), purge_at = now() + make_interval(days => purge_days)
   where p.id = delete_project.id and p.deleted_at is null;
   if not found then
@@ -527,7 +519,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   v_actor := private.actor_id();
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- Policies hide a deleted project from its owner too, so ownership is decided here.
   select * into project from public.projects p
   where p.id = restore_project.id and (p.owner_id = v_actor or current_setting('app.user_role') = 'operator');
@@ -561,7 +553,7 @@ language plpgsql set search_path = '' as $$
 declare
   claimed jsonb;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   with due as (
     select p.id from public.projects p
     where p.purge_at <= now()
@@ -606,7 +598,7 @@ declare
   files jsonb;
   removed integer;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.projects p set purge_at = now() + make_interval(secs => lease_seconds)
   where p.id = purge_project.id and p.purge_started_at is not null;
   if not found then
@@ -710,7 +702,7 @@ begin
   then
     raise exception 'user_not_found';
   end if;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.users u
   set deactivated_at = case when is_active then null else coalesce(u.deactivated_at, now()) end
   where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id
@@ -1000,7 +992,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- The lock makes two creates in one project take turns, so that the count below is the truth.
   perform from public.projects p where p.id = create_api_key.project_id for update;
   select plan.api_keys_per_project into allowed
@@ -1049,7 +1041,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- The same lock as a create: keys of one project change one after the other.
   perform from public.projects p where p.id = rotate_api_key.project_id for update;
   select * into rotated from public.api_keys k where k.id = key_id for update;
@@ -1092,7 +1084,7 @@ language plpgsql set search_path = '' as $$
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.api_keys k set revoked_at = now() where k.id = key_id and k.revoked_at is null;
   if not found then
     raise exception 'api_key_already_revoked';
@@ -1134,7 +1126,7 @@ comment on column public.key_usage.errors is 'Those of them that were answered w
 create function private.record_key_usage(batch jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- Always in the order of the keys, so that two isolates never wait for each other in a circle.
   insert into public.key_usage as usage (api_key_id, day, requests, errors)
   select k.id, entry.day, entry.requests, entry.errors
@@ -1191,7 +1183,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   select jsonb_agg(jsonb_build_object('day', calendar.day, 'requests', coalesce(usage.requests, 0),
     'errors', coalesce(usage.errors, 0)) order by calendar.day)
   into items
@@ -1452,7 +1444,7 @@ declare
   v_email text := uncount_sign_in.email;
   account text;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   if v_email is null then
     select u.project_id, u.email into v_project, v_email
     from public.users u where u.id = (credentials ->> 'user_id')::uuid;
@@ -1499,7 +1491,7 @@ comment on function private.count_mail_request(text) is
 create function private.uncount_code(user_id uuid, ip text) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   perform private.drain_bucket(private.bucket_name('code', uncount_code.user_id::text));
   perform private.drain_bucket(private.bucket_name('mail-address', private.address_group(ip)));
 end $$;
@@ -1741,7 +1733,7 @@ declare
   v_role text;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   if credentials ->> 'operator_key_hash' is not null then
     v_role := 'developer';
     v_project := null;
@@ -1814,7 +1806,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'account');
   actor := current_setting('app.user_id')::uuid;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.users u
   set full_name = case when changes ? 'full_name' then changes ->> 'full_name' else u.full_name end
   where u.id = actor returning * into account;
@@ -1955,7 +1947,7 @@ begin
   if credentials ->> 'session_id' is null then
     raise exception 'not_authenticated';
   end if;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   return current_setting('app.user_id')::uuid;
 end $$;
 comment on function private.authorize_session(jsonb) is
@@ -2111,7 +2103,7 @@ declare
   account public.users;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   perform private.count_sign_in(v_project, begin_login.email, begin_login.ip);
   select * into account from public.users u
   where u.project_id is not distinct from v_project and lower(u.email) = lower(begin_login.email);
@@ -2202,7 +2194,7 @@ language plpgsql set search_path = '' as $$
 declare
   claimed jsonb;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- A newer mail of the same kind makes the token of an older one worthless.
   delete from private.mail_outbox old using private.mail_outbox newer
   where old.kind in ('verification', 'password_reset') and newer.user_id = old.user_id and newer.kind = old.kind
@@ -2238,7 +2230,7 @@ comment on function private.claim_mail(integer) is
 create function private.finish_mail(id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   delete from private.mail_outbox m where m.id = finish_mail.id;
 end $$;
 comment on function private.finish_mail(uuid) is 'The mail was taken, or is not worth sending any more.';
@@ -2246,7 +2238,7 @@ comment on function private.finish_mail(uuid) is 'The mail was taken, or is not 
 create function private.retry_mail(id uuid, wait_seconds integer, error text) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update private.mail_outbox m
   set next_attempt_at = now() + make_interval(secs => wait_seconds), last_error = left(retry_mail.error, 500)
   where m.id = retry_mail.id;
@@ -2305,7 +2297,7 @@ create function private.claim_token(digest text) returns boolean
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   insert into private.used_tokens (digest) values (decode(claim_token.digest, 'hex')) on conflict (digest) do nothing;
   return found;
 end $$;
@@ -2314,7 +2306,7 @@ comment on function private.claim_token(text) is 'Whether the caller is the firs
 create function private.release_token(digest text) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   delete from private.used_tokens t where t.digest = decode(release_token.digest, 'hex');
 end $$;
 comment on function private.release_token(text) is 'Auth did not take the token: it was not used.';
@@ -2327,7 +2319,7 @@ declare
   wait integer;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   wanted := case when own then (credentials ->> 'user_id')::uuid else request_verification.user_id end;
   perform private.count_mail_request(request_verification.ip);
   wait := private.count_mail('verification', wanted::text);
@@ -2352,7 +2344,7 @@ declare
   wanted uuid;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   perform private.count_mail_request(request_password_reset.ip);
   select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
   where u.project_id is not distinct from v_project and lower(u.email) = lower(request_password_reset.email)
@@ -2371,7 +2363,7 @@ declare
   account public.users;
   wait integer;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   perform private.count_mail_request(begin_code.ip);
   wait := private.fill_bucket(private.bucket_name('code', begin_code.user_id::text), 5, 600);
   if wait > 0 then
@@ -2388,7 +2380,7 @@ language plpgsql set search_path = '' as $$
 declare
   account public.users;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- The session that consumed the token is Auth's way to say yes; nobody is to use it.
   perform private.end_user_session(finish_verification.user_id, finish_verification.session_id);
   update public.users u set email_verified_at = coalesce(u.email_verified_at, now())
@@ -2408,7 +2400,7 @@ language plpgsql set search_path = '' as $$
 declare
   account public.users;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   perform private.end_user_session(begin_password_reset.user_id, begin_password_reset.session_id);
   update public.users u set email_verified_at = coalesce(u.email_verified_at, now())
   where u.id = begin_password_reset.user_id and u.deactivated_at is null
@@ -2557,7 +2549,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   is_operator := current_setting('app.user_role') = 'operator';
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   select count(*) into total from public.audit_events e
   where e.project_id = list_audit_events.project_id
     and (list_audit_events.resource is null or e.resource = list_audit_events.resource)
@@ -2918,7 +2910,7 @@ begin
   perform private.authorize_and_set_role(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
   if link_version is not null then
-    perform private.as_service();
+    perform set_config('role', 'service_role', true);
     select case get_generation_file.kind when 'output' then g.outputs else g.example_images end -> "position" into file
     from public.generations g
     where g.id = get_generation_file.id and g.link_version = get_generation_file.link_version
@@ -2930,7 +2922,7 @@ begin
   end if;
   -- What is published is for everybody, also for somebody signed in.
   if file is null and link_version is null and kind = 'output' then
-    perform private.as_service();
+    perform set_config('role', 'service_role', true);
     select g.outputs -> "position" into file
     from public.generations g
     where g.id = get_generation_file.id and g.is_public and (v_project is null or g.project_id = v_project);
@@ -2938,7 +2930,7 @@ begin
   if file is null then
     raise exception 'image_not_found';
   end if;
-  -- In a statement of its own: visitors, whose role may not call it, never come this far.
+  perform set_config('role', 'service_role', true);
   if not private.is_generation_served(id) then
     raise exception 'image_not_found';
   end if;
@@ -3023,7 +3015,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   if v_project is null then
     hidden := array(
       select project.id from public.projects project where project.deleted_at is not null or not project.is_active
@@ -3086,7 +3078,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   return (
     select jsonb_build_object(
       'plan', plan.id, 'month', v_month,
@@ -3106,10 +3098,8 @@ end $$;
 comment on function private.get_generation_usage(jsonb) is
   'GET /generation/usage: what the project''s plan allows and what is used of it. Errors: those of private.authorize.';
 
-grant execute on function
-  private.require_generation(uuid),
-  private.is_generation_served(uuid)
-to authenticated, service_role;
+grant execute on function private.require_generation(uuid) to authenticated, service_role;
+grant execute on function private.is_generation_served(uuid) to service_role;
 
 -- How a generation comes to be: the model is allowed, the quota has room, and both are decided under locks.
 
@@ -3127,7 +3117,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
 
   select plan.* into limits
   from public.projects project
@@ -3187,7 +3177,7 @@ language plpgsql set search_path = '' as $$
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set is_public = publish_generation.is_public,
     link_version = g.link_version + case when g.is_public and not publish_generation.is_public then 1 else 0 end
@@ -3205,7 +3195,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set status = 'canceled', error_code = 'canceled', error = cancel_generation.error, charge = 'refunded',
     completed_at = now(), next_check_at = null
@@ -3229,7 +3219,7 @@ language plpgsql set search_path = '' as $$
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   delete from public.generations g where g.id = delete_generation.id;
 end $$;
 comment on function private.delete_generation(jsonb, uuid) is
@@ -3244,7 +3234,7 @@ language plpgsql set search_path = '' as $$
 declare
   claimed public.generations;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set submission = 'submitting', submission_attempts = g.submission_attempts + 1, submitted_at = now(),
     next_check_at = now() + make_interval(secs => lease_seconds)
@@ -3262,7 +3252,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_status text;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set prediction_id = record_submission.prediction_id, submission = 'accepted',
     status = case when g.status = 'pending' then 'processing' else g.status end,
@@ -3291,7 +3281,7 @@ comment on function private.record_submission(uuid, text) is
 create function private.release_submission(id uuid, outcome text, wait_seconds integer) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set submission = outcome, next_check_at = now() + make_interval(secs => wait_seconds)
   where g.id = release_submission.id and g.status = 'pending' and g.submission in ('submitting', 'unclear');
@@ -3303,7 +3293,7 @@ create function private.record_webhook(id uuid, webhook_id text) returns text
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   insert into public.generation_events (generation_id, kind, webhook_id)
   select g.id, 'webhook', record_webhook.webhook_id from public.generations g where g.id = record_webhook.id
   on conflict (webhook_id) do nothing;
@@ -3318,7 +3308,7 @@ comment on function private.record_webhook(uuid, text) is
 create function private.get_generation_work(id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   return (
     select jsonb_build_object('id', g.id, 'project_id', g.project_id, 'status', g.status, 'submission', g.submission,
       'prediction_id', g.prediction_id, 'submitted_at', g.submitted_at, 'created_at', g.created_at)
@@ -3331,7 +3321,7 @@ comment on function private.get_generation_work(uuid) is
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set status = 'completed', outputs = complete_generation.outputs, charge = 'committed',
     predict_seconds = complete_generation.predict_seconds, completed_at = now(), next_check_at = null
@@ -3345,7 +3335,7 @@ create function private.fail_generation(
   id uuid, error_code text, error text, status text, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set status = fail_generation.status, error_code = fail_generation.error_code, error = fail_generation.error,
     predict_seconds = fail_generation.predict_seconds, charge = 'refunded', completed_at = now(), next_check_at = null
@@ -3360,7 +3350,7 @@ language plpgsql set search_path = '' as $$
 declare
   claimed jsonb;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   with due as (
     select g.id from public.generations g
     where g.next_check_at <= now()
@@ -3406,7 +3396,7 @@ declare
   v_used integer;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   select coalesce((select u.generations from private.anonymous_usage u
     where u.day = v_day and u.client = check_anonymous.client), 0) into v_used;
   if v_used >= v_allowed then
@@ -3434,7 +3424,7 @@ declare
   wait integer := ceil(extract(epoch from ((v_day + 1)::timestamp at time zone 'utc') - now()));
   created public.generations;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- The condition of private.check_anonymous is asked again under the row's lock: of many creates at once only as many as allowed get through.
   insert into private.anonymous_usage as usage (day, client, generations)
   values (v_day, create_anonymous_generation.client, 1)
@@ -3468,7 +3458,7 @@ declare
   found public.generations;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   select * into found from public.generations g
   where g.id = get_anonymous_generation.id and g.project_id is null and g.expires_at > now();
   if found.id is null then
@@ -3521,7 +3511,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_caller := current_setting('app.project_id') || ':' || private.actor_id();
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   insert into private.idempotency_keys as k (caller, operation, key, fingerprint, generation_id, locked_until)
   values (v_caller, request ->> 'operation', request ->> 'key', request ->> 'fingerprint',
     (request ->> 'generation_id')::uuid, now() + interval '1 minute')
@@ -3560,7 +3550,7 @@ comment on function private.finish_idempotent(uuid, jsonb) is
 create function private.release_idempotent(id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   delete from private.idempotency_keys k where k.generation_id = release_idempotent.id and k.response is null;
 end $$;
 comment on function private.release_idempotent(uuid) is 'The request failed: the next one with the key starts afresh.';
@@ -3614,7 +3604,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- Creates of one person take turns, so that the count is the truth.
   perform from public.users account where account.id = v_actor for no key update;
   if (select count(*) from public.uploads u where u.user_id = v_actor and u.generation_id is null) + places > 50 then
@@ -3643,7 +3633,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   select jsonb_agg(jsonb_build_object('id', u.id, 'path', u.path) order by wanted.position) into found
   from jsonb_array_elements_text(ids) with ordinality as wanted (id, position)
   join public.uploads u on u.id = wanted.id::uuid
@@ -3695,7 +3685,7 @@ language plpgsql set search_path = '' as $$
 declare
   claimed jsonb;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   with due as (
     select t.id from private.cleanup_tasks t
     where case when claim_cleanup_tasks.generation_id is null then t.next_attempt_at <= now()
@@ -3719,7 +3709,7 @@ comment on function private.claim_cleanup_tasks(uuid, integer) is
 create function private.end_cleanup_tasks(ids jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   delete from private.cleanup_tasks t where t.id in (select value::bigint from jsonb_array_elements_text(ids));
 end $$;
 comment on function private.end_cleanup_tasks(jsonb) is 'They are done.';
@@ -3729,7 +3719,7 @@ language plpgsql set search_path = '' as $$
 declare
   collected integer;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   with files as (
     select object.bucket_id, object.name,
       case when split_part(object.name, '/', 2) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
@@ -3763,7 +3753,7 @@ begin
   if kind = 'audit_events' then
     return private.remove_old_audit_events((keep_seconds / 86400)::integer, batch_size);
   end if;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- Materialized, since a locking subquery can be run again for each row and then find further ones. A counter that begins anew
   -- while it waits to be deleted stays: its age is asked for again.
   case kind
@@ -3859,7 +3849,7 @@ create function private.claim_job(name text, every_seconds integer) returns bool
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   insert into private.job_runs as run (name) values (claim_job.name)
   on conflict (name) do update set ran_at = now()
     where run.ran_at <= now() - make_interval(secs => every_seconds);
@@ -3870,7 +3860,7 @@ comment on function private.claim_job(text, integer) is 'True for one caller in 
 create function private.record_job_results(results jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   insert into private.job_results as result (name, checked, failed, failing_since)
   select r.name, r.checked, r.failed, case when r.failed > 0 then now() end
   from jsonb_to_recordset(results) as r (name text, checked integer, failed integer)
@@ -3942,7 +3932,7 @@ comment on function private.server_version() is 'The health check: proves that s
 create function private.record_requests(batch jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   insert into private.request_counts as counts (method, route, status, requests, seconds, buckets)
   select b.method, b.route, b.status, b.requests, b.seconds, b.buckets
   from jsonb_to_recordset(batch) as b (
@@ -3961,7 +3951,7 @@ comment on function private.record_requests(jsonb) is
 create function private.list_request_counts() returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   return (
     select coalesce(jsonb_agg(to_jsonb(counts) order by counts.route, counts.method, counts.status), '[]')
     from private.request_counts counts);

@@ -1,5 +1,6 @@
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
--- helpers that policies call; PostgREST does not expose it.
+-- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
+-- function takes the role service_role itself, since a function that did so would be there for everybody to call.
 
 create schema if not exists private;
 comment on schema private is 'Functions of the API and helpers of policies. Never exposed through PostgREST.';
@@ -19,14 +20,6 @@ begin
 end $$;
 comment on function private.touch_updated_at() is 'Trigger: sets updated_at to the time of the transaction.';
 
-create function private.as_service() returns void
-language plpgsql set search_path = '' as $$
-begin
-  perform set_config('role', 'service_role', true);
-end $$;
-comment on function private.as_service() is
-  'Continues the transaction as service_role, after the caller''s rows were found under row-level security.';
-
 create function private.search_pattern(search text) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
@@ -35,5 +28,4 @@ begin
 end $$;
 comment on function private.search_pattern(text) is 'The pattern for ilike that finds a text anywhere; null finds nothing.';
 
-grant execute on function private.as_service() to anon, authenticated, service_role;
 grant execute on function private.search_pattern(text) to authenticated, service_role;

@@ -77,7 +77,7 @@ declare
   created public.projects;
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   owner := private.actor_id();
   -- The lock makes two creates of one developer take turns, so that the count below is the truth.
   select plan.projects into allowed
@@ -177,7 +177,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.projects p
   set name = coalesce(changes ->> 'name', p.name),
     description = case when changes ? 'description' then changes ->> 'description' else p.description end,

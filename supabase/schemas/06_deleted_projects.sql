@@ -13,7 +13,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   -- Policies hide a deleted project from its owner too, so ownership is decided here; an operator sees all.
   is_operator := current_setting('app.user_role') = 'operator';
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   select count(*) into total from public.projects p
   where p.deleted_at is not null and p.purge_started_at is null and (is_operator or p.owner_id = private.actor_id())
     and (search is null or p.name ilike pattern or p.description ilike pattern)
@@ -42,7 +42,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.projects p set deleted_at = now(), purge_at = now() + make_interval(days => purge_days)
   where p.id = delete_project.id and p.deleted_at is null;
   if not found then
@@ -72,7 +72,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   v_actor := private.actor_id();
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- Policies hide a deleted project from its owner too, so ownership is decided here.
   select * into project from public.projects p
   where p.id = restore_project.id and (p.owner_id = v_actor or current_setting('app.user_role') = 'operator');
@@ -106,7 +106,7 @@ language plpgsql set search_path = '' as $$
 declare
   claimed jsonb;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   with due as (
     select p.id from public.projects p
     where p.purge_at <= now()
@@ -151,7 +151,7 @@ declare
   files jsonb;
   removed integer;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.projects p set purge_at = now() + make_interval(secs => lease_seconds)
   where p.id = purge_project.id and p.purge_started_at is not null;
   if not found then

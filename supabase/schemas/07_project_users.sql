@@ -67,7 +67,7 @@ begin
   then
     raise exception 'user_not_found';
   end if;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.users u
   set deactivated_at = case when is_active then null else coalesce(u.deactivated_at, now()) end
   where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id

@@ -57,7 +57,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- The lock makes two creates in one project take turns, so that the count below is the truth.
   perform from public.projects p where p.id = create_api_key.project_id for update;
   select plan.api_keys_per_project into allowed
@@ -106,7 +106,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- The same lock as a create: keys of one project change one after the other.
   perform from public.projects p where p.id = rotate_api_key.project_id for update;
   select * into rotated from public.api_keys k where k.id = key_id for update;
@@ -149,7 +149,7 @@ language plpgsql set search_path = '' as $$
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_api_key(project_id, key_id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.api_keys k set revoked_at = now() where k.id = key_id and k.revoked_at is null;
   if not found then
     raise exception 'api_key_already_revoked';

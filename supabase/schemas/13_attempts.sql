@@ -107,7 +107,7 @@ declare
   v_email text := uncount_sign_in.email;
   account text;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   if v_email is null then
     select u.project_id, u.email into v_project, v_email
     from public.users u where u.id = (credentials ->> 'user_id')::uuid;
@@ -154,7 +154,7 @@ comment on function private.count_mail_request(text) is
 create function private.uncount_code(user_id uuid, ip text) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   perform private.drain_bucket(private.bucket_name('code', uncount_code.user_id::text));
   perform private.drain_bucket(private.bucket_name('mail-address', private.address_group(ip)));
 end $$;

@@ -8,7 +8,7 @@ declare
   v_role text;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   if credentials ->> 'operator_key_hash' is not null then
     v_role := 'developer';
     v_project := null;
@@ -81,7 +81,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'account');
   actor := current_setting('app.user_id')::uuid;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.users u
   set full_name = case when changes ? 'full_name' then changes ->> 'full_name' else u.full_name end
   where u.id = actor returning * into account;

@@ -86,7 +86,7 @@ begin
   if credentials ->> 'session_id' is null then
     raise exception 'not_authenticated';
   end if;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   return current_setting('app.user_id')::uuid;
 end $$;
 comment on function private.authorize_session(jsonb) is

@@ -76,7 +76,7 @@ declare
   account public.users;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   perform private.count_sign_in(v_project, begin_login.email, begin_login.ip);
   select * into account from public.users u
   where u.project_id is not distinct from v_project and lower(u.email) = lower(begin_login.email);

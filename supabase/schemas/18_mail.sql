@@ -31,7 +31,7 @@ language plpgsql set search_path = '' as $$
 declare
   claimed jsonb;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- A newer mail of the same kind makes the token of an older one worthless.
   delete from private.mail_outbox old using private.mail_outbox newer
   where old.kind in ('verification', 'password_reset') and newer.user_id = old.user_id and newer.kind = old.kind
@@ -67,7 +67,7 @@ comment on function private.claim_mail(integer) is
 create function private.finish_mail(id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   delete from private.mail_outbox m where m.id = finish_mail.id;
 end $$;
 comment on function private.finish_mail(uuid) is 'The mail was taken, or is not worth sending any more.';
@@ -75,7 +75,7 @@ comment on function private.finish_mail(uuid) is 'The mail was taken, or is not 
 create function private.retry_mail(id uuid, wait_seconds integer, error text) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update private.mail_outbox m
   set next_attempt_at = now() + make_interval(secs => wait_seconds), last_error = left(retry_mail.error, 500)
   where m.id = retry_mail.id;

@@ -16,7 +16,7 @@ create function private.claim_token(digest text) returns boolean
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   insert into private.used_tokens (digest) values (decode(claim_token.digest, 'hex')) on conflict (digest) do nothing;
   return found;
 end $$;
@@ -25,7 +25,7 @@ comment on function private.claim_token(text) is 'Whether the caller is the firs
 create function private.release_token(digest text) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   delete from private.used_tokens t where t.digest = decode(release_token.digest, 'hex');
 end $$;
 comment on function private.release_token(text) is 'Auth did not take the token: it was not used.';
@@ -38,7 +38,7 @@ declare
   wait integer;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   wanted := case when own then (credentials ->> 'user_id')::uuid else request_verification.user_id end;
   perform private.count_mail_request(request_verification.ip);
   wait := private.count_mail('verification', wanted::text);
@@ -63,7 +63,7 @@ declare
   wanted uuid;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   perform private.count_mail_request(request_password_reset.ip);
   select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
   where u.project_id is not distinct from v_project and lower(u.email) = lower(request_password_reset.email)
@@ -82,7 +82,7 @@ declare
   account public.users;
   wait integer;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   perform private.count_mail_request(begin_code.ip);
   wait := private.fill_bucket(private.bucket_name('code', begin_code.user_id::text), 5, 600);
   if wait > 0 then
@@ -99,7 +99,7 @@ language plpgsql set search_path = '' as $$
 declare
   account public.users;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- The session that consumed the token is Auth's way to say yes; nobody is to use it.
   perform private.end_user_session(finish_verification.user_id, finish_verification.session_id);
   update public.users u set email_verified_at = coalesce(u.email_verified_at, now())
@@ -119,7 +119,7 @@ language plpgsql set search_path = '' as $$
 declare
   account public.users;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   perform private.end_user_session(begin_password_reset.user_id, begin_password_reset.session_id);
   update public.users u set email_verified_at = coalesce(u.email_verified_at, now())
   where u.id = begin_password_reset.user_id and u.deactivated_at is null

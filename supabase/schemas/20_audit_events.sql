@@ -127,7 +127,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   is_operator := current_setting('app.user_role') = 'operator';
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   select count(*) into total from public.audit_events e
   where e.project_id = list_audit_events.project_id
     and (list_audit_events.resource is null or e.resource = list_audit_events.resource)

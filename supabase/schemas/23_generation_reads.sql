@@ -59,7 +59,7 @@ begin
   perform private.authorize_and_set_role(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
   if link_version is not null then
-    perform private.as_service();
+    perform set_config('role', 'service_role', true);
     select case get_generation_file.kind when 'output' then g.outputs else g.example_images end -> "position" into file
     from public.generations g
     where g.id = get_generation_file.id and g.link_version = get_generation_file.link_version
@@ -71,7 +71,7 @@ begin
   end if;
   -- What is published is for everybody, also for somebody signed in.
   if file is null and link_version is null and kind = 'output' then
-    perform private.as_service();
+    perform set_config('role', 'service_role', true);
     select g.outputs -> "position" into file
     from public.generations g
     where g.id = get_generation_file.id and g.is_public and (v_project is null or g.project_id = v_project);
@@ -79,7 +79,7 @@ begin
   if file is null then
     raise exception 'image_not_found';
   end if;
-  -- In a statement of its own: visitors, whose role may not call it, never come this far.
+  perform set_config('role', 'service_role', true);
   if not private.is_generation_served(id) then
     raise exception 'image_not_found';
   end if;
@@ -164,7 +164,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   if v_project is null then
     hidden := array(
       select project.id from public.projects project where project.deleted_at is not null or not project.is_active
@@ -227,7 +227,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   return (
     select jsonb_build_object(
       'plan', plan.id, 'month', v_month,
@@ -247,7 +247,5 @@ end $$;
 comment on function private.get_generation_usage(jsonb) is
   'GET /generation/usage: what the project''s plan allows and what is used of it. Errors: those of private.authorize.';
 
-grant execute on function
-  private.require_generation(uuid),
-  private.is_generation_served(uuid)
-to authenticated, service_role;
+grant execute on function private.require_generation(uuid) to authenticated, service_role;
+grant execute on function private.is_generation_served(uuid) to service_role;

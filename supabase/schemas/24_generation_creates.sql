@@ -14,7 +14,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
 
   select plan.* into limits
   from public.projects project

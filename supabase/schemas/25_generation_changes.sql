@@ -6,7 +6,7 @@ language plpgsql set search_path = '' as $$
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set is_public = publish_generation.is_public,
     link_version = g.link_version + case when g.is_public and not publish_generation.is_public then 1 else 0 end
@@ -24,7 +24,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set status = 'canceled', error_code = 'canceled', error = cancel_generation.error, charge = 'refunded',
     completed_at = now(), next_check_at = null
@@ -48,7 +48,7 @@ language plpgsql set search_path = '' as $$
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   delete from public.generations g where g.id = delete_generation.id;
 end $$;
 comment on function private.delete_generation(jsonb, uuid) is

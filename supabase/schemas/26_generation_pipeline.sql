@@ -6,7 +6,7 @@ language plpgsql set search_path = '' as $$
 declare
   claimed public.generations;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set submission = 'submitting', submission_attempts = g.submission_attempts + 1, submitted_at = now(),
     next_check_at = now() + make_interval(secs => lease_seconds)
@@ -24,7 +24,7 @@ language plpgsql set search_path = '' as $$
 declare
   v_status text;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set prediction_id = record_submission.prediction_id, submission = 'accepted',
     status = case when g.status = 'pending' then 'processing' else g.status end,
@@ -53,7 +53,7 @@ comment on function private.record_submission(uuid, text) is
 create function private.release_submission(id uuid, outcome text, wait_seconds integer) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set submission = outcome, next_check_at = now() + make_interval(secs => wait_seconds)
   where g.id = release_submission.id and g.status = 'pending' and g.submission in ('submitting', 'unclear');
@@ -65,7 +65,7 @@ create function private.record_webhook(id uuid, webhook_id text) returns text
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   insert into public.generation_events (generation_id, kind, webhook_id)
   select g.id, 'webhook', record_webhook.webhook_id from public.generations g where g.id = record_webhook.id
   on conflict (webhook_id) do nothing;
@@ -80,7 +80,7 @@ comment on function private.record_webhook(uuid, text) is
 create function private.get_generation_work(id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   return (
     select jsonb_build_object('id', g.id, 'project_id', g.project_id, 'status', g.status, 'submission', g.submission,
       'prediction_id', g.prediction_id, 'submitted_at', g.submitted_at, 'created_at', g.created_at)
@@ -93,7 +93,7 @@ comment on function private.get_generation_work(uuid) is
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set status = 'completed', outputs = complete_generation.outputs, charge = 'committed',
     predict_seconds = complete_generation.predict_seconds, completed_at = now(), next_check_at = null
@@ -107,7 +107,7 @@ create function private.fail_generation(
   id uuid, error_code text, error text, status text, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   update public.generations g
   set status = fail_generation.status, error_code = fail_generation.error_code, error = fail_generation.error,
     predict_seconds = fail_generation.predict_seconds, charge = 'refunded', completed_at = now(), next_check_at = null
@@ -122,7 +122,7 @@ language plpgsql set search_path = '' as $$
 declare
   claimed jsonb;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   with due as (
     select g.id from public.generations g
     where g.next_check_at <= now()

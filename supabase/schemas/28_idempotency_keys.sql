@@ -36,7 +36,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_caller := current_setting('app.project_id') || ':' || private.actor_id();
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   insert into private.idempotency_keys as k (caller, operation, key, fingerprint, generation_id, locked_until)
   values (v_caller, request ->> 'operation', request ->> 'key', request ->> 'fingerprint',
     (request ->> 'generation_id')::uuid, now() + interval '1 minute')
@@ -75,7 +75,7 @@ comment on function private.finish_idempotent(uuid, jsonb) is
 create function private.release_idempotent(id uuid) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   delete from private.idempotency_keys k where k.generation_id = release_idempotent.id and k.response is null;
 end $$;
 comment on function private.release_idempotent(uuid) is 'The request failed: the next one with the key starts afresh.';

@@ -30,7 +30,7 @@ language plpgsql set search_path = '' as $$
 declare
   claimed jsonb;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   with due as (
     select t.id from private.cleanup_tasks t
     where case when claim_cleanup_tasks.generation_id is null then t.next_attempt_at <= now()
@@ -54,7 +54,7 @@ comment on function private.claim_cleanup_tasks(uuid, integer) is
 create function private.end_cleanup_tasks(ids jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   delete from private.cleanup_tasks t where t.id in (select value::bigint from jsonb_array_elements_text(ids));
 end $$;
 comment on function private.end_cleanup_tasks(jsonb) is 'They are done.';
@@ -64,7 +64,7 @@ language plpgsql set search_path = '' as $$
 declare
   collected integer;
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   with files as (
     select object.bucket_id, object.name,
       case when split_part(object.name, '/', 2) ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
@@ -98,7 +98,7 @@ begin
   if kind = 'audit_events' then
     return private.remove_old_audit_events((keep_seconds / 86400)::integer, batch_size);
   end if;
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   -- Materialized, since a locking subquery can be run again for each row and then find further ones. A counter that begins anew
   -- while it waits to be deleted stays: its age is asked for again.
   case kind

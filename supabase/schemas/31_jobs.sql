@@ -31,7 +31,7 @@ create function private.claim_job(name text, every_seconds integer) returns bool
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   insert into private.job_runs as run (name) values (claim_job.name)
   on conflict (name) do update set ran_at = now()
     where run.ran_at <= now() - make_interval(secs => every_seconds);
@@ -42,7 +42,7 @@ comment on function private.claim_job(text, integer) is 'True for one caller in 
 create function private.record_job_results(results jsonb) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform private.as_service();
+  perform set_config('role', 'service_role', true);
   insert into private.job_results as result (name, checked, failed, failing_since)
   select r.name, r.checked, r.failed, case when r.failed > 0 then now() end
   from jsonb_to_recordset(results) as r (name text, checked integer, failed integer)

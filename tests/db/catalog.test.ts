@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { catalogChecks } from "../support/catalog.ts";
-import { admin, failureOf, owner, rolledBack } from "../support/sql.ts";
+import { admin, become, failureOf, owner, rolledBack } from "../support/sql.ts";
+import { expectedExecute } from "./expected-access.ts";
 
 afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
@@ -22,6 +23,7 @@ test("each of these checks fails for a schema that breaks its rule", async () =>
       create table public.ruled (id uuid primary key, project_id uuid);
       create policy anything on public.ruled using (project_id is not null);
       create view public.peek as select * from public.users;
+      create function private.lost() returns void language plpgsql as 'begin perform private.nowhere(); end';
       create function private.loose() returns int language sql security definer as 'select 1';
       grant execute on function private.loose() to public;
       create function private.partial() returns int language sql as 'select 1';
@@ -49,6 +51,41 @@ test("what a migration creates is closed to everybody until it grants something"
   });
   const closed = { table: false, private: false, public: false };
   expect(open).toEqual(["anon", "authenticated", "service_role"].map((role) => ({ role, ...closed })));
+});
+
+describe.each(["anon", "authenticated"] as const)("called by %s outside the API,", (role) => {
+  /** Each function of ours with nulls: how it fails, and the role afterwards. */
+  const called = async () => {
+    const functions = await admin<{ name: string; call: string }[]>`
+      select format('%I.%I', n.nspname, p.proname) as name, format('select %I.%I(%s)', n.nspname, p.proname,
+        (select string_agg('null::' || format_type(type, null), ', ' order by place)
+          from unnest(p.proargtypes) with ordinality as argument (type, place))) as call
+      from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      where n.nspname in ('public', 'private', 'reports') and p.prorettype <> 'trigger'::regtype`;
+    const answers = [];
+    for (const { name, call } of functions) {
+      let after: string | undefined;
+      const failure = await failureOf(
+        rolledBack(async (tx) => {
+          await become(tx, role, undefined);
+          await tx.unsafe(call);
+          [{ after }] = (await tx`select current_user::text as after`) as unknown as [{ after: string }];
+        }),
+      );
+      answers.push({ name, code: failure?.code, after });
+    }
+    return answers;
+  };
+
+  test("a function that is not listed may not be executed, and a listed one leaves the caller the role that it has", async () => {
+    const answers = await called();
+    expect(answers.length).toBeGreaterThan(100);
+    const refused = answers.filter(({ code }) => code === "42501").map(({ name }) => name);
+    const done = answers.filter(({ code }) => code !== "42501");
+    expect(done.map(({ name }) => name).sort()).toEqual(expectedExecute[role]);
+    expect(refused.filter((name) => expectedExecute[role].includes(name))).toEqual([]);
+    expect(done.filter(({ code, after }) => code === undefined && after !== role)).toEqual([]);
+  });
 });
 
 test("a role of PostgREST cannot make itself another, nor create anything", async () => {

@@ -174,14 +174,12 @@ export const expectedTables: Record<string, TableAccess> = {
 /** Functions that these roles may execute, besides the owner; anybody else none. PostgREST exposes none of them. */
 export const expectedExecute: Record<"public" | "anon" | "authenticated", string[]> = {
   public: [],
-  anon: ["private.as_service"],
+  anon: [],
   authenticated: [
     "private.actor_id",
     "private.actor_project_id",
     "private.api_key_json",
-    "private.as_service",
     "private.generation_json",
-    "private.is_generation_served",
     "private.key_json",
     "private.key_state",
     "private.managed_project_ids",

@@ -106,6 +106,15 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
     return difference(found, expected);
   },
 
+  "what a body names is there: PostgreSQL looks for it only when the body runs": (sql) =>
+    lines(sql`
+      select distinct concat_ws(' ', p.oid::regprocedure, 'names', name[1]) as line
+      from ${functions(sql)}, regexp_matches(
+        regexp_replace(p.prosrc, '--[^\n]*', '', 'g'), '\\m((?:public|private|auth|storage)\\.[a-z0-9_]+)(\\(?)', 'g') as name
+      where case name[2] when '(' then to_regproc(name[1]) is null and not exists (
+          select from pg_proc q join pg_namespace m on m.oid = q.pronamespace and name[1] = m.nspname || '.' || q.proname)
+        else to_regclass(name[1]) is null and to_regtype(name[1]) is null end`),
+
   "what a user may execute, service_role may: an operator takes the same way as that": (sql) =>
     lines(sql`
       select p.oid::regprocedure::text as line from ${functions(sql)}
