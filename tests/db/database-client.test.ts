@@ -18,11 +18,12 @@ const env = parseEnv({
 const database = createDatabase(
   env,
   createRedisClient(env, () => {}),
+  () => {},
 );
 
 /** A Redis that is used and answers, or fails, as `count` says. */
 const withRedis = (count: RedisClient["count"]) =>
-  createDatabase(env, { ...createRedisClient(env, () => {}), isUsable: () => true, count });
+  createDatabase(env, { ...createRedisClient(env, () => {}), isUsable: () => true, count }, () => {});
 const redisAllows = withRedis(async () => ({ allowed: true, used: 1, resets_in: 60 }));
 const redisIsGone = withRedis(async () => {
   throw new RedisUnavailable(new Error("gone"));

@@ -1,10 +1,10 @@
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 const host = "127.0.0.1";
 
 /** A way to a service that a test can close: connections are cut and new ones refused, as when it has ended. */
 export class Breakable {
-  readonly port: number;
+  port: number;
   readonly #target: number;
   #server: Server | undefined;
   readonly #sockets = new Set<Socket>();
@@ -14,6 +14,7 @@ export class Breakable {
     this.#target = target;
   }
 
+  /** At port 0 it takes a free one. */
   static async open(port: number, target: number): Promise<Breakable> {
     const way = new Breakable(port, target);
     await way.mend();
@@ -42,7 +43,10 @@ export class Breakable {
     this.#server = server;
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen(this.port, host, () => resolve());
+      server.listen(this.port, host, () => {
+        this.port = (server.address() as AddressInfo).port;
+        resolve();
+      });
     });
   }
 
@@ -51,7 +55,12 @@ export class Breakable {
     if (server === undefined) return;
     this.#server = undefined;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
+    this.drop();
     await closed;
+  }
+
+  /** Cuts what is connected; new connections are taken. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 }

@@ -9,6 +9,7 @@ export interface FunctionProcess {
   base: string;
   /** What it has logged so far, line by line. */
   lines: string[];
+  isAlive: () => boolean;
   end: () => Promise<void>;
 }
 
@@ -60,15 +61,16 @@ export async function startFunction(
     createInterface({ input: stream }).on("line", (line) => lines.push(line));
   }
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const isAlive = () => child.exitCode === null && child.signalCode === null;
   const end = async () => {
-    if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    if (isAlive() && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     await exited;
   };
   for (;;) {
     if (child.exitCode !== null) throw new Error(`Deno ended with ${child.exitCode}:\n${lines.join("\n")}`);
     const response = await fetch(`${base}/health`).catch(() => undefined);
     await response?.body?.cancel();
-    if (response !== undefined) return { base, lines, end };
+    if (response !== undefined) return { base, lines, isAlive, end };
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

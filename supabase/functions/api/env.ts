@@ -43,6 +43,12 @@ const schema = z.object({
     .enum(["true", "false"])
     .optional()
     .describe("DB_PREPARE: off for a transaction pooler; by default read from the port of the database URL"),
+  database_ca_cert: z
+    .string()
+    .includes("BEGIN CERTIFICATE")
+    .transform((value) => value.replaceAll("\\n", "\n"))
+    .optional()
+    .describe("DATABASE_CA_CERT: the certificate that Postgres' own is signed with, as PEM"),
   trusted_proxy_hops: count(1).describe("TRUSTED_PROXY_HOPS: hops of X-Forwarded-For that the platform adds"),
   replicate_api_url: url.default("https://api.replicate.com/v1").describe("REPLICATE_API_URL"),
   replicate_api_token: z
@@ -152,6 +158,7 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     jwt_secret: set("JWT_SECRET"),
     database_pool_size: set("DB_POOL_SIZE"),
     database_prepare: set("DB_PREPARE"),
+    database_ca_cert: set("DATABASE_CA_CERT"),
     trusted_proxy_hops: set("TRUSTED_PROXY_HOPS"),
     replicate_api_url: set("REPLICATE_API_URL"),
     replicate_api_token: set("REPLICATE_API_TOKEN"),

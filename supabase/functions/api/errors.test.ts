@@ -47,8 +47,6 @@ describe("an error of the database", () => {
     [{ code: "22P02", message: "invalid input syntax for type uuid" }, "validation_failed"],
     [{ code: "57P01", message: "terminating connection" }, "database_unavailable"],
     [{ code: "53300", message: "too many connections" }, "database_unavailable"],
-    [{ code: "ECONNREFUSED", message: "connect ECONNREFUSED" }, "database_unavailable"],
-    [{ code: "CONNECTION_CLOSED", message: "write CONNECTION_CLOSED" }, "database_unavailable"],
     [{ code: "23505", message: "duplicate key" }, "internal_error"],
     [{ message: "anything" }, "internal_error"],
   ])("%j becomes %s", (thrown, code) => {

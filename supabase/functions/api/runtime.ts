@@ -25,7 +25,7 @@ export function createHandler(
   const background = (work: Promise<unknown>) =>
     waitUntil(work.catch((cause) => log("error", "background work failed", { cause })));
   const redis = createRedisClient(env, log);
-  const database = createDatabase(env, redis);
+  const database = createDatabase(env, redis, log);
   const auth = createAuthClient(env, tracedFetch("auth"));
   const storage = createStorageClient(env, tracedFetch("storage"));
   const replicate = createReplicateClient(env, tracedFetch("provider"));

@@ -1,13 +1,14 @@
-import postgres from "postgres";
+import type { Log } from "../context.ts";
 import type { Env } from "../env.ts";
 import { ApiError, isErrorCode } from "../errors.ts";
 import type { RateLimit } from "../limits.ts";
 import { currentTrace } from "../trace.ts";
+import { createConnections, type Json } from "./connections.ts";
 import { countRequest } from "./count-request.ts";
-import { createQueryWatch, DeadlineError } from "./query-watch.ts";
+import { DeadlineError } from "./deadlines.ts";
 import type { RedisClient } from "./redis.ts";
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
+export type { Json } from "./connections.ts";
 
 /**
  * Calls `private.<name>` and returns what it returns. Credentials, which come first, learn their `rate_limit` here.
@@ -54,30 +55,13 @@ function statementFor(name: string, args: readonly Json[], isCounted: boolean): 
 /** For what Redis was asked to count and did not. */
 const counting = "select private.count_request($1) as rate_limit";
 
-export function createDatabase(env: Env, redis: RedisClient): Database {
-  const url = new URL(env.database_url);
-  const pooled = url.port === "6543" || url.searchParams.get("pgbouncer") === "true";
-  const sql = postgres(env.database_url, {
-    max: env.database_pool_size,
-    prepare: env.database_prepare === undefined ? !pooled : env.database_prepare === "true",
-    ssl: "prefer",
-    fetch_types: false,
-    idle_timeout: 60,
-    connect_timeout: 5,
-    // The library's own waits grow to minutes: a database that is back must be used again at once.
-    backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 1),
-    max_lifetime: 60 * 30,
-    onnotice: () => {},
-    connection: { application_name: "cloud-api" },
-  });
-  const watch = createQueryWatch();
+export function createDatabase(env: Env, redis: RedisClient, log: Log): Database {
+  const connections = createConnections(env, log);
   const statements = new Map<string, string>();
   let running = 0;
 
-  async function send<Found>(text: string, args: readonly Json[], deadlineMs: number): Promise<Found> {
-    const rows = await watch(() => sql.unsafe<Found[]>(text, args as never[], { prepare: true }), deadlineMs);
-    return rows[0] as Found;
-  }
+  const send = <Found>(text: string, args: readonly Json[], deadlineMs: number) =>
+    connections.use((connection) => connection.ask<Found>(text, args), deadlineMs);
 
   /** A limit that Redis counts, or Postgres by `count` when Redis does not answer. */
   async function countLimit(limit: Row<never>["rate_limit"], count: (text: string) => Promise<Counted>) {
@@ -87,33 +71,21 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
 
   /** For a change: it is kept only if Redis then lets the request through. */
   function sendIfAllowed<T>(text: string, args: readonly Json[], deadlineMs: number): Promise<Answer<T>> {
-    let isLate = false;
-    let current: { cancel(): void } | undefined;
-    const inTime = () => {
-      if (isLate) throw new DeadlineError(deadlineMs);
-    };
-    const work = sql.begin(async (transaction) => {
-      const ask = async <Found>(statement: string, values: readonly Json[]) => {
-        inTime();
-        const query = transaction.unsafe<Found[]>(statement, values as never[], { prepare: true });
-        current = query;
-        const rows = await query;
-        current = undefined;
-        return rows[0] as Found;
-      };
-      const row = await ask<Row<T>>(text, args);
-      const rate_limit = await countLimit(row.rate_limit, async (announced) => {
-        await ask("reset role", []);
-        return ask(counting, [announced]);
-      });
-      inTime();
-      return { result: row.result, rate_limit };
-    }) as Promise<Answer<T>>;
-    const cancel = () => {
-      isLate = true;
-      current?.cancel();
-    };
-    return watch(() => Object.assign(work, { cancel }), deadlineMs);
+    return connections.use(async ({ ask, tell }) => {
+      await tell("begin");
+      try {
+        const { result, rate_limit: limit } = await ask<Row<T>>(text, args);
+        const rate_limit = await countLimit(limit, async (announced) => {
+          await tell("reset role");
+          return ask(counting, [announced]);
+        });
+        await tell("commit");
+        return { result, rate_limit };
+      } catch (error) {
+        await tell("rollback");
+        throw error;
+      }
+    }, deadlineMs);
   }
 
   async function run<T>(
@@ -130,7 +102,7 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
       text = statementFor(name, args, !isInRedis);
       statements.set(key, text);
     }
-    if (!isInRedis) return send(text, args, deadlineMs);
+    if (!isInRedis) return send<Answer<T>>(text, args, deadlineMs);
     const told = [{ ...caller, counter: "redis" }, ...args.slice(1)];
     if (kind === "write") return sendIfAllowed(text, told, deadlineMs);
     const { result, rate_limit } = await send<Row<T>>(text, told, deadlineMs);
@@ -168,15 +140,15 @@ export function createDatabase(env: Env, redis: RedisClient): Database {
       const size = env.database_pool_size;
       return { size, in_use: Math.min(running, size), waiting: Math.max(running - size, 0) };
     },
-    close: () => sql.end({ timeout: 2 }),
+    close: () => connections.close(),
   };
 }
 
 const lateness = (name: string, cause: DeadlineError) =>
   new ApiError("database_unavailable", { cause: new Error(`private.${name}`, { cause }) });
 
-// SQLSTATE classes of a server that cannot serve right now, and the codes of sockets and of postgres.js.
-const unavailable = /^(08|40|53|57|58|CONNECT|ECONN|EPIPE|ENOTFOUND|EAI_|ETIMEDOUT|EHOSTUNREACH)/;
+// SQLSTATE classes of a server that cannot serve right now.
+const unavailable = /^(08|40|53|57|58)/;
 
 /** The message of a raise is one of our codes, and its detail JSON; everything else is a failure of the server or of ours. */
 export function toApiError(error: unknown): ApiError {

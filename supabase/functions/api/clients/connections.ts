@@ -1,0 +1,148 @@
+// @ts-types="npm:@types/pg@8.23.1"
+import pg from "pg";
+import type { Log } from "../context.ts";
+import type { Env } from "../env.ts";
+import { ApiError } from "../errors.ts";
+import { cancelQuery } from "./cancel-query.ts";
+import { createDeadlines, DeadlineError } from "./deadlines.ts";
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
+
+export type Connection = {
+  /** The first row. @throws ApiError database_unavailable when there is none, since each of our statements has one. */
+  ask<Row>(text: string, args: readonly Json[]): Promise<Row>;
+  /** For begin, commit and the like. */
+  tell(text: string): Promise<void>;
+};
+
+type Client = pg.PoolClient & { processID: number; secretKey: number };
+
+const connectWithinMs = 5_000;
+/** What the driver says when the server has no TLS, and Deno 2.1 when it does not know who signed the certificate. */
+const noTrustedTls = /does not support SSL connections|invalid peer certificate/;
+
+/** A plan that the server made before a migration changed what its function returns. */
+const isStale = (error: unknown) =>
+  error instanceof pg.DatabaseError &&
+  (error.routine === "RevalidateCachedQuery" || error.routine === "FetchPreparedStatement");
+
+const unavailable = (cause: unknown) => new ApiError("database_unavailable", { cause });
+
+/** A statement that was refused leaves a connection as it was, and so does a refusal of ours; nobody knows after the rest. */
+const isUsableAfter = (error: unknown) =>
+  error instanceof pg.DatabaseError
+    ? error.severity === "ERROR"
+    : error instanceof ApiError && error.code !== "database_unavailable";
+
+/** Objects and lists are always jsonb on the other side. */
+const toParameter = (value: Json) =>
+  typeof value === "object" && value !== null ? JSON.stringify(value) : value;
+
+/**
+ * With a certificate of the authority (DATABASE_CA_CERT), TLS that is verified. Without one, TLS where the server offers it and
+ * the runtime accepts it: Deno below 2.3 checks certificates whatever it is told, and then the connection is plain.
+ */
+export function createConnections(env: Env, log: Log) {
+  const url = new URL(env.database_url);
+  const isPooled = url.port === "6543" || url.searchParams.get("pgbouncer") === "true";
+  const prepare = env.database_prepare === undefined ? !isPooled : env.database_prepare === "true";
+  const tls = url.searchParams.get("sslmode") ?? "prefer";
+  url.searchParams.delete("sslmode");
+  const ca = env.database_ca_cert;
+  const pool = new pg.Pool({
+    connectionString: url.href,
+    application_name: "cloud-api",
+    max: env.database_pool_size,
+    ssl: tls !== "disable" && (ca ? { ca } : { rejectUnauthorized: tls.startsWith("verify") }),
+    keepAlive: true,
+    connectionTimeoutMillis: connectWithinMs,
+    idleTimeoutMillis: 60_000,
+    maxLifetimeSeconds: 30 * 60,
+  });
+  // Lost while nobody used it, or while somebody did: the pool opens another, and the query says it to its caller.
+  pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
+  const startDeadline = createDeadlines();
+  const names = new Map<string, string>();
+  let named = 0;
+
+  async function connect(): Promise<Client> {
+    try {
+      return (await pool.connect()) as Client;
+    } catch (error) {
+      const { message } = error as Error;
+      if (ca || tls !== "prefer" || !noTrustedTls.test(message)) throw error;
+      if (pool.options.ssl !== false && message.includes("certificate"))
+        log("warn", "the connection to the database is not encrypted: set DATABASE_CA_CERT");
+      pool.options.ssl = false;
+      return (await pool.connect()) as Client;
+    }
+  }
+
+  function nameOf(text: string): string {
+    const name = names.get(text) ?? `s${named++}`;
+    names.set(text, name);
+    return name;
+  }
+
+  /** What the server refuses stays as it is; all else of the driver says that there was no answer. */
+  async function query(client: Client, config: string | pg.QueryConfig) {
+    try {
+      return await client.query(config);
+    } catch (error) {
+      throw error instanceof pg.DatabaseError ? error : unavailable(error);
+    }
+  }
+
+  const connectionOf = (client: Client): Connection => ({
+    async ask<Row>(text: string, args: readonly Json[]) {
+      const values = args.map(toParameter);
+      const send = () => query(client, prepare ? { text, values, name: nameOf(text) } : { text, values });
+      const { rows } = await send().catch((error) => {
+        if (!isStale(error)) throw error;
+        names.delete(text);
+        return send();
+      });
+      if (rows[0] === undefined) throw unavailable(new Error("the answer has no row"));
+      return rows[0] as Row;
+    },
+    tell: async (text) => void (await query(client, text)),
+  });
+
+  /**
+   * Lends a connection to the work. At the deadline the server is told to stop, and the connection is closed.
+   * @throws what the work throws; pg.DatabaseError; DeadlineError; ApiError database_unavailable without an answer
+   */
+  function use<T>(work: (connection: Connection) => Promise<T>, deadlineMs: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let client: Client | undefined;
+      let isOver = false;
+      const endDeadline = startDeadline(deadlineMs, () => {
+        if (client !== undefined) cancelQuery(client);
+        end(false, () => reject(new DeadlineError(deadlineMs)));
+      });
+      function end(isUsable: boolean, settle: () => void): void {
+        if (isOver) return;
+        isOver = true;
+        endDeadline();
+        client?.release(!isUsable);
+        settle();
+      }
+      async function lend(opened: Client): Promise<void> {
+        if (isOver) return opened.release();
+        client = opened;
+        try {
+          const result = await work(connectionOf(opened));
+          end(true, () => resolve(result));
+        } catch (error) {
+          end(isUsableAfter(error), () => reject(error));
+        }
+      }
+      connect().then(lend, (error) =>
+        end(false, () => reject(error instanceof pg.DatabaseError ? error : unavailable(error))),
+      );
+    });
+  }
+
+  return { use, close: () => pool.end() };
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, expect, inject, test } from "vitest";
+import { type Connection, createConnections } from "../../supabase/functions/api/clients/connections.ts";
+import { parseEnv } from "../../supabase/functions/api/env.ts";
+import { ApiError } from "../../supabase/functions/api/errors.ts";
+import { admin } from "../support/sql.ts";
+
+const open = (settings: Record<string, string> = {}) =>
+  createConnections(
+    parseEnv({
+      SUPABASE_URL: "http://127.0.0.1:9",
+      SUPABASE_SERVICE_ROLE_KEY: "not used",
+      DATABASE_URL: inject("stack").database_url,
+      DB_POOL_SIZE: "1",
+      ...settings,
+    }),
+    () => {},
+  );
+const connections = open();
+const unprepared = open({ DB_PREPARE: "false" });
+afterAll(() => Promise.all([connections.close(), unprepared.close(), admin.end()]));
+
+const use = <T>(work: (connection: Connection) => Promise<T>, deadlineMs = 8_000) =>
+  connections.use(work, deadlineMs);
+const ask = <Row>(text: string, args: Parameters<Connection["ask"]>[1] = []) =>
+  use((connection) => connection.ask<Row>(text, args));
+const backend = async () => (await ask<{ pid: number }>("select pg_backend_pid() as pid")).pid;
+
+test("an answer without a row is database_unavailable, and its connection is not used again", async () => {
+  const before = await backend();
+  await expect(ask("select 1 where false")).rejects.toMatchObject({ code: "database_unavailable" });
+  expect(await backend()).not.toBe(before);
+});
+
+test("a statement that the server refuses says why, and its connection is used again", async () => {
+  const before = await backend();
+  await expect(ask("select 1 / $1::integer as n", [0])).rejects.toMatchObject({ code: "22012" });
+  expect(await backend()).toBe(before);
+});
+
+test("a refusal of ours after a rollback leaves the connection, with nothing of the transaction", async () => {
+  const before = await backend();
+  const refused = use(async ({ ask: askIn, tell }) => {
+    await tell("begin");
+    await askIn("select set_config('app.left_over', 'x', true) as value", []);
+    await tell("rollback");
+    throw new ApiError("rate_limited");
+  });
+  await expect(refused).rejects.toMatchObject({ code: "rate_limited" });
+  expect(await backend()).toBe(before);
+  expect(await ask("select current_setting('app.left_over', true) as value")).toEqual({ value: "" });
+});
+
+test("a connection that the server ends is database_unavailable or the server's word, and the next call gets another", async () => {
+  const before = await backend();
+  const ended = expect(ask("select pg_sleep(20)::text as slept")).rejects.toMatchObject({
+    code: expect.stringMatching(/^(57P01|database_unavailable)$/),
+  });
+  await admin`select pg_terminate_backend(${before})`;
+  await ended;
+  expect(await backend()).not.toBe(before);
+});
+
+test("a call that waits for a connection beyond its deadline never runs", async () => {
+  const table = `late_${randomBytes(6).toString("hex")}`;
+  await admin.unsafe(`create table public.${table} (); grant all on public.${table} to postgres`);
+  try {
+    const first = ask("select pg_sleep(0.6)::text as slept");
+    const late = use(
+      ({ ask: askIn }) => askIn(`insert into public.${table} default values returning 1 as n`, []),
+      200,
+    );
+    await expect(late).rejects.toThrow("no answer in 200 ms");
+    await first;
+    expect(await ask(`select count(*)::integer as n from public.${table}`)).toEqual({ n: 0 });
+  } finally {
+    await admin.unsafe(`drop table public.${table}`);
+  }
+});
+
+test("a function that returns another type after a migration is called as if nothing had been", async () => {
+  const name = `private.changed_${randomBytes(6).toString("hex")}`;
+  const define = (type: string) =>
+    admin.unsafe(`drop function if exists ${name}(); create function ${name}() returns ${type} language sql as 'select 7';
+      grant execute on function ${name}() to postgres`);
+  try {
+    await define("integer");
+    expect(await ask(`select ${name}() as n`)).toEqual({ n: 7 });
+    await define("bigint");
+    expect(await ask(`select ${name}() as n`)).toEqual({ n: "7" });
+  } finally {
+    await admin.unsafe(`drop function ${name}()`);
+  }
+});
+
+test.each([
+  ["prepared", connections],
+  ["unprepared", unprepared],
+])("%s: objects and lists arrive as jsonb, text as it is, nothing as null", async (_, client) => {
+  const text = 'it\'s \\ "quoted" {1,2} ☃';
+  const row = await client.use(
+    (connection) =>
+      connection.ask(
+        "select $1::jsonb as object, $2::jsonb as list, $3::text as text, $4::text as nothing, $5::boolean as flag, $6::integer as n",
+        [{ a: [text, null] }, [1, "two", { three: 3 }], text, null, false, 12],
+      ),
+    8_000,
+  );
+  expect(row).toEqual({
+    object: { a: [text, null] },
+    list: [1, "two", { three: 3 }],
+    text,
+    nothing: null,
+    flag: false,
+    n: 12,
+  });
+});
