@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { fuzz } from "../tests/support/fuzz/fuzz.ts";
 import { schemathesis } from "../tests/support/fuzz/schemathesis.ts";
 import { fuzzTarget } from "../tests/support/fuzz/target.ts";
-import { type StackTarget, startTestStack, targetOfEnvironment } from "../tests/support/stack.ts";
+import { type StackTarget, startTestStack } from "../tests/support/stack.ts";
+import { readTarget } from "../tests/support/target.ts";
 
 const HELP = `Sends random requests to every operation of docs/openapi.json, as every kind of caller. Ends with an error at any 5xx, any answer
 that the document does not have, and none.
@@ -32,9 +33,13 @@ if (values.help) {
   console.log(HELP);
   process.exit(0);
 }
-const foreign = targetOfEnvironment();
+const foreign = readTarget(process.env, []);
 const own = foreign === undefined ? await startTestStack() : undefined;
-const target = fuzzTarget(own === undefined ? (foreign as StackTarget) : { embedded: true, ...own });
+const target = fuzzTarget(
+  own === undefined
+    ? (foreign as StackTarget)
+    : { embedded: true, credentials: own.credentials, urls: { ...own.urls, base: own.urls.gateway } },
+);
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-fuzz-"));
 let failed = false;
 try {

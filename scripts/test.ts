@@ -10,6 +10,7 @@ const HELP = `Runs every check and every suite, against a stack of its own.
   npm test -- unit api                      only these of unit, db, api, attack, e2e, faults, and no checks
   npm test -- api tests/api/health.test.ts  only files whose path contains this
   npm test -- --no-check                    every suite and no checks
+  npm test -- --hosted                      api, attack and faults on the Deno that hosted Supabase is compatible with
   npm run test:browser                      what needs a Chromium`;
 
 const args = process.argv.slice(2);
@@ -24,7 +25,11 @@ const start = performance.now();
 // What runs on Node and npm alone; `browser` needs a Chromium and is asked for by name.
 const everywhere = ["unit", "db", "api", "attack", "e2e", "faults"];
 
-if (words.length === 0 && !args.includes("--no-check")) {
+if (args.includes("--hosted")) {
+  process.env.CLOUD_API_DENO = "hosted";
+  if (names.length === 0) names.push("api", "attack", "faults");
+}
+if (words.length === 0 && !args.includes("--no-check") && !args.includes("--hosted")) {
   const check = await runCommand(process.execPath, ["scripts/check.ts"], true);
   if (check.code !== 0) process.exit(check.code);
 }
@@ -44,7 +49,7 @@ process.exit(code === 0 && !isCovered ? 1 : code);
 
 /** Only a run of everything can tell what no test got. */
 function reportCoverage(): boolean {
-  if (words.length > 0) return true;
+  if (words.length > 0 || args.includes("--hosted")) return true;
   const { documented, unseen } = unseenAnswers(seen);
   console.log(
     `Of ${documented} answers of docs/openapi.json the suites got ${documented - unseen.length}, each as documented.`,

@@ -8,6 +8,7 @@ import { Part, type PartHost } from "./part.ts";
 import { Problem } from "./problem.ts";
 import { type ReplicateAccess, replicateHosts } from "./replicate-access.ts";
 import {
+  DENO,
   databaseUrl,
   FUNCTION_NAMES,
   type FunctionName,
@@ -162,7 +163,7 @@ async function probe(name: FunctionName, port: number): Promise<void> {
 
 /** The binary of this platform: it answers signals, which the launcher does not pass on. */
 export function denoBinary(): string {
-  const launcher = createRequire(import.meta.url).resolve("deno/package.json");
+  const launcher = createRequire(import.meta.url).resolve(`${DENO}/package.json`);
   const name = `@deno/${process.platform}-${process.arch}${process.platform === "linux" ? "-glibc" : ""}`;
   try {
     return join(dirname(createRequire(launcher).resolve(`${name}/package.json`)), "deno");

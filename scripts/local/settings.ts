@@ -7,6 +7,9 @@ export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const DEFAULT_BASE_PORT = 54321;
 export const HOST = "127.0.0.1";
 
+/** The Deno of the functions: the newest, or the one that hosted Supabase is compatible with (CLOUD_API_DENO=hosted). */
+export const DENO = process.env.CLOUD_API_DENO === "hosted" ? "deno-hosted" : "deno";
+
 /** The names under which `supabase/functions/<name>/index.ts` is served. */
 export const FUNCTION_NAMES = ["api", "health", "generation"] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
@@ -62,7 +65,7 @@ export function pathsFor(data: string): Paths {
     lock: join(data, "stack.lock"),
     doors: join(data, "functions"),
     sample: join(data, "sample.png"),
-    denoCache: join(ROOT, ".local", "deno"),
+    denoCache: join(ROOT, ".local", DENO),
   };
 }
 

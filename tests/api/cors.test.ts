@@ -20,7 +20,7 @@ describe("a preflight", () => {
     ["/generation/generate-anonymous", "POST"],
     ["/functions/v1/api/v1/auth/me", "GET"],
   ])("of %s %s allows method and headers", async (path, method) => {
-    const { status, headers: answer } = await api(`${urls.gateway}${path}`, {
+    const { status, headers: answer } = await api(`${urls.base}${path}`, {
       method: "OPTIONS",
       headers: {
         ...origin,

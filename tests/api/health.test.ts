@@ -7,9 +7,9 @@ import { api, errorOf, type Headed, registerDeveloper, registerEndUser } from ".
 const { urls, keys, credentials } = inject("stack");
 
 test("the root and /health answer without prefix and without credentials", async () => {
-  const root = await api(`${urls.gateway}/`);
+  const root = await api(`${urls.base}/`);
   expect(root.body).toMatchObject({ name: "Cloud API", version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
-  const live = await api(`${urls.gateway}/health`);
+  const live = await api(`${urls.base}/health`);
   expect(live.status).toBe(200);
   expect(live.body).toEqual({ status: "healthy", version: root.body.version });
 });

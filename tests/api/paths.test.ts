@@ -38,7 +38,7 @@ describe("the account is read at every address that clients build", () => {
     "//functions/v1/api/v1/auth/me",
     "/api/v1/auth/me?x=1",
   ])("%s", async (path) => {
-    const { status, body } = await api(`${urls.gateway}${path}`, { headers: user.headers });
+    const { status, body } = await api(`${urls.base}${path}`, { headers: user.headers });
     expect(status).toBe(200);
     expect(body.id).toBe(user.id);
   });
@@ -55,7 +55,7 @@ describe("a generation is read at every address", () => {
     "/functions/v1/generation/ID/status",
     "/functions/v1/api/v1/generation/ID/status",
   ])("%s", async (path) => {
-    const { status, body } = await api(`${urls.gateway}${path.replace("ID", generation)}`, {
+    const { status, body } = await api(`${urls.base}${path.replace("ID", generation)}`, {
       headers: user.headers,
     });
     expect(status).toBe(200);
@@ -69,7 +69,7 @@ test.each([
   "//api/v1/generation/generate/",
   "/functions/v1/generation/generate-v2",
 ])("POST %s keeps its body: it is no redirect", async (path) => {
-  const { status, body } = await api(`${urls.gateway}${path}`, {
+  const { status, body } = await api(`${urls.base}${path}`, {
     headers: user.headers,
     json: { prompt: `At ${path}` },
   });
@@ -79,7 +79,7 @@ test.each([
 
 test("a registration with a doubled prefix is a registration", async () => {
   const { "X-Project-ID": id = "", "X-Developer-Key": key = "" } = user.headers;
-  const { status } = await api(`${urls.gateway}/api/v1/api/v1/auth/register/`, {
+  const { status } = await api(`${urls.base}/api/v1/api/v1/auth/register/`, {
     headers: { "X-Project-ID": id, "X-Developer-Key": key },
     json: { email: freshEmail(), password },
   });
@@ -94,7 +94,7 @@ test.each([
   "/api/v1/health",
   "/functions/v1/api/v1/health",
 ])("%s tells the health", async (path) => {
-  expect((await api(`${urls.gateway}${path}`)).body.status).toBe("healthy");
+  expect((await api(`${urls.base}${path}`)).body.status).toBe("healthy");
 });
 
 describe("what is no address of the API is 404, in its form", () => {
@@ -106,7 +106,7 @@ describe("what is no address of the API is 404, in its form", () => {
     "/functions/v1/other/auth/me",
     "/auth/me",
   ])("%s", async (path) => {
-    const answer = await api(`${urls.gateway}${path}`, { headers: user.headers });
+    const answer = await api(`${urls.base}${path}`, { headers: user.headers });
     expect(errorOf(answer)).toMatchObject({ status: 404, code: "not_found" });
   });
 });

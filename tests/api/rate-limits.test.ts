@@ -290,7 +290,7 @@ describe("the SDK", () => {
     const { project, user } = await limited(limits);
     const statuses: number[] = [];
     const sdk = createClient({
-      url: urls.gateway,
+      url: urls.base,
       developerKey: project.developer_key,
       projectId: project.id,
       apiKey: project.api_key,
@@ -359,7 +359,7 @@ describe("whoever is over a limit is refused by every operation that documents i
     const needsToken = operation.security.some((choice) => "accessToken" in choice);
     const who = /\/(projects|developer-keys)/.test(path) ? "developer" : needsToken ? "user" : "app";
     const init = { method: operation.method, headers: callers[who] };
-    const answer = await api(`${urls.gateway}${path}`, json === undefined ? init : { ...init, json });
+    const answer = await api(`${urls.base}${path}`, json === undefined ? init : { ...init, json });
     expect(errorOf(answer)).toMatchObject({ status: 429, code: "rate_limited" });
     expect(limitOf(answer.headers)).toMatchObject({ limit: 1, remaining: 0 });
   });

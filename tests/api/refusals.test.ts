@@ -93,7 +93,7 @@ function callerOf(operation: Operation): Headed {
 async function send(operation: Operation, sent: Sent): Promise<Answer> {
   const usual = exampleRequest(operation);
   const body = sent.body ?? (usual.json === undefined ? undefined : JSON.stringify(usual.json));
-  return api(`${urls.gateway}${sent.path ?? usual.path}`, {
+  return api(`${urls.base}${sent.path ?? usual.path}`, {
     method: operation.method,
     headers: {
       ...(sent.as ? caller[sent.as] : callerOf(operation)),

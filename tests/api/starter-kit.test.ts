@@ -12,10 +12,10 @@ beforeEach(async () => {
 });
 
 const bases = [
-  ["the root", urls.gateway],
-  ["/api/v1", `${urls.gateway}/api/v1`],
-  ["a base with a slash at its end", `${urls.gateway}/api/v1/`],
-  ["a doubled prefix", `${urls.gateway}/api/v1/api/v1`],
+  ["the root", urls.base],
+  ["/api/v1", `${urls.base}/api/v1`],
+  ["a base with a slash at its end", `${urls.base}/api/v1/`],
+  ["a doubled prefix", `${urls.base}/api/v1/api/v1`],
   ["the functions' address", `${urls.gateway}/functions/v1/api/v1`],
 ] as const;
 const page = { Origin: "http://localhost:3000", Referer: "http://localhost:3000/" };

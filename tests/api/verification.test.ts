@@ -30,7 +30,7 @@ const isVerified = async (headers: Record<string, string>) =>
 test("the link of the mail verifies the address once, and opening it does nothing", async () => {
   const { email, headers, mail } = await newUser();
   const link = /https?:\S+#token=\S+/.exec(mail.text)?.[0] ?? "";
-  expect(link.startsWith(`${urls.gateway}/api/v1/auth/verify-email#token=`)).toBe(true);
+  expect(link.startsWith(`${urls.base}/api/v1/auth/verify-email#token=`)).toBe(true);
   for (const method of ["GET", "HEAD", "GET"]) expect((await fetch(link, { method })).status).toBe(200);
   expect(await isVerified(headers)).toBe(false);
   const answer = await verify({ token: tokenOf(mail) });

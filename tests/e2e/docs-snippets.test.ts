@@ -108,7 +108,7 @@ test("the commands that npm start prints, and the page at / shows, end with a pi
   mkdirSync(reader);
   makeReaderFolder(reader, {}, new Uint8Array(await photo().arrayBuffer()));
   const facts = { urls, credentials, paths: { sample: join(reader, "photo.png") } };
-  const lines = curlLines(facts as Parameters<typeof curlLines>[0]);
+  const lines = curlLines(facts as unknown as Parameters<typeof curlLines>[0]);
   const { code, output } = await bash(`set -e -o pipefail\n${lines.join("\n")}\n`, reader);
   expect({
     code,

@@ -34,7 +34,7 @@ beforeAll(async () => {
   }
   const database = new URL(target.database_url ?? "");
   database.port = String(base);
-  instance = await startFunction(target, "local", {
+  instance = await startFunction(target, "suite", {
     SUPABASE_DB_URL: database.href,
     SUPABASE_URL: `http://127.0.0.1:${base + 1}`,
     PUBLIC_URL: target.urls.gateway,

@@ -81,7 +81,7 @@ test("addressed by URL and keys, as a hosted project or supabase start, it finds
 });
 
 test("five settings that are broken on purpose are all named, each with what to do", async () => {
-  const instance = await startFunction(inject("stack"), "local", {
+  const instance = await startFunction(inject("stack"), "suite", {
     REPLICATE_API_TOKEN: "r8_wrong",
     REPLICATE_API_URL: `${urls.replicate}/v1`,
     PUBLIC_URL: "http://127.0.0.1:9",

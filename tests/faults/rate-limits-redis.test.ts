@@ -25,7 +25,7 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
   beforeAll(async () => {
     server = await RedisServer.start(command ?? "");
     redis = server.client();
-    fn = await startFunction(inject("stack"), "local", {
+    fn = await startFunction(inject("stack"), "suite", {
       REDIS_URL: server.url,
       TRUSTED_PROXY_HOPS: "0",
       DB_POOL_SIZE: "10",

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { findFreeBase } from "../../scripts/local/ports.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { DENO, ROOT } from "../../scripts/local/settings.ts";
 import type { StackTarget } from "./stack.ts";
 
 export interface FunctionProcess {
@@ -15,16 +15,16 @@ export interface FunctionProcess {
 
 /**
  * One more instance of the function, with the database and services of a stack. `hosted` is the Deno that hosted Supabase is
- * compatible with.
+ * compatible with, and `suite` the one that the stack's own functions run on.
  */
 export async function startFunction(
   { urls, keys, database_url }: StackTarget,
-  deno: "local" | "hosted" = "local",
+  deno: "local" | "hosted" | "suite" = "suite",
   env: Record<string, string> = {},
 ): Promise<FunctionProcess> {
   const port = await findFreeBase();
   const base = `http://127.0.0.1:${port}`;
-  const folder = deno === "local" ? "deno" : "deno-hosted";
+  const folder = { local: "deno", hosted: "deno-hosted", suite: DENO }[deno];
   // The launcher passes no signals on, so a group is ended as a whole.
   const child = spawn(
     process.execPath,

@@ -30,7 +30,7 @@ export async function putOnPlan(sql: postgres.Sql, developer: Developer, plan: s
 
 /** One run of the reconciler, as the minute's timer does it. */
 export async function reconcile(): Promise<void> {
-  const { status, body } = await api(`${urls.gateway}/api/v1/internal/reconcile`, {
+  const { status, body } = await api(`${urls.api}/internal/reconcile`, {
     method: "POST",
     headers: { Authorization: `Bearer ${keys.cron_secret}` },
   });

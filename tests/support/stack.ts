@@ -9,12 +9,20 @@ import { isAlive } from "../../scripts/local/lock.ts";
 import { assertPortsFree, findFreeBase } from "../../scripts/local/ports.ts";
 import { portsFrom, ROOT } from "../../scripts/local/settings.ts";
 import type { Stack, StackOptions } from "../../scripts/local/stack.ts";
+import { readTarget } from "./target.ts";
 
 /** What a suite knows of its target. Of a foreign one only what the environment says. */
 export interface StackTarget {
-  /** False for a target of CLOUD_API_URL: its database and mail may be out of reach. */
+  /** False for a target of the environment, whose processes are out of reach: see target.ts. */
   embedded: boolean;
-  urls: { gateway: string; api: string; inbox?: string | undefined; replicate?: string | undefined };
+  /** `gateway` has Auth, PostgREST and Storage below it, and `base` is what clients of the API call. */
+  urls: {
+    gateway: string;
+    base: string;
+    api: string;
+    inbox?: string | undefined;
+    replicate?: string | undefined;
+  };
   keys: Partial<Stack["keys"]>;
   database_url?: string | undefined;
   admin_database_url?: string | undefined;
@@ -40,7 +48,7 @@ export interface TestStack extends Omit<Stack, "processes" | "stop"> {
 
 /** vitest's globalSetup: `inject("stack")` in a test gives the target. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const foreign = targetOfEnvironment();
+  const foreign = readTarget();
   if (foreign !== undefined) {
     project.provide("stack", foreign);
     return async () => {};
@@ -50,7 +58,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const { logs } = stack.paths;
   project.provide("stack", {
     embedded: true,
-    urls,
+    urls: { ...urls, base: urls.gateway },
     keys,
     database_url,
     admin_database_url,
@@ -58,22 +66,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     logs,
   });
   return stack.stop;
-}
-
-/** The target of CLOUD_API_URL, such as a hosted project or `supabase start`. */
-export function targetOfEnvironment(env: NodeJS.ProcessEnv = process.env): StackTarget | undefined {
-  const gateway = env.CLOUD_API_URL?.replace(/\/+$/, "");
-  if (!gateway) return undefined;
-  return {
-    embedded: false,
-    urls: { gateway, api: `${gateway}/api/v1`, inbox: env.CLOUD_API_INBOX_URL },
-    keys: {
-      ...(env.CLOUD_API_PUBLISHABLE_KEY ? { publishable: env.CLOUD_API_PUBLISHABLE_KEY } : {}),
-      ...(env.CLOUD_API_SECRET_KEY ? { secret: env.CLOUD_API_SECRET_KEY } : {}),
-    },
-    database_url: env.CLOUD_API_DATABASE_URL,
-    credentials: env.CLOUD_API_OPERATOR_KEY ? { operator_key: env.CLOUD_API_OPERATOR_KEY } : {},
-  };
 }
 
 /** Starts an empty stack on free ports; everything it writes is gone after `stop`. */
