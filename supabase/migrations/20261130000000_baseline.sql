@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema ac087f71b19c4ba8ecb35319ff19ab204022e4d9ea928f641af5413416d77fb1
+-- Made from supabase/schemas by `npm run generate`. Schema 16a1e0b3a6f8b4b6b34e2dd77622cd2a74937d74e5b38875418451d1d6eab336
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -2755,6 +2755,17 @@ comment on column public.generation_usage.project_id is 'The project.';
 comment on column public.generation_usage.month is 'First day of the UTC month.';
 comment on column public.generation_usage.generations is 'How many count against the month.';
 
+create view private.generation_items with (security_invoker = true) as
+select g.id, g.project_id, g.user_id, g.status, g.is_public, g.created_at,
+  json_build_object(
+    'id', g.id, 'status', g.status, 'instructions', g.instructions, 'model', g.model, 'example_images', g.example_images,
+    'outputs', g.outputs, 'is_public', g.is_public, 'link_version', g.link_version, 'error', g.error, 'error_code', g.error_code,
+    'charged', g.charge <> 'refunded', 'created_at', g.created_at, 'updated_at', g.updated_at, 'completed_at', g.completed_at
+  ) as item
+from public.generations g;
+comment on view private.generation_items is
+  'item is a generation as the API reads it: paths of files become addresses there. The other columns are to choose by.';
+
 create function private.check_generation_update() returns trigger
 language plpgsql set search_path = '' as $$
 begin
@@ -2814,18 +2825,6 @@ comment on function private.on_generation_deleted() is
   'Trigger: however a generation is deleted, also with its project or its owner, its running or unclear prediction and its files '
   'are remembered to go, and its charge is given back when it had not ended. Definer: whoever deletes need not hold these tables.';
 
-create function private.generation_json(generation jsonb) returns jsonb
-language plpgsql stable set search_path = '' as $$
-begin
-  return jsonb_build_object(
-    'id', generation -> 'id', 'status', generation -> 'status', 'instructions', generation -> 'instructions',
-    'model', generation -> 'model', 'example_images', generation -> 'example_images', 'outputs', generation -> 'outputs',
-    'is_public', generation -> 'is_public', 'link_version', generation -> 'link_version', 'error', generation -> 'error',
-    'error_code', generation -> 'error_code', 'charged', generation ->> 'charge' <> 'refunded', 'created_at', generation -> 'created_at',
-    'updated_at', generation -> 'updated_at', 'completed_at', generation -> 'completed_at');
-end $$;
-comment on function private.generation_json(jsonb) is 'A generation as the API reads it; paths of files become addresses there.';
-
 create trigger generations_deleted after delete on public.generations
   for each row execute function private.on_generation_deleted();
 create trigger generations_check before update on public.generations
@@ -2847,7 +2846,7 @@ grant select (id, project_id, user_id, status, instructions, model, options, exa
   on public.generations to authenticated;
 grant select on public.generation_usage to authenticated;
 grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage to service_role;
-grant execute on function private.generation_json(jsonb) to authenticated, service_role;
+grant select on private.generation_items to authenticated, service_role;
 
 -- One generation, lists of them, their files and what is used of the plan.
 
@@ -2876,20 +2875,14 @@ end $$;
 comment on function private.is_generation_served(uuid) is
   'Whether the project of a generation still answers: pictures die with it. Definer: an end user cannot read projects.';
 
-create function private.get_generation_status(credentials jsonb, id uuid) returns jsonb
+create function private.get_generation_status(credentials jsonb, id uuid) returns json
 language plpgsql set search_path = '' as $$
 declare
   caller_role text := private.authorize_and_set_role(credentials, 'status');
-  found jsonb;
+  found json;
 begin
-  select jsonb_build_object(
-    'id', g.id, 'status', g.status, 'instructions', g.instructions, 'model', g.model, 'example_images', g.example_images,
-    'outputs', g.outputs, 'is_public', g.is_public, 'link_version', g.link_version, 'error', g.error,
-    'error_code', g.error_code, 'charged', g.charge <> 'refunded', 'created_at', g.created_at, 'updated_at', g.updated_at,
-    'completed_at', g.completed_at)
-  into found
-  from public.generations g
-  where g.id = get_generation_status.id and g.project_id = current_setting('app.project_id')::uuid;
+  select i.item into found from private.generation_items i
+  where i.id = get_generation_status.id and i.project_id = current_setting('app.project_id')::uuid;
   if found is null then
     raise exception 'generation_not_found';
   end if;
@@ -2941,11 +2934,11 @@ comment on function private.get_generation_file(jsonb, uuid, text, integer, inte
   'Errors: image_not_found, those of private.authorize.';
 
 -- The time depends on the page, not on how many rows there are: rows come in the order of the index, and a page by number begins
--- behind the last row before it. Plans are generic: a known limit would be planned anew at each call. The planner has to see how
--- long a page can be, or it sorts the whole list.
+-- behind the last row before it. Plans are generic: a known limit would be planned anew at each call. A generic plan does not know
+-- how short a page is and would sort the whole list, so sorting is off.
 create function private.list_generations(credentials jsonb, page integer, per_page integer, after_created_at text,
   after_id uuid, known_total bigint default null) returns json
-language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan as $$
+language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off as $$
 declare
   v_project uuid;
   v_user uuid;
@@ -2968,13 +2961,11 @@ begin
       where g.project_id = v_project and g.user_id = v_user
       order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
     end if;
-    select coalesce(json_agg(item), '[]') into items from (select * from (
-      select g.id, g.status, g.instructions, g.model, g.example_images, g.outputs, g.is_public, g.link_version, g.error,
-        g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
-      from public.generations g
+    select coalesce(json_agg(page.item), '[]') into items from (
+      select g.item from private.generation_items g
       where g.project_id = v_project and g.user_id = v_user and (g.created_at, g.id) < (v_after, v_after_id)
-      order by g.created_at desc, g.id desc limit 101
-    ) known_limit limit per_page + 1) item;
+      order by g.created_at desc, g.id desc limit per_page + 1
+    ) page;
   else
     if total is null then
       select count(*) into total from public.generations g where g.project_id = v_project;
@@ -2983,13 +2974,11 @@ begin
       select g.created_at, g.id into v_after, v_after_id from public.generations g where g.project_id = v_project
       order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
     end if;
-    select coalesce(json_agg(item), '[]') into items from (select * from (
-      select g.id, g.status, g.instructions, g.model, g.example_images, g.outputs, g.is_public, g.link_version, g.error,
-        g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
-      from public.generations g
+    select coalesce(json_agg(page.item), '[]') into items from (
+      select g.item from private.generation_items g
       where g.project_id = v_project and (g.created_at, g.id) < (v_after, v_after_id)
-      order by g.created_at desc, g.id desc limit 101
-    ) known_limit limit per_page + 1) item;
+      order by g.created_at desc, g.id desc limit per_page + 1
+    ) page;
   end if;
   return json_build_object('total', total, 'generations', items);
 end $$;
@@ -2998,10 +2987,9 @@ comment on function private.list_generations(jsonb, integer, integer, text, uuid
   '(after_created_at, after_id), or at a page; whoever knows the total from an earlier page hands it in. Errors: those of '
   'private.authorize.';
 
--- As private.list_generations. Uploads, which a public list never tells, are not read for it.
 create function private.list_public_generations(credentials jsonb, page integer, per_page integer,
   after_created_at text, after_id uuid, known_total bigint default null) returns json
-language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan as $$
+language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off as $$
 declare
   most_counted constant integer := 1000;
   v_project uuid;
@@ -3010,7 +2998,6 @@ declare
   skipped integer := case when after_id is null then (page - 1) * per_page else 0 end;
   total bigint := known_total;
   hidden uuid[];
-  ids uuid[];
   items json;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
@@ -3027,16 +3014,17 @@ begin
         select from public.generations g
         where g.is_public and g.status = 'completed' and g.project_id <> all (hidden) limit most_counted) counted;
     end if;
-    -- The planner cannot know how few are hidden, so the ids, which the index alone finds, come first here.
-    ids := array(select g.id from public.generations g
+    if skipped > 0 then
+      select g.created_at, g.id into v_after, v_after_id from public.generations g
+      where g.is_public and g.status = 'completed' and g.project_id <> all (hidden)
+      order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
+    end if;
+    select coalesce(json_agg(page.item), '[]') into items from (
+      select g.item from private.generation_items g
       where g.is_public and g.status = 'completed' and g.project_id <> all (hidden)
         and (g.created_at, g.id) < (v_after, v_after_id)
-      order by g.created_at desc, g.id desc limit per_page + 1 offset skipped);
-    select coalesce(json_agg(item), '[]') into items from (
-      select g.id, g.status, g.instructions, g.model, g.outputs, g.is_public, g.link_version, g.error, g.error_code,
-        g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
-      from public.generations g where g.id = any (ids) order by g.created_at desc, g.id desc
-    ) item;
+      order by g.created_at desc, g.id desc limit per_page + 1
+    ) page;
   elsif exists (
     select from public.projects project join public.users owner on owner.id = project.owner_id
     where project.id = v_project and (project.deleted_at is not null or not project.is_active
@@ -3055,14 +3043,12 @@ begin
       where g.is_public and g.status = 'completed' and g.project_id = v_project
       order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
     end if;
-    select coalesce(json_agg(item), '[]') into items from (select * from (
-      select g.id, g.status, g.instructions, g.model, g.outputs, g.is_public, g.link_version, g.error, g.error_code,
-        g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
-      from public.generations g
+    select coalesce(json_agg(page.item), '[]') into items from (
+      select g.item from private.generation_items g
       where g.is_public and g.status = 'completed' and g.project_id = v_project
         and (g.created_at, g.id) < (v_after, v_after_id)
-      order by g.created_at desc, g.id desc limit 101
-    ) known_limit limit per_page + 1) item;
+      order by g.created_at desc, g.id desc limit per_page + 1
+    ) page;
   end if;
   return json_build_object('total', total, 'generations', items);
 end $$;
@@ -3158,7 +3144,7 @@ begin
       raise exception 'upload_not_found';
     end if;
   end if;
-  created_json := private.generation_json(to_jsonb(created));
+  created_json := (select i.item from private.generation_items i where i.id = created.id);
   if generation ->> 'idempotency_key' is not null then
     perform private.finish_idempotent(created.id, created_json);
   end if;
@@ -3208,7 +3194,7 @@ begin
     insert into private.cleanup_tasks (kind, target, generation_id)
     values ('prediction', v_changed.prediction_id, v_changed.id);
   end if;
-  return private.generation_json(to_jsonb(v_changed));
+  return (select i.item from private.generation_items i where i.id = v_changed.id);
 end $$;
 comment on function private.cancel_generation(jsonb, uuid, text) is
   'POST /generation/{id}/cancel: ended and not charged at once; the prediction is remembered to be canceled at Replicate. '
@@ -3446,7 +3432,7 @@ begin
     'reserved', date_trunc('month', v_day)::date, now() + interval '15 seconds',
     now() + make_interval(secs => (limits ->> 'result_seconds')::double precision))
   returning * into created;
-  return private.generation_json(to_jsonb(created));
+  return (select i.item from private.generation_items i where i.id = created.id);
 end $$;
 comment on function private.create_anonymous_generation(text, jsonb, jsonb) is
   'Counts and inserts a pending generation of nobody. limits is {per_client, everybody, result_seconds}. Errors: '
@@ -3455,16 +3441,16 @@ comment on function private.create_anonymous_generation(text, jsonb, jsonb) is
 create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  found public.generations;
+  found jsonb;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   perform set_config('role', 'service_role', true);
-  select * into found from public.generations g
+  select i.item into found from public.generations g join private.generation_items i on i.id = g.id
   where g.id = get_anonymous_generation.id and g.project_id is null and g.expires_at > now();
-  if found.id is null then
+  if found is null then
     raise exception 'generation_not_found';
   end if;
-  return private.generation_json(to_jsonb(found));
+  return found;
 end $$;
 comment on function private.get_anonymous_generation(jsonb, uuid) is
   'Whoever knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';

@@ -118,6 +118,17 @@ comment on column public.generation_usage.project_id is 'The project.';
 comment on column public.generation_usage.month is 'First day of the UTC month.';
 comment on column public.generation_usage.generations is 'How many count against the month.';
 
+create view private.generation_items with (security_invoker = true) as
+select g.id, g.project_id, g.user_id, g.status, g.is_public, g.created_at,
+  json_build_object(
+    'id', g.id, 'status', g.status, 'instructions', g.instructions, 'model', g.model, 'example_images', g.example_images,
+    'outputs', g.outputs, 'is_public', g.is_public, 'link_version', g.link_version, 'error', g.error, 'error_code', g.error_code,
+    'charged', g.charge <> 'refunded', 'created_at', g.created_at, 'updated_at', g.updated_at, 'completed_at', g.completed_at
+  ) as item
+from public.generations g;
+comment on view private.generation_items is
+  'item is a generation as the API reads it: paths of files become addresses there. The other columns are to choose by.';
+
 create function private.check_generation_update() returns trigger
 language plpgsql set search_path = '' as $$
 begin
@@ -177,18 +188,6 @@ comment on function private.on_generation_deleted() is
   'Trigger: however a generation is deleted, also with its project or its owner, its running or unclear prediction and its files '
   'are remembered to go, and its charge is given back when it had not ended. Definer: whoever deletes need not hold these tables.';
 
-create function private.generation_json(generation jsonb) returns jsonb
-language plpgsql stable set search_path = '' as $$
-begin
-  return jsonb_build_object(
-    'id', generation -> 'id', 'status', generation -> 'status', 'instructions', generation -> 'instructions',
-    'model', generation -> 'model', 'example_images', generation -> 'example_images', 'outputs', generation -> 'outputs',
-    'is_public', generation -> 'is_public', 'link_version', generation -> 'link_version', 'error', generation -> 'error',
-    'error_code', generation -> 'error_code', 'charged', generation ->> 'charge' <> 'refunded', 'created_at', generation -> 'created_at',
-    'updated_at', generation -> 'updated_at', 'completed_at', generation -> 'completed_at');
-end $$;
-comment on function private.generation_json(jsonb) is 'A generation as the API reads it; paths of files become addresses there.';
-
 create trigger generations_deleted after delete on public.generations
   for each row execute function private.on_generation_deleted();
 create trigger generations_check before update on public.generations
@@ -210,4 +209,4 @@ grant select (id, project_id, user_id, status, instructions, model, options, exa
   on public.generations to authenticated;
 grant select on public.generation_usage to authenticated;
 grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage to service_role;
-grant execute on function private.generation_json(jsonb) to authenticated, service_role;
+grant select on private.generation_items to authenticated, service_role;

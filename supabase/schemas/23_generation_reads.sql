@@ -25,20 +25,14 @@ end $$;
 comment on function private.is_generation_served(uuid) is
   'Whether the project of a generation still answers: pictures die with it. Definer: an end user cannot read projects.';
 
-create function private.get_generation_status(credentials jsonb, id uuid) returns jsonb
+create function private.get_generation_status(credentials jsonb, id uuid) returns json
 language plpgsql set search_path = '' as $$
 declare
   caller_role text := private.authorize_and_set_role(credentials, 'status');
-  found jsonb;
+  found json;
 begin
-  select jsonb_build_object(
-    'id', g.id, 'status', g.status, 'instructions', g.instructions, 'model', g.model, 'example_images', g.example_images,
-    'outputs', g.outputs, 'is_public', g.is_public, 'link_version', g.link_version, 'error', g.error,
-    'error_code', g.error_code, 'charged', g.charge <> 'refunded', 'created_at', g.created_at, 'updated_at', g.updated_at,
-    'completed_at', g.completed_at)
-  into found
-  from public.generations g
-  where g.id = get_generation_status.id and g.project_id = current_setting('app.project_id')::uuid;
+  select i.item into found from private.generation_items i
+  where i.id = get_generation_status.id and i.project_id = current_setting('app.project_id')::uuid;
   if found is null then
     raise exception 'generation_not_found';
   end if;
@@ -90,11 +84,11 @@ comment on function private.get_generation_file(jsonb, uuid, text, integer, inte
   'Errors: image_not_found, those of private.authorize.';
 
 -- The time depends on the page, not on how many rows there are: rows come in the order of the index, and a page by number begins
--- behind the last row before it. Plans are generic: a known limit would be planned anew at each call. The planner has to see how
--- long a page can be, or it sorts the whole list.
+-- behind the last row before it. Plans are generic: a known limit would be planned anew at each call. A generic plan does not know
+-- how short a page is and would sort the whole list, so sorting is off.
 create function private.list_generations(credentials jsonb, page integer, per_page integer, after_created_at text,
   after_id uuid, known_total bigint default null) returns json
-language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan as $$
+language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off as $$
 declare
   v_project uuid;
   v_user uuid;
@@ -117,13 +111,11 @@ begin
       where g.project_id = v_project and g.user_id = v_user
       order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
     end if;
-    select coalesce(json_agg(item), '[]') into items from (select * from (
-      select g.id, g.status, g.instructions, g.model, g.example_images, g.outputs, g.is_public, g.link_version, g.error,
-        g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
-      from public.generations g
+    select coalesce(json_agg(page.item), '[]') into items from (
+      select g.item from private.generation_items g
       where g.project_id = v_project and g.user_id = v_user and (g.created_at, g.id) < (v_after, v_after_id)
-      order by g.created_at desc, g.id desc limit 101
-    ) known_limit limit per_page + 1) item;
+      order by g.created_at desc, g.id desc limit per_page + 1
+    ) page;
   else
     if total is null then
       select count(*) into total from public.generations g where g.project_id = v_project;
@@ -132,13 +124,11 @@ begin
       select g.created_at, g.id into v_after, v_after_id from public.generations g where g.project_id = v_project
       order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
     end if;
-    select coalesce(json_agg(item), '[]') into items from (select * from (
-      select g.id, g.status, g.instructions, g.model, g.example_images, g.outputs, g.is_public, g.link_version, g.error,
-        g.error_code, g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
-      from public.generations g
+    select coalesce(json_agg(page.item), '[]') into items from (
+      select g.item from private.generation_items g
       where g.project_id = v_project and (g.created_at, g.id) < (v_after, v_after_id)
-      order by g.created_at desc, g.id desc limit 101
-    ) known_limit limit per_page + 1) item;
+      order by g.created_at desc, g.id desc limit per_page + 1
+    ) page;
   end if;
   return json_build_object('total', total, 'generations', items);
 end $$;
@@ -147,10 +137,9 @@ comment on function private.list_generations(jsonb, integer, integer, text, uuid
   '(after_created_at, after_id), or at a page; whoever knows the total from an earlier page hands it in. Errors: those of '
   'private.authorize.';
 
--- As private.list_generations. Uploads, which a public list never tells, are not read for it.
 create function private.list_public_generations(credentials jsonb, page integer, per_page integer,
   after_created_at text, after_id uuid, known_total bigint default null) returns json
-language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan as $$
+language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off as $$
 declare
   most_counted constant integer := 1000;
   v_project uuid;
@@ -159,7 +148,6 @@ declare
   skipped integer := case when after_id is null then (page - 1) * per_page else 0 end;
   total bigint := known_total;
   hidden uuid[];
-  ids uuid[];
   items json;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
@@ -176,16 +164,17 @@ begin
         select from public.generations g
         where g.is_public and g.status = 'completed' and g.project_id <> all (hidden) limit most_counted) counted;
     end if;
-    -- The planner cannot know how few are hidden, so the ids, which the index alone finds, come first here.
-    ids := array(select g.id from public.generations g
+    if skipped > 0 then
+      select g.created_at, g.id into v_after, v_after_id from public.generations g
+      where g.is_public and g.status = 'completed' and g.project_id <> all (hidden)
+      order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
+    end if;
+    select coalesce(json_agg(page.item), '[]') into items from (
+      select g.item from private.generation_items g
       where g.is_public and g.status = 'completed' and g.project_id <> all (hidden)
         and (g.created_at, g.id) < (v_after, v_after_id)
-      order by g.created_at desc, g.id desc limit per_page + 1 offset skipped);
-    select coalesce(json_agg(item), '[]') into items from (
-      select g.id, g.status, g.instructions, g.model, g.outputs, g.is_public, g.link_version, g.error, g.error_code,
-        g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
-      from public.generations g where g.id = any (ids) order by g.created_at desc, g.id desc
-    ) item;
+      order by g.created_at desc, g.id desc limit per_page + 1
+    ) page;
   elsif exists (
     select from public.projects project join public.users owner on owner.id = project.owner_id
     where project.id = v_project and (project.deleted_at is not null or not project.is_active
@@ -204,14 +193,12 @@ begin
       where g.is_public and g.status = 'completed' and g.project_id = v_project
       order by g.created_at desc, g.id desc limit 1 offset skipped - 1;
     end if;
-    select coalesce(json_agg(item), '[]') into items from (select * from (
-      select g.id, g.status, g.instructions, g.model, g.outputs, g.is_public, g.link_version, g.error, g.error_code,
-        g.charge <> 'refunded' as charged, g.created_at, g.updated_at, g.completed_at
-      from public.generations g
+    select coalesce(json_agg(page.item), '[]') into items from (
+      select g.item from private.generation_items g
       where g.is_public and g.status = 'completed' and g.project_id = v_project
         and (g.created_at, g.id) < (v_after, v_after_id)
-      order by g.created_at desc, g.id desc limit 101
-    ) known_limit limit per_page + 1) item;
+      order by g.created_at desc, g.id desc limit per_page + 1
+    ) page;
   end if;
   return json_build_object('total', total, 'generations', items);
 end $$;

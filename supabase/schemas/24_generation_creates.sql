@@ -55,7 +55,7 @@ begin
       raise exception 'upload_not_found';
     end if;
   end if;
-  created_json := private.generation_json(to_jsonb(created));
+  created_json := (select i.item from private.generation_items i where i.id = created.id);
   if generation ->> 'idempotency_key' is not null then
     perform private.finish_idempotent(created.id, created_json);
   end if;

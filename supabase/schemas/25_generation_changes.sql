@@ -37,7 +37,7 @@ begin
     insert into private.cleanup_tasks (kind, target, generation_id)
     values ('prediction', v_changed.prediction_id, v_changed.id);
   end if;
-  return private.generation_json(to_jsonb(v_changed));
+  return (select i.item from private.generation_items i where i.id = v_changed.id);
 end $$;
 comment on function private.cancel_generation(jsonb, uuid, text) is
   'POST /generation/{id}/cancel: ended and not charged at once; the prediction is remembered to be canceled at Replicate. '

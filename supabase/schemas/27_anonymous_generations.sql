@@ -73,7 +73,7 @@ begin
     'reserved', date_trunc('month', v_day)::date, now() + interval '15 seconds',
     now() + make_interval(secs => (limits ->> 'result_seconds')::double precision))
   returning * into created;
-  return private.generation_json(to_jsonb(created));
+  return (select i.item from private.generation_items i where i.id = created.id);
 end $$;
 comment on function private.create_anonymous_generation(text, jsonb, jsonb) is
   'Counts and inserts a pending generation of nobody. limits is {per_client, everybody, result_seconds}. Errors: '
@@ -82,16 +82,16 @@ comment on function private.create_anonymous_generation(text, jsonb, jsonb) is
 create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  found public.generations;
+  found jsonb;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   perform set_config('role', 'service_role', true);
-  select * into found from public.generations g
+  select i.item into found from public.generations g join private.generation_items i on i.id = g.id
   where g.id = get_anonymous_generation.id and g.project_id is null and g.expires_at > now();
-  if found.id is null then
+  if found is null then
     raise exception 'generation_not_found';
   end if;
-  return private.generation_json(to_jsonb(found));
+  return found;
 end $$;
 comment on function private.get_anonymous_generation(jsonb, uuid) is
   'Whoever knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';

@@ -73,6 +73,12 @@ export const expectedTables: Record<string, TableAccess> = {
     end_user: "user_id = :me and project_id = :project",
     developer: "project_id = :project",
   },
+  "private.generation_items": {
+    columns: "*",
+    end_user: "user_id = :me and project_id = :project",
+    developer: "project_id = :project",
+    service: "select",
+  },
   "private.idempotency_keys": {
     seed: ({ user_id }) => `insert into private.idempotency_keys
       (caller, operation, key, fingerprint, generation_id, locked_until)
@@ -179,7 +185,6 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.actor_id",
     "private.actor_project_id",
     "private.api_key_json",
-    "private.generation_json",
     "private.key_json",
     "private.key_state",
     "private.managed_project_ids",
