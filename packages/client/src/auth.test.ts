@@ -87,3 +87,54 @@ test("a session that is about to end does not stand in the way of a sign-in", as
   await app.auth.login({ email: "ada@example.com", password: "Correct-horse-9" });
   expect(server.seen.map(({ path }) => path)).toEqual(["/api/v1/auth/login"]);
 });
+
+const registered = {
+  ...user,
+  role: "end_user",
+  provisioning: null,
+  needs_verification: false,
+  access_token: null,
+  refresh_token: null,
+  token_type: "bearer",
+};
+const register = (app: ReturnType<typeof client>) =>
+  app.auth.register({ email: "ada@example.com", password: "Correct-horse-9" });
+
+test("an account that could not be signed in at once is signed in by a login", async () => {
+  server.answer(({ path }) =>
+    path.endsWith("/login")
+      ? json({ access_token: "b", refresh_token: "rb", token_type: "bearer", expires_in: 60 })
+      : json(registered, { status: 201 }),
+  );
+  const store = memorySession();
+  expect(await register(client({ projectId: "p1", session: store }))).toMatchObject({ access_token: "b" });
+  expect(await store.get()).toMatchObject({ refresh_token: "rb" });
+  expect(server.seen[1]?.headers.get("x-project-id")).toBe("p1");
+});
+
+test("an account reaches its caller although the login fails too", async () => {
+  server.answer(({ path }) =>
+    path.endsWith("/login")
+      ? error(429, "rate_limited", "Too many requests.")
+      : json(registered, { status: 201 }),
+  );
+  const store = memorySession();
+  expect(await register(client({ session: store }))).toMatchObject({ id: user.id, access_token: null });
+  expect(await store.get()).toBeNull();
+});
+
+test("an account that has to verify its address first is not signed in", async () => {
+  server.answer(() => json({ ...registered, needs_verification: true }, { status: 201 }));
+  await register(client());
+  expect(server.seen.map(({ path }) => path)).toEqual(["/api/v1/auth/register"]);
+});
+
+test("a developer signs in without a project", async () => {
+  server.answer(({ path }) =>
+    path.endsWith("/login")
+      ? json({ access_token: "b", refresh_token: "rb", token_type: "bearer", expires_in: 60 })
+      : json({ ...registered, role: "developer", project_id: null }, { status: 201 }),
+  );
+  await register(client({ projectId: "p1" }));
+  expect(server.seen[1]?.headers.get("x-project-id")).toBeNull();
+});

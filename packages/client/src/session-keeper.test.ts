@@ -139,6 +139,11 @@ test.each([
   ["an outage", () => error(503, "auth_unavailable", "Down.", { "Retry-After": "0" })],
   ["a limit", () => error(429, "rate_limited", "Too many.", { "Retry-After": "0" })],
   ["a proxy's page", () => new Response("<html>", { status: 403 })],
+  ["a project that is switched off", () => error(403, "project_inactive", "This project is not active.")],
+  ["an unverified address", () => error(400, "account_not_verified", "Account not activated.")],
+  ["an unusable answer of Auth", () => error(502, "auth_error", "Unusable.")],
+  ["a refused access token", () => error(401, "invalid_token", "Could not validate credentials")],
+  ["a refused body", () => error(422, "validation_failed", "The request is not valid.")],
 ])("%s during a refresh does not sign anybody out", async (_, reply) => {
   server.answer(reply);
   const store = memorySession(session("a", -5));
@@ -147,6 +152,13 @@ test.each([
     .catch((caught: unknown) => caught);
   expect(thrown instanceof ApiError || thrown instanceof ConnectionError).toBe(true);
   expect(await store.get()).toMatchObject({ refresh_token: "refresh-a" });
+});
+
+test.each(["invalid_refresh_token", "refresh_token_reused"])("%s ends the session", async (code) => {
+  server.answer(() => error(401, code, "Over."));
+  const store = memorySession(session("a", -5));
+  await expect(client({ session: store }).auth.me()).rejects.toMatchObject({ code });
+  expect(await store.get()).toBeNull();
 });
 
 test("while the refresh cannot be had, a token that still lives is used", async () => {
@@ -189,7 +201,7 @@ test("one caller's abort does not end the refresh of the others", async () => {
   expect(refreshes()).toHaveLength(1);
 });
 
-test("sign-in by login and by register is kept and told; a registration without tokens is not", async () => {
+test("sign-in by login and by register is kept and told; one that waits for a verification is not", async () => {
   const store = memorySession();
   const app = client({ session: store });
   const events: string[] = [];
@@ -198,7 +210,9 @@ test("sign-in by login and by register is kept and told; a registration without 
   await app.auth.login({ email: "ada@example.com", password: "Correct-horse-9" });
   server.answer(() => json({ ...user, access_token: token(), refresh_token: "refresh-b" }, { status: 201 }));
   await app.auth.register({ email: "ada@example.com", password: "Correct-horse-9" });
-  server.answer(() => json({ ...user, access_token: null, refresh_token: null }, { status: 201 }));
+  server.answer(() =>
+    json({ ...user, needs_verification: true, access_token: null, refresh_token: null }, { status: 201 }),
+  );
   await app.auth.register({ email: "bob@example.com", password: "Correct-horse-9" });
   expect(events).toEqual(["signed_in refresh-a", "signed_in refresh-b"]);
   expect(await app.auth.session()).toMatchObject({ refresh_token: "refresh-b" });

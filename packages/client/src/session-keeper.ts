@@ -10,8 +10,8 @@ const marginMs = 30_000;
 const longestLockMs = 10_000;
 const longestSettleMs = 1_000;
 const settleMs = 20;
-/** What says that a session is over. Anything else, such as a proxy's page, may pass. */
-const endings = [400, 401, 403, 422];
+/** The API's words for a session that is over. Anything else may pass: an outage, a project that is off, a proxy's page. */
+const endings = ["invalid_refresh_token", "refresh_token_reused"];
 
 /** Keeps one session fresh. However many ask at once, here or in other tabs, one refreshes and all get its tokens. */
 export class SessionKeeper {
@@ -101,8 +101,7 @@ export class SessionKeeper {
     try {
       tokens = await this.#renew(refresh_token);
     } catch (error) {
-      const isOver =
-        error instanceof ApiError && endings.includes(error.status) && error.code !== "unexpected_answer";
+      const isOver = error instanceof ApiError && endings.includes(error.code);
       if (!isOver) throw error;
       const now = await this.#store.get();
       if (now !== null && now.refresh_token !== refresh_token) return now;

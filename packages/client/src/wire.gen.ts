@@ -151,7 +151,7 @@ export interface paths {
         put?: never;
         /**
          * Create an account
-         * @description With `X-Operator-Key` a developer, who also gets a first project, a developer key and an API key; with `X-Developer-Key` and `X-Project-ID` an end user of that project. Without tokens in the answer the address has to be verified before the first login.
+         * @description With `X-Operator-Key` a developer, who also gets a first project, a developer key and an API key; with `X-Developer-Key` and `X-Project-ID` an end user of that project. The answer has no tokens where the address has to be verified before the first login, and where the account was made but could not be signed in just now: `needs_verification` tells which.
          */
         post: operations["auth.register"];
         delete?: never;
@@ -1664,6 +1664,11 @@ export interface components {
                 api_key: string;
             } | null;
             /**
+             * @description Whether the address has to be verified before the first login. False with no tokens: log in.
+             * @example false
+             */
+            needs_verification: boolean;
+            /**
              * @description A JWT for `Authorization: Bearer`; good for 30 minutes, or until its session ends.
              * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl
              */
@@ -1729,12 +1734,12 @@ export interface components {
         RegisterRequest: {
             /**
              * Format: idn-email
-             * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
+             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
              * @example ada@example.com
              */
             email: string;
             /**
-             * @description 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.
+             * @description At least 8 characters with a lower-case letter, an upper-case letter and a digit; at most 72 bytes of UTF-8 in NFC. Spaces count.
              * @example Correct-horse-9
              */
             password: string;
@@ -1770,7 +1775,7 @@ export interface components {
         LoginRequest: {
             /**
              * Format: idn-email
-             * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
+             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
              * @example ada@example.com
              */
             email: string;
@@ -1865,7 +1870,7 @@ export interface components {
              */
             current_password: string;
             /**
-             * @description 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.
+             * @description At least 8 characters with a lower-case letter, an upper-case letter and a digit; at most 72 bytes of UTF-8 in NFC. Spaces count.
              * @example Better-horse-10
              */
             new_password: string;
@@ -1904,7 +1909,7 @@ export interface components {
         PasswordResetRequest: {
             /**
              * Format: idn-email
-             * @description Where mail reaches the person. Compared without regard to case; at most 320 characters.
+             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
              * @example ada@example.com
              */
             email: string;
@@ -1916,7 +1921,7 @@ export interface components {
              */
             token: string;
             /**
-             * @description 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.
+             * @description At least 8 characters with a lower-case letter, an upper-case letter and a digit; at most 72 bytes of UTF-8 in NFC. Spaces count.
              * @example Correct-horse-9
              */
             password: string;
@@ -3277,7 +3282,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The account, signed in. */
+            /** @description The account, signed in where that is possible. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -3298,6 +3303,7 @@ export interface operations {
                      *         "developer_key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ",
                      *         "api_key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
                      *       },
+                     *       "needs_verification": false,
                      *       "access_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl",
                      *       "refresh_token": "v1NxP0aZq7Kd",
                      *       "token_type": "bearer"

@@ -55,6 +55,10 @@ const table = {
   api_key_expired: [403, "This API key has expired."],
   key_not_for_browsers: [403, "Operator and management keys are refused on requests from a browser."],
   wrong_password: [403, "The current password is not correct."],
+  second_factor_enrolled: [
+    403,
+    "This account has a second factor, which this API does not ask for. Set a new password by mail: that removes it.",
+  ],
   developer_key_in_use: [
     403,
     "This request is made with that key. Revoke it with another one, or with none.",
@@ -98,7 +102,7 @@ const table = {
   idempotency_key_reused: [422, "This Idempotency-Key was used with another request."],
   weak_password: [
     422,
-    "The password is too weak. Use 8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.",
+    "The password is too weak. Use at least 8 characters with a lower-case letter, an upper-case letter and a digit.",
   ],
   quota_exceeded: [429, "The monthly quota of generations is used up."],
   concurrency_limit_reached: [429, "Too many generations are running. Wait for one to finish."],

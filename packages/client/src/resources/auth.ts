@@ -14,17 +14,27 @@ export class Auth {
 
   /**
    * Creates an account and signs it in: an end user with developerKey and projectId, a developer with operatorKey.
-   * `access_token` is null where the project wants the address verified first; then nobody is signed in.
+   * With `needs_verification` nobody is signed in: the project wants the address verified first. `access_token` is also null where
+   * the new account could not be signed in just now; it exists, so try `login` a little later.
    */
   register(body: Body<"auth.register">, options?: RequestOptions): ApiPromise<Schema<"RegisteredUser">> {
     const post = async () => {
       const init = { body, sends: "keys" } as const;
       const received = await this.#http.send("post", "/api/v1/auth/register", init, options);
-      const { access_token, refresh_token } = received.data;
+      const { access_token, refresh_token, needs_verification, role } = received.data;
       if (access_token !== null && refresh_token !== null) {
         await this.#http.sessions.save({ access_token, refresh_token }, "signed_in");
+        return received;
       }
-      return received;
+      if (needs_verification) return received;
+      // The account and its keys must reach the caller, whatever becomes of the sign-in.
+      const where = role === "end_user" ? options : { ...options, projectId: null };
+      const tokens = await this.login({ email: body.email, password: body.password }, where).catch(
+        () => null,
+      );
+      if (tokens === null) return received;
+      const { access_token: access, refresh_token: refresh } = tokens;
+      return { ...received, data: { ...received.data, access_token: access, refresh_token: refresh } };
     };
     return toApiPromise(post());
   }

@@ -1,6 +1,7 @@
-import { type AuthError, createClient, type SupabaseClient } from "@supabase/supabase-js";
+import { createHash } from "node:crypto";
 import type { Env } from "../env.ts";
-import { ApiError, invalidField } from "../errors.ts";
+import { ApiError } from "../errors.ts";
+import { type AuthAnswer, type AuthOperation, mayRepeat, meaningOf, readAnswer } from "./auth-answers.ts";
 
 export type Tokens = { access_token: string; refresh_token: string; expires_in: number };
 export type MailToken = { token: string; code: string };
@@ -8,133 +9,174 @@ export type MailToken = { token: string; code: string };
 export type TokenKind = "magiclink" | "recovery";
 export type Proof = { token_hash: string; type: TokenKind } | { email: string; code: string };
 
-/** Supabase Auth: keeps passwords, issues and refreshes tokens. `ip` is the caller's, for Auth's own limits. */
+/** Supabase Auth: keeps passwords, issues and refreshes tokens. Each call ends within eight seconds. */
 export type AuthClient = {
   /** @throws ApiError weak_password, account_exists, validation_failed (the address), auth_unavailable */
   createUser(user: { id: string; email: string; password: string }): Promise<void>;
   deleteUser(id: string): Promise<void>;
-  /** Null when the password is wrong or the account unknown. */
-  signIn(email: string, password: string, ip: string | undefined): Promise<Tokens | null>;
+  /** Null when the password is wrong or the account unknown. @throws ApiError account_not_verified */
+  signIn(email: string, password: string): Promise<Tokens | null>;
   /** Null when the token is unknown or expired; "reused" when an old one came back. */
-  refresh(refreshToken: string, ip: string | undefined): Promise<Tokens | "reused" | null>;
+  refresh(refreshToken: string): Promise<Tokens | "reused" | null>;
   /** A new token for a mail, which replaces every older one of that user. Null when Auth knows no such user. */
   createMailToken(kind: TokenKind, email: string): Promise<MailToken | null>;
   /** Consumes a token of a mail; the session proves it. Null when it is wrong, used, expired or replaced. */
-  useMailToken(proof: Proof, ip: string | undefined): Promise<Tokens | null>;
-  /** @throws ApiError weak_password, auth_unavailable */
+  useMailToken(proof: Proof): Promise<Tokens | null>;
+  /** Sets a password after a reset; second factors go with the old one. @throws ApiError weak_password, user_not_found */
   setPassword(id: string, password: string): Promise<void>;
   /** Changes the password of the token's owner, whose session goes on. @throws ApiError weak_password, validation_failed */
-  changePassword(accessToken: string, password: string): Promise<void>;
+  changePassword(accessToken: string, passwords: { current: string; next: string }): Promise<void>;
   /** Resolves when Auth answers. */
   check(deadlineMs: number): Promise<void>;
 };
 
-const timeoutMs = 8_000;
+type Call = {
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  path: string;
+  body?: object;
+  /** A user's own token instead of the secret key. */
+  bearer?: string;
+  /** Whose bucket of Auth's limits the call counts in. */
+  subject?: string;
+};
+
+const deadlineMs = 8_000;
 
 export function createAuthClient(env: Env, fetcher: typeof fetch = fetch): AuthClient {
-  const timed: typeof fetch = (input, init) =>
-    fetcher(input, { ...init, signal: AbortSignal.timeout(timeoutMs) });
-
-  // A client keeps the session of its last sign-in, so every sign-in gets its own.
-  function client(ip?: string): SupabaseClient["auth"] {
-    return createClient(env.supabase_url, env.secret_key, {
-      auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
-      global: { fetch: timed, headers: ip === undefined ? {} : { "Sb-Forwarded-For": ip } },
-    }).auth;
+  async function send({ method, path, body, bearer, subject }: Call, signal: AbortSignal) {
+    const headers: Record<string, string> = {
+      apikey: env.secret_key,
+      Authorization: `Bearer ${bearer ?? env.secret_key}`,
+    };
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (subject !== undefined) headers["Sb-Forwarded-For"] = standInAddress(subject);
+    try {
+      const response = await fetcher(`${env.supabase_url}/auth/v1${path}`, {
+        method,
+        headers,
+        signal,
+        redirect: "manual",
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      return readAnswer(response.status, await response.text());
+    } catch (cause) {
+      throw new ApiError("auth_unavailable", { cause });
+    }
   }
-  const { admin } = client();
+
+  /** One deadline for the call and its only repetition. */
+  async function ask(operation: AuthOperation, call: Call): Promise<AuthAnswer> {
+    const signal = AbortSignal.timeout(deadlineMs);
+    const answer = await send(call, signal);
+    return mayRepeat(operation, answer) ? send(call, signal) : answer;
+  }
+
+  async function tokens(operation: AuthOperation, call: Call): Promise<Tokens | "reused" | null> {
+    const answer = await ask(operation, call);
+    const meaning = meaningOf(operation, answer);
+    if (meaning !== "done") return meaning === "reused" ? meaning : null;
+    const { access_token, refresh_token, expires_in } = answer.body;
+    if (
+      typeof access_token !== "string" ||
+      typeof refresh_token !== "string" ||
+      typeof expires_in !== "number"
+    )
+      throw unusable(operation);
+    return { access_token, refresh_token, expires_in };
+  }
+
+  /** Of two calls for one address Auth answers one with 500: asked again, it says that the address is taken. */
+  async function createUser(user: { id: string; email: string; password: string }): Promise<void> {
+    const call = { method: "POST", path: "/admin/users", body: { ...user, email_confirm: true } } as const;
+    const first = await ask("create_user", call);
+    if (first.status < 500) {
+      meaningOf("create_user", first);
+      if (first.body.id !== user.id) throw unusable("create_user");
+      return;
+    }
+    try {
+      meaningOf("create_user", await ask("create_user", call));
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.code !== "account_exists") throw error;
+      // The first one may have made the user before it failed.
+      const own = await ask("read_user", { method: "GET", path: `/admin/users/${user.id}` });
+      if (meaningOf("read_user", own) === "refused") throw error;
+    }
+  }
 
   return {
-    async createUser({ id, email, password }) {
-      const { error } = await admin.createUser({ id, email, password, email_confirm: true });
-      if (error?.code === "validation_failed" || error?.code === "email_address_invalid")
-        throw invalidField(["body", "email"], "is not an address that can sign in");
-      if (error) throw failure(error);
-    },
+    createUser,
     async deleteUser(id) {
-      const { error } = await admin.deleteUser(id);
-      if (error && error.status !== 404) throw failure(error);
+      meaningOf("delete_user", await ask("delete_user", { method: "DELETE", path: `/admin/users/${id}` }));
     },
-    async signIn(email, password, ip) {
-      const { data, error } = await client(ip).signInWithPassword({ email, password });
-      return tokensOrNull(data.session, error);
+    async signIn(email, password) {
+      const call = { method: "POST", path: "/token?grant_type=password", subject: email } as const;
+      return notReused(await tokens("sign_in", { ...call, body: { email, password } }));
     },
-    async refresh(refreshToken, ip) {
-      const { data, error } = await client(ip).refreshSession({ refresh_token: refreshToken });
-      if (error?.code === "refresh_token_already_used") return "reused";
-      return tokensOrNull(data.session, error);
+    refresh(refresh_token) {
+      const call = {
+        method: "POST",
+        path: "/token?grant_type=refresh_token",
+        subject: refresh_token,
+      } as const;
+      return tokens("refresh", { ...call, body: { refresh_token } });
     },
     async createMailToken(type, email) {
-      const { data, error } = await admin.generateLink({ type, email });
-      if (error?.status === 404 || error?.code === "user_not_found") return null;
-      if (error) throw failure(error);
-      const { hashed_token, email_otp } = data.properties;
+      const call = { method: "POST", path: "/admin/generate_link", body: { type, email } } as const;
+      const answer = await ask("create_mail_token", call);
+      if (meaningOf("create_mail_token", answer) === "refused") return null;
+      const { hashed_token, email_otp } = answer.body;
+      if (typeof hashed_token !== "string" || typeof email_otp !== "string")
+        throw unusable("create_mail_token");
       return { token: hashed_token, code: email_otp };
     },
-    async useMailToken(proof, ip) {
-      const { data, error } = await client(ip).verifyOtp(
-        "code" in proof ? { email: proof.email, token: proof.code, type: "magiclink" } : proof,
-      );
-      return tokensOrNull(data.session, error);
+    async useMailToken(proof) {
+      const [subject, body] =
+        "code" in proof
+          ? [proof.email, { email: proof.email, token: proof.code, type: "magiclink" }]
+          : [proof.token_hash, proof];
+      return notReused(await tokens("use_mail_token", { method: "POST", path: "/verify", body, subject }));
     },
     async setPassword(id, password) {
-      const { error } = await admin.updateUserById(id, { password });
-      if (error) throw failure(error);
+      const path = `/admin/users/${id}`;
+      const answer = await ask("set_password", { method: "PUT", path, body: { password } });
+      meaningOf("set_password", answer);
+      for (const factor of factorsOf(answer)) {
+        const call = { method: "DELETE", path: `${path}/factors/${factor}` } as const;
+        meaningOf("delete_factor", await ask("delete_factor", call));
+      }
     },
-    async changePassword(accessToken, password) {
-      // supabase-js changes only the session that it holds, and this one is the caller's.
-      const response = await timed(`${env.supabase_url}/auth/v1/user`, {
-        method: "PUT",
-        headers: {
-          apikey: env.secret_key,
-          Authorization: `Bearer ${accessToken}`,
-          "Content-Type": "application/json",
-        },
-        body: JSON.stringify({ password }),
-      }).catch((cause) => {
-        throw new ApiError("auth_unavailable", { cause });
-      });
-      const body: unknown = await response.json().catch(() => null);
-      if (response.ok) return;
-      const { error_code, code } = (body ?? {}) as { error_code?: string; code?: string };
-      const reason = error_code ?? code;
-      const cause = new Error(`Auth answered ${response.status} ${reason} to a change of password`);
-      if (reason === "same_password")
-        throw invalidField(["body", "new_password"], "must differ from the current one");
-      if (reason === "weak_password") throw new ApiError("weak_password", { cause });
-      throw new ApiError(response.status >= 500 ? "auth_unavailable" : "auth_error", { cause });
+    async changePassword(accessToken, { current, next }) {
+      const body = { password: next, current_password: current };
+      const call = { method: "PUT", path: "/user", bearer: accessToken, subject: accessToken, body } as const;
+      meaningOf("change_password", await ask("change_password", call));
     },
-    async check(deadlineMs) {
-      const response = await fetcher(`${env.supabase_url}/auth/v1/health`, {
-        headers: { apikey: env.secret_key },
-        signal: AbortSignal.timeout(deadlineMs),
-      }).catch((cause) => {
-        throw new ApiError("auth_unavailable", { cause });
-      });
-      await response.body?.cancel();
-      if (!response.ok) throw new ApiError(response.status >= 500 ? "auth_unavailable" : "auth_error");
+    async check(withinMs) {
+      const signal = AbortSignal.timeout(withinMs);
+      const { status } = await send({ method: "GET", path: "/health" }, signal);
+      if (status !== 200) throw new ApiError(status >= 500 ? "auth_unavailable" : "auth_error");
     },
   };
 }
 
-function tokensOrNull(session: Tokens | null, error: AuthError | null): Tokens | null {
-  if (session) {
-    const { access_token, refresh_token, expires_in } = session;
-    return { access_token, refresh_token, expires_in };
-  }
-  if (error?.status !== undefined && error.status >= 400 && error.status < 500 && error.status !== 429)
-    return null;
-  throw failure(error);
+/**
+ * Auth counts by client address, thirty at once, and an app's server signs all its users in from one. The API counts by address
+ * itself, so Auth gets an address (of fd00::/8) that stands for the account or token.
+ */
+function standInAddress(subject: string): string {
+  const digest = createHash("sha256").update(subject).digest("hex");
+  return `fd${digest.slice(0, 30)}`.replace(/(.{4})(?!$)/g, "$1:");
 }
 
-/** GoTrue's own words can name constraints and addresses: they become the cause, never the answer. */
-function failure(error: AuthError | null): ApiError {
-  const cause = error ?? new Error("Auth answered without a session and without an error");
-  if (error?.code === "weak_password") return new ApiError("weak_password", { cause });
-  if (error?.code === "email_exists" || error?.code === "user_already_exists")
-    return new ApiError("account_exists", { cause });
-  if (error?.status === 429) return new ApiError("rate_limited", { cause, retryAfterSeconds: 60 });
-  if (error?.status === undefined || error.status === 0 || error.status >= 500)
-    return new ApiError("auth_unavailable", { cause });
-  return new ApiError("auth_error", { cause });
+const notReused = (issued: Tokens | "reused" | null) => (issued === "reused" ? null : issued);
+
+/** Ids of the second factors of the user that Auth answers with. */
+function factorsOf({ body: { factors } }: AuthAnswer): string[] {
+  const list: unknown[] = Array.isArray(factors) ? factors.slice(0, 20) : [];
+  return list
+    .map((factor) => (factor as { id?: unknown } | null)?.id)
+    .filter((id): id is string => typeof id === "string" && /^[0-9a-f-]{36}$/.test(id));
 }
+
+const unusable = (operation: AuthOperation) =>
+  new ApiError("auth_error", { cause: new Error(`Auth answered ${operation} without what was asked for`) });

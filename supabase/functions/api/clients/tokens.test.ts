@@ -1,5 +1,5 @@
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, SignJWT } from "jose";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Env } from "../env.ts";
 import { createTokenVerifier, type TokenVerifier } from "./tokens.ts";
 
@@ -103,6 +103,11 @@ describe("with a secret", () => {
     await expect(verifier.verify(late)).rejects.toMatchObject(refused);
   });
 
+  test("a token from a clock that is twenty seconds ahead is valid already", async () => {
+    const early = await sign("HS256", text(secret), { nbf: inMinutes(1 / 3), iat: inMinutes(1 / 3) });
+    expect(await verifier.verify(early)).toMatchObject({ user_id: claims.sub });
+  });
+
   test("a known token with one changed character is refused", async () => {
     const token = await good();
     await verifier.verify(token);
@@ -128,6 +133,7 @@ describe("with a secret", () => {
     ["an expired token", () => sign("HS256", text(secret), { exp: inMinutes(-1) })],
     ["no end", () => sign("HS256", text(secret), { exp: undefined })],
     ["a token that is not valid yet", () => sign("HS256", text(secret), { nbf: inMinutes(5) })],
+    ["a token that ended a second ago", () => sign("HS256", text(secret), { exp: inMinutes(0) - 1 })],
     ["no session", () => sign("HS256", text(secret), { session_id: undefined })],
     ["a session that is no uuid", () => sign("HS256", text(secret), { session_id: "1" })],
     ["no subject", () => sign("HS256", text(secret), { sub: undefined })],
@@ -162,4 +168,112 @@ test("without a secret no HS256 token is accepted, not even one of an empty secr
   for (const key of [secret, "undefined", " "]) {
     await expect(verifier.verify(await sign("HS256", text(key)))).rejects.toMatchObject(refused);
   }
+});
+
+describe("keys that Auth publishes", () => {
+  type Reply = () => Response | Promise<Response>;
+  const pairs = new Map<string, { jwk: object; privateKey: CryptoKey }>();
+  let now = 0;
+
+  beforeAll(async () => {
+    for (const kid of ["old", "new"]) {
+      const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
+      pairs.set(kid, { jwk: { ...(await exportJWK(publicKey)), kid, alg: "ES256" }, privateKey });
+    }
+    vi.spyOn(Date, "now").mockImplementation(
+      () => Math.floor(performance.timeOrigin + performance.now()) + now,
+    );
+  });
+  afterAll(() => vi.restoreAllMocks());
+
+  const set = (...kids: string[]) => JSON.stringify({ keys: kids.map((kid) => pairs.get(kid)?.jwk) });
+  const published =
+    (...kids: string[]): Reply =>
+    () =>
+      new Response(set(...kids));
+  const tokenOf = (kid: string, name = kid) =>
+    sign("ES256", pairs.get(kid)?.privateKey as CryptoKey, {}, { kid: name });
+
+  function auth(reply: Reply, jwks?: string) {
+    const state = { reply, fetches: 0 };
+    const fetcher = (async () => {
+      state.fetches++;
+      return state.reply();
+    }) as unknown as typeof fetch;
+    const env = { supabase_url: "http://auth.test", ...(jwks === undefined ? {} : { jwks }) } as Env;
+    return { state, verifier: createTokenVerifier(env, fetcher) };
+  }
+
+  test.each<[string, Reply]>([
+    ["503", () => new Response("", { status: 503 })],
+    ["401 of a gateway", () => Response.json({ message: "Invalid API key" }, { status: 401 })],
+    ["a page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
+    ["JSON that is no key set", () => Response.json({ nothing: true })],
+    ["a redirect", () => new Response("", { status: 302, headers: { location: "http://x.test" } })],
+    ["a reset", () => Promise.reject(new TypeError("fetch failed", { cause: new Error("ECONNRESET") }))],
+    ["no such host", () => Promise.reject(new TypeError("fetch failed", { cause: new Error("ENOTFOUND") }))],
+    ["no answer", () => Promise.reject(new DOMException("timed out", "TimeoutError"))],
+  ])(
+    "that cannot be fetched (%s) are 503 and not a wrong token, and are fetched again soon",
+    async (_name, reply) => {
+      const { state, verifier } = auth(reply);
+      const token = await tokenOf("old");
+      for (let at = 0; at < 20; at++)
+        await expect(verifier.verify(token)).rejects.toMatchObject({ code: "auth_unavailable", status: 503 });
+      expect(state.fetches).toBe(1);
+      state.reply = published("old");
+      now += 1_001;
+      expect(await verifier.verify(token)).toMatchObject({ user_id: claims.sub });
+    },
+  );
+
+  test("that are known serve while Auth is away", async () => {
+    const { state, verifier } = auth(published("old"));
+    await verifier.verify(await tokenOf("old"));
+    state.reply = () => new Response("", { status: 503 });
+    now += 11 * 60_000;
+    const again = await sign(
+      "ES256",
+      pairs.get("old")?.privateKey as CryptoKey,
+      { exp: inMinutes(9) },
+      { kid: "old" },
+    );
+    expect(await verifier.verify(again)).toMatchObject({ user_id: claims.sub });
+  });
+
+  test.each([
+    ["from Auth", undefined],
+    ["from SUPABASE_JWKS", "old"],
+  ])("a new one after a rotation is looked up once, with keys %s", async (_name, local) => {
+    const { state, verifier } = auth(published("old"), local === undefined ? undefined : set(local));
+    await verifier.verify(await tokenOf("old"));
+    now += 11_000;
+    state.reply = published("new", "old");
+    const before = state.fetches;
+    const token = await tokenOf("new");
+    const answers = await Promise.all(Array.from({ length: 20 }, () => verifier.verify(token)));
+    expect(answers).toHaveLength(20);
+    expect(state.fetches).toBe(before + 1);
+  });
+
+  test.each([
+    ["from Auth", undefined],
+    ["from SUPABASE_JWKS", "old"],
+  ])("invented ones are refused with one look in ten seconds, with keys %s", async (_name, local) => {
+    const { state, verifier } = auth(published("old"), local === undefined ? undefined : set(local));
+    for (let at = 0; at < 50; at++) {
+      await expect(verifier.verify(await tokenOf("new", `invented-${at}`))).rejects.toMatchObject(refused);
+    }
+    expect(state.fetches).toBe(1);
+    now += 10_001;
+    await expect(verifier.verify(await tokenOf("new", "invented"))).rejects.toMatchObject(refused);
+    expect(state.fetches).toBe(2);
+  });
+
+  test("a token without a name for its key asks for nothing where keys are set", async () => {
+    const { state, verifier } = auth(published("new"), set("old"));
+    const token = await sign("ES256", pairs.get("new")?.privateKey as CryptoKey);
+    await expect(verifier.verify(token)).rejects.toMatchObject(refused);
+    expect(state.fetches).toBe(0);
+  });
 });

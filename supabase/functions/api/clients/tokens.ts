@@ -1,44 +1,64 @@
-import {
-  createLocalJWKSet,
-  createRemoteJWKSet,
-  decodeProtectedHeader,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  jwtVerify,
-} from "jose";
+import { createLocalJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose";
 import type { Env } from "../env.ts";
 import { ApiError } from "../errors.ts";
+import { createRemoteKeys } from "./remote-keys.ts";
 
 export type Claims = { user_id: string; session_id: string };
 
 /** Verifies access tokens of Supabase Auth. */
 export type TokenVerifier = {
-  /** @throws ApiError invalid_token for anything but a valid token of a signed-in user. */
+  /** @throws ApiError invalid_token for anything but a valid token of a signed-in user; auth_unavailable when its key cannot be fetched */
   verify(token: string): Promise<Claims>;
 };
 
 const cacheSize = 5_000;
+/** How far the clocks of Auth and of this machine may be apart. A token is never accepted after its end. */
+const leewaySeconds = 30;
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-export function createTokenVerifier(env: Env): TokenVerifier {
+/** What jose says of a token. Anything else that it throws is about fetching the keys. */
+const refusals = [
+  errors.JOSEAlgNotAllowed,
+  errors.JOSENotSupported,
+  errors.JWKSMultipleMatchingKeys,
+  errors.JWKSNoMatchingKey,
+  errors.JWSInvalid,
+  errors.JWSSignatureVerificationFailed,
+  errors.JWTClaimValidationFailed,
+  errors.JWTExpired,
+  errors.JWTInvalid,
+];
+
+export function createTokenVerifier(env: Env, fetcher: typeof fetch = fetch): TokenVerifier {
   const secret = env.jwt_secret === undefined ? undefined : new TextEncoder().encode(env.jwt_secret);
-  const publicKeys: JWTVerifyGetKey =
-    env.jwks === undefined
-      ? createRemoteJWKSet(new URL(`${env.supabase_url}/auth/v1/.well-known/jwks.json`), {
-          timeoutDuration: 2_000,
-        })
-      : createLocalJWKSet(JSON.parse(env.jwks));
+  const localKeys = env.jwks === undefined ? undefined : createLocalJWKSet(JSON.parse(env.jwks));
+  const remoteKeys = createRemoteKeys(`${env.supabase_url}/auth/v1/.well-known/jwks.json`, fetcher);
   // A verified token stays good until it expires; whether its session still exists is asked on every request anyway.
   const verified = new Map<string, Claims & { expires_at: number }>();
 
+  async function publicKey(...of: Parameters<typeof remoteKeys>) {
+    if (localKeys === undefined) return remoteKeys(...of);
+    try {
+      return await localKeys(...of);
+    } catch (error) {
+      // The settings of a function live longer than a key: after a rotation only Auth knows the new one.
+      if (error instanceof errors.JWKSNoMatchingKey && of[0].kid !== undefined) return remoteKeys(...of);
+      throw error;
+    }
+  }
+
   async function check(token: string): Promise<JWTPayload> {
-    const { alg } = decodeProtectedHeader(token);
-    const options = { audience: "authenticated", requiredClaims: ["sub", "exp", "session_id"] };
+    const { alg } = headerOf(token);
+    const options = {
+      audience: "authenticated",
+      requiredClaims: ["sub", "exp", "session_id"],
+      clockTolerance: leewaySeconds,
+    };
     // The key is chosen by the algorithm, never the other way round: a public key must not verify an HS256 token.
     if (alg === "HS256" && secret !== undefined) {
       return (await jwtVerify(token, secret, { ...options, algorithms: ["HS256"] })).payload;
     }
-    return (await jwtVerify(token, publicKeys, { ...options, algorithms: ["ES256", "RS256"] })).payload;
+    return (await jwtVerify(token, publicKey, { ...options, algorithms: ["ES256", "RS256"] })).payload;
   }
 
   return {
@@ -49,12 +69,12 @@ export function createTokenVerifier(env: Env): TokenVerifier {
       try {
         payload = await check(token);
       } catch (cause) {
-        if ((cause as { code?: string }).code === "ERR_JWKS_TIMEOUT")
-          throw new ApiError("auth_unavailable", { cause });
-        throw new ApiError("invalid_token", { cause });
+        const isRefused = refusals.some((refusal) => cause instanceof refusal);
+        throw new ApiError(isRefused ? "invalid_token" : "auth_unavailable", { cause });
       }
       const { sub = "", session_id, role, exp = 0 } = payload;
-      if (role !== "authenticated" || !uuid.test(sub) || !uuid.test(String(session_id)))
+      const isOver = exp * 1_000 <= Date.now();
+      if (isOver || role !== "authenticated" || !uuid.test(sub) || !uuid.test(String(session_id)))
         throw new ApiError("invalid_token");
       const claims = { user_id: sub, session_id: String(session_id), expires_at: exp * 1_000 };
       const oldest = verified.size >= cacheSize ? verified.keys().next().value : undefined;
@@ -63,4 +83,12 @@ export function createTokenVerifier(env: Env): TokenVerifier {
       return claims;
     },
   };
+}
+
+function headerOf(token: string): { alg?: string } {
+  try {
+    return decodeProtectedHeader(token);
+  } catch (cause) {
+    throw new errors.JWSInvalid("not a token", { cause });
+  }
 }

@@ -4,7 +4,8 @@ import { jsonOnly } from "../../middleware/body-type.ts";
 import { bearerOf, credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
-import { messageSchema, newPasswordSchema, passwordSchema } from "./schemas.ts";
+import { newPasswordSchema, passwordSchema, spellingsOf } from "./passwords.ts";
+import { messageSchema } from "./schemas.ts";
 import { checkPassword } from "./sessions.ts";
 
 const route = createRoute({
@@ -32,11 +33,11 @@ const route = createRoute({
 
 export const changePassword = createRouter().openapi(route, async (c) => {
   const { current_password, new_password } = c.req.valid("json");
-  if (new_password === current_password)
+  if (spellingsOf(current_password).includes(new_password))
     throw invalidField(["body", "new_password"], "must differ from the current one");
-  await checkPassword(c, current_password, true);
+  const current = await checkPassword(c, current_password, true);
   const { auth, background } = c.get("deps");
-  await auth.changePassword(bearerOf(c.req.raw.headers), new_password);
+  await auth.changePassword(bearerOf(c.req.raw.headers), { current, next: new_password });
   background(deliverMail(c.get("deps")));
   return c.json({ message: "The password is changed. Every other session was ended." }, 200);
 });

@@ -3,7 +3,7 @@ import { ApiError } from "../../errors.ts";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, security } from "../../openapi.ts";
-import { passwordSchema } from "./schemas.ts";
+import { passwordSchema } from "./passwords.ts";
 import { checkPassword } from "./sessions.ts";
 
 const route = createRoute({

@@ -4,8 +4,9 @@ import { ApiError } from "../../errors.ts";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { emailSchema, passwordSchema, tokensSchema } from "./schemas.ts";
-import { deviceOf, ifAnswered, openTokens } from "./sessions.ts";
+import { passwordSchema } from "./passwords.ts";
+import { emailSchema, tokensSchema } from "./schemas.ts";
+import { deviceOf, ifAnswered, openTokens, tryPassword } from "./sessions.ts";
 import { beginLogin, countAuthCall, uncountSignIn } from "./store.ts";
 
 const route = createRoute({
@@ -20,24 +21,24 @@ const route = createRoute({
   request: jsonBody(z.object({ email: emailSchema, password: passwordSchema }).openapi("LoginRequest")),
   responses: {
     200: jsonResponse(tokensSchema, "Tokens of a new session."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
   },
 });
 
 export const login = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
-  const { auth, database } = deps;
+  const { database } = deps;
   const { email, password } = c.req.valid("json");
   const { ip } = deviceOf(c);
   await countAuthCall(database, c.get("credentials"));
   const account = await beginLogin(database, c.get("credentials"), email, ip);
   // An unknown address is tried at Auth too: with a decoy, whose password is hashed as long as anybody's.
   if (!account.decoy_exists) await makeDecoy(deps, account.auth_email);
-  const issued = await ifAnswered(deps, auth.signIn(account.auth_email, password, ip ?? undefined), () =>
+  const proof = await ifAnswered(deps, tryPassword(deps, account.auth_email, password), () =>
     uncountSignIn(database, c.get("credentials"), email, ip),
   );
-  if (issued === null || !account.is_known) throw new ApiError("invalid_credentials");
-  return c.json(await openTokens(c, issued), 200);
+  if (proof === null || !account.is_known) throw new ApiError("invalid_credentials");
+  return c.json(await openTokens(c, proof.issued), 200);
 });
 
 /** Once in the life of a database. */

@@ -4,7 +4,6 @@ import type { TokenKind } from "../../clients/auth.ts";
 import type { Claims } from "../../clients/tokens.ts";
 import type { AppEnv } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
-import { deviceOf } from "./sessions.ts";
 import { claimToken, releaseToken } from "./store.ts";
 
 const refusals = { magiclink: "verification_token_invalid", recovery: "reset_token_invalid" } as const;
@@ -18,12 +17,10 @@ export async function useMailToken(c: Context<AppEnv>, token: string, type: Toke
   const { auth, database, tokens } = c.get("deps");
   const digest = createHash("sha256").update(token).digest("hex");
   if (!(await claimToken(database, digest))) throw new ApiError(refusals[type]);
-  const proof = await auth
-    .useMailToken({ token_hash: token, type }, deviceOf(c).ip ?? undefined)
-    .catch(async (error) => {
-      await releaseToken(database, digest);
-      throw error;
-    });
+  const proof = await auth.useMailToken({ token_hash: token, type }).catch(async (error) => {
+    await releaseToken(database, digest);
+    throw error;
+  });
   if (proof === null) {
     await releaseToken(database, digest);
     throw new ApiError(refusals[type]);

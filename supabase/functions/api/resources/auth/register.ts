@@ -9,17 +9,17 @@ import { createKey } from "../keys/key-format.ts";
 import { wholeKey } from "../keys/schemas.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { uuid } from "../text.ts";
+import { newPasswordSchema } from "./passwords.ts";
 import {
   accessToken,
   emailSchema,
   fullNameSchema,
-  newPasswordSchema,
   refreshToken,
   type Tokens,
   tokenType,
   userSchema,
 } from "./schemas.ts";
-import { deviceOf, openTokens } from "./sessions.ts";
+import { openTokens } from "./sessions.ts";
 import { beginRegistration, countAuthCall, createAccount } from "./store.ts";
 
 const route = createRoute({
@@ -30,7 +30,8 @@ const route = createRoute({
   summary: "Create an account",
   description:
     "With `X-Operator-Key` a developer, who also gets a first project, a developer key and an API key; with `X-Developer-Key` and " +
-    "`X-Project-ID` an end user of that project. Without tokens in the answer the address has to be verified before the first login.",
+    "`X-Project-ID` an end user of that project. The answer has no tokens where the address has to be verified before the first " +
+    "login, and where the account was made but could not be signed in just now: `needs_verification` tells which.",
   security: security.register,
   middleware: [credentials, jsonOnly],
   request: jsonBody(
@@ -50,12 +51,17 @@ const route = createRoute({
             })
             .nullable()
             .openapi({ description: "Only for developers, and only here: the keys are not shown again." }),
+          needs_verification: z.boolean().openapi({
+            description:
+              "Whether the address has to be verified before the first login. False with no tokens: log in.",
+            example: false,
+          }),
           access_token: accessToken.nullable(),
           refresh_token: refreshToken.nullable(),
           token_type: tokenType,
         })
         .openapi("RegisteredUser"),
-      "The account, signed in.",
+      "The account, signed in where that is possible.",
     ),
     ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
   },
@@ -68,7 +74,11 @@ export const register = createRouter().openapi(route, async (c) => {
   const kind = await beginRegistration(database, c.get("credentials"), email);
   const id = crypto.randomUUID();
   const authEmail = kind.role === "end_user" ? `${id}@${kind.project_id}.users.invalid` : email.toLowerCase();
-  await auth.createUser({ id, email: authEmail, password });
+  await auth.createUser({ id, email: authEmail, password }).catch((error) => {
+    // Without an answer the user may exist all the same, and would keep the address from its owner.
+    if (error instanceof ApiError && error.status >= 500) background(removeOrphan(c.get("deps"), id));
+    throw error;
+  });
   const keys = { developer_key: createKey("ak"), api_key: createKey("ak") };
   const { provisioned_project_id, needs_verification, ...user } = await createAccount(
     database,
@@ -80,7 +90,10 @@ export const register = createRouter().openapi(route, async (c) => {
       developer_key: secretOf(keys.developer_key),
       api_key: secretOf(keys.api_key),
     },
-  ).catch((error) => withoutOrphan(c.get("deps"), id, error));
+  ).catch(async (error) => {
+    await removeOrphan(c.get("deps"), id);
+    throw error;
+  });
   background(deliverMail(c.get("deps")));
   const tokens = needs_verification ? null : await signIn(c, authEmail, password);
   const provisioning = provisioned_project_id && {
@@ -92,6 +105,7 @@ export const register = createRouter().openapi(route, async (c) => {
     {
       ...user,
       provisioning: provisioning || null,
+      needs_verification,
       access_token: tokens?.access_token ?? null,
       refresh_token: tokens?.refresh_token ?? null,
       token_type: "bearer" as const,
@@ -106,16 +120,21 @@ const secretOf = ({ key_prefix, key_hash }: { key_prefix: string; key_hash: stri
 });
 
 /** Auth's half of the account goes when ours was refused; what stays after a failure can do nothing without it. */
-async function withoutOrphan(deps: Deps, id: string, error: unknown): Promise<never> {
-  await deps.auth
+async function removeOrphan({ auth, log }: Deps, id: string): Promise<void> {
+  await auth
     .deleteUser(id)
-    .catch((cause) => deps.log("warn", "an auth user without an account stays", { user_id: id, cause }));
-  throw error;
+    .catch((cause) => log("warn", "an auth user without an account stays", { user_id: id, cause }));
 }
 
-async function signIn(c: Context<AppEnv>, email: string, password: string): Promise<Tokens> {
-  const issued = await c.get("deps").auth.signIn(email, password, deviceOf(c).ip ?? undefined);
-  if (issued === null)
-    throw new ApiError("auth_error", { cause: new Error("Auth refused the password it just took") });
-  return openTokens(c, issued);
+/** The account exists and its keys are shown only now: whatever goes wrong here must not take the answer away. */
+async function signIn(c: Context<AppEnv>, email: string, password: string): Promise<Tokens | null> {
+  const { auth, log } = c.get("deps");
+  try {
+    const issued = await auth.signIn(email, password);
+    if (issued === null) throw new Error("Auth refused the password it just took");
+    return await openTokens(c, issued);
+  } catch (cause) {
+    log("warn", "a new account could not be signed in", { cause });
+    return null;
+  }
 }

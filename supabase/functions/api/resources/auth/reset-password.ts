@@ -3,7 +3,8 @@ import { jsonOnly } from "../../middleware/body-type.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { useMailToken } from "./mail-tokens.ts";
-import { mailToken, messageSchema, newPasswordSchema } from "./schemas.ts";
+import { newPasswordSchema } from "./passwords.ts";
+import { mailToken, messageSchema } from "./schemas.ts";
 import { beginPasswordReset } from "./store.ts";
 
 const route = createRoute({

@@ -1,42 +1,22 @@
 import { z } from "@hono/zod-openapi";
+import { parseEmailAddress } from "../../email-address.ts";
 import { storableText, timestamp, uuid } from "../text.ts";
 
-const bytes = (text: string) => new TextEncoder().encode(text).byteLength;
-
-/** Trimmed, Unicode-normalised; compared without case by the database. */
+/** One plain address, read by the parser that the mailer uses too. */
 export const emailSchema = storableText()
-  .transform((text) => text.trim().normalize("NFC"))
-  .pipe(z.email({ pattern: z.regexes.unicodeEmail, error: "is not an email address" }).max(320))
+  .max(320, "must have at most 320 characters")
+  .transform((text, context) => {
+    const address = parseEmailAddress(text);
+    if (address === null) context.addIssue({ code: "custom", message: "is not an email address" });
+    return address?.email ?? z.NEVER;
+  })
   .openapi({
     type: "string",
     format: "idn-email",
+    maxLength: 320,
     example: "ada@example.com",
-    description: "Where mail reaches the person. Compared without regard to case; at most 320 characters.",
-  });
-
-/** A new password: the reasons are told one by one. */
-export const newPasswordSchema = storableText()
-  .refine((text) => bytes(text) >= 8, "must have at least 8 bytes")
-  .refine((text) => bytes(text) <= 72, "must have at most 72 bytes")
-  .refine((text) => /[a-z]/.test(text), "must contain a lower-case letter")
-  .refine((text) => /[A-Z]/.test(text), "must contain an upper-case letter")
-  .refine((text) => /[0-9]/.test(text), "must contain a digit")
-  .openapi({
-    type: "string",
-    minLength: 8,
-    example: "Correct-horse-9",
-    description: "8 to 72 bytes with a lower-case letter, an upper-case letter and a digit.",
-  });
-
-/** A password that is tried: any text, bounded so that hashing stays cheap. */
-export const passwordSchema = storableText()
-  .refine((text) => text.length >= 1 && text.length <= 1024, "must have 1 to 1024 characters")
-  .openapi({
-    type: "string",
-    minLength: 1,
-    maxLength: 1024,
-    example: "Correct-horse-9",
-    description: "The account's password.",
+    description:
+      "Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.",
   });
 
 export const fullNameSchema = storableText()

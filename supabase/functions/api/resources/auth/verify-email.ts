@@ -40,7 +40,7 @@ const route = createRoute({
   request: jsonBody(bodySchema.openapi("VerifyEmailRequest")),
   responses: {
     200: jsonResponse(verifiedSchema, "Verified."),
-    ...errorResponses(400, 413, 415, 422, 429),
+    ...errorResponses(400, 413, 415, 422, 429, 502),
   },
 });
 
@@ -60,7 +60,7 @@ async function prove(c: Context<AppEnv>, body: Body) {
   const { auth, database, tokens } = deps;
   const { ip } = deviceOf(c);
   const { auth_email } = await beginCode(database, user_id, ip);
-  const asked = auth.useMailToken({ email: auth_email, code: verification_token }, ip ?? undefined);
+  const asked = auth.useMailToken({ email: auth_email, code: verification_token });
   const proof = await ifAnswered(deps, asked, () => uncountCode(database, user_id, ip));
   if (proof === null) throw new ApiError("verification_token_invalid");
   return tokens.verify(proof.access_token);

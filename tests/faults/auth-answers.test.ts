@@ -1,0 +1,252 @@
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
+import {
+  type Developer,
+  errorOf,
+  freshEmail,
+  password,
+  registerDeveloper,
+  registerEndUser,
+  api as request,
+} from "../support/api.ts";
+import { AuthDouble, type AuthReply, refusals, troubles } from "../support/auth-double.ts";
+import { type FunctionProcess, startFunction } from "../support/function-process.ts";
+import { mailTo, tokenOf } from "../support/mail.ts";
+import { openDatabase } from "../support/management.ts";
+
+// Auth answers what it answers when a project is set up wrong, is busy or is away; everything else is the real stack.
+const target = inject("stack");
+const sql = openDatabase();
+let auth: AuthDouble;
+let served: FunctionProcess;
+let developer: Developer;
+
+beforeAll(async () => {
+  auth = await AuthDouble.before(target.urls.gateway);
+  served = await startFunction(target, "local", { SUPABASE_URL: auth.url });
+  developer = await registerDeveloper();
+});
+afterEach(() => auth.mend());
+afterAll(async () => {
+  await served.end();
+  await auth.stop();
+});
+
+const api: typeof request = (path, init) => request(`${served.base}/api/v1${path}`, init);
+const token = /\/auth\/v1\/token/;
+const newUser = () => registerEndUser(developer.project);
+const signIn = (email: string, secret = password) =>
+  api("/auth/login", { headers: developer.project.headers, json: { email, password: secret } });
+const attempts = async (email: string) => {
+  const subject = `${developer.project.id}:${email}`;
+  const [row] = await sql`
+    select coalesce(sum(level), 0)::float as level from public.auth_attempts
+    where bucket in (private.bucket_name('sign-in-account', ${subject}),
+      private.bucket_name('sign-in', ${subject} || ':127.0.0.1'))`;
+  return row?.level as number;
+};
+
+describe("trouble of ours is never a wrong password", () => {
+  test.each(troubles)("signing in: %s", async (_name, reply, status, code) => {
+    const { email } = await newUser();
+    const before = await attempts(email);
+    auth.reply(token, reply);
+    const answer = await signIn(email);
+    expect(errorOf(answer)).toMatchObject({ status, code });
+    expect(JSON.stringify(answer.body)).not.toContain("own words");
+    expect(await attempts(email)).toBeLessThanOrEqual(before);
+    auth.mend();
+    expect((await signIn(email)).status).toBe(200);
+  });
+
+  test.each(troubles)("refreshing keeps the session: %s", async (_name, reply, status, code) => {
+    const { refresh_token } = await newUser();
+    auth.reply(token, reply);
+    expect(errorOf(await api("/auth/refresh", { json: { refresh_token } }))).toMatchObject({ status, code });
+    auth.mend();
+    expect((await api("/auth/refresh", { json: { refresh_token } })).status).toBe(200);
+  });
+
+  test.each(troubles)("proving the password again: %s", async (_name, reply, status, code) => {
+    const { email, headers } = await newUser();
+    auth.reply(token, reply);
+    const change = { json: { current_password: password, new_password: "Another-horse-1" }, headers };
+    expect(errorOf(await api("/auth/change-password", change))).toMatchObject({ status, code });
+    expect(await attempts(email)).toBeLessThanOrEqual(0.1);
+    expect((await api("/auth/me", { headers })).status).toBe(200);
+  });
+
+  test.each(troubles)("a token of a mail stays good: %s", async (_name, reply, status, code) => {
+    const { email } = await newUser();
+    const json = { token: tokenOf(await mailTo(email, "Confirm your address")) };
+    auth.reply(/\/auth\/v1\/verify/, reply);
+    expect(errorOf(await api("/auth/verify-email", { json }))).toMatchObject({ status, code });
+    auth.mend();
+    expect((await api("/auth/verify-email", { json })).status).toBe(200);
+  });
+
+  test.each(troubles)("making a user: %s", async (_name, reply, status, code) => {
+    auth.reply(/POST \/auth\/v1\/admin\/users/, reply);
+    const registration = { headers: developer.project.headers, json: { email: freshEmail(), password } };
+    expect(errorOf(await api("/auth/register", registration))).toMatchObject({ status, code });
+    auth.mend();
+    expect((await api("/auth/register", registration)).status).toBe(201);
+  });
+
+  // An empty object is what Auth answers to a deletion.
+  test.each(troubles.filter(([name]) => name !== "an empty object"))(
+    "deleting a user: %s",
+    async (_name, reply, status, code) => {
+      const user = await newUser();
+      auth.reply(/DELETE \/auth\/v1\/admin\/users/, reply);
+      const deletion = { method: "DELETE", headers: user.headers, json: { password } };
+      expect(errorOf(await api("/auth/me", deletion))).toMatchObject({ status, code });
+      auth.mend();
+      expect((await api("/auth/me", deletion)).status).toBe(204);
+    },
+  );
+});
+
+describe.each([
+  ["before 2024-01-01", 0],
+  ["since 2024-01-01", 1],
+] as const)("what speaks of the person is understood in the API version %s", (_version, at) => {
+  const reply = (status: number, code: string) => refusals(status, code)[at] as AuthReply;
+
+  test.each([
+    [400, "invalid_credentials", 401, "invalid_credentials"],
+    [400, "user_banned", 401, "invalid_credentials"],
+    [400, "email_not_confirmed", 400, "account_not_verified"],
+  ])("login: %i %s", async (status, code, expected, told) => {
+    const { email } = await newUser();
+    auth.reply(token, reply(status, code));
+    expect(errorOf(await signIn(email))).toMatchObject({ status: expected, code: told });
+  });
+
+  test.each([
+    [400, "validation_failed", "invalid_refresh_token"],
+    [400, "refresh_token_not_found", "invalid_refresh_token"],
+    [400, "session_not_found", "invalid_refresh_token"],
+    [400, "session_expired", "invalid_refresh_token"],
+    [400, "user_banned", "invalid_refresh_token"],
+    [400, "refresh_token_already_used", "refresh_token_reused"],
+  ])("refresh: %i %s", async (status, code, told) => {
+    auth.reply(token, reply(status, code));
+    const answer = await api("/auth/refresh", { json: { refresh_token: "some-refresh-token" } });
+    expect(errorOf(answer)).toMatchObject({ status: 401, code: told });
+  });
+
+  test.each([
+    [422, "same_password", 422, "validation_failed"],
+    [422, "weak_password", 422, "weak_password"],
+    [401, "insufficient_aal", 403, "second_factor_enrolled"],
+    [400, "current_password_invalid", 403, "wrong_password"],
+    [403, "session_not_found", 401, "invalid_token"],
+  ])("change of a password: %i %s", async (status, code, expected, told) => {
+    const { email, headers } = await newUser();
+    auth.reply(/PUT \/auth\/v1\/user/, reply(status, code));
+    const json = { current_password: password, new_password: "Another-horse-1" };
+    expect(errorOf(await api("/auth/change-password", { headers, json }))).toMatchObject({
+      status: expected,
+      code: told,
+    });
+    auth.mend();
+    expect((await signIn(email)).status).toBe(200);
+  });
+
+  test("a used or old token of a mail", async () => {
+    const { email } = await newUser();
+    const json = { token: tokenOf(await mailTo(email, "Confirm your address")) };
+    auth.reply(/\/auth\/v1\/verify/, reply(403, "otp_expired"));
+    expect(errorOf(await api("/auth/verify-email", { json }))).toMatchObject({
+      status: 400,
+      code: "verification_token_invalid",
+    });
+  });
+
+  test("an address that is taken, and one that Auth does not take", async () => {
+    const registration = () => ({
+      headers: developer.project.headers,
+      json: { email: freshEmail(), password },
+    });
+    for (const code of ["email_exists", "user_already_exists"]) {
+      auth.reply(/admin\/users/, reply(422, code));
+      expect(errorOf(await api("/auth/register", registration())).code).toBe("account_exists");
+    }
+    for (const code of ["validation_failed", "email_address_invalid"]) {
+      auth.reply(/admin\/users/, reply(400, code));
+      expect(errorOf(await api("/auth/register", registration())).code).toBe("validation_failed");
+    }
+  });
+});
+
+test.each([409, 408])("a %i is asked once more, and the second answer counts", async (status) => {
+  const { email, refresh_token } = await newUser();
+  auth.reply(
+    token,
+    { status, body: { code: status, error_code: "conflict", msg: "Too many" } },
+    { times: 1 },
+  );
+  expect((await api("/auth/refresh", { json: { refresh_token } })).status).toBe(200);
+  auth.reply(token, { status, body: "" }, { times: 1 });
+  expect((await signIn(email)).status).toBe(200);
+  expect(auth.calls.map(({ target }) => target.split("=")[1])).toEqual([
+    "refresh_token",
+    "refresh_token",
+    "password",
+    "password",
+  ]);
+});
+
+test("a refresh is one call, and an Auth that never answers is 503 within nine seconds", async () => {
+  const { refresh_token } = await newUser();
+  auth.reply(token, "silence");
+  const start = performance.now();
+  const answer = await api("/auth/refresh", { json: { refresh_token } });
+  expect(errorOf(answer)).toMatchObject({ status: 503, code: "auth_unavailable" });
+  expect(performance.now() - start).toBeLessThan(9_000);
+  expect(auth.calls).toHaveLength(1);
+});
+
+test("a full bucket of Auth tells a wait of seconds, not Auth's minute", async () => {
+  const { email } = await newUser();
+  auth.reply(token, { status: 429, body: {}, headers: { "retry-after": "60" } });
+  expect((await signIn(email)).headers.get("retry-after")).toBe("3");
+});
+
+test("each account is an address of its own to Auth, the same one every time", async () => {
+  const [one, two] = [await newUser(), await newUser()];
+  for (const { email } of [one, one, two]) await signIn(email);
+  const told = auth.calls.map(({ forwarded_for }) => forwarded_for ?? "");
+  expect(told[0]).toMatch(/^fd[0-9a-f]{2}(:[0-9a-f]{4}){7}$/);
+  expect(told[1]).toBe(told[0]);
+  expect(told[2]).not.toBe(told[0]);
+});
+
+describe("a registration that Auth finishes half", () => {
+  test.each<[string, AuthReply]>([
+    ["a full bucket", { status: 429, body: {} }],
+    ["a failure", { status: 500, body: {} }],
+    ["a refusal", { status: 400, body: { code: 400, error_code: "invalid_credentials" } }],
+    ["a cut connection", "reset"],
+  ])("at the sign-in, with %s, keeps the account and shows the keys", async (_name, reply) => {
+    auth.reply(token, reply);
+    const email = freshEmail("half");
+    const operator = { "X-Operator-Key": target.credentials.operator_key ?? "" };
+    const answer = await api("/auth/register", { headers: operator, json: { email, password } });
+    expect(answer).toMatchObject({
+      status: 201,
+      body: { access_token: null, refresh_token: null, needs_verification: false },
+    });
+    expect(answer.body.provisioning.developer_key).toMatch(/^ak_/);
+    auth.mend();
+    expect((await api("/auth/login", { json: { email, password } })).status).toBe(200);
+  });
+
+  test("at the user, which was made before the failure, is finished", async () => {
+    auth.reply(/POST \/auth\/v1\/admin\/users/, { status: 500, body: {} }, { times: 1, late: true });
+    const json = { email: freshEmail("half"), password };
+    const answer = await api("/auth/register", { headers: developer.project.headers, json });
+    expect(answer.status).toBe(201);
+    expect(answer.body.access_token).toEqual(expect.any(String));
+  });
+});
