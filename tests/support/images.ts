@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { encode } from "fast-png";
 
 /** A real PNG whose pixels differ. */
@@ -12,17 +13,58 @@ const fromBase64 = (text: string) => Uint8Array.from(Buffer.from(text, "base64")
 
 /** A whole JPEG of one pixel. */
 export const jpeg = fromBase64(
-  "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////////////////////////////////////wgALCAABAAEBAREA/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/aAAgBAQABPxA=",
+  "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////////////////////////////////////wgALCAABAAEBAREA/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/aAAgBAQABPxD/2Q==",
 );
 
 /** A whole lossy WebP of one pixel. */
 export const webp = fromBase64("UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAwA0JaQAA3AA/vuUAAA=");
 
-/** A PNG's header that claims these sides, with nothing behind it. */
+/** A PNG's first 64 bytes that claim these sides, with no pixels worth the name behind them. */
 export function pngHeader(width: number, height: number): Uint8Array {
   const bytes = png().slice(0, 64);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   view.setUint32(16, width);
   view.setUint32(20, height);
+  view.setUint32(29, crc32(bytes.subarray(12, 29)));
   return bytes;
 }
+
+/** The same JPEG with so many bytes of metadata before its frame, and fill bytes before each of those segments. */
+export function jpegWithMetadata(bytes: number, fill = 0): Uint8Array {
+  const segments: Uint8Array[] = [];
+  for (let left = bytes; left > 0; left -= 65_533) {
+    const size = Math.min(left, 65_533);
+    const head = [0xff, 0xe2, (size + 2) >> 8, (size + 2) & 255];
+    segments.push(new Uint8Array(fill).fill(0xff), Uint8Array.from(head), new Uint8Array(size).fill(0xd9));
+  }
+  return Buffer.concat([jpeg.subarray(0, 2), ...segments, jpeg.subarray(2)]);
+}
+
+/** A PNG of 16 by 12 with so many bytes of text between its header and its pixels. */
+export function pngWithMetadata(bytes: number): Uint8Array {
+  const whole = png(16, 12);
+  const chunk = Buffer.alloc(bytes + 12);
+  chunk.writeUInt32BE(bytes, 0);
+  chunk.write("iTXt", 4);
+  chunk.writeUInt32BE(crc32(chunk.subarray(4, bytes + 8)), bytes + 8);
+  return Buffer.concat([whole.subarray(0, 33), chunk, whole.subarray(33)]);
+}
+
+/** A WebP of 300 by 200 by its canvas, with so many bytes of a colour profile before its picture. */
+export function webpWithMetadata(bytes: number): Uint8Array {
+  const canvas = Buffer.alloc(18);
+  canvas.write("VP8X", 0);
+  canvas.writeUInt32LE(10, 4);
+  canvas[8] = 0x20;
+  canvas.writeUIntLE(299, 12, 3);
+  canvas.writeUIntLE(199, 15, 3);
+  const profile = Buffer.alloc(8 + bytes + (bytes % 2));
+  profile.write("ICCP", 0);
+  profile.writeUInt32LE(bytes, 4);
+  const whole = Buffer.concat([webp.subarray(0, 12), canvas, profile, webp.subarray(12)]);
+  whole.writeUInt32LE(whole.length - 8, 4);
+  return whole;
+}
+
+/** How a HEIC file of a phone begins. */
+export const heic = Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\0meta", "latin1");

@@ -4,6 +4,7 @@ import type { AppEnv, Deps } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { cors } from "./middleware/cors.ts";
 import { countKeyUsage } from "./middleware/count-key-usage.ts";
+import { emptyParameters } from "./middleware/empty-parameters.ts";
 import { handleErrors, handleNotFound } from "./middleware/errors.ts";
 import { observe } from "./middleware/observe.ts";
 import { createRouter, version } from "./openapi.ts";
@@ -132,6 +133,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   app.use(requestId({ limitLength: 128 }));
   app.use(observe(deps));
   app.use(cors);
+  app.use(emptyParameters);
   app.use(countKeyUsage());
   app.onError(handleErrors);
   app.notFound(handleNotFound);

@@ -95,6 +95,7 @@ const table = {
   idempotency_key_in_use: [409, "The first request with this Idempotency-Key is still running."],
   payload_too_large: [413, "The body is too large."],
   file_too_large: [413, "A file is too large. At most 10 MB each."],
+  too_many_pixels: [413, "A picture has too many pixels. At most 8192 a side."],
   unsupported_media_type: [415, "Unsupported Content-Type."],
   unsupported_image: [415, "A file is not a JPEG, PNG or WebP image."],
   validation_failed: [422, "The request is not valid."],

@@ -1,6 +1,7 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { canonicalPath } from "./canonical-path.ts";
 import type { AppEnv } from "./context.ts";
+import { emptyAsAbsent } from "./empty-fields.ts";
 import { type FieldError, invalidFields } from "./errors.ts";
 
 export const version = "0.1.0";
@@ -103,7 +104,11 @@ export function jsonResponse<T extends z.ZodType>(schema: T, description: string
 }
 
 export function jsonBody<T extends z.ZodType>(schema: T) {
-  return { body: { required: true, content: { "application/json": { schema } } } } as const;
+  const lenient = z.preprocess(
+    (json) => (schema instanceof z.ZodObject ? emptyAsAbsent(schema, json) : json),
+    schema,
+  );
+  return { body: { required: true, content: { "application/json": { schema: lenient } } } } as const;
 }
 
 /** An app whose paths are canonical and whose failed validations become a 422 of ours. */

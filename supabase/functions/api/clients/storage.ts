@@ -15,14 +15,19 @@ export type StoredFile = {
 /** Supabase Storage with the secret key; both buckets are private. */
 export type StorageClient = {
   /** Writes or replaces an object. */
-  upload(bucket: Bucket, path: string, body: Uint8Array, contentType: string): Promise<void>;
+  upload(
+    bucket: Bucket,
+    path: string,
+    body: Uint8Array | Iterable<Uint8Array>,
+    contentType: string,
+  ): Promise<void>;
   download(bucket: Bucket, path: string): Promise<Uint8Array>;
   /** An address that a browser can open without a header, good for `seconds`. */
   signedUrl(bucket: Bucket, path: string, seconds: number): Promise<string>;
   /** An address that one new object can be put to, once, within two hours. */
   signedUploadUrl(bucket: Bucket, path: string): Promise<string>;
-  /** The first `maxBytes` of an object, and its whole size; the rest is not fetched. */
-  readHead(bucket: Bucket, path: string, maxBytes: number): Promise<{ head: Uint8Array; bytes: number }>;
+  /** An object as it comes, and its whole size. Whoever has read enough of it cancels the rest. */
+  open(bucket: Bucket, path: string): Promise<{ body: ReadableStream<Uint8Array>; bytes: number }>;
   remove(bucket: Bucket, paths: string[]): Promise<void>;
   /** Resolves when both buckets are there. */
   check(deadlineMs: number): Promise<void>;
@@ -70,19 +75,16 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
       if (error) throw failure(error);
       return data.signedUrl.replace(env.supabase_url, publicBase);
     },
-    async readHead(bucket, path, maxBytes) {
+    async open(bucket, path) {
       const { data, error } = await usual.from(bucket).createSignedUrl(path, 60);
       if (error) throw failure(error);
-      const response = await timed(timeoutMs)(data.signedUrl, {
-        headers: { Range: `bytes=0-${maxBytes - 1}` },
-      });
-      if (!response.ok || response.body === null) {
+      const response = await timed(timeoutMs)(data.signedUrl);
+      const bytes = Number(response.headers.get("content-length") ?? Number.NaN);
+      if (!response.ok || response.body === null || Number.isNaN(bytes)) {
         await response.body?.cancel();
-        throw new ApiError(response.status < 500 ? "image_not_found" : "storage_unavailable");
+        throw new ApiError(response.ok || response.status >= 500 ? "storage_unavailable" : "image_not_found");
       }
-      const range = /\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1];
-      const head = await readUpTo(response.body, maxBytes);
-      return { head, bytes: Number(range ?? response.headers.get("content-length") ?? head.byteLength) };
+      return { body: response.body, bytes };
     },
     async remove(bucket, paths) {
       if (paths.length === 0) return;
@@ -105,28 +107,19 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
 const pieceBytes = 64 * 1024;
 
 /** Piece by piece: as a whole, fetch would copy it, and several large pictures would be too much for an isolate. */
-function streamOf(body: Uint8Array): ReadableStream<Uint8Array> {
-  let at = 0;
+function streamOf(body: Uint8Array | Iterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const pieces = (body instanceof Uint8Array ? cut(body) : body)[Symbol.iterator]();
   return new ReadableStream({
     pull(controller) {
-      if (at < body.byteLength) controller.enqueue(body.subarray(at, at + pieceBytes));
-      else controller.close();
-      at += pieceBytes;
+      const { done, value } = pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
     },
   });
 }
 
-/** Not every Storage understands ranges, so reading stops here. */
-async function readUpTo(body: ReadableStream<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
-  const head = new Uint8Array(maxBytes);
-  let size = 0;
-  for await (const chunk of body) {
-    const part = chunk.subarray(0, maxBytes - size);
-    head.set(part, size);
-    size += part.byteLength;
-    if (size === maxBytes) break;
-  }
-  return head.subarray(0, size);
+function* cut(body: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < body.byteLength; at += pieceBytes) yield body.subarray(at, at + pieceBytes);
 }
 
 function failure(error: Error & { status?: number | undefined }): ApiError {

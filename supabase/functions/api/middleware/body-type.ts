@@ -3,35 +3,61 @@ import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { steadyBody } from "./steady-body.ts";
 
-const maxTextBytes = 1024 * 1024;
+/** A login, a name, a key: what most requests send. */
+const smallBytes = 16 * 1024;
+/** Lists of origins, prompts. */
+export const longerBytes = 64 * 1024;
 
-/** Refuses what is not JSON before it is read: without this, a wrong type looks like an empty object. */
-export const jsonOnly: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const type = c.req.header("content-type");
-  if (!isJson(type)) {
-    throw new ApiError("unsupported_media_type", {
-      detail: "Unsupported Content-Type. Send application/json.",
-    });
-  }
-  const text = await readText(c.req.raw);
-  c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
+/**
+ * Refuses what is not JSON before it is read: without this, a wrong type looks like an empty object.
+ * @param maxBytes of a body whose fields are longer than those of most.
+ */
+export const jsonUpTo =
+  (maxBytes: number): MiddlewareHandler<AppEnv> =>
+  async (c, next) => {
+    const type = c.req.header("content-type");
+    if (!isJson(type)) throw notJson();
+    c.req.bodyCache.text = Promise.resolve(await readText(c.req.raw, maxBytes)) as unknown as string;
+    await next();
+  };
+
+export const jsonOnly = jsonUpTo(smallBytes);
+
+/** The same for a body that may be left out. One of no bytes is none, whatever type a client gives it. */
+export const jsonOrNothing: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const isKnownEmpty = c.req.raw.body === null || c.req.header("content-length") === "0";
+  const text = isKnownEmpty ? "" : await readText(c.req.raw, smallBytes);
+  if (text !== "" && !isJson(c.req.header("content-type"))) throw notJson();
+  if (text !== "") c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
+  else c.req.raw = withoutBody(c.req.raw);
   await next();
 };
 
-/** The same for a body that may be left out. */
-export const jsonOrNothing: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const isEmpty = c.req.raw.body === null || c.req.header("content-length") === "0";
-  if (isEmpty && c.req.header("content-type") === undefined) return next();
-  return jsonOnly(c, next);
-};
-
-export function isJson(type: string | undefined): boolean {
-  return /^application\/([\w.-]+\+)?json\s*(;|$)/i.test(type ?? "");
+function withoutBody({ url, method, headers, signal }: Request): Request {
+  const kept = new Headers(headers);
+  kept.delete("content-type");
+  return new Request(url, { method, headers: kept, signal });
 }
 
-/** @throws ApiError malformed_json, payload_too_large */
-export async function readJson(request: Request): Promise<unknown> {
-  const text = await readText(request);
+const notJson = () =>
+  new ApiError("unsupported_media_type", { detail: "Unsupported Content-Type. Send application/json." });
+
+export function isJson(type: string | undefined): boolean {
+  return /^\s*application\/([\w.-]+\+)?json\s*(;|$)/i.test(type ?? "");
+}
+
+/** @throws ApiError unsupported_media_type for a body that would have to be unpacked first. */
+export function refuseCompressed(headers: Headers): void {
+  const encoding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
+  if (encoding === "" || encoding === "identity") return;
+  throw new ApiError("unsupported_media_type", {
+    detail: `The body is compressed (${encoding.slice(0, 30)}). Send it without Content-Encoding.`,
+  });
+}
+
+/** @throws ApiError malformed_json, those of readText */
+export async function readJson(request: Request, maxBytes = smallBytes): Promise<unknown> {
+  const text = await readText(request, maxBytes);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -39,20 +65,39 @@ export async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-/** A body as text, at most 1 MiB of UTF-8. @throws ApiError malformed_json, payload_too_large, body_timeout */
-export async function readText(request: Request): Promise<string> {
-  if (Number(request.headers.get("content-length")) > maxTextBytes) throw new ApiError("payload_too_large");
-  const decoder = new TextDecoder("utf-8", { fatal: true });
+/**
+ * A body as text, in the charset that it names, else UTF-8.
+ * @throws ApiError malformed_json, payload_too_large, body_timeout, unsupported_media_type
+ */
+export async function readText(request: Request, maxBytes = smallBytes): Promise<string> {
+  refuseCompressed(request.headers);
+  const tooLarge = () =>
+    new ApiError("payload_too_large", {
+      detail: `The body is too large. At most ${Math.round(maxBytes / 1024)} kB are taken here.`,
+    });
+  if (Number(request.headers.get("content-length")) > maxBytes) throw tooLarge();
+  const decoder = decoderFor(request.headers.get("content-type") ?? "");
   let text = "";
   let size = 0;
   try {
     for await (const chunk of steadyBody(request)) {
       size += chunk.byteLength;
-      if (size > maxTextBytes) throw new ApiError("payload_too_large");
+      if (size > maxBytes) throw tooLarge();
       text += decoder.decode(chunk, { stream: true });
     }
     return text + decoder.decode();
   } catch (cause) {
     throw cause instanceof ApiError ? cause : new ApiError("malformed_json", { cause });
+  }
+}
+
+function decoderFor(type: string): TextDecoder {
+  const charset = /;\s*charset\s*=\s*"?([^\s;"]{1,40})/i.exec(type.slice(0, 1_000))?.[1] ?? "utf-8";
+  try {
+    return new TextDecoder(charset, { fatal: true });
+  } catch {
+    throw new ApiError("unsupported_media_type", {
+      detail: "The charset of the Content-Type is not known. Send UTF-8.",
+    });
   }
 }

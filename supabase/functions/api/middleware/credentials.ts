@@ -23,27 +23,28 @@ export function bearerOf(headers: Headers): string {
 /** Reads every credential that was sent. A mistyped key or a bad token ends here, without a query. */
 export async function readCredentials(headers: Headers, deps: Pick<Deps, "tokens">): Promise<Credentials> {
   const credentials: Credentials = {};
+  // An empty header is one that was not sent: templates and proxies leave such.
   const project = headers.get("x-project-id");
-  if (project !== null) {
+  if (project) {
     if (!uuid.test(project)) throw new ApiError("invalid_project_id");
     credentials.project_id = project.toLowerCase();
   }
-  if (headers.has("authorization")) {
+  if (headers.get("authorization")) {
     const claims = await deps.tokens.verify(bearerOf(headers));
     credentials.user_id = claims.user_id;
     credentials.session_id = claims.session_id;
   }
   for (const [header, prefix, field, refusal] of keyHeaders) {
     const key = headers.get(header);
-    if (key === null) continue;
+    if (!key) continue;
     const hash = hashWellFormedKey(key, prefix);
     if (hash === null) throw new ApiError(refusal);
     credentials[field] = hash;
   }
   const role = headers.get("x-user-role");
-  if (role !== null) credentials.role = role;
+  if (role) credentials.role = role;
   const origin = headers.get("origin");
-  if (origin !== null) Object.assign(credentials, { from_browser: true, origin });
+  if (origin) Object.assign(credentials, { from_browser: true, origin });
   return credentials;
 }
 

@@ -1,54 +1,42 @@
 import { ApiError } from "../errors.ts";
 
-/** Slower than this is no phone on a bad line: a body that trickles in would hold memory that others wait for. */
-const usual = { idleMs: 10_000, graceMs: 15_000, bytesPerSecond: 8 * 1024 };
+/** How slowly a body may come. */
+export type Pace = {
+  /** At most so long without a byte. */
+  idleMs: number;
+  /** What a sender may fall behind the rate: a pause, a bad line. */
+  graceMs: number;
+  /** Asked for again at each byte: it may rise while others wait. */
+  bytesPerSecond: () => number;
+};
 
-/** What hosted Supabase gives a request. */
-const requestSeconds = 150;
-
-/** For a body whose room in memory others wait for: whoever takes much has to send so fast that it is over in that time. */
-export const limitsFor = (heldBytes: number) => ({
-  ...usual,
-  bytesPerSecond: Math.max(usual.bytesPerSecond, heldBytes / requestSeconds),
-});
+/** Slower than this is no phone on a bad line. */
+export const leastBytesPerSecond = 8 * 1024;
+export const usualPace: Pace = { idleMs: 10_000, graceMs: 15_000, bytesPerSecond: () => leastBytesPerSecond };
 
 /**
- * The body of a request, as long as it keeps coming.
- * @throws ApiError body_timeout, while it is read, when nothing came for `idleMs` or less than the rate after `graceMs`.
+ * The body of a request, as long as it keeps coming. Only the time that the sender takes counts, not that of whoever reads; and
+ * bytes that came fast once are no credit for longer than the grace.
+ * @throws ApiError body_timeout, while it is read.
  */
-export async function* steadyBody(request: Request, limits = usual): AsyncGenerator<Uint8Array> {
+export async function* steadyBody(request: Request, pace = usualPace): AsyncGenerator<Uint8Array> {
   if (request.body === null) return;
   const reader = request.body.getReader();
-  const start = Date.now();
-  let received = 0;
+  let credit = pace.graceMs;
   try {
     for (;;) {
-      const { done, value } = await within(limits.idleMs, reader.read());
+      const asked = Date.now();
+      const { done, value } = await within(Math.min(pace.idleMs, Math.max(credit, 1)), reader.read());
       if (done) return;
-      received += value.byteLength;
-      const elapsed = Date.now() - start;
-      if (elapsed > limits.graceMs && received < (limits.bytesPerSecond * elapsed) / 1000) throw tooSlow();
+      const earned = (value.byteLength / pace.bytesPerSecond()) * 1000;
+      credit = Math.min(pace.graceMs, credit - (Date.now() - asked) + earned);
+      if (credit < 0) throw tooSlow();
       yield value;
     }
   } finally {
     // Whoever stops reading early has no use for the rest.
     reader.cancel().catch(() => {});
   }
-}
-
-/** The same request with its body read that way, for those who want a whole request. */
-export function withSteadyBody(request: Request, limits = usual): Request {
-  const chunks = steadyBody(request, limits);
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await chunks.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: () => chunks.return(undefined).then(() => {}),
-  });
-  const init = { method: request.method, headers: request.headers, body, duplex: "half" };
-  return new Request(request.url, init);
 }
 
 const tooSlow = () => new ApiError("body_timeout");

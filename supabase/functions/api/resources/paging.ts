@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { wholeNumber } from "./numbers.ts";
 import { storableText } from "./text.ts";
 
 export const searchQuery = (description: string) =>
@@ -11,20 +12,8 @@ export const searchQuery = (description: string) =>
   });
 
 export const pageQuery = z.object({
-  page: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(1_000_000)
-    .default(1)
-    .openapi({ description: "Which page, from 1.", example: 1 }),
-  page_size: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(100)
-    .default(50)
-    .openapi({ description: "How many on a page.", example: 50 }),
+  page: wholeNumber(1, 1_000_000, 1).default(1).openapi({ description: "Which page, from 1.", example: 1 }),
+  page_size: wholeNumber(1, 100, 50).default(50).openapi({ description: "How many on a page.", example: 50 }),
 });
 
 /** A query's `is_active` as the database takes it: null is no filter. */

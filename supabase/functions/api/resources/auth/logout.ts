@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { jsonOrNothing } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { logOut } from "./store.ts";
@@ -22,10 +22,7 @@ const route = createRoute({
   description:
     "Access and refresh tokens of an ended session are refused from this moment on. The body may be left out.",
   security: security.user,
-  middleware: [
-    credentials,
-    async (c, next) => (c.req.header("content-type") === undefined ? next() : jsonOnly(c, next)),
-  ],
+  middleware: [credentials, jsonOrNothing],
   request: { body: { content: { "application/json": { schema: bodySchema } } } },
   responses: {
     204: { description: "Signed out." },

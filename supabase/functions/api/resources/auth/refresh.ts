@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
-import { isJson, jsonOnly } from "../../middleware/body-type.ts";
+import { jsonOnly, jsonOrNothing } from "../../middleware/body-type.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { tokensSchema } from "./schemas.ts";
 import { openTokens } from "./sessions.ts";
@@ -27,8 +27,7 @@ const route = createRoute({
     "one before the newest always works, in case the answer got lost; an older one ends the session.",
   security: security.none,
   middleware: [
-    async (c, next) =>
-      isJson(c.req.header("content-type")) || !c.req.header("authorization") ? jsonOnly(c, next) : next(),
+    async (c, next) => (c.req.header("authorization") ? jsonOrNothing(c, next) : jsonOnly(c, next)),
   ],
   request: { body: { content: { "application/json": { schema: bodySchema } } } },
   responses: {

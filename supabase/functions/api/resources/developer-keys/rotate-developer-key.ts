@@ -1,5 +1,5 @@
 import { createRoute, type z } from "@hono/zod-openapi";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { jsonOrNothing } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { createKey } from "../keys/key-format.ts";
@@ -18,10 +18,7 @@ const route = createRoute({
   summary: "Replace a developer key",
   description: "The new key has the old one's name, rights and expiry. The body may be left out.",
   security: security.user,
-  middleware: [
-    credentials,
-    async (c, next) => (c.req.header("content-type") === undefined ? next() : jsonOnly(c, next)),
-  ],
+  middleware: [credentials, jsonOrNothing],
   request: { params: developerKeyPath, body: { content: { "application/json": { schema: bodySchema } } } },
   responses: {
     201: jsonResponse(createdDeveloperKeySchema, "The new key, shown once."),

@@ -20,6 +20,12 @@ export function anonymousClient(c: Context<AppEnv>): string {
     .digest("base64url");
 }
 
+/** By what a caller's room for uploads is counted: the network that it comes from, else the account. */
+export function clientOf(c: Context<AppEnv>): string {
+  const { ip, user_id } = c.get("credentials");
+  return ip === undefined ? (user_id ?? "unknown") : networkOf(ip);
+}
+
 export const anonymousLimits = (env: Env): AnonymousLimits => ({
   per_client: env.anonymous_daily_limit,
   everybody: env.anonymous_daily_budget,

@@ -4,7 +4,7 @@ import type { AppEnv } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { anonymousClient, anonymousLimits } from "./anonymous-client.ts";
+import { anonymousClient, anonymousLimits, clientOf } from "./anonymous-client.ts";
 import { chooseModel, withStoredExamples } from "./example-images.ts";
 import { presentGeneration } from "./present-generation.ts";
 import { type GenerationRequest, withGenerationRequest } from "./read-request.ts";
@@ -35,7 +35,9 @@ export const createAnonymousGeneration = createRouter().openapi({ ...route, hide
   if (deps.env.anonymous_generation === "off") throw new ApiError("anonymous_disabled");
   await checkAnonymous(deps.database, c.get("credentials"), anonymousClient(c), anonymousLimits(deps.env));
   const id = crypto.randomUUID();
-  const row = await withGenerationRequest(c.req.raw, (request) => acceptGeneration(c, id, request));
+  const row = await withGenerationRequest(c.req.raw, clientOf(c), (request) =>
+    acceptGeneration(c, id, request),
+  );
   deps.background(submitGeneration(deps, id));
   return c.json(
     { ...presentGeneration(deps.env, row), message: "Generation request submitted successfully" },

@@ -3,6 +3,7 @@ import type { Credentials, Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { clientOf } from "./anonymous-client.ts";
 import { chooseModel, inspectUploads, withStoredExamples } from "./example-images.ts";
 import { createOnce, fingerprintOf, readIdempotencyKey } from "./idempotency.ts";
 import { presentGeneration } from "./present-generation.ts";
@@ -44,7 +45,7 @@ export const createGeneration = createRouter().openapi({ ...route, hide: true },
   // Before a byte is stored: whoever may not generate may not upload either.
   const { project_id } = await checkCaller(deps.database, c.get("credentials"));
   const id = crypto.randomUUID();
-  const { row, replayed } = await withGenerationRequest(c.req.raw, async (request) => {
+  const { row, replayed } = await withGenerationRequest(c.req.raw, clientOf(c), async (request) => {
     const create = () => acceptGeneration(deps, c.get("credentials"), request, { id, project_id, key });
     if (key === null) return { row: await create(), replayed: false };
     const fingerprint = fingerprintOf(request);

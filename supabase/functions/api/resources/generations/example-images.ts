@@ -1,14 +1,12 @@
 import type { StoredFile } from "../../clients/storage.ts";
 import type { Credentials, Deps } from "../../context.ts";
 import { ApiError, invalidField } from "../../errors.ts";
-import { extensionOf, readImageType } from "./image-type.ts";
+import { ImageProbe } from "./image-probe.ts";
+import { acceptImage, extensionOf } from "./image-type.ts";
 import { maxImages } from "./models.ts";
 import type { GenerationRequest, UploadedImage } from "./read-request.ts";
-import { maxFileBytes } from "./schemas.ts";
+import { fileTooLarge, maxFileBytes } from "./schemas.ts";
 import { requireUploads } from "./store.ts";
-
-/** Enough for the header of every format, long metadata included. */
-const headBytes = 1024 * 1024;
 
 /** The model for a request. @throws ApiError validation_failed when it cannot look at so many pictures. */
 export function chooseModel({ env }: Deps, { model, images, upload_ids }: GenerationRequest): string {
@@ -38,7 +36,7 @@ export async function withStoredExamples<T>(
   const files = images.map(({ body, ...type }, index) => ({
     ...type,
     path: `${folder}/${index}.${extensionOf(type.content_type)}`,
-    bytes: body.byteLength,
+    bytes: body.size,
   }));
   const uploads = await Promise.allSettled(
     images.map(({ body, content_type }, index) =>
@@ -78,14 +76,25 @@ export async function inspectUploads(
   const uploads = await requireUploads(database, credentials, ids);
   return Promise.all(
     uploads.map(async ({ path }) => {
-      const file = await storage.readHead("uploads", path, headBytes).catch((error: unknown) => {
+      const file = await storage.open("uploads", path).catch((error: unknown) => {
         const isMissing = error instanceof ApiError && error.code === "image_not_found";
         throw isMissing ? new ApiError("upload_not_found") : error;
       });
-      if (file.bytes > maxFileBytes) throw new ApiError("file_too_large");
-      const type = readImageType(file.head);
-      if (type === null) throw new ApiError("unsupported_image");
-      return { ...type, path, bytes: file.bytes };
+      if (file.bytes > maxFileBytes) {
+        await file.body.cancel();
+        throw fileTooLarge();
+      }
+      return { ...(await readType(file.body)), path, bytes: file.bytes };
     }),
   );
+}
+
+/** Reads no further than the structure goes: behind metadata of any length, and not the pixels. */
+async function readType(body: ReadableStream<Uint8Array>) {
+  const probe = new ImageProbe();
+  for await (const chunk of body) {
+    probe.push(chunk);
+    if (probe.reading !== undefined) break;
+  }
+  return acceptImage(probe.end());
 }

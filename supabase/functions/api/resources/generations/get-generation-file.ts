@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { wholeNumber } from "../numbers.ts";
 import { generationPath } from "./schemas.ts";
 import { type FileKind, getGenerationFile } from "./store.ts";
 import { readTicket } from "./tickets.ts";
@@ -13,12 +14,11 @@ const ticketSchema = z
   .max(100)
   .optional()
   .openapi({ description: "Part of the addresses that the API gives.", example: "0.6Zk1" });
-const indexSchema = z.coerce
-  .number()
-  .int()
-  .min(0)
-  .max(9)
-  .openapi({ type: "integer", description: "Which picture, from 0.", example: 0 });
+const indexSchema = wholeNumber(0, 9).openapi({
+  type: "integer",
+  description: "Which picture, from 0.",
+  example: 0,
+});
 const redirect = {
   description: "To a short-lived address of the picture.",
   headers: {

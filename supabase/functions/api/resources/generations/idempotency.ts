@@ -10,7 +10,7 @@ const pollMs = 100;
 /** @throws ApiError validation_failed unless it is absent or 1 to 255 visible characters. */
 export function readIdempotencyKey(headers: Headers): string | null {
   const key = headers.get("idempotency-key");
-  if (key === null) return null;
+  if (!key) return null;
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw invalidField(["header", "Idempotency-Key"], "must be 1 to 255 visible ASCII characters");
   }
@@ -19,11 +19,15 @@ export function readIdempotencyKey(headers: Headers): string | null {
 
 /** Equal for requests that ask for the same, however their bodies are written. */
 export function fingerprintOf({ images, options, ...request }: GenerationRequest): string {
-  const hash = (data: Uint8Array | string) => createHash("sha256").update(data).digest("hex");
+  const hash = (...pieces: (Uint8Array | string)[]) => {
+    const digest = createHash("sha256");
+    for (const piece of pieces) digest.update(piece);
+    return digest.digest("hex");
+  };
   const sorted = Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1));
   const { prompt, model = null, is_public, upload_ids } = request;
   return hash(
-    JSON.stringify([prompt, model, is_public, upload_ids, sorted, images.map(({ body }) => hash(body))]),
+    JSON.stringify([prompt, model, is_public, upload_ids, sorted, images.map(({ body }) => hash(...body))]),
   );
 }
 

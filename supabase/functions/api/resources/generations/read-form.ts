@@ -1,10 +1,6 @@
-import {
-  MaxFileSizeExceededError,
-  MaxTotalSizeExceededError,
-  parseMultipartRequest,
-} from "@remix-run/multipart-parser";
-import { ApiError, invalidField } from "../../errors.ts";
-import { withSteadyBody } from "../../middleware/steady-body.ts";
+import { invalidField } from "../../errors.ts";
+import { steadyBody } from "../../middleware/steady-body.ts";
+import { readMultipart } from "../../multipart.ts";
 
 const maxFormBytes = 16 * 1024;
 const flags = new Map([
@@ -23,23 +19,18 @@ export function readFlag(text: string | null): boolean {
   return flag;
 }
 
-/** A multipart body of a few short fields. @throws ApiError malformed_body, payload_too_large */
+/** A multipart body of a few short fields. @throws ApiError malformed_body, payload_too_large, validation_failed */
 export async function readSmallForm(request: Request): Promise<Record<string, string>> {
-  const fields: Record<string, string> = {};
-  try {
-    const limits = { maxFileSize: maxFormBytes, maxTotalSize: maxFormBytes };
-    for await (const part of parseMultipartRequest(withSteadyBody(request), limits))
-      fields[part.name ?? ""] = part.text;
-  } catch (error) {
-    throw toBodyError(error);
-  }
+  const fields: Record<string, string> = Object.create(null);
+  const limits = { parts: 20, fieldBytes: maxFormBytes, totalBytes: maxFormBytes };
+  await readMultipart(request.headers.get("content-type") ?? "", steadyBody(request), limits, {
+    isFile: () => false,
+    field: (name, value) => {
+      fields[name] = value;
+    },
+    file: (name) => {
+      throw invalidField(["body", name.slice(0, 100)], "takes no file");
+    },
+  });
   return fields;
-}
-
-/** What the parser found wrong, in our words. */
-export function toBodyError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
-  if (error instanceof MaxFileSizeExceededError) return new ApiError("file_too_large");
-  if (error instanceof MaxTotalSizeExceededError) return new ApiError("payload_too_large");
-  return new ApiError("malformed_body", { cause: error });
 }

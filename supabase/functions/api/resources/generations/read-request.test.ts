@@ -1,54 +1,43 @@
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
+import {
+  form,
+  type Part,
+  photo,
+  raw,
+  rawForm,
+  rawPart,
+  rawPhoto,
+  rawWords,
+  read,
+  refusalOf,
+  wholeOf,
+  words,
+} from "../../../../../tests/support/generation-forms.ts";
 import { jpeg, png, webp } from "../../../../../tests/support/images.ts";
-import { ApiError } from "../../errors.ts";
-import { parseGenerationJson, readGenerationForm } from "./read-request.ts";
+import { parseGenerationJson } from "./read-request.ts";
 import { maxFileBytes } from "./schemas.ts";
-
-type Part = [name: string, value: string | Uint8Array, filename?: string];
-
-function form(...parts: Part[]): Request {
-  const body = new FormData();
-  for (const [name, value, filename = "photo.png"] of parts) {
-    if (typeof value === "string") body.append(name, value);
-    else body.append(name, new Blob([value as BlobPart], { type: "image/png" }), filename);
-  }
-  return new Request("http://api/", { method: "POST", body });
-}
-
-async function refusalOf(work: () => Promise<unknown>): Promise<ApiError> {
-  try {
-    await work();
-  } catch (error) {
-    if (error instanceof ApiError) return error;
-    throw error;
-  }
-  throw new Error("it was taken");
-}
-
-const photo: Part = ["files", png()];
-const words: Part = ["instructions", "A watercolour"];
 
 describe("a form", () => {
   test("with words and a picture is taken, the type read from the content", async () => {
-    const { images, ...rest } = await readGenerationForm(form(words, ["files", jpeg, "photo.png"]));
+    const { images, ...rest } = await read(form(words, ["files", jpeg, "photo.png"]));
     expect(rest).toEqual({ prompt: "A watercolour", is_public: false, options: {}, upload_ids: [] });
     expect(images).toHaveLength(1);
     expect(images[0]).toMatchObject({ content_type: "image/jpeg", width: 1, height: 1 });
-    expect(images[0]?.body).toEqual(jpeg);
+    expect(wholeOf(images[0]?.body)).toEqual(new Uint8Array(jpeg));
   });
 
-  test("takes five pictures under both names and with brackets", async () => {
-    const names = ["files", "files[]", "example_images", "example_images[]", "files"];
+  test("takes five pictures under every usual name, with brackets and an index", async () => {
+    const names = ["files[]", "image", "example_images[0]", "images", "file"];
     const parts = names.map((name, at): Part => [name, [png(), jpeg, webp][at % 3] ?? png()]);
-    expect((await readGenerationForm(form(words, ...parts))).images).toHaveLength(5);
+    expect((await read(form(words, ...parts))).images).toHaveLength(5);
   });
 
   test("takes JSON as instructions, and flags beside it", async () => {
     const instructions = JSON.stringify({ prompt: "A lighthouse", seed: 7 });
-    const read = await readGenerationForm(
+    const found = await read(
       form(["instructions", instructions], ["is_public", "TRUE"], ["aspect_ratio", "16:9"], photo),
     );
-    expect(read).toMatchObject({
+    expect(found).toMatchObject({
       prompt: "A lighthouse",
       is_public: true,
       options: { seed: 7, aspect_ratio: "16:9" },
@@ -56,8 +45,8 @@ describe("a form", () => {
   });
 
   test("takes a prompt that only looks like JSON as words", async () => {
-    const read = await readGenerationForm(form(["instructions", "{a cat} on a mat"], photo));
-    expect(read.prompt).toBe("{a cat} on a mat");
+    const { prompt } = await read(form(["instructions", "{a cat} on a mat"], photo));
+    expect(prompt).toBe("{a cat} on a mat");
   });
 
   test.each<[string, Part[], string, number]>([
@@ -79,7 +68,7 @@ describe("a form", () => {
     ["with a seed that is no number", [words, photo, ["seed", "many"]], "validation_failed", 422],
     ["with an unknown aspect ratio", [words, photo, ["aspect_ratio", "5:1"]], "validation_failed", 422],
   ])("%s is refused", async (_name, parts, code, status) => {
-    expect(await refusalOf(() => readGenerationForm(form(...parts)))).toMatchObject({ code, status });
+    expect(await refusalOf(() => read(form(...parts)))).toMatchObject({ code, status });
   });
 
   test("with a picture over 10 MB is refused, one of exactly 10 MB is not", async () => {
@@ -88,11 +77,9 @@ describe("a form", () => {
       bytes.set(png());
       return bytes;
     };
-    const { images } = await readGenerationForm(form(words, ["files", padded(maxFileBytes)]));
-    expect(images[0]?.body.byteLength).toBe(maxFileBytes);
-    const refusal = await refusalOf(() =>
-      readGenerationForm(form(words, ["files", padded(maxFileBytes + 1)])),
-    );
+    const { images } = await read(form(words, ["files", padded(maxFileBytes)]));
+    expect(images[0]?.body.size).toBe(maxFileBytes);
+    const refusal = await refusalOf(() => read(form(words, ["files", padded(maxFileBytes + 1)])));
     expect(refusal).toMatchObject({ code: "file_too_large", status: 413 });
   });
 
@@ -102,7 +89,7 @@ describe("a form", () => {
       headers: { "content-type": "multipart/form-data; boundary=x", "content-length": "99999999" },
       body: "--x--",
     });
-    expect(await refusalOf(() => readGenerationForm(request))).toMatchObject({ code: "payload_too_large" });
+    expect(await refusalOf(() => read(request))).toMatchObject({ code: "payload_too_large" });
   });
 
   test.each([
@@ -115,7 +102,7 @@ describe("a form", () => {
     ["that names no boundary", "--x--", "multipart/form-data"],
   ])("%s is malformed", async (_name, body, type) => {
     const request = new Request("http://api/", { method: "POST", headers: { "content-type": type }, body });
-    expect(await refusalOf(() => readGenerationForm(request))).toMatchObject({
+    expect(await refusalOf(() => read(request))).toMatchObject({
       code: "malformed_body",
       status: 400,
     });
@@ -123,7 +110,7 @@ describe("a form", () => {
 
   test("with a field too many is malformed", async () => {
     const parts = Array.from({ length: 30 }, (_, at): Part => [`field${at}`, "x"]);
-    expect(await refusalOf(() => readGenerationForm(form(words, photo, ...parts)))).toMatchObject({
+    expect(await refusalOf(() => read(form(words, photo, ...parts)))).toMatchObject({
       code: "malformed_body",
     });
   });
@@ -164,28 +151,61 @@ describe("a JSON body", () => {
   });
 });
 
-test.each<[string, number, Record<string, string>]>([
-  ["15 MB", 408, { "Content-Length": "15000000" }],
-  ["an unknown number of bytes", 408, {}],
-  ["100 kB", 413, { "Content-Length": "100000" }],
-])("whoever announces %s and sends 20 kB a second is answered %s", async (_, status, length) => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
-  try {
-    const head = '--x\r\nContent-Disposition: form-data; name="instructions"\r\n\r\n';
-    let sent = 0;
-    const body = new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        if (sent++ === 0) return controller.enqueue(new TextEncoder().encode(head));
-        await new Promise((resolve) => setTimeout(resolve, 1_000));
-        controller.enqueue(new Uint8Array(20_000));
-      },
-    });
-    const headers = { "Content-Type": "multipart/form-data; boundary=x", ...length };
-    const request = new Request("http://api/", { method: "POST", headers, body, ...{ duplex: "half" } });
-    const refusal = refusalOf(() => readGenerationForm(request));
-    await vi.advanceTimersByTimeAsync(700_000);
-    expect((await refusal).status).toBe(status);
-  } finally {
-    vi.useRealTimers();
-  }
+describe("empty, null and absent are one thing", () => {
+  test("in a form, for every optional field and for a file input that nobody filled", async () => {
+    const unfilled = rawPart('name="files"; filename=""', "", "Content-Type: application/octet-stream\r\n");
+    const empty = ["is_public", "model", "aspect_ratio", "seed", "prompt"].map((name) =>
+      rawPart(`name="${name}"`, name === "model" ? "  " : ""),
+    );
+    const found = await read(raw(rawForm(unfilled, rawWords, ...empty, rawPhoto, unfilled)));
+    expect(found).toMatchObject({ prompt: "A watercolour", model: undefined, is_public: false, options: {} });
+    expect(found.images).toHaveLength(1);
+    const alone = await refusalOf(() => read(raw(rawForm(rawWords, unfilled))));
+    expect(alone.errors?.[0]).toMatchObject({ loc: ["body", "files"], type: "missing" });
+  });
+
+  test.each([null, ""])("in JSON and in JSON within a form: %j", async (nothing) => {
+    const fields = {
+      instructions: nothing,
+      model: nothing,
+      aspect_ratio: nothing,
+      seed: nothing,
+      is_public: nothing,
+      upload_ids: nothing,
+    };
+    const expected = { prompt: "A", model: undefined, is_public: false, options: {}, upload_ids: [] };
+    expect(parseGenerationJson({ prompt: "A", ...fields })).toMatchObject(expected);
+    const instructions = JSON.stringify({ prompt: "A", ...fields });
+    expect(await read(form(["instructions", instructions], photo))).toMatchObject(expected);
+  });
+});
+
+describe("numbers of a form are read strictly", () => {
+  test.each(["0x10", "1e3", "7.0", "-1", "+7", "1_000", "٧", "Infinity", "7 8", "99999999999"])(
+    "%s is none",
+    async (seed) => {
+      expect(await refusalOf(() => read(form(words, photo, ["seed", seed])))).toMatchObject({ status: 422 });
+    },
+  );
+  test.each([
+    ["7", 7],
+    [" 7 ", 7],
+    ["0", 0],
+    ["2147483647", 2147483647],
+  ])("%j is one", async (text, seed) => {
+    expect((await read(form(words, photo, ["seed", String(text)]))).options).toEqual({ seed });
+  });
+});
+
+describe("line breaks", () => {
+  test("a form and JSON with the same lines ask for the same", async () => {
+    const lines = "One\r\ntwo\rthree\nfour";
+    const { prompt } = await read(raw(rawForm(rawPart('name="instructions"', lines), rawPhoto)));
+    expect(prompt).toBe("One\ntwo\nthree\nfour");
+    expect(parseGenerationJson({ prompt: lines }).prompt).toBe(prompt);
+  });
+  test("a textarea of 1,000 characters fits, whatever its lines end with", () => {
+    const text = `${"x\n".repeat(499)}yz`;
+    expect(parseGenerationJson({ prompt: text.replaceAll("\n", "\r\n") }).prompt).toBe(text);
+  });
 });

@@ -33,6 +33,8 @@ const route = createRoute({
   },
 });
 
+/** A prediction brings its input and its log along. */
+const maxWebhookBytes = 1024 * 1024;
 const signature = (description: string, example: string) => z.string().openapi({ description, example });
 const predictionSchema = z
   .looseObject({
@@ -45,7 +47,7 @@ export const replicateWebhook = createRouter().openapi({ ...route, hide: true },
   const deps = c.get("deps");
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
   const { generation_id } = c.req.valid("query");
-  const body = await readText(c.req.raw);
+  const body = await readText(c.req.raw, maxWebhookBytes);
   const headers = c.req.raw.headers;
   const prediction = await verify(deps, body, headers);
   // A duplicate and a generation that was deleted are answered alike, so that Replicate stops sending.

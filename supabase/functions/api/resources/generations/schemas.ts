@@ -1,16 +1,26 @@
 import { z } from "@hono/zod-openapi";
+import { ApiError } from "../../errors.ts";
 import { message } from "../auth/schemas.ts";
+import { seconds, wholeNumber } from "../numbers.ts";
 import { pageFields } from "../paging.ts";
 import { pathId, storableText, timestamp, uuid } from "../text.ts";
 import { aspectRatios } from "./models.ts";
 
 export const maxFiles = 5;
 export const maxFileBytes = 10 * 1024 * 1024;
+export const fileTooLarge = () => new ApiError("file_too_large");
 
-const promptSchema = storableText().trim().min(1).max(1000).openapi({
-  description: "What the picture shall show, or what shall be done to the pictures that are sent.",
-  example: "Turn this photo into a watercolour",
-});
+/** A page sends a line break as two characters and counts it as one. */
+const promptSchema = storableText()
+  .max(8_000, "has more than 1000 characters")
+  .overwrite((text) => text.replace(/\r\n?/g, "\n"))
+  .trim()
+  .min(1)
+  .max(1000)
+  .openapi({
+    description: "What the picture shall show, or what shall be done to the pictures that are sent.",
+    example: "Turn this photo into a watercolour",
+  });
 
 const aspectRatio = z
   .enum(aspectRatios)
@@ -148,7 +158,7 @@ export const createdGenerationSchema = generationSchema
 export const generationPath = pathId("generation_id", "generation", "The generation.");
 
 export const waitQuery = z.object({
-  wait: z.coerce.number().min(0).max(25).default(0).openapi({
+  wait: seconds(25).default(0).openapi({
     type: "number",
     description: "Seconds to wait for a final state before answering.",
     example: 25,
@@ -156,20 +166,8 @@ export const waitQuery = z.object({
 });
 
 export const pageQuery = z.object({
-  page: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(10_000)
-    .default(1)
-    .openapi({ description: "Which page, from 1.", example: 1 }),
-  per_page: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(100)
-    .default(20)
-    .openapi({ description: "How many on a page.", example: 20 }),
+  page: wholeNumber(1, 10_000, 1).default(1).openapi({ description: "Which page, from 1.", example: 1 }),
+  per_page: wholeNumber(1, 100, 20).default(20).openapi({ description: "How many on a page.", example: 20 }),
   cursor: z.string().max(200).optional().openapi({
     description: "`next_cursor` of the page before; `page` is ignored then.",
     example: "MjAyNi0xMS0yNFQwOTowMDowMFo",

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { wholeNumber } from "../numbers.ts";
 import { apiKeyPath, dayOfUseSchema } from "./schemas.ts";
 import { getApiKeyUsage as selectUsage } from "./store.ts";
 
@@ -16,11 +17,7 @@ const route = createRoute({
   request: {
     params: apiKeyPath,
     query: z.object({
-      days: z.coerce
-        .number()
-        .int()
-        .min(1)
-        .max(365)
+      days: wholeNumber(1, 365, 30)
         .default(30)
         .openapi({ description: "How many days, today included.", example: 30 }),
     }),

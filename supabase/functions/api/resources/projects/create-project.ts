@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { jsonUpTo, longerBytes } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectFieldsSchema, projectSchema } from "./schemas.ts";
@@ -14,7 +14,7 @@ const route = createRoute({
   description:
     "It belongs to the caller; an operator makes it for themselves. It has no key yet: `POST /projects/{project_id}/api-keys` makes one.",
   security: security.manage,
-  middleware: [credentials, jsonOnly],
+  middleware: [credentials, jsonUpTo(longerBytes)],
   request: jsonBody(projectFieldsSchema.openapi("ProjectCreateRequest")),
   responses: {
     201: jsonResponse(projectSchema, "The new project."),

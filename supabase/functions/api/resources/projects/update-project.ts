@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { jsonUpTo, longerBytes } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { type ProjectChanges, projectChangesSchema, projectPath, projectSchema } from "./schemas.ts";
@@ -16,7 +16,7 @@ const patch = createRoute({
   description:
     "Fields that are left out stay as they are. `is_active: false` refuses its keys and end users; its owner still manages it.",
   security: security.manage,
-  middleware: [credentials, jsonOnly],
+  middleware: [credentials, jsonUpTo(longerBytes)],
   request: { params: projectPath, ...jsonBody(projectChangesSchema) },
   responses: {
     200: jsonResponse(projectSchema, "The project as it is now."),

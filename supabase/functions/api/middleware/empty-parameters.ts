@@ -1,0 +1,18 @@
+import type { MiddlewareHandler } from "hono";
+import type { AppEnv } from "../context.ts";
+
+const hasEmpty = /[?&](?:[^=&#]*)=?(?=[&#]|$)/;
+
+/** Takes parameters without a value out of a query: `?page=` asks for what no `page` asks for. */
+export const emptyParameters: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const { raw } = c.req;
+  const at = raw.url.indexOf("?");
+  if (at !== -1 && hasEmpty.test(raw.url.slice(at))) {
+    const kept = raw.url
+      .slice(at + 1)
+      .split("&")
+      .filter((pair) => /=./.test(pair));
+    c.req.raw = new Request(`${raw.url.slice(0, at)}${kept.length > 0 ? "?" : ""}${kept.join("&")}`, raw);
+  }
+  await next();
+};

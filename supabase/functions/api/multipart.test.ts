@@ -1,0 +1,149 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { measureWork } from "../../../tests/support/work.ts";
+import { readMultipart } from "./multipart.ts";
+
+const limits = { parts: 25, fieldBytes: 32_000, totalBytes: 52_000_000 };
+const scripts = /busboy|functions\/api\/multipart/;
+const bytesOf = (text: string) => Buffer.from(text, "latin1");
+type Part = { name: string; filename?: string; content: Uint8Array };
+
+async function* cut(body: Uint8Array, ...sizes: number[]): AsyncGenerator<Uint8Array> {
+  for (let at = 0, turn = 0; at < body.length; turn++) {
+    const size = sizes[turn % sizes.length] ?? body.length;
+    yield body.subarray(at, at + size);
+    at += size;
+  }
+}
+
+async function parse(boundary: string, chunks: AsyncIterable<Uint8Array>): Promise<Part[]> {
+  const found: Part[] = [];
+  await readMultipart(`multipart/form-data; boundary="${boundary}"`, chunks, limits, {
+    isFile: () => false,
+    field: (name, value) => found.push({ name, content: Buffer.from(value) }),
+    file: (name, filename) => {
+      const pieces: Uint8Array[] = [];
+      const end = () => found.push({ name, filename, content: Buffer.concat(pieces) });
+      return { add: (chunk) => pieces.push(Buffer.from(chunk)), end };
+    },
+  });
+  return found;
+}
+
+function write(boundary: string, parts: Part[]): Uint8Array {
+  const written = parts.flatMap(({ name, filename, content }) => [
+    bytesOf(
+      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${filename === undefined ? "" : `; filename="${filename}"`}\r\n\r\n`,
+    ),
+    content,
+    bytesOf("\r\n"),
+  ]);
+  return Buffer.concat([...written, bytesOf(`--${boundary}--\r\n`)]);
+}
+
+const alphabet = "'()+_,-./:=? 0123456789ABCabc";
+const boundary = fc
+  .array(fc.constantFrom(...alphabet), { minLength: 1, maxLength: 70 })
+  .map((all) => all.join(""))
+  .filter((text) => !text.endsWith(" "));
+/** Bytes of which delimiters are made, so that near misses are many. */
+const nearMiss = (name: string) =>
+  fc
+    .array(
+      fc.oneof(
+        fc.constantFrom("\r\n--", `\r\n--${name.slice(0, -1)}`, "\r", "\n", "-", name[0] ?? "", "\0\xff"),
+        fc.string({ maxLength: 9 }),
+      ),
+      { maxLength: 30 },
+    )
+    .map((all) => bytesOf(all.join("")))
+    .filter((content) => !Buffer.concat([bytesOf("\r\n"), content]).includes(`\r\n--${name}`));
+
+test("whatever a form holds and however it is cut, each part is read as it was written", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      boundary.chain((name) =>
+        fc.tuple(
+          fc.constant(name),
+          fc.array(fc.tuple(fc.constantFrom("files", "a"), nearMiss(name)), { minLength: 1, maxLength: 4 }),
+          fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 6 }),
+        ),
+      ),
+      async ([name, contents, sizes]) => {
+        const parts = contents.map(([field, content]) => ({ name: field, filename: "f", content }));
+        expect(await parse(name, cut(write(name, parts), ...sizes))).toEqual(parts);
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test("no bytes at all make it hang or throw anything but a refusal", async () => {
+  const fragment = fc.oneof(
+    fc.constantFrom(
+      "--x",
+      "--x--",
+      "\r\n",
+      "--",
+      "Content-Disposition: form-data; name=",
+      '"a"',
+      "; filename=",
+      ":",
+      " ",
+      "\r",
+      "\n",
+      '"',
+      "\\",
+      "%zz",
+      "filename*=UTF-8''%",
+    ),
+    fc.string({ unit: "binary", maxLength: 5 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fragment, { maxLength: 60 }),
+      fc.integer({ min: 1, max: 50 }),
+      async (all, size) => {
+        const outcome = await parse("x", cut(bytesOf(all.join("")), size)).then(
+          () => "read",
+          (error) => error.code,
+        );
+        expect(["read", "malformed_body", "payload_too_large"]).toContain(outcome);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+describe("work grows with the size of a body and no faster", () => {
+  const B = "B".repeat(70);
+  const filled = (unit: string, bytes: number) => Buffer.alloc(bytes, unit, "latin1");
+  test.each<[string, string, string]>([
+    ["the letter of the boundary", B, "B"],
+    ["delimiters but for their last letter", B, `\r\n--${B.slice(1)}C`],
+    ["beginnings of delimiters", B, "\r\n--"],
+    ["carriage returns", "x", "\r"],
+    ["zeros", "x", "\0"],
+  ])("a file of %s", async (_name, name, unit) => {
+    const work = (bytes: number) =>
+      measureWork(scripts, () =>
+        parse(name, cut(write(name, [{ name: "f", filename: "f", content: filled(unit, bytes) }]), 65_536)),
+      );
+    const [once, four] = [await work(250_000), await work(1_000_000)];
+    expect(once).toBeGreaterThan(100);
+    expect(four).toBeLessThan(4.5 * once + 2_000);
+    expect(four).toBeLessThan(8 * 1_000_000);
+  });
+
+  test("a body in pieces of one byte costs little more than one in large pieces", async () => {
+    const body = write("x", [{ name: "f", filename: "f", content: filled("a", 200_000) }]);
+    const small = await measureWork(scripts, () => parse("x", cut(body, 1)));
+    expect(small).toBeLessThan(12 * body.length);
+  });
+
+  test("headers without end are cut, and the parser keeps none of them", async () => {
+    const body = bytesOf(`--x\r\n${"X-Header: y\r\n".repeat(40_000)}\r\nA\r\n--x--\r\n`);
+    const work = await measureWork(scripts, () => parse("x", cut(body, 65_536)).catch(() => {}));
+    expect(work).toBeLessThan(body.length);
+  });
+});

@@ -1,0 +1,24 @@
+import { z } from "@hono/zod-openapi";
+
+/** A whole number of a query or path, in decimal digits alone: `0x10`, `1e3` and `7.0` are none. */
+export const wholeNumber = (min: number, max: number, fallback?: number) =>
+  z
+    .string()
+    .regex(/^\d{1,10}$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.number().int().min(min).max(max))
+    .openapi({
+      type: "integer",
+      minimum: min,
+      maximum: max,
+      ...(fallback !== undefined && { default: fallback }),
+    });
+
+/** A time in seconds, such as `2.5`. */
+export const seconds = (max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,6}(\.\d{1,6})?$/, "must be a number of seconds")
+    .transform(Number)
+    .pipe(z.number().max(max))
+    .openapi({ type: "number", minimum: 0, maximum: max });
