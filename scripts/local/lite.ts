@@ -13,7 +13,7 @@ import { bytesOf, readConfig, type StackConfig } from "./config.ts";
 import type { Keys } from "./keys.ts";
 import { adminDatabaseUrl, HOST, type Paths, type Ports } from "./settings.ts";
 import { FileStorage } from "./storage.ts";
-import { isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
+import { fileHeaders, isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
 
 const CLOSE_WITHIN_MS = 3_000;
 
@@ -157,7 +157,10 @@ async function answer(
   });
   const path = request.url ?? "/";
   const answered = isSigning(request.method, path) ? await withStorageNames(path, made) : made;
-  const fields: Record<string, string | string[]> = Object.fromEntries(answered.headers);
+  const fields: Record<string, string | string[]> = {
+    ...Object.fromEntries(answered.headers),
+    ...fileHeaders(path),
+  };
   const cookies = answered.headers.getSetCookie();
   if (cookies.length > 0) fields["set-cookie"] = cookies;
   response.writeHead(answered.status, fields);

@@ -23,6 +23,18 @@ function rename({ signedUrl, ...rest }: Json, field: string): Json {
   return { ...rest, [field]: link };
 }
 
+/** What every stored object is served with: no browser may take it for a page, nor name it as the path says. */
+export function fileHeaders(path: string): Record<string, string> {
+  if (!path.startsWith(`${PREFIX}/object/`)) return {};
+  const { pathname, searchParams } = new URL(path, "http://storage");
+  const asked = searchParams.get("download");
+  const name = (asked || pathname.split("/").at(-1) || "file").replace(/[^\w.-]/g, "_").slice(-100);
+  return {
+    "x-content-type-options": "nosniff",
+    "content-disposition": `${asked === null ? "inline" : "attachment"}; filename="${name}"`,
+  };
+}
+
 /** The CLI and older clients send a bucket's name only; its id is the same. */
 export function withBucketId(text: string): string {
   try {

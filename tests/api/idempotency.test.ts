@@ -114,7 +114,7 @@ test("a duplicate is a 409 only when the first one still runs after the wait, an
   expect(taken.body.id).not.toBe(first.id);
 });
 
-test.each(["", "with space", "ä".repeat(3), "x".repeat(256)])("the key %j is refused", async (key) => {
+test.each(["with space", "ä".repeat(3), "x".repeat(256)])("the key %j is refused", async (key) => {
   const answer = await api("/generation/generate-v2", {
     headers: { ...user.headers, "Idempotency-Key": Buffer.from(key, "utf8").toString("latin1") },
     json: { prompt: freshPrompt() },

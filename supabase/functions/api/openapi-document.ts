@@ -20,7 +20,7 @@ export function openApiDocument() {
       description:
         "Accounts, projects, API keys, image generation and health for AI apps.\n\n" +
         "Every answer carries `X-Request-Id`. Every error has the same shape: branch on `code`, which never changes, and show " +
-        "`detail`, which is a sentence. Paths also work without `/api/v1` where older clients use them, with doubled slashes and " +
+        "`detail`, which is a sentence. An optional input that is empty or null is as one that is left out, in a query too. Paths also work without `/api/v1` where older clients use them, with doubled slashes and " +
         "with a slash at the end.",
       license: { name: "MIT", url: "https://opensource.org/license/mit" },
     },

@@ -24,7 +24,8 @@ export function mismatches(schema: Schema, value: unknown, exactly = true): stri
 }
 
 /** The headers of ours. Every one that is sent is documented; those of HTTP, CORS and the server need no word. */
-const ours = /^(x-(?!powered-by)|ratelimit|retry-after$|www-authenticate$|location$|idempotent)/;
+const ours =
+  /^(x-(?!powered-by|content-type-options)|ratelimit|retry-after$|www-authenticate$|location$|idempotent)/;
 
 export type Received = { status: number; headers: Headers; body: string };
 

@@ -22,8 +22,8 @@ export type StorageClient = {
     contentType: string,
   ): Promise<void>;
   download(bucket: Bucket, path: string): Promise<Uint8Array>;
-  /** An address that a browser can open without a header, good for `seconds`. */
-  signedUrl(bucket: Bucket, path: string, seconds: number): Promise<string>;
+  /** An address that a browser can open without a header, good for `seconds`. With a name it is saved, and not shown as a page. */
+  signedUrl(bucket: Bucket, path: string, seconds: number, download?: string): Promise<string>;
   /** An address that one new object can be put to, once, within two hours. */
   signedUploadUrl(bucket: Bucket, path: string): Promise<string>;
   /** An object as it comes, and its whole size. Whoever has read enough of it cancels the rest. */
@@ -65,8 +65,9 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
       if (error) throw failure(error);
       return new Uint8Array(await data.arrayBuffer());
     },
-    async signedUrl(bucket, path, seconds) {
-      const { data, error } = await quick.from(bucket).createSignedUrl(path, seconds);
+    async signedUrl(bucket, path, seconds, download) {
+      const options = download === undefined ? {} : { download };
+      const { data, error } = await quick.from(bucket).createSignedUrl(path, seconds, options);
       if (error) throw failure(error);
       return data.signedUrl.replace(env.supabase_url, publicBase);
     },

@@ -87,11 +87,12 @@ async function redirectTo(
   const { database, env, storage } = c.get("deps");
   const linkVersion = ticket === undefined ? null : readTicket(env, ticket, id, kind, index);
   const file = await getGenerationFile(database, c.get("credentials"), id, kind, index, linkVersion);
-  const location = await storage.signedUrl(
-    kind === "output" ? "generations" : "uploads",
-    file.path,
-    signedSeconds,
-  );
+  const name = file.path.split("/").at(-1) ?? "";
+  // What somebody uploaded is never shown as a page of its own.
+  const location =
+    kind === "output"
+      ? await storage.signedUrl("generations", file.path, signedSeconds)
+      : await storage.signedUrl("uploads", file.path, signedSeconds, `example-${name}`);
   c.header("Cache-Control", `private, max-age=${signedSeconds / 2}`);
   return c.redirect(location, 302);
 }
