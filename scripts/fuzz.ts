@@ -62,7 +62,10 @@ async function fuzzAll(): Promise<boolean> {
       within_ms: Math.max(10_000, end - Date.now()),
       ...(values.only === undefined ? {} : { only: ({ id }) => id === values.only }),
     });
-    console.log(`seed ${seed}: ${report.requests} requests, ${JSON.stringify(report.statuses)}`);
+    const { requests, statuses, slowest } = report;
+    console.log(
+      `seed ${seed}: ${requests} requests, ${JSON.stringify(statuses)}, slowest ${slowest.ms} ms (${slowest.operation})`,
+    );
     if (report.unreached.length > 0) console.log(`  never succeeded: ${report.unreached.join(", ")}`);
     for (const failure of report.failures) {
       if (!failures.has(failure)) console.log(`\n${failure}\n`);

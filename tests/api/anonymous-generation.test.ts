@@ -47,6 +47,18 @@ test("the eleventh of a day is refused, with the seconds until midnight, also wh
   expect(wait).toBeLessThanOrEqual(86_400);
 });
 
+test("uploads that are refused count, five of them as one picture, so that nobody sends such all day", async () => {
+  const drawing = new Blob(["<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"]);
+  const refused = async () => {
+    const body = formOf(freshPrompt(), [drawing]);
+    return (await api("/generation/generate-anonymous-v2", { method: "POST", body })).status;
+  };
+  expect([await refused(), await refused()]).toEqual([415, 415]);
+  await stack.sql`update public.anonymous_usage set refused = 49 where client <> '*' and day < '3000-01-01'`;
+  expect(await refused()).toBe(415);
+  expect(errorOf(await create())).toMatchObject({ status: 429, code: "anonymous_limit_reached" });
+});
+
 test("answers say how many are left of the day", async () => {
   const answers = [await create(), await create()];
   await stack.sql`update private.anonymous_usage set generations = 10 where client <> '*' and day < '3000-01-01'`;

@@ -19,6 +19,8 @@ export type FuzzReport = {
   /** Operations that never got a 2xx or 3xx: nothing of theirs was reached. */
   unreached: string[];
   failures: string[];
+  /** The longest that an answer took, and whose. */
+  slowest: { ms: number; operation: string };
 };
 
 const deadline_ms = 15_000;
@@ -38,7 +40,13 @@ export async function fuzz({
   within_ms,
   only = () => true,
 }: FuzzOptions): Promise<FuzzReport> {
-  const report: FuzzReport = { requests: 0, statuses: {}, unreached: [], failures: [] };
+  const report: FuzzReport = {
+    requests: 0,
+    statuses: {},
+    unreached: [],
+    failures: [],
+    slowest: { ms: 0, operation: "" },
+  };
   const waiting = operations.filter(only);
   const workers = Math.min(at_once, waiting.length);
   const crew = await Promise.all(Array.from({ length: workers }, () => Callers.make(target)));
@@ -70,7 +78,10 @@ async function fuzzOperation(
   let sent = 0;
   const property = fc.asyncProperty(inputOf(operation, callers.ids), async (input) => {
     if (sent++ >= atLeast && Date.now() > end) return;
+    const start = performance.now();
     const status = await send(callers, operation, input);
+    const ms = Math.round(performance.now() - start);
+    if (ms > report.slowest.ms) report.slowest = { ms, operation: operation.id };
     report.requests++;
     report.statuses[status] = (report.statuses[status] ?? 0) + 1;
     isReached ||= status < 400;
@@ -102,8 +113,8 @@ async function send(callers: Callers, operation: Operation, input: Input): Promi
     headers,
     redirect: "manual",
     signal: AbortSignal.timeout(deadline_ms),
-    ...(body === undefined ? {} : { body }),
-  });
+    ...(body === undefined ? {} : { body, duplex: "half" }),
+  } as RequestInit);
   const received = { status: response.status, headers: response.headers, body: await response.text() };
   if (received.status < 300 && mayEndItself.test(operation.id)) await callers.ensure();
   const wrong = violations(operation, received);
@@ -115,15 +126,33 @@ async function send(callers: Callers, operation: Operation, input: Input): Promi
   return received.status;
 }
 
-function bodyOf(body: Input["body"]): { body?: string | FormData; type?: string } {
+function bodyOf(body: Input["body"]): { body?: BodyInit; type?: string } {
   if (body === undefined) return {};
-  if ("text" in body) return { body: body.text, type: body.type };
+  if ("text" in body) {
+    const { text, type, pieces } = body;
+    return { body: pieces === undefined ? text : inPieces(text, pieces), type };
+  }
   const form = new FormData();
   for (const [name, value] of body.fields) {
     if (typeof value === "string") form.append(name, value);
     else form.append(name, new Blob([value.bytes as BlobPart], { type: value.type }), value.name);
   }
   return { body: form };
+}
+
+/** As a slow client sends it: in chunks, with pauses. */
+function inPieces(text: string, pieces: number): ReadableStream<Uint8Array> {
+  const bytes = Buffer.from(text);
+  const size = Math.max(1, Math.ceil(bytes.length / pieces));
+  let at = 0;
+  return new ReadableStream({
+    async pull(controller) {
+      if (at >= bytes.length) return controller.close();
+      controller.enqueue(bytes.subarray(at, at + size));
+      at += size;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+  });
 }
 
 /** Half characters cannot be encoded; what a sloppy client sends for them are these bytes. */

@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { expanded, type Operation, type Schema } from "../contract/document.ts";
-import { png, pngHeader } from "../images.ts";
 import { type CallerName, callerNames } from "./callers.ts";
+import { type File, formOf } from "./forms.ts";
 import { nastyHeader, nastyJson, nastyText, nastyValue } from "./nasty.ts";
 
-export type File = { name: string; type: string; bytes: Uint8Array };
 export type Input = {
   caller: CallerName;
   path: Record<string, string>;
   query: [string, string][];
   headers: Record<string, string>;
-  body?: { type: string; text: string } | { fields: [string, string | File][] };
+  /** `pieces`: sent in so many, with pauses, and no length. */
+  body?: { type: string; text: string; pieces?: number } | { fields: [string, string | File][] };
 };
 
 /** Ids that exist, by the name of the parameter or field. Asked for late, since they change during a run. */
@@ -69,6 +69,7 @@ const common = {
   "Accept-Language": nastyHeader,
   "If-None-Match": nastyHeader,
   Range: fc.constantFrom("bytes=0-0", "bytes=9-1", "x"),
+  "Content-Encoding": fc.constantFrom("identity", "gzip", "br", "x"),
   "X-HTTP-Method-Override": fc.constantFrom("DELETE", "PUT"),
 };
 
@@ -100,13 +101,19 @@ function bodyOf({ content }: NonNullable<Operation["requestBody"]>, ids: Ids): f
       fc.constantFrom(
         "text/plain",
         "application/json; charset=utf-16",
+        "application/json; charset=utf-7",
+        "application/json; charset=iso-8859-1",
+        "multipart/form-data; boundary=x",
         "application/xml",
         "multipart/form-data",
         "json",
         "",
       ),
     );
-    return fc.record({ type: types, text });
+    const pieces = fc.option(fc.integer({ min: 2, max: 5 }), { nil: undefined, freq: 1 });
+    return fc
+      .record({ type: types, text, pieces })
+      .map(({ pieces, ...whole }) => (pieces === undefined ? whole : { ...whole, pieces }));
   });
   return fc.oneof(...sent);
 }
@@ -121,60 +128,6 @@ function wreck([value, name, nasty]: [unknown, string, unknown]): unknown {
 
 const encode = (value: unknown) =>
   new URLSearchParams(Object.entries(value as object).map(([name, one]) => [name, String(one)])).toString();
-
-const file: fc.Arbitrary<File> = fc.record({
-  name: fc.constantFrom("photo.png", "", "../../x", 'a"b.png', "x.exe", "ü.png"),
-  type: fc.constantFrom("image/png", "image/svg+xml", "text/html", ""),
-  bytes: fc.constantFrom(
-    png(),
-    png().slice(0, 40),
-    pngHeader(60_000, 60_000),
-    pngHeader(0, 0),
-    new Uint8Array(),
-    new TextEncoder().encode("<svg onload=alert(1)>"),
-    Uint8Array.of(0xff, 0xd8, 0xff, 0xff, 0xff),
-    Uint8Array.of(0x52, 0x49, 0x46, 0x46, 0xff, 0xff, 0xff, 0xff, 0x57, 0x45, 0x42, 0x50),
-  ),
-});
-
-function formOf(usual: fc.Arbitrary<unknown>): fc.Arbitrary<Input["body"]> {
-  const fields = usual.chain((value) =>
-    fc.tuple(
-      ...Object.entries(value as object).map(([name, one]) =>
-        fc.tuple(
-          fc.constant(name),
-          name === "files" || name === "example_images"
-            ? file
-            : mostly(3, fc.constant(String(one)), nastyText),
-        ),
-      ),
-    ),
-  );
-  const more = fc.array(
-    fc.tuple(fc.oneof(nastyText, fc.constantFrom("files", "instructions")), fc.oneof(nastyText, file)),
-    { maxLength: 3 },
-  );
-  const broken = fc.record({
-    type: fc.constantFrom(
-      "multipart/form-data; boundary=x",
-      "multipart/form-data",
-      'multipart/form-data; boundary=""',
-    ),
-    text: fc.constantFrom(
-      "",
-      "--x",
-      "--x--",
-      '--x\r\nContent-Disposition: form-data; name="instructions"\r\n\r\nA',
-      '--x\r\nContent-Disposition: form-data; name="instructions"\r\n\r\nA\r\n--x--\r\n',
-      `--x\r\n${"X-Header: y\r\n".repeat(2_000)}\r\nA\r\n--x--\r\n`,
-      "--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--y--",
-    ),
-  });
-  const whole = fc.tuple(fields, more).map(([own, others]) => ({
-    fields: [...own, ...others] as [string, string | File][],
-  }));
-  return fc.oneof({ weight: 5, arbitrary: whole }, { weight: 1, arbitrary: broken });
-}
 
 /** Values that the schema allows, as far as a schema tells. */
 export function valueFor(raw: Schema, ids: Ids, name: string): fc.Arbitrary<unknown> {

@@ -3,13 +3,18 @@ import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { isMultipart } from "../../multipart.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { anonymousClient, anonymousLimits, clientOf } from "./anonymous-client.ts";
 import { chooseModel, withStoredExamples } from "./example-images.ts";
 import { presentGeneration } from "./present-generation.ts";
 import { type GenerationRequest, withGenerationRequest } from "./read-request.ts";
 import { createdGenerationSchema, generationFormSchema, generationJsonSchema } from "./schemas.ts";
-import { checkAnonymous, createAnonymousGeneration as insertGeneration } from "./store.ts";
+import {
+  checkAnonymous,
+  countRefusedUpload,
+  createAnonymousGeneration as insertGeneration,
+} from "./store.ts";
 import { submitGeneration } from "./submit-generation.ts";
 
 const route = createRoute({
@@ -37,7 +42,7 @@ export const createAnonymousGeneration = createRouter().openapi({ ...route, hide
   const id = crypto.randomUUID();
   const row = await withGenerationRequest(c.req.raw, clientOf(c), (request) =>
     acceptGeneration(c, id, request),
-  );
+  ).catch((error: unknown) => countRefusal(c, error));
   deps.background(submitGeneration(deps, id));
   return c.json(
     { ...presentGeneration(deps.env, row), message: "Generation request submitted successfully" },
@@ -57,6 +62,18 @@ createAnonymousGeneration.openAPIRegistry.registerPath({
     },
   },
 });
+
+/** An upload that was read and refused counts too: else whoever has no account could send refused ones all day. */
+async function countRefusal(c: Context<AppEnv>, error: unknown): Promise<never> {
+  const { database, log } = c.get("deps");
+  const isRefusal = error instanceof ApiError && error.status < 500 && error.status !== 429;
+  if (isRefusal && isMultipart(c.req.header("content-type") ?? "")) {
+    await countRefusedUpload(database, anonymousClient(c)).catch((cause) =>
+      log("warn", "a refused upload was not counted", { cause }),
+    );
+  }
+  throw error;
+}
 
 /** The default model only: what it costs is paid by whoever runs the platform. */
 function acceptGeneration(c: Context<AppEnv>, id: string, request: GenerationRequest) {

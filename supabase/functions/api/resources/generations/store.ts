@@ -80,6 +80,9 @@ export const checkAnonymous = (
   limits: AnonymousLimits,
 ) => db.read<null>("check_anonymous", [credentials, client, limits]);
 
+export const countRefusedUpload = (db: Database, client: string) =>
+  db.write<null>("count_refused_upload", [client]);
+
 export const createAnonymousGeneration = (
   db: Database,
   client: string,
