@@ -54,7 +54,7 @@ test("uploads that are refused count, five of them as one picture, so that nobod
     return (await api("/generation/generate-anonymous-v2", { method: "POST", body })).status;
   };
   expect([await refused(), await refused()]).toEqual([415, 415]);
-  await stack.sql`update public.anonymous_usage set refused = 49 where client <> '*' and day < '3000-01-01'`;
+  await stack.sql`update private.anonymous_usage set refused = 49 where client <> '*' and day < '3000-01-01'`;
   expect(await refused()).toBe(415);
   expect(errorOf(await create())).toMatchObject({ status: 429, code: "anonymous_limit_reached" });
 });
