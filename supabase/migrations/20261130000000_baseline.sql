@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 16a1e0b3a6f8b4b6b34e2dd77622cd2a74937d74e5b38875418451d1d6eab336
+-- Made from supabase/schemas by `npm run generate`. Schema 56723e5a836fc94eb182905919db81431d21f6ad4291d0c117c4229079a68475
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -3364,6 +3364,7 @@ create table private.anonymous_usage (
   day date not null,
   client text not null,
   generations integer not null default 0 constraint anonymous_usage_generations_positive check (generations >= 0),
+  refused integer not null default 0 constraint anonymous_usage_refused_positive check (refused >= 0),
   primary key (day, client)
 );
 
@@ -3372,6 +3373,8 @@ comment on column private.anonymous_usage.day is 'The UTC day.';
 comment on column private.anonymous_usage.client is
   'Keyed hash of the client''s address (IPv6: of its /64), or * for everybody. The address itself is never stored.';
 comment on column private.anonymous_usage.generations is 'How many were asked for that day.';
+comment on column private.anonymous_usage.refused is
+  'Uploads that were read and refused: five of them count as one picture, for reading them costs too.';
 
 create function private.check_anonymous(credentials jsonb, client text, limits jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -3383,7 +3386,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   perform set_config('role', 'service_role', true);
-  select coalesce((select u.generations from private.anonymous_usage u
+  select coalesce((select u.generations + u.refused / 5 from private.anonymous_usage u
     where u.day = v_day and u.client = check_anonymous.client), 0) into v_used;
   if v_used >= v_allowed then
     raise exception 'anonymous_limit_reached' using
@@ -3437,6 +3440,18 @@ end $$;
 comment on function private.create_anonymous_generation(text, jsonb, jsonb) is
   'Counts and inserts a pending generation of nobody. limits is {per_client, everybody, result_seconds}. Errors: '
   'anonymous_limit_reached, anonymous_budget_reached (detail: seconds to wait).';
+
+create function private.count_refused_upload(client text) returns void
+language plpgsql set search_path = '' as $$
+#variable_conflict use_column
+begin
+  perform set_config('role', 'service_role', true);
+  insert into private.anonymous_usage as usage (day, client, refused)
+  values ((now() at time zone 'utc')::date, count_refused_upload.client, 1)
+  on conflict (day, client) do update set refused = usage.refused + 1;
+end $$;
+comment on function private.count_refused_upload(text) is
+  'After an upload of nobody was read and refused. private.check_anonymous looks at the count.';
 
 create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
