@@ -112,7 +112,7 @@ returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   -- A pattern character in the search is a character, not a pattern.
-  pattern text := '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  pattern text := private.search_pattern(search);
   total bigint;
   items jsonb;
 begin

@@ -5,7 +5,7 @@ create function private.list_deleted_projects(
   credentials jsonb, search text, active boolean, page integer, page_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  pattern text := '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
+  pattern text := private.search_pattern(search);
   is_operator boolean;
   total bigint;
   items jsonb;

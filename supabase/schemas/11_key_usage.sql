@@ -32,37 +32,27 @@ begin
 
   -- A row that somebody else is writing is left out: it gets the same minute from there.
   with used as (
-    select decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
+    select entry.kind, decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
     from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
-    where entry.kind = 'api_key' group by entry.key_hash
-  ), stale as (
-    select k.id, used.used_at from public.api_keys k join used on used.key_hash = k.key_hash
+    group by entry.kind, entry.key_hash
+  ), stale_api_keys as (
+    select k.id, used.used_at from public.api_keys k join used on used.kind = 'api_key' and used.key_hash = k.key_hash
     where k.last_used_at is null or k.last_used_at < used.used_at - interval '1 minute'
     for update of k skip locked
-  )
-  update public.api_keys k set last_used_at = stale.used_at from stale where k.id = stale.id;
-
-  with used as (
-    select decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
-    from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
-    where entry.kind = 'developer_key' group by entry.key_hash
-  ), stale as (
-    select k.id, used.used_at from public.developer_keys k join used on used.key_hash = k.key_hash
+  ), stale_developer_keys as (
+    select k.id, used.used_at from public.developer_keys k join used on used.kind = 'developer_key' and used.key_hash = k.key_hash
     where k.last_used_at is null or k.last_used_at < used.used_at - interval '1 minute'
     for update of k skip locked
-  )
-  update public.developer_keys k set last_used_at = stale.used_at from stale where k.id = stale.id;
-
-  with used as (
-    select decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
-    from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
-    where entry.kind = 'operator_key' group by entry.key_hash
-  ), stale as (
-    select k.id, used.used_at from public.operator_keys k join used on used.key_hash = k.key_hash
+  ), stale_operator_keys as (
+    select k.id, used.used_at from public.operator_keys k join used on used.kind = 'operator_key' and used.key_hash = k.key_hash
     where k.last_used_at is null or k.last_used_at < used.used_at - interval '1 minute'
     for update of k skip locked
+  ), used_api_keys as (
+    update public.api_keys k set last_used_at = stale.used_at from stale_api_keys stale where k.id = stale.id
+  ), used_developer_keys as (
+    update public.developer_keys k set last_used_at = stale.used_at from stale_developer_keys stale where k.id = stale.id
   )
-  update public.operator_keys k set last_used_at = stale.used_at from stale where k.id = stale.id;
+  update public.operator_keys k set last_used_at = stale.used_at from stale_operator_keys stale where k.id = stale.id;
 end $$;
 comment on function private.record_key_usage(jsonb) is
   'What one isolate counted: [{kind, key_hash, day, requests, errors, used_at}]. Kind is api_key, developer_key or operator_key; '

@@ -17,14 +17,14 @@ end $$;
 comment on function private.is_origin_allowed(text, text[]) is
   'Whether a browser origin is one of a project''s allowed_origins: * is any, *. stands for every sub-domain.';
 
--- Few expressions: a transaction prepares each one anew, which costs more than to evaluate it.
+-- Each expression is prepared anew in every transaction, which costs more than to evaluate it: few large ones are quicker.
 create function private.authorize(credentials jsonb, scope text) returns text
 language plpgsql security definer set search_path = '' as $$
 declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
   -- A poll asks for the rights of a generation, and is counted apart from it.
   is_generation boolean := scope in ('generation', 'status');
-  refusal text;
+  account uuid;
   actor uuid;
   actor_role text;
   actor_project uuid;
@@ -37,21 +37,25 @@ declare
   project_origins text[];
   requests integer;
   reads integer;
-  announced text := '';
   operator uuid;
+  operator_fault text;
   developer uuid;
+  developer_fault text;
   management boolean;
   key_project uuid;
+  key_fault text;
   key_origins text[];
-  fault text;
+  refusal text;
+  announced text := '';
   remembered text[];
 begin
-  -- Caller, project and plan in one statement. `offset 0` hides from the planner what was not sent, for which it would plan anew.
+  -- 1. The token's account, the project and the plan, in one statement. `offset 0` hides from the planner what was not sent, for
+  -- which it would plan anew.
   if coalesce(credentials ->> 'user_id', credentials ->> 'project_id') is not null then
     select u.id, u.role, u.project_id, u.deactivated_at is null, u.email_verified_at is not null,
       p.id, p.owner_id, p.is_active and owner.deactivated_at is null, p.email_verification = 'required', p.allowed_origins,
       plan.requests_per_day, plan.reads_per_minute
-    into actor, actor_role, actor_project, actor_is_active, actor_is_verified,
+    into account, actor_role, actor_project, actor_is_active, actor_is_verified,
       project, project_owner, project_is_active, project_verifies, project_origins, requests, reads
     from (select (credentials ->> 'session_id')::uuid as session_id, (credentials ->> 'user_id')::uuid as user_id,
       v_project as project_id offset 0) sent
@@ -64,41 +68,27 @@ begin
       else coalesce(p.plan_id, owner.plan_id) end;
   end if;
 
-  -- Small statements for the keys that were sent are cheaper than a join that also opens the tables of the others.
+  -- 2. The keys that were sent. Small statements are cheaper than a join that also opens the tables of the others.
   if credentials ->> 'operator_key_hash' is not null then
     select u.id, case when k.revoked_at is not null or k.expires_at <= now()
       then private.key_state(k.revoked_at, null, k.expires_at) end
-    into operator, fault
+    into operator, operator_fault
     from public.operator_keys k
     join public.users u on u.id = k.user_id and u.role = 'operator' and u.deactivated_at is null
     where k.key_hash = decode(credentials ->> 'operator_key_hash', 'hex');
-    refusal := case
-      when operator is null then 'operator_key_invalid'
-      when fault is not null then 'operator_key_' || fault
-      when (credentials ->> 'from_browser')::boolean then 'key_not_for_browsers'
-    end;
   end if;
-
   if credentials ->> 'developer_key_hash' is not null then
     select u.id, k.management, case when k.revoked_at is not null or least(k.grace_ends_at, k.expires_at) <= now()
       then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
-    into developer, management, fault
+    into developer, management, developer_fault
     from public.developer_keys k
     join public.users u on u.id = k.user_id and u.deactivated_at is null
     where k.key_hash = decode(credentials ->> 'developer_key_hash', 'hex');
-    refusal := coalesce(refusal, case
-      when developer is null then 'developer_key_invalid'
-      when fault is not null then 'developer_key_' || fault
-      when management and (credentials ->> 'from_browser')::boolean then 'key_not_for_browsers'
-      when actor_role = 'developer' and developer is distinct from actor then 'developer_key_invalid'
-      when project is not null and developer is distinct from project_owner then 'developer_key_invalid'
-    end);
   end if;
-
   if credentials ->> 'api_key_hash' is not null then
     select k.project_id, case when k.revoked_at is not null or least(k.grace_ends_at, k.expires_at) <= now()
       then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
-    into key_project, fault
+    into key_project, key_fault
     from public.api_keys k where k.key_hash = decode(credentials ->> 'api_key_hash', 'hex');
     if key_project is distinct from project then
       select p.id, p.allowed_origins into key_project, key_origins
@@ -106,15 +96,8 @@ begin
     end if;
   end if;
 
-  -- A token that does not count goes before everything, whatever else was sent.
-  refusal := case
-    when credentials ->> 'user_id' is null then refusal
-    when actor_role is null
-      or (actor_role = 'end_user' and v_project is not null and v_project is distinct from actor_project)
-      then 'invalid_token'
-    when not actor_is_active then 'account_deactivated'
-    else refusal
-  end;
+  -- 3. Who acts: whom the token names, else whom an operator key or a management key does.
+  actor := account;
   if actor is null then
     actor := coalesce(operator, case when scope = 'projects' and management then developer end);
     actor_role := case when operator is not null then 'operator' when actor is not null then 'developer' end;
@@ -125,43 +108,57 @@ begin
       select plan.requests_per_day, plan.reads_per_minute into requests, reads from public.plans plan where plan.is_default;
     end if;
   end if;
-  refusal := coalesce(refusal, case
-    when v_project is not null and project is null then 'project_not_found'
-    when credentials ->> 'api_key_hash' is not null
-      and (key_project is null or (project is not null and key_project is distinct from project))
-      then 'api_key_invalid'
-    -- The other keys' faults are refusals already.
-    when fault is not null then 'api_key_' || fault
-    when actor is null then case
-      when scope = 'public' then null
-      when scope = 'projects' and developer is not null then 'management_key_required'
-      else 'not_authenticated' end
-    when actor_role = 'end_user' and project_is_active is distinct from true then 'project_inactive'
-    -- A session made at Auth itself does not pass the login's check.
-    when actor_role = 'end_user' and project_verifies and not actor_is_verified and scope is distinct from 'public'
-      then 'account_not_verified'
-    when credentials ->> 'role' <> actor_role then 'role_mismatch'
-    when scope = 'projects' and actor_role = 'end_user' then 'developers_only'
-    when not is_generation then null
-    when v_project is null then 'project_id_required'
-    when actor_role = 'end_user' and developer is null then 'developer_key_required'
-    when actor_role = 'end_user' and key_project is null then 'api_key_required'
-    when actor_role = 'developer' and project_owner is distinct from actor then 'project_not_found'
-    when project_is_active is distinct from true then 'project_inactive'
-  end);
-  -- Before anything else is told. Project endpoints are left out: there an owner puts a wrong list right.
-  if credentials ->> 'origin' is not null then
-    if scope is distinct from 'projects'
-      and not private.is_origin_allowed(credentials ->> 'origin', coalesce(project_origins, key_origins, '{*}'))
-    then
-      refusal := 'origin_not_allowed';
-    end if;
-  end if;
+
+  -- 4. What is refused: the first line that holds. A null never lets anybody through.
+  refusal := coalesce(
+    -- The origin, before anything else is told. Not for project endpoints: there an owner puts a wrong list right.
+    case when credentials ->> 'origin' is null or scope = 'projects' then null
+      when not private.is_origin_allowed(credentials ->> 'origin', coalesce(project_origins, key_origins, '{*}'))
+        then 'origin_not_allowed' end,
+    -- The token.
+    case when credentials ->> 'user_id' is null then null
+      when account is null then 'invalid_token'
+      when actor_role = 'end_user' and v_project is not null and v_project is distinct from actor_project then 'invalid_token'
+      when not actor_is_active then 'account_deactivated' end,
+    -- The operator key.
+    case when credentials ->> 'operator_key_hash' is null then null
+      when operator is null then 'operator_key_invalid'
+      when operator_fault is not null then 'operator_key_' || operator_fault
+      when (credentials ->> 'from_browser')::boolean then 'key_not_for_browsers' end,
+    -- The developer key.
+    case when credentials ->> 'developer_key_hash' is null then null
+      when developer is null then 'developer_key_invalid'
+      when developer_fault is not null then 'developer_key_' || developer_fault
+      when management and (credentials ->> 'from_browser')::boolean then 'key_not_for_browsers'
+      when actor_role = 'developer' and developer is distinct from actor then 'developer_key_invalid'
+      when project is not null and developer is distinct from project_owner then 'developer_key_invalid' end,
+    -- The project and its API key.
+    case when v_project is not null and project is null then 'project_not_found'
+      when credentials ->> 'api_key_hash' is null then null
+      when key_project is null or (project is not null and key_project is distinct from project) then 'api_key_invalid'
+      when key_fault is not null then 'api_key_' || key_fault end,
+    -- The account in this scope. A session made at Auth itself did not pass the login's check of the address.
+    case when actor is null then case
+        when scope = 'public' then null
+        when scope = 'projects' and developer is not null then 'management_key_required'
+        else 'not_authenticated' end
+      when actor_role = 'end_user' and project_is_active is distinct from true then 'project_inactive'
+      when actor_role = 'end_user' and project_verifies and not actor_is_verified and scope is distinct from 'public'
+        then 'account_not_verified'
+      when credentials ->> 'role' <> actor_role then 'role_mismatch'
+      when scope = 'projects' and actor_role = 'end_user' then 'developers_only' end,
+    -- A generation: three credentials of an end user, the own project of a developer.
+    case when not is_generation then null
+      when v_project is null then 'project_id_required'
+      when actor_role = 'end_user' and developer is null then 'developer_key_required'
+      when actor_role = 'end_user' and key_project is null then 'api_key_required'
+      when actor_role = 'developer' and project_owner is distinct from actor then 'project_not_found'
+      when project_is_active is distinct from true then 'project_inactive' end);
   if refusal is not null then
     raise exception '%', refusal;
   end if;
 
-  -- A request is counted once, by its first statement. Operators are not limited.
+  -- 5. The limit. A request is counted once, by its first statement. Operators are not limited.
   if scope <> 'platform' and actor_role is distinct from 'operator' and not credentials ? 'rate_limit' then
     if scope in ('projects', 'generation') then
       announced := private.announce_limit('requests', 'requests:' || case scope when 'generation' then project else actor end,
@@ -172,7 +169,7 @@ begin
     end if;
   end if;
 
-  -- Assigned, since `perform` would start a statement.
+  -- 6. What policies and functions ask for in this transaction. Assigned, since `perform` would start a statement.
   remembered := array[
     set_config('app.user_id', coalesce(actor::text, ''), true),
     set_config('app.user_role', coalesce(actor_role, ''), true),
@@ -188,8 +185,8 @@ begin
 end $$;
 comment on function private.authorize(jsonb, text) is
   'Checks every credential of a request, remembers the caller for this transaction, announces the limit that the request falls '
-  'under and answers the database role to go on as. Scope is public, account, platform, projects, generation or status. Raises '
-  'a code with SQLSTATE PT<status>. Definer: nobody else may read keys and sessions.';
+  'under and answers the database role to go on as. Scope is public, account, platform, projects, generation or status. Definer: '
+  'nobody else may read keys and sessions.';
 
 create function private.authorize_and_set_role(credentials jsonb, scope text) returns text
 language plpgsql set search_path = '' as $$

@@ -37,13 +37,15 @@ begin
     or (coalesce(new.email_change, '') not in ('', coalesce(old.email_change, '')))
     or (coalesce(new.phone, '') not in ('', coalesce(old.phone, '')))
   then
-    raise exception 'the address of an account is fixed' using errcode = 'insufficient_privilege';
+    raise exception 'the address of an account is fixed' using errcode = 'insufficient_privilege',
+      hint = 'An account keeps its address. Register the new address, and delete the old account with DELETE /api/v1/auth/me.';
   end if;
   if new.encrypted_password is distinct from old.encrypted_password then
     delete from private.password_permits p where p.user_id = new.id and p.expires_at > now()
     returning p.keep_session_id into keep;
     if not found then
-      raise exception 'the API has not announced this change of a password' using errcode = 'insufficient_privilege';
+      raise exception 'the API has not announced this change of a password' using errcode = 'insufficient_privilege',
+        hint = 'Let the person ask for a reset: POST /api/v1/auth/request-password-reset sends the mail.';
     end if;
     perform private.end_user_sessions(new.id, keep);
     insert into private.mail_outbox (user_id, kind) values (new.id, 'password_changed');

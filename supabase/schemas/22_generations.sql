@@ -137,7 +137,8 @@ begin
     or old.status = 'processing' and new.status = 'pending'
     or old.prediction_id is not null and new.prediction_id is distinct from old.prediction_id
   then
-    raise exception 'generation_state_conflict';
+    raise exception 'generation_state_conflict' using
+      hint = 'pending, processing, then completed, failed or canceled, and never back. To end one: POST /api/v1/generation/{id}/cancel.';
   end if;
   new.updated_at := now();
   return new;

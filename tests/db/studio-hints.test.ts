@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { admin, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { makeWorld, type World } from "../support/world.ts";
+
+let world: World;
+beforeAll(async () => {
+  world = await makeWorld();
+});
+afterAll(async () => {
+  await Promise.all([owner.end(), admin.end()]);
+});
+
+test.each<[string, string, (tx: Tx) => Promise<unknown>]>([
+  [
+    "changes a password",
+    "request-password-reset",
+    (tx) => tx`update auth.users set encrypted_password = 'x' where id = ${world.a.user.id}`,
+  ],
+  [
+    "changes the address of a user of Auth",
+    "keeps its address",
+    (tx) => tx`update auth.users set email = 'new@studio.invalid' where id = ${world.a.user.id}`,
+  ],
+  [
+    "sets a generation back",
+    "never back",
+    async (tx) => {
+      const [{ id } = {}] =
+        await tx`select id from public.generations where project_id = ${world.a.project_id} limit 1`;
+      await tx`update public.generations set status = 'canceled', charge = 'refunded', completed_at = now() where id = ${id}`;
+      await tx`update public.generations set status = 'pending', charge = 'reserved', completed_at = null where id = ${id}`;
+    },
+  ],
+  ["deletes from the audit trail", "by themselves", (tx) => tx`delete from public.audit_events`],
+])("somebody who %s in Studio is told what to do instead", async (_what, words, work) => {
+  const hint = await rolledBack(work, admin).then(
+    () => "nothing was refused",
+    (error: { hint?: string }) => error.hint,
+  );
+  expect(hint).toContain(words);
+});
