@@ -52,9 +52,9 @@ test("a weak new password is refused with each reason", async () => {
   const { headers } = await user();
   const { body } = await change(headers, password, "abc");
   expect(body.errors.map((error: { msg: string }) => error.msg)).toEqual([
-    "must have at least 8 characters",
-    "must contain an upper-case letter (A to Z)",
-    "must contain a digit (0 to 9)",
+    "The new password must have at least 8 characters.",
+    "The new password must contain an upper-case letter (A to Z).",
+    "The new password must contain a digit (0 to 9).",
   ]);
 });
 

@@ -93,7 +93,7 @@ test.concurrent.each(bases)("the older names work for a signed-in person below %
   const user = await registerEndUser(project);
   const headers = { ...user.headers, "X-User-Role": "end_user" };
   const form = new FormData();
-  form.append("instructions", JSON.stringify({ prompt: freshPrompt(), style: "watercolour" }));
+  form.append("instructions", JSON.stringify({ prompt: freshPrompt() }));
   form.append("example_images", new File([photo()], "photo.jpg", { type: "image/jpeg" }));
   const call = async (path: string, init: RequestInit = {}) => {
     const response = await fetch(`${base}${path}`, { redirect: "error", headers, ...init });

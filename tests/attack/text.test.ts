@@ -22,8 +22,7 @@ const hostile = [
   "<script>alert(1)</script>",
   '"><img src=x onerror=alert(1)>',
   "{{constructor.constructor('return 1')()}}",
-  "\u202Egnp.rerutcip",
-  "e\u0301 and é",
+  "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
   "👩‍👩‍👧‍👦 ﷽",
   "__proto__",
 ];
@@ -130,11 +129,53 @@ test("an address that only looks like another's is another account, and its rese
   expect(upper.status).toBe(200);
 });
 
-test("a name that is written in two Unicode forms is kept as it was written", async () => {
+test("a name is kept trimmed and in one Unicode form, however it was written", async () => {
   const { headers } = developer;
-  for (const name of ["Zoe\u0308", "Zo\u00eb"]) {
+  for (const name of ["Zoe\u0308", "Zo\u00eb", "  Zoe\u0308\t"]) {
     const { body } = await api("/auth/me", { method: "PATCH", headers, json: { full_name: name } });
-    expect(body.full_name).toBe(name);
+    expect(body.full_name).toBe("Zo\u00eb");
+  }
+});
+
+const unnamable = {
+  "a line break": "Ada\nLovelace",
+  "a tab": "Ada\tLovelace",
+  "a bell": "Ada\u0007",
+  "a separator of lines": "Ada\u2028Lovelace",
+  "a turn of direction": "Ada \u202egnp.exe",
+  "an isolated direction": "\u2066Ada",
+  "a mark of direction": "Ada\u200f",
+  "nothing to see": "\u200b\u200d",
+};
+describe.each(Object.entries(unnamable))("%s", (_kind, name) => {
+  test("is in the name of no person, project or key", async () => {
+    const { headers, project } = developer;
+    const places: [string, string, object][] = [
+      ["PATCH", "/auth/me", { full_name: name }],
+      ["POST", "/projects", { name }],
+      ["PATCH", `/projects/${project.id}`, { name }],
+      ["POST", `/projects/${project.id}/api-keys`, { name }],
+      ["POST", "/auth/developer-keys", { name }],
+    ];
+    for (const [method, path, json] of places) {
+      const answer = await api(path, { method, headers, json });
+      expect({ path, ...errorOf(answer) }).toMatchObject({ path, status: 422, code: "validation_failed" });
+    }
+    const json = { email: freshEmail(), password, full_name: name };
+    expect(errorOf(await api("/auth/register", { headers: project.headers, json })).status).toBe(422);
+  });
+});
+
+test("a name with nothing in it is no name, and where one may be left out it is none", async () => {
+  const { headers, project } = developer;
+  for (const name of ["", "   "]) {
+    expect(errorOf(await api("/projects", { headers, json: { name } })).detail).toBe(
+      "The name may not be empty.",
+    );
+    const me = await api("/auth/me", { method: "PATCH", headers, json: { full_name: name } });
+    expect([me.status, me.body.full_name]).toEqual([200, null]);
+    const key = await api(`/projects/${project.id}/api-keys`, { headers, json: { name } });
+    expect([key.status, key.body.name]).toEqual([201, null]);
   }
 });
 

@@ -24,13 +24,13 @@ test("names of Object are no codes", () => {
 
 test("a 422 tells the first problem as a sentence, and all of them as a list", () => {
   const error = invalidFields([
-    { loc: ["body", "email"], msg: "is not an email address", type: "invalid_format" },
-    { loc: ["body", "password"], msg: "must contain a digit", type: "custom" },
+    { loc: ["body", "email"], msg: "The email address is missing.", type: "invalid_type" },
+    { loc: ["body", "password"], msg: "The password must contain a digit.", type: "custom" },
   ]);
   expect(error).toMatchObject({
     status: 422,
     code: "validation_failed",
-    detail: "email: is not an email address",
+    detail: "The email address is missing.",
   });
   expect(error.errors).toHaveLength(2);
 });

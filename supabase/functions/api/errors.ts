@@ -1,5 +1,6 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { RateLimit } from "./limits.ts";
+import { type Loc, sentenceAbout, waitSentence } from "./sentences.ts";
 
 /** Every code that the API can answer with: its status and its sentence. Codes never change once released. */
 const table = {
@@ -96,6 +97,7 @@ const table = {
   payload_too_large: [413, "The body is too large."],
   file_too_large: [413, "A file is too large. At most 10 MB each."],
   too_many_pixels: [413, "A picture has too many pixels. At most 8192 a side."],
+  address_too_long: [414, "The address is too long."],
   unsupported_media_type: [415, "Unsupported Content-Type."],
   unsupported_image: [415, "A file is not a JPEG, PNG or WebP image."],
   validation_failed: [422, "The request is not valid."],
@@ -105,20 +107,15 @@ const table = {
     422,
     "The password is too weak. Use at least 8 characters with a lower-case letter, an upper-case letter and a digit.",
   ],
-  quota_exceeded: [429, "The monthly quota of generations is used up."],
-  concurrency_limit_reached: [429, "Too many generations are running. Wait for one to finish."],
-  upload_limit_reached: [429, "Too many uploads are unused. Use them, or wait until they expire."],
-  anonymous_limit_reached: [
-    429,
-    "The daily number of pictures without an account is used up. Sign in, or wait.",
-  ],
-  anonymous_budget_reached: [429, "No more pictures without an account today. Sign in, or wait."],
-  attempts_exceeded: [429, "Too many attempts. Wait, then try again."],
-  mail_limit_exceeded: [
-    429,
-    "A mail was sent just now. Look into your inbox, or wait before asking for another.",
-  ],
-  rate_limited: [429, "Too many requests. Wait, then try again."],
+  // When to come back is added to each of these.
+  quota_exceeded: [429, "The pictures of this month are used up."],
+  concurrency_limit_reached: [429, "Too many pictures are being made at once."],
+  upload_limit_reached: [429, "Too many uploads are unused. Use them first."],
+  anonymous_limit_reached: [429, "Today's pictures without an account are used up."],
+  anonymous_budget_reached: [429, "No more pictures are made without an account today."],
+  attempts_exceeded: [429, "Too many attempts."],
+  mail_limit_exceeded: [429, "A mail was sent just now. Look into your inbox."],
+  rate_limited: [429, "Too many requests."],
   internal_error: [500, "Something went wrong on our side."],
   auth_error: [502, "The authentication service gave an unusable answer."],
   storage_error: [502, "The file storage gave an unusable answer."],
@@ -132,7 +129,7 @@ const table = {
 
 export type ErrorCode = keyof typeof table;
 export const errorCodes = Object.keys(table) as ErrorCode[];
-export type FieldError = { loc: (string | number)[]; msg: string; type: string };
+export type FieldError = { loc: Loc; msg: string; type: string };
 
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(table, code);
@@ -168,21 +165,22 @@ export class ApiError extends Error {
     v8Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.status = table[code][0];
-    this.detail = options.detail ?? table[code][1];
     this.errors = options.errors;
     this.rateLimit = options.rateLimit;
     this.retryAfterSeconds = options.retryAfterSeconds ?? options.rateLimit?.resets_in;
+    const sentence = options.detail ?? table[code][1];
+    const isLimit = this.status === 429 && this.retryAfterSeconds !== undefined;
+    this.detail = isLimit ? `${sentence} ${waitSentence(this.retryAfterSeconds ?? 0)}` : sentence;
   }
 }
 
-/** A 422 that says which field is wrong and why; the first problem becomes the sentence. */
-export function invalidField(loc: (string | number)[], msg: string, type = "value_error"): ApiError {
-  return invalidFields([{ loc, msg, type }]);
+/** A 422 about one field. `predicate` goes on after its name ("may not be empty"), or is a whole sentence. */
+export function invalidField(loc: Loc, predicate: string, type = "value_error"): ApiError {
+  return invalidFields([{ loc, msg: sentenceAbout(loc, predicate), type }]);
 }
 
+/** A 422 that tells its first problem as the sentence. */
 export function invalidFields(errors: FieldError[]): ApiError {
-  const first = errors[0];
-  const where = first?.loc.filter((part) => !["body", "query", "path"].includes(String(part))).join(".");
-  const detail = first && `${where ? `${where}: ` : ""}${first.msg}`;
-  return new ApiError("validation_failed", detail === undefined ? { errors } : { errors, detail });
+  const [first] = errors;
+  return new ApiError("validation_failed", first === undefined ? {} : { errors, detail: first.msg });
 }

@@ -96,8 +96,8 @@ export function errorExample(operationId: string, status: string, field: string[
   const error =
     status === "422"
       ? field[0] === "body"
-        ? invalidField(field, "Invalid input: expected string, received undefined", "invalid_type")
-        : invalidField(field, "Invalid UUID", "invalid_format")
+        ? invalidField(field, "is missing", "invalid_type")
+        : invalidField(field, "is not valid", "invalid_format")
       : new ApiError(code ?? "internal_error", status === "429" ? { retryAfterSeconds } : {});
   return {
     detail: error.detail,

@@ -3,6 +3,7 @@ import { canonicalPath } from "./canonical-path.ts";
 import type { AppEnv } from "./context.ts";
 import { emptyAsAbsent } from "./empty-fields.ts";
 import { type FieldError, invalidFields } from "./errors.ts";
+import { type Issue, sentenceFor } from "./sentences.ts";
 
 export const version = "0.1.0";
 
@@ -125,7 +126,9 @@ export function createRouter(): OpenAPIHono<AppEnv> {
         header: "header",
         cookie: "cookie",
       }[result.target];
-      throw invalidFields(toFieldErrors(result.error.issues, source ?? result.target));
+      throw invalidFields(
+        toFieldErrors(result.error.issues, source ?? result.target, (result as { data?: unknown }).data),
+      );
     },
   });
 }
@@ -133,14 +136,55 @@ export function createRouter(): OpenAPIHono<AppEnv> {
 /** What a parser would leave as it is needs none, and it takes several times as long. */
 const plainUrl = /^https?:\/\/[^/?#\\]+(\/[\w/-]*)(?:\?|$)/;
 
-const pathOf = (url: string) => plainUrl.exec(url)?.[1] ?? new URL(url).pathname;
+/** Longer than any address of ours with its query. */
+export const maxAddressLength = 8_192;
 
-type Issue = { path: PropertyKey[]; message: string; code?: string | undefined };
+function pathOf(url: string): string {
+  // Nothing is served there, whatever else is in it.
+  if (url.length > maxAddressLength) return "/address-too-long";
+  return plainUrl.exec(url)?.[1] ?? new URL(url).pathname;
+}
 
-export function toFieldErrors(issues: readonly Issue[], source: string): FieldError[] {
-  return issues.slice(0, 20).map((issue) => ({
-    loc: [source, ...issue.path.map((part) => (typeof part === "number" ? part : String(part)))],
-    msg: issue.message,
-    type: issue.code ?? "value_error",
+const maxErrors = 20;
+/** Names that a caller chose come back in an error: no more of them than this. */
+const maxNameLength = 64;
+
+/** What is wrong with `value`, each problem as a sentence at the field that it is about. */
+export function toFieldErrors(issues: readonly Issue[], source: string, value: unknown): FieldError[] {
+  return (
+    issues
+      .slice(0, maxErrors)
+      .flatMap(flatten)
+      // A mistyped name explains why the field itself is missing.
+      .sort((a, b) => Number(isUnknown(b)) - Number(isUnknown(a)))
+      .slice(0, maxErrors)
+      .map((issue) => {
+        const loc = [source, ...issue.path.map(nameOf)];
+        return {
+          loc,
+          msg: sentenceFor(issue, loc, valueAt(value, issue.path)),
+          type: issue.code ?? "value_error",
+        };
+      })
+  );
+}
+
+const isUnknown = ({ code }: Issue) => code === "unrecognized_keys";
+const nameOf = (part: PropertyKey) =>
+  typeof part === "number" ? part : String(part).slice(0, maxNameLength);
+
+const valueAt = (value: unknown, path: PropertyKey[]) =>
+  path.reduce((at, part) => (at as Record<PropertyKey, unknown> | null | undefined)?.[part], value);
+
+/** Of several shapes, the problems of the one that fits best; of several unknown fields, one problem each. */
+function flatten(issue: Issue): Issue[] {
+  const { errors = [], keys = [], path } = issue;
+  const [best] = errors.toSorted((a, b) => a.length - b.length);
+  if (best !== undefined) return best.flatMap((one) => flatten({ ...one, path: [...path, ...one.path] }));
+  if (!isUnknown(issue)) return [issue];
+  return keys.slice(0, maxErrors).map((key, at) => ({
+    ...issue,
+    path: [...path, key],
+    message: issue.message.split("\n")[at] ?? issue.message,
   }));
 }

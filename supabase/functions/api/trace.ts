@@ -43,6 +43,7 @@ export class Trace {
 
 /** Null when it is missing or not valid, as the specification wants it. */
 export function parseTraceparent(header: string): Parent | null {
+  if (header.length > maxStateLength) return null;
   const [, version, trace_id = "", parent_id = "", flags = "", more] = traceparent.exec(header) ?? [];
   if (version === undefined || version === "ff" || (version === "00" && more !== undefined)) return null;
   return zeros.test(trace_id) || zeros.test(parent_id) ? null : { trace_id, flags };

@@ -1,6 +1,7 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { type Answer, expanded, type Operation, resolve, type Schema } from "./document.ts";
+import { isSentence } from "./sentence.ts";
 
 const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
 formats.default(ajv);
@@ -31,15 +32,20 @@ export type Received = { status: number; headers: Headers; body: string };
 
 /** How an answer differs from what the document says of it; empty when it does not. */
 export function violations(operation: Operation, received: Received): string[] {
+  // Such an address is not read, so it reaches no operation.
+  if (received.status === 414) return wrongWords(received);
   const documented = operation.responses[received.status];
   const name = `${operation.id} (${operation.method} ${operation.path}) answered ${received.status}`;
   if (documented === undefined) {
     return [`${name}, which is not documented: ${received.body.slice(0, 200)}`];
   }
   const headers = { ...limitHeaders(operation), ...documented.headers };
-  return [...wrongBody(documented, received), ...wrongHeaders(headers, received.headers)].map(
-    (what) => `${name}: ${what}`,
-  );
+  const wrong = [
+    ...wrongBody(documented, received),
+    ...wrongHeaders(headers, received.headers),
+    ...wrongWords(received),
+  ];
+  return wrong.map((what) => `${name}: ${what}`);
 }
 
 /** How a limit stands is told with every answer, and written down once: with the 429. */
@@ -55,6 +61,14 @@ function wrongBody({ content }: Answer, { headers, body }: Received): string[] {
   if (media === undefined) return [`the content type is ${type}, not ${Object.keys(content).join(" or ")}`];
   if (type !== "application/json") return [];
   return mismatches(media.schema, JSON.parse(body));
+}
+
+/** Whatever an error says can be shown to a person. */
+function wrongWords({ status, headers, body }: Received): string[] {
+  if (status < 400 || headers.get("content-type")?.startsWith("application/json") !== true) return [];
+  const { detail, errors = [] } = JSON.parse(body) as { detail?: string; errors?: { msg: string }[] };
+  const texts = [detail, ...errors.map(({ msg }) => msg)].filter((text) => text !== undefined);
+  return texts.filter((text) => !isSentence(text)).map((text) => `"${text}" is no sentence for a person`);
 }
 
 function wrongHeaders(documented: NonNullable<Answer["headers"]>, sent: Headers): string[] {

@@ -1,4 +1,5 @@
 import { ApiError, type ErrorCode, invalidField } from "../errors.ts";
+import { predicates } from "../sentences.ts";
 
 /** An answer of Supabase Auth. `code` is its reason, in whichever API version it was told; `body` is empty when it is no object. */
 export type AuthAnswer = {
@@ -98,7 +99,7 @@ export function meaningOf(operation: AuthOperation, answer: AuthAnswer): "done" 
   if (verdict === "refused" || verdict === "reused") return verdict;
   if (verdict === "bad_address") throw invalidField(["body", "email"], "is not an address that can sign in");
   if (verdict === "same_password")
-    throw invalidField(["body", "new_password"], "must differ from the current one");
+    throw invalidField(["body", "new_password"], predicates.different_password);
   if (verdict !== undefined) throw new ApiError(verdict, { cause });
   if (answer.status === 429) throw new ApiError("rate_limited", { cause, retryAfterSeconds });
   const passes = answer.status >= 500 || isBusy(answer);

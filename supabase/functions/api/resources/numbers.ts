@@ -1,9 +1,12 @@
 import { z } from "@hono/zod-openapi";
 
+const longestNumber = 20;
+
 /** A whole number of a query or path, in decimal digits alone: `0x10`, `1e3` and `7.0` are none. */
 export const wholeNumber = (min: number, max: number, fallback?: number) =>
   z
     .string()
+    .max(longestNumber, { abort: true, error: "must be a number" })
     .regex(/^\d{1,10}$/, "must be a whole number")
     .transform(Number)
     .pipe(z.number().int().min(min).max(max))
@@ -18,6 +21,7 @@ export const wholeNumber = (min: number, max: number, fallback?: number) =>
 export const seconds = (max: number) =>
   z
     .string()
+    .max(longestNumber, { abort: true, error: "must be a number" })
     .regex(/^\d{1,6}(\.\d{1,6})?$/, "must be a number of seconds")
     .transform(Number)
     .pipe(z.number().max(max))

@@ -1,10 +1,13 @@
 import { z } from "@hono/zod-openapi";
 import { wholeNumber } from "./numbers.ts";
-import { storableText } from "./text.ts";
+import { text } from "./text.ts";
+
+/** What is looked for, in the one form in which names and addresses are kept. */
+const search = text({ max: 255, clean: (raw) => raw.normalize("NFC").trim() });
 
 export const searchQuery = (description: string) =>
   z.object({
-    search: storableText().max(255).optional().openapi({ description, example: "ada" }),
+    search: search.optional().openapi({ description, example: "ada" }),
     is_active: z.enum(["true", "false"]).optional().openapi({
       description: "Only active ones, or only those that are not. Left out: both.",
       example: "true",
@@ -18,6 +21,9 @@ export const pageQuery = z.object({
 
 /** A query's `is_active` as the database takes it: null is no filter. */
 export const toFlag = (text: "true" | "false" | undefined) => (text === undefined ? null : text === "true");
+
+/** A search for nothing is no search. */
+export const toSearch = (text: string | undefined) => text || null;
 
 /** What a list tells of itself beside its items. */
 export const pageFields = {

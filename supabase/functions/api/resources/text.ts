@@ -1,14 +1,91 @@
 import { z } from "@hono/zod-openapi";
+import { predicates } from "../sentences.ts";
 
-/** Text that Postgres can store: no NUL and no half of a surrogate pair. */
-export function storableText() {
-  return z
-    .string()
-    .refine(
-      (text) => !text.includes("\u0000") && text.isWellFormed(),
-      "contains a character that cannot be stored",
-    );
+type Rules = {
+  min?: number;
+  max: number;
+  /** How the text is kept. It is called only with text whose length is bounded. */
+  clean?: (text: string) => string;
+  /** What else must hold of the cleaned text: what is wrong with it, or undefined. */
+  check?: (text: string) => string | undefined;
+};
+
+/** What cleaning may take away: spaces around it, line ends of two characters, letters in several parts. */
+const rawLength = (max: number) => 4 * max + 64;
+
+/**
+ * Text of a caller. Its length is bounded before anything looks at it, so that no request makes work beyond that bound; then it
+ * is cleaned, and counted in characters as Postgres counts them.
+ */
+export function text(rules: Rules) {
+  const { min = 0, max } = rules;
+  const schema = z.string().check((payload) => {
+    const { kept, issue } = judge(payload.value, { ...rules, min });
+    if (issue === undefined) payload.value = kept;
+    else payload.issues.push({ ...issue, input: payload.value, path: [] });
+  });
+  return schema.openapi({ ...(min > 0 && { minLength: min }), maxLength: max });
 }
+
+const custom = (message: string) => ({ code: "custom" as const, message });
+const tooBig = (maximum: number) => ({ code: "too_big" as const, origin: "string", maximum });
+const tooSmall = (minimum: number) => ({ code: "too_small" as const, origin: "string", minimum });
+type Found = ReturnType<typeof custom> | ReturnType<typeof tooBig> | ReturnType<typeof tooSmall>;
+
+function judge(
+  raw: string,
+  { min, max, clean, check }: Rules & { min: number },
+): { kept: string; issue?: Found } {
+  const refused = (issue: Found) => ({ kept: "", issue });
+  if (raw.length > rawLength(max)) return refused(tooBig(max));
+  if (raw.includes("\u0000") || !raw.isWellFormed()) return refused(custom(predicates.storable));
+  const kept = clean?.(raw) ?? raw;
+  const length = lengthOf(kept);
+  if (length > max) return refused(tooBig(max));
+  if (length < min) return refused(tooSmall(min));
+  const problem = kept === "" ? undefined : check?.(kept);
+  return problem === undefined ? { kept } : refused(custom(problem));
+}
+
+/** Characters as Postgres and JSON Schema count them: a pair of surrogates is one. */
+function lengthOf(text: string): number {
+  let length = 0;
+  for (const _ of text) length++;
+  return length;
+}
+
+/** Control characters, line ends, and those that turn the direction of what follows. Joiners stay: emoji and scripts need them. */
+const invisible = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+const visible = /[\p{L}\p{N}\p{P}\p{S}]/u;
+
+/** A name: one line, trimmed, in one Unicode form, with something to see in it. */
+export const oneLine = ({ min = 0, max }: Pick<Rules, "min" | "max">) =>
+  text({
+    min,
+    max,
+    clean: (raw) => raw.trim().normalize("NFC"),
+    check: (name) =>
+      invisible.test(name) ? predicates.one_line : visible.test(name) ? undefined : predicates.not_empty,
+  });
+
+/** Text of several lines. Line ends are the same however they were sent. */
+export const paragraph = ({ min = 0, max }: Pick<Rules, "min" | "max">) =>
+  text({ min, max, clean: (raw) => raw.replace(/\r\n?/g, "\n").trim() });
+
+/** For a field that may be left out: null and nothing written are one. */
+export const emptyIsNull = (schema: z.ZodType<string>) =>
+  schema
+    .nullish()
+    .transform((sent) => (sent === "" ? null : sent))
+    .openapi({ type: ["string", "null"] });
+
+/** A list whose entries are counted before one of them is looked at. */
+export const listOf = <Item extends z.ZodType>(item: Item, max: number) =>
+  z.preprocess((sent, { issues }) => {
+    if (!Array.isArray(sent) || sent.length <= max) return sent;
+    issues.push({ code: "too_big", origin: "array", maximum: max, input: sent, path: [] });
+    return z.NEVER;
+  }, z.array(item).max(max));
 
 /** One story goes through the examples of the whole document. */
 const ids = {
@@ -24,8 +101,33 @@ const ids = {
 };
 type Thing = keyof typeof ids;
 
+const longestUuid = "{0000-0000-0000-0000-0000-0000-0000-0000}".length;
+const uuidPattern = /^(?:[0-9a-f]{4}-?){7}[0-9a-f]{4}$/;
+
+/** A uuid as Postgres writes it, from any way of writing one that Postgres takes; undefined for what is none. */
+export function toUuid(text: string): string | undefined {
+  if (text.length > longestUuid) return undefined;
+  const inner = text.startsWith("{") && text.endsWith("}") ? text.slice(1, -1) : text;
+  const lower = inner.toLowerCase();
+  if (!uuidPattern.test(lower)) return undefined;
+  return lower.replaceAll("-", "").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
 export const uuid = (of: Thing, description: string) =>
-  z.uuid().openapi({ format: "uuid", example: ids[of], description });
+  z
+    .string()
+    .check((payload) => {
+      const id = toUuid(payload.value);
+      if (id === undefined)
+        payload.issues.push({
+          code: "invalid_format",
+          format: "uuid",
+          input: payload.value,
+          path: [],
+        });
+      else payload.value = id;
+    })
+    .openapi({ format: "uuid", example: ids[of], description });
 
 /** The id of a path, such as `{ project_id }`. */
 export const pathId = <Name extends string>(name: Name, of: Thing, description: string) =>
@@ -33,6 +135,6 @@ export const pathId = <Name extends string>(name: Name, of: Thing, description: 
     [key in Name]: ReturnType<typeof uuid>;
   });
 
-/** As Postgres writes it: RFC 3339 in UTC, to the microsecond. With null it is in no example. */
-export const timestamp = (description: string, example: string | null = "2026-11-24T09:00:00.123456+00:00") =>
+/** RFC 3339 in UTC with six digits, as every instant on the wire. With null it is in no example. */
+export const timestamp = (description: string, example: string | null = "2026-11-24T09:00:00.123456Z") =>
   z.string().openapi({ format: "date-time", description, ...(example !== null && { example }) });

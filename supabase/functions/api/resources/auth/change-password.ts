@@ -3,6 +3,7 @@ import { invalidField } from "../../errors.ts";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { bearerOf, credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { predicates } from "../../sentences.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { newPasswordSchema, passwordSchema, spellingsOf } from "./passwords.ts";
 import { messageSchema } from "./schemas.ts";
@@ -34,7 +35,7 @@ const route = createRoute({
 export const changePassword = createRouter().openapi(route, async (c) => {
   const { current_password, new_password } = c.req.valid("json");
   if (spellingsOf(current_password).includes(new_password))
-    throw invalidField(["body", "new_password"], "must differ from the current one");
+    throw invalidField(["body", "new_password"], predicates.different_password);
   const current = await checkPassword(c, current_password, true);
   const { auth, background } = c.get("deps");
   await auth.changePassword(bearerOf(c.req.raw.headers), { current, next: new_password });

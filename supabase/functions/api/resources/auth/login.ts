@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonOnly } from "../../middleware/body-type.ts";
-import { credentials } from "../../middleware/credentials.ts";
+import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { passwordSchema } from "./passwords.ts";
 import { emailSchema, tokensSchema } from "./schemas.ts";
@@ -17,7 +17,7 @@ const route = createRoute({
   summary: "Sign in",
   description: "End users send `X-Project-ID`; developers and operators send none.",
   security: security.login,
-  middleware: [credentials, jsonOnly],
+  middleware: [credentialsWithoutBearer, jsonOnly],
   request: jsonBody(z.object({ email: emailSchema, password: passwordSchema }).openapi("LoginRequest")),
   responses: {
     200: jsonResponse(tokensSchema, "Tokens of a new session."),

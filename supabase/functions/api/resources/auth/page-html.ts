@@ -29,7 +29,7 @@ async function post(body,done){
     const response=await fetch(location.pathname,{method:"POST",headers:{"Content-Type":"application/json"},body:JSON.stringify({token,...body})});
     const answer=await response.json();
     if(response.ok){document.querySelectorAll("main p,form").forEach(part=>part.remove());say(done(answer),"good");return}
-    say(answer.errors?answer.errors.map(({loc,msg})=>"The "+loc.at(-1)+" "+msg+".").join(" "):answer.detail,"bad");
+    say(answer.errors?answer.errors.map(({msg})=>msg).join(" "):answer.detail,"bad");
     button.disabled=response.status===400;
   }catch{say("The service cannot be reached. Try again in a moment.","bad");button.disabled=false}
 }

@@ -1,4 +1,4 @@
-import { storableText } from "../text.ts";
+import { text } from "../text.ts";
 
 /** Characters that are looked at: more is refused before anything is computed from them. */
 const longest = 1024;
@@ -9,9 +9,7 @@ const encoder = new TextEncoder();
 const fits = (text: string) => encoder.encode(text).byteLength <= hashedBytes;
 
 /** A new password, in NFC: keyboards write the same letters in different ways. The reasons are told one by one. */
-export const newPasswordSchema = storableText()
-  .max(longest, `must have at most ${longest} characters`)
-  .transform((text) => text.normalize("NFC"))
+export const newPasswordSchema = text({ max: longest, clean: (raw) => raw.normalize("NFC") })
   .refine((text) => [...text].length >= 8, "must have at least 8 characters")
   .refine(
     fits,
@@ -30,15 +28,10 @@ export const newPasswordSchema = storableText()
   });
 
 /** A password that is tried: any text, bounded so that it is cheap to look at. */
-export const passwordSchema = storableText()
-  .refine((text) => text.length >= 1 && text.length <= longest, `must have 1 to ${longest} characters`)
-  .openapi({
-    type: "string",
-    minLength: 1,
-    maxLength: longest,
-    example: "Correct-horse-9",
-    description: "The account's password.",
-  });
+export const passwordSchema = text({ min: 1, max: longest }).openapi({
+  example: "Correct-horse-9",
+  description: "The account's password.",
+});
 
 /**
  * What to try at Auth for a password: NFC, and then as it was typed, for a hash from before passwords were normalised.

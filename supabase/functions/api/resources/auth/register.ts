@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import type { AppEnv, Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonOnly } from "../../middleware/body-type.ts";
-import { credentials } from "../../middleware/credentials.ts";
+import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { createKey } from "../keys/key-format.ts";
 import { wholeKey } from "../keys/schemas.ts";
@@ -33,7 +33,7 @@ const route = createRoute({
     "`X-Project-ID` an end user of that project. The answer has no tokens where the address has to be verified before the first " +
     "login, and where the account was made but could not be signed in just now: `needs_verification` tells which.",
   security: security.register,
-  middleware: [credentials, jsonOnly],
+  middleware: [credentialsWithoutBearer, jsonOnly],
   request: jsonBody(
     z
       .object({ email: emailSchema, password: newPasswordSchema, full_name: fullNameSchema })
@@ -63,7 +63,7 @@ const route = createRoute({
         .openapi("RegisteredUser"),
       "The account, signed in where that is possible.",
     ),
-    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
+    ...errorResponses(400, 403, 404, 409, 413, 415, 422, 429, 502),
   },
 });
 

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { jsonOnly } from "../../middleware/body-type.ts";
-import { credentials } from "../../middleware/credentials.ts";
+import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
@@ -17,11 +17,11 @@ const route = createRoute({
     "End users send `X-Project-ID`. The answer and its time are the same whether or not there is such an account. One mail a " +
     "minute; the newest link counts.",
   security: security.login,
-  middleware: [credentials, jsonOnly],
+  middleware: [credentialsWithoutBearer, jsonOnly],
   request: jsonBody(z.object({ email: emailSchema }).openapi("PasswordResetRequest")),
   responses: {
     200: jsonResponse(messageSchema, "A mail is on its way if there is such an account."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errorResponses(400, 403, 404, 413, 415, 422, 429),
   },
 });
 

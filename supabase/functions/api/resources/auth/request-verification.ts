@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
-import { credentials } from "../../middleware/credentials.ts";
+import { credentialsIfValid } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { uuid } from "../text.ts";
@@ -18,7 +18,7 @@ const route = createRoute({
     "For the signed-in account, or without a token for `user_id`. The answer is the same whether or not there is such an account " +
     "and whether it is verified. One mail a minute; the newest link counts.",
   security: [...security.user, ...security.none],
-  middleware: [credentials],
+  middleware: [credentialsIfValid],
   request: {
     query: z.object({ user_id: uuid("user", "Whose address it is, when nobody is signed in.").optional() }),
   },
@@ -31,8 +31,12 @@ const route = createRoute({
 export const requestVerification = createRouter().openapi(route, async (c) => {
   const { database, background } = c.get("deps");
   const { user_id = null } = c.req.valid("query");
-  if (user_id === null && c.get("credentials").user_id === undefined) throw new ApiError("not_authenticated");
-  await storeRequest(database, c.get("credentials"), user_id, deviceOf(c).ip);
+  const caller = c.get("credentials");
+  if (user_id === null && caller.user_id === undefined)
+    throw new ApiError(c.req.header("authorization") === undefined ? "not_authenticated" : "invalid_token");
+  // Whoever names an account needs no session, so one that has ended does not matter.
+  if (user_id !== null) caller.user_id = caller.session_id = undefined;
+  await storeRequest(database, caller, user_id, deviceOf(c).ip);
   background(deliverMail(c.get("deps")));
   return c.json({ message: "If the account has an address to verify, a mail is on its way." }, 200);
 });

@@ -1,13 +1,13 @@
 import { z } from "@hono/zod-openapi";
 import { parseEmailAddress } from "../../email-address.ts";
-import { storableText, timestamp, uuid } from "../text.ts";
+import { predicates } from "../../sentences.ts";
+import { emptyIsNull, oneLine, text, timestamp, uuid } from "../text.ts";
 
 /** One plain address, read by the parser that the mailer uses too. */
-export const emailSchema = storableText()
-  .max(320, "must have at most 320 characters")
-  .transform((text, context) => {
-    const address = parseEmailAddress(text);
-    if (address === null) context.addIssue({ code: "custom", message: "is not an email address" });
+export const emailSchema = text({ max: 320 })
+  .transform((sent, context) => {
+    const address = parseEmailAddress(sent);
+    if (address === null) context.addIssue({ code: "custom", message: predicates.email });
     return address?.email ?? z.NEVER;
   })
   .openapi({
@@ -19,10 +19,10 @@ export const emailSchema = storableText()
       "Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.",
   });
 
-export const fullNameSchema = storableText()
-  .max(255)
-  .nullish()
-  .openapi({ description: "How the person wants to be called.", example: "Ada Lovelace" });
+export const fullNameSchema = emptyIsNull(oneLine({ max: 255 })).openapi({
+  description: "How the person wants to be called.",
+  example: "Ada Lovelace",
+});
 
 export const accessToken = z.string().openapi({
   description: "A JWT for `Authorization: Bearer`; good for 30 minutes, or until its session ends.",
@@ -78,8 +78,8 @@ export const sessionSchema = z
       .nullable()
       .openapi({ description: "The address of the last sign-in or refresh.", example: "203.0.113.7" }),
     created_at: timestamp("When it began."),
-    last_seen_at: timestamp("The last sign-in or refresh.", "2026-11-24T10:30:00.123456+00:00"),
-    expires_at: timestamp("Seven days after it began, at the latest.", "2026-12-01T09:00:00.123456+00:00"),
+    last_seen_at: timestamp("The last sign-in or refresh.", "2026-11-24T10:30:00.123456Z"),
+    expires_at: timestamp("Seven days after it began, at the latest.", "2026-12-01T09:00:00.123456Z"),
     current: z.boolean().openapi({ description: "Whether this request was made in it.", example: true }),
   })
   .openapi("Session");
@@ -91,7 +91,7 @@ export const messageSchema = z
   .openapi("Message");
 
 export const mailToken = () =>
-  storableText().min(1).max(1024).openapi({
+  text({ min: 1, max: 1024 }).openapi({
     description: "What the link in the mail has after `token=`.",
     example: "4c1f9a7e5d3b8f0264c1a7e9",
   });

@@ -4,7 +4,7 @@ import type { AppEnv } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { storableText, uuid } from "../text.ts";
+import { text, uuid } from "../text.ts";
 import { useMailToken } from "./mail-tokens.ts";
 import { mailToken, message } from "./schemas.ts";
 import { deviceOf, ifAnswered } from "./sessions.ts";
@@ -14,10 +14,10 @@ const bodySchema = z.union([
   z.object({ token: mailToken() }),
   z.object({
     user_id: uuid("user", "Whose address it is."),
-    verification_token: storableText()
-      .min(1)
-      .max(1024)
-      .openapi({ description: "The token of the link, or the six digits of the mail.", example: "482913" }),
+    verification_token: text({ min: 1, max: 1024 }).openapi({
+      description: "The token of the link, or the six digits of the mail.",
+      example: "482913",
+    }),
   }),
 ]);
 const verifiedSchema = z

@@ -1,8 +1,10 @@
 import { z } from "@hono/zod-openapi";
-import { apiKeyFieldsSchema, apiKeySchema, wholeKey } from "../keys/schemas.ts";
+import { apiKeyFields, apiKeySchema, wholeKey } from "../keys/schemas.ts";
+import { strictObject } from "../strict-object.ts";
 import { pathId } from "../text.ts";
 
-export const developerKeyFieldsSchema = apiKeyFieldsSchema.extend({
+export const developerKeyFieldsSchema = strictObject({
+  ...apiKeyFields,
   management: z.boolean().default(false).openapi({
     description:
       "Whether the key alone, without a token, manages projects. For servers: it is refused on requests from browsers.",

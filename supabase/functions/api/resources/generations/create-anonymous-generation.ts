@@ -2,8 +2,8 @@ import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
-import { credentials } from "../../middleware/credentials.ts";
 import { isMultipart } from "../../multipart.ts";
+import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { anonymousClient, anonymousLimits, clientOf } from "./anonymous-client.ts";
 import { chooseModel, withStoredExamples } from "./example-images.ts";
@@ -27,10 +27,10 @@ const route = createRoute({
     "Some a day for each client address. The id is the only key to the result, which goes after a day. Callable from any " +
     "page. Also at `/generation/generate-anonymous`.",
   security: security.none,
-  middleware: [credentials],
+  middleware: [credentialsWithoutBearer],
   responses: {
     200: jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
+    ...errorResponses(400, 403, 404, 413, 415, 422, 429, 502),
   },
 });
 

@@ -1,4 +1,5 @@
 import { invalidField } from "../../errors.ts";
+import { predicates } from "../../sentences.ts";
 import type { GenerationRow, Page, PageRequest, Position } from "./store.ts";
 
 /** An opaque place in a list: behind the generation that it names. The list's length goes along, so that it is counted once. */
@@ -17,7 +18,7 @@ export function decodeCursor(cursor: string): Position & { total: number | null 
       text,
     ) ?? [];
   if (created_at === undefined || id === undefined || !isMoment(created_at)) {
-    throw invalidField(["query", "cursor"], "is not a cursor of this list");
+    throw invalidField(["query", "cursor"], predicates.cursor);
   }
   return { created_at, id, total: total === undefined ? null : Number(total) };
 }

@@ -16,7 +16,7 @@ export function chooseModel({ env }: Deps, { model, images, upload_ids }: Genera
     const most = maxImages(chosen);
     throw invalidField(
       ["body", "files"],
-      most === 0 ? "the model takes no pictures" : `the model takes at most ${most}`,
+      most === 0 ? "The model takes no pictures." : `The model takes at most ${most} of the pictures.`,
       "too_long",
     );
   }

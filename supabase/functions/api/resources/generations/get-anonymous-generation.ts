@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { credentials } from "../../middleware/credentials.ts";
+import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { presentGeneration } from "./present-generation.ts";
 import { generationPath, generationSchema, waitQuery } from "./schemas.ts";
@@ -14,11 +14,11 @@ const route = createRoute({
   summary: "The state of a generation that was asked for without an account",
   description: "Also at `/generation/anonymous-generations/{generation_id}/status`.",
   security: security.none,
-  middleware: [credentials],
+  middleware: [credentialsWithoutBearer],
   request: { params: generationPath, query: waitQuery },
   responses: {
     200: jsonResponse(generationSchema, "The generation."),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errorResponses(400, 403, 404, 422, 429),
   },
 });
 

@@ -4,14 +4,13 @@ import type { AppEnv } from "../../context.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { wholeNumber } from "../numbers.ts";
+import { text } from "../text.ts";
 import { generationPath } from "./schemas.ts";
 import { type FileKind, getGenerationFile } from "./store.ts";
 import { readTicket } from "./tickets.ts";
 
 const signedSeconds = 60;
-const ticketSchema = z
-  .string()
-  .max(100)
+const ticketSchema = text({ max: 100 })
   .optional()
   .openapi({ description: "Part of the addresses that the API gives.", example: "0.6Zk1" });
 const indexSchema = wholeNumber(0, 9).openapi({

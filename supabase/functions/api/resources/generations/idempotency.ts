@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Credentials, Deps } from "../../context.ts";
 import { ApiError, invalidField } from "../../errors.ts";
+import { predicates } from "../../sentences.ts";
 import type { GenerationRequest } from "./read-request.ts";
 import { beginIdempotent, type GenerationRow, type IdempotentRequest, releaseIdempotent } from "./store.ts";
 
@@ -12,7 +13,7 @@ export function readIdempotencyKey(headers: Headers): string | null {
   const key = headers.get("idempotency-key");
   if (!key) return null;
   if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw invalidField(["header", "Idempotency-Key"], "must be 1 to 255 visible ASCII characters");
+    throw invalidField(["header", "Idempotency-Key"], predicates.idempotency_key);
   }
   return key;
 }

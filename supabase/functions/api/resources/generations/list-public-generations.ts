@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { credentials } from "../../middleware/credentials.ts";
+import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { projectFilter } from "../projects/schemas.ts";
 import { pageRequest, presentPage } from "./cursor.ts";
@@ -17,11 +17,11 @@ const route = createRoute({
     "Needs no credentials. Of one project when `X-Project-ID` or `project_id` names it. Who made a picture and what was " +
     "uploaded for it is never told. Also at `/generation/public-generations-v2`.",
   security: security.none,
-  middleware: [credentials],
+  middleware: [credentialsWithoutBearer],
   request: { query: pageQuery.extend(projectFilter.shape) },
   responses: {
     200: jsonResponse(generationListSchema, "One page."),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errorResponses(400, 403, 404, 422, 429),
   },
 });
 

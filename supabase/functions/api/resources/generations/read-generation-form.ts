@@ -41,7 +41,7 @@ export async function readGenerationForm(request: Request, place: Place): Promis
       held = reserved;
     },
   });
-  if (images.length === 0) throw invalidField(["body", "files"], "send 1 to 5 pictures", "missing");
+  if (images.length === 0) throw invalidField(["body", "files"], "Send 1 to 5 pictures.", "missing");
   return { fields, images };
 }
 
@@ -55,7 +55,7 @@ function readFile(name: string, filename: string, files: Pieces[], images: Uploa
         if (!isPicture)
           throw invalidField(["body", name.slice(0, 100)], "takes no file: send pictures as files");
         if (files.length >= maxFiles)
-          throw invalidField(["body", "files"], `at most ${maxFiles} files`, "too_long");
+          throw invalidField(["body", "files"], `may have at most ${maxFiles} pictures`, "too_long");
         files.push(body);
       }
       if (body.size + chunk.length > maxFileBytes) throw fileTooLarge();

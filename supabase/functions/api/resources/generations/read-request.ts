@@ -62,16 +62,16 @@ export function parseGenerationForm(
 ): GenerationRequest {
   const fields = Object.fromEntries(Object.entries(sent).filter(([, value]) => value.trim() !== ""));
   const { instructions = fields.prompt, ...flags } = fields;
-  if (instructions === undefined) throw invalidField(["body", "instructions"], "is required", "missing");
+  if (instructions === undefined) throw invalidField(["body", "instructions"], "is missing", "missing");
   return { ...parseFields(parseInstructions(instructions, flags)), images };
 }
 
 /** `instructions` is plain text, or a JSON object with `prompt`. */
 function parseInstructions(
   text: string,
-  { is_public, aspect_ratio, seed, model }: Record<string, string | undefined>,
+  { is_public, aspect_ratio, seed, model, ...unknown }: Record<string, string | undefined>,
 ): unknown {
-  const flags: Record<string, unknown> = {};
+  const flags: Record<string, unknown> = { ...unknown };
   if (is_public !== undefined) flags.is_public = readFlag(is_public);
   if (aspect_ratio !== undefined) flags.aspect_ratio = aspect_ratio.trim();
   if (seed !== undefined) flags.seed = readSeed(seed);
@@ -98,7 +98,7 @@ function readSeed(text: string): number {
 
 function parseFields(json: unknown): Omit<GenerationRequest, "images"> {
   const result = generationJsonSchema.safeParse(withoutEmpty(json));
-  if (!result.success) throw invalidFields(toFieldErrors(flatten(result.error.issues), "body"));
+  if (!result.success) throw invalidFields(toFieldErrors(result.error.issues, "body", json));
   const { is_public = false, aspect_ratio, seed, model, upload_ids = [] } = result.data;
   const prompt = "prompt" in result.data ? result.data.prompt : result.data.instructions;
   return {
@@ -108,11 +108,4 @@ function parseFields(json: unknown): Omit<GenerationRequest, "images"> {
     upload_ids,
     options: { ...(aspect_ratio && { aspect_ratio }), ...(seed !== undefined && { seed }) },
   };
-}
-
-type Issue = { path: PropertyKey[]; message: string; code?: string; errors?: Issue[][] };
-
-/** Of the two names for the prompt, the problems of the first one are told. */
-function flatten(issues: readonly Issue[]): Issue[] {
-  return issues.flatMap((issue) => (issue.errors?.[0] ? flatten(issue.errors[0]) : [issue]));
 }

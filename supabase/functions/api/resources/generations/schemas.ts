@@ -1,41 +1,32 @@
 import { z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
+import { predicates } from "../../sentences.ts";
 import { message } from "../auth/schemas.ts";
 import { seconds, wholeNumber } from "../numbers.ts";
 import { pageFields } from "../paging.ts";
-import { pathId, storableText, timestamp, uuid } from "../text.ts";
+import { strictObject } from "../strict-object.ts";
+import { listOf, paragraph, pathId, text, timestamp, uuid } from "../text.ts";
 import { aspectRatios } from "./models.ts";
 
 export const maxFiles = 5;
 export const maxFileBytes = 10 * 1024 * 1024;
 export const fileTooLarge = () => new ApiError("file_too_large");
 
-/** A page sends a line break as two characters and counts it as one. */
-const promptSchema = storableText()
-  .max(8_000, "has more than 1000 characters")
-  .overwrite((text) => text.replace(/\r\n?/g, "\n"))
-  .trim()
-  .min(1)
-  .max(1000)
-  .openapi({
-    description: "What the picture shall show, or what shall be done to the pictures that are sent.",
-    example: "Turn this photo into a watercolour",
-  });
+const promptSchema = paragraph({ min: 1, max: 1000 }).openapi({
+  description: "What the picture shall show, or what shall be done to the pictures that are sent.",
+  example: "Turn this photo into a watercolour",
+});
 
 const aspectRatio = z
   .enum(aspectRatios)
   .openapi({ description: "Width to height. Left out: the model decides.", example: "3:2" });
 
-const optionsSchema = z.object({
-  model: z
-    .string()
-    .max(200)
+const options = {
+  model: text({ max: 200 })
     .optional()
     .openapi({ example: "google/nano-banana", description: "One that the plan allows; else the default." }),
-  upload_ids: z
-    .array(uuid("upload", "An upload's id."))
-    .max(maxFiles)
-    .refine((ids) => new Set(ids).size === ids.length, "names an upload twice")
+  upload_ids: listOf(uuid("upload", "An upload's id."), maxFiles)
+    .refine((ids) => new Set(ids).size === ids.length, predicates.unique)
     .optional()
     .openapi({
       description: "Pictures that were put to the addresses of `POST /generation/uploads`.",
@@ -50,13 +41,13 @@ const optionsSchema = z.object({
     .boolean()
     .optional()
     .openapi({ description: "Whether everybody may see the result. Default false.", example: false }),
-});
+};
 
 /** `instructions` is the older name of `prompt`. */
 export const generationJsonSchema = z
   .union([
-    optionsSchema.extend({ prompt: promptSchema }),
-    optionsSchema.extend({ instructions: promptSchema }),
+    strictObject({ ...options, prompt: promptSchema }),
+    strictObject({ ...options, instructions: promptSchema }),
   ])
   .openapi("GenerationCreateRequest");
 
@@ -146,8 +137,8 @@ export const generationSchema = z
       example: true,
     }),
     created_at: timestamp("When it was asked for."),
-    updated_at: timestamp("When its state changed last.", "2026-11-24T09:00:07.654321+00:00"),
-    completed_at: timestamp("When it ended; null before.", "2026-11-24T09:00:07.654321+00:00").nullable(),
+    updated_at: timestamp("When its state changed last.", "2026-11-24T09:00:07.654321Z"),
+    completed_at: timestamp("When it ended; null before.", "2026-11-24T09:00:07.654321Z").nullable(),
   })
   .openapi("Generation");
 
@@ -168,7 +159,7 @@ export const waitQuery = z.object({
 export const pageQuery = z.object({
   page: wholeNumber(1, 10_000, 1).default(1).openapi({ description: "Which page, from 1.", example: 1 }),
   per_page: wholeNumber(1, 100, 20).default(20).openapi({ description: "How many on a page.", example: 20 }),
-  cursor: z.string().max(200).optional().openapi({
+  cursor: text({ max: 200 }).optional().openapi({
     description: "`next_cursor` of the page before; `page` is ignored then.",
     example: "MjAyNi0xMS0yNFQwOTowMDowMFo",
   }),
@@ -202,7 +193,7 @@ export const usageSchema = z
       .int()
       .nullable()
       .openapi({ description: "How many may run at once. Null is unlimited.", example: 3 }),
-    resets_at: timestamp("When `used` is zero again.", "2026-12-01T00:00:00.000000+00:00"),
+    resets_at: timestamp("When `used` is zero again.", "2026-12-01T00:00:00.000000Z"),
   })
   .openapi("GenerationUsage");
 

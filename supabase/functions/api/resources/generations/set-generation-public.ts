@@ -41,8 +41,9 @@ const route = createRoute({
 export const setGenerationPublic = createRouter().openapi({ ...route, hide: true }, async (c) => {
   const { database } = c.get("deps");
   const { generation_id } = c.req.valid("param");
-  const parsed = bodySchema.safeParse(await readBody(c.req.raw));
-  if (!parsed.success) throw invalidFields(toFieldErrors(parsed.error.issues, "body"));
+  const body = await readBody(c.req.raw);
+  const parsed = bodySchema.safeParse(body);
+  if (!parsed.success) throw invalidFields(toFieldErrors(parsed.error.issues, "body", body));
   const changed = await publishGeneration(
     database,
     c.get("credentials"),

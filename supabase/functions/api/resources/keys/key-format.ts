@@ -5,6 +5,7 @@ export type NewKey = { key: string; key_prefix: string; key_hash: string };
 
 const randomLength = 26;
 const checksumLength = 6;
+const keyLength = "ak_".length + randomLength + checksumLength;
 const pattern = new RegExp(`^(ok|ak)_[A-Za-z0-9_-]{${randomLength + checksumLength}}$`);
 
 /** A new key: prefix, 26 random characters (156 bits), six of checksum. `key_hash` is SHA-256 as hex; the key itself is shown once. */
@@ -19,7 +20,8 @@ export function isWellFormedKey(key: string, prefix: KeyPrefix): boolean {
   return hasFormat(key, prefix) && isSumRight(key);
 }
 
-const hasFormat = (key: string, prefix: KeyPrefix) => pattern.test(key) && key.startsWith(`${prefix}_`);
+const hasFormat = (key: string, prefix: KeyPrefix) =>
+  key.length === keyLength && pattern.test(key) && key.startsWith(`${prefix}_`);
 
 function isSumRight(key: string): boolean {
   const body = key.slice(0, -checksumLength);

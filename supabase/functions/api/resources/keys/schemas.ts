@@ -1,27 +1,25 @@
 import { z } from "@hono/zod-openapi";
+import { futureInstant } from "../future-instant.ts";
 import { projectPath } from "../projects/schemas.ts";
-import { pathId, storableText, timestamp, uuid } from "../text.ts";
+import { strictObject } from "../strict-object.ts";
+import { emptyIsNull, oneLine, pathId, timestamp, uuid } from "../text.ts";
 
 export const wholeKey = (description = "The whole key. It is shown only here.") =>
   z.string().openapi({ description, example: "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ" });
 
-export const apiKeyFieldsSchema = z.object({
-  name: storableText()
-    .trim()
-    .max(255)
-    .nullish()
-    .openapi({ description: "To tell it from others in a list.", example: "Web app" }),
-  expires_at: z.iso
-    .datetime({ offset: true })
-    .refine((text) => Date.parse(text) > Date.now(), "must be in the future")
-    .nullish()
-    .openapi({
-      type: ["string", "null"],
-      format: "date-time",
-      description: "From when on it is refused. Null never expires.",
-      example: "2027-11-24T09:00:00Z",
-    }),
-});
+export const apiKeyFields = {
+  name: emptyIsNull(oneLine({ max: 255 })).openapi({
+    description: "To tell it from others in a list.",
+    example: "Web app",
+  }),
+  expires_at: emptyIsNull(futureInstant).openapi({
+    type: ["string", "null"],
+    format: "date-time",
+    description: "From when on it is refused. Null never expires.",
+    example: "2027-11-24T09:00:00Z",
+  }),
+};
+export const apiKeyFieldsSchema = strictObject(apiKeyFields);
 
 export const apiKeySchema = z
   .object({
@@ -37,7 +35,7 @@ export const apiKeySchema = z
       description: "A rotated key still works until `grace_ends_at`.",
       example: "active",
     }),
-    expires_at: timestamp("From when on it is refused.", "2027-11-24T09:00:00.000000+00:00").nullable(),
+    expires_at: timestamp("From when on it is refused.", "2027-11-24T09:00:00.000000Z").nullable(),
     grace_ends_at: timestamp("Set by a rotation: the key is refused from then on.")
       .nullable()
       .openapi({ example: null }),
@@ -47,7 +45,7 @@ export const apiKeySchema = z
 
 export const createdApiKeySchema = apiKeySchema.extend({ key: wholeKey() }).openapi("CreatedApiKey");
 
-export const rotationSchema = z.object({
+export const rotationSchema = strictObject({
   grace_seconds: z.int().min(0).max(604_800).default(0).openapi({
     description: "Seconds that the old key still works, at most to its own expiry.",
     example: 86_400,
@@ -59,7 +57,7 @@ export const rotatedApiKeySchema = createdApiKeySchema
     replaces: z
       .object({
         id: uuid("key", "The old key's id."),
-        grace_ends_at: timestamp("Until when it works.", "2026-11-25T09:00:00.123456+00:00"),
+        grace_ends_at: timestamp("Until when it works.", "2026-11-25T09:00:00.123456Z"),
       })
       .openapi({ description: "The old key." }),
   })

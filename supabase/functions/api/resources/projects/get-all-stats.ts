@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { searchQuery, toFlag } from "../paging.ts";
+import { searchQuery, toFlag, toSearch } from "../paging.ts";
 import { allStatsSchema, projectFilter } from "./schemas.ts";
 import { getProjectStats as selectStats } from "./store.ts";
 
@@ -28,7 +28,7 @@ const route = createRoute({
 export const getAllStats = createRouter().openapi(route, async (c) => {
   const { search, is_active, project_id } = c.req.valid("query");
   const stats = await selectStats(c.get("deps").database, c.get("credentials"), project_id ?? null, {
-    search: search ?? null,
+    search: toSearch(search),
     is_active: toFlag(is_active),
   });
   return c.json(stats, 200);

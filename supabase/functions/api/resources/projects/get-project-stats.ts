@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { searchQuery, toFlag } from "../paging.ts";
+import { searchQuery, toFlag, toSearch } from "../paging.ts";
 import { projectPath, projectStatsSchema } from "./schemas.ts";
 import { getProjectStats as selectStats } from "./store.ts";
 
@@ -30,7 +30,7 @@ export const getProjectStats = createRouter().openapi(route, async (c) => {
     c.get("deps").database,
     c.get("credentials"),
     c.req.valid("param").project_id,
-    { search: search ?? null, is_active: toFlag(is_active) },
+    { search: toSearch(search), is_active: toFlag(is_active) },
   );
   return c.json({ users, api_keys }, 200);
 });

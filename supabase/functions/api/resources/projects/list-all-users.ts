@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { pageQuery, searchQuery, toFlag, totalCountHeader } from "../paging.ts";
+import { pageQuery, searchQuery, toFlag, toSearch, totalCountHeader } from "../paging.ts";
 import { projectFilter, projectUsersSchema } from "./schemas.ts";
 import { listProjectUsers as selectUsers } from "./store.ts";
 
@@ -26,7 +26,7 @@ const route = createRoute({
 export const listAllUsers = createRouter().openapi(route, async (c) => {
   const query = c.req.valid("query");
   const found = await selectUsers(c.get("deps").database, c.get("credentials"), query.project_id ?? null, {
-    search: query.search ?? null,
+    search: toSearch(query.search),
     is_active: toFlag(query.is_active),
     page: query.page,
     page_size: query.page_size,

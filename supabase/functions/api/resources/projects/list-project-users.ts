@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { pageQuery, searchQuery, toFlag, totalCountHeader } from "../paging.ts";
+import { pageQuery, searchQuery, toFlag, toSearch, totalCountHeader } from "../paging.ts";
 
 import { projectPath, projectUsersSchema } from "./schemas.ts";
 import { listProjectUsers as selectUsers } from "./store.ts";
@@ -32,7 +32,7 @@ export const listProjectUsers = createRouter().openapi(route, async (c) => {
     c.get("credentials"),
     c.req.valid("param").project_id,
     {
-      search: query.search ?? null,
+      search: toSearch(query.search),
       is_active: toFlag(query.is_active),
       page: query.page,
       page_size: query.page_size,

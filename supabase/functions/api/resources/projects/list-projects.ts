@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
-import { pageQuery, searchQuery, toFlag, totalCountHeader } from "../paging.ts";
+import { pageQuery, searchQuery, toFlag, toSearch, totalCountHeader } from "../paging.ts";
 import { projectSchema } from "./schemas.ts";
 import { listProjects as selectProjects } from "./store.ts";
 
@@ -38,7 +38,7 @@ export const listProjects = createRouter().openapi(route, async (c) => {
   const { deleted, search, is_active, page, page_size } = c.req.valid("query");
   const { items, total } = await selectProjects(c.get("deps").database, c.get("credentials"), {
     deleted: deleted === "true",
-    search: search ?? null,
+    search: toSearch(search),
     is_active: toFlag(is_active),
     page,
     page_size,

@@ -1,17 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { userSchema } from "../auth/schemas.ts";
 import { pageFields } from "../paging.ts";
-import { pathId, storableText, timestamp, uuid } from "../text.ts";
-
-/** As browsers send it: lower case, no port that the scheme implies. */
-const origin = z
-  .string()
-  .max(255)
-  .regex(
-    /^(\*|https?:\/\/(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?)$/i,
-    "is not an origin such as https://app.example.com or https://*.example.com",
-  )
-  .transform((text) => text.toLowerCase().replace(/^(https:.*):443$|^(http:.*):80$/, "$1$2"));
+import { emptyIsNull, listOf, oneLine, paragraph, pathId, timestamp, uuid } from "../text.ts";
+import { origin, siteUrl } from "../web-address.ts";
 
 const projectName = <T extends z.ZodType>(schema: T) =>
   schema.openapi({ description: "What the project is called, in mail too.", example: "Postcards" });
@@ -26,7 +17,7 @@ const emailVerification = z.enum(["optional", "required"]).openapi({
 });
 const allowedOrigins =
   "Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.";
-const siteUrl = {
+const siteAddress = {
   description: "The app's own site: links in mail lead there. Null: to pages of the API.",
   example: "https://app.example.com",
 };
@@ -34,25 +25,22 @@ const projectActive = z
   .boolean()
   .openapi({ description: "False: its keys and end users are refused.", example: true });
 
+const maxOrigins = 50;
+
 export const projectFieldsSchema = z.object({
-  name: projectName(storableText().trim().min(1).max(255)),
-  description: storableText().max(1000).nullish().openapi(projectDescription),
+  name: projectName(oneLine({ min: 1, max: 255 })),
+  description: emptyIsNull(paragraph({ max: 1000 })).openapi(projectDescription),
   email_verification: emailVerification.optional(),
-  allowed_origins: z
-    .array(origin)
-    .max(50)
+  allowed_origins: listOf(origin, maxOrigins)
     .optional()
     .openapi({
       type: "array",
+      maxItems: maxOrigins,
       items: { type: "string", maxLength: 255 },
       example: ["https://app.example.com", "https://*.example.com"],
       description: allowedOrigins,
     }),
-  site_url: z
-    .url({ protocol: /^https?$/ })
-    .max(2048)
-    .nullish()
-    .openapi(siteUrl),
+  site_url: emptyIsNull(siteUrl).openapi({ ...siteAddress, format: "uri" }),
 });
 
 /** Fields that are left out stay as they are; a name of null is left out. */
@@ -72,7 +60,7 @@ export const projectSchema = z
     allowed_origins: z
       .array(z.string())
       .openapi({ description: allowedOrigins, example: ["https://app.example.com"] }),
-    site_url: z.string().nullable().openapi(siteUrl),
+    site_url: z.string().nullable().openapi(siteAddress),
     plan_id: z
       .string()
       .nullable()

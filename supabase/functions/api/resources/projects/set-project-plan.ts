@@ -1,19 +1,17 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { storableText } from "../text.ts";
+import { strictObject } from "../strict-object.ts";
+import { text } from "../text.ts";
 import { projectPath, projectSchema } from "./schemas.ts";
 import { setProjectPlan as changePlan } from "./store.ts";
 
-const planSchema = z
-  .object({
-    plan_id: storableText()
-      .max(64)
-      .nullable()
-      .openapi({ description: "Null follows the owner's plan again.", example: "premium" }),
-  })
-  .openapi("ProjectPlanRequest");
+const planSchema = strictObject({
+  plan_id: text({ max: 64 })
+    .nullable()
+    .openapi({ description: "Null follows the owner's plan again.", example: "premium" }),
+}).openapi("ProjectPlanRequest");
 
 const route = createRoute({
   method: "patch",

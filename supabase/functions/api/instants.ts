@@ -1,0 +1,52 @@
+/** Every field that holds an instant, in what the database answers. A test compares the list with columns and contract. */
+export const instantFields: ReadonlySet<string> = new Set([
+  "completed_at",
+  "created_at",
+  "deactivated_at",
+  "deleted_at",
+  "email_verified_at",
+  "expires_at",
+  "grace_ends_at",
+  "joined_at",
+  "last_seen_at",
+  "last_used_at",
+  "occurred_at",
+  "removed_after",
+  "resets_at",
+  "revoked_at",
+  "updated_at",
+]);
+
+/** An instant as it goes over the wire: RFC 3339, `Z`, six digits. Postgres leaves out zeros at the end and writes an offset. */
+export function toWire(text: string): string {
+  const time = text.length > 40 ? Number.NaN : Date.parse(text);
+  if (Number.isNaN(time)) return text;
+  const digits = /\.(\d{1,6})/.exec(text)?.[1] ?? "";
+  return `${new Date(time).toISOString().slice(0, 19)}.${digits.padEnd(6, "0")}Z`;
+}
+
+export const now = (): string => toWire(new Date().toISOString());
+
+/** Rewrites, in place, the instants of what the database answered; of an audited change the old and the new one. */
+export function rewriteInstants(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  if (Array.isArray(value)) {
+    for (const item of value) rewriteInstants(item);
+    return;
+  }
+  const fields = value as Record<string, unknown>;
+  for (const name in fields) {
+    const held = fields[name];
+    if (typeof held === "object") {
+      if (instantFields.has(name)) rewriteAll(held as Record<string, unknown> | null);
+      else rewriteInstants(held);
+    } else if (typeof held === "string" && instantFields.has(name)) fields[name] = toWire(held);
+  }
+}
+
+function rewriteAll(change: Record<string, unknown> | null): void {
+  for (const side in change) {
+    const held = change[side];
+    if (typeof held === "string") change[side] = toWire(held);
+  }
+}
