@@ -1721,7 +1721,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was registered.
-             * @example 2026-11-24T09:00:00.123456+00:00
+             * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
@@ -1835,19 +1835,19 @@ export interface components {
             /**
              * Format: date-time
              * @description When it began.
-             * @example 2026-11-24T09:00:00.123456+00:00
+             * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
              * Format: date-time
              * @description The last sign-in or refresh.
-             * @example 2026-11-24T10:30:00.123456+00:00
+             * @example 2026-11-24T10:30:00.123456Z
              */
             last_seen_at: string;
             /**
              * Format: date-time
              * @description Seven days after it began, at the latest.
-             * @example 2026-12-01T09:00:00.123456+00:00
+             * @example 2026-12-01T09:00:00.123456Z
              */
             expires_at: string;
             /**
@@ -1951,19 +1951,19 @@ export interface components {
             /**
              * Format: date-time
              * @description The last request with it, some seconds late.
-             * @example 2026-11-24T09:00:00.123456+00:00
+             * @example 2026-11-24T09:00:00.123456Z
              */
             last_used_at: string | null;
             /**
              * Format: date-time
              * @description From when on it is refused.
-             * @example 2027-11-24T09:00:00.000000+00:00
+             * @example 2027-11-24T09:00:00.000000Z
              */
             expires_at: string | null;
             /**
              * Format: date-time
              * @description When it was made.
-             * @example 2026-11-24T09:00:00.123456+00:00
+             * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
@@ -2060,13 +2060,13 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was made.
-             * @example 2026-11-24T09:00:00.123456+00:00
+             * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
              * Format: date-time
              * @description When it was changed last.
-             * @example 2026-11-24T09:00:00.123456+00:00
+             * @example 2026-11-24T09:00:00.123456Z
              */
             updated_at: string;
             /**
@@ -2141,7 +2141,7 @@ export interface components {
             /**
              * Format: date-time
              * @description The same as `created_at`; the older name.
-             * @example 2026-11-24T09:00:00.123456+00:00
+             * @example 2026-11-24T09:00:00.123456Z
              */
             joined_at: string;
             /**
@@ -2249,7 +2249,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was done.
-             * @example 2026-11-24T09:00:00.123456+00:00
+             * @example 2026-11-24T09:00:00.123456Z
              */
             occurred_at: string;
             /**
@@ -2343,7 +2343,7 @@ export interface components {
             /**
              * Format: date-time
              * @description The last request with it, some seconds late.
-             * @example 2026-11-24T09:00:00.123456+00:00
+             * @example 2026-11-24T09:00:00.123456Z
              */
             last_used_at: string | null;
             /**
@@ -2355,7 +2355,7 @@ export interface components {
             /**
              * Format: date-time
              * @description From when on it is refused.
-             * @example 2027-11-24T09:00:00.000000+00:00
+             * @example 2027-11-24T09:00:00.000000Z
              */
             expires_at: string | null;
             /**
@@ -2367,7 +2367,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was made.
-             * @example 2026-11-24T09:00:00.123456+00:00
+             * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
         };
@@ -2396,7 +2396,7 @@ export interface components {
                 /**
                  * Format: date-time
                  * @description Until when it works.
-                 * @example 2026-11-25T09:00:00.123456+00:00
+                 * @example 2026-11-25T09:00:00.123456Z
                  */
                 grace_ends_at: string;
             };
@@ -2515,19 +2515,19 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was asked for.
-             * @example 2026-11-24T09:00:00.123456+00:00
+             * @example 2026-11-24T09:00:00.123456Z
              */
             created_at: string;
             /**
              * Format: date-time
              * @description When its state changed last.
-             * @example 2026-11-24T09:00:07.654321+00:00
+             * @example 2026-11-24T09:00:07.654321Z
              */
             updated_at: string;
             /**
              * Format: date-time
              * @description When it ended; null before.
-             * @example 2026-11-24T09:00:07.654321+00:00
+             * @example 2026-11-24T09:00:07.654321Z
              */
             completed_at: string | null;
         };
@@ -2725,7 +2725,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When `used` is zero again.
-             * @example 2026-12-01T00:00:00.000000+00:00
+             * @example 2026-12-01T00:00:00.000000Z
              */
             resets_at: string;
         };
@@ -3296,7 +3296,7 @@ export interface operations {
                      *       "role": "end_user",
                      *       "is_active": true,
                      *       "is_verified": false,
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
                      *       "provisioning": {
                      *         "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
@@ -3412,7 +3412,7 @@ export interface operations {
                      *       "role": "end_user",
                      *       "is_active": true,
                      *       "is_verified": false,
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02"
                      *     }
                      */
@@ -3480,7 +3480,7 @@ export interface operations {
                      *       "role": "end_user",
                      *       "is_active": true,
                      *       "is_verified": false,
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02"
                      *     }
                      */
@@ -3537,9 +3537,9 @@ export interface operations {
                      *         "id": "2a8d6f4c-5b71-4e93-a0c4-7f1e3d5b9c04",
                      *         "device": "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0",
                      *         "ip": "203.0.113.7",
-                     *         "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *         "last_seen_at": "2026-11-24T10:30:00.123456+00:00",
-                     *         "expires_at": "2026-12-01T09:00:00.123456+00:00",
+                     *         "created_at": "2026-11-24T09:00:00.123456Z",
+                     *         "last_seen_at": "2026-11-24T10:30:00.123456Z",
+                     *         "expires_at": "2026-12-01T09:00:00.123456Z",
                      *         "current": true
                      *       }
                      *     ]
@@ -3759,9 +3759,9 @@ export interface operations {
                      *         "name": "Web app",
                      *         "key_prefix": "ak_Qx3vT",
                      *         "is_active": true,
-                     *         "last_used_at": "2026-11-24T09:00:00.123456+00:00",
-                     *         "expires_at": "2027-11-24T09:00:00.000000+00:00",
-                     *         "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "last_used_at": "2026-11-24T09:00:00.123456Z",
+                     *         "expires_at": "2027-11-24T09:00:00.000000Z",
+                     *         "created_at": "2026-11-24T09:00:00.123456Z",
                      *         "management": false
                      *       }
                      *     ]
@@ -3803,9 +3803,9 @@ export interface operations {
                      *       "name": "Web app",
                      *       "key_prefix": "ak_Qx3vT",
                      *       "is_active": true,
-                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "last_used_at": "2026-11-24T09:00:00.123456Z",
+                     *       "expires_at": "2027-11-24T09:00:00.000000Z",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "management": false,
                      *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
                      *     }
@@ -3848,9 +3848,9 @@ export interface operations {
                      *       "name": "Web app",
                      *       "key_prefix": "ak_Qx3vT",
                      *       "is_active": true,
-                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "last_used_at": "2026-11-24T09:00:00.123456Z",
+                     *       "expires_at": "2027-11-24T09:00:00.000000Z",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "management": false,
                      *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
                      *     }
@@ -3921,8 +3921,8 @@ export interface operations {
                      *         ],
                      *         "site_url": "https://app.example.com",
                      *         "plan_id": "starter",
-                     *         "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *         "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *         "created_at": "2026-11-24T09:00:00.123456Z",
+                     *         "updated_at": "2026-11-24T09:00:00.123456Z"
                      *       }
                      *     ]
                      */
@@ -3975,8 +3975,8 @@ export interface operations {
                      *       ],
                      *       "site_url": "https://app.example.com",
                      *       "plan_id": "starter",
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Project"];
@@ -4020,9 +4020,9 @@ export interface operations {
                      *           "role": "end_user",
                      *           "is_active": true,
                      *           "is_verified": false,
-                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "created_at": "2026-11-24T09:00:00.123456Z",
                      *           "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
-                     *           "joined_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "joined_at": "2026-11-24T09:00:00.123456Z",
                      *           "project_name": "Postcards"
                      *         }
                      *       ],
@@ -4110,8 +4110,8 @@ export interface operations {
                      *       ],
                      *       "site_url": "https://app.example.com",
                      *       "plan_id": "starter",
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Project"];
@@ -4167,8 +4167,8 @@ export interface operations {
                      *       ],
                      *       "site_url": "https://app.example.com",
                      *       "plan_id": "starter",
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Project"];
@@ -4245,8 +4245,8 @@ export interface operations {
                      *       ],
                      *       "site_url": "https://app.example.com",
                      *       "plan_id": "starter",
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Project"];
@@ -4314,9 +4314,9 @@ export interface operations {
                      *       "role": "end_user",
                      *       "is_active": true,
                      *       "is_verified": false,
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
-                     *       "joined_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "joined_at": "2026-11-24T09:00:00.123456Z",
                      *       "project_name": "Postcards"
                      *     }
                      */
@@ -4356,8 +4356,8 @@ export interface operations {
                      *       ],
                      *       "site_url": "https://app.example.com",
                      *       "plan_id": "starter",
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Project"];
@@ -4405,8 +4405,8 @@ export interface operations {
                      *       ],
                      *       "site_url": "https://app.example.com",
                      *       "plan_id": "starter",
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "updated_at": "2026-11-24T09:00:00.123456+00:00"
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Project"];
@@ -4451,9 +4451,9 @@ export interface operations {
                      *           "role": "end_user",
                      *           "is_active": true,
                      *           "is_verified": false,
-                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "created_at": "2026-11-24T09:00:00.123456Z",
                      *           "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
-                     *           "joined_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "joined_at": "2026-11-24T09:00:00.123456Z",
                      *           "project_name": "Postcards"
                      *         }
                      *       ],
@@ -4539,7 +4539,7 @@ export interface operations {
                      *       "events": [
                      *         {
                      *           "id": 4711,
-                     *           "occurred_at": "2026-11-24T09:00:00.123456+00:00",
+                     *           "occurred_at": "2026-11-24T09:00:00.123456Z",
                      *           "resource": "project",
                      *           "resource_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
                      *           "action": "update",
@@ -4591,11 +4591,11 @@ export interface operations {
                      *         "name": "Web app",
                      *         "key_prefix": "ak_Qx3vT",
                      *         "is_active": true,
-                     *         "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *         "last_used_at": "2026-11-24T09:00:00.123456Z",
                      *         "status": "active",
-                     *         "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *         "expires_at": "2027-11-24T09:00:00.000000Z",
                      *         "grace_ends_at": null,
-                     *         "created_at": "2026-11-24T09:00:00.123456+00:00"
+                     *         "created_at": "2026-11-24T09:00:00.123456Z"
                      *       }
                      *     ]
                      */
@@ -4638,11 +4638,11 @@ export interface operations {
                      *       "name": "Web app",
                      *       "key_prefix": "ak_Qx3vT",
                      *       "is_active": true,
-                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "last_used_at": "2026-11-24T09:00:00.123456Z",
                      *       "status": "active",
-                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *       "expires_at": "2027-11-24T09:00:00.000000Z",
                      *       "grace_ends_at": null,
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ"
                      *     }
                      */
@@ -4686,15 +4686,15 @@ export interface operations {
                      *       "name": "Web app",
                      *       "key_prefix": "ak_Qx3vT",
                      *       "is_active": true,
-                     *       "last_used_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "last_used_at": "2026-11-24T09:00:00.123456Z",
                      *       "status": "active",
-                     *       "expires_at": "2027-11-24T09:00:00.000000+00:00",
+                     *       "expires_at": "2027-11-24T09:00:00.000000Z",
                      *       "grace_ends_at": null,
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "key": "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ",
                      *       "replaces": {
                      *         "id": "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
-                     *         "grace_ends_at": "2026-11-25T09:00:00.123456+00:00"
+                     *         "grace_ends_at": "2026-11-25T09:00:00.123456Z"
                      *       }
                      *     }
                      */
@@ -4823,8 +4823,8 @@ export interface operations {
                      *       "error_code": null,
                      *       "is_public": false,
                      *       "charged": true,
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:07.654321Z",
                      *       "completed_at": null,
                      *       "message": "Generation request submitted successfully"
                      *     }
@@ -4932,8 +4932,8 @@ export interface operations {
                      *       "error_code": null,
                      *       "is_public": false,
                      *       "charged": true,
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:07.654321Z",
                      *       "completed_at": null,
                      *       "message": "Generation request submitted successfully"
                      *     }
@@ -4986,9 +4986,9 @@ export interface operations {
                      *       "error_code": null,
                      *       "is_public": false,
                      *       "charged": true,
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
-                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:07.654321Z",
+                     *       "completed_at": "2026-11-24T09:00:07.654321Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Generation"];
@@ -5042,9 +5042,9 @@ export interface operations {
                      *           "error_code": null,
                      *           "is_public": false,
                      *           "charged": true,
-                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *           "updated_at": "2026-11-24T09:00:07.654321+00:00",
-                     *           "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *           "created_at": "2026-11-24T09:00:00.123456Z",
+                     *           "updated_at": "2026-11-24T09:00:07.654321Z",
+                     *           "completed_at": "2026-11-24T09:00:07.654321Z"
                      *         }
                      *       ],
                      *       "total": 1,
@@ -5106,9 +5106,9 @@ export interface operations {
                      *           "error_code": null,
                      *           "is_public": false,
                      *           "charged": true,
-                     *           "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *           "updated_at": "2026-11-24T09:00:07.654321+00:00",
-                     *           "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *           "created_at": "2026-11-24T09:00:00.123456Z",
+                     *           "updated_at": "2026-11-24T09:00:07.654321Z",
+                     *           "completed_at": "2026-11-24T09:00:07.654321Z"
                      *         }
                      *       ],
                      *       "total": 1,
@@ -5145,7 +5145,7 @@ export interface operations {
                      *       "limit": 100,
                      *       "running": 1,
                      *       "concurrent_limit": 3,
-                     *       "resets_at": "2026-12-01T00:00:00.000000+00:00"
+                     *       "resets_at": "2026-12-01T00:00:00.000000Z"
                      *     }
                      */
                     "application/json": components["schemas"]["GenerationUsage"];
@@ -5196,9 +5196,9 @@ export interface operations {
                      *       "error_code": null,
                      *       "is_public": false,
                      *       "charged": true,
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
-                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:07.654321Z",
+                     *       "completed_at": "2026-11-24T09:00:07.654321Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Generation"];
@@ -5284,9 +5284,9 @@ export interface operations {
                      *       "error_code": null,
                      *       "is_public": false,
                      *       "charged": false,
-                     *       "created_at": "2026-11-24T09:00:00.123456+00:00",
-                     *       "updated_at": "2026-11-24T09:00:07.654321+00:00",
-                     *       "completed_at": "2026-11-24T09:00:07.654321+00:00"
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:07.654321Z",
+                     *       "completed_at": "2026-11-24T09:00:07.654321Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Generation"];

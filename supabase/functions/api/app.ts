@@ -6,6 +6,7 @@ import { cors } from "./middleware/cors.ts";
 import { countKeyUsage } from "./middleware/count-key-usage.ts";
 import { emptyParameters } from "./middleware/empty-parameters.ts";
 import { handleErrors, handleNotFound } from "./middleware/errors.ts";
+import { refuseLongAddress } from "./middleware/long-address.ts";
 import { noSniff } from "./middleware/no-sniff.ts";
 import { observe } from "./middleware/observe.ts";
 import { createRouter, version } from "./openapi.ts";
@@ -134,6 +135,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   app.use(requestId({ limitLength: 128 }));
   app.use(observe(deps));
   app.use(cors);
+  app.use(refuseLongAddress);
   app.use(noSniff);
   app.use(emptyParameters);
   app.use(countKeyUsage());

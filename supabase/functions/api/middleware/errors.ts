@@ -2,7 +2,6 @@ import type { Context, ErrorHandler, NotFoundHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { maxAddressLength } from "../openapi.ts";
 
 /** The one place where a failure becomes an answer. */
 export const handleErrors: ErrorHandler<AppEnv> = (thrown, c) => {
@@ -12,8 +11,7 @@ export const handleErrors: ErrorHandler<AppEnv> = (thrown, c) => {
   return render(c, error);
 };
 
-export const handleNotFound: NotFoundHandler<AppEnv> = (c) =>
-  render(c, new ApiError(c.req.url.length > maxAddressLength ? "address_too_long" : "not_found"));
+export const handleNotFound: NotFoundHandler<AppEnv> = (c) => render(c, new ApiError("not_found"));
 
 function render(c: Context<AppEnv>, error: ApiError): Response {
   if (error.status === 401) c.header("WWW-Authenticate", "Bearer");

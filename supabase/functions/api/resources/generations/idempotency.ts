@@ -12,7 +12,7 @@ const pollMs = 100;
 export function readIdempotencyKey(headers: Headers): string | null {
   const key = headers.get("idempotency-key");
   if (!key) return null;
-  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+  if (key.length > 255 || !/^[\x21-\x7e]{1,255}$/.test(key)) {
     throw invalidField(["header", "Idempotency-Key"], predicates.idempotency_key);
   }
   return key;

@@ -1,0 +1,10 @@
+import type { MiddlewareHandler } from "hono";
+import type { AppEnv } from "../context.ts";
+import { ApiError } from "../errors.ts";
+import { maxAddressLength } from "../openapi.ts";
+
+/** Before anything reads the path or the query. */
+export const refuseLongAddress: MiddlewareHandler<AppEnv> = async (c, next) => {
+  if (c.req.url.length > maxAddressLength) throw new ApiError("address_too_long");
+  await next();
+};
