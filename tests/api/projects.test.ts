@@ -35,7 +35,7 @@ test.each(["PATCH", "PUT"])("%s changes what is named and leaves the rest", asyn
 });
 
 test.each([
-  [{ name: "" }, "name"],
+  [{ name: "   " }, "name"],
   [{ name: "x".repeat(256) }, "name"],
   [{ description: "x".repeat(1001) }, "description"],
   [{ email_verification: "sometimes" }, "email_verification"],
