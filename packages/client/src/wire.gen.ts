@@ -1016,6 +1016,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/payments/stripe/my-subscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's subscription
+         * @description Always null: nothing is sold here. Pages of the Starter Kit ask for it.
+         */
+        get: operations["payments.mySubscription"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/stripe/my-payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller's payments
+         * @description Always an empty page: nothing is sold here. Pages of the Starter Kit ask for it.
+         */
+        get: operations["payments.myPayments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/stripe/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Anything else about payments
+         * @description Refused, with every method: nothing is sold here.
+         */
+        post: operations["payments.other"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/generation/webhooks/replicate": {
         parameters: {
             query?: never;
@@ -1180,7 +1240,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was asked.
-             * @example 2026-11-24T09:00:00.123Z
+             * @example 2026-11-24T09:00:00.123456Z
              */
             timestamp: string;
             /**
@@ -1206,7 +1266,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was asked.
-             * @example 2026-11-24T09:00:00.123Z
+             * @example 2026-11-24T09:00:00.123456Z
              */
             timestamp: string;
         };
@@ -1337,7 +1397,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was asked.
-             * @example 2026-11-24T09:00:00.123Z
+             * @example 2026-11-24T09:00:00.123456Z
              */
             timestamp: string;
             /**
@@ -1350,7 +1410,7 @@ export interface components {
              * @example {
              *       "redis": {
              *         "error": "timeout",
-             *         "at": "2026-11-24T09:00:00.123Z"
+             *         "at": "2026-11-24T09:00:00.123456Z"
              *       }
              *     }
              */
@@ -1364,7 +1424,7 @@ export interface components {
                     /**
                      * Format: date-time
                      * @description When it was seen.
-                     * @example 2026-11-24T09:00:00.123Z
+                     * @example 2026-11-24T09:00:00.123456Z
                      */
                     at: string;
                 };
@@ -1513,14 +1573,14 @@ export interface components {
                     /**
                      * Format: date-time
                      * @description When a job ran last.
-                     * @example 2026-11-24T09:00:00.123Z
+                     * @example 2026-11-24T09:00:00.123456Z
                      */
                     last_run_at: string | null;
                     /**
                      * @description The last run of each job, by name.
                      * @example {
                      *       "mail": {
-                     *         "ran_at": "2026-11-24T09:00:00.123Z",
+                     *         "ran_at": "2026-11-24T09:00:00.123456Z",
                      *         "checked": 3,
                      *         "failed": 0,
                      *         "failing_since": null
@@ -1532,7 +1592,7 @@ export interface components {
                             /**
                              * Format: date-time
                              * @description When it ended.
-                             * @example 2026-11-24T09:00:00.123Z
+                             * @example 2026-11-24T09:00:00.123456Z
                              */
                             ran_at: string;
                             /**
@@ -1548,7 +1608,7 @@ export interface components {
                             /**
                              * Format: date-time
                              * @description The first of its failed runs in a row.
-                             * @example 2026-11-24T09:00:00.123Z
+                             * @example 2026-11-24T09:00:00.123456Z
                              */
                             failing_since: string | null;
                         };
@@ -2761,6 +2821,28 @@ export interface components {
              */
             message: string;
         };
+        Payments: {
+            /**
+             * @description None.
+             * @example []
+             */
+            payments: unknown[];
+            /**
+             * @description Always 0.
+             * @example 0
+             */
+            total: number;
+            /**
+             * @description Always 1.
+             * @example 1
+             */
+            page: number;
+            /**
+             * @description Always 50.
+             * @example 50
+             */
+            page_size: number;
+        };
         WebhookReceived: {
             /**
              * @description Always.
@@ -2863,7 +2945,7 @@ export interface operations {
                      *         "status": "healthy",
                      *         "latency_ms": 3.2
                      *       },
-                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "timestamp": "2026-11-24T09:00:00.123456Z",
                      *       "version": "0.1.0"
                      *     }
                      */
@@ -2898,7 +2980,7 @@ export interface operations {
                      *         "status": "healthy",
                      *         "latency_ms": 3.2
                      *       },
-                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "timestamp": "2026-11-24T09:00:00.123456Z",
                      *       "version": "0.1.0"
                      *     }
                      */
@@ -2926,7 +3008,7 @@ export interface operations {
                      * @example {
                      *       "status": "healthy",
                      *       "latency_ms": 3.2,
-                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *       "timestamp": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PartHealth"];
@@ -2934,7 +3016,7 @@ export interface operations {
                      * @example {
                      *       "status": "healthy",
                      *       "latency_ms": 3.2,
-                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *       "timestamp": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/health+json": components["schemas"]["PartHealth"];
@@ -2961,7 +3043,7 @@ export interface operations {
                      * @example {
                      *       "status": "healthy",
                      *       "latency_ms": 3.2,
-                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *       "timestamp": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PartHealth"];
@@ -2969,7 +3051,7 @@ export interface operations {
                      * @example {
                      *       "status": "healthy",
                      *       "latency_ms": 3.2,
-                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *       "timestamp": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/health+json": components["schemas"]["PartHealth"];
@@ -2996,7 +3078,7 @@ export interface operations {
                      * @example {
                      *       "status": "healthy",
                      *       "latency_ms": 3.2,
-                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *       "timestamp": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["PartHealth"];
@@ -3004,7 +3086,7 @@ export interface operations {
                      * @example {
                      *       "status": "healthy",
                      *       "latency_ms": 3.2,
-                     *       "timestamp": "2026-11-24T09:00:00.123Z"
+                     *       "timestamp": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/health+json": components["schemas"]["PartHealth"];
@@ -3057,12 +3139,12 @@ export interface operations {
                      *         "status": "healthy",
                      *         "latency_ms": 3.2
                      *       },
-                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "timestamp": "2026-11-24T09:00:00.123456Z",
                      *       "version": "0.1.0",
                      *       "last_errors": {
                      *         "redis": {
                      *           "error": "timeout",
-                     *           "at": "2026-11-24T09:00:00.123Z"
+                     *           "at": "2026-11-24T09:00:00.123456Z"
                      *         }
                      *       },
                      *       "service": {
@@ -3104,10 +3186,10 @@ export interface operations {
                      *         },
                      *         "reconciler": {
                      *           "status": "healthy",
-                     *           "last_run_at": "2026-11-24T09:00:00.123Z",
+                     *           "last_run_at": "2026-11-24T09:00:00.123456Z",
                      *           "jobs": {
                      *             "mail": {
-                     *               "ran_at": "2026-11-24T09:00:00.123Z",
+                     *               "ran_at": "2026-11-24T09:00:00.123456Z",
                      *               "checked": 3,
                      *               "failed": 0,
                      *               "failing_since": null
@@ -3162,12 +3244,12 @@ export interface operations {
                      *         "status": "healthy",
                      *         "latency_ms": 3.2
                      *       },
-                     *       "timestamp": "2026-11-24T09:00:00.123Z",
+                     *       "timestamp": "2026-11-24T09:00:00.123456Z",
                      *       "version": "0.1.0",
                      *       "last_errors": {
                      *         "redis": {
                      *           "error": "timeout",
-                     *           "at": "2026-11-24T09:00:00.123Z"
+                     *           "at": "2026-11-24T09:00:00.123456Z"
                      *         }
                      *       },
                      *       "service": {
@@ -3209,10 +3291,10 @@ export interface operations {
                      *         },
                      *         "reconciler": {
                      *           "status": "healthy",
-                     *           "last_run_at": "2026-11-24T09:00:00.123Z",
+                     *           "last_run_at": "2026-11-24T09:00:00.123456Z",
                      *           "jobs": {
                      *             "mail": {
-                     *               "ran_at": "2026-11-24T09:00:00.123Z",
+                     *               "ran_at": "2026-11-24T09:00:00.123456Z",
                      *               "checked": 3,
                      *               "failed": 0,
                      *               "failing_since": null
@@ -5373,6 +5455,68 @@ export interface operations {
                 content?: never;
             };
         };
+    };
+    "payments.mySubscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is none. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example null */
+                    "application/json": null;
+                };
+            };
+        };
+    };
+    "payments.myPayments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There are none. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "payments": [],
+                     *       "total": 0,
+                     *       "page": 1,
+                     *       "page_size": 50
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Payments"];
+                };
+            };
+        };
+    };
+    "payments.other": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Whatever is asked for. */
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: never;
     };
     "webhooks.replicate": {
         parameters: {

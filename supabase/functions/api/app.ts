@@ -2,6 +2,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { requestId } from "hono/request-id";
 import type { AppEnv, Deps } from "./context.ts";
 import { ApiError } from "./errors.ts";
+import { noStore } from "./middleware/cache-control.ts";
 import { cors } from "./middleware/cors.ts";
 import { countKeyUsage } from "./middleware/count-key-usage.ts";
 import { emptyParameters } from "./middleware/empty-parameters.ts";
@@ -53,6 +54,7 @@ import { listApiKeys } from "./resources/keys/list-api-keys.ts";
 import { revokeApiKey } from "./resources/keys/revoke-api-key.ts";
 import { rotateApiKey } from "./resources/keys/rotate-api-key.ts";
 import { getMetrics } from "./resources/metrics/get-metrics.ts";
+import { payments } from "./resources/payments/payments.ts";
 import { createProject } from "./resources/projects/create-project.ts";
 import { deleteProject } from "./resources/projects/delete-project.ts";
 import { deleteProjectUser } from "./resources/projects/delete-project-user.ts";
@@ -125,6 +127,7 @@ const endpoints = [
   cancelGeneration,
   deleteGeneration,
   getGenerationFiles,
+  payments,
   replicateWebhook,
   reconcile,
 ];
@@ -137,6 +140,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   app.use(cors);
   app.use(refuseLongAddress);
   app.use(noSniff);
+  app.use(noStore);
   app.use(emptyParameters);
   app.use(countKeyUsage());
   app.onError(handleErrors);
@@ -165,5 +169,8 @@ function allowed(app: OpenAPIHono<AppEnv>, path: string): string {
   const methods = app.routes
     .filter((route) => route.path === path && route.method !== "ALL")
     .map((route) => route.method);
-  return [...new Set(methods)].join(", ");
+  // Whatever answers GET answers HEAD.
+  return [...new Set(methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])))].join(
+    ", ",
+  );
 }

@@ -4,9 +4,9 @@ const prefix = "/api/v1";
 const aliases: readonly [RegExp, string][] = [
   [/^\/generation\/generate$/, "/generation/generate-v2"],
   [/^\/generation\/generate-anonymous$/, "/generation/generate-anonymous-v2"],
-  [/^\/generation\/generations-v2$/, "/generation"],
-  [/^\/generation\/generations-v2\/([^/]+)$/, "/generation/$1"],
-  [/^\/generation\/generations-v2\/([^/]+)\/(status|public)$/, "/generation/$1/$2"],
+  [/^\/generation\/generations(?:-v2)?$/, "/generation"],
+  [/^\/generation\/generations(?:-v2)?\/([^/]+)$/, "/generation/$1"],
+  [/^\/generation\/generations(?:-v2)?\/([^/]+)\/(status|public)$/, "/generation/$1/$2"],
   [/^\/generation\/public-generations-v2$/, "/generation/public"],
   [
     /^\/generation\/anonymous-generations\/([^/]+)\/status$/,
@@ -24,6 +24,8 @@ export function canonicalPath(pathname: string): string {
     while (path.startsWith(`${doubled}${prefix}/`) || path === doubled + prefix)
       path = path.slice(doubled.length);
   }
+  // A base address that ends in the name of the function, before a path that has none of its own.
+  if (/^\/api\/(generation|health)(\/|$)/.test(path)) path = path.slice("/api".length);
   if (path === "" || path === "/api" || path === prefix) return "/";
   if (path === "/health") return path;
   const rest = path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;

@@ -117,6 +117,7 @@ const table = {
   mail_limit_exceeded: [429, "A mail was sent just now. Look into your inbox."],
   rate_limited: [429, "Too many requests."],
   internal_error: [500, "Something went wrong on our side."],
+  payments_not_offered: [501, "Nothing is sold here, so there is nothing to pay."],
   auth_error: [502, "The authentication service gave an unusable answer."],
   storage_error: [502, "The file storage gave an unusable answer."],
   replicate_error: [502, "The image service gave an unusable answer."],

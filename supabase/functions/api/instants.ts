@@ -6,11 +6,14 @@ export const instantFields: ReadonlySet<string> = new Set([
   "deleted_at",
   "email_verified_at",
   "expires_at",
+  "failing_since",
   "grace_ends_at",
   "joined_at",
+  "last_run_at",
   "last_seen_at",
   "last_used_at",
   "occurred_at",
+  "ran_at",
   "removed_after",
   "resets_at",
   "revoked_at",
@@ -25,7 +28,7 @@ export function toWire(text: string): string {
   return `${new Date(time).toISOString().slice(0, 19)}.${digits.padEnd(6, "0")}Z`;
 }
 
-export const now = (): string => toWire(new Date().toISOString());
+export const instantNow = (): string => toWire(new Date().toISOString());
 
 /** Rewrites, in place, the instants of what the database answered; of an audited change the old and the new one. */
 export function rewriteInstants(value: unknown): void {

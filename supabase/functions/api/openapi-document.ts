@@ -52,6 +52,10 @@ export function openApiDocument() {
         name: "API keys",
         description: "Keys that name a project. They stand in an app's pages and read nothing alone.",
       },
+      {
+        name: "Payments",
+        description: "Nothing is sold here; what older pages ask for is answered all the same.",
+      },
       { name: "Generation", description: "Pictures from words and pictures: ask, wait, show." },
     ],
   });

@@ -33,6 +33,7 @@ const usual: Record<string, ErrorCode> = {
   413: "payload_too_large",
   415: "unsupported_media_type",
   429: "rate_limited",
+  501: "payments_not_offered",
   502: "auth_error",
   503: "database_unavailable",
 };

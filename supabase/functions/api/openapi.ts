@@ -83,13 +83,15 @@ const meanings: Record<number, string> = {
   415: "Unsupported content.",
   422: "A field is not valid.",
   429: "Over a limit.",
+  501: "Not offered.",
   502: "A service behind the API gave an unusable answer.",
   503: "A service behind the API does not answer.",
 };
 
-/** The error answers of a route. Every route can also answer 503, and one that reads a body 408. */
+/** The error answers of a route. Every route that asks the database can also answer 503, and one that reads a body 408. */
 export function errorResponses(...statuses: number[]) {
-  const entries = [...statuses, ...(statuses.includes(413) ? [408] : []), 503].map(
+  const always = statuses.includes(501) ? [] : [503];
+  const entries = [...statuses, ...(statuses.includes(413) ? [408] : []), ...always].map(
     (status) =>
       [
         status,

@@ -1,13 +1,19 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
+import { kept } from "../../../supabase/functions/api/middleware/cache-control.ts";
 import { type Answer, expanded, type Operation, resolve, type Schema } from "./document.ts";
 import { isSentence } from "./sentence.ts";
 
 const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
-formats.default(ajv);
-ajv.addFormat("binary", true);
-// White space around an address is forgiven.
-ajv.addFormat("idn-email", /^\s*[^@\s]+@[^@\s]+\s*$/);
+const ajvOfAnswers = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
+for (const one of [ajv, ajvOfAnswers]) {
+  formats.default(one);
+  one.addFormat("binary", true);
+  // White space around an address is forgiven.
+  one.addFormat("idn-email", /^\s*[^@\s]+@[^@\s]+\s*$/);
+}
+// Requests may write an instant in every way of RFC 3339; answers write it in one.
+ajvOfAnswers.addFormat("date-time", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
 
 const exact = new WeakMap<Schema, ValidateFunction>();
 const lenient = new WeakMap<Schema, ValidateFunction>();
@@ -15,7 +21,7 @@ const lenient = new WeakMap<Schema, ValidateFunction>();
 /** Where a value differs from its schema, one sentence for each place. `exactly` also refuses fields that it does not name. */
 export function mismatches(schema: Schema, value: unknown, exactly = true): string[] {
   const compiled = exactly ? exact : lenient;
-  const validate = compiled.get(schema) ?? ajv.compile(expanded(schema, exactly));
+  const validate = compiled.get(schema) ?? (exactly ? ajvOfAnswers : ajv).compile(expanded(schema, exactly));
   compiled.set(schema, validate);
   if (validate(value)) return [];
   return (validate.errors ?? []).map(({ instancePath, message, params }) => {
@@ -44,6 +50,7 @@ export function violations(operation: Operation, received: Received): string[] {
     ...wrongBody(documented, received),
     ...wrongHeaders(headers, received.headers),
     ...wrongWords(received),
+    ...wrongKeeping(operation, received),
   ];
   return wrong.map((what) => `${name}: ${what}`);
 }
@@ -61,6 +68,13 @@ function wrongBody({ content }: Answer, { headers, body }: Received): string[] {
   if (media === undefined) return [`the content type is ${type}, not ${Object.keys(content).join(" or ")}`];
   if (type !== "application/json") return [];
   return mismatches(media.schema, JSON.parse(body));
+}
+
+/** What may be kept is in one table; everything else is not stored. */
+function wrongKeeping({ id }: Operation, { status, headers }: Received): string[] {
+  const expected = (status < 400 ? kept[id] : undefined) ?? "no-store";
+  const sent = headers.get("cache-control");
+  return sent === expected ? [] : [`Cache-Control is ${sent}, not ${expected}`];
 }
 
 /** Whatever an error says can be shown to a person. */

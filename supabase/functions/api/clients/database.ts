@@ -1,6 +1,7 @@
 import type { Log } from "../context.ts";
 import type { Env } from "../env.ts";
 import { ApiError, isErrorCode } from "../errors.ts";
+import { rewriteInstants } from "../instants.ts";
 import type { RateLimit } from "../limits.ts";
 import { currentTrace } from "../trace.ts";
 import { createConnections, type Json } from "./connections.ts";
@@ -120,6 +121,7 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
       const start = performance.now();
       try {
         const { result, rate_limit } = await run<T>(kind, name, args, deadlineMs, caller);
+        rewriteInstants(result);
         if (caller !== undefined) caller.rate_limit ??= rate_limit;
         return result;
       } catch (error) {

@@ -16,7 +16,7 @@ const exposed = [
 ].join(",");
 const preflight = {
   "Access-Control-Allow-Origin": "*",
-  "Access-Control-Allow-Methods": "GET,POST,PUT,PATCH,DELETE,OPTIONS",
+  "Access-Control-Allow-Methods": "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS",
   "Access-Control-Max-Age": "86400",
   Vary: "Access-Control-Request-Headers",
 };

@@ -28,8 +28,18 @@ export function text(rules: Rules) {
 }
 
 const custom = (message: string) => ({ code: "custom" as const, message });
-const tooBig = (maximum: number) => ({ code: "too_big" as const, origin: "string", maximum });
-const tooSmall = (minimum: number) => ({ code: "too_small" as const, origin: "string", minimum });
+const tooBig = (maximum: number) => ({
+  code: "too_big" as const,
+  origin: "string",
+  maximum,
+  message: `may have at most ${maximum} characters`,
+});
+const tooSmall = (minimum: number) => ({
+  code: "too_small" as const,
+  origin: "string",
+  minimum,
+  message: `must have at least ${minimum} characters`,
+});
 type Found = ReturnType<typeof custom> | ReturnType<typeof tooBig> | ReturnType<typeof tooSmall>;
 
 function judge(

@@ -18,7 +18,6 @@ for (const [path, page] of [
       "Content-Security-Policy": policy,
       "Referrer-Policy": "no-referrer",
       "X-Content-Type-Options": "nosniff",
-      "Cache-Control": "no-store",
     }),
   );
 }

@@ -4,15 +4,15 @@ import { decodeCursor, encodeCursor } from "./cursor.ts";
 const id = "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09";
 
 test("a cursor leads back to the place and the total that it was made of", () => {
-  const place = { id, created_at: "2026-11-24T23:59:59.123456+00:00" };
+  const place = { id, created_at: "2026-11-24T23:59:59.123456Z" };
   expect(decodeCursor(encodeCursor(place, 41))).toEqual({ ...place, total: 41 });
 });
 
 test.each([
-  "2023-02-30T00:00:00+00:00",
-  "0000-01-01T00:00:00+00:00",
-  "2026-13-01T00:00:00+00:00",
-  "2026-11-24T24:00:00+00:00",
+  "2023-02-30T00:00:00Z",
+  "0000-01-01T00:00:00Z",
+  "2026-13-01T00:00:00Z",
+  "2026-11-24T24:00:00Z",
   "now",
 ])("a cursor with the moment %s, which no row has, is refused before the database sees it", (created_at) => {
   expect(() => decodeCursor(encodeCursor({ id, created_at }, 1))).toThrow(

@@ -14,7 +14,7 @@ export function decodeCursor(cursor: string): Position & { total: number | null 
     text = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
   } catch {}
   const [, created_at, id, total] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?\+00:00)\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d{1,12}))?$/.exec(
+    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|\+00:00))\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d{1,12}))?$/.exec(
       text,
     ) ?? [];
   if (created_at === undefined || id === undefined || !isMoment(created_at)) {

@@ -1,6 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
+import { kept } from "../../middleware/cache-control.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { wholeNumber } from "../numbers.ts";
@@ -92,6 +93,6 @@ async function redirectTo(
     kind === "output"
       ? await storage.signedUrl("generations", file.path, signedSeconds)
       : await storage.signedUrl("uploads", file.path, signedSeconds, `example-${name}`);
-  c.header("Cache-Control", `private, max-age=${signedSeconds / 2}`);
+  c.header("Cache-Control", kept[kind === "output" ? imageRoute.operationId : exampleRoute.operationId]);
   return c.redirect(location, 302);
 }

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import type { Deps } from "../../context.ts";
 import type { Env } from "../../env.ts";
 import { migrations as expected } from "../../migrations.gen.ts";
-import { timeSchema } from "./schemas.ts";
+import { timestamp } from "../text.ts";
 import type { ServiceReport } from "./store.ts";
 
 const figure = (description: string, example: number) => z.int().openapi({ description, example });
@@ -18,10 +18,10 @@ const openSchema = z.object({
   oldest_seconds: figure("Age of the oldest.", 12),
 });
 const jobSchema = z.object({
-  ran_at: timeSchema("When it ended."),
+  ran_at: timestamp("When it ended."),
   checked: figure("What it looked at.", 3),
   failed: figure("What of that failed.", 0),
-  failing_since: timeSchema("The first of its failed runs in a row.").nullable(),
+  failing_since: timestamp("The first of its failed runs in a row.").nullable(),
 });
 
 export const serviceSchema = z.object({
@@ -69,10 +69,12 @@ export const serviceSchema = z.object({
         description: "`late`: it did not run for three minutes. `failing`: a job's last run failed.",
         example: "healthy",
       }),
-      last_run_at: timeSchema("When a job ran last.").nullable(),
+      last_run_at: timestamp("When a job ran last.").nullable(),
       jobs: z.record(z.string(), jobSchema).openapi({
         description: "The last run of each job, by name.",
-        example: { mail: { ran_at: "2026-11-24T09:00:00.123Z", checked: 3, failed: 0, failing_since: null } },
+        example: {
+          mail: { ran_at: "2026-11-24T09:00:00.123456Z", checked: 3, failed: 0, failing_since: null },
+        },
       }),
     })
     .openapi({ description: "What finishes the work that requests and webhooks left behind." }),

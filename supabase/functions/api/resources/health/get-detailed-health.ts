@@ -4,20 +4,21 @@ import type { AppEnv } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { timestamp } from "../text.ts";
 import { describeService, serviceSchema } from "./describe-service.ts";
-import { healthJson, healthResponses, healthSchema, publicHealth, timeSchema } from "./schemas.ts";
+import { healthJson, healthResponses, healthSchema, publicHealth } from "./schemas.ts";
 import { callerRole, serviceReport } from "./store.ts";
 
 const lastErrorSchema = z.object({
   error: z.string().openapi({ description: "The class of the error.", example: "timeout" }),
-  at: timeSchema("When it was seen."),
+  at: timestamp("When it was seen."),
 });
 const schema = z
   .object({
     ...healthSchema.shape,
     last_errors: z.record(z.string(), lastErrorSchema).openapi({
       description: "The last failure of each part that this instance saw, also when the part is back.",
-      example: { redis: { error: "timeout", at: "2026-11-24T09:00:00.123Z" } },
+      example: { redis: { error: "timeout", at: "2026-11-24T09:00:00.123456Z" } },
     }),
     service: serviceSchema.optional().openapi({ description: "For operators only." }),
   })

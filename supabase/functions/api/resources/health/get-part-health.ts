@@ -1,9 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
+import { instantNow } from "../../instants.ts";
 import { createRouter, security } from "../../openapi.ts";
+import { timestamp } from "../text.ts";
 import type { PartName } from "./monitor.ts";
-import { healthJson, healthResponses, partSchema, timeSchema } from "./schemas.ts";
+import { healthJson, healthResponses, partSchema } from "./schemas.ts";
 
-const schema = partSchema.extend({ timestamp: timeSchema("When it was asked.") }).openapi("PartHealth");
+const schema = partSchema.extend({ timestamp: timestamp("When it was asked.") }).openapi("PartHealth");
 
 const route = <P extends PartName>(part: P) =>
   createRoute({
@@ -21,7 +23,7 @@ export const getPartHealth = createRouter();
 for (const part of ["database", "storage", "redis"] as const) {
   getPartHealth.openapi(route(part), async (c) => {
     const state = await c.get("deps").health.look(part);
-    const body = { ...state, timestamp: new Date().toISOString() };
+    const body = { ...state, timestamp: instantNow() };
     return healthJson(c, body, state.status === "unhealthy" ? 503 : 200);
   });
 }

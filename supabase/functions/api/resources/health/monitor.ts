@@ -1,4 +1,5 @@
 import { ApiError } from "../../errors.ts";
+import { instantNow } from "../../instants.ts";
 
 export type PartState = {
   status: "healthy" | "unhealthy" | "not_configured";
@@ -43,7 +44,7 @@ export function createHealthMonitor<Name extends string>(
       return { status: "healthy", latency_ms: latency() };
     } catch (thrown) {
       const error = classOf(thrown);
-      failures[name] = { error, at: new Date().toISOString() };
+      failures[name] = { error, at: instantNow() };
       return { status: "unhealthy", latency_ms: latency(), error };
     }
   }

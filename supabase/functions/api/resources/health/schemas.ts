@@ -1,7 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { instantNow } from "../../instants.ts";
 import { version } from "../../openapi.ts";
+import { timestamp } from "../text.ts";
 import { overall, type PartName, type PartState } from "./monitor.ts";
 
 export const partSchema = z.object({
@@ -14,9 +16,6 @@ export const partSchema = z.object({
     .optional()
     .openapi({ description: "The class of the error: a code of this API, `timeout` or `unreachable`." }),
 });
-export const timeSchema = (description: string) =>
-  z.string().openapi({ format: "date-time", description, example: "2026-11-24T09:00:00.123Z" });
-
 export const healthSchema = z
   .object({
     status: z.enum(["healthy", "degraded", "unhealthy"]).openapi({
@@ -36,7 +35,7 @@ export const healthSchema = z
     image_provider: partSchema.openapi({
       description: "Replicate; what was asked for meanwhile is made when it is back.",
     }),
-    timestamp: timeSchema("When it was asked."),
+    timestamp: timestamp("When it was asked."),
     version: z.string().openapi({ description: "Of the API.", example: version }),
   })
   .openapi("Health");
@@ -47,7 +46,7 @@ export function publicHealth(parts: Record<PartName, PartState>) {
     status: overall(parts),
     ...parts,
     file_storage: parts.storage,
-    timestamp: new Date().toISOString(),
+    timestamp: instantNow(),
     version,
   };
 }
@@ -64,7 +63,5 @@ export function healthResponses<T extends z.ZodType>(schema: T) {
 /** JSON, or what monitors ask for: https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check */
 export function healthJson<T extends object, S extends ContentfulStatusCode>(c: Context, body: T, status: S) {
   const asked = /application\/health\+json/i.test(c.req.header("accept") ?? "");
-  // Never from a cache: it would tell of another moment.
-  c.header("Cache-Control", "no-store");
   return c.json(body, status, asked ? { "Content-Type": "application/health+json" } : {});
 }

@@ -46,5 +46,5 @@ export const getMetrics = createRouter().openapi(route, async (c) => {
     listRequestCounts(deps.database),
   ]);
   const metrics = [...requestMetrics(counts), ...serviceMetrics(parts, describeService(deps, report))];
-  return c.text(renderMetrics(metrics), 200, { "Content-Type": contentType, "Cache-Control": "no-store" });
+  return c.text(renderMetrics(metrics), 200, { "Content-Type": contentType });
 });

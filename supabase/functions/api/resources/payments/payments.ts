@@ -1,0 +1,88 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { ApiError } from "../../errors.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { getMe } from "../auth/store.ts";
+
+const common = {
+  tags: ["Payments"],
+  security: security.user,
+  middleware: [credentials],
+};
+
+const subscriptionRoute = createRoute({
+  ...common,
+  method: "get",
+  path: "/api/v1/payments/stripe/my-subscription",
+  operationId: "payments.mySubscription",
+  summary: "The caller's subscription",
+  description: "Always null: nothing is sold here. Pages of the Starter Kit ask for it.",
+  responses: {
+    200: jsonResponse(z.null().openapi({ example: null }), "There is none."),
+    ...errorResponses(400, 401, 403, 404, 429),
+  },
+});
+
+const paymentsRoute = createRoute({
+  ...common,
+  method: "get",
+  path: "/api/v1/payments/stripe/my-payments",
+  operationId: "payments.myPayments",
+  summary: "The caller's payments",
+  description: "Always an empty page: nothing is sold here. Pages of the Starter Kit ask for it.",
+  responses: {
+    200: jsonResponse(
+      z
+        .object({
+          payments: z.array(z.never()).max(0).openapi({
+            type: "array",
+            maxItems: 0,
+            items: {},
+            description: "None.",
+            example: [],
+          }),
+          total: z.int().openapi({ description: "Always 0.", example: 0 }),
+          page: z.int().openapi({ description: "Always 1.", example: 1 }),
+          page_size: z.int().openapi({ description: "Always 50.", example: 50 }),
+        })
+        .openapi("Payments"),
+      "There are none.",
+    ),
+    ...errorResponses(400, 401, 403, 404, 429),
+  },
+});
+
+const otherRoute = createRoute({
+  method: "post",
+  path: "/api/v1/payments/stripe/{action}",
+  operationId: "payments.other",
+  tags: ["Payments"],
+  security: security.none,
+  summary: "Anything else about payments",
+  description: "Refused, with every method: nothing is sold here.",
+  request: {
+    params: z.object({
+      action: z.string().openapi({
+        param: { name: "action", in: "path" },
+        description: "Whatever is asked for.",
+        example: "create-checkout-session",
+      }),
+    }),
+  },
+  responses: { ...errorResponses(501) },
+});
+
+export const payments = createRouter()
+  .openapi(subscriptionRoute, async (c) => {
+    await getMe(c.get("deps").database, c.get("credentials"));
+    return c.json(null, 200);
+  })
+  .openapi(paymentsRoute, async (c) => {
+    await getMe(c.get("deps").database, c.get("credentials"));
+    return c.json({ payments: [], total: 0, page: 1, page_size: 50 }, 200);
+  });
+
+payments.openAPIRegistry.registerPath(otherRoute);
+payments.all("/api/v1/payments/*", () => {
+  throw new ApiError("payments_not_offered");
+});
