@@ -1,0 +1,41 @@
+import { beforeAll, expect, test } from "vitest";
+import { api, type EndUser, errorOf, registerDeveloper, registerEndUser } from "../support/api.ts";
+
+let user: EndUser;
+beforeAll(async () => {
+  user = await registerEndUser((await registerDeveloper()).project);
+});
+
+test("a page that asks for a subscription or payments learns that there are none", async () => {
+  const headers = { ...user.headers, "X-User-Role": "end_user" };
+  const subscription = await api("/payments/stripe/my-subscription", { headers });
+  expect([subscription.status, subscription.body]).toEqual([200, null]);
+  const payments = await api("/payments/stripe/my-payments?page=1&page_size=50", { headers });
+  expect([payments.status, payments.body]).toEqual([200, { payments: [], total: 0, page: 1, page_size: 50 }]);
+});
+
+test.each(["/payments/stripe/my-subscription", "/payments/stripe/my-payments"])(
+  "%s is for whoever is signed in, with the keys of the app",
+  async (path) => {
+    expect(errorOf(await api(path))).toMatchObject({ status: 401, code: "not_authenticated" });
+    const badProject = { ...user.headers, "X-Project-ID": "seven" };
+    expect(errorOf(await api(path, { headers: badProject })).status).toBe(400);
+    const badKey = { ...user.headers, "X-API-Key": "ak_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+    expect(errorOf(await api(path, { headers: badKey })).status).toBe(403);
+  },
+);
+
+test.each([
+  ["POST", "/payments/stripe/create-checkout-session"],
+  ["POST", "/payments/stripe/create-portal-session"],
+  ["GET", "/payments/stripe/products"],
+  ["DELETE", "/payments/stripe/subscription"],
+  ["POST", "/payments/stripe/my-subscription"],
+])("%s %s is answered as not offered, in words for a person", async (method, path) => {
+  const answer = await api(path, { method, headers: user.headers, ...(method === "POST" && { json: {} }) });
+  expect(errorOf(answer)).toEqual({
+    status: 501,
+    code: "payments_not_offered",
+    detail: "Nothing is sold here, so there is nothing to pay.",
+  });
+});
