@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ROOT } from "../../scripts/local/settings.ts";
+import { migrationNames } from "../../scripts/schema/baseline.ts";
+import { isErrorCode } from "../../supabase/functions/api/errors.ts";
+
+const folder = join(ROOT, "supabase/schemas");
+const files = readdirSync(folder).sort();
+const textOf = (name: string) => readFileSync(join(folder, name), "utf8");
+const all = files.map(textOf).join("\n");
+
+/** What is defined or commented: `create table public.users`, `comment on function private.f(uuid)`. */
+const statements = [
+  ...all.matchAll(
+    /^(create (?:unlogged )?(?:table|view|schema|policy|trigger)(?: if not exists)? \S+(?:[^;]*? on \S+)?|create (?:unique )?index \S+|create function [^)]*\)|comment on [^']*? is)/gm,
+  ),
+].map(([text]) => text.replaceAll(/\s+/g, " "));
+
+test.each(files)(
+  "%s has a number and a noun, begins with its reason, and is short enough to read",
+  (name) => {
+    expect(name).toMatch(/^\d{2}_[a-z_]+\.sql$/);
+    expect(textOf(name)).toMatch(/^-- [A-Z]/);
+    expect(textOf(name).split("\n").length).toBeLessThanOrEqual(251);
+  },
+);
+
+test("each object is defined once and commented once, where it is", () => {
+  expect(statements.length).toBeGreaterThan(400);
+  expect(statements.filter((text, index) => statements.indexOf(text) !== index)).toEqual([]);
+  expect(
+    all.match(/create or replace|^drop |^alter (function|policy|view)|\b(add|drop) column\b/gm),
+  ).toBeNull();
+});
+
+test("a raise is a code of errors.ts, or has an SQLSTATE of its own; no status is in SQL", () => {
+  const raises = [...all.matchAll(/raise exception '([^']+)'([^;]*)/g)];
+  expect(raises.length).toBeGreaterThan(40);
+  const unknown = raises.filter(
+    ([, code, rest]) => code !== "%" && !isErrorCode(String(code)) && !rest?.includes("errcode"),
+  );
+  expect(unknown.map(([, code]) => code)).toEqual([]);
+  expect(all.match(/'PT\d+'|\(4\d\d[,)]/g)).toBeNull();
+});
+
+describe("a migration", () => {
+  test.each(migrationNames())("%s is named for a moment that there is", (name) => {
+    const [, ...parts] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_/.exec(name) ?? [];
+    const [date, time] = [parts.slice(0, 3).join("-"), parts.slice(3).join(":")];
+    expect(new Date(`${date}T${time}Z`).toISOString()).toBe(`${date}T${time}.000Z`);
+  });
+});
