@@ -74,6 +74,10 @@ export function planDeploy({ project_ref, settings, env = {}, domain }: DeployOp
   const steps: Step[] = [
     { why: "name the project", command: ["supabase", "link", "--project-ref", project_ref] },
     { why: "settings of Auth and Storage", command: ["supabase", "config", "push", remote, "--yes"] },
+    {
+      why: "Auth counts sign-ins by account; with SUPABASE_ACCESS_TOKEN, else it says what to do",
+      command: ["node", "scripts/deploy/forward-addresses.ts", project_ref],
+    },
     { why: "the schema", command: ["supabase", "db", "push", remote, "--yes"] },
     { why: "settings of the API", command: ["supabase", "secrets", "set", remote, "--env-file", settings] },
     { why: "the functions", command: ["supabase", "functions", "deploy", remote, "--use-api", "--yes"] },

@@ -22,7 +22,8 @@ export const checkAuth: Check = async (target) => {
   if (body.external?.anonymous_users === true)
     findings.push(fail("sign-up", "anonymous sign-ins are on", push));
   if (body.external?.email !== true) findings.push(fail("sign-up", "sign-in by password is off", push));
-  return secret_key === undefined ? findings : [...findings, ...(await tryAccount(target, secret_key))];
+  if (secret_key === undefined) return findings;
+  return [...findings, ...(await tryAccount(target, secret_key)), await tryAddresses(target, secret_key)];
 };
 
 /** Rules are best seen at work: a user of Auth without an account, who can do nothing and is gone a moment later. */
@@ -35,24 +36,22 @@ async function tryAccount({ kind, supabase_url }: Target, secret_key: string): P
     Authorization: `Bearer ${secret_key}`,
     "Content-Type": "application/json",
   };
-  const post = (path: string, body: object) =>
-    ask(`${supabase_url}/auth/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  const send = (method: string, path: string, body: object) =>
+    ask(`${supabase_url}/auth/v1${path}`, { method, headers, body: JSON.stringify(body) });
   const findings: Finding[] = [];
   try {
-    const weak = await post("/admin/users", { id, email, password: "weakweak", email_confirm: true });
+    const password = `Aa1-${randomUUID()}`;
+    const made = await send("POST", "/admin/users", { id, email, password, email_confirm: true });
+    if (made.status >= 300)
+      return [fail("passwords", `a strong one: ${made.reason}`, "look at the secret key and at Auth")];
+    // Auth looks at the strength of a password when it is changed, and not when a user is made.
+    const weak = await send("PUT", `/admin/users/${id}`, { password: "weakweak" });
     findings.push(
       weak.status === 422
         ? ok("passwords", "a weak one is refused")
         : fail("passwords", `a weak one: ${weak.reason}, it should be refused`, push),
     );
-    const password = `Aa1-${randomUUID()}`;
-    const strong = await post("/admin/users", { id, email, password, email_confirm: true });
-    if (weak.status === 422 && strong.status >= 300)
-      return [
-        ...findings,
-        fail("passwords", `a strong one: ${strong.reason}`, "look at the secret key and at Auth"),
-      ];
-    const signedIn = await post("/token?grant_type=password", {
+    const signedIn = await send("POST", "/token?grant_type=password", {
       email,
       password: weak.status === 422 ? password : "weakweak",
     });
@@ -68,4 +67,26 @@ async function tryAccount({ kind, supabase_url }: Target, secret_key: string): P
     await ask(`${supabase_url}/auth/v1/admin/users/${id}`, { method: "DELETE", headers });
   }
   return findings;
+}
+
+/** One more than Auth lets one address do at once. */
+const burst = 31;
+
+/** Tokens that nobody has, each for an address of its own: counted together, they are too many for Auth. */
+async function tryAddresses({ kind, supabase_url }: Target, secret_key: string): Promise<Finding> {
+  const url = `${supabase_url}/auth/v1/token?grant_type=refresh_token`;
+  const statuses: number[] = [];
+  for (let at = 0; at < burst && statuses.at(-1) !== 429; at++) {
+    const headers = {
+      apikey: secret_key,
+      Authorization: `Bearer ${secret_key}`,
+      "Content-Type": "application/json",
+      "Sb-Forwarded-For": `fd00::${(at + 1).toString(16)}`,
+    };
+    const body = JSON.stringify({ refresh_token: "doctor" });
+    statuses.push((await ask(url, { method: "POST", headers, body })).status);
+  }
+  return statuses.includes(429)
+    ? fail("sign-ins", "counted together at Auth: thirty at once for all users", fixes.addresses[kind])
+    : ok("sign-ins", "counted by account at Auth");
 }

@@ -17,6 +17,13 @@ export const fixes = {
     local: "npx supabase stop, then npx supabase start, which reads supabase/config.toml",
     hosted: "npx supabase config push",
   },
+  addresses: {
+    embedded: "stop npm start, and start it again",
+    local:
+      "set GOTRUE_SECURITY_SB_FORWARDED_FOR_ENABLED=true for Auth, and use a key that begins with sb_secret_",
+    hosted:
+      "npm run deploy with SUPABASE_ACCESS_TOKEN set, and a secret key that begins with sb_secret_ (docs/going-live.md)",
+  },
   operator: {
     embedded:
       "npm run operator -- key <address> --port <port>, and set CLOUD_API_OPERATOR_KEY to what it prints",

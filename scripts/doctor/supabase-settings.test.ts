@@ -32,25 +32,42 @@ interface Project {
   signs_up?: boolean;
   takes_weak?: boolean;
   expires_in?: number;
+  /** Whether Sb-Forwarded-For counts. */
+  forwards?: boolean;
 }
 
-/** Auth of such a project; answers which users are left. */
-function auth({ signs_up = false, takes_weak = false, expires_in = 1_800 }: Project): Map<string, string> {
+/** As many as Auth's bucket holds for one address. */
+const burst = 30;
+
+/** Auth of such a project, with the manners of the real one; answers which users are left. */
+function auth({ signs_up = false, takes_weak = false, expires_in = 1_800, forwards = true }: Project) {
   const users = new Map<string, string>();
+  const seen = new Map<string, number>();
   server.use(
     http.get(`${url}/auth/v1/settings`, () =>
       HttpResponse.json({ disable_signup: !signs_up, external: { email: true, anonymous_users: false } }),
     ),
+    // It never looks at the strength of a new user's password.
     http.post(`${url}/auth/v1/admin/users`, async ({ request }) => {
       const { id, password } = (await request.json()) as { id: string; password: string };
-      if (!takes_weak && !/[A-Z]/.test(password)) return HttpResponse.json({}, { status: 422 });
-      if (users.has(id)) return HttpResponse.json({}, { status: 409 });
+      if (users.has(id)) return HttpResponse.json({}, { status: 500 });
       users.set(id, password);
       return HttpResponse.json({ id });
     }),
-    http.post(`${url}/auth/v1/token`, async ({ request }) => {
+    http.put(`${url}/auth/v1/admin/users/:id`, async ({ params, request }) => {
       const { password } = (await request.json()) as { password: string };
-      const isRight = [...users.values()].includes(password);
+      if (!takes_weak && !/[A-Z]/.test(password))
+        return HttpResponse.json({ code: 422, error_code: "weak_password" }, { status: 422 });
+      users.set(String(params.id), password);
+      return HttpResponse.json({ id: params.id });
+    }),
+    http.post(`${url}/auth/v1/token`, async ({ request }) => {
+      const from = (forwards && request.headers.get("sb-forwarded-for")) || "the doctor";
+      seen.set(from, (seen.get(from) ?? 0) + 1);
+      if ((seen.get(from) ?? 0) > burst)
+        return HttpResponse.json({ code: 429, error_code: "over_request_rate_limit" }, { status: 429 });
+      const { password } = (await request.json()) as { password?: string };
+      const isRight = password !== undefined && [...users.values()].includes(password);
       return HttpResponse.json(isRight ? { expires_in } : {}, { status: isRight ? 200 : 400 });
     }),
     http.delete(`${url}/auth/v1/admin/users/:id`, ({ params }) => {
@@ -62,10 +79,23 @@ function auth({ signs_up = false, takes_weak = false, expires_in = 1_800 }: Proj
 }
 
 test.each<[string, Project, string[]]>([
-  ["as it should be", {}, ["sign-up: ok", "passwords: ok", "tokens: ok"]],
-  ["open to anybody", { signs_up: true }, ["sign-up: fail", "passwords: ok", "tokens: ok"]],
-  ["content with weak passwords", { takes_weak: true }, ["sign-up: ok", "passwords: fail", "tokens: ok"]],
-  ["generous with tokens", { expires_in: 3_600 }, ["sign-up: ok", "passwords: ok", "tokens: fail"]],
+  ["as it should be", {}, ["sign-up: ok", "passwords: ok", "tokens: ok", "sign-ins: ok"]],
+  ["open to anybody", { signs_up: true }, ["sign-up: fail", "passwords: ok", "tokens: ok", "sign-ins: ok"]],
+  [
+    "content with weak passwords",
+    { takes_weak: true },
+    ["sign-up: ok", "passwords: fail", "tokens: ok", "sign-ins: ok"],
+  ],
+  [
+    "counting everybody together",
+    { forwards: false },
+    ["sign-up: ok", "passwords: ok", "tokens: ok", "sign-ins: fail"],
+  ],
+  [
+    "generous with tokens",
+    { expires_in: 3_600 },
+    ["sign-up: ok", "passwords: ok", "tokens: fail", "sign-ins: ok"],
+  ],
 ])("Auth that is %s, and nobody is left there", async (_how, project, expected) => {
   const users = auth(project);
   expect(verdicts(await checkAuth(target()))).toEqual(expected);

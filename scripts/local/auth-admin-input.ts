@@ -33,11 +33,15 @@ export function emailOf(value: unknown): string {
   return email;
 }
 
-/** Refuses what `password_requirements = "lower_upper_letters_digits"` refuses, with the reasons. */
-export function assertPassword(password: string, minimum: number): void {
+export function assertPasswordLength(password: string): void {
   if (Buffer.byteLength(password) > 72) {
     throw new Refusal(400, "validation_failed", "Password cannot be longer than 72 characters");
   }
+}
+
+/** Refuses what `password_requirements = "lower_upper_letters_digits"` refuses, with the reasons. */
+export function assertPassword(password: string, minimum: number): void {
+  assertPasswordLength(password);
   const reasons: string[] = [];
   const sentences: string[] = [];
   if (password.length < minimum) {

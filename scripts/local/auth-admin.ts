@@ -1,7 +1,14 @@
 import { createHash, randomBytes, randomInt, randomUUID } from "node:crypto";
 import { jwtVerify } from "jose";
 import type postgres from "postgres";
-import { assertPassword, banOf, emailOf, Refusal, type UserInput } from "./auth-admin-input.ts";
+import {
+  assertPassword,
+  assertPasswordLength,
+  banOf,
+  emailOf,
+  Refusal,
+  type UserInput,
+} from "./auth-admin-input.ts";
 import type { Keys } from "./keys.ts";
 
 /** What Auth's administration answers: a status and a JSON body. */
@@ -100,7 +107,9 @@ async function createUser(sql: postgres.Sql, input: UserInput, options: AdminOpt
   if (!UUID.test(id)) throw new Refusal(400, "validation_failed", "ID must conform to the uuid v4 format");
   // Without a password nobody can sign in by one, as at Supabase Auth.
   const password = input.password || `${randomBytes(24).toString("base64url")}aA1`;
-  assertPassword(password, options.minimum_password_length);
+  // Supabase Auth looks at the strength of a password when it is changed, and not here.
+  assertPasswordLength(password);
+  await refuseKnownAddress(sql, email);
   const confirmed = input.email_confirm === true;
   const user_metadata = { ...input.user_metadata, ...(confirmed ? { email_verified: true } : {}) };
   const app_metadata = { provider: "email", providers: ["email"], ...input.app_metadata };
@@ -117,7 +126,7 @@ async function createUser(sql: postgres.Sql, input: UserInput, options: AdminOpt
         insert into auth.identities (id, provider, provider_id, user_id, identity_data)
         values (${randomUUID()}, 'email', ${id}, ${id}, ${tx.json(identity)})`;
     })
-    .catch(refuseDuplicate);
+    .catch(failDuplicate);
   return readUser(sql, id);
 }
 
@@ -126,6 +135,7 @@ async function updateUser(sql: postgres.Sql, id: string, input: UserInput, optio
   const password = input.password === undefined || input.password === "" ? null : input.password;
   if (password !== null) assertPassword(password, options.minimum_password_length);
   const ban = banOf(input.ban_duration);
+  if (email !== null) await refuseKnownAddress(sql, email, id);
   await sql
     .begin(async (tx) => {
       const found = await tx`
@@ -149,7 +159,7 @@ async function updateUser(sql: postgres.Sql, id: string, input: UserInput, optio
       // A new password ends every session, as at Supabase Auth.
       if (password !== null) await tx`delete from auth.sessions where user_id = ${id}`;
     })
-    .catch(refuseDuplicate);
+    .catch(failDuplicate);
   return readUser(sql, id);
 }
 
@@ -204,11 +214,14 @@ async function readUser(sql: postgres.Sql, id: string) {
   return Object.fromEntries(Object.entries(user).filter(([, value]) => value !== null));
 }
 
-function refuseDuplicate(error: unknown): never {
-  const { code, constraint_name } = error as { code?: string; constraint_name?: string };
-  if (code !== "23505") throw error;
-  if (constraint_name === "users_email_partial_key") {
+async function refuseKnownAddress(sql: postgres.Sql, email: string, own = ""): Promise<void> {
+  const [known] = await sql`select id from auth.users where email = ${email} and id::text <> ${own} limit 1`;
+  if (known !== undefined)
     throw new Refusal(422, "email_exists", "A user with this email address has already been registered");
-  }
-  throw new Refusal(422, "user_already_exists", "A user with this id has already been registered");
+}
+
+/** Whoever loses a race for an address, or brings a known id, gets a failure from Supabase Auth and no reason. */
+function failDuplicate(error: unknown): never {
+  if ((error as { code?: string }).code !== "23505") throw error;
+  throw new Refusal(500, "unexpected_failure", "Database error creating new user");
 }

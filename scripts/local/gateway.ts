@@ -1,6 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type postgres from "postgres";
 import { type AdminOptions, answerAdminCall } from "./auth-admin.ts";
+import { Refusal } from "./auth-admin-input.ts";
+import { AuthManners } from "./auth-manners.ts";
+import { readConfig } from "./config.ts";
 import { forward, refuse } from "./forward.ts";
 import type { LandingFacts } from "./landing-html.ts";
 import type { Lite } from "./lite.ts";
@@ -34,7 +37,8 @@ const pages = new OwnPages();
  */
 export async function startGateway(options: GatewayOptions): Promise<Server> {
   const { report, hosts = [], ports } = options;
-  const server = localServer((request, response) => answer(request, response, options), {
+  const manners = new AuthManners({ config: readConfig(), keys: options.admin.keys });
+  const server = localServer((request, response) => answer(request, response, { ...options, manners }), {
     name: "The gateway",
     pages: ({ url }) => {
       const { kind } = destinationOf(url ?? "/");
@@ -48,7 +52,9 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
   return server;
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, options: GatewayOptions): unknown {
+type Running = GatewayOptions & { manners: AuthManners };
+
+function answer(request: IncomingMessage, response: ServerResponse, options: Running): unknown {
   const destination = destinationOf(request.url ?? "/");
   switch (destination.kind) {
     case "function":
@@ -87,12 +93,14 @@ async function platform(
   request: IncomingMessage,
   response: ServerResponse,
   destination: { kind: "platform" } | { kind: "admin"; path: string },
-  options: GatewayOptions,
+  options: Running,
 ): Promise<void> {
   const [lite, sql] = [options.lite(), options.sql()];
+  const isAuth = AuthManners.matches(request.url);
+  if (isAuth && options.manners.answerPreflight(request, response)) return;
   if (lite === undefined || sql === undefined) {
     refuse(request, response, 503, "starting", "The stack is starting. Try again in a moment.");
-  } else if (destination.kind === "admin" && request.method !== "OPTIONS") {
+  } else if (destination.kind === "admin") {
     const answer = await answerAdminCall(
       sql,
       {
@@ -104,19 +112,42 @@ async function platform(
       },
       options.admin,
     );
-    const body = JSON.stringify(answer.body);
-    response.writeHead(answer.status, {
-      "content-type": "application/json",
-      "access-control-allow-origin": "*",
-    });
-    response.end(body);
-  } else if (RefreshTurns.matches(request.method, request.url)) {
-    await refreshes.take(sql, await readJson(request), (body) =>
-      lite.handle(request, response, JSON.stringify(body ?? null)),
-    );
+    answerJson(response, answer.status, answer.body);
+  } else if (isAuth) {
+    await auth(request, response, lite, sql, options.manners);
   } else {
     await lite.handle(request, response);
   }
+}
+
+async function auth(
+  request: IncomingMessage,
+  response: ServerResponse,
+  lite: Lite,
+  sql: postgres.Sql,
+  manners: AuthManners,
+): Promise<void> {
+  const isRefresh = RefreshTurns.matches(request.method, request.url);
+  const isRead = isRefresh || manners.needsBody(request.method, request.url);
+  const body = isRead ? await readJson(request) : undefined;
+  try {
+    await manners.check(sql, request, body);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const { status, error_code, message: msg } = error;
+    if (status === 429) response.setHeader("retry-after", "60");
+    response.setHeader("x-sb-error-code", error_code);
+    return answerJson(response, status, { code: status, error_code, msg });
+  }
+  const handle = (read: unknown) => lite.handle(request, response, JSON.stringify(read ?? null));
+  if (isRefresh) await refreshes.take(sql, body, handle);
+  else if (isRead) await handle(body);
+  else await lite.handle(request, response);
+}
+
+function answerJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" });
+  response.end(JSON.stringify(body));
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

@@ -95,9 +95,12 @@ const jsonb = {
 };
 
 function appConfig(config: StackConfig, keys: Keys) {
-  // Lite has no limits of its own; Supabase Auth takes them from this section.
-  const { enabled: _, rate_limit: ____, ...auth } = config.section("auth");
-  const { enabled: __, max_frequency: ___, ...email } = config.section("auth.email");
+  // What lite does not know is in auth-manners.ts.
+  const { enabled: _, rate_limit: __, mfa: ___, ...auth } = config.section("auth");
+  const unknown = ["enabled", "max_frequency", "require_current_password"];
+  const email = Object.fromEntries(
+    Object.entries(config.section("auth.email")).filter(([name]) => !unknown.includes(name)),
+  );
   const { file_size_limit } = config.section("storage");
   return {
     auth: {

@@ -24,6 +24,8 @@ create table auth.users (
   encrypted_password text,
   raw_app_meta_data jsonb,
   raw_user_meta_data jsonb,
+  banned_until timestamptz,
+  deleted_at timestamptz,
   created_at timestamptz default now()
 );
 create table auth.sessions (

@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 2e128848767ae882bbf3139836cc5259bbe0fe30b5cdc960583ba62150a119d6
+-- Made from supabase/schemas by `npm run generate`. Schema 219b81c4605973b0d69a21ea9b5abd56d8ea24c9315360a493cfe8e73b85a1fc
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -1880,7 +1880,10 @@ begin
     when not exists (select from auth.sessions s where s.id = open_session.session_id
       and s.user_id = account.id and s.not_after > now()) then 'invalid_token'
   end;
-  if refusal is not null then
+  if refusal in ('project_inactive', 'account_not_verified') and not (device ->> 'signed_in')::boolean then
+    -- Both can be undone, and the session goes on then. A sign-in has told nobody of its session yet.
+    null;
+  elsif refusal is not null then
     delete from auth.sessions s where s.id = open_session.session_id;
   else
     -- Auth saw only the API's own address and user agent.
@@ -1893,8 +1896,8 @@ begin
   return jsonb_build_object('refusal', refusal);
 end $$;
 comment on function private.open_session(uuid, uuid, jsonb) is
-  'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; otherwise ends it and names the '
-  'refusal. Definer: only the owner may write auth.sessions.';
+  'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; otherwise names '
+  'the refusal, and ends the session unless it was refreshed while its project is off or its address unverified. Definer: only the owner may write auth.sessions.';
 
 create function private.end_user_sessions(user_id uuid, keep uuid) returns integer
 language plpgsql security definer set search_path = '' as $$
@@ -2002,6 +2005,20 @@ end $$;
 comment on function private.on_user_deactivated() is
   'Trigger: a deactivated account is out everywhere at once. Definer: whoever deactivates need not hold auth.sessions.';
 
+create function private.on_auth_user_banned() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.end_user_sessions(new.id, null);
+  return null;
+end $$;
+comment on function private.on_auth_user_banned() is
+  'Trigger: whoever is banned or deleted at Auth, as in Studio, is out at once: Auth itself would let the access token live on. '
+  'Definer: Auth''s role writes the row.';
+
+create trigger users_banned after update of banned_until, deleted_at on auth.users
+  for each row when ((new.banned_until is distinct from old.banned_until and new.banned_until > now())
+    or (old.deleted_at is null and new.deleted_at is not null))
+  execute function private.on_auth_user_banned();
 create trigger sessions_limit_lifetime before insert or update on auth.sessions
   for each row execute function private.limit_session_lifetime();
 create trigger users_deactivated after update of deactivated_at on public.users

@@ -135,7 +135,8 @@ describe("a bucket", () => {
         const outcome = (work: Promise<unknown>) =>
           work.then(
             () => "ok",
-            (error: { message: string; detail: string }) => `${error.message} ${error.detail}`,
+            (error: { message: string; detail: string }) =>
+              `${error.message} ${JSON.parse(error.detail).retry_after_seconds}`,
           );
         seen.push(await outcome(fails(300, ips[0] ?? "")), await outcome(fails(1, ips[0] ?? "")));
         seen.push(await outcome(fails(300, ips[1] ?? "")), await outcome(fails(1, ips[2] ?? "")));

@@ -1,7 +1,9 @@
 import { expect, inject, test } from "vitest";
-import { api, errorOf, login, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { api, errorOf, login, password, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { openDatabase } from "../support/management.ts";
 
 const { urls, keys } = inject("stack");
+const sql = openDatabase();
 
 async function signedInTwice() {
   const { project } = await registerDeveloper();
@@ -84,4 +86,56 @@ test("logout refuses a scope that it does not know, and ends nothing", async () 
   const answer = await api("/auth/logout", { headers: user.headers, json: { scope: "everything" } });
   expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
   expect(await me(user.token)).toBe(200);
+});
+
+const atAuth = (id: string, json: object) =>
+  fetch(`${urls.gateway}/auth/v1/admin/users/${id}`, {
+    method: "PUT",
+    headers: { apikey: keys.secret ?? "", "Content-Type": "application/json" },
+    body: JSON.stringify(json),
+  });
+
+test("whoever is banned in Studio is out at once, everywhere, and back when the ban is lifted", async () => {
+  const { project, user, second } = await signedInTwice();
+  expect((await atAuth(user.id, { ban_duration: "24h" })).status).toBe(200);
+  for (const { token, refresh_token } of [user, second]) {
+    expect(await me(token)).toBe(401);
+    expect(await seenByRest(token)).toBe(0);
+    expect(await refresh(refresh_token)).toBe(401);
+  }
+  await atAuth(user.id, { ban_duration: "none" });
+  expect((await login(user.email, { "X-Project-ID": project.id })).token).toBeTruthy();
+});
+
+test.each<[string, (project: string, on: boolean) => Promise<unknown>, string]>([
+  [
+    "a project that is switched off",
+    (id, on) => sql`update public.projects set is_active = ${on} where id = ${id}`,
+    "project_inactive",
+  ],
+  [
+    "a deleted project",
+    (id, on) => sql`update public.projects set deleted_at = ${on ? null : new Date()} where id = ${id}`,
+    "project_inactive",
+  ],
+  [
+    "a project that asks for verified addresses",
+    (id, on) =>
+      sql`update public.projects set email_verification = ${on ? "optional" : "required"} where id = ${id}`,
+    "account_not_verified",
+  ],
+])("%s refuses a refresh and keeps the session", async (_name, set, code) => {
+  const { project, user } = await signedInTwice();
+  await set(project.id, false);
+  for (let at = 0; at < 2; at++) {
+    const refused = await api("/auth/refresh", { json: { refresh_token: user.refresh_token } });
+    expect(errorOf(refused).code).toBe(code);
+  }
+  const json = { email: user.email, password };
+  const signIn = await api("/auth/login", { headers: { "X-Project-ID": project.id }, json });
+  expect(errorOf(signIn).status).toBeGreaterThanOrEqual(400);
+  const [row] = await sql`select count(*)::int as sessions from auth.sessions where user_id = ${user.id}`;
+  expect(row?.sessions).toBe(2);
+  await set(project.id, true);
+  expect(await refresh(user.refresh_token)).toBe(200);
 });

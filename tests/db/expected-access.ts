@@ -207,6 +207,7 @@ export const expectedDefiners: Record<string, string> = {
   "private.decoy_exists": "looks at users of Auth",
   "private.end_reused_session": "reads refresh tokens of Auth",
   "private.on_user_deactivated": "a trigger that writes sessions of Auth",
+  "private.on_auth_user_banned": "a trigger on a table of Auth",
   "private.end_user_session": "writes sessions of Auth",
   "private.end_user_sessions": "writes sessions of Auth",
   "private.on_generation_changed": "a trigger that writes events and usage for whoever ends a generation",

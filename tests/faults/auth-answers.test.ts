@@ -39,7 +39,7 @@ const signIn = (email: string, secret = password) =>
 const attempts = async (email: string) => {
   const subject = `${developer.project.id}:${email}`;
   const [row] = await sql`
-    select coalesce(sum(level), 0)::float as level from public.auth_attempts
+    select coalesce(sum(level), 0)::float as level from private.auth_attempts
     where bucket in (private.bucket_name('sign-in-account', ${subject}),
       private.bucket_name('sign-in', ${subject} || ':127.0.0.1'))`;
   return row?.level as number;

@@ -36,6 +36,13 @@ export const cannotRunHere: {
   },
   {
     text: [
+      'curl -X PATCH https://api.supabase.com/v1/projects/<ref>/config/auth -H "Authorization: Bearer $SUPABASE_ACCESS_TOKEN" \\',
+      `  --json '{"security_sb_forwarded_for_enabled": true}'`,
+    ].join("\n"),
+    because: "it needs a hosted project",
+  },
+  {
+    text: [
       "npx supabase link --project-ref <ref>",
       "npx supabase config push",
       "npx supabase db push --remote",
@@ -55,6 +62,7 @@ export const cannotRunHere: {
     text: [
       "npx supabase link --project-ref abcdefghijklmnopqrst",
       "npx supabase config push --remote=abcdefghijklmnopqrst --yes",
+      "node scripts/deploy/forward-addresses.ts abcdefghijklmnopqrst",
       "npx supabase db push --remote=abcdefghijklmnopqrst --yes",
       "npx supabase secrets set --remote=abcdefghijklmnopqrst --env-file supabase/functions/.env",
       "npx supabase functions deploy --remote=abcdefghijklmnopqrst --use-api --yes",

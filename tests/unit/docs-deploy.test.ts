@@ -14,7 +14,7 @@ const command = blocks.find((text) => text.startsWith("npm run deploy")) ?? "";
 const args = command.replace("npm run deploy -- ", "").split(" ");
 const dryRun = () =>
   run(process.execPath, [join(ROOT, "scripts/deploy.ts"), ...args, "--settings", settings], folder);
-const commandsIn = (output: string) => output.split("\n").filter((line) => /^np[mx] /.test(line));
+const commandsIn = (output: string) => output.split("\n").filter((line) => /^(np[mx]|node) /.test(line));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("without a file of settings a dry deployment shows its commands and what is missing", async () => {

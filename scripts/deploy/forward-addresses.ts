@@ -1,0 +1,40 @@
+// Lets Auth count sign-ins by the address that the API names, which stands for an account. No command of the CLI does this.
+import { pathToFileURL } from "node:url";
+import { Problem, reasonOf } from "../local/problem.ts";
+
+const api = "https://api.supabase.com";
+const timeoutMs = 30_000;
+
+/** https://supabase.com/docs/guides/auth/rate-limits @throws Problem when the platform refuses */
+export async function forwardAddresses(
+  project_ref: string,
+  token: string | undefined,
+  fetcher: typeof fetch = fetch,
+): Promise<string> {
+  const setting = { security_sb_forwarded_for_enabled: true };
+  const address = `${api}/v1/projects/${project_ref}/config/auth`;
+  if (!token)
+    return `Not done, since SUPABASE_ACCESS_TOKEN is not set. Without it thirty people can sign in at once, of all your apps together.
+  curl -X PATCH ${address} -H "Authorization: Bearer <access token>" --json '${JSON.stringify(setting)}'`;
+  const answer = await fetcher(address, {
+    method: "PATCH",
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: JSON.stringify(setting),
+    signal: AbortSignal.timeout(timeoutMs),
+  }).catch((error: unknown) => {
+    throw new Problem(`${address} did not answer: ${reasonOf(error)}`);
+  });
+  await answer.body?.cancel();
+  if (!answer.ok) throw new Problem(`${address} answered ${answer.status}.`);
+  return "Auth counts by the address that the API names.";
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  try {
+    console.log(await forwardAddresses(process.argv[2] ?? "", process.env.SUPABASE_ACCESS_TOKEN));
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}

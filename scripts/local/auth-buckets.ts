@@ -1,0 +1,29 @@
+/** As Supabase Auth counts: thirty at once from one address, and then as many as the configuration allows in five minutes. */
+const BURST = 30;
+const PERIOD_SECONDS = 300;
+/** Addresses that are remembered; a machine of its own has few. */
+const MOST = 10_000;
+
+type Bucket = { level: number; at: number };
+
+/** One kind of call, counted by address. */
+export class AuthBuckets {
+  readonly #per_second: number;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(per_period: number) {
+    this.#per_second = per_period / PERIOD_SECONDS;
+  }
+
+  /** Counts a call; false when the bucket of the address is full. */
+  take(address: string, now = Date.now()): boolean {
+    const known = this.#buckets.get(address) ?? { level: 0, at: now };
+    const level = Math.max(0, known.level - ((now - known.at) / 1_000) * this.#per_second);
+    const fits = level + 1 <= BURST;
+    const oldest = this.#buckets.size >= MOST ? this.#buckets.keys().next().value : undefined;
+    if (oldest !== undefined) this.#buckets.delete(oldest);
+    this.#buckets.delete(address);
+    this.#buckets.set(address, { level: fits ? level + 1 : level, at: now });
+    return fits;
+  }
+}

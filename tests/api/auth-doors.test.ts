@@ -1,0 +1,186 @@
+import { createClient } from "@supabase/supabase-js";
+import { describe, expect, inject, test } from "vitest";
+import { readConfig } from "../../scripts/local/config.ts";
+import {
+  api,
+  errorOf,
+  freshEmail,
+  login,
+  password,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+import { openDatabase } from "../support/management.ts";
+
+// Auth's own endpoints, by whoever has the publishable key: every visitor of an app.
+const { urls, keys } = inject("stack");
+const sql = openDatabase();
+const auth = (path: string, json?: unknown, headers: Record<string, string> = {}, method = "POST") =>
+  api(`${urls.gateway}/auth/v1${path}`, {
+    method: json === undefined ? "GET" : method,
+    headers: { apikey: keys.publishable ?? "", ...headers },
+    ...(json === undefined ? {} : { json }),
+  });
+
+const usersAt = async (email: string) =>
+  (await sql`select count(*)::int as users from auth.users where email = ${email}`)[0]?.users;
+
+describe("what config.toml turns off is off for a visitor", () => {
+  test.each<[string, (email: string) => [string, object], string]>([
+    ["sign-up", (email) => ["/signup", { email, password }], "signup_disabled"],
+    ["anonymous sign-in", () => ["/signup", {}], "signup_disabled"],
+    ["a code for a stranger", (email) => ["/otp", { email, create_user: true }], "otp_disabled"],
+    ["a code for a stranger, by default", (email) => ["/otp", { email }], "otp_disabled"],
+    ["a magic link for a stranger", (email) => ["/magiclink", { email }], "signup_disabled"],
+  ])("%s", async (_name, call, code) => {
+    const email = freshEmail("visitor");
+    const answer = await auth(...call(email));
+    expect(answer).toMatchObject({ status: 422, body: { error_code: code } });
+    expect(await usersAt(email)).toBe(0);
+  });
+
+  test("a mail to reset a stranger's password is answered like anybody's, and makes no user", async () => {
+    const email = freshEmail("visitor");
+    expect((await auth("/recover", { email })).status).toBe(200);
+    expect(await usersAt(email)).toBe(0);
+  });
+
+  test("second factors cannot be enrolled, so that a stolen token locks nobody out", async () => {
+    const { project } = await registerDeveloper();
+    const user = await registerEndUser(project);
+    const bearer = { Authorization: `Bearer ${user.token}` };
+    const answer = await auth("/factors", { factor_type: "totp", friendly_name: "x" }, bearer);
+    expect(answer).toMatchObject({ status: 422, body: { error_code: "mfa_totp_enroll_not_enabled" } });
+    expect((await auth("/factors", { factor_type: "totp" })).status).toBe(401);
+  });
+});
+
+test("Auth mails one address once a minute", async () => {
+  const { id, email } = await registerDeveloper();
+  await sql`update auth.users set recovery_sent_at = null where id = ${id}`;
+  expect((await auth("/recover", { email })).status).toBe(200);
+  for (const path of ["/recover", "/otp"]) {
+    expect(await auth(path, { email, create_user: false })).toMatchObject({
+      status: 429,
+      body: { error_code: "over_email_send_rate_limit" },
+    });
+  }
+});
+
+describe("a change of password at Auth itself", () => {
+  test.each<[string, object, string]>([
+    ["without the current password", {}, "current_password_required"],
+    ["with a wrong one", { current_password: "Wrong-horse-9" }, "current_password_invalid"],
+  ])("%s is refused", async (_name, more, code) => {
+    const { project } = await registerDeveloper();
+    const user = await registerEndUser(project);
+    const bearer = { Authorization: `Bearer ${user.token}` };
+    const answer = await auth("/user", { password: "Another-horse-1", ...more }, bearer, "PUT");
+    expect(answer).toMatchObject({ status: 400, body: { error_code: code } });
+    await login(user.email, { "X-Project-ID": project.id });
+  });
+
+  test("is made by the API, which has asked for the current one", async () => {
+    const { project } = await registerDeveloper();
+    const user = await registerEndUser(project);
+    const json = { current_password: password, new_password: "Another-horse-1" };
+    expect((await api("/auth/change-password", { headers: user.headers, json })).status).toBe(200);
+  });
+});
+
+test("thirty calls at once from one address, then 429 with Retry-After; another address has its own", async () => {
+  const guess = (address: string) =>
+    auth(
+      "/token?grant_type=refresh_token",
+      { refresh_token: "guess" },
+      {
+        apikey: keys.secret ?? "",
+        "Sb-Forwarded-For": address,
+      },
+    );
+  const [one, others] = await Promise.all([
+    Promise.all(Array.from({ length: 60 }, () => guess("203.0.113.9"))),
+    Promise.all(Array.from({ length: 60 }, (_, at) => guess(`fd00::${at.toString(16)}`))),
+  ]);
+  const refused = one.filter(({ status }) => status === 429);
+  expect(refused.length).toBeGreaterThan(0);
+  expect(refused[0]?.headers.get("retry-after")).toBe("60");
+  expect(refused[0]?.body).toMatchObject({ code: 429, error_code: "over_request_rate_limit" });
+  expect(others.filter(({ status }) => status === 429)).toHaveLength(0);
+});
+
+test("seventy people of one app's server sign in at once", async () => {
+  const { project } = await registerDeveloper();
+  const people = await Promise.all(Array.from({ length: 8 }, () => registerEndUser(project)));
+  const signIns = Array.from({ length: 72 }, (_, at) =>
+    login(people[at % people.length]?.email ?? "", { "X-Project-ID": project.id }),
+  );
+  expect(await Promise.all(signIns)).toHaveLength(72);
+});
+
+test("ten registrations of one developer's address at once make one account and nine refusals", async () => {
+  const email = freshEmail("crowd");
+  const headers = { "X-Operator-Key": inject("stack").credentials.operator_key ?? "" };
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, () => api("/auth/register", { headers, json: { email, password } })),
+  );
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+  const refused = answers.filter(({ status }) => status !== 201).map((answer) => errorOf(answer).code);
+  expect(refused).toEqual(Array.from({ length: 9 }, () => "account_exists"));
+  await login(email);
+});
+
+describe("supabase-js on a page of this machine", () => {
+  const origin = "http://localhost:5173";
+  const preflight = (path: string) =>
+    fetch(`${urls.gateway}/auth/v1${path}`, {
+      method: "OPTIONS",
+      headers: {
+        Origin: origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers":
+          "apikey,authorization,content-type,x-client-info,x-supabase-api-version",
+      },
+    });
+
+  test.each(["/token?grant_type=password", "/user", "/logout", "/admin/users", "/signup"])(
+    "may ask %s, and reads refusals",
+    async (path) => {
+      const answer = await preflight(path);
+      expect(answer.status).toBeLessThan(300);
+      expect(["*", origin]).toContain(answer.headers.get("access-control-allow-origin"));
+      const allowed = answer.headers.get("access-control-allow-headers")?.toLowerCase() ?? "";
+      for (const name of ["apikey", "authorization", "content-type", "x-client-info"])
+        expect(allowed === "*" || allowed.includes(name)).toBe(true);
+      expect(answer.headers.get("access-control-allow-methods")).toContain("POST");
+      const refused = await auth(path, { email: "x" }, { Origin: origin });
+      expect(["*", origin]).toContain(refused.headers.get("access-control-allow-origin"));
+    },
+  );
+
+  test("signs in, refreshes and signs out with what a page sends", async () => {
+    const { email } = await registerDeveloper();
+    const fromPage: typeof fetch = async (input, init) => {
+      const headers = new Headers(init?.headers);
+      headers.set("Origin", origin);
+      const answer = await fetch(input, { ...init, headers });
+      expect(["*", origin]).toContain(answer.headers.get("access-control-allow-origin"));
+      return answer;
+    };
+    const client = createClient(urls.gateway, keys.publishable ?? "", {
+      auth: { persistSession: false, autoRefreshToken: false },
+      global: { fetch: fromPage },
+    }).auth;
+    expect((await client.signInWithPassword({ email, password })).error).toBeNull();
+    expect((await client.refreshSession()).error).toBeNull();
+    expect((await client.getUser()).data.user?.email).toBe(email);
+    expect((await client.signOut({ scope: "local" })).error).toBeNull();
+  });
+});
+
+test("config.toml has what these doors obey", () => {
+  const config = readConfig();
+  expect(config.section("auth").enable_signup).toBe(false);
+  expect(config.section("auth.email").require_current_password).toBe(true);
+  expect(config.section("auth.mfa.totp")).toMatchObject({ enroll_enabled: false, verify_enabled: false });
+});
