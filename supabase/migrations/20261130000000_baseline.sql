@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 219b81c4605973b0d69a21ea9b5abd56d8ea24c9315360a493cfe8e73b85a1fc
+-- Made from supabase/schemas by `npm run generate`. Schema c42445cea92ecfd16e782661e80065c77f737c5a42e13f63e6439931a4b92dcb
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -157,6 +157,7 @@ create table public.users (
   deactivated_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  suspended_at timestamptz constraint users_suspended_is_closed check (suspended_at is null or deactivated_at is not null),
   constraint users_end_user_has_project check ((role = 'end_user') = (project_id is not null)),
   constraint users_developer_has_plan check ((role = 'developer') = (plan_id is not null))
 );
@@ -178,6 +179,7 @@ comment on column public.users.email is 'The real address. Unique per project fo
 comment on column public.users.full_name is 'As the person wrote it.';
 comment on column public.users.email_verified_at is 'When the address was proved, else null.';
 comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
+comment on column public.users.suspended_at is 'When an operator closed it; the owner of its project cannot open it. Null otherwise.';
 comment on column public.users.created_at is 'When the account was registered.';
 comment on column public.users.updated_at is 'When it last changed.';
 
@@ -230,7 +232,10 @@ create table public.projects (
   updated_at timestamptz not null default now(),
   purge_at timestamptz constraint projects_purge_at_deleted check (purge_at is null or deleted_at is not null),
   purge_started_at timestamptz
-    constraint projects_purge_started_at_deleted check (purge_started_at is null or deleted_at is not null)
+    constraint projects_purge_started_at_deleted check (purge_started_at is null or deleted_at is not null),
+  suspended_at timestamptz constraint projects_suspended_is_inactive check (suspended_at is null or not is_active),
+  deleted_by_operator boolean not null default false
+    constraint projects_deleted_by_operator_is_deleted check (not deleted_by_operator or deleted_at is not null)
 );
 create index projects_owner on public.projects (owner_id, created_at desc, id desc);
 create index projects_plan_id on public.projects (plan_id);
@@ -254,6 +259,8 @@ comment on column public.projects.updated_at is 'When it last changed.';
 comment on column public.projects.purge_at is
   'When what a deleted project holds is removed for good, or when the next worker may go on with it; null is never.';
 comment on column public.projects.purge_started_at is 'When the removal began; from then on the project cannot be restored.';
+comment on column public.projects.suspended_at is 'When an operator switched it off; its owner cannot switch it on. Null otherwise.';
+comment on column public.projects.deleted_by_operator is 'An operator deleted it: its owner cannot restore it.';
 
 -- Users and projects name each other: the second of the two tables adds this key.
 alter table public.users add constraint users_project_id_fkey
@@ -264,7 +271,8 @@ language plpgsql stable set search_path = '' as $$
 begin
   return jsonb_build_object(
     'id', project.id, 'owner_id', project.owner_id, 'name', project.name, 'description', project.description,
-    'is_active', project.is_active, 'email_verification', project.email_verification,
+    'is_active', project.is_active, 'is_suspended', project.suspended_at is not null,
+    'email_verification', project.email_verification,
     'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'plan_id', project.plan_id,
     'created_at', project.created_at, 'updated_at', project.updated_at);
 end $$;
@@ -282,6 +290,22 @@ begin
   return project;
 end $$;
 comment on function private.require_project(uuid) is 'The project if row-level security shows it to the caller, else project_not_found.';
+
+create function private.hold_project(id uuid) returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  v_is_active boolean;
+begin
+  select p.is_active into v_is_active from public.projects p
+  where p.id = hold_project.id and p.deleted_at is null for share;
+  if v_is_active is null then
+    raise exception 'project_not_found';
+  end if;
+  return v_is_active;
+end $$;
+comment on function private.hold_project(uuid) is
+  'Before something is made in a project: whether it is active. It stays as it is until the transaction ends, so what is made at '
+  'the moment of its deletion comes before it, and is found by it, or not at all. Errors: project_not_found.';
 
 create function private.create_project(credentials jsonb, project jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -388,14 +412,23 @@ create function private.update_project(credentials jsonb, id uuid, changes jsonb
 language plpgsql set search_path = '' as $$
 declare
   changed public.projects;
+  is_operator boolean;
+  wants_active boolean := changes ->> 'is_active';
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
+  is_operator := current_setting('app.user_role') = 'operator';
   perform private.require_project(id);
   perform set_config('role', 'service_role', true);
+  select * into changed from public.projects p where p.id = update_project.id and p.deleted_at is null for update;
+  if wants_active and changed.suspended_at is not null and not is_operator then
+    raise exception 'project_suspended';
+  end if;
   update public.projects p
-  set name = coalesce(changes ->> 'name', p.name),
+  set suspended_at = case when wants_active then null when not wants_active and is_operator then coalesce(p.suspended_at, now())
+      else p.suspended_at end,
+    name = coalesce(changes ->> 'name', p.name),
     description = case when changes ? 'description' then changes ->> 'description' else p.description end,
-    is_active = coalesce((changes ->> 'is_active')::boolean, p.is_active),
+    is_active = coalesce(wants_active, p.is_active),
     email_verification = coalesce(changes ->> 'email_verification', p.email_verification),
     allowed_origins = case when jsonb_typeof(changes -> 'allowed_origins') = 'array'
       then array(select jsonb_array_elements_text(changes -> 'allowed_origins')) else p.allowed_origins end,
@@ -408,7 +441,8 @@ begin
   return private.project_json(changed);
 end $$;
 comment on function private.update_project(jsonb, uuid, jsonb) is
-  'PATCH /projects/{id}: fields that are not named stay. Errors: project_not_found, those of private.authorize.';
+  'PATCH /projects/{id}: fields that are not named stay. What an operator switches off, only an operator switches on. Errors: '
+  'project_not_found, project_suspended, those of private.authorize.';
 
 create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -446,6 +480,7 @@ grant execute on function
   private.project_json(public.projects),
   private.require_project(uuid)
 to authenticated, service_role;
+grant execute on function private.hold_project(uuid) to service_role;
 
 -- A deleted project is refused at once and everywhere, and its owner may restore it. What it holds is removed after a
 -- window, in batches that may stop anywhere and go on later.
@@ -487,30 +522,36 @@ comment on function private.list_deleted_projects(jsonb, text, boolean, integer,
 create function private.delete_project(credentials jsonb, id uuid, purge_days integer) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  predictions jsonb;
+  predictions jsonb := '[]';
+  is_operator boolean;
+  running uuid;
+  prediction text;
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
+  is_operator := current_setting('app.user_role') = 'operator';
   perform private.require_project(id);
   perform set_config('role', 'service_role', true);
-  update public.projects p set deleted_at = now(), purge_at = now() + make_interval(days => purge_days)
+  update public.projects p
+  set deleted_at = now(), purge_at = now() + make_interval(days => purge_days), deleted_by_operator = is_operator
   where p.id = delete_project.id and p.deleted_at is null;
   if not found then
     raise exception 'project_not_found';
   end if;
-  with canceled as (
-    update public.generations g
-    set status = 'canceled', charge = 'refunded', error_code = 'project_deleted', error = 'The project was deleted.',
-      completed_at = now(), next_check_at = null
-    where g.project_id = delete_project.id and g.status in ('pending', 'processing')
-    returning g.prediction_id
-  )
-  select coalesce(jsonb_agg(c.prediction_id) filter (where c.prediction_id is not null), '[]') into predictions
-  from canceled c;
+  for running in
+    select g.id from public.generations g
+    where g.project_id = delete_project.id and g.status in ('pending', 'processing') order by g.id
+  loop
+    select ended.prediction_id into prediction from private.end_canceled(running, 'project_deleted',
+      '{"refunded": "The project was deleted.", "charged": "The project was deleted."}') as ended;
+    if prediction is not null then
+      predictions := predictions || to_jsonb(prediction);
+    end if;
+  end loop;
   return predictions;
 end $$;
 comment on function private.delete_project(jsonb, uuid, integer) is
   'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that nobody waits '
-  'for any more. Errors: project_not_found, those of private.authorize.';
+  'for any more. What an operator deletes, its owner cannot restore. Errors: project_not_found, those of private.authorize.';
 
 create function private.restore_project(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -524,11 +565,14 @@ begin
   perform set_config('role', 'service_role', true);
   -- Policies hide a deleted project from its owner too, so ownership is decided here.
   select * into project from public.projects p
-  where p.id = restore_project.id and (p.owner_id = v_actor or current_setting('app.user_role') = 'operator');
+  where p.id = restore_project.id and (p.owner_id = v_actor or current_setting('app.user_role') = 'operator')
+  for update;
   if project.id is null then
     raise exception 'project_not_found';
   elsif project.deleted_at is null then
     return private.project_json(project);
+  elsif project.deleted_by_operator and current_setting('app.user_role') is distinct from 'operator' then
+    raise exception 'project_suspended';
   end if;
   select plan.projects into allowed
   from public.users account left join public.plans plan on plan.id = account.plan_id
@@ -538,7 +582,7 @@ begin
   then
     raise exception 'project_limit_reached';
   end if;
-  update public.projects p set deleted_at = null, purge_at = null
+  update public.projects p set deleted_at = null, purge_at = null, deleted_by_operator = false
   where p.id = project.id and p.purge_started_at is null
   returning * into project;
   if project.id is null then
@@ -548,7 +592,7 @@ begin
 end $$;
 comment on function private.restore_project(jsonb, uuid) is
   'POST /projects/{id}/restore; a project that is not deleted is returned as it is. Errors: project_not_found, '
-  'project_limit_reached, restore_window_over, those of private.authorize.';
+  'project_suspended, project_limit_reached, restore_window_over, those of private.authorize.';
 
 create function private.claim_project_purges(batch_size integer, lease_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -696,8 +740,10 @@ language plpgsql set search_path = '' as $$
 declare
   project public.projects;
   account public.users;
+  is_operator boolean;
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
+  is_operator := current_setting('app.user_role') = 'operator';
   project := private.require_project(project_id);
   if not exists (select from public.users u
     where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id)
@@ -705,8 +751,13 @@ begin
     raise exception 'user_not_found';
   end if;
   perform set_config('role', 'service_role', true);
+  select * into account from public.users u where u.id = update_project_user.user_id for update;
+  if is_active and account.suspended_at is not null and not is_operator then
+    raise exception 'account_suspended';
+  end if;
   update public.users u
-  set deactivated_at = case when is_active then null else coalesce(u.deactivated_at, now()) end
+  set deactivated_at = case when is_active then null else coalesce(u.deactivated_at, now()) end,
+    suspended_at = case when is_active then null when is_operator then coalesce(u.suspended_at, now()) else u.suspended_at end
   where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id
   returning * into account;
   if account.id is null then
@@ -719,8 +770,9 @@ begin
   return private.user_json(account) || jsonb_build_object('joined_at', account.created_at, 'project_name', project.name);
 end $$;
 comment on function private.update_project_user(jsonb, uuid, uuid, boolean) is
-  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, or opens it again. Errors: project_not_found, '
-  'user_not_found, those of private.authorize.';
+  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, or opens it again. What an operator closed, only '
+  'an operator opens. Errors: project_not_found, user_not_found, account_suspended, those of private.authorize.';
+
 
 -- Long-lived credentials. Only a SHA-256 hash and an eight-character prefix are kept; the hash is granted to nobody but
 -- service_role. Operator keys run the platform; the first functions serve every kind of key.
@@ -996,7 +1048,10 @@ begin
   perform private.require_project(project_id);
   perform set_config('role', 'service_role', true);
   -- The lock makes two creates in one project take turns, so that the count below is the truth.
-  perform from public.projects p where p.id = create_api_key.project_id for update;
+  perform from public.projects p where p.id = create_api_key.project_id and p.deleted_at is null for update;
+  if not found then
+    raise exception 'project_not_found';
+  end if;
   select plan.api_keys_per_project into allowed
   from public.projects p
   join public.users owner on owner.id = p.owner_id
@@ -1045,7 +1100,10 @@ begin
   perform private.require_api_key(project_id, key_id);
   perform set_config('role', 'service_role', true);
   -- The same lock as a create: keys of one project change one after the other.
-  perform from public.projects p where p.id = rotate_api_key.project_id for update;
+  perform from public.projects p where p.id = rotate_api_key.project_id and p.deleted_at is null for update;
+  if not found then
+    raise exception 'project_not_found';
+  end if;
   select * into rotated from public.api_keys k where k.id = key_id for update;
   if rotated.revoked_at is not null then
     raise exception 'api_key_already_revoked';
@@ -1754,6 +1812,9 @@ declare
   created public.users;
   project public.projects;
 begin
+  if kind ->> 'project_id' is not null and not private.hold_project((kind ->> 'project_id')::uuid) then
+    raise exception 'project_inactive';
+  end if;
   insert into public.users (id, role, project_id, plan_id, email, full_name)
   values ((account ->> 'id')::uuid, kind ->> 'role', (kind ->> 'project_id')::uuid,
     case when kind ->> 'role' = 'developer' then (select p.id from public.plans p where p.is_default) end,
@@ -2684,7 +2745,8 @@ create table public.generations (
   constraint generations_final_is_settled check (
     (status in ('pending', 'processing') and charge = 'reserved')
     or (status = 'completed' and charge = 'committed')
-    or (status in ('failed', 'canceled') and charge = 'refunded'))
+    or (status = 'failed' and charge = 'refunded')
+    or (status = 'canceled' and charge in ('committed', 'refunded')))
 );
 create unique index generations_prediction_id on public.generations (prediction_id) where prediction_id is not null;
 create index generations_user_id on public.generations (user_id, created_at desc, id desc);
@@ -2715,7 +2777,7 @@ comment on column public.generations.link_version is
   'Part of every signed address of its pictures; raised when it is un-published, so that older addresses die.';
 comment on column public.generations.error_code is 'Why it has no picture, for programs.';
 comment on column public.generations.error is 'Why it has no picture, for people.';
-comment on column public.generations.charge is 'reserved while it runs, committed when completed, refunded otherwise.';
+comment on column public.generations.charge is 'reserved while it runs, committed when completed, refunded otherwise; committed too when canceled beyond private.cancel_limit.';
 comment on column public.generations.charged_month is 'First day of the UTC month whose quota it took.';
 comment on column public.generations.prediction_id is 'The prediction at Replicate.';
 comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which is what costs money.';
@@ -2756,6 +2818,8 @@ create table public.generation_usage (
   project_id uuid not null references public.projects (id) on delete cascade,
   month date not null,
   generations integer not null default 0 constraint generation_usage_generations_positive check (generations >= 0),
+  sent integer not null default 0 constraint generation_usage_sent_positive check (sent >= 0),
+  canceled integer not null default 0 constraint generation_usage_canceled_positive check (canceled >= 0),
   primary key (project_id, month)
 );
 
@@ -2763,6 +2827,42 @@ comment on table public.generation_usage is 'Generations reserved or committed, 
 comment on column public.generation_usage.project_id is 'The project.';
 comment on column public.generation_usage.month is 'First day of the UTC month.';
 comment on column public.generation_usage.generations is 'How many count against the month.';
+comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
+comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
+
+create function private.cancel_limit(quota integer) returns integer
+language plpgsql immutable set search_path = '' as $$
+begin
+  return case when quota is not null then greatest(3, quota / 10) end;
+end $$;
+comment on function private.cancel_limit(integer) is
+  'How many cancels of a month are given back after they were sent: what is sent costs money. Null without a quota.';
+
+create function private.sent_limit(quota integer) returns integer
+language plpgsql immutable set search_path = '' as $$
+begin
+  return 2 * quota + 10;
+end $$;
+comment on function private.sent_limit(integer) is
+  'How many a project may send to the provider in a month, those that failed included. Null without a quota.';
+
+create function private.take_cancel(project_id uuid, month date) returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  quota integer;
+begin
+  select plan.generations_per_month into quota
+  from public.projects project
+  join public.users owner on owner.id = project.owner_id
+  join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+  where project.id = take_cancel.project_id;
+  update public.generation_usage usage set canceled = usage.canceled + 1
+  where usage.project_id = take_cancel.project_id and usage.month = take_cancel.month
+    and (quota is null or usage.canceled < private.cancel_limit(quota));
+  return found;
+end $$;
+comment on function private.take_cancel(uuid, date) is
+  'Counts a cancel of a generation that was sent. False when the month has no more of them: it stays charged.';
 
 create view private.generation_items with (security_invoker = true) as
 select g.id, g.project_id, g.user_id, g.status, g.is_public, g.created_at,
@@ -2797,6 +2897,11 @@ begin
   if tg_op = 'INSERT' or new.status is distinct from old.status then
     insert into public.generation_events (generation_id, kind) values (new.id, new.status);
   end if;
+  -- A lease that is given back after a sure refusal sent nothing.
+  if tg_op = 'UPDATE' and (old.submission = 'waiting') is distinct from (new.submission = 'waiting') then
+    update public.generation_usage usage set sent = usage.sent + case when old.submission = 'waiting' then 1 else -1 end
+    where usage.project_id = new.project_id and usage.month = new.charged_month;
+  end if;
   if tg_op = 'UPDATE' and old.charge = 'reserved' and new.charge = 'refunded' then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = new.project_id and usage.month = new.charged_month;
@@ -2809,13 +2914,13 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_changed() is
-  'Trigger: records the new state, gives a refunded generation back to the quota in the same transaction, and remembers to look '
-  'for a prediction that nobody waits for. Definer: whoever ends a generation need not hold these tables.';
+  'Trigger: records the new state, counts what is sent, gives a refunded generation back to the quota in the same transaction, and '
+  'remembers to look for a prediction that nobody waits for. Definer: whoever ends a generation need not hold these tables.';
 
 create function private.on_generation_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  if old.charge = 'reserved' then
+  if old.charge = 'reserved' and (old.submission = 'waiting' or private.take_cancel(old.project_id, old.charged_month)) then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = old.project_id and usage.month = old.charged_month;
   end if;
@@ -2833,7 +2938,7 @@ begin
 end $$;
 comment on function private.on_generation_deleted() is
   'Trigger: however a generation is deleted, also with its project or its owner, its running or unclear prediction and its files '
-  'are remembered to go, and its charge is given back when it had not ended. Definer: whoever deletes need not hold these tables.';
+  'are remembered to go, and its charge is given back when it had not ended, as a cancel would. Definer: whoever deletes need not hold these tables.';
 
 create trigger generations_deleted after delete on public.generations
   for each row execute function private.on_generation_deleted();
@@ -2857,6 +2962,11 @@ grant select (id, project_id, user_id, status, instructions, model, options, exa
 grant select on public.generation_usage to authenticated;
 grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage to service_role;
 grant select on private.generation_items to authenticated, service_role;
+grant execute on function
+  private.cancel_limit(integer),
+  private.sent_limit(integer),
+  private.take_cancel(uuid, date)
+to service_role;
 
 -- One generation, lists of them, their files and what is used of the plan.
 
@@ -2878,12 +2988,13 @@ begin
   return exists (
     select from public.generations g
     left join public.projects project on project.id = g.project_id
+    left join public.users owner on owner.id = project.owner_id
     where g.id = is_generation_served.id
-      and (g.project_id is null or (project.deleted_at is null and project.is_active))
+      and (g.project_id is null or (project.deleted_at is null and project.is_active and owner.deactivated_at is null))
   );
 end $$;
 comment on function private.is_generation_served(uuid) is
-  'Whether the project of a generation still answers: pictures die with it. Definer: an end user cannot read projects.';
+  'Whether the project of a generation still answers: pictures die with it, and with the account of its owner. Definer: an end user cannot read projects.';
 
 create function private.get_generation_status(credentials jsonb, id uuid) returns json
 language plpgsql set search_path = '' as $$
@@ -3078,16 +3189,18 @@ begin
   return (
     select jsonb_build_object(
       'plan', plan.id, 'month', v_month,
-      'used', coalesce((select usage.generations from public.generation_usage usage
-        where usage.project_id = v_project and usage.month = v_month), 0),
+      'used', coalesce(usage.generations, 0),
       'limit', plan.generations_per_month,
       'running', (select count(*) from public.generations g
         where g.project_id = v_project and g.status in ('pending', 'processing')),
       'concurrent_limit', plan.concurrent_generations,
+      'sent', coalesce(usage.sent, 0), 'sent_limit', private.sent_limit(plan.generations_per_month),
+      'canceled', coalesce(usage.canceled, 0), 'cancel_limit', private.cancel_limit(plan.generations_per_month),
       'resets_at', (v_month + interval '1 month') at time zone 'utc')
     from public.projects project
     join public.users owner on owner.id = project.owner_id
     left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+    left join public.generation_usage usage on usage.project_id = v_project and usage.month = v_month
     where project.id = v_project
   );
 end $$;
@@ -3114,6 +3227,9 @@ begin
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
   perform set_config('role', 'service_role', true);
+  if not private.hold_project(v_project) then
+    raise exception 'project_inactive';
+  end if;
 
   select plan.* into limits
   from public.projects project
@@ -3127,10 +3243,14 @@ begin
   -- The usage row is locked from here on: creates of one project take turns, and both counts below are the truth.
   insert into public.generation_usage as usage (project_id, month, generations) values (v_project, v_month, 1)
   on conflict (project_id, month) do update set generations = usage.generations + 1
-    where limits.generations_per_month is null or usage.generations < limits.generations_per_month;
+    where limits.generations_per_month is null
+      or (usage.generations < limits.generations_per_month and usage.sent < private.sent_limit(limits.generations_per_month));
   if not found then
-    raise exception 'quota_exceeded' using detail = jsonb_build_object('retry_after_seconds',
-      ceil(extract(epoch from (v_month + interval '1 month') - (now() at time zone 'utc'))));
+    raise exception '%', (
+        select case when usage.generations < limits.generations_per_month then 'sent_limit_reached' else 'quota_exceeded' end
+        from public.generation_usage usage where usage.project_id = v_project and usage.month = v_month)
+      using detail = jsonb_build_object('retry_after_seconds',
+        ceil(extract(epoch from (v_month + interval '1 month') - (now() at time zone 'utc'))));
   end if;
   if (select count(*) from public.generations g where g.project_id = v_project and g.status in ('pending', 'processing'))
     >= limits.concurrent_generations
@@ -3162,8 +3282,8 @@ begin
 end $$;
 comment on function private.create_generation(jsonb, jsonb) is
   'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
-  'quota_exceeded, concurrency_limit_reached (detail: seconds to wait), model_not_allowed, upload_not_found, '
-  'idempotency_key_in_use, those of private.authorize.';
+  'quota_exceeded, sent_limit_reached, concurrency_limit_reached (detail: seconds to wait), model_not_allowed, '
+  'project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of private.authorize.';
 
 -- What people do with generations that exist: publish, cancel, delete. A row is found under row-level security and written
 -- as service_role.
@@ -3184,7 +3304,35 @@ comment on function private.publish_generation(jsonb, uuid, boolean) is
   'PATCH /generation/{id}/public. Taking it back also ends every address that was signed before. Errors: '
   'generation_not_found, those of private.authorize.';
 
-create function private.cancel_generation(credentials jsonb, id uuid, error text) returns jsonb
+create function private.end_canceled(id uuid, error_code text, errors jsonb) returns public.generations
+language plpgsql set search_path = '' as $$
+declare
+  v_found public.generations;
+  is_refunded boolean;
+begin
+  select * into v_found from public.generations g
+  where g.id = end_canceled.id and g.status in ('pending', 'processing') for update;
+  if v_found.id is null then
+    return v_found;
+  end if;
+  is_refunded := v_found.submission = 'waiting' or v_found.project_id is null
+    or private.take_cancel(v_found.project_id, v_found.charged_month);
+  update public.generations g
+  set status = 'canceled', error_code = end_canceled.error_code, completed_at = now(), next_check_at = null,
+    error = errors ->> case when is_refunded then 'refunded' else 'charged' end,
+    charge = case when is_refunded then 'refunded' else 'committed' end
+  where g.id = v_found.id
+  returning * into v_found;
+  if v_found.prediction_id is not null then
+    insert into private.cleanup_tasks (kind, target, generation_id) values ('prediction', v_found.prediction_id, v_found.id);
+  end if;
+  return v_found;
+end $$;
+comment on function private.end_canceled(uuid, text, jsonb) is
+  'Ends a generation at the wish of its people, or returns null when it had ended. errors is {refunded, charged}: the sentence of '
+  'each. One that was sent is given back as often as private.cancel_limit says. Its prediction is remembered to be canceled.';
+
+create function private.cancel_generation(credentials jsonb, id uuid, errors jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_changed public.generations;
@@ -3192,23 +3340,15 @@ begin
   perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
   perform set_config('role', 'service_role', true);
-  update public.generations g
-  set status = 'canceled', error_code = 'canceled', error = cancel_generation.error, charge = 'refunded',
-    completed_at = now(), next_check_at = null
-  where g.id = cancel_generation.id and g.status in ('pending', 'processing')
-  returning * into v_changed;
+  v_changed := private.end_canceled(id, 'canceled', errors);
   if v_changed.id is null then
     raise exception 'generation_not_running';
   end if;
-  if v_changed.prediction_id is not null then
-    insert into private.cleanup_tasks (kind, target, generation_id)
-    values ('prediction', v_changed.prediction_id, v_changed.id);
-  end if;
   return (select i.item from private.generation_items i where i.id = v_changed.id);
 end $$;
-comment on function private.cancel_generation(jsonb, uuid, text) is
-  'POST /generation/{id}/cancel: ended and not charged at once; the prediction is remembered to be canceled at Replicate. '
-  'Errors: generation_not_running, generation_not_found, those of private.authorize.';
+comment on function private.cancel_generation(jsonb, uuid, jsonb) is
+  'POST /generation/{id}/cancel, by private.end_canceled. Errors: generation_not_running, generation_not_found, those of '
+  'private.authorize.';
 
 create function private.delete_generation(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -3221,6 +3361,8 @@ end $$;
 comment on function private.delete_generation(jsonb, uuid) is
   'DELETE /generation/{id}. Its prediction and files become cleanup tasks in the same transaction. Errors: '
   'generation_not_found, those of private.authorize.';
+
+grant execute on function private.end_canceled(uuid, text, jsonb) to service_role;
 
 -- How a generation is submitted once and ends once. Each step is one statement's worth of decision, so that two workers, a
 -- repeated webhook or a killed process change nothing twice.
@@ -3313,6 +3455,17 @@ begin
 end $$;
 comment on function private.get_generation_work(uuid) is
   'Where a generation stands: {id, project_id, status, submission, prediction_id, submitted_at, created_at}, or null.';
+
+create function private.find_generation_states(ids jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform set_config('role', 'service_role', true);
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'status', g.status)), '[]')
+    from public.generations g where g.id in (select value::uuid from jsonb_array_elements_text(ids)));
+end $$;
+comment on function private.find_generation_states(jsonb) is
+  'The status of each generation that is there: [{id, status}]. For callers who wait; what they then see, they ask for themselves.';
 
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
@@ -3616,6 +3769,9 @@ begin
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
   perform set_config('role', 'service_role', true);
+  if not private.hold_project(v_project) then
+    raise exception 'project_inactive';
+  end if;
   -- Creates of one person take turns, so that the count is the truth.
   perform from public.users account where account.id = v_actor for no key update;
   if (select count(*) from public.uploads u where u.user_id = v_actor and u.generation_id is null) + places > 50 then

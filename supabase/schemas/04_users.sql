@@ -12,6 +12,7 @@ create table public.users (
   deactivated_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
+  suspended_at timestamptz constraint users_suspended_is_closed check (suspended_at is null or deactivated_at is not null),
   constraint users_end_user_has_project check ((role = 'end_user') = (project_id is not null)),
   constraint users_developer_has_plan check ((role = 'developer') = (plan_id is not null))
 );
@@ -33,6 +34,7 @@ comment on column public.users.email is 'The real address. Unique per project fo
 comment on column public.users.full_name is 'As the person wrote it.';
 comment on column public.users.email_verified_at is 'When the address was proved, else null.';
 comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
+comment on column public.users.suspended_at is 'When an operator closed it; the owner of its project cannot open it. Null otherwise.';
 comment on column public.users.created_at is 'When the account was registered.';
 comment on column public.users.updated_at is 'When it last changed.';
 

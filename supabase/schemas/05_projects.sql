@@ -16,7 +16,10 @@ create table public.projects (
   updated_at timestamptz not null default now(),
   purge_at timestamptz constraint projects_purge_at_deleted check (purge_at is null or deleted_at is not null),
   purge_started_at timestamptz
-    constraint projects_purge_started_at_deleted check (purge_started_at is null or deleted_at is not null)
+    constraint projects_purge_started_at_deleted check (purge_started_at is null or deleted_at is not null),
+  suspended_at timestamptz constraint projects_suspended_is_inactive check (suspended_at is null or not is_active),
+  deleted_by_operator boolean not null default false
+    constraint projects_deleted_by_operator_is_deleted check (not deleted_by_operator or deleted_at is not null)
 );
 create index projects_owner on public.projects (owner_id, created_at desc, id desc);
 create index projects_plan_id on public.projects (plan_id);
@@ -40,6 +43,8 @@ comment on column public.projects.updated_at is 'When it last changed.';
 comment on column public.projects.purge_at is
   'When what a deleted project holds is removed for good, or when the next worker may go on with it; null is never.';
 comment on column public.projects.purge_started_at is 'When the removal began; from then on the project cannot be restored.';
+comment on column public.projects.suspended_at is 'When an operator switched it off; its owner cannot switch it on. Null otherwise.';
+comment on column public.projects.deleted_by_operator is 'An operator deleted it: its owner cannot restore it.';
 
 -- Users and projects name each other: the second of the two tables adds this key.
 alter table public.users add constraint users_project_id_fkey
@@ -50,7 +55,8 @@ language plpgsql stable set search_path = '' as $$
 begin
   return jsonb_build_object(
     'id', project.id, 'owner_id', project.owner_id, 'name', project.name, 'description', project.description,
-    'is_active', project.is_active, 'email_verification', project.email_verification,
+    'is_active', project.is_active, 'is_suspended', project.suspended_at is not null,
+    'email_verification', project.email_verification,
     'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'plan_id', project.plan_id,
     'created_at', project.created_at, 'updated_at', project.updated_at);
 end $$;
@@ -68,6 +74,22 @@ begin
   return project;
 end $$;
 comment on function private.require_project(uuid) is 'The project if row-level security shows it to the caller, else project_not_found.';
+
+create function private.hold_project(id uuid) returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  v_is_active boolean;
+begin
+  select p.is_active into v_is_active from public.projects p
+  where p.id = hold_project.id and p.deleted_at is null for share;
+  if v_is_active is null then
+    raise exception 'project_not_found';
+  end if;
+  return v_is_active;
+end $$;
+comment on function private.hold_project(uuid) is
+  'Before something is made in a project: whether it is active. It stays as it is until the transaction ends, so what is made at '
+  'the moment of its deletion comes before it, and is found by it, or not at all. Errors: project_not_found.';
 
 create function private.create_project(credentials jsonb, project jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -174,14 +196,23 @@ create function private.update_project(credentials jsonb, id uuid, changes jsonb
 language plpgsql set search_path = '' as $$
 declare
   changed public.projects;
+  is_operator boolean;
+  wants_active boolean := changes ->> 'is_active';
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
+  is_operator := current_setting('app.user_role') = 'operator';
   perform private.require_project(id);
   perform set_config('role', 'service_role', true);
+  select * into changed from public.projects p where p.id = update_project.id and p.deleted_at is null for update;
+  if wants_active and changed.suspended_at is not null and not is_operator then
+    raise exception 'project_suspended';
+  end if;
   update public.projects p
-  set name = coalesce(changes ->> 'name', p.name),
+  set suspended_at = case when wants_active then null when not wants_active and is_operator then coalesce(p.suspended_at, now())
+      else p.suspended_at end,
+    name = coalesce(changes ->> 'name', p.name),
     description = case when changes ? 'description' then changes ->> 'description' else p.description end,
-    is_active = coalesce((changes ->> 'is_active')::boolean, p.is_active),
+    is_active = coalesce(wants_active, p.is_active),
     email_verification = coalesce(changes ->> 'email_verification', p.email_verification),
     allowed_origins = case when jsonb_typeof(changes -> 'allowed_origins') = 'array'
       then array(select jsonb_array_elements_text(changes -> 'allowed_origins')) else p.allowed_origins end,
@@ -194,7 +225,8 @@ begin
   return private.project_json(changed);
 end $$;
 comment on function private.update_project(jsonb, uuid, jsonb) is
-  'PATCH /projects/{id}: fields that are not named stay. Errors: project_not_found, those of private.authorize.';
+  'PATCH /projects/{id}: fields that are not named stay. What an operator switches off, only an operator switches on. Errors: '
+  'project_not_found, project_suspended, those of private.authorize.';
 
 create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -232,3 +264,4 @@ grant execute on function
   private.project_json(public.projects),
   private.require_project(uuid)
 to authenticated, service_role;
+grant execute on function private.hold_project(uuid) to service_role;

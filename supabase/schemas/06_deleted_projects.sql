@@ -38,30 +38,36 @@ comment on function private.list_deleted_projects(jsonb, text, boolean, integer,
 create function private.delete_project(credentials jsonb, id uuid, purge_days integer) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  predictions jsonb;
+  predictions jsonb := '[]';
+  is_operator boolean;
+  running uuid;
+  prediction text;
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
+  is_operator := current_setting('app.user_role') = 'operator';
   perform private.require_project(id);
   perform set_config('role', 'service_role', true);
-  update public.projects p set deleted_at = now(), purge_at = now() + make_interval(days => purge_days)
+  update public.projects p
+  set deleted_at = now(), purge_at = now() + make_interval(days => purge_days), deleted_by_operator = is_operator
   where p.id = delete_project.id and p.deleted_at is null;
   if not found then
     raise exception 'project_not_found';
   end if;
-  with canceled as (
-    update public.generations g
-    set status = 'canceled', charge = 'refunded', error_code = 'project_deleted', error = 'The project was deleted.',
-      completed_at = now(), next_check_at = null
-    where g.project_id = delete_project.id and g.status in ('pending', 'processing')
-    returning g.prediction_id
-  )
-  select coalesce(jsonb_agg(c.prediction_id) filter (where c.prediction_id is not null), '[]') into predictions
-  from canceled c;
+  for running in
+    select g.id from public.generations g
+    where g.project_id = delete_project.id and g.status in ('pending', 'processing') order by g.id
+  loop
+    select ended.prediction_id into prediction from private.end_canceled(running, 'project_deleted',
+      '{"refunded": "The project was deleted.", "charged": "The project was deleted."}') as ended;
+    if prediction is not null then
+      predictions := predictions || to_jsonb(prediction);
+    end if;
+  end loop;
   return predictions;
 end $$;
 comment on function private.delete_project(jsonb, uuid, integer) is
   'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that nobody waits '
-  'for any more. Errors: project_not_found, those of private.authorize.';
+  'for any more. What an operator deletes, its owner cannot restore. Errors: project_not_found, those of private.authorize.';
 
 create function private.restore_project(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -75,11 +81,14 @@ begin
   perform set_config('role', 'service_role', true);
   -- Policies hide a deleted project from its owner too, so ownership is decided here.
   select * into project from public.projects p
-  where p.id = restore_project.id and (p.owner_id = v_actor or current_setting('app.user_role') = 'operator');
+  where p.id = restore_project.id and (p.owner_id = v_actor or current_setting('app.user_role') = 'operator')
+  for update;
   if project.id is null then
     raise exception 'project_not_found';
   elsif project.deleted_at is null then
     return private.project_json(project);
+  elsif project.deleted_by_operator and current_setting('app.user_role') is distinct from 'operator' then
+    raise exception 'project_suspended';
   end if;
   select plan.projects into allowed
   from public.users account left join public.plans plan on plan.id = account.plan_id
@@ -89,7 +98,7 @@ begin
   then
     raise exception 'project_limit_reached';
   end if;
-  update public.projects p set deleted_at = null, purge_at = null
+  update public.projects p set deleted_at = null, purge_at = null, deleted_by_operator = false
   where p.id = project.id and p.purge_started_at is null
   returning * into project;
   if project.id is null then
@@ -99,7 +108,7 @@ begin
 end $$;
 comment on function private.restore_project(jsonb, uuid) is
   'POST /projects/{id}/restore; a project that is not deleted is returned as it is. Errors: project_not_found, '
-  'project_limit_reached, restore_window_over, those of private.authorize.';
+  'project_suspended, project_limit_reached, restore_window_over, those of private.authorize.';
 
 create function private.claim_project_purges(batch_size integer, lease_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$

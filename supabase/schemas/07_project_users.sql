@@ -59,8 +59,10 @@ language plpgsql set search_path = '' as $$
 declare
   project public.projects;
   account public.users;
+  is_operator boolean;
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
+  is_operator := current_setting('app.user_role') = 'operator';
   project := private.require_project(project_id);
   if not exists (select from public.users u
     where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id)
@@ -68,8 +70,13 @@ begin
     raise exception 'user_not_found';
   end if;
   perform set_config('role', 'service_role', true);
+  select * into account from public.users u where u.id = update_project_user.user_id for update;
+  if is_active and account.suspended_at is not null and not is_operator then
+    raise exception 'account_suspended';
+  end if;
   update public.users u
-  set deactivated_at = case when is_active then null else coalesce(u.deactivated_at, now()) end
+  set deactivated_at = case when is_active then null else coalesce(u.deactivated_at, now()) end,
+    suspended_at = case when is_active then null when is_operator then coalesce(u.suspended_at, now()) else u.suspended_at end
   where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id
   returning * into account;
   if account.id is null then
@@ -82,5 +89,6 @@ begin
   return private.user_json(account) || jsonb_build_object('joined_at', account.created_at, 'project_name', project.name);
 end $$;
 comment on function private.update_project_user(jsonb, uuid, uuid, boolean) is
-  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, or opens it again. Errors: project_not_found, '
-  'user_not_found, those of private.authorize.';
+  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, or opens it again. What an operator closed, only '
+  'an operator opens. Errors: project_not_found, user_not_found, account_suspended, those of private.authorize.';
+

@@ -59,7 +59,10 @@ begin
   perform private.require_project(project_id);
   perform set_config('role', 'service_role', true);
   -- The lock makes two creates in one project take turns, so that the count below is the truth.
-  perform from public.projects p where p.id = create_api_key.project_id for update;
+  perform from public.projects p where p.id = create_api_key.project_id and p.deleted_at is null for update;
+  if not found then
+    raise exception 'project_not_found';
+  end if;
   select plan.api_keys_per_project into allowed
   from public.projects p
   join public.users owner on owner.id = p.owner_id
@@ -108,7 +111,10 @@ begin
   perform private.require_api_key(project_id, key_id);
   perform set_config('role', 'service_role', true);
   -- The same lock as a create: keys of one project change one after the other.
-  perform from public.projects p where p.id = rotate_api_key.project_id for update;
+  perform from public.projects p where p.id = rotate_api_key.project_id and p.deleted_at is null for update;
+  if not found then
+    raise exception 'project_not_found';
+  end if;
   select * into rotated from public.api_keys k where k.id = key_id for update;
   if rotated.revoked_at is not null then
     raise exception 'api_key_already_revoked';

@@ -40,6 +40,9 @@ declare
   created public.users;
   project public.projects;
 begin
+  if kind ->> 'project_id' is not null and not private.hold_project((kind ->> 'project_id')::uuid) then
+    raise exception 'project_inactive';
+  end if;
   insert into public.users (id, role, project_id, plan_id, email, full_name)
   values ((account ->> 'id')::uuid, kind ->> 'role', (kind ->> 'project_id')::uuid,
     case when kind ->> 'role' = 'developer' then (select p.id from public.plans p where p.is_default) end,

@@ -38,7 +38,8 @@ create table public.generations (
   constraint generations_final_is_settled check (
     (status in ('pending', 'processing') and charge = 'reserved')
     or (status = 'completed' and charge = 'committed')
-    or (status in ('failed', 'canceled') and charge = 'refunded'))
+    or (status = 'failed' and charge = 'refunded')
+    or (status = 'canceled' and charge in ('committed', 'refunded')))
 );
 create unique index generations_prediction_id on public.generations (prediction_id) where prediction_id is not null;
 create index generations_user_id on public.generations (user_id, created_at desc, id desc);
@@ -69,7 +70,7 @@ comment on column public.generations.link_version is
   'Part of every signed address of its pictures; raised when it is un-published, so that older addresses die.';
 comment on column public.generations.error_code is 'Why it has no picture, for programs.';
 comment on column public.generations.error is 'Why it has no picture, for people.';
-comment on column public.generations.charge is 'reserved while it runs, committed when completed, refunded otherwise.';
+comment on column public.generations.charge is 'reserved while it runs, committed when completed, refunded otherwise; committed too when canceled beyond private.cancel_limit.';
 comment on column public.generations.charged_month is 'First day of the UTC month whose quota it took.';
 comment on column public.generations.prediction_id is 'The prediction at Replicate.';
 comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which is what costs money.';
@@ -110,6 +111,8 @@ create table public.generation_usage (
   project_id uuid not null references public.projects (id) on delete cascade,
   month date not null,
   generations integer not null default 0 constraint generation_usage_generations_positive check (generations >= 0),
+  sent integer not null default 0 constraint generation_usage_sent_positive check (sent >= 0),
+  canceled integer not null default 0 constraint generation_usage_canceled_positive check (canceled >= 0),
   primary key (project_id, month)
 );
 
@@ -117,6 +120,42 @@ comment on table public.generation_usage is 'Generations reserved or committed, 
 comment on column public.generation_usage.project_id is 'The project.';
 comment on column public.generation_usage.month is 'First day of the UTC month.';
 comment on column public.generation_usage.generations is 'How many count against the month.';
+comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
+comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
+
+create function private.cancel_limit(quota integer) returns integer
+language plpgsql immutable set search_path = '' as $$
+begin
+  return case when quota is not null then greatest(3, quota / 10) end;
+end $$;
+comment on function private.cancel_limit(integer) is
+  'How many cancels of a month are given back after they were sent: what is sent costs money. Null without a quota.';
+
+create function private.sent_limit(quota integer) returns integer
+language plpgsql immutable set search_path = '' as $$
+begin
+  return 2 * quota + 10;
+end $$;
+comment on function private.sent_limit(integer) is
+  'How many a project may send to the provider in a month, those that failed included. Null without a quota.';
+
+create function private.take_cancel(project_id uuid, month date) returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  quota integer;
+begin
+  select plan.generations_per_month into quota
+  from public.projects project
+  join public.users owner on owner.id = project.owner_id
+  join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+  where project.id = take_cancel.project_id;
+  update public.generation_usage usage set canceled = usage.canceled + 1
+  where usage.project_id = take_cancel.project_id and usage.month = take_cancel.month
+    and (quota is null or usage.canceled < private.cancel_limit(quota));
+  return found;
+end $$;
+comment on function private.take_cancel(uuid, date) is
+  'Counts a cancel of a generation that was sent. False when the month has no more of them: it stays charged.';
 
 create view private.generation_items with (security_invoker = true) as
 select g.id, g.project_id, g.user_id, g.status, g.is_public, g.created_at,
@@ -151,6 +190,11 @@ begin
   if tg_op = 'INSERT' or new.status is distinct from old.status then
     insert into public.generation_events (generation_id, kind) values (new.id, new.status);
   end if;
+  -- A lease that is given back after a sure refusal sent nothing.
+  if tg_op = 'UPDATE' and (old.submission = 'waiting') is distinct from (new.submission = 'waiting') then
+    update public.generation_usage usage set sent = usage.sent + case when old.submission = 'waiting' then 1 else -1 end
+    where usage.project_id = new.project_id and usage.month = new.charged_month;
+  end if;
   if tg_op = 'UPDATE' and old.charge = 'reserved' and new.charge = 'refunded' then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = new.project_id and usage.month = new.charged_month;
@@ -163,13 +207,13 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_changed() is
-  'Trigger: records the new state, gives a refunded generation back to the quota in the same transaction, and remembers to look '
-  'for a prediction that nobody waits for. Definer: whoever ends a generation need not hold these tables.';
+  'Trigger: records the new state, counts what is sent, gives a refunded generation back to the quota in the same transaction, and '
+  'remembers to look for a prediction that nobody waits for. Definer: whoever ends a generation need not hold these tables.';
 
 create function private.on_generation_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  if old.charge = 'reserved' then
+  if old.charge = 'reserved' and (old.submission = 'waiting' or private.take_cancel(old.project_id, old.charged_month)) then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = old.project_id and usage.month = old.charged_month;
   end if;
@@ -187,7 +231,7 @@ begin
 end $$;
 comment on function private.on_generation_deleted() is
   'Trigger: however a generation is deleted, also with its project or its owner, its running or unclear prediction and its files '
-  'are remembered to go, and its charge is given back when it had not ended. Definer: whoever deletes need not hold these tables.';
+  'are remembered to go, and its charge is given back when it had not ended, as a cancel would. Definer: whoever deletes need not hold these tables.';
 
 create trigger generations_deleted after delete on public.generations
   for each row execute function private.on_generation_deleted();
@@ -211,3 +255,8 @@ grant select (id, project_id, user_id, status, instructions, model, options, exa
 grant select on public.generation_usage to authenticated;
 grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage to service_role;
 grant select on private.generation_items to authenticated, service_role;
+grant execute on function
+  private.cancel_limit(integer),
+  private.sent_limit(integer),
+  private.take_cancel(uuid, date)
+to service_role;

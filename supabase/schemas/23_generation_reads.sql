@@ -18,12 +18,13 @@ begin
   return exists (
     select from public.generations g
     left join public.projects project on project.id = g.project_id
+    left join public.users owner on owner.id = project.owner_id
     where g.id = is_generation_served.id
-      and (g.project_id is null or (project.deleted_at is null and project.is_active))
+      and (g.project_id is null or (project.deleted_at is null and project.is_active and owner.deactivated_at is null))
   );
 end $$;
 comment on function private.is_generation_served(uuid) is
-  'Whether the project of a generation still answers: pictures die with it. Definer: an end user cannot read projects.';
+  'Whether the project of a generation still answers: pictures die with it, and with the account of its owner. Definer: an end user cannot read projects.';
 
 create function private.get_generation_status(credentials jsonb, id uuid) returns json
 language plpgsql set search_path = '' as $$
@@ -218,16 +219,18 @@ begin
   return (
     select jsonb_build_object(
       'plan', plan.id, 'month', v_month,
-      'used', coalesce((select usage.generations from public.generation_usage usage
-        where usage.project_id = v_project and usage.month = v_month), 0),
+      'used', coalesce(usage.generations, 0),
       'limit', plan.generations_per_month,
       'running', (select count(*) from public.generations g
         where g.project_id = v_project and g.status in ('pending', 'processing')),
       'concurrent_limit', plan.concurrent_generations,
+      'sent', coalesce(usage.sent, 0), 'sent_limit', private.sent_limit(plan.generations_per_month),
+      'canceled', coalesce(usage.canceled, 0), 'cancel_limit', private.cancel_limit(plan.generations_per_month),
       'resets_at', (v_month + interval '1 month') at time zone 'utc')
     from public.projects project
     join public.users owner on owner.id = project.owner_id
     left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+    left join public.generation_usage usage on usage.project_id = v_project and usage.month = v_month
     where project.id = v_project
   );
 end $$;

@@ -15,6 +15,9 @@ begin
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
   perform set_config('role', 'service_role', true);
+  if not private.hold_project(v_project) then
+    raise exception 'project_inactive';
+  end if;
 
   select plan.* into limits
   from public.projects project
@@ -28,10 +31,14 @@ begin
   -- The usage row is locked from here on: creates of one project take turns, and both counts below are the truth.
   insert into public.generation_usage as usage (project_id, month, generations) values (v_project, v_month, 1)
   on conflict (project_id, month) do update set generations = usage.generations + 1
-    where limits.generations_per_month is null or usage.generations < limits.generations_per_month;
+    where limits.generations_per_month is null
+      or (usage.generations < limits.generations_per_month and usage.sent < private.sent_limit(limits.generations_per_month));
   if not found then
-    raise exception 'quota_exceeded' using detail = jsonb_build_object('retry_after_seconds',
-      ceil(extract(epoch from (v_month + interval '1 month') - (now() at time zone 'utc'))));
+    raise exception '%', (
+        select case when usage.generations < limits.generations_per_month then 'sent_limit_reached' else 'quota_exceeded' end
+        from public.generation_usage usage where usage.project_id = v_project and usage.month = v_month)
+      using detail = jsonb_build_object('retry_after_seconds',
+        ceil(extract(epoch from (v_month + interval '1 month') - (now() at time zone 'utc'))));
   end if;
   if (select count(*) from public.generations g where g.project_id = v_project and g.status in ('pending', 'processing'))
     >= limits.concurrent_generations
@@ -63,5 +70,5 @@ begin
 end $$;
 comment on function private.create_generation(jsonb, jsonb) is
   'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
-  'quota_exceeded, concurrency_limit_reached (detail: seconds to wait), model_not_allowed, upload_not_found, '
-  'idempotency_key_in_use, those of private.authorize.';
+  'quota_exceeded, sent_limit_reached, concurrency_limit_reached (detail: seconds to wait), model_not_allowed, '
+  'project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of private.authorize.';

@@ -17,7 +17,35 @@ comment on function private.publish_generation(jsonb, uuid, boolean) is
   'PATCH /generation/{id}/public. Taking it back also ends every address that was signed before. Errors: '
   'generation_not_found, those of private.authorize.';
 
-create function private.cancel_generation(credentials jsonb, id uuid, error text) returns jsonb
+create function private.end_canceled(id uuid, error_code text, errors jsonb) returns public.generations
+language plpgsql set search_path = '' as $$
+declare
+  v_found public.generations;
+  is_refunded boolean;
+begin
+  select * into v_found from public.generations g
+  where g.id = end_canceled.id and g.status in ('pending', 'processing') for update;
+  if v_found.id is null then
+    return v_found;
+  end if;
+  is_refunded := v_found.submission = 'waiting' or v_found.project_id is null
+    or private.take_cancel(v_found.project_id, v_found.charged_month);
+  update public.generations g
+  set status = 'canceled', error_code = end_canceled.error_code, completed_at = now(), next_check_at = null,
+    error = errors ->> case when is_refunded then 'refunded' else 'charged' end,
+    charge = case when is_refunded then 'refunded' else 'committed' end
+  where g.id = v_found.id
+  returning * into v_found;
+  if v_found.prediction_id is not null then
+    insert into private.cleanup_tasks (kind, target, generation_id) values ('prediction', v_found.prediction_id, v_found.id);
+  end if;
+  return v_found;
+end $$;
+comment on function private.end_canceled(uuid, text, jsonb) is
+  'Ends a generation at the wish of its people, or returns null when it had ended. errors is {refunded, charged}: the sentence of '
+  'each. One that was sent is given back as often as private.cancel_limit says. Its prediction is remembered to be canceled.';
+
+create function private.cancel_generation(credentials jsonb, id uuid, errors jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_changed public.generations;
@@ -25,23 +53,15 @@ begin
   perform private.authorize_and_set_role(credentials, 'generation');
   perform private.require_generation(id);
   perform set_config('role', 'service_role', true);
-  update public.generations g
-  set status = 'canceled', error_code = 'canceled', error = cancel_generation.error, charge = 'refunded',
-    completed_at = now(), next_check_at = null
-  where g.id = cancel_generation.id and g.status in ('pending', 'processing')
-  returning * into v_changed;
+  v_changed := private.end_canceled(id, 'canceled', errors);
   if v_changed.id is null then
     raise exception 'generation_not_running';
   end if;
-  if v_changed.prediction_id is not null then
-    insert into private.cleanup_tasks (kind, target, generation_id)
-    values ('prediction', v_changed.prediction_id, v_changed.id);
-  end if;
   return (select i.item from private.generation_items i where i.id = v_changed.id);
 end $$;
-comment on function private.cancel_generation(jsonb, uuid, text) is
-  'POST /generation/{id}/cancel: ended and not charged at once; the prediction is remembered to be canceled at Replicate. '
-  'Errors: generation_not_running, generation_not_found, those of private.authorize.';
+comment on function private.cancel_generation(jsonb, uuid, jsonb) is
+  'POST /generation/{id}/cancel, by private.end_canceled. Errors: generation_not_running, generation_not_found, those of '
+  'private.authorize.';
 
 create function private.delete_generation(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -54,3 +74,5 @@ end $$;
 comment on function private.delete_generation(jsonb, uuid) is
   'DELETE /generation/{id}. Its prediction and files become cleanup tasks in the same transaction. Errors: '
   'generation_not_found, those of private.authorize.';
+
+grant execute on function private.end_canceled(uuid, text, jsonb) to service_role;

@@ -90,6 +90,17 @@ end $$;
 comment on function private.get_generation_work(uuid) is
   'Where a generation stands: {id, project_id, status, submission, prediction_id, submitted_at, created_at}, or null.';
 
+create function private.find_generation_states(ids jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform set_config('role', 'service_role', true);
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'status', g.status)), '[]')
+    from public.generations g where g.id in (select value::uuid from jsonb_array_elements_text(ids)));
+end $$;
+comment on function private.find_generation_states(jsonb) is
+  'The status of each generation that is there: [{id, status}]. For callers who wait; what they then see, they ask for themselves.';
+
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
 begin

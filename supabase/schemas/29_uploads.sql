@@ -43,6 +43,9 @@ begin
   v_project := current_setting('app.project_id')::uuid;
   v_actor := private.actor_id();
   perform set_config('role', 'service_role', true);
+  if not private.hold_project(v_project) then
+    raise exception 'project_inactive';
+  end if;
   -- Creates of one person take turns, so that the count is the truth.
   perform from public.users account where account.id = v_actor for no key update;
   if (select count(*) from public.uploads u where u.user_id = v_actor and u.generation_id is null) + places > 50 then

@@ -287,3 +287,23 @@ test("an allowed model is used, and what it cost is recorded", async () => {
   expect(await stack.calls(prompt, "create")).toMatchObject([{ model: "bytedance/seedream-4" }]);
   expect((await stack.row(id)).predict_seconds).toBeGreaterThan(0);
 });
+
+test("a public page by number is at most 10,000 pictures deep, and a cursor is not bounded", async () => {
+  const deep = await api("/generation/public?per_page=100&page=101");
+  expect(errorOf(deep)).toMatchObject({ status: 422, code: "validation_failed" });
+  expect(deep.body.detail).toMatch(/cursor/);
+  expect((await api("/generation/public?per_page=100&page=100")).status).toBe(200);
+  const { body } = await api("/generation/public?per_page=1");
+  if (body.next_cursor !== null)
+    expect((await api(`/generation/public?per_page=100&page=101&cursor=${body.next_cursor}`)).status).toBe(
+      200,
+    );
+});
+
+test("no shared cache keeps a picture: neither the redirect nor the file", async () => {
+  const { generated_image_url } = await completed();
+  const redirect = await fetch(generated_image_url, { redirect: "manual" });
+  expect(redirect.headers.get("cache-control")).toMatch(/^private, max-age=\d+$/);
+  const file = await fetch(redirect.headers.get("location") ?? "");
+  expect([file.status, file.headers.get("cache-control")]).toEqual([200, "max-age=3600, private"]);
+});

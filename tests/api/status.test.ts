@@ -105,3 +105,49 @@ test.each(["POST", "PUT", "PATCH", "DELETE"])("%s is not allowed", async (method
   expect(errorOf(answer)).toMatchObject({ status: 405, code: "method_not_allowed" });
   expect(answer.headers.get("allow")).toBe("GET");
 });
+
+describe("waiting", () => {
+  let running: string;
+  beforeAll(async () => {
+    const created = await api("/generation/generate-v2", {
+      headers: user.headers,
+      json: { prompt: "A lighthouse [[stall]]" },
+    });
+    running = created.body.id;
+  });
+
+  test("one person holds ten polls open, is answered at once on top of that, and is told the end by all of them", async () => {
+    const polls = Array.from({ length: 15 }, () => statusOf(user.headers, running, "?wait=25"));
+    const atOnce = await Promise.race([
+      Promise.all(polls).then(() => "all ended"),
+      // Five of fifteen come back while nothing has happened.
+      new Promise<string>((resolve) => {
+        let back = 0;
+        for (const poll of polls) void poll.then(() => ++back === 5 && resolve("five came back"));
+      }),
+    ]);
+    expect(atOnce).toBe("five came back");
+    expect(
+      (await api(`/generation/${running}/cancel`, { method: "POST", headers: user.headers })).status,
+    ).toBe(200);
+    const answers = await Promise.all(polls);
+    const told = answers.map(({ body }) => body.status).sort();
+    expect(told.filter((status) => status === "canceled")).toHaveLength(10);
+    expect(told.filter((status) => status !== "canceled")).toHaveLength(5);
+  });
+
+  test("a wait does not outlive the right to look: a session that ended meanwhile is told so", async () => {
+    const person = await registerEndUser(developer.project);
+    const created = await api("/generation/generate-v2", {
+      headers: person.headers,
+      json: { prompt: "A lighthouse [[stall]]" },
+    });
+    const poll = statusOf(person.headers, created.body.id, "?wait=2");
+    await api("/auth/logout", { method: "POST", headers: person.headers });
+    expect((await poll).status).toBe(401);
+    await api(`/generation/${created.body.id}`, {
+      method: "DELETE",
+      headers: { ...developer.headers, "X-Project-ID": developer.project.id },
+    });
+  });
+});

@@ -865,7 +865,7 @@ export interface paths {
         };
         /**
          * Published pictures, newest first
-         * @description Needs no credentials. Of one project when `X-Project-ID` or `project_id` names it. Who made a picture and what was uploaded for it is never told. Also at `/generation/public-generations-v2`.
+         * @description Needs no credentials. Of one project when `X-Project-ID` or `project_id` names it. Who made a picture and what was uploaded for it is never told. Pages by number end at 10,000 pictures; a `cursor` goes on. Also at `/generation/public-generations-v2`.
          */
         get: operations["generations.listPublic"];
         put?: never;
@@ -885,7 +885,7 @@ export interface paths {
         };
         /**
          * What the project has used of its plan this month
-         * @description Generations of all its users together count against the month. Failed and canceled ones do not.
+         * @description Generations of all its users together count against the month. Failed ones do not, and canceled ones only beyond `cancel_limit`.
          */
         get: operations["generations.usage"];
         put?: never;
@@ -947,7 +947,7 @@ export interface paths {
         put?: never;
         /**
          * Stop a generation that is pending or processing
-         * @description It is not charged, and stays in the list as canceled.
+         * @description It stays in the list as canceled. One that was sent to the provider is charged when the month has no more cancels to give back (`cancel_limit` of the usage); see `charged`.
          */
         post: operations["generations.cancel"];
         delete?: never;
@@ -968,7 +968,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a generation with its files
-         * @description One that still runs is stopped at the provider and not charged. Also at `/generation/generations-v2/{generation_id}`.
+         * @description One that still runs is stopped at the provider, and charged or not as by a cancel. Also at `/generation/generations-v2/{generation_id}`.
          */
         delete: operations["generations.delete"];
         options?: never;
@@ -2095,6 +2095,11 @@ export interface components {
              */
             is_active: boolean;
             /**
+             * @description True: an operator switched it off, and only an operator can switch it on.
+             * @example false
+             */
+            is_suspended: boolean;
+            /**
              * @description `required`: an end user gets no tokens before the link of a mail is used. `optional`, the default: tokens at once.
              * @example optional
              * @enum {string}
@@ -2568,7 +2573,7 @@ export interface components {
              */
             is_public: boolean;
             /**
-             * @description Whether it counts against the quota. Failed and canceled ones do not.
+             * @description Whether it counts against the quota. Failed ones do not. One that was canceled does if it had been sent to the provider and the month has no more cancels to give back.
              * @example true
              */
             charged: boolean;
@@ -2782,6 +2787,26 @@ export interface components {
              * @example 3
              */
             concurrent_limit: number | null;
+            /**
+             * @description Sent to the provider in this month, whatever became of them.
+             * @example 45
+             */
+            sent: number;
+            /**
+             * @description How many may be sent in a month, failed and canceled ones included. Null is unlimited.
+             * @example 210
+             */
+            sent_limit: number | null;
+            /**
+             * @description Canceled or deleted after they were sent, and given back.
+             * @example 2
+             */
+            canceled: number;
+            /**
+             * @description How many such cancels of a month are given back; later ones stay charged. Null is all.
+             * @example 10
+             */
+            cancel_limit: number | null;
             /**
              * Format: date-time
              * @description When `used` is zero again.
@@ -3997,6 +4022,7 @@ export interface operations {
                      *         "name": "Postcards",
                      *         "description": "Photos become postcards.",
                      *         "is_active": true,
+                     *         "is_suspended": false,
                      *         "email_verification": "optional",
                      *         "allowed_origins": [
                      *           "https://app.example.com"
@@ -4051,6 +4077,7 @@ export interface operations {
                      *       "name": "Postcards",
                      *       "description": "Photos become postcards.",
                      *       "is_active": true,
+                     *       "is_suspended": false,
                      *       "email_verification": "optional",
                      *       "allowed_origins": [
                      *         "https://app.example.com"
@@ -4186,6 +4213,7 @@ export interface operations {
                      *       "name": "Postcards",
                      *       "description": "Photos become postcards.",
                      *       "is_active": true,
+                     *       "is_suspended": false,
                      *       "email_verification": "optional",
                      *       "allowed_origins": [
                      *         "https://app.example.com"
@@ -4243,6 +4271,7 @@ export interface operations {
                      *       "name": "Postcards",
                      *       "description": "Photos become postcards.",
                      *       "is_active": true,
+                     *       "is_suspended": false,
                      *       "email_verification": "optional",
                      *       "allowed_origins": [
                      *         "https://app.example.com"
@@ -4321,6 +4350,7 @@ export interface operations {
                      *       "name": "Postcards",
                      *       "description": "Photos become postcards.",
                      *       "is_active": true,
+                     *       "is_suspended": false,
                      *       "email_verification": "optional",
                      *       "allowed_origins": [
                      *         "https://app.example.com"
@@ -4432,6 +4462,7 @@ export interface operations {
                      *       "name": "Postcards",
                      *       "description": "Photos become postcards.",
                      *       "is_active": true,
+                     *       "is_suspended": false,
                      *       "email_verification": "optional",
                      *       "allowed_origins": [
                      *         "https://app.example.com"
@@ -4481,6 +4512,7 @@ export interface operations {
                      *       "name": "Postcards",
                      *       "description": "Photos become postcards.",
                      *       "is_active": true,
+                     *       "is_suspended": false,
                      *       "email_verification": "optional",
                      *       "allowed_origins": [
                      *         "https://app.example.com"
@@ -5227,6 +5259,10 @@ export interface operations {
                      *       "limit": 100,
                      *       "running": 1,
                      *       "concurrent_limit": 3,
+                     *       "sent": 45,
+                     *       "sent_limit": 210,
+                     *       "canceled": 2,
+                     *       "cancel_limit": 10,
                      *       "resets_at": "2026-12-01T00:00:00.000000Z"
                      *     }
                      */

@@ -41,6 +41,11 @@ const table = {
     "Registration needs X-Operator-Key, or X-Developer-Key with X-Project-ID.",
   ],
   project_id_required: [403, "This request needs the header X-Project-ID."],
+  project_suspended: [
+    403,
+    "An operator switched this project off or deleted it. Only an operator can bring it back.",
+  ],
+  account_suspended: [403, "An operator closed this account. Only an operator can open it again."],
   developer_key_required: [403, "This request needs the header X-Developer-Key."],
   api_key_required: [403, "This request needs the header X-API-Key."],
   operator_key_invalid: [403, "Invalid operator key."],
@@ -109,6 +114,7 @@ const table = {
   ],
   // When to come back is added to each of these.
   quota_exceeded: [429, "The pictures of this month are used up."],
+  sent_limit_reached: [429, "Too many of this month's pictures were canceled or failed."],
   concurrency_limit_reached: [429, "Too many pictures are being made at once."],
   upload_limit_reached: [429, "Too many uploads are unused. Use them first."],
   anonymous_limit_reached: [429, "Today's pictures without an account are used up."],

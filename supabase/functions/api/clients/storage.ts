@@ -33,6 +33,8 @@ export type StorageClient = {
   check(deadlineMs: number): Promise<void>;
 };
 
+/** Seconds of `max-age`, and for the one who was given the address alone: a shared cache would outlive it. */
+const cacheControl = "3600, private";
 const timeoutMs = 15_000;
 /** For an address, which somebody waits for; a picture may take longer. */
 const quickTimeoutMs = 5_000;
@@ -54,7 +56,8 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
 
   return {
     async upload(bucket, path, body, contentType) {
-      const send = () => usual.from(bucket).upload(path, streamOf(body), { contentType, upsert: true });
+      const send = () =>
+        usual.from(bucket).upload(path, streamOf(body), { contentType, cacheControl, upsert: true });
       let { error } = await send();
       // No answer at all, perhaps from a connection that had just been closed: to write the same object again is harmless.
       if (error && (error as { status?: number }).status === undefined) ({ error } = await send());

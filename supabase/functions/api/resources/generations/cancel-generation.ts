@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { cleanUpGeneration } from "./clean-up.ts";
-import { failures } from "./failures.ts";
+import { cancelErrors } from "./failures.ts";
 import { presentGeneration } from "./present-generation.ts";
 import { generationPath, generationSchema } from "./schemas.ts";
 import { cancelGeneration as endGeneration } from "./store.ts";
@@ -13,7 +13,9 @@ const route = createRoute({
   operationId: "generations.cancel",
   tags: ["Generation"],
   summary: "Stop a generation that is pending or processing",
-  description: "It is not charged, and stays in the list as canceled.",
+  description:
+    "It stays in the list as canceled. One that was sent to the provider is charged when the month has no more cancels to give " +
+    "back (`cancel_limit` of the usage); see `charged`.",
   security: security.generate,
   middleware: [credentials],
   request: { params: generationPath },
@@ -26,7 +28,7 @@ const route = createRoute({
 export const cancelGeneration = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
   const { generation_id } = c.req.valid("param");
-  const row = await endGeneration(deps.database, c.get("credentials"), generation_id, failures.canceled);
+  const row = await endGeneration(deps.database, c.get("credentials"), generation_id, cancelErrors);
   await cleanUpGeneration(deps, generation_id);
   return c.json(presentGeneration(deps.env, row), 200);
 });

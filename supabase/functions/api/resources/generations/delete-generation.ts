@@ -13,7 +13,7 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Delete a generation with its files",
   description:
-    "One that still runs is stopped at the provider and not charged. Also at `/generation/generations-v2/{generation_id}`.",
+    "One that still runs is stopped at the provider, and charged or not as by a cancel. Also at `/generation/generations-v2/{generation_id}`.",
   security: security.generate,
   middleware: [credentials],
   request: { params: generationPath },

@@ -18,6 +18,12 @@ export const failures = {
   canceled: "The generation was canceled. It was not charged.",
 } as const;
 
+/** A cancel after the request was sent costs what the provider bills, so only some of a month are given back. */
+export const cancelErrors = {
+  refunded: failures.canceled,
+  charged: "The generation was canceled after it was sent. It counts: too many were canceled so this month.",
+};
+
 export type FailureCode = keyof typeof failures;
 /** `error` is the sentence where it says more than that of the code. */
 export type Failure = { code: FailureCode; error?: string };

@@ -11,7 +11,8 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "What the project has used of its plan this month",
   description:
-    "Generations of all its users together count against the month. Failed and canceled ones do not.",
+    "Generations of all its users together count against the month. Failed ones do not, and canceled ones only beyond " +
+    "`cancel_limit`.",
   security: security.generate,
   middleware: [credentials],
   responses: { 200: jsonResponse(usageSchema, "The figures."), ...errorResponses(400, 401, 403, 404, 429) },

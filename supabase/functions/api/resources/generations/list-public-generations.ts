@@ -1,4 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
+import { invalidField } from "../../errors.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { projectFilter } from "../projects/schemas.ts";
@@ -6,6 +7,9 @@ import { pageRequest, presentPage } from "./cursor.ts";
 import { presentGeneration } from "./present-generation.ts";
 import { generationListSchema, pageQuery } from "./schemas.ts";
 import { listPublicGenerations as selectGenerations } from "./store.ts";
+
+/** A page by number walks over all pages before it; a cursor does not. */
+const deepestRow = 10_000;
 
 const route = createRoute({
   method: "get",
@@ -15,7 +19,7 @@ const route = createRoute({
   summary: "Published pictures, newest first",
   description:
     "Needs no credentials. Of one project when `X-Project-ID` or `project_id` names it. Who made a picture and what was " +
-    "uploaded for it is never told. Also at `/generation/public-generations-v2`.",
+    "uploaded for it is never told. Pages by number end at 10,000 pictures; a `cursor` goes on. Also at `/generation/public-generations-v2`.",
   security: security.none,
   middleware: [credentialsWithoutBearer],
   request: { query: pageQuery.extend(projectFilter.shape) },
@@ -28,6 +32,9 @@ const route = createRoute({
 export const listPublicGenerations = createRouter().openapi(route, async (c) => {
   const { database, env } = c.get("deps");
   const { project_id, ...query } = c.req.valid("query");
+  if (query.cursor === undefined && query.page * query.per_page > deepestRow) {
+    throw invalidField(["query", "page"], "Pages by number end at 10,000 pictures. Go on with the cursor.");
+  }
   const sent = c.get("credentials");
   if (project_id !== undefined) sent.project_id ??= project_id;
   const page = await selectGenerations(database, sent, pageRequest(query));

@@ -133,7 +133,9 @@ export const generationSchema = z
       .openapi({ description: "The same for programs; stable.", example: null }),
     is_public: isPublic,
     charged: z.boolean().openapi({
-      description: "Whether it counts against the quota. Failed and canceled ones do not.",
+      description:
+        "Whether it counts against the quota. Failed ones do not. One that was canceled does if it had been sent to the " +
+        "provider and the month has no more cancels to give back.",
       example: true,
     }),
     created_at: timestamp("When it was asked for."),
@@ -193,6 +195,21 @@ export const usageSchema = z
       .int()
       .nullable()
       .openapi({ description: "How many may run at once. Null is unlimited.", example: 3 }),
+    sent: z.int().openapi({
+      description: "Sent to the provider in this month, whatever became of them.",
+      example: 45,
+    }),
+    sent_limit: z.int().nullable().openapi({
+      description: "How many may be sent in a month, failed and canceled ones included. Null is unlimited.",
+      example: 210,
+    }),
+    canceled: z
+      .int()
+      .openapi({ description: "Canceled or deleted after they were sent, and given back.", example: 2 }),
+    cancel_limit: z.int().nullable().openapi({
+      description: "How many such cancels of a month are given back; later ones stay charged. Null is all.",
+      example: 10,
+    }),
     resets_at: timestamp("When `used` is zero again.", "2026-12-01T00:00:00.000000Z"),
   })
   .openapi("GenerationUsage");

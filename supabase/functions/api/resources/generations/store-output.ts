@@ -4,8 +4,8 @@ import type { StoredFile } from "../../clients/storage.ts";
 import type { Deps } from "../../context.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import type { Failure, FailureCode } from "./failures.ts";
-import { nameFormat } from "./file-format.ts";
-import { extensionOf, readImageType } from "./image-type.ts";
+import type { ImageReading } from "./image-probe.ts";
+import { extensionOf, readImage } from "./image-type.ts";
 import type { Work } from "./store.ts";
 
 const maxOutputBytes = 25 * 1024 * 1024;
@@ -59,8 +59,10 @@ async function copyOutput(
   body: Uint8Array,
   index: number,
 ): Promise<StoredFile | Failure> {
-  const type = readImageType(body);
-  if (type === null) return unsupported(body);
+  const reading = readImage(body);
+  if (reading.kind !== "image") return failureOf(reading);
+  const { content_type, width, height } = reading;
+  const type = { content_type, width, height };
   const path = `${work.project_id ?? "anonymous"}/${work.id}/${index}.${extensionOf(type.content_type)}`;
   try {
     await deps.storage.upload("generations", path, body, type.content_type);
@@ -70,11 +72,9 @@ async function copyOutput(
   return { ...type, path, bytes: body.byteLength, sha256: createHash("sha256").update(body).digest("hex") };
 }
 
-const stored = ["JPEG", "PNG", "WebP"];
-
-function unsupported(body: Uint8Array): Failure {
-  const name = nameFormat(body);
-  if (name === null || name === "HTML" || stored.includes(name)) return { code: "output_invalid" };
-  const error = `The model's result is of the kind ${name}; JPEG, PNG and WebP are stored. It was not charged.`;
+/** A picture of a kind that is not stored is told by its name; a page or a text is no picture. */
+function failureOf(reading: ImageReading): Failure {
+  if (reading.kind !== "other" || reading.name === null) return { code: "output_invalid" };
+  const error = `The model's result is of the kind ${reading.name}; JPEG, PNG and WebP are stored. It was not charged.`;
   return { code: "output_unsupported", error };
 }

@@ -117,8 +117,10 @@ const positionOf = ({ page, per_page, after }: PageRequest) =>
 export const publishGeneration = (db: Database, credentials: Credentials, id: string, isPublic: boolean) =>
   db.write<{ id: string; is_public: boolean }>("publish_generation", [credentials, id, isPublic]);
 
-export const cancelGeneration = (db: Database, credentials: Credentials, id: string, error: string) =>
-  db.write<GenerationRow>("cancel_generation", [credentials, id, error]);
+/** The sentence of one that is given back, and of one that stays charged. */
+export type CancelErrors = { refunded: string; charged: string };
+export const cancelGeneration = (db: Database, credentials: Credentials, id: string, errors: CancelErrors) =>
+  db.write<GenerationRow>("cancel_generation", [credentials, id, errors]);
 
 export const deleteGeneration = (db: Database, credentials: Credentials, id: string) =>
   db.write<null>("delete_generation", [credentials, id]);
@@ -150,6 +152,10 @@ export const recordWebhook = (db: Database, id: string, webhookId: string) =>
 
 export const getGenerationWork = (db: Database, id: string) =>
   db.read<Work | null>("get_generation_work", [id]);
+
+export type GenerationState = Pick<GenerationRow, "id" | "status">;
+export const findGenerationStates = (db: Database, ids: string[]) =>
+  db.read<GenerationState[]>("find_generation_states", [ids]);
 
 export const claimDueGenerations = (db: Database, batchSize: number) =>
   db.write<Work[]>("claim_due_generations", [batchSize]);

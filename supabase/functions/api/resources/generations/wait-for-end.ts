@@ -1,22 +1,29 @@
+import type { Context } from "hono";
+import type { AppEnv, Credentials } from "../../context.ts";
+import { watchOf } from "./generation-watch.ts";
 import type { GenerationRow } from "./store.ts";
 
-const pollMs = 500;
+const isRunning = (status: GenerationRow["status"]) => status === "pending" || status === "processing";
 
-/** Reads until the generation has ended, `waitSeconds` are over, or the caller hung up. */
+/** Who holds a wait: the account, else the key of an operator, else the client's address. */
+export const waiterOf = ({ user_id, operator_key_hash, ip }: Credentials) =>
+  user_id ?? operator_key_hash ?? ip ?? "";
+
+/** Reads a generation and, while it runs, again once it has ended, `waitSeconds` are over, or the caller hung up. */
 export async function waitForEnd(
-  c: { req: { raw: Request } },
+  c: Context<AppEnv>,
   waitSeconds: number,
   read: () => Promise<GenerationRow>,
 ): Promise<GenerationRow> {
-  const deadline = Date.now() + waitSeconds * 1000;
-  let row = await read();
-  while (
-    (row.status === "pending" || row.status === "processing") &&
-    Date.now() + pollMs <= deadline &&
-    !c.req.raw.signal.aborted
-  ) {
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-    row = await read();
-  }
-  return row;
+  const row = await read();
+  if (!isRunning(row.status) || waitSeconds === 0) return row;
+  const { signal } = c.req.raw;
+  await watchOf(c.get("deps").database).wait({
+    id: row.id,
+    caller: waiterOf(c.get("credentials")),
+    ms: waitSeconds * 1000,
+    signal,
+    isOver: (state) => state === undefined || !isRunning(state.status),
+  });
+  return signal.aborted ? row : read();
 }

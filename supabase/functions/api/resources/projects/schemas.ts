@@ -56,6 +56,10 @@ export const projectSchema = z
     name: projectName(z.string()),
     description: z.string().nullable().openapi(projectDescription),
     is_active: projectActive,
+    is_suspended: z.boolean().openapi({
+      description: "True: an operator switched it off, and only an operator can switch it on.",
+      example: false,
+    }),
     email_verification: emailVerification,
     allowed_origins: z
       .array(z.string())
