@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema c42445cea92ecfd16e782661e80065c77f737c5a42e13f63e6439931a4b92dcb
+-- Made from supabase/schemas by `npm run generate`. Schema 3bbf0ef0fe1e9d70572f6e8b65563bebb183194f195c092f761b1a5206a65852
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -187,7 +187,9 @@ create function private.user_json(account public.users) returns jsonb
 language plpgsql stable set search_path = '' as $$
 begin
   return jsonb_build_object(
-    'id', account.id, 'email', account.email, 'full_name', account.full_name, 'role', account.role,
+    'id', account.id, 'email', account.email, 'full_name', account.full_name,
+    -- The word that clients know.
+    'role', case account.role when 'operator' then 'platform_operator' else account.role end,
     'is_active', account.deactivated_at is null, 'is_verified', account.email_verified_at is not null,
     'created_at', account.created_at, 'project_id', account.project_id);
 end $$;
@@ -1709,7 +1711,11 @@ begin
       when actor_role = 'end_user' and project_is_active is distinct from true then 'project_inactive'
       when actor_role = 'end_user' and project_verifies and not actor_is_verified and scope is distinct from 'public'
         then 'account_not_verified'
-      when credentials ->> 'role' <> actor_role then 'role_mismatch'
+      when credentials ->> 'role' <> actor_role
+        -- A project's owner may act as one of its users, with all that a user sends.
+        and not coalesce(credentials ->> 'role' = 'end_user' and account = project_owner and developer = account
+          and key_project = v_project and scope not in ('projects', 'platform'), false)
+        then 'role_mismatch'
       when scope = 'projects' and actor_role = 'end_user' then 'developers_only' end,
     -- A generation: three credentials of an end user, the own project of a developer.
     case when not is_generation then null
@@ -1899,13 +1905,13 @@ begin
       ) as part
       where not exists (select from public.users account where account.id = part.id)
         and part.email is distinct from private.decoy_email()
-        and part.created_at < now() - interval '1 hour'
+        and part.created_at < now() - interval '5 minutes'
       limit batch_size
     ) as orphan
   );
 end $$;
 comment on function private.list_orphans(integer) is
-  'Users of Auth without an account, an hour old at least, so that no registration under way is hit: of 10,000 users from a random one on. Definer: auth.users is the owner''s.';
+  'Users of Auth without an account, five minutes old at least, so that no registration under way is hit: of 10,000 users from a random one on. Definer: auth.users is the owner''s.';
 
 grant execute on function private.list_orphans(integer) to service_role;
 
@@ -2626,7 +2632,8 @@ begin
     and (list_audit_events.action is null or e.action = list_audit_events.action);
   select coalesce(jsonb_agg(jsonb_build_object(
     'id', on_page.id, 'occurred_at', on_page.occurred_at, 'resource', on_page.resource, 'resource_id', on_page.resource_id,
-    'action', on_page.action, 'changes', on_page.changes, 'actor_id', on_page.actor_id, 'actor_role', on_page.actor_role,
+    'action', on_page.action, 'changes', on_page.changes, 'actor_id', on_page.actor_id, 'actor_role',
+    case on_page.actor_role when 'operator' then 'platform_operator' else on_page.actor_role end,
     -- Where an operator sits is not the developer's business.
     'ip', case when is_operator or on_page.actor_role <> 'operator' then host(on_page.ip) end,
     'user_agent', case when is_operator or on_page.actor_role <> 'operator' then on_page.user_agent end,

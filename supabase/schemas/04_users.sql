@@ -42,7 +42,9 @@ create function private.user_json(account public.users) returns jsonb
 language plpgsql stable set search_path = '' as $$
 begin
   return jsonb_build_object(
-    'id', account.id, 'email', account.email, 'full_name', account.full_name, 'role', account.role,
+    'id', account.id, 'email', account.email, 'full_name', account.full_name,
+    -- The word that clients know.
+    'role', case account.role when 'operator' then 'platform_operator' else account.role end,
     'is_active', account.deactivated_at is null, 'is_verified', account.email_verified_at is not null,
     'created_at', account.created_at, 'project_id', account.project_id);
 end $$;

@@ -145,7 +145,11 @@ begin
       when actor_role = 'end_user' and project_is_active is distinct from true then 'project_inactive'
       when actor_role = 'end_user' and project_verifies and not actor_is_verified and scope is distinct from 'public'
         then 'account_not_verified'
-      when credentials ->> 'role' <> actor_role then 'role_mismatch'
+      when credentials ->> 'role' <> actor_role
+        -- A project's owner may act as one of its users, with all that a user sends.
+        and not coalesce(credentials ->> 'role' = 'end_user' and account = project_owner and developer = account
+          and key_project = v_project and scope not in ('projects', 'platform'), false)
+        then 'role_mismatch'
       when scope = 'projects' and actor_role = 'end_user' then 'developers_only' end,
     -- A generation: three credentials of an end user, the own project of a developer.
     case when not is_generation then null

@@ -127,12 +127,12 @@ begin
       ) as part
       where not exists (select from public.users account where account.id = part.id)
         and part.email is distinct from private.decoy_email()
-        and part.created_at < now() - interval '1 hour'
+        and part.created_at < now() - interval '5 minutes'
       limit batch_size
     ) as orphan
   );
 end $$;
 comment on function private.list_orphans(integer) is
-  'Users of Auth without an account, an hour old at least, so that no registration under way is hit: of 10,000 users from a random one on. Definer: auth.users is the owner''s.';
+  'Users of Auth without an account, five minutes old at least, so that no registration under way is hit: of 10,000 users from a random one on. Definer: auth.users is the owner''s.';
 
 grant execute on function private.list_orphans(integer) to service_role;

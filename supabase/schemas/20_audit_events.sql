@@ -135,7 +135,8 @@ begin
     and (list_audit_events.action is null or e.action = list_audit_events.action);
   select coalesce(jsonb_agg(jsonb_build_object(
     'id', on_page.id, 'occurred_at', on_page.occurred_at, 'resource', on_page.resource, 'resource_id', on_page.resource_id,
-    'action', on_page.action, 'changes', on_page.changes, 'actor_id', on_page.actor_id, 'actor_role', on_page.actor_role,
+    'action', on_page.action, 'changes', on_page.changes, 'actor_id', on_page.actor_id, 'actor_role',
+    case on_page.actor_role when 'operator' then 'platform_operator' else on_page.actor_role end,
     -- Where an operator sits is not the developer's business.
     'ip', case when is_operator or on_page.actor_role <> 'operator' then host(on_page.ip) end,
     'user_agent', case when is_operator or on_page.actor_role <> 'operator' then on_page.user_agent end,

@@ -64,7 +64,7 @@ test("every change to a project, its people and its keys names who, what, from w
   expect(Object.keys(revoked?.changes)).toEqual(["revoked_at"]);
   expect(Object.keys(closed?.changes)).toEqual(["deactivated_at"]);
   expect(joined).toMatchObject({ actor_id: null, actor_role: "anonymous", resource_id: user.id });
-  expect(plan).toMatchObject({ actor_role: "operator", ip: null, user_agent: null });
+  expect(plan).toMatchObject({ actor_role: "platform_operator", ip: null, user_agent: null });
   expect(plan?.changes).toEqual({ plan_id: { old: null, new: "premium" } });
 });
 

@@ -54,7 +54,10 @@ test("an operator sets a password by mail and logs in without a project", async 
   const token = tokenOf(await mailTo(email, "Set a new password"));
   expect((await api("/auth/reset-password", { json: { token, password } })).status).toBe(200);
   const { headers } = await login(email);
-  expect((await api("/auth/me", { headers })).body).toMatchObject({ role: "operator", is_verified: true });
+  expect((await api("/auth/me", { headers })).body).toMatchObject({
+    role: "platform_operator",
+    is_verified: true,
+  });
 });
 
 test.each([

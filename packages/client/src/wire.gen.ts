@@ -1767,7 +1767,7 @@ export interface components {
              * @example end_user
              * @enum {string}
              */
-            role: "operator" | "developer" | "end_user";
+            role: "platform_operator" | "developer" | "end_user";
             /**
              * @description False: the account is closed.
              * @example true
@@ -2359,7 +2359,7 @@ export interface components {
              * @example developer
              * @enum {string}
              */
-            actor_role: "operator" | "developer" | "end_user" | "anonymous" | "system";
+            actor_role: "platform_operator" | "developer" | "end_user" | "anonymous" | "system";
             /**
              * @description The address that the request came from.
              * @example 203.0.113.7

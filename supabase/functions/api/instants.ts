@@ -13,6 +13,8 @@ export const instantFields: ReadonlySet<string> = new Set([
   "last_seen_at",
   "last_used_at",
   "occurred_at",
+  "purge_at",
+  "purge_started_at",
   "ran_at",
   "removed_after",
   "resets_at",

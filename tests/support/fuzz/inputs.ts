@@ -60,7 +60,10 @@ const mostly = <T>(weight: number, usual: fc.Arbitrary<T>, other: fc.Arbitrary<T
 
 /** Headers that any operation may get. */
 const common = {
-  "X-User-Role": fc.oneof(fc.constantFrom("operator", "developer", "end_user"), nastyHeader),
+  "X-User-Role": fc.oneof(
+    fc.constantFrom("platform_operator", "operator", "developer", "end_user"),
+    nastyHeader,
+  ),
   "X-Request-Id": nastyHeader,
   "X-Project-ID": nastyHeader,
   Origin: fc.oneof(fc.constantFrom("https://app.example.com", "null", "https://evil.example"), nastyHeader),

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { AppEnv, Deps } from "../../context.ts";
+import type { AppEnv, Credentials, Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
@@ -71,7 +71,9 @@ export const register = createRouter().openapi(route, async (c) => {
   const { auth, background, database } = c.get("deps");
   const { email, password, full_name = null } = c.req.valid("json");
   await countAuthCall(database, c.get("credentials"));
+  const named = takeRole(c.get("credentials"));
   const kind = await beginRegistration(database, c.get("credentials"), email);
+  if (named !== undefined && !rolesFor[kind.role].includes(named)) throw new ApiError("role_mismatch");
   const id = crypto.randomUUID();
   const authEmail = kind.role === "end_user" ? `${id}@${kind.project_id}.users.invalid` : email.toLowerCase();
   await auth.createUser({ id, email: authEmail, password }).catch((error) => {
@@ -113,6 +115,16 @@ export const register = createRouter().openapi(route, async (c) => {
     201,
   );
 });
+
+/** What `X-User-Role` may say here: the role to be made, or, of older kits, the role of the operator key. */
+const rolesFor = { developer: ["developer", "operator"], end_user: ["end_user"] };
+
+/** At every other endpoint the header names the caller's role, which the database compares. */
+function takeRole(credentials: Credentials): string | undefined {
+  const { role } = credentials;
+  delete credentials.role;
+  return role;
+}
 
 const secretOf = ({ key_prefix, key_hash }: { key_prefix: string; key_hash: string }) => ({
   key_prefix,

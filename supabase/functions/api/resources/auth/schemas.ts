@@ -45,7 +45,7 @@ export const tokensSchema = z
   })
   .openapi("Tokens");
 
-export const roleSchema = z.enum(["operator", "developer", "end_user"]).openapi({
+export const roleSchema = z.enum(["platform_operator", "developer", "end_user"]).openapi({
   description: "Runs the platform, runs projects, or uses an app.",
   example: "end_user",
 });

@@ -129,7 +129,7 @@ const auditEventSchema = z
       example: { name: { old: "Postcards", new: "Letters" } },
     }),
     actor_id: uuid("developer", "Whose account did it; null for a key alone and for the system.").nullable(),
-    actor_role: z.enum(["operator", "developer", "end_user", "anonymous", "system"]).openapi({
+    actor_role: z.enum(["platform_operator", "developer", "end_user", "anonymous", "system"]).openapi({
       description: "As what they did it.",
       example: "developer",
     }),

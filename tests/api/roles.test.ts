@@ -1,0 +1,124 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import {
+  api,
+  type Developer,
+  type EndUser,
+  errorOf,
+  freshEmail,
+  type Headed,
+  password,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
+import { operatorHeaders } from "../support/management.ts";
+
+let developer: Developer;
+let other: Developer;
+let user: EndUser;
+beforeAll(async () => {
+  [developer, other] = await Promise.all([registerDeveloper(), registerDeveloper()]);
+  user = await registerEndUser(developer.project);
+});
+
+const as = (role: string) => ({ "X-User-Role": role });
+
+describe("X-User-Role", () => {
+  test.each(["platform_operator", "operator", ""])("%j is right for an operator", async (role) => {
+    expect((await api("/projects", { headers: { ...operatorHeaders, ...as(role) } })).status).toBe(200);
+  });
+
+  test.each(["developer", "end_user", "owner", "x".repeat(5_000)])(
+    "%j is wrong for an operator",
+    async (role) => {
+      const answer = await api("/projects", { headers: { ...operatorHeaders, ...as(role) } });
+      expect(errorOf(answer)).toMatchObject({ status: 403, code: "role_mismatch" });
+    },
+  );
+
+  test.each(["platform_operator", "operator", "end_user"])(
+    "%s is wrong for a developer who manages",
+    async (role) => {
+      const answer = await api("/projects", { headers: { ...developer.headers, ...as(role) } });
+      expect(errorOf(answer)).toMatchObject({ status: 403, code: "role_mismatch" });
+    },
+  );
+});
+
+describe("at registration X-User-Role names the role to be made", () => {
+  const register = (headers: Headed) =>
+    api("/auth/register", { headers, json: { email: freshEmail("role"), password } });
+
+  test.each(["developer", "platform_operator", "operator"])(
+    "%s with an operator key makes a developer",
+    async (role) => {
+      const answer = await register({ ...operatorHeaders, ...as(role) });
+      expect([answer.status, answer.body.role]).toEqual([201, "developer"]);
+    },
+  );
+
+  test("end_user with the keys of an app makes an end user", async () => {
+    const answer = await register({ ...developer.project.headers, ...as("end_user") });
+    expect([answer.status, answer.body.role]).toEqual([201, "end_user"]);
+  });
+
+  test.each<[string, () => Headed]>([
+    ["end_user", () => operatorHeaders],
+    ["developer", () => developer.project.headers],
+    ["platform_operator", () => developer.project.headers],
+  ])("%s with the keys of another role makes nobody", async (role, headers) => {
+    const answer = await register({ ...headers(), ...as(role) });
+    expect(errorOf(answer)).toMatchObject({ status: 403, code: "role_mismatch" });
+  });
+});
+
+describe("the owner of a project acts as one of its users", () => {
+  const all = () => ({ ...developer.headers, ...developer.project.headers, ...as("end_user") });
+  const generate = (headers: Headed) =>
+    api("/generation/generate-v2", { headers, json: { prompt: "A lighthouse" } });
+
+  test("with all four credentials: creates, lists, looks and deletes, also below the path of the public documentation", async () => {
+    const created = await generate(all());
+    expect(created.status).toBe(200);
+    const { id } = created.body;
+    expect((await api(`/generation/${id}/status`, { headers: all() })).body.id).toBe(id);
+    expect((await api("/generation", { headers: all() })).body.total).toBeGreaterThan(0);
+    expect((await api("/auth/me", { headers: all() })).body).toMatchObject({
+      id: developer.id,
+      role: "developer",
+    });
+    const deleted = await api(`/generation/generations/${id}`, { method: "DELETE", headers: all() });
+    expect([deleted.status, deleted.body.message]).toEqual([200, "Generation deleted successfully"]);
+  });
+
+  test.each(["X-Developer-Key", "X-Project-ID", "X-API-Key"])("not without %s", async (name) => {
+    const { [name]: _, ...rest } = all() as Headed;
+    expect((await generate(rest)).status).toBe(403);
+  });
+
+  test("not without a token", async () => {
+    const { Authorization: _, ...rest } = all() as Headed;
+    expect((await generate(rest)).status).toBe(401);
+  });
+
+  test("not in a project of somebody else, with whatever keys", async () => {
+    for (const headers of [
+      { ...all(), ...other.headers },
+      { ...all(), ...other.project.headers },
+      { ...all(), "X-API-Key": other.project.api_key },
+      { ...all(), "X-Developer-Key": other.project.developer_key },
+      { ...all(), "X-Project-ID": other.project.id },
+    ]) {
+      expect([403, 404]).toContain((await generate(headers)).status);
+    }
+  });
+
+  test("and manages nothing that way", async () => {
+    const answer = await api("/projects", { headers: all() });
+    expect(errorOf(answer)).toMatchObject({ status: 403, code: "role_mismatch" });
+  });
+
+  test("and a user does not act as an owner", async () => {
+    const answer = await generate({ ...user.headers, ...as("developer") });
+    expect(errorOf(answer)).toMatchObject({ status: 403, code: "role_mismatch" });
+  });
+});
