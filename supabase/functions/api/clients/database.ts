@@ -23,8 +23,6 @@ export type Database = {
   read: Call;
   /** For all others: what they changed is kept only if the request is let through. */
   write: Call;
-  /** As write. */
-  call: Call;
   /** Connections of this instance: how many there may be, how many are in use, and calls that wait for one. */
   pool(): { size: number; in_use: number; waiting: number };
   close(): Promise<void>;
@@ -137,7 +135,6 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
   return {
     read: calls("read"),
     write: calls("write"),
-    call: calls("write"),
     pool() {
       const size = env.database_pool_size;
       return { size, in_use: Math.min(running, size), waiting: Math.max(running - size, 0) };
@@ -156,7 +153,7 @@ const unavailable = /^(08|40|53|57|58)/;
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const { code = "", message = "", detail } = error as { code?: string; message?: string; detail?: string };
-  if ((code === raised || code.startsWith("PT")) && isErrorCode(message)) {
+  if (code === raised && isErrorCode(message)) {
     const { retry_after_seconds, rate_limit } = told(detail);
     return new ApiError(message, {
       ...(retry_after_seconds === undefined ? {} : { retryAfterSeconds: retry_after_seconds }),
@@ -178,7 +175,5 @@ const unstorable = "A value of the request is out of range.";
 type Told = { retry_after_seconds?: number; rate_limit?: RateLimit };
 
 function told(detail: string | undefined): Told {
-  const value: unknown = detail === undefined ? {} : JSON.parse(detail);
-  if (typeof value === "number") return { retry_after_seconds: value };
-  return Object.hasOwn(value as object, "resets_in") ? { rate_limit: value as RateLimit } : (value as Told);
+  return detail === undefined ? {} : (JSON.parse(detail) as Told);
 }
