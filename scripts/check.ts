@@ -30,6 +30,7 @@ const checks: [string, () => Promise<Check>][] = [
   ["OpenAPI document (Redocly)", checkDocument],
   ["SDK package", checkPackage],
   ["lockfile", checkLockfile],
+  ["workflows (actionlint)", checkWorkflows],
   ["unused code", () => runCommand("knip", [])],
 ];
 
@@ -70,6 +71,16 @@ async function checkGenerated() {
 async function checkDocument(): Promise<Check> {
   const problems = await lintOpenApi();
   return { code: problems.length === 0 ? 0 : 1, output: problems.join("\n") };
+}
+
+/** A Go module, so only where Go is. */
+async function checkWorkflows(): Promise<Check> {
+  const tool = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12";
+  try {
+    return await runCommand("go", ["run", tool]);
+  } catch {
+    return { code: 0, output: "", note: "not looked at: there is no Go on this machine" };
+  }
 }
 
 async function checkPackage(): Promise<Check> {

@@ -10,6 +10,8 @@ import {
 } from "../support/api.ts";
 
 const { urls } = inject("stack");
+/** Functions are below Supabase's own address; everything else is below the one that clients call. */
+const addressOf = (path: string) => `${path.includes("/functions/v1") ? urls.gateway : urls.base}${path}`;
 let user: EndUser;
 let generation: string;
 
@@ -38,7 +40,7 @@ describe("the account is read at every address that clients build", () => {
     "//functions/v1/api/v1/auth/me",
     "/api/v1/auth/me?x=1",
   ])("%s", async (path) => {
-    const { status, body } = await api(`${urls.base}${path}`, { headers: user.headers });
+    const { status, body } = await api(addressOf(path), { headers: user.headers });
     expect(status).toBe(200);
     expect(body.id).toBe(user.id);
   });
@@ -55,7 +57,7 @@ describe("a generation is read at every address", () => {
     "/functions/v1/generation/ID/status",
     "/functions/v1/api/v1/generation/ID/status",
   ])("%s", async (path) => {
-    const { status, body } = await api(`${urls.base}${path.replace("ID", generation)}`, {
+    const { status, body } = await api(addressOf(path.replace("ID", generation)), {
       headers: user.headers,
     });
     expect(status).toBe(200);
@@ -69,7 +71,7 @@ test.each([
   "//api/v1/generation/generate/",
   "/functions/v1/generation/generate-v2",
 ])("POST %s keeps its body: it is no redirect", async (path) => {
-  const { status, body } = await api(`${urls.base}${path}`, {
+  const { status, body } = await api(addressOf(path), {
     headers: user.headers,
     json: { prompt: `At ${path}` },
   });
@@ -94,7 +96,7 @@ test.each([
   "/api/v1/health",
   "/functions/v1/api/v1/health",
 ])("%s tells the health", async (path) => {
-  expect((await api(`${urls.base}${path}`)).body.status).toBe("healthy");
+  expect((await api(addressOf(path))).body.status).toBe("healthy");
 });
 
 describe("what is no address of the API is 404, in its form", () => {
@@ -106,7 +108,7 @@ describe("what is no address of the API is 404, in its form", () => {
     "/functions/v1/other/auth/me",
     "/auth/me",
   ])("%s", async (path) => {
-    const answer = await api(`${urls.base}${path}`, { headers: user.headers });
+    const answer = await api(addressOf(path), { headers: user.headers });
     expect(errorOf(answer)).toMatchObject({ status: 404, code: "not_found" });
   });
 });

@@ -1,45 +1,71 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { afterAll, expect, inject, test } from "vitest";
 import { ROOT } from "../../scripts/local/settings.ts";
 import { run } from "../support/runtimes.ts";
-import type { TargetFile } from "../support/target.ts";
 
-const { urls, keys, credentials, database_url, admin_database_url } = inject("stack");
+const { urls, keys, database_url, admin_database_url } = inject("stack");
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-target-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("the suites run against any stack that a file names, through the addresses that hosted ones have", async () => {
+/** Stands in for the CLI of a machine with Docker: it tells the addresses and keys of the suite's own stack. */
+function standInCli(): string {
+  const bin = join(folder, "bin");
+  mkdirSync(bin);
+  const status = {
+    API_URL: urls.gateway,
+    DB_URL: database_url,
+    PUBLISHABLE_KEY: keys.publishable,
+    SECRET_KEY: keys.secret,
+    ANON_KEY: keys.anon,
+    SERVICE_ROLE_KEY: keys.service_role,
+    JWT_SECRET: keys.jwt_secret,
+  };
+  writeFileSync(join(folder, "status.json"), JSON.stringify(status));
+  const script = `#!/bin/sh\n[ "$*" = "status -o json" ] && echo 'Stopped services: [x]' >&2 && cat '${join(folder, "status.json")}'\n`;
+  writeFileSync(join(bin, "supabase"), script, { mode: 0o755 });
+  return bin;
+}
+
+test("a target is written from what the CLI says, with an operator of its own, and the suites run against it, through the addresses that hosted stacks have", async () => {
   const file = join(folder, "target.json");
-  writeFileSync(
-    file,
-    JSON.stringify({
-      url: urls.gateway,
-      database_url,
-      admin_database_url,
-      publishable_key: keys.publishable ?? "",
-      secret_key: keys.secret ?? "",
-      anon_key: keys.anon,
-      service_role_key: keys.service_role,
-      jwt_secret: keys.jwt_secret,
-      cron_secret: keys.cron_secret ?? "",
-      inbox_url: urls.inbox,
-      replicate_url: urls.replicate,
-      replicate_token: keys.replicate_token,
-      replicate_webhook_secret: keys.replicate_webhook_secret,
-      operator_key: credentials.operator_key ?? "",
-    } satisfies { [Key in keyof TargetFile]: TargetFile[Key] | undefined }),
-  );
-  const files = ["health", "paths", "story", "refresh"].map((name) => `tests/api/${name}.test.ts`);
+  const settings = join(folder, "functions.env");
+  writeFileSync(settings, `CRON_SECRET=${keys.cron_secret}\n`);
+  const written = await run(process.execPath, ["scripts/target.ts", file, "--settings", settings], ROOT, {
+    PATH: `${standInCli()}${delimiter}${process.env.PATH}`,
+  });
+  expect(written).toEqual({ code: 0, output: `CLOUD_API_TARGET=${file} npm test -- api\n` });
+  expect(statSync(file).mode & 0o077).toBe(0);
+
+  const files = ["paths", "story", "identity"].map((name) => `tests/api/${name}.test.ts`);
   const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
-  const args = [vitest, "run", "--project", "api", ...files];
-  const { code, output } = await run(process.execPath, args, ROOT, {
+  const { code, output } = await run(process.execPath, [vitest, "run", "--project", "api", ...files], ROOT, {
     CLOUD_API_TARGET: file,
+    CLOUD_API_ADMIN_DATABASE_URL: admin_database_url,
+    CLOUD_API_INBOX_URL: urls.inbox,
+    CLOUD_API_REPLICATE_URL: urls.replicate,
     VITEST: undefined,
     VITEST_POOL_ID: undefined,
     VITEST_WORKER_ID: undefined,
   });
-  expect(output).toMatch(/Test Files .*4 passed/);
+  expect(output).toMatch(/Test Files .*3 passed/);
   expect(code, output).toBe(0);
+});
+
+test("without a stack, or without settings, it says what to do", async () => {
+  const bin = join(folder, "none");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "supabase"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  const env = { PATH: `${bin}${delimiter}${process.env.PATH}` };
+  const settings = join(folder, "functions.env");
+  const noStack = await run(
+    process.execPath,
+    ["scripts/target.ts", "x.json", "--settings", settings],
+    ROOT,
+    env,
+  );
+  expect(noStack).toMatchObject({ code: 1, output: expect.stringContaining("npx supabase start") });
+  const none = await run(process.execPath, ["scripts/target.ts", "x.json", "--settings", "none"], ROOT, env);
+  expect(none).toMatchObject({ code: 1, output: expect.stringContaining("CRON_SECRET") });
 });

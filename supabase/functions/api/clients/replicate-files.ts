@@ -96,7 +96,7 @@ function readDataUrl(address: string, maxBytes: number): Uint8Array {
     Buffer.from(
       address.slice(comma + 1).replace(/%([\da-f]{2})/gi, decodeByte),
       isBase64 ? "base64" : "latin1",
-    ),
+    ) as unknown as Uint8Array,
   );
   if (bytes.byteLength > maxBytes) throw new CopyError("too_large", "a data: result is too large");
   return bytes;

@@ -1,0 +1,81 @@
+// Writes which stack the suites are to run against, from what `supabase status` says of the one of `supabase start`.
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { parseArgs, parseEnv, promisify } from "node:util";
+import postgres from "postgres";
+import { Problem, reasonOf } from "./local/problem.ts";
+import { ROOT } from "./local/settings.ts";
+import { createOperator, createOperatorKey } from "./operators.ts";
+
+const HELP = `Writes a target for the suites, once \`npx supabase start\` runs.
+
+  npm run target -- .local/target.json
+  CLOUD_API_TARGET=.local/target.json npm test -- api
+
+It asks \`supabase status\`, takes CRON_SECRET from supabase/functions/.env, and makes an operator with a key.
+docs/testing-on-real-supabase.md says what else may stand in the file, and how to write one for a hosted project.`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    settings: { type: "string", default: "supabase/functions/.env" },
+    help: { type: "boolean", short: "h" },
+  },
+});
+const [file] = positionals;
+if (values.help || file === undefined) {
+  console.log(HELP);
+  process.exit(values.help ? 0 : 1);
+}
+
+/** What the CLI says of the stack of this checkout. */
+async function status(): Promise<Record<string, string | undefined>> {
+  try {
+    const { stdout } = await promisify(execFile)("supabase", ["status", "-o", "json"], { cwd: ROOT });
+    return JSON.parse(stdout);
+  } catch {
+    throw new Problem("`supabase status` knows no stack: run `npx supabase start` first.");
+  }
+}
+
+function cronSecret(): string {
+  const path = resolve(ROOT, values.settings);
+  const secret = existsSync(path) ? parseEnv(readFileSync(path, "utf8")).CRON_SECRET : undefined;
+  if (!secret) throw new Problem(`${values.settings} has no CRON_SECRET: set one and start the stack again.`);
+  return secret;
+}
+
+async function operatorKey(database_url: string): Promise<string> {
+  const sql = postgres(database_url, { max: 1, onnotice: () => {}, connect_timeout: 5 });
+  const email = `suites-${Date.now()}@operators.test`;
+  try {
+    await createOperator(sql, email, "Suites");
+    return await createOperatorKey(sql, email, "Suites", null);
+  } finally {
+    await sql.end({ timeout: 2 });
+  }
+}
+
+try {
+  const cron_secret = cronSecret();
+  const { API_URL: url, DB_URL: database_url = "", ...keys } = await status();
+  const target = {
+    url,
+    database_url,
+    publishable_key: keys.PUBLISHABLE_KEY ?? keys.ANON_KEY,
+    secret_key: keys.SECRET_KEY ?? keys.SERVICE_ROLE_KEY,
+    anon_key: keys.ANON_KEY,
+    service_role_key: keys.SERVICE_ROLE_KEY,
+    jwt_secret: keys.JWT_SECRET,
+    cron_secret,
+    operator_key: await operatorKey(database_url),
+  };
+  const path = resolve(file);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify(target, null, 2)}\n`, { mode: 0o600 });
+  console.log(`CLOUD_API_TARGET=${file} npm test -- api`);
+} catch (error) {
+  console.error(error instanceof Problem ? error.message : reasonOf(error));
+  process.exit(1);
+}
