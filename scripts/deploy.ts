@@ -1,10 +1,10 @@
 // Deploys to a hosted Supabase project with the Supabase CLI, one command after another, or only says which.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs, parseEnv as parseDotEnv } from "node:util";
-import { type DeployOptions, planDeploy, problemsOf, type Step } from "./deploy/plan.ts";
-import { defaultEnvFile } from "./doctor/target.ts";
+import { type DeployOptions, planDeploy, problemsOf, type Step, withSite } from "./deploy/plan.ts";
+import { hostedEnvFile } from "./doctor/target.ts";
 import { Problem } from "./local/problem.ts";
 import { ROOT } from "./local/settings.ts";
 import { runCommand } from "./run-command.ts";
@@ -13,8 +13,9 @@ const HELP = `Deploys this checkout to a hosted Supabase project, again and agai
 
   npm run deploy -- --project-ref <ref> --dry-run   the commands, and what is missing before they can run
   npm run deploy -- --project-ref <ref>             runs them; the first that fails ends it
-  --settings FILE   becomes the secrets of the functions (default ${defaultEnvFile})
+  --settings FILE   becomes the secrets of the functions (default ${hostedEnvFile})
   --domain URL      an address of your own, such as https://api.example.com
+  --site URL        the app that links of Supabase Auth lead to (default: the address of the API)
 
 The Supabase CLI has to be logged in: npx supabase login, or SUPABASE_ACCESS_TOKEN.`;
 
@@ -26,6 +27,7 @@ function readOptions(): DeployOptions & { dry_run: boolean } {
         "project-ref": { type: "string" },
         settings: { type: "string" },
         domain: { type: "string" },
+        site: { type: "string" },
         "dry-run": { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -37,31 +39,42 @@ function readOptions(): DeployOptions & { dry_run: boolean } {
     console.log(HELP);
     process.exit(0);
   }
-  const settings = String(values.settings ?? defaultEnvFile);
+  const settings = String(values.settings ?? hostedEnvFile);
   const file = resolve(ROOT, settings);
   const domain = values.domain as string | undefined;
-  if (domain !== undefined && !URL.canParse(domain))
-    throw new Problem(`--domain ${domain} is no address such as https://api.example.com.`);
+  const site = values.site as string | undefined;
+  for (const [name, value] of Object.entries({ domain, site }))
+    if (value !== undefined && !/^https:\/\/[\w.-]+(:\d+)?\/?$/.test(value))
+      throw new Problem(`--${name} ${value} is no address such as https://api.example.com.`);
   return {
     project_ref: String(values["project-ref"] ?? ""),
     settings,
     env: existsSync(file) ? parseDotEnv(readFileSync(file, "utf8")) : undefined,
     domain,
+    site,
     dry_run: values["dry-run"] === true,
   };
 }
 
-const shown = ({ command, sql }: Step) => {
+const shown = ({ command, sql, site }: Step) => {
   const words = command[0] === "supabase" ? ["npx", ...command] : command;
-  return `${words.join(" ")}${sql === undefined ? "" : " <statements>"}`;
+  const made =
+    sql !== undefined ? " <statements>" : site !== undefined ? ` <config with site_url ${site}>` : "";
+  return `${words.join(" ")}${made}`;
 };
 
-async function run({ command: [name = "", ...args], sql }: Step): Promise<number> {
-  if (sql === undefined) return (await runCommand(name, args, true)).code;
+async function run({ command: [name = "", ...args], sql, site }: Step): Promise<number> {
+  if (sql === undefined && site === undefined) return (await runCommand(name, args, true)).code;
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-deploy-"));
   try {
+    if (site !== undefined) {
+      mkdirSync(join(folder, "supabase"));
+      const config = readFileSync(join(ROOT, "supabase", "config.toml"), "utf8");
+      writeFileSync(join(folder, "supabase", "config.toml"), withSite(config, site));
+      return (await runCommand(name, [...args, folder], true)).code;
+    }
     const file = join(folder, "statements.sql");
-    writeFileSync(file, sql, { mode: 0o600 });
+    writeFileSync(file, sql ?? "", { mode: 0o600 });
     return (await runCommand(name, [...args, file], true)).code;
   } finally {
     rmSync(folder, { recursive: true, force: true });

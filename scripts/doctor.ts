@@ -20,7 +20,7 @@ const HELP = `Says whether a Cloud API is set up as it should be, and how to men
 
   npm run doctor                                    the stack of npm start (--port, --data as there)
   npm run doctor -- --local                         supabase start, with supabase/functions/.env
-  npm run doctor -- --url https://<ref>.supabase.co a hosted project, with supabase/functions/.env (--settings for another file)
+  npm run doctor -- --url https://<ref>.supabase.co a hosted project, with supabase/functions/.env.production (--settings for another)
   npm run doctor -- --json                          the findings as JSON
 
 For a hosted project set CLOUD_API_SECRET_KEY and CLOUD_API_PUBLISHABLE_KEY (Dashboard → API keys) and CLOUD_API_OPERATOR_KEY

@@ -8,6 +8,8 @@ export interface Step {
   command: string[];
   /** Written to a file that only this user can read, for as long as the command runs; its path is the last argument. */
   sql?: string;
+  /** Where links of Auth lead on the hosted project; the command gets supabase/config.toml with it, as its last argument. */
+  site?: string;
 }
 
 export interface DeployOptions {
@@ -18,6 +20,8 @@ export interface DeployOptions {
   env: Record<string, string | undefined> | undefined;
   /** An address of one's own for the API: https://api.example.com. */
   domain: string | undefined;
+  /** The app, which links of Supabase Auth lead to. */
+  site?: string | undefined;
 }
 
 const ref = /^[a-z]{20}$/;
@@ -67,13 +71,22 @@ function malformed(settings: string, env: Record<string, string | undefined>): s
 }
 
 /** Migrations before the function: it works with a newer database, not with an older one. */
-export function planDeploy({ project_ref, settings, env = {}, domain }: DeployOptions): Step[] {
+export function planDeploy({ project_ref, settings, env = {}, domain, site }: DeployOptions): Step[] {
   const base = env.PUBLIC_URL || `https://${project_ref}.supabase.co/functions/v1`;
   const sql = reconcilerSql(`${base}/api/v1/internal/reconcile`, env.CRON_SECRET ?? "");
   const remote = `--remote=${project_ref}`;
   const steps: Step[] = [
     { why: "name the project", command: ["supabase", "link", "--project-ref", project_ref] },
-    { why: "settings of Auth and Storage", command: ["supabase", "config", "push", remote, "--yes"] },
+    {
+      why: "what the next step changes in Auth, Storage and the API of the project",
+      command: ["supabase", "config", "diff", remote, "--workdir"],
+      site: site ?? new URL(base).origin,
+    },
+    {
+      why: "settings of Auth and Storage",
+      command: ["supabase", "config", "push", remote, "--yes", "--workdir"],
+      site: site ?? new URL(base).origin,
+    },
     {
       why: "Auth counts sign-ins by account; with SUPABASE_ACCESS_TOKEN, else it says what to do",
       command: ["node", "scripts/deploy/forward-addresses.ts", project_ref],
@@ -100,6 +113,13 @@ export function planDeploy({ project_ref, settings, env = {}, domain }: DeployOp
     command: ["npm", "run", "doctor", "--", "--url", url, "--settings", settings],
   });
   return steps;
+}
+
+/** The configuration of this machine for a hosted project: nobody's mail may lead to http://127.0.0.1:3000. */
+export function withSite(config: string, site: string): string {
+  const line = /^site_url = .*$/m;
+  if (!line.test(config)) throw new Error("supabase/config.toml has no site_url");
+  return config.replace(line, `site_url = ${JSON.stringify(site)}`);
 }
 
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { ROOT } from "../local/settings.ts";
 import { type Check, type Finding, fail, ok, warn } from "./check.ts";
-import type { Target } from "./target.ts";
+import { hostedEnvFile, type Target } from "./target.ts";
 
 const about = "settings";
 
@@ -28,8 +28,25 @@ export const checkEnvironment: Check = async (target) => {
     const [, ...lines] = (error as Error).message.split("\n");
     return lines.map((line) => fail(about, line.trim(), `correct it in ${env_file}`));
   }
-  return [ok(about, `${env_file} can be used`), ...(kind === "hosted" ? hostedAdvice(target) : [])];
+  const advice = kind === "hosted" ? hostedAdvice(target) : localAdvice(target);
+  return [ok(about, `${env_file} can be used`), ...advice];
 };
+
+/** Names that lead to this machine, from it or from a container on it. */
+const near = /^(localhost|127(\.\d+){3}|\[?::1\]?|host\.docker\.internal|db|supabase_db_[\w-]+)$/;
+
+/** What is tried here must not happen to the data of a hosted project. */
+function localAdvice({ env, env_file }: Target): Finding[] {
+  const host = env.DATABASE_URL ? URL.parse(env.DATABASE_URL)?.hostname : undefined;
+  if (host === undefined || near.test(host)) return [];
+  return [
+    fail(
+      about,
+      `DATABASE_URL leads to ${host}: the functions of this machine work on that database`,
+      `remove it from ${env_file}; what is for the hosted project belongs into ${hostedEnvFile}`,
+    ),
+  ];
+}
 
 function hostedAdvice({ env, env_file }: Target): Finding[] {
   const findings: Finding[] = [];

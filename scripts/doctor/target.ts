@@ -41,7 +41,9 @@ export interface Answer {
   reason: string;
 }
 
-export const defaultEnvFile = join("supabase", "functions", ".env");
+/** What the Supabase CLI gives the functions of this machine, and what `npm run deploy` makes the secrets of the hosted ones. */
+export const localEnvFile = join("supabase", "functions", ".env");
+export const hostedEnvFile = join("supabase", "functions", ".env.production");
 
 /** The embedded stack, `supabase start` (`local`), or a hosted project by its address. */
 export function findTarget(options: TargetOptions, vars: NodeJS.ProcessEnv): Target {
@@ -53,7 +55,7 @@ export function findTarget(options: TargetOptions, vars: NodeJS.ProcessEnv): Tar
   const publishable_key = vars.CLOUD_API_PUBLISHABLE_KEY || keys?.publishable;
   const secret_key = vars.CLOUD_API_SECRET_KEY || keys?.secret;
   if (local) {
-    const { env_file, env } = readEnvFile(options.env_file ?? defaultEnvFile);
+    const { env_file, env } = readEnvFile(options.env_file ?? localEnvFile);
     return withHealth({
       kind: "local",
       base: `${supabase_url}/functions/v1`,
@@ -82,7 +84,7 @@ export function findTarget(options: TargetOptions, vars: NodeJS.ProcessEnv): Tar
 function hosted(url: string, options: TargetOptions, vars: NodeJS.ProcessEnv): Target {
   if (!URL.canParse(url)) throw new Problem(`--url ${url} is no address such as https://<ref>.supabase.co.`);
   const supabase_url = new URL(url).origin;
-  const { env_file, env } = readEnvFile(options.env_file ?? defaultEnvFile);
+  const { env_file, env } = readEnvFile(options.env_file ?? hostedEnvFile);
   return withHealth({
     kind: "hosted",
     base: env.PUBLIC_URL || `${supabase_url}/functions/v1`,

@@ -16,9 +16,10 @@ export class StackCli {
   #output: string[] = [];
   #wake: (() => void)[] = [];
 
-  constructor(args: string[], env: NodeJS.ProcessEnv = process.env) {
-    this.child = spawn("node", [join(ROOT, "scripts", "bootstrap.mjs"), "scripts/start.ts", ...args], {
-      cwd: ROOT,
+  constructor(args: string[], env: NodeJS.ProcessEnv = process.env, checkout = ROOT, umask = "022") {
+    const words = ["node", join(checkout, "scripts", "bootstrap.mjs"), "scripts/start.ts", ...args];
+    this.child = spawn("/bin/sh", ["-c", `umask ${umask}; exec "$@"`, "start", ...words], {
+      cwd: checkout,
       env,
       stdio: ["ignore", "pipe", "pipe"],
     });
