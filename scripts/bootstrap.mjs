@@ -45,5 +45,6 @@ if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
 }
 // Behind a link are another checkout's packages, which an install would change.
 const isBorrowed = lstatSync(MODULES, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-if (!isBorrowed) await installMissing(ROOT, LIGHT.includes(script) ? "start" : "everything");
+if (!isBorrowed)
+  await installMissing(ROOT, LIGHT.includes(script) && !args.includes("--docker") ? "start" : "everything");
 run(script, args);

@@ -1,5 +1,13 @@
 // Deploys to a hosted Supabase project with the Supabase CLI, one command after another, or only says which.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs, parseEnv as parseDotEnv } from "node:util";
@@ -69,6 +77,9 @@ async function run({ command: [name = "", ...args], sql, site }: Step): Promise<
   try {
     if (site !== undefined) {
       mkdirSync(join(folder, "supabase"));
+      // Without the .env files beside it: the CLI would read them.
+      for (const name of ["functions", "migrations", "seed.sql"])
+        symlinkSync(join(ROOT, "supabase", name), join(folder, "supabase", name), "junction");
       const config = readFileSync(join(ROOT, "supabase", "config.toml"), "utf8");
       writeFileSync(join(folder, "supabase", "config.toml"), withSite(config, site));
       return (await runCommand(name, [...args, folder], true)).code;

@@ -5,6 +5,7 @@ import { keysOfPort } from "./local/keys.ts";
 import { Problem } from "./local/problem.ts";
 import { DEFAULT_BASE_PORT, databaseUrl, portsFrom } from "./local/settings.ts";
 import { createOperator, createOperatorKey, listOperators, revokeOperatorKey } from "./operators.ts";
+import { registerDeveloper } from "./register-developer.ts";
 
 const HELP = `Operators run the platform: they make developers and see every project.
 
@@ -12,8 +13,10 @@ const HELP = `Operators run the platform: they make developers and see every pro
   npm run operator -- list                                           operators and their keys
   npm run operator -- key ada@example.com --label CI --days 90       a further key, here for 90 days
   npm run operator -- revoke ok_Qx3vT                                a key by prefix or id, at once
+  npm run operator -- developer bob@example.com --url https://<ref>.supabase.co
+                                                                     a developer with a project; prints the app's .env
 
-The database is the one of DATABASE_URL, else the local stack's (--port ${DEFAULT_BASE_PORT}). A key is shown once. An operator who
+\`developer\` asks the API, with the operator's key in CLOUD_API_OPERATOR_KEY. For the others the database is the one of DATABASE_URL, else the local stack's (--port ${DEFAULT_BASE_PORT}). A key is shown once. An operator who
 wants to log in as well asks for a reset mail (POST /auth/request-password-reset) and sets a password.`;
 
 const { values, positionals } = readArguments();
@@ -27,6 +30,7 @@ function readArguments() {
         label: { type: "string" },
         days: { type: "string" },
         port: { type: "string" },
+        url: { type: "string" },
         help: { type: "boolean", short: "h" },
       },
     });
@@ -42,6 +46,26 @@ function localDatabase(port: number): string {
   } catch (error) {
     console.error(`${(error as Error).message} For another database set DATABASE_URL.`);
     process.exit(1);
+  }
+}
+
+async function makeDeveloper(email: string): Promise<number> {
+  try {
+    if (email === "" || values.url === undefined)
+      throw new Problem("`developer` needs an address and --url, such as https://<ref>.supabase.co.");
+    const lines = await registerDeveloper(values.url, process.env.CLOUD_API_OPERATOR_KEY, email, values.name);
+    console.error(
+      `${email} is a developer with a project. The .env of the app, whose keys are shown only now:\n`,
+    );
+    console.log(lines.join("\n"));
+    console.error(
+      "\nTo log in, ask for a reset mail (POST /auth/request-password-reset) and set a password.",
+    );
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    console.error(error.message);
+    return 1;
   }
 }
 
@@ -82,6 +106,7 @@ if (values.help || positionals.length === 0) {
   console.log(HELP);
   process.exit(values.help ? 0 : 1);
 }
+if (positionals[0] === "developer") process.exit(await makeDeveloper(positionals[1] ?? ""));
 const url = process.env.DATABASE_URL || localDatabase(Number(values.port ?? DEFAULT_BASE_PORT));
 // Statements are not prepared, so that a transaction pooler will do.
 const sql = postgres(url, { max: 1, ssl: "prefer", prepare: false, onnotice: () => {}, connect_timeout: 10 });

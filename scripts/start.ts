@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { banner } from "./local/banner.ts";
+import { startDocker } from "./local/docker.ts";
 import { keysOfPort, readKeys } from "./local/keys.ts";
 import { readable } from "./local/log-line.ts";
 import { Problem } from "./local/problem.ts";
@@ -14,6 +15,8 @@ const HELP = `Starts the whole back end on this machine: database, Auth, Storage
   npm start -- --fresh       with an empty database and empty storage
   npm start -- --data d      keeps everything in the folder d instead of .local/<port>
   npm start -- --json        prints addresses and keys as one line of JSON when ready, then the log as it is
+  npm start -- --docker      the full Supabase in Docker instead: supabase start, functions, accounts, and what is missing
+                             in supabase/functions/.env (--settings for another file)
   npm start -- --quiet       prints no line for each request
   npm start -- --keys        prints every key and secret of the stack as JSON, and starts nothing
   npm start -- --published-keys  takes the keys that the Supabase CLI gives everybody, for tools that expect them
@@ -28,6 +31,8 @@ interface Options {
   json: boolean;
   quiet: boolean;
   published_keys: boolean;
+  docker: boolean;
+  settings: string | undefined;
 }
 
 function readOptions(): Options {
@@ -38,6 +43,8 @@ function readOptions(): Options {
     json?: boolean;
     quiet?: boolean;
     keys?: boolean;
+    docker?: boolean;
+    settings?: string;
     "published-keys"?: boolean;
     help?: boolean;
   };
@@ -50,6 +57,8 @@ function readOptions(): Options {
         json: { type: "boolean" },
         quiet: { type: "boolean" },
         keys: { type: "boolean" },
+        docker: { type: "boolean" },
+        settings: { type: "string" },
         "published-keys": { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -71,7 +80,12 @@ function readOptions(): Options {
     console.log(JSON.stringify(readSecrets(base_port, data_folder), null, 2));
     process.exit(0);
   }
-  return { base_port, data_folder, fresh, json, quiet, published_keys };
+  const docker = values.docker === true;
+  if (docker && (fresh || values.port !== undefined || data_folder !== undefined))
+    throw new Problem(
+      "--docker takes its ports and data from supabase/config.toml and Docker: leave out --port, --data and --fresh.",
+    );
+  return { base_port, data_folder, fresh, json, quiet, published_keys, docker, settings: values.settings };
 }
 
 /** Of the stack that runs, or ran, with these options. */
@@ -84,9 +98,9 @@ function readSecrets(base_port: number, data_folder: string | undefined) {
 }
 
 async function main(): Promise<void> {
-  const { base_port, data_folder, fresh, json, quiet, published_keys } = readOptions();
+  const { base_port, data_folder, fresh, json, quiet, published_keys, docker, settings } = readOptions();
   const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
-  let stack: Stack | undefined;
+  let stack: Pick<Stack, "stop"> | undefined;
   let ending: number | undefined;
   const end = async (reason: string) => {
     // npm, the shell and the launcher may each pass on the same Ctrl-C.
@@ -101,6 +115,31 @@ async function main(): Promise<void> {
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void end(signal));
   endWithLauncher(() => void end("the launcher is gone"));
+  const report = (line: string) => console.error(`• ${line}`);
+  if (docker) {
+    const { facts, notes, stop } = await startDocker({
+      report,
+      ...(settings === undefined ? {} : { env_file: resolve(settings) }),
+    });
+    stack = { stop };
+    if (ending !== undefined) {
+      await stop();
+      process.exit(0);
+    }
+    const { urls, keys, database_url, credentials, ready_after_ms } = facts;
+    console.log(
+      json
+        ? JSON.stringify({
+            urls,
+            keys,
+            database_url,
+            credentials,
+            ready_after_ms: Math.round(ready_after_ms),
+          })
+        : banner(facts, { colour, notes: [...notes, "Ctrl-C ends the functions."] }),
+    );
+    return;
+  }
   if (!json) console.error(`Starting on port ${base_port} …`);
   const started = await startStack({
     base_port,
@@ -108,7 +147,7 @@ async function main(): Promise<void> {
     ...(data_folder === undefined ? {} : { data_folder }),
     user_env: process.env,
     published_keys,
-    report: (line) => console.error(`• ${line}`),
+    report,
     ...(quiet ? {} : { on_log: (line) => console.log(json ? line : readable(line, colour)) }),
   });
   stack = started;

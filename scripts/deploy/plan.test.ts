@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { type DeployOptions, planDeploy, problemsOf } from "./plan.ts";
+import { ROOT } from "../local/settings.ts";
+import { type DeployOptions, planDeploy, problemsOf, withSite } from "./plan.ts";
 
 const project_ref = "abcdefghijklmnopqrst";
 const env = {
@@ -9,7 +12,12 @@ const env = {
   MAIL_FROM: "no-reply@example.com",
   RESEND_API_KEY: "re_x",
 };
-const ready: DeployOptions = { project_ref, settings: "supabase/functions/.env", env, domain: undefined };
+const ready: DeployOptions = {
+  project_ref,
+  settings: "supabase/functions/.env.production",
+  env,
+  domain: undefined,
+};
 const without = (name: string) => ({ ...ready, env: { ...env, [name]: undefined } });
 
 test("a complete file of settings can be deployed", () => {
@@ -28,7 +36,11 @@ test.each<[string, DeployOptions, RegExp]>([
     without(name),
     new RegExp(`^${name} is not set`),
   ]),
-  ["there is no file of settings", { ...ready, env: undefined }, /^supabase\/functions\/\.env is missing/],
+  [
+    "there is no file of settings",
+    { ...ready, env: undefined },
+    /^supabase\/functions\/\.env\.production is missing/,
+  ],
   ["the project is not named", { ...ready, project_ref: "" }, /^--project-ref \(none\)/],
   [
     "a name is the platform's",
@@ -69,4 +81,20 @@ test("the schema comes before the functions, every command names the project, an
   const { sql = "" } = steps.find((step) => step.sql !== undefined) ?? {};
   expect(sql).toContain("'https://api.example.com/functions/v1/api/v1/internal/reconcile'");
   expect(sql).toContain("'a-secret''s-secret'");
+});
+
+test("what changes in Auth is shown before it is pushed, and links lead to the site and never to this machine", () => {
+  const steps = planDeploy(ready);
+  const words = steps.map(({ command }) => command.slice(1, 3).join(" "));
+  expect(words.indexOf("config diff")).toBe(words.indexOf("config push") - 1);
+  const sites = steps.flatMap(({ site }) => site ?? []);
+  expect(sites).toEqual([`https://${project_ref}.supabase.co`, `https://${project_ref}.supabase.co`]);
+  expect(planDeploy({ ...ready, site: "https://app.example.com" }).flatMap(({ site }) => site ?? [])).toEqual(
+    ["https://app.example.com", "https://app.example.com"],
+  );
+  const config = readFileSync(join(ROOT, "supabase", "config.toml"), "utf8");
+  const pushed = withSite(config, "https://app.example.com").split("\n");
+  const changed = config.split("\n").filter((line, at) => line !== pushed[at]);
+  expect(changed).toEqual(['site_url = "http://127.0.0.1:3000"']);
+  expect(pushed).toContain('site_url = "https://app.example.com"');
 });

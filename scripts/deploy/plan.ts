@@ -125,7 +125,7 @@ export function withSite(config: string, site: string): string {
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
 /** Into the vault, whether or not it is there. One statement, since `db query` sends a prepared one. */
-function reconcilerSql(url: string, secret: string): string {
+export function reconcilerSql(url: string, secret: string): string {
   const put = (name: string, value: string) => `
   if exists (select from vault.secrets where name = ${quote(name)}) then
     perform vault.update_secret((select id from vault.secrets where name = ${quote(name)}), ${quote(value)});

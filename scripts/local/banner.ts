@@ -1,13 +1,28 @@
 import type { Stack } from "./stack.ts";
 
+/** What the banner tells, of whichever stack. */
+export interface BannerFacts {
+  urls: Omit<Stack["urls"], "smtp">;
+  keys: Pick<Stack["keys"], "secret" | "publishable">;
+  credentials: App["credentials"] & { operator_key: string } & Partial<Login>;
+  database_url: string;
+  paths: Stack["paths"];
+  ready_after_ms: number;
+  /** Whether the start page and the documentation are served beside the API. */
+  own_pages?: boolean;
+}
+
+type Login = Pick<Stack["credentials"], "developer_email" | "developer_password">;
+
 /** What people need once everything answers: addresses, keys, the Starter Kit's `.env`, three calls to paste. */
-export function banner(stack: Stack, { colour }: { colour: boolean }): string {
+export function banner(
+  stack: BannerFacts,
+  { colour, notes = ownNotes }: { colour: boolean; notes?: string[] },
+): string {
   const paint = (code: number, text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const { urls, credentials } = stack;
   const rows: [string, string][] = [
-    ["Start page", urls.gateway],
-    ["API", urls.api],
-    ["API reference", `${urls.gateway}/docs`],
+    ...pages(stack),
     ["Mail inbox", urls.inbox],
     ["Table editor", urls.studio],
     ["Database", stack.database_url],
@@ -37,19 +52,43 @@ export function banner(stack: Stack, { colour }: { colour: boolean }): string {
     "",
     ...curlLines(stack),
     "",
-    "`npm start -- --keys` prints every key and secret again; they are of this data folder alone.",
-    "Ctrl-C ends everything. The data stays for the next start; `npm start -- --fresh` begins anew.",
+    ...notes,
     "",
   ].join("\n");
 }
 
-export function starterKitEnv({ urls, credentials }: Pick<Stack, "urls" | "credentials">): string[] {
+const ownNotes = [
+  "`npm start -- --keys` prints every key and secret again; they are of this data folder alone.",
+  "Ctrl-C ends everything. The data stays for the next start; `npm start -- --fresh` begins anew.",
+];
+
+function pages({ urls, own_pages = true }: BannerFacts): [string, string][] {
+  const api: [string, string] = ["API", urls.api];
+  if (!own_pages) return [api];
+  return [["Start page", urls.gateway], api, ["API reference", `${urls.gateway}/docs`]];
+}
+
+interface App {
+  urls: Pick<Stack["urls"], "gateway">;
+  credentials: Pick<Stack["credentials"], "developer_key" | "project_id" | "api_key">;
+}
+
+/** What an app needs to call this API. */
+export function appEnv({ urls, credentials }: App): string[] {
   return [
     "DEVKIT4AI_MODE=project",
     `NEXT_PUBLIC_API_URL=${urls.gateway}`,
     `DEVKIT4AI_DEVELOPER_KEY=${credentials.developer_key}`,
     `DEVKIT4AI_PROJECT_ID=${credentials.project_id}`,
     `DEVKIT4AI_PROJECT_KEY=${credentials.api_key}`,
+  ];
+}
+
+export function starterKitEnv({ urls, credentials }: App & { credentials: Partial<Login> }): string[] {
+  const app = appEnv({ urls, credentials });
+  if (credentials.developer_email === undefined) return app;
+  return [
+    ...app,
     "# The login of the demo developer, for the SDK's programs.",
     `DEVELOPER_EMAIL=${credentials.developer_email}`,
     `DEVELOPER_PASSWORD=${credentials.developer_password}`,
@@ -61,7 +100,7 @@ export function curlLines({
   urls,
   credentials,
   paths,
-}: Pick<Stack, "urls" | "credentials" | "paths">): string[] {
+}: Pick<BannerFacts, "urls" | "credentials" | "paths">): string[] {
   const app = `-H 'X-Developer-Key: ${credentials.developer_key}' -H 'X-Project-ID: ${credentials.project_id}' -H 'X-API-Key: ${credentials.api_key}'`;
   const field = (name: string) => `sed -n 's/.*"${name}":"\\([^"]*\\)".*/\\1/p'`;
   const photo = shellQuoted(`files=@"${paths.sample.replace(/["\\]/g, "\\$&")}";type=image/png`);

@@ -9,8 +9,15 @@ const { database_url = "" } = inject("stack");
 
 /** `npm run operator -- …` on the target's database. */
 function operator(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  return operatorWith({}, ...args);
+}
+
+function operatorWith(
+  vars: Record<string, string>,
+  ...args: string[]
+): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    const env = { ...process.env, DATABASE_URL: database_url };
+    const env = { ...process.env, DATABASE_URL: database_url, ...vars };
     execFile(process.execPath, [join(ROOT, "scripts/operator.ts"), ...args], { env }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
@@ -58,6 +65,42 @@ test("an operator sets a password by mail and logs in without a project", async 
     role: "platform_operator",
     is_verified: true,
   });
+});
+
+test("the first developer is made by one command, which prints an .env that works", async () => {
+  const { credentials, urls } = inject("stack");
+  const vars = { CLOUD_API_OPERATOR_KEY: credentials.operator_key ?? "", DATABASE_URL: "" };
+  const email = freshEmail("developer");
+  const made = await operatorWith(vars, "developer", email, "--url", `${urls.gateway}/`, "--name", "Bob");
+  expect([made.code, made.err]).toEqual([0, expect.stringContaining(`${email} is a developer`)]);
+  const env = Object.fromEntries(
+    made.out
+      .trim()
+      .split("\n")
+      .map((line) => line.split("=")),
+  );
+  expect(env.NEXT_PUBLIC_API_URL).toBe(urls.gateway);
+  const app = {
+    "X-Developer-Key": env.DEVKIT4AI_DEVELOPER_KEY,
+    "X-Project-ID": env.DEVKIT4AI_PROJECT_ID,
+    "X-API-Key": env.DEVKIT4AI_PROJECT_KEY,
+  };
+  const user = await api("/auth/register", { headers: app, json: { email: freshEmail(), password } });
+  expect(user.status).toBe(201);
+
+  const again = await operatorWith(vars, "developer", email, "--url", urls.gateway);
+  expect([again.code, again.out]).toEqual([1, ""]);
+  expect(again.err).toContain("409");
+  const nobody = await operatorWith(
+    { ...vars, CLOUD_API_OPERATOR_KEY: "" },
+    "developer",
+    email,
+    "--url",
+    urls.gateway,
+  );
+  expect(nobody.err).toContain("CLOUD_API_OPERATOR_KEY");
+  const nowhere = await operatorWith(vars, "developer", email, "--url", "http://127.0.0.1:9");
+  expect(nowhere.err).toMatch(/^http:\/\/127\.0\.0\.1:9 does not answer: .*\n$/);
 });
 
 test.each([

@@ -56,7 +56,7 @@ test("addressed by URL and keys, as a hosted project or supabase start, it finds
       "MAIL_FROM=hello@example.com",
       "RESEND_API_KEY=re_key",
       `CRON_SECRET=${keys.cron_secret}`,
-      "DATABASE_URL=postgresql://postgres@db.example.com:6543/postgres",
+      "DATABASE_URL=postgresql://postgres@host.docker.internal:6543/postgres",
       "PUBLIC_URL=",
     ].join("\n"),
   );
@@ -140,4 +140,18 @@ test("a target that is not there is said in one line each, not in a stack trace"
   expect(errors).toBe("");
   expect(out).toMatch(/^ {2}fail {2}function .*http:\/\/127\.0\.0\.1:9\/health: no answer/m);
   expect(out).not.toContain("    at ");
+});
+
+test("a local target whose functions would work on a remote database is told to mend that", async () => {
+  const file = join(folder, "remote.env");
+  writeFileSync(file, "DATABASE_URL=postgresql://postgres@aws-0.pooler.example.com:6543/postgres\n");
+  const remote = await doctor(["--json", "--local", "--port", "9", "--settings", file], {});
+  expect(wrong(JSON.parse(remote.out) as Finding[])[0]).toMatchObject({
+    about: "settings",
+    says: expect.stringContaining("aws-0.pooler.example.com"),
+    fix: expect.stringContaining(".env.production"),
+  });
+  writeFileSync(file, "DATABASE_URL=postgresql://postgres@host.docker.internal:54322/postgres\n");
+  const near = await doctor(["--json", "--local", "--port", "9", "--settings", file], {});
+  expect(wrong(JSON.parse(near.out) as Finding[]).filter(({ about }) => about === "settings")).toEqual([]);
 });

@@ -61,13 +61,14 @@ export const cannotRunHere: {
   {
     text: [
       "npx supabase link --project-ref abcdefghijklmnopqrst",
-      "npx supabase config push --remote=abcdefghijklmnopqrst --yes",
+      "npx supabase config diff --remote=abcdefghijklmnopqrst --workdir <config with site_url https://abcdefghijklmnopqrst.supabase.co>",
+      "npx supabase config push --remote=abcdefghijklmnopqrst --yes --workdir <config with site_url https://abcdefghijklmnopqrst.supabase.co>",
       "node scripts/deploy/forward-addresses.ts abcdefghijklmnopqrst",
       "npx supabase db push --remote=abcdefghijklmnopqrst --yes",
-      "npx supabase secrets set --remote=abcdefghijklmnopqrst --env-file supabase/functions/.env",
+      "npx supabase secrets set --remote=abcdefghijklmnopqrst --env-file supabase/functions/.env.production",
       "npx supabase functions deploy --remote=abcdefghijklmnopqrst --use-api --yes",
       "npx supabase db query --remote=abcdefghijklmnopqrst --yes --file <statements>",
-      "npm run doctor -- --url https://abcdefghijklmnopqrst.supabase.co --settings supabase/functions/.env",
+      "npm run doctor -- --url https://abcdefghijklmnopqrst.supabase.co --settings supabase/functions/.env.production",
     ].join("\n"),
     because: "it needs a hosted project",
   },

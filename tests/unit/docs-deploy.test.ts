@@ -8,7 +8,7 @@ import { snippetsOf } from "../support/snippets.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-deploy-"));
 const settings = join(folder, ".env");
-const documented = "supabase/functions/.env";
+const documented = "supabase/functions/.env.production";
 const blocks = snippetsOf("docs/operations.md").map(({ text }) => text);
 const command = blocks.find((text) => text.startsWith("npm run deploy")) ?? "";
 const args = command.replace("npm run deploy -- ", "").split(" ");

@@ -1,0 +1,191 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseEnv, promisify } from "node:util";
+import postgres from "postgres";
+import { reconcilerSql } from "../deploy/plan.ts";
+import type { BannerFacts } from "./banner.ts";
+import { ensureDockerCredentials } from "./docker-credentials.ts";
+import { Problem } from "./problem.ts";
+import { writeSample } from "./sample-image.ts";
+import { pathsFor, ROOT } from "./settings.ts";
+import { whyOf } from "./why.ts";
+
+const run = promisify(execFile);
+const READY_WITHIN_MS = 180_000;
+/** The database's containers reach the API's by this name. */
+const RECONCILE_URL = "http://kong:8000/functions/v1/api/v1/internal/reconcile";
+
+export interface DockerStack {
+  facts: BannerFacts;
+  /** What to say below the banner. */
+  notes: string[];
+  /** Ends the functions; the containers stay for the next start. */
+  stop: () => Promise<void>;
+}
+
+export interface DockerOptions {
+  /** Where the functions' local settings are; `supabase functions serve` reads them. */
+  env_file?: string;
+  report: (line: string) => void;
+}
+
+/**
+ * `supabase start` with everything that a first request needs: settings, functions, accounts, the reconciler's secrets.
+ * @throws Problem when the CLI fails, such as for want of Docker.
+ */
+export async function startDocker({
+  env_file = join(ROOT, "supabase", "functions", ".env"),
+  report,
+}: DockerOptions): Promise<DockerStack> {
+  const started_at = performance.now();
+  report("supabase start: the first time it fetches images, which takes minutes …");
+  await supabase(["start"]);
+  const status = readStatus(await supabase(["status", "--output", "json"]));
+  const base = `${status.API_URL}/functions/v1`;
+  const env = ensureEnvFile(env_file, base, status);
+  const serving = spawn("supabase", ["functions", "serve", "--env-file", env_file], {
+    cwd: ROOT,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const stop = () => end(serving);
+  try {
+    await untilItAnswers(`${base}/health`, serving);
+    const paths = pathsFor(join(ROOT, ".local", "docker"));
+    mkdirSync(paths.data, { recursive: true });
+    const sql = postgres(status.DB_URL, { max: 1, onnotice: () => {} });
+    const notes = [`Kong serves functions below ${base} only, so there is no /api/v1 at ${status.API_URL}.`];
+    try {
+      const credentials = await ensureDockerCredentials(sql, base, paths.credentials);
+      notes.push(...(await storeSecrets(sql, env.CRON_SECRET ?? "")));
+      writeSample(paths.sample);
+      if (!env.REPLICATE_API_TOKEN)
+        notes.push(
+          `Pictures need a token of Replicate: set REPLICATE_API_TOKEN in ${env_file}, then start again.`,
+        );
+      notes.push("`npx supabase stop` ends the containers; `npm run doctor -- --local` looks at them.");
+      const urls = {
+        gateway: base,
+        api: `${base}/api/v1`,
+        studio: status.STUDIO_URL ?? "",
+        inbox: status.MAILPIT_URL ?? status.INBUCKET_URL ?? "",
+        replicate: undefined,
+      };
+      const keys = { secret: status.SECRET_KEY ?? "", publishable: status.PUBLISHABLE_KEY ?? "" };
+      const ready_after_ms = performance.now() - started_at;
+      return {
+        facts: {
+          urls,
+          keys,
+          credentials,
+          database_url: status.DB_URL,
+          paths,
+          ready_after_ms,
+          own_pages: false,
+        },
+        notes,
+        stop,
+      };
+    } finally {
+      await sql.end({ timeout: 2 });
+    }
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The CLI of the PATH, which `npm start` begins with the one of node_modules. */
+async function supabase(args: string[]): Promise<string> {
+  try {
+    const { stdout } = await run("supabase", args, { cwd: ROOT, maxBuffer: 50_000_000 });
+    return stdout;
+  } catch (error) {
+    const {
+      stdout = "",
+      stderr = "",
+      message,
+    } = error as { stdout?: string; stderr?: string; message: string };
+    const why = whyOf(`${stdout}\n${stderr}`) || message;
+    throw new Problem(
+      `\`supabase ${args[0]}\` failed: ${why}. It needs Docker; \`npm start\` alone does not.`,
+    );
+  }
+}
+
+type Status = Record<string, string | undefined> & { API_URL: string; DB_URL: string };
+
+/** Warnings may stand before the object. */
+function readStatus(output: string): Status {
+  try {
+    const found = JSON.parse(
+      output.slice(output.indexOf("{"), output.lastIndexOf("}") + 1),
+    ) as Partial<Status>;
+    if (found.API_URL && found.DB_URL) return found as Status;
+  } catch {}
+  throw new Problem(
+    "`supabase status` did not say where the API and the database are: is the CLI 2.0 or newer?",
+  );
+}
+
+/** Adds what is missing for this machine; what is there stays as it is. */
+function ensureEnvFile(file: string, base: string, status: Status): Record<string, string | undefined> {
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const found = parseEnv(text);
+  const wanted: Record<string, string | undefined> = {
+    PUBLIC_URL: base,
+    CRON_SECRET: randomBytes(24).toString("base64url"),
+    JWT_SECRET: status.JWT_SECRET,
+    // The mail catcher of `supabase start`, by the name of its container.
+    SMTP_HOST: "supabase_inbucket_cloud-api",
+    SMTP_PORT: "1025",
+    MAIL_FROM: "no-reply@cloud-api.test",
+  };
+  if (found.RESEND_API_KEY || found.SMTP_HOST) {
+    delete wanted.SMTP_HOST;
+    delete wanted.SMTP_PORT;
+  }
+  const missing = Object.entries(wanted).filter(([name, value]) => value && !found[name]);
+  if (missing.length > 0) {
+    const lines = missing.map(([name, value]) => `${name}=${value}\n`).join("");
+    const before = text === "" || text.endsWith("\n") ? text : `${text}\n`;
+    writeFileSync(file, `${before}# Added by npm start -- --docker\n${lines}`, { mode: 0o600 });
+  }
+  return { ...found, ...Object.fromEntries(missing) };
+}
+
+async function untilItAnswers(url: string, serving: ChildProcess): Promise<void> {
+  const start = Date.now();
+  for (;;) {
+    if (serving.exitCode !== null || serving.signalCode !== null)
+      throw new Problem(
+        "`supabase functions serve` ended before the functions answered: what it says is above.",
+      );
+    const response = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
+    await response?.arrayBuffer();
+    if (response?.ok) return;
+    if (Date.now() - start > READY_WITHIN_MS)
+      throw new Problem(
+        `${url} did not answer within ${READY_WITHIN_MS / 1000} s: what the functions say is above.`,
+      );
+    await delay(250);
+  }
+}
+
+/** Where pg_cron finds them; without a vault nothing calls the reconciler. */
+async function storeSecrets(sql: postgres.Sql, cron_secret: string): Promise<string[]> {
+  const [vault] = await sql`select to_regclass('vault.secrets') is not null as found`;
+  if (vault?.found !== true)
+    return ["This database has no vault, so nothing calls the reconciler each minute."];
+  await sql.unsafe(reconcilerSql(RECONCILE_URL, cron_secret));
+  return [];
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  child.kill("SIGTERM");
+  await gone;
+}

@@ -1,0 +1,61 @@
+import { randomBytes } from "node:crypto";
+import { appEnv } from "./local/banner.ts";
+import { Problem, reasonOf } from "./local/problem.ts";
+
+interface Registered {
+  code?: string;
+  detail?: string;
+  provisioning?: { project_id: string; developer_key: string; api_key: string };
+}
+
+/** What clients call: hosted functions are below /functions/v1, everything else is meant as it stands. */
+export function baseOf(url: string): string {
+  const address = URL.parse(url);
+  if (address === null || !/^https?:$/.test(address.protocol))
+    throw new Problem(`--url ${url} is no address such as https://<ref>.supabase.co.`);
+  const base = `${address.origin}${address.pathname}`.replace(/\/+$/, "").replace(/\/api\/v1$/, "");
+  return /^[a-z]{20}\.supabase\.co$/.test(address.host) && address.pathname === "/"
+    ? `${base}/functions/v1`
+    : base;
+}
+
+/**
+ * Registers a developer with the operator's key.
+ * @returns the lines of an app's `.env`. The password is nobody's until a reset mail sets it.
+ */
+export async function registerDeveloper(
+  url: string,
+  operator_key: string | undefined,
+  email: string,
+  full_name: string | undefined,
+): Promise<string[]> {
+  if (!operator_key)
+    throw new Problem(
+      "Set CLOUD_API_OPERATOR_KEY to the key of an operator: `npm run operator -- create <email>` makes one.",
+    );
+  const base = baseOf(url);
+  const response = await fetch(`${base}/api/v1/auth/register`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-Operator-Key": operator_key },
+    body: JSON.stringify({ email, full_name, password: `${randomBytes(24).toString("base64url")}aA1` }),
+    signal: AbortSignal.timeout(30_000),
+  }).catch((error: unknown) => {
+    throw new Problem(`${base} does not answer: ${reasonOf((error as { cause?: unknown }).cause ?? error)}.`);
+  });
+  const text = await response.text();
+  const answer = readAnswer(text);
+  if (!response.ok || answer.provisioning === undefined)
+    throw new Problem(
+      `${base} refused it (${response.status} ${answer.code ?? ""}): ${answer.detail ?? text.slice(0, 200)}`,
+    );
+  const { developer_key, project_id, api_key } = answer.provisioning;
+  return appEnv({ urls: { gateway: base }, credentials: { developer_key, project_id, api_key } });
+}
+
+function readAnswer(text: string): Registered {
+  try {
+    return JSON.parse(text) as Registered;
+  } catch {
+    return {};
+  }
+}
