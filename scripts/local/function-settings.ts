@@ -35,7 +35,7 @@ export const USER_SETTINGS = [
 ] as const;
 
 /** The embedded stack has a database and a signing secret of its own; those of another project must not get in. */
-export const OWN_SETTINGS = ["DATABASE_URL", "JWT_SECRET"] as const;
+export const OWN_SETTINGS = ["DATABASE_URL", "DATABASE_CA_CERT", "JWT_SECRET"] as const;
 
 const NETWORK = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "DENO_TLS_CA_STORE", "DENO_CERT"];
 
