@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomInt, randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { jwtVerify } from "jose";
 import type postgres from "postgres";
 import {
@@ -19,7 +19,7 @@ export interface AdminAnswer {
 
 export interface AdminCall {
   method: string;
-  /** After `/auth/v1/admin`: `/users`, `/users/{id}` or `/generate_link`. */
+  /** After `/auth/v1/admin`: `/users` or `/users/{id}`. */
   path: string;
   apikey: string | undefined;
   authorization: string | undefined;
@@ -33,16 +33,10 @@ export interface AdminOptions {
   keys: Pick<Keys, "secret" | "service_role" | "jwt_secret">;
 }
 
-interface LinkInput {
-  type?: string;
-  email?: string;
-  redirect_to?: string;
-}
-
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /**
  * The administration calls of Supabase Auth that the API uses, on the
- * tables of Auth: create, read, update and delete a user, make a link. Errors are
+ * tables of Auth: create, read, update and delete a user. Errors are
  * `{code, error_code, msg}` as Supabase Auth writes them.
  */
 export async function answerAdminCall(
@@ -72,7 +66,6 @@ async function dispatch(
 ) {
   const id = /^\/users\/([^/]+)$/.exec(path)?.[1];
   if (method === "POST" && path === "/users") return createUser(sql, input, options);
-  if (method === "POST" && path === "/generate_link") return generateLink(sql, input as LinkInput);
   if (id !== undefined && ["GET", "PUT", "DELETE"].includes(method)) {
     if (!UUID.test(id)) throw new Refusal(404, "validation_failed", "user_id must be an UUID");
     // supabase-js reads a user before it deletes one.
@@ -169,34 +162,6 @@ async function deleteUser(sql: postgres.Sql, id: string) {
     delete from auth.users where id = ${id} returning id`;
   if (deleted === undefined) throw new Refusal(404, "user_not_found", "User not found");
   return {};
-}
-
-async function generateLink(sql: postgres.Sql, { type, email: address, redirect_to = "" }: LinkInput) {
-  if (type !== "magiclink" && type !== "recovery") {
-    throw new Refusal(
-      400,
-      "validation_failed",
-      "The embedded stack makes links of the types magiclink and recovery",
-    );
-  }
-  const email = emailOf(address);
-  const email_otp = String(randomInt(0, 1_000_000)).padStart(6, "0");
-  const hashed_token = createHash("sha256")
-    .update(email + email_otp)
-    .digest("hex");
-  const [user] = await sql<{ id: string }[]>`
-    update auth.users set recovery_token = ${hashed_token}, recovery_sent_at = now(), updated_at = now()
-    where email = ${email} returning id`;
-  if (user === undefined) throw new Refusal(404, "user_not_found", "User with this email not found");
-  const query = new URLSearchParams({ token: hashed_token, type, redirect_to });
-  const link = {
-    action_link: `/auth/v1/verify?${query}`,
-    email_otp,
-    hashed_token,
-    redirect_to,
-    verification_type: type,
-  };
-  return { ...(await readUser(sql, user.id)), ...link };
 }
 
 async function readUser(sql: postgres.Sql, id: string) {

@@ -11,6 +11,8 @@ create table public.projects (
     constraint projects_email_verification check (email_verification in ('optional', 'required')),
   allowed_origins text[] not null default '{*}',
   site_url text constraint projects_site_url_length check (length(site_url) <= 2048),
+  verify_url text constraint projects_verify_url_length check (length(verify_url) <= 2048),
+  reset_url text constraint projects_reset_url_length check (length(reset_url) <= 2048),
   deleted_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -36,7 +38,9 @@ comment on column public.projects.description is 'Shown to its developer.';
 comment on column public.projects.is_active is 'Off: its keys and end users are refused; its owner still manages it.';
 comment on column public.projects.email_verification is 'Whether an end user must verify the address before the first login.';
 comment on column public.projects.allowed_origins is 'Browser origins that may call the API in this project''s name; * is any.';
-comment on column public.projects.site_url is 'Where links in mail lead; null is the built-in page.';
+comment on column public.projects.site_url is 'The app''s own address, which our pages and mails link back to.';
+comment on column public.projects.verify_url is 'The app''s page that takes the link of a verification mail; null is the built-in page.';
+comment on column public.projects.reset_url is 'The app''s page that takes the link of a reset mail; null is the built-in page.';
 comment on column public.projects.deleted_at is 'When its owner deleted it; it is invisible from then on.';
 comment on column public.projects.created_at is 'When it was made.';
 comment on column public.projects.updated_at is 'When it last changed.';
@@ -57,7 +61,8 @@ begin
     'id', project.id, 'owner_id', project.owner_id, 'name', project.name, 'description', project.description,
     'is_active', project.is_active, 'is_suspended', project.suspended_at is not null,
     'email_verification', project.email_verification,
-    'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'plan_id', project.plan_id,
+    'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'verify_url', project.verify_url,
+    'reset_url', project.reset_url, 'plan_id', project.plan_id,
     'created_at', project.created_at, 'updated_at', project.updated_at);
 end $$;
 comment on function private.project_json(public.projects) is 'A project as the API shows it.';
@@ -108,12 +113,13 @@ begin
   if (select count(*) from public.projects p where p.owner_id = owner and p.deleted_at is null) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url)
+  insert into public.projects
+    (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url, reset_url)
   values (owner, project ->> 'name', project ->> 'description',
     coalesce(project ->> 'email_verification', 'optional'),
     case when jsonb_typeof(project -> 'allowed_origins') = 'array'
       then array(select jsonb_array_elements_text(project -> 'allowed_origins')) else '{*}' end,
-    project ->> 'site_url')
+    project ->> 'site_url', project ->> 'verify_url', project ->> 'reset_url')
   returning * into created;
   return private.project_json(created);
 end $$;
@@ -216,7 +222,9 @@ begin
     email_verification = coalesce(changes ->> 'email_verification', p.email_verification),
     allowed_origins = case when jsonb_typeof(changes -> 'allowed_origins') = 'array'
       then array(select jsonb_array_elements_text(changes -> 'allowed_origins')) else p.allowed_origins end,
-    site_url = case when changes ? 'site_url' then changes ->> 'site_url' else p.site_url end
+    site_url = case when changes ? 'site_url' then changes ->> 'site_url' else p.site_url end,
+    verify_url = case when changes ? 'verify_url' then changes ->> 'verify_url' else p.verify_url end,
+    reset_url = case when changes ? 'reset_url' then changes ->> 'reset_url' else p.reset_url end
   where p.id = update_project.id and p.deleted_at is null
   returning * into changed;
   if changed.id is null then

@@ -151,15 +151,31 @@ end $$;
 comment on function private.count_mail_request(text) is
   'Counts a request for mail from an address, whoever it is for: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
 
-create function private.uncount_code(user_id uuid, ip text) returns void
+create function private.count_secret(ip text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  source text := private.address_group(ip);
+  wait integer := 0;
+begin
+  if source is not null then
+    wait := private.fill_bucket(private.bucket_name('secret-address', source), 100, 20);
+  end if;
+  if wait > 0 then
+    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
+  end if;
+end $$;
+comment on function private.count_secret(text) is
+  'Counts a token or code that is tried from an address, before it is known whether it is right: a hundred wrong ones at once, '
+  'then one in 20 seconds. Errors: attempts_exceeded.';
+
+create function private.uncount_secret(ip text) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform set_config('role', 'service_role', true);
-  perform private.drain_bucket(private.bucket_name('code', uncount_code.user_id::text));
-  perform private.drain_bucket(private.bucket_name('mail-address', private.address_group(ip)));
+  if ip is not null then
+    perform private.drain_bucket(private.bucket_name('secret-address', private.address_group(ip)));
+  end if;
 end $$;
-comment on function private.uncount_code(uuid, text) is
-  'Takes back what private.begin_code counted: whether the code was right was never said.';
+comment on function private.uncount_secret(text) is 'The token or code was right, or nobody could say: the try does not count.';
 
 alter table private.auth_attempts enable row level security;
 
@@ -172,5 +188,7 @@ grant execute on function
   private.count_sign_in(uuid, text, text),
   private.forget_sign_ins(uuid, text, text),
   private.count_mail(text, text),
-  private.count_mail_request(text)
+  private.count_mail_request(text),
+  private.count_secret(text),
+  private.uncount_secret(text)
 to service_role;

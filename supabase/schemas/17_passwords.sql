@@ -4,7 +4,8 @@
 create table private.password_permits (
   user_id uuid primary key references public.users (id) on delete cascade,
   keep_session_id uuid,
-  expires_at timestamptz not null
+  expires_at timestamptz not null,
+  token_digest bytea
 );
 create index password_permits_expires_at on private.password_permits (expires_at);
 
@@ -12,43 +13,83 @@ comment on table private.password_permits is 'Password changes that the API has 
 comment on column private.password_permits.user_id is 'Whose password is about to change.';
 comment on column private.password_permits.keep_session_id is 'The session that goes on after the change; null ends all.';
 comment on column private.password_permits.expires_at is 'A minute after the announcement: the change follows at once.';
+comment on column private.password_permits.token_digest is
+  'The reset token that asked for the change, and is used up by it; null when the owner did.';
 
-create function private.permit_password(user_id uuid, keep uuid) returns void
+create function private.permit_password(user_id uuid, keep uuid, token_digest bytea default null) returns void
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  insert into private.password_permits (user_id, keep_session_id, expires_at)
-  values (permit_password.user_id, keep, now() + interval '1 minute')
-  on conflict (user_id) do update set keep_session_id = excluded.keep_session_id, expires_at = excluded.expires_at;
+  insert into private.password_permits as permit (user_id, keep_session_id, expires_at, token_digest)
+  values (permit_password.user_id, keep, now() + interval '1 minute', permit_password.token_digest)
+  on conflict (user_id) do update
+    set keep_session_id = excluded.keep_session_id, expires_at = excluded.expires_at, token_digest = excluded.token_digest
+    where permit.expires_at <= now();
+  if not found then
+    raise exception 'password_change_running';
+  end if;
 end $$;
-comment on function private.permit_password(uuid, uuid) is 'Announces one change of an account''s password, and which session outlives it.';
+comment on function private.permit_password(uuid, uuid, bytea) is
+  'Announces one change of an account''s password, which session outlives it, and the reset token that asks for it, if one does. '
+  'Errors: password_change_running.';
+
+create function private.withdraw_password_permit(credentials jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform set_config('role', 'service_role', true);
+  delete from private.password_permits p
+  where p.user_id = (credentials ->> 'user_id')::uuid and p.keep_session_id = (credentials ->> 'session_id')::uuid
+    and p.token_digest is null;
+end $$;
+comment on function private.withdraw_password_permit(jsonb) is
+  'Auth did not change the password of the caller: what this session announced is over, and it may be tried again at once.';
+
+create function private.finish_password_change(account public.users, permit private.password_permits) returns void
+language plpgsql set search_path = '' as $$
+begin
+  -- Links that were mailed before, and an address that somebody with the old password asked for, are over.
+  perform private.use_mail_tokens(account.id, 'password_reset');
+  delete from private.email_changes change where change.user_id = account.id;
+  if permit.token_digest is not null then
+    if exists (select from private.mail_tokens t where t.digest = permit.token_digest and t.email = account.email) then
+      perform private.verify_account(account);
+    end if;
+    delete from private.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
+      coalesce(account.project_id::text, '') || ':' || lower(account.email));
+  end if;
+  perform private.end_user_sessions(account.id, permit.keep_session_id);
+  insert into private.mail_outbox (user_id, kind) values (account.id, 'password_changed');
+end $$;
+comment on function private.finish_password_change(public.users, private.password_permits) is
+  'What a new password brings with it. A reset proves the address too, since its token came by mail.';
 
 create function private.check_auth_user_update() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   account public.users;
-  keep uuid;
+  permit private.password_permits;
 begin
-  select * into account from public.users u where u.id = new.id;
+  -- Locked before the permit, in the order of whoever announces a change: else the two would wait for each other.
+  select * into account from public.users u where u.id = new.id for update;
   if account.id is null then
     return new;
   end if;
-  if (new.email is distinct from old.email and new.email is distinct from private.auth_email(account))
-    or (coalesce(new.email_change, '') not in ('', coalesce(old.email_change, '')))
+  if (coalesce(new.email_change, '') not in ('', coalesce(old.email_change, '')))
     or (coalesce(new.phone, '') not in ('', coalesce(old.phone, '')))
+    or (new.email is distinct from old.email and new.email is distinct from private.auth_email(account)
+      and not private.finish_email_change(account, new.email))
   then
     raise exception 'the address of an account is fixed' using errcode = 'insufficient_privilege',
-      hint = 'An account keeps its address. Register the new address, and delete the old account with DELETE /api/v1/auth/me.';
+      hint = 'The owner asks for another address with POST /api/v1/auth/change-email.';
   end if;
   if new.encrypted_password is distinct from old.encrypted_password then
     delete from private.password_permits p where p.user_id = new.id and p.expires_at > now()
-    returning p.keep_session_id into keep;
+    returning p.* into permit;
     if not found then
       raise exception 'the API has not announced this change of a password' using errcode = 'insufficient_privilege',
         hint = 'Let the person ask for a reset: POST /api/v1/auth/request-password-reset sends the mail.';
     end if;
-    perform private.end_user_sessions(new.id, keep);
-    insert into private.mail_outbox (user_id, kind) values (new.id, 'password_changed');
+    perform private.finish_password_change(account, permit);
   end if;
   return new;
 end $$;
@@ -131,7 +172,7 @@ alter table private.password_permits enable row level security;
 
 grant select, insert, update, delete on private.password_permits to service_role;
 grant execute on function
-  private.permit_password(uuid, uuid),
+  private.permit_password(uuid, uuid, bytea),
   private.decoy_email(),
   private.decoy_exists()
 to service_role;

@@ -5,7 +5,9 @@ create table private.mail_outbox (
   id uuid primary key default gen_random_uuid(),
   user_id uuid references public.users (id) on delete cascade,
   kind text not null constraint mail_outbox_kind
-    check (kind in ('verification', 'password_reset', 'password_changed', 'key_created')),
+    check (kind in (
+    'verification', 'password_reset', 'password_changed', 'key_created', 'email_change', 'email_change_asked',
+    'email_changed', 'project_offered', 'project_transferred')),
   details jsonb not null default '{}' constraint mail_outbox_details_object check (jsonb_typeof(details) = 'object'),
   attempts integer not null default 0,
   next_attempt_at timestamptz not null default now(),
@@ -20,7 +22,8 @@ comment on table private.mail_outbox is 'Mail that is not sent yet. A row goes w
 comment on column private.mail_outbox.id is 'Also part of the mail providers idempotency key.';
 comment on column private.mail_outbox.user_id is 'The account to write to; null is nobody.';
 comment on column private.mail_outbox.kind is 'Which text is sent.';
-comment on column private.mail_outbox.details is 'What the text names besides the account, such as {"name", "key_prefix"} of a key.';
+comment on column private.mail_outbox.details is
+  'What the text names besides the account, such as {"name", "key_prefix"} of a key; "to" is the address when it is not the account''s.';
 comment on column private.mail_outbox.attempts is 'How often it was claimed.';
 comment on column private.mail_outbox.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
 comment on column private.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
@@ -32,9 +35,10 @@ declare
   claimed jsonb;
 begin
   perform set_config('role', 'service_role', true);
-  -- A newer mail of the same kind makes the token of an older one worthless.
+  -- Of mails that wait and would say the same, the newest is enough.
   delete from private.mail_outbox old using private.mail_outbox newer
-  where old.kind in ('verification', 'password_reset') and newer.user_id = old.user_id and newer.kind = old.kind
+  where old.kind in ('verification', 'password_reset', 'email_change') and newer.user_id = old.user_id
+    and newer.kind = old.kind
     and (newer.created_at, newer.id) > (old.created_at, old.id) and old.next_attempt_at <= now();
   with due as (
     select m.id from private.mail_outbox m
@@ -50,10 +54,10 @@ begin
   select coalesce(jsonb_agg(jsonb_build_object(
     'id', taken.id, 'kind', taken.kind, 'details', taken.details, 'attempts', taken.attempts, 'created_at', taken.created_at,
     'recipient', case when account.id is not null and account.deactivated_at is null then jsonb_build_object(
-      'user_id', account.id, 'email', account.email, 'full_name', account.full_name,
-      'auth_email', private.auth_email(account), 'is_verified', account.email_verified_at is not null) end,
-    'project', case when project.id is not null then
-      jsonb_build_object('id', project.id, 'name', project.name, 'site_url', project.site_url) end)), '[]')
+      'user_id', account.id, 'email', coalesce(taken.details ->> 'to', account.email), 'full_name', account.full_name,
+      'is_verified', account.email_verified_at is not null) end,
+    'project', case when project.id is not null then jsonb_build_object('id', project.id, 'name', project.name,
+      'site_url', project.site_url, 'verify_url', project.verify_url, 'reset_url', project.reset_url) end)), '[]')
   into claimed
   from taken
   left join public.users account on account.id = taken.user_id
@@ -62,7 +66,7 @@ begin
 end $$;
 comment on function private.claim_mail(integer) is
   'Mail that is due, each row for one caller during two minutes: [{id, kind, details, attempts, created_at, '
-  'recipient: {user_id, email, full_name, auth_email, is_verified} | null, project: {id, name, site_url} | null}].';
+  'recipient: {user_id, email, full_name, is_verified} | null, project: {id, name, site_url, verify_url, reset_url} | null}].';
 
 create function private.finish_mail(id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -81,6 +85,19 @@ begin
   where m.id = retry_mail.id;
 end $$;
 comment on function private.retry_mail(uuid, integer, text) is 'The mail failed and is due again after the wait.';
+
+create function private.request_mail(wanted uuid, kind text, bucket_subject text) returns integer
+language plpgsql set search_path = '' as $$
+declare
+  wait integer := private.count_mail(request_mail.kind, request_mail.bucket_subject);
+begin
+  if wait = 0 then
+    -- Nobody is written to as well, so that an unknown address takes the same time.
+    insert into private.mail_outbox (user_id, kind) values (request_mail.wanted, request_mail.kind);
+  end if;
+  return wait;
+end $$;
+comment on function private.request_mail(uuid, text, text) is 'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
 
 create function private.on_user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -115,3 +132,4 @@ create trigger api_keys_created after insert on public.api_keys
 alter table private.mail_outbox enable row level security;
 
 grant select, insert, update, delete on private.mail_outbox to service_role;
+grant execute on function private.request_mail(uuid, text, text) to service_role;

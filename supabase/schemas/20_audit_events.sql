@@ -24,7 +24,7 @@ comment on table public.audit_events is
   'it outlives what it tells about.';
 comment on column public.audit_events.id is 'In the order of the changes.';
 comment on column public.audit_events.occurred_at is 'When the change was made.';
-comment on column public.audit_events.resource is 'user, project, api_key, developer_key, operator_key or plan.';
+comment on column public.audit_events.resource is 'user, project, project_transfer, api_key, developer_key, operator_key or plan.';
 comment on column public.audit_events.resource_id is 'Identifier of what was changed.';
 comment on column public.audit_events.action is 'create, update or delete.';
 comment on column public.audit_events.changes is

@@ -110,10 +110,18 @@ begin
       with old as materialized (
         select e.bucket from private.auth_attempts e where e.drained_at < v_before limit batch_size for update skip locked)
       delete from private.auth_attempts t using old where t.bucket = old.bucket;
-    when 'used_tokens' then
+    when 'mail_tokens' then
       with old as materialized (
-        select e.digest from private.used_tokens e where e.used_at < v_before limit batch_size for update skip locked)
-      delete from private.used_tokens t using old where t.digest = old.digest;
+        select e.digest from private.mail_tokens e where e.expires_at < v_before limit batch_size for update skip locked)
+      delete from private.mail_tokens t using old where t.digest = old.digest;
+    when 'email_changes' then
+      with old as materialized (
+        select e.user_id from private.email_changes e where e.expires_at < v_before limit batch_size for update skip locked)
+      delete from private.email_changes t using old where t.user_id = old.user_id and t.expires_at < v_before;
+    when 'project_transfers' then
+      with old as materialized (
+        select e.id from public.project_transfers e where e.expires_at < v_before limit batch_size for update skip locked)
+      delete from public.project_transfers t using old where t.id = old.id;
     when 'password_permits' then
       with old as materialized (
         select e.user_id from private.password_permits e where e.expires_at < v_before limit batch_size for update skip locked)

@@ -156,27 +156,6 @@ describe("deleting a user", () => {
   });
 });
 
-describe("making a link", () => {
-  it.each(["magiclink", "recovery"] as const)("gives a token of type %s that signs in once", async (type) => {
-    const { id, email } = await newUser();
-    const { data, error } = await admin.generateLink({ type, email });
-    expect(error).toBeNull();
-    expect(data.properties?.verification_type).toBe(type);
-    const token_hash = data.properties?.hashed_token ?? "";
-    const first = await visitor().verifyOtp({ token_hash, type });
-    expect(first.error).toBeNull();
-    expect(first.data.user?.id).toBe(id);
-    expect(first.data.session?.access_token).toBeTruthy();
-    const second = await visitor().verifyOtp({ token_hash, type });
-    expect(second.error).toMatchObject({ status: 403, code: "otp_expired" });
-  });
-
-  it("makes none for a stranger", async () => {
-    const { error } = await admin.generateLink({ type: "recovery", email: newAddress() });
-    expect(error).toMatchObject({ status: 404, code: "user_not_found" });
-  });
-});
-
 describe("the administration", () => {
   it("is closed to the publishable key", async () => {
     const { error } = await connect(keys.publishable).auth.admin.createUser({

@@ -9,8 +9,9 @@ import {
   registerEndUser,
 } from "../support/api.ts";
 import { forgetMail } from "../support/attempts.ts";
-import { codeOf, mailsTo, mailTo, tokenOf } from "../support/mail.ts";
+import { codeOf, mailsTo, mailTo, tokenOf, wrongCode } from "../support/mail.ts";
 import { openDatabase } from "../support/management.ts";
+import { createApi, serve } from "../support/served-api.ts";
 
 const { urls } = inject("stack");
 const sql = openDatabase();
@@ -30,6 +31,7 @@ const isVerified = async (headers: Record<string, string>) =>
 test("the link of the mail verifies the address once, and opening it does nothing", async () => {
   const { email, headers, mail } = await newUser();
   const link = /https?:\S+#token=\S+/.exec(mail.text)?.[0] ?? "";
+  expect(tokenOf(mail)).toMatch(/^[0-9a-f]{64}$/);
   expect(link.startsWith(`${urls.base}/api/v1/auth/verify-email#token=`)).toBe(true);
   for (const method of ["GET", "HEAD", "GET"]) expect((await fetch(link, { method })).status).toBe(200);
   expect(await isVerified(headers)).toBe(false);
@@ -38,8 +40,43 @@ test("the link of the mail verifies the address once, and opening it does nothin
   expect(await isVerified(headers)).toBe(true);
   expect(errorOf(await verify({ token: tokenOf(mail) }))).toMatchObject({
     status: 400,
-    code: "verification_token_invalid",
+    code: "verification_token_used",
   });
+});
+
+test("no token of a mail is in the database, and Auth has none to guess", async () => {
+  const { id, mail } = await newUser();
+  const [account] = await sql`
+    select coalesce(u.recovery_token, '') as recovery, coalesce(u.confirmation_token, '') as confirmation,
+      (select string_agg(to_jsonb(t)::text, '') from private.mail_tokens t where t.user_id = u.id) as kept
+    from auth.users u where u.id = ${id}`;
+  expect(account).toMatchObject({ recovery: "", confirmation: "" });
+  expect(account?.kept).not.toContain(tokenOf(mail));
+  expect(account?.kept).not.toContain(codeOf(mail));
+});
+
+test.each([["POST"], ["GET"]])("%s /auth/v1/verify uses up nothing of ours", async (method) => {
+  const { id, headers, project, mail } = await newUser();
+  const email = `${id}@${project.id}.users.invalid`;
+  const guesses = ["magiclink", "recovery", "signup", "email", "invite", "email_change"].flatMap((type) => [
+    { type, token_hash: tokenOf(mail) },
+    { type, token: tokenOf(mail), email },
+    { type, token: codeOf(mail), email },
+  ]);
+  for (const guess of guesses) {
+    const url = new URL(`${urls.gateway}/auth/v1/verify`);
+    if (method === "GET") url.search = String(new URLSearchParams(Object.entries(guess)));
+    const answer = await fetch(url, {
+      method,
+      redirect: "manual",
+      headers: { apikey: inject("stack").keys.publishable ?? "", "Content-Type": "application/json" },
+      ...(method === "POST" && { body: JSON.stringify(guess) }),
+    });
+    expect(answer.headers.get("location") ?? "", JSON.stringify(guess)).not.toContain("access_token");
+    expect(await answer.text()).not.toContain("access_token");
+  }
+  expect(await isVerified(headers)).toBe(false);
+  expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
 });
 
 test("verifying signs nobody in: no session is left behind", async () => {
@@ -58,6 +95,94 @@ test("account and token together verify too, and so do account and code", async 
   expect(byCode).toMatchObject({ status: 200, body: { email: two.email } });
 });
 
+test.each<[string, (code: string) => unknown]>([
+  ["as it stands in the mail", (code) => `${code.slice(0, 4)} ${code.slice(4)}`],
+  ["with dashes and a newline", (code) => `${code.slice(0, 2)}-${code.slice(2, 5)}–${code.slice(5)}\r\n`],
+  [
+    "in full-width digits",
+    (code) => code.replace(/./g, (c) => String.fromCharCode(c.charCodeAt(0) + 0xfee0)),
+  ],
+  ["as a JSON number", Number],
+])("a code %s verifies", async (_name, written) => {
+  const { id, mail } = await newUser();
+  const answer = await verify({ user_id: id, verification_token: written(codeOf(mail)) });
+  expect(answer.status).toBe(200);
+});
+
+test("a whole link, broken by the mail program, verifies", async () => {
+  const { mail } = await newUser();
+  const link = /https?:\S+#token=\S+/.exec(mail.text)?.[0] ?? "";
+  const broken = `${tokenOf(mail).slice(0, 40)}\r\n  ${tokenOf(mail).slice(40)}`;
+  expect((await verify({ token: broken })).status).toBe(200);
+  expect(errorOf(await verify({ token: link })).code).toBe("verification_token_used");
+});
+
+test("a token is for one thing: a reset token verifies nothing, and a verification token sets no password", async () => {
+  const { headers, email, project, mail } = await newUser();
+  await api("/auth/request-password-reset", { headers: { "X-Project-ID": project.id }, json: { email } });
+  const resetMail = await mailTo(email, "Set a new password");
+  expect(errorOf(await verify({ token: tokenOf(resetMail) }))).toMatchObject({
+    status: 400,
+    code: "verification_token_invalid",
+  });
+  const reset = (token: string) =>
+    api("/auth/reset-password", { json: { token, password: "Another-horse-8" } });
+  expect(errorOf(await reset(tokenOf(mail)))).toMatchObject({ status: 400, code: "reset_token_invalid" });
+  expect(await isVerified(headers)).toBe(false);
+  // Neither was used up by the wrong door.
+  expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
+  expect((await reset(tokenOf(resetMail))).status).toBe(200);
+});
+
+test("somebody else's request for a reset or a verification kills no unread link", async () => {
+  const { id, email, project, mail } = await newUser();
+  await api("/auth/request-password-reset", { headers: { "X-Project-ID": project.id }, json: { email } });
+  await mailTo(email, "Set a new password");
+  await forgetMail(sql, "verification", id);
+  await api(`/auth/request-verification?user_id=${id}`, { method: "POST" });
+  await mailTo(email, subject, mail);
+  expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
+});
+
+test("what a token is for can be asked without using it up", async () => {
+  const { project, mail } = await newUser();
+  const check = () => api("/auth/check-mail-token", { json: { token: tokenOf(mail) } });
+  const about = { purpose: "verification", project: { id: project.id } };
+  expect(await check()).toMatchObject({ status: 200, body: { ...about, state: "valid" } });
+  await verify({ token: tokenOf(mail) });
+  expect(await check()).toMatchObject({ status: 200, body: { ...about, state: "used" } });
+  const unknown = await api("/auth/check-mail-token", { json: { token: "0".repeat(64) } });
+  expect(errorOf(unknown)).toMatchObject({ status: 400, code: "mail_token_invalid" });
+});
+
+test("one address may try a hundred wrong secrets, whoever they are for, then one in 20 seconds; right ones do not count", async () => {
+  const { mail } = await newUser();
+  const served = await serve(createApi({}));
+  const ask = (path: string, json: unknown) =>
+    api(`${served.url}/api/v1/auth/${path}`, {
+      // The last hop is what the platform saw; nobody else here comes from this one.
+      headers: { "X-Forwarded-For": "198.51.100.78" },
+      json,
+    });
+  const doors = [
+    () => ask("verify-email", { token: "0".repeat(64) }),
+    () => ask("verify-email", { user_id: crypto.randomUUID(), verification_token: "00000000" }),
+    () => ask("reset-password", { token: "0".repeat(64), password: "Another-horse-8" }),
+    () => ask("check-mail-token", { token: "0".repeat(64) }),
+  ];
+  try {
+    for (let turn = 0; turn < 3; turn++)
+      expect((await ask("check-mail-token", { token: tokenOf(mail) })).status).toBe(200);
+    for (let turn = 0; turn < 25; turn++)
+      for (const door of doors) expect(errorOf(await door()).status).toBe(400);
+    for (const door of doors)
+      expect(errorOf(await door())).toMatchObject({ status: 429, code: "attempts_exceeded" });
+  } finally {
+    await served.stop();
+  }
+  expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
+});
+
 test("a token of one account does not verify another", async () => {
   const [one, two] = [await newUser(), await newUser()];
   const answer = await verify({ user_id: two.id, verification_token: tokenOf(one.mail) });
@@ -66,43 +191,67 @@ test("a token of one account does not verify another", async () => {
   expect(await isVerified(two.headers)).toBe(false);
 });
 
-test("codes cannot be guessed: after five wrong ones even the right one has to wait", async () => {
-  const { id, mail } = await newUser();
-  const wrong = codeOf(mail) === "000000" ? "000001" : "000000";
-  for (let guess = 0; guess < 5; guess++) {
-    expect(errorOf(await verify({ user_id: id, verification_token: wrong })).status).toBe(400);
-  }
-  const answer = await verify({ user_id: id, verification_token: codeOf(mail) });
+test("codes cannot be guessed: five wrong ones end a code, and a new mail brings another", async () => {
+  const { id, email, mail } = await newUser();
+  const wrong = wrongCode(codeOf(mail));
+  const tried = await Promise.all(
+    Array.from({ length: 5 }, () => verify({ user_id: id, verification_token: wrong })),
+  );
+  for (const answer of tried) expect(errorOf(answer)).toMatchObject({ status: 400 });
+  const right = await verify({ user_id: id, verification_token: codeOf(mail) });
+  expect(errorOf(right)).toMatchObject({ status: 400, code: "verification_token_invalid" });
+  expect(right.body.detail).toContain("Ask for a new mail");
+  await forgetMail(sql, "verification", id);
+  await api(`/auth/request-verification?user_id=${id}`, { method: "POST" });
+  const newer = await mailTo(email, subject, mail);
+  expect((await verify({ user_id: id, verification_token: codeOf(newer) })).status).toBe(200);
+});
+
+test("an account takes twenty wrong codes however many mails it asks for, then one in ten minutes", async () => {
+  const { id, headers, mail } = await newUser();
+  const wrong = { user_id: id, verification_token: wrongCode(codeOf(mail)) };
+  for (let guess = 0; guess < 20; guess++) expect(errorOf(await verify(wrong)).status).toBe(400);
+  const answer = await verify(wrong);
   expect(errorOf(answer)).toMatchObject({ status: 429, code: "attempts_exceeded" });
-  expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+  expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(60);
+  // The link is no code: its owner is not locked out.
+  expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
+  expect(await isVerified(headers)).toBe(true);
 });
 
 test("a code for nobody is as wrong as a wrong code", async () => {
   const { id } = await newUser();
   const [known, unknown] = [id, crypto.randomUUID()].map((user_id) => ({
     user_id,
-    verification_token: "000000",
+    verification_token: "00000000",
   }));
   const answers = [errorOf(await verify(known)), errorOf(await verify(unknown))];
   expect(answers[0]).toEqual(answers[1]);
 });
 
-test("a newer mail replaces the token of an older one", async () => {
+test("one used token ends every other of the account", async () => {
   const { id, email, headers, mail } = await newUser();
   await forgetMail(sql, "verification", id);
   expect((await api("/auth/request-verification", { method: "POST", headers })).status).toBe(200);
   const newer = await mailTo(email, subject, mail);
-  expect(errorOf(await verify({ token: tokenOf(mail) })).status).toBe(400);
-  expect((await verify({ token: tokenOf(newer) })).status).toBe(200);
+  const answers = await Promise.all(
+    [mail, newer].flatMap((one) => [verify({ token: tokenOf(one) }), verify({ token: tokenOf(one) })]),
+  );
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 400, 400, 400]);
+  expect(answers.filter(({ status }) => status === 400).map((answer) => errorOf(answer).code)).toEqual(
+    Array(3).fill("verification_token_used"),
+  );
 });
 
-test("a token that is an hour old is refused", async () => {
+test("a token that is a day old is refused", async () => {
   const { id, mail } = await newUser();
-  await sql`update auth.users set recovery_sent_at = now() - interval '61 minutes' where id = ${id}`;
+  await sql`update private.mail_tokens set expires_at = now() where user_id = ${id}`;
   expect(errorOf(await verify({ token: tokenOf(mail) }))).toMatchObject({
     status: 400,
     code: "verification_token_invalid",
   });
+  const late = await verify({ user_id: id, verification_token: codeOf(mail) });
+  expect(errorOf(late).code).toBe("verification_token_invalid");
 });
 
 test("50 parallel uses of one verification token are one success", async () => {
@@ -125,6 +274,26 @@ test("one mail a minute: the owner is told to wait, a stranger hears the same as
   await forgetMail(sql, "verification", id);
   expect((await ask(id)).body).toEqual(unknown.body);
   await mailTo(email, subject, (await mailsTo(email))[0]);
+});
+
+test("a verification mail can be asked for by address, and known, unknown and foreign ones hear the same", async () => {
+  const { id, email, project, mail } = await newUser();
+  const foreign = await newUser();
+  await forgetMail(sql, "verification", id);
+  const named = { "X-Project-ID": project.id };
+  const ask = (json: unknown, headers: Record<string, string> = named) =>
+    api("/auth/request-verification", { headers, json });
+  const answers = [
+    await ask({ email: ` ${email.toUpperCase()} ` }),
+    await ask({ email }),
+    await ask({ email: freshEmail("nobody") }),
+    await ask({ email: foreign.email }),
+    await ask({ email }, {}),
+  ];
+  for (const { status, body } of answers) expect([status, body]).toEqual([200, answers[0]?.body]);
+  const newer = await mailTo(email, subject, mail);
+  expect((await verify({ token: tokenOf(newer) })).status).toBe(200);
+  expect(await mailsTo(foreign.email)).toHaveLength(1);
 });
 
 test("a verified account gets no further mail, and the same answer", async () => {
@@ -153,7 +322,7 @@ test("where verification is required there are no tokens before it, by no way in
   });
   const refused = await api("/auth/login", { headers: app, json: { email, password } });
   expect(errorOf(refused)).toMatchObject({ status: 400, code: "account_not_verified" });
-  expect(refused.body.detail).toMatch(/^Account not activated/);
+  expect(refused.body.detail).toMatch(/^Account not activated\..* ask for a new mail/);
   const direct = await fetch(`${urls.gateway}/auth/v1/token?grant_type=password`, {
     method: "POST",
     headers: { apikey: inject("stack").keys.publishable ?? "", "Content-Type": "application/json" },
@@ -169,22 +338,41 @@ test("where verification is required there are no tokens before it, by no way in
   expect((await login(email, app)).token).toBeTruthy();
 });
 
-test("a project with a site of its own gets the links there, and its name on the mail", async () => {
+test.each([
+  ["https://cards.example.com/app/confirm", "https://cards.example.com/app/confirm?token="],
+  ["https://cards.example.com/confirm?lang=fr", "https://cards.example.com/confirm?lang=fr&token="],
+  ["https://cards.example.com/#/confirm", "https://cards.example.com/#/confirm?token="],
+])(
+  "a project that names its page %s gets the link there, and its name on the mail",
+  async (verify_url, start) => {
+    const owner = await registerDeveloper();
+    const { body } = await api("/projects", {
+      headers: owner.headers,
+      json: { name: "Post & Cards <Ltd>", verify_url },
+    });
+    expect(body).toMatchObject({ verify_url, reset_url: null });
+    const email = freshEmail("site");
+    await api("/auth/register", {
+      headers: { "X-Developer-Key": owner.project.developer_key, "X-Project-ID": body.id },
+      json: { email, password, full_name: "<b>Win money at evil.example</b>" },
+    });
+    const mail = await mailTo(email, subject);
+    expect(mail.from[0]?.name).toBe("Post & Cards Ltd");
+    expect(mail.text).toContain(`${start}${tokenOf(mail)}&user_id=`);
+    expect(mail.html).toContain("Post &#38; Cards &#60;Ltd&#62;");
+    expect(mail.text + mail.html).not.toContain("Win money");
+  },
+);
+
+test("a site alone moves no link: a project without pages of its own keeps ours", async () => {
   const owner = await registerDeveloper();
-  const { body } = await api("/projects", {
+  await api(`/projects/${owner.project.id}`, {
+    method: "PATCH",
     headers: owner.headers,
-    json: { name: "Post & Cards <Ltd>", site_url: "https://cards.example.com/app/" },
+    json: { site_url: "https://cards.example.com/" },
   });
-  const email = freshEmail("site");
-  await api("/auth/register", {
-    headers: { "X-Developer-Key": owner.project.developer_key, "X-Project-ID": body.id },
-    json: { email, password, full_name: "<b>Win money at evil.example</b>" },
-  });
-  const mail = await mailTo(email, subject);
-  expect(mail.from[0]?.name).toBe("Post & Cards Ltd");
-  expect(mail.text).toContain(`https://cards.example.com/app/verify-email?token=${tokenOf(mail)}&user_id=`);
-  expect(mail.html).toContain("Post &#38; Cards &#60;Ltd&#62;");
-  expect(mail.text + mail.html).not.toContain("Win money");
+  const { email } = await registerEndUser(owner.project);
+  expect((await mailTo(email, subject)).text).toContain(`${urls.base}/api/v1/auth/verify-email#token=`);
 });
 
 test.each([
@@ -193,4 +381,11 @@ test.each([
 ])("request-verification with %s is refused", async (_name, query, status, code) => {
   const answer = await api(`/auth/request-verification${query}`, { method: "POST" });
   expect(errorOf(answer)).toMatchObject({ status, code });
+});
+
+test("request-verification takes no form and no broken JSON", async () => {
+  const ask = (type: string, body: string) =>
+    api("/auth/request-verification", { method: "POST", headers: { "Content-Type": type }, body });
+  expect(errorOf(await ask("text/plain", "email=a@example.com")).status).toBe(415);
+  expect(errorOf(await ask("application/json", "{")).status).toBe(400);
 });

@@ -57,7 +57,7 @@ test("the verification page confirms when its button is pressed, and not before"
 
   await open(link, "dark");
   await page.getByRole("button", { name: "Confirm address" }).click();
-  await page.getByText("Ask for a new mail").waitFor();
+  await page.getByText("This link was used before").waitFor();
   await picture(page, "verify-3-used");
 });
 

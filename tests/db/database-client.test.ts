@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, describe, expect, inject, test, vi } from "vitest";
 import { createDatabase } from "../../supabase/functions/api/clients/database.ts";
 import {
@@ -35,26 +35,26 @@ afterAll(async () => {
 });
 
 test("a query that the database does not answer in time is a 503, and the database stops working on it", async () => {
-  const digest = randomBytes(32).toString("hex");
+  const bucket = `secret-address:${randomUUID()}`;
   await owner.begin(async (tx) => {
-    // Whoever claims the same token waits for the end of this transaction.
-    await tx`insert into private.used_tokens (digest) values (decode(${digest}, 'hex'))`;
+    // Whoever drains the same bucket waits for the end of this transaction.
+    await tx`insert into private.auth_attempts (bucket, level, drained_at) values (${bucket}, 1, now())`;
     const [holder] = await tx`select pg_backend_pid() as pid`;
     const waiting = async () =>
       (await admin`select from pg_stat_activity where ${holder?.pid}::int = any (pg_blocking_pids(pid))`)
         .length;
     await database.read("server_version", []);
-    const refused = expect(database.write("claim_token", [digest], 1_500)).rejects.toMatchObject({
+    const refused = expect(database.write("fill_bucket", [bucket, 10, 1], 1_500)).rejects.toMatchObject({
       code: "database_unavailable",
       status: 503,
     });
     await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 1_400, interval: 20 });
     await refused;
     await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 5_000, interval: 20 });
-    await tx`delete from private.used_tokens where digest = decode(${digest}, 'hex')`;
+    await tx`delete from private.auth_attempts where bucket = ${bucket}`;
   });
-  await expect(database.write("claim_token", [digest])).resolves.toBe(true);
-  await database.write("release_token", [digest]);
+  await expect(database.write("fill_bucket", [bucket, 10, 1])).resolves.toBe(0);
+  await owner`delete from private.auth_attempts where bucket = ${bucket}`;
 });
 
 test("a value beyond the range of its type is a 422, of a read and of a change", async () => {
@@ -64,7 +64,7 @@ test("a value beyond the range of its type is a 422, of a read and of a change",
     detail: "A value of the request is out of range.",
   };
   await expect(database.read("list_orphans", [1e12])).rejects.toMatchObject(refusal);
-  await expect(database.write("claim_token", ["not hex"])).rejects.toMatchObject(refusal);
+  await expect(database.write("check_mail_token", ["not hex", null])).rejects.toMatchObject(refusal);
 });
 
 describe("with Redis", () => {

@@ -111,6 +111,14 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "user_id = any (:people) and next_attempt_at = 'infinity'",
     foreign: "user_id = any (:other_people) and next_attempt_at = 'infinity'",
   },
+  "private.email_changes": {
+    seed: ({ user_id }) => `insert into private.email_changes (user_id, email, expires_at)
+      values ('${user_id}', 'nobody@example.com', 'infinity')`,
+  },
+  "private.mail_tokens": {
+    seed: ({ user_id }) => `insert into private.mail_tokens (digest, user_id, purpose, email, expires_at)
+      values (sha256(gen_random_uuid()::text::bytea), '${user_id}', 'verification', 'nobody@example.com', 'infinity')`,
+  },
   "public.models": {
     seed: ({ operator_id: id }) => `insert into public.models (id, is_active)
       values ('matrix/own-${id}', false), ('matrix/other-${id}', false) on conflict do nothing`,
@@ -132,6 +140,13 @@ export const expectedTables: Record<string, TableAccess> = {
       `insert into public.plans (id) values ('own ${id}'), ('other ${id}') on conflict do nothing`,
     own: "id = 'own ' || :operator",
     foreign: "id = 'other ' || :operator",
+  },
+  "public.project_transfers": {
+    policies: ["project_transfers_select_party"],
+    columns: "*",
+    developer: "project_id = :project",
+    seed: ({ project_id }) => `insert into public.project_transfers (project_id, owner_id, email, expires_at)
+      select id, owner_id, 'nobody@example.com', 'infinity' from public.projects where id = '${project_id}'`,
   },
   "public.projects": {
     policies: ["projects_select_owner"],
@@ -159,13 +174,6 @@ export const expectedTables: Record<string, TableAccess> = {
     seed: ({ project_id, user_id }) => `insert into public.uploads (project_id, user_id, path)
       values ('${project_id}', '${user_id}', '${project_id}/matrix.png')`,
   },
-  "private.used_tokens": {
-    seed: ({ operator_id: id }) => `insert into private.used_tokens (digest, used_at)
-      select sha256(name::bytea), timestamptz '3000-01-01' + hashtext(name) * interval '1 second'
-      from unnest(array['own ${id}', 'other ${id}']) as name on conflict do nothing`,
-    own: "digest = sha256(convert_to('own ' || :operator, 'utf8'))",
-    foreign: "digest = sha256(convert_to('other ' || :operator, 'utf8'))",
-  },
   "public.users": {
     policies: ["users_select_self_or_owner"],
     columns: "*",
@@ -182,6 +190,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
   public: [],
   anon: [],
   authenticated: [
+    "private.actor_address",
     "private.actor_id",
     "private.actor_project_id",
     "private.api_key_json",
@@ -192,6 +201,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.require_api_key",
     "private.require_generation",
     "private.require_project",
+    "private.require_project_transfer",
     "private.search_pattern",
     "private.session_actor_id",
     "private.session_project_id",
@@ -201,6 +211,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
 
 /** Functions that run with the rights of the owner, and what for. */
 export const expectedDefiners: Record<string, string> = {
+  "private.actor_address": "reads the caller's account for policies",
   "private.authorize": "reads key hashes and sessions",
   "private.call_reconciler": "reads the vault",
   "private.count_request": "counts for callers who took their own role by then",

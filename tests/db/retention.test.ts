@@ -34,10 +34,23 @@ const rows: Record<Kind, { table: string; name: string; insert: (name: string, a
     name: "bucket",
     insert: (name, at) => `(bucket, level, drained_at) values ('${name}', 1, ${at})`,
   },
-  used_tokens: {
-    table: "private.used_tokens",
+  mail_tokens: {
+    table: "private.mail_tokens",
     name: "encode(digest, 'hex')",
-    insert: (name, at) => `(digest, used_at) values (decode('${name}', 'hex'), ${at})`,
+    insert: (name, at) => `(digest, user_id, purpose, email, expires_at)
+      values (decode('${name}', 'hex'), '${world.a.user.id}', 'verification', 'ada@example.com', ${at})`,
+  },
+  email_changes: {
+    table: "private.email_changes",
+    name: "email",
+    insert: (name, at) => `(user_id, email, expires_at) select id, '${name}', ${at} from public.users
+      where id not in (select user_id from private.email_changes) limit 1`,
+  },
+  project_transfers: {
+    table: "public.project_transfers",
+    name: "email",
+    insert: (name, at) => `(project_id, owner_id, email, expires_at) select id, owner_id, '${name}', ${at}
+      from public.projects where id not in (select project_id from public.project_transfers) limit 1`,
   },
   password_permits: {
     table: "private.password_permits",
@@ -103,7 +116,7 @@ const rows: Record<Kind, { table: string; name: string; insert: (name: string, a
 
 function nameFor(kind: Kind): string {
   if (kind === "key_usage") return String(Math.floor(Math.random() * 2_000_000_000));
-  return kind === "used_tokens" ? randomBytes(32).toString("hex") : randomUUID();
+  return kind === "mail_tokens" ? randomBytes(32).toString("hex") : randomUUID();
 }
 
 describe("what is over is removed, and nothing that is younger", () => {

@@ -1,10 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
 import { createHandler } from "../../supabase/functions/api/runtime.ts";
-import { type EndUser, type Project, password, registerDeveloper, registerEndUser } from "../support/api.ts";
+import {
+  api,
+  type EndUser,
+  freshEmail,
+  type Project,
+  password,
+  registerDeveloper,
+  registerEndUser,
+  login as signIn,
+} from "../support/api.ts";
 import { type Fault, FaultyProxy } from "../support/faulty-proxy.ts";
 import { freshPrompt, GenerationStack } from "../support/generation.ts";
-import { codeOf, mailTo } from "../support/mail.ts";
+import { mailTo, tokenOf } from "../support/mail.ts";
 import { admin, owner } from "../support/sql.ts";
 
 const { urls, keys, database_url = "" } = inject("stack");
@@ -117,9 +126,8 @@ test.concurrent.each<["Postgres" | "Auth and Storage", Asking, number]>([
   }
 });
 
-test.concurrent("what Auth does not answer uses up nobody's attempts, of a password or of a code", async () => {
+test.concurrent("what Auth does not answer uses up nobody's attempts of a password", async () => {
   const person = await registerEndUser(project);
-  const code = codeOf(await mailTo(person.email, "Confirm your address"));
   const { proxy, send } = await apiBehind("Auth and Storage");
   const asks = (path: string, body: object): Call => [
     path,
@@ -130,14 +138,13 @@ test.concurrent("what Auth does not answer uses up nobody's attempts, of a passw
     },
   ];
   const calls = [
-    asks("/auth/verify-email", { user_id: person.id, verification_token: code }),
     login(person.email),
     asks("/auth/change-password", { current_password: password, new_password: "Another-horse-11" }),
   ];
   try {
     await proxy.set("refuses");
     for (const call of calls) {
-      // Ten passwords may be wrong, and five codes.
+      // Ten passwords may be wrong.
       for (let attempt = 0; attempt < 11; attempt++)
         expect(await send(call)).toMatchObject({ status: 503, code: "auth_unavailable" });
     }
@@ -146,6 +153,69 @@ test.concurrent("what Auth does not answer uses up nobody's attempts, of a passw
     for (let attempt = 0; attempt < 10; attempt++)
       expect(await send(login(person.email))).toMatchObject({ status: 401 });
     expect(await send(login(person.email)), "wrong ones count").toMatchObject({ status: 429 });
+  } finally {
+    await proxy.stop();
+  }
+});
+
+test.concurrent("a mail's token outlives an Auth that refuses or hangs, and works once afterwards", async () => {
+  const developer = await registerDeveloper();
+  const address = freshEmail("moved");
+  await api("/auth/request-password-reset", { json: { email: developer.email } });
+  const resetToken = tokenOf(await mailTo(developer.email, "Set a new password"));
+  const post = (path: string, body: object): Call => [
+    path,
+    { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) },
+  ];
+  const reset = post("/auth/reset-password", { token: resetToken, password: "Another-horse-11" });
+  const { proxy, send } = await apiBehind("Auth and Storage");
+  const fails = async (call: Call) => {
+    for (const fault of ["refuses", "hangs"] as const) {
+      await proxy.set(fault);
+      expect(await send(call)).toMatchObject({ status: 503, code: "auth_unavailable" });
+    }
+    await proxy.set("none");
+  };
+  try {
+    await fails(reset);
+    expect(await send(reset)).toMatchObject({ status: 200 });
+    expect(await send(reset)).toMatchObject({ status: 400, code: "reset_token_used" });
+
+    const { headers } = await signIn(developer.email, {}, "Another-horse-11");
+    await api("/auth/change-email", { headers, json: { password: "Another-horse-11", new_email: address } });
+    const confirm = post("/auth/verify-email", {
+      token: tokenOf(await mailTo(address, "Confirm your new address")),
+    });
+    await fails(confirm);
+    expect((await api("/auth/me", { headers })).body.email).toBe(developer.email);
+    expect(await send(confirm)).toMatchObject({ status: 200 });
+    expect((await api("/auth/me", { headers })).body.email).toBe(address);
+    expect((await signIn(address, {}, "Another-horse-11")).token).toBeTruthy();
+  } finally {
+    await proxy.stop();
+  }
+});
+
+test.concurrent("a reset whose answer was lost has used its token up, and the person is told that the password counts", async () => {
+  const developer = await registerDeveloper();
+  await api("/auth/request-password-reset", { json: { email: developer.email } });
+  const token = tokenOf(await mailTo(developer.email, "Set a new password"));
+  const { proxy, send } = await apiBehind("Auth and Storage");
+  const reset: Call = [
+    "/auth/reset-password",
+    {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ token, password: "Another-horse-11" }),
+    },
+  ];
+  try {
+    await proxy.set("halves");
+    expect(await send(reset)).toMatchObject({ status: 503, code: "auth_unavailable" });
+    await proxy.set("none");
+    expect(await send(reset)).toMatchObject({ status: 400, code: "reset_token_used" });
+    expect((await signIn(developer.email, {}, "Another-horse-11")).token).toBeTruthy();
+    expect((await api("/auth/me", { headers: developer.headers })).status).toBe(401);
   } finally {
     await proxy.stop();
   }

@@ -50,8 +50,7 @@ export type Project = { id: string; developer_key: string; api_key: string; head
 export type EndUser = { id: string; email: string; token: string; refresh_token: string; headers: Headed };
 
 /** A new developer with the project and keys of registration. `project.headers` name the app: what a Starter Kit sends. */
-export async function registerDeveloper(): Promise<Developer> {
-  const email = freshEmail("developer");
+export async function registerDeveloper(email = freshEmail("developer")): Promise<Developer> {
   const { status, body } = await api("/auth/register", {
     headers: { "X-Operator-Key": credentials.operator_key ?? "" },
     json: { email, password, full_name: "Dev Eloper" },

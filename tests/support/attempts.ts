@@ -3,7 +3,7 @@ import type postgres from "postgres";
 /** Lets the account's next mail go out now, as if its minute were over. */
 export async function forgetMail(
   sql: postgres.Sql,
-  kind: "verification" | "password_reset",
+  kind: "verification" | "password_reset" | "email_change" | "project_offered",
   subject: string,
 ) {
   await sql`

@@ -41,12 +41,15 @@ export function tokenOf(mail: ReceivedMail): string {
   return decodeURIComponent(token);
 }
 
-/** The six digits of a verification mail. */
+/** The code of a verification mail, without its space. */
 export function codeOf(mail: ReceivedMail): string {
-  const code = /^\d{6}$/m.exec(mail.text)?.[0];
+  const code = /^\d{4} \d{4}$/m.exec(mail.text)?.[0].replace(" ", "");
   if (code === undefined) throw new Error(`no code in the mail:\n${mail.text}`);
   return code;
 }
+
+/** Another code than this one. */
+export const wrongCode = (code: string) => (code.startsWith("0") ? "1" : "0") + code.slice(1);
 
 /** Asks again and again until there is an answer. */
 export async function eventually<T>(

@@ -2,6 +2,11 @@ import { expect, test } from "vitest";
 import type { Mail } from "../../supabase/functions/api/clients/mailer.ts";
 import type { Deps } from "../../supabase/functions/api/context.ts";
 import { deliverMail, waitSeconds } from "../../supabase/functions/api/resources/mail/deliver-mail.ts";
+import {
+  codeDigest,
+  digestOf,
+  type MailSecret,
+} from "../../supabase/functions/api/resources/mail/mail-token.ts";
 import type { OutboxRow } from "../../supabase/functions/api/resources/mail/store.ts";
 
 const row = (more: Partial<OutboxRow> = {}) =>
@@ -15,41 +20,40 @@ const row = (more: Partial<OutboxRow> = {}) =>
       user_id: "user",
       email: "ada@example.com",
       full_name: null,
-      auth_email: "user@project.users.invalid",
       is_verified: false,
     },
-    project: { id: "project", name: "Postcards", site_url: null },
+    project: { id: "project", name: "Postcards", site_url: null, verify_url: null, reset_url: null },
     ...more,
   }) as OutboxRow;
 
 /** The outside, written down. */
 function outside(
   rows: OutboxRow[],
-  settings: { fails?: boolean; unknown?: boolean; configured?: boolean } = {},
+  settings: { fails?: boolean; isPointless?: boolean; configured?: boolean } = {},
 ) {
   const calls: [string, ...unknown[]][] = [];
   const mails: Mail[] = [];
   const logs: string[] = [];
+  const tried: MailSecret[] = [];
   let claimed = false;
   const deps = {
-    env: { public_url: "https://api.example.com" },
+    env: { public_url: "https://api.example.com", secret_key: "key" },
     database: {
       write: async (name: string, args: unknown[]) => {
-        if (name !== "claim_mail") return calls.push([name, ...args]);
+        if (name !== "claim_mail") {
+          calls.push([name, ...args]);
+          return name === "add_mail_token" ? !settings.isPointless : null;
+        }
         const due = claimed ? [] : rows;
         claimed = true;
         return due;
       },
     },
-    auth: {
-      createMailToken: async (kind: string, email: string) => {
-        calls.push(["token", kind, email]);
-        return settings.unknown ? null : { token: "secret-token", code: "123456" };
-      },
-    },
     mailer: {
       configured: settings.configured ?? true,
       send: async (mail: Mail) => {
+        const [, token = "none"] = /#token=(\w+)/.exec(mail.text) ?? [];
+        tried.push({ token, code: /^\d{4} \d{4}$/m.exec(mail.text)?.[0] ?? "none" });
         if (settings.fails) throw new Error("the mail service answered 500");
         mails.push(mail);
       },
@@ -57,17 +61,18 @@ function outside(
     log: (level: string, message: string, fields: unknown) =>
       logs.push(`${level} ${message} ${JSON.stringify(fields)}`),
   } as unknown as Deps;
-  return { deps, calls, mails, logs };
+  return { deps, calls, mails, logs, tried };
 }
 
 test("a mail is written with a token that is made now, sent, and taken out of the outbox", async () => {
   const { deps, calls, mails } = outside([row()]);
   expect(await deliverMail(deps)).toEqual({ checked: 1, failed: 0 });
   expect(mails[0]).toMatchObject({ id: "row-1", to: "ada@example.com", from_name: "Postcards" });
-  expect(mails[0]?.text).toContain("https://api.example.com/api/v1/auth/verify-email#token=secret-token");
-  expect(mails[0]?.text).toContain("123456");
+  const [, token = ""] =
+    /verify-email#token=([0-9a-f]{64})&project=project$/m.exec(mails[0]?.text ?? "") ?? [];
+  const [, code = ""] = /^(\d{4} \d{4})$/m.exec(mails[0]?.text ?? "") ?? [];
   expect(calls).toEqual([
-    ["token", "magiclink", "user@project.users.invalid"],
+    ["add_mail_token", "row", digestOf(token), codeDigest("key", "user", code.replace(" ", ""))],
     ["finish_mail", "row"],
   ]);
 });
@@ -76,16 +81,16 @@ test.each([
   ["for nobody", row({ recipient: null }), {}, [["finish_mail", "row"]]],
   [
     "whose address is verified by now",
-    row({ recipient: { user_id: "u", email: "a@b.c", full_name: null, auth_email: "x", is_verified: true } }),
+    row({ recipient: { user_id: "u", email: "a@b.c", full_name: null, is_verified: true } }),
     {},
     [["finish_mail", "row"]],
   ],
   [
-    "whose user Auth no longer knows",
+    "whose account was closed meanwhile",
     row(),
-    { unknown: true },
+    { isPointless: true },
     [
-      ["token", "magiclink", "user@project.users.invalid"],
+      ["add_mail_token", "row", expect.any(String), expect.any(String)],
       ["finish_mail", "row"],
     ],
   ],
@@ -95,12 +100,14 @@ test.each([
   expect([mails, calls]).toEqual([[], expected]);
 });
 
-test("a mail that fails is tried again later and later, and its token is nowhere", async () => {
-  const { deps, calls, logs } = outside([row({ attempts: 3 })], { fails: true });
+test("a mail that fails is tried again later and later, and its token is nowhere else", async () => {
+  const { deps, calls, logs, tried } = outside([row({ attempts: 3 })], { fails: true });
   expect(await deliverMail(deps)).toEqual({ checked: 1, failed: 1 });
   expect(calls.at(-1)).toEqual(["retry_mail", "row", 240, "the mail service answered 500"]);
   expect(logs).toHaveLength(1);
-  expect(`${JSON.stringify(calls)}${logs}`).not.toMatch(/secret-token|ada@example/);
+  const kept = JSON.stringify(calls) + logs;
+  expect(kept).not.toContain("ada@example");
+  for (const { token, code } of tried) for (const secret of [token, code]) expect(kept).not.toContain(secret);
   expect([1, 2, 3, 6, 7, 50].map(waitSeconds)).toEqual([60, 120, 240, 1920, 3600, 3600]);
 });
 

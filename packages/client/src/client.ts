@@ -6,6 +6,7 @@ import { Generations } from "./resources/generations.ts";
 import { Health } from "./resources/health.ts";
 import { Projects } from "./resources/projects.ts";
 import { Sessions } from "./resources/sessions.ts";
+import { Transfers } from "./resources/transfers.ts";
 import { Users } from "./resources/users.ts";
 import { assertTimeout } from "./retry.ts";
 import { memorySession, type SessionStore } from "./session.ts";
@@ -36,6 +37,7 @@ export class Client {
   readonly developerKeys: DeveloperKeys;
   readonly projects: Projects;
   readonly apiKeys: ApiKeys;
+  readonly transfers: Transfers;
   readonly users: Users;
   readonly generations: Generations;
   readonly health: Health;
@@ -46,6 +48,7 @@ export class Client {
     this.developerKeys = new DeveloperKeys(http);
     this.projects = new Projects(http);
     this.apiKeys = new ApiKeys(http);
+    this.transfers = new Transfers(http);
     this.users = new Users(http);
     this.generations = new Generations(http);
     this.health = new Health(http);

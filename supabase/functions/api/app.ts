@@ -11,7 +11,9 @@ import { refuseLongAddress } from "./middleware/long-address.ts";
 import { noSniff } from "./middleware/no-sniff.ts";
 import { observe } from "./middleware/observe.ts";
 import { createRouter, version } from "./openapi.ts";
+import { changeEmail } from "./resources/auth/change-email.ts";
 import { changePassword } from "./resources/auth/change-password.ts";
+import { checkMailToken } from "./resources/auth/check-mail-token.ts";
 import { deleteMe } from "./resources/auth/delete-me.ts";
 import { listSessions } from "./resources/auth/list-sessions.ts";
 import { login } from "./resources/auth/login.ts";
@@ -69,6 +71,11 @@ import { restoreProject } from "./resources/projects/restore-project.ts";
 import { setProjectPlan } from "./resources/projects/set-project-plan.ts";
 import { updateProject } from "./resources/projects/update-project.ts";
 import { updateProjectUser } from "./resources/projects/update-project-user.ts";
+import { acceptTransfer } from "./resources/transfers/accept-transfer.ts";
+import { endTransfer } from "./resources/transfers/end-transfer.ts";
+import { getTransfer } from "./resources/transfers/get-transfer.ts";
+import { listTransfers } from "./resources/transfers/list-transfers.ts";
+import { offerTransfer } from "./resources/transfers/offer-transfer.ts";
 
 const endpoints = [
   getLiveness,
@@ -86,7 +93,9 @@ const endpoints = [
   listSessions,
   revokeSession,
   changePassword,
+  changeEmail,
   verifyEmail,
+  checkMailToken,
   requestVerification,
   requestPasswordReset,
   resetPassword,
@@ -100,6 +109,7 @@ const endpoints = [
   // Before {project_id}: the first path that fits answers, for every method.
   listAllUsers,
   getAllStats,
+  listTransfers,
   getProject,
   deleteProjectUser,
   updateProject,
@@ -110,6 +120,10 @@ const endpoints = [
   updateProjectUser,
   getProjectStats,
   listAuditEvents,
+  offerTransfer,
+  getTransfer,
+  endTransfer,
+  acceptTransfer,
   createApiKey,
   listApiKeys,
   rotateApiKey,

@@ -9,15 +9,21 @@ const table = {
   invalid_project_id: [400, "Invalid X-Project-ID format. Must be a valid UUID."],
   api_key_already_revoked: [400, "This API key is already revoked."],
   api_key_already_expired: [400, "This API key has already expired. Create a new one."],
-  account_not_verified: [400, "Account not activated. Open the link in the mail that we sent, then log in."],
+  account_not_verified: [
+    400,
+    "Account not activated. Open the link in the mail that we sent you, or ask for a new mail, then log in.",
+  ],
   verification_token_invalid: [
     400,
-    "The verification token is wrong, used, expired or replaced by a newer one. Ask for a new mail.",
+    "The link or code is wrong or expired, or too many codes were tried. Ask for a new mail.",
   ],
-  reset_token_invalid: [
+  verification_token_used: [400, "This link was used before. The address is confirmed, so you can log in."],
+  reset_token_invalid: [400, "The link is wrong or expired. Ask for a new mail."],
+  reset_token_used: [
     400,
-    "The reset token is wrong, used, expired or replaced by a newer one. Ask for a new mail.",
+    "This link was used before, or the password was changed since. Log in, or ask for a new mail.",
   ],
+  mail_token_invalid: [400, "The link is not complete, or too old. Ask for a new mail."],
   developer_key_already_revoked: [400, "This developer key is revoked already."],
   developer_key_not_active: [400, "This developer key is not active any more, so it cannot be rotated."],
   refresh_token_reused: [
@@ -91,9 +97,12 @@ const table = {
   generation_not_found: [404, "Generation not found."],
   image_not_found: [404, "Image not found."],
   upload_not_found: [404, "Upload not found, used before, or nothing was uploaded to it."],
+  transfer_not_found: [404, "There is no offer to hand this project over."],
   method_not_allowed: [405, "This address does not take this method."],
   body_timeout: [408, "The body did not arrive in time."],
   account_exists: [409, "An account with this email already exists."],
+  password_change_running: [409, "The password is just being changed. Try again in a minute."],
+  transfer_to_owner: [409, "The project belongs to this developer already."],
   api_key_already_rotated: [409, "This API key was already rotated."],
   restore_window_over: [409, "The project can no longer be restored: its data is being removed."],
   generation_state_conflict: [409, "The generation has changed in the meantime."],
@@ -108,6 +117,7 @@ const table = {
   validation_failed: [422, "The request is not valid."],
   invalid_text: [422, "The request contains characters that cannot be stored."],
   idempotency_key_reused: [422, "This Idempotency-Key was used with another request."],
+  email_unchanged: [422, "The account has this address already."],
   weak_password: [
     422,
     "The password is too weak. Use at least 8 characters with a lower-case letter, an upper-case letter and a digit.",

@@ -3,7 +3,7 @@ import { ApiError } from "../errors.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import type { Session } from "../session.ts";
 import type { SessionListener } from "../session-keeper.ts";
-import type { Body, Query, Schema } from "../wire.ts";
+import type { Body, Schema } from "../wire.ts";
 
 /** Accounts and their sign-in. The session that results is kept in the store of createClient and sent from then on. */
 export class Auth {
@@ -90,17 +90,30 @@ export class Auth {
     return this.#http.request("post", "/api/v1/auth/change-password", { body }, options);
   }
 
+  /** Both addresses get a mail; the new one counts when its token went to verifyEmail. */
+  changeEmail(body: Body<"auth.changeEmail">, options?: RequestOptions): ApiPromise<Schema<"Message">> {
+    return this.#http.request("post", "/api/v1/auth/change-email", { body }, options);
+  }
+
+  /** What the token of a mail is for, and whether it still works. Uses nothing up. */
+  checkMailToken(
+    body: Body<"auth.checkMailToken">,
+    options?: RequestOptions,
+  ): ApiPromise<Schema<"CheckedMailToken">> {
+    return this.#http.request("post", "/api/v1/auth/check-mail-token", { body, sends: "nothing" }, options);
+  }
+
   /** With the token of the link in the mail, which works once. */
   verifyEmail(body: Body<"auth.verifyEmail">, options?: RequestOptions): ApiPromise<Schema<"VerifiedEmail">> {
     return this.#http.request("post", "/api/v1/auth/verify-email", { body, sends: "nothing" }, options);
   }
 
-  /** Another mail, of whoever is signed in or of `user_id`. The answer is the same whether or not there is one to verify. */
+  /** Another mail, to whoever is signed in, or by `email` or `user_id`. The answer is the same whether or not there is one to verify. */
   requestVerification(
-    query: Query<"auth.requestVerification"> = {},
+    body: Body<"auth.requestVerification"> = {},
     options?: RequestOptions,
   ): ApiPromise<Schema<"Message">> {
-    return this.#http.request("post", "/api/v1/auth/request-verification", { query }, options);
+    return this.#http.request("post", "/api/v1/auth/request-verification", { body }, options);
   }
 
   /** The answer is the same whether or not there is such an account. */

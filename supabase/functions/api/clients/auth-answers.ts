@@ -32,8 +32,6 @@ const verdicts = {
     session_expired: "refused",
     user_banned: "refused",
   },
-  use_mail_token: { otp_expired: "refused", user_not_found: "refused", user_banned: "refused" },
-  create_mail_token: { user_not_found: "refused" },
   create_user: {
     email_exists: "account_exists",
     user_already_exists: "account_exists",
@@ -44,6 +42,12 @@ const verdicts = {
   read_user: { user_not_found: "refused" },
   delete_user: { user_not_found: "refused" },
   set_password: { user_not_found: "user_not_found", weak_password: "weak_password" },
+  set_email: {
+    user_not_found: "user_not_found",
+    email_exists: "account_exists",
+    validation_failed: "bad_address",
+    email_address_invalid: "bad_address",
+  },
   delete_factor: { mfa_factor_not_found: "refused", user_not_found: "refused" },
   change_password: {
     weak_password: "weak_password",

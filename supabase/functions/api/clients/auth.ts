@@ -4,10 +4,6 @@ import { ApiError } from "../errors.ts";
 import { type AuthAnswer, type AuthOperation, mayRepeat, meaningOf, readAnswer } from "./auth-answers.ts";
 
 export type Tokens = { access_token: string; refresh_token: string; expires_in: number };
-export type MailToken = { token: string; code: string };
-/** What a mail proves: Auth keeps one token for a user, so the newest mail counts, whatever its kind. */
-export type TokenKind = "magiclink" | "recovery";
-export type Proof = { token_hash: string; type: TokenKind } | { email: string; code: string };
 
 /** Supabase Auth: keeps passwords, issues and refreshes tokens. Each call ends within eight seconds. */
 export type AuthClient = {
@@ -18,12 +14,10 @@ export type AuthClient = {
   signIn(email: string, password: string): Promise<Tokens | null>;
   /** Null when the token is unknown or expired; "reused" when an old one came back. */
   refresh(refreshToken: string): Promise<Tokens | "reused" | null>;
-  /** A new token for a mail, which replaces every older one of that user. Null when Auth knows no such user. */
-  createMailToken(kind: TokenKind, email: string): Promise<MailToken | null>;
-  /** Consumes a token of a mail; the session proves it. Null when it is wrong, used, expired or replaced. */
-  useMailToken(proof: Proof): Promise<Tokens | null>;
   /** Sets a password after a reset; second factors go with the old one. @throws ApiError weak_password, user_not_found */
   setPassword(id: string, password: string): Promise<void>;
+  /** The address by which the account signs in. @throws ApiError account_exists, validation_failed, auth_unavailable */
+  setEmail(id: string, email: string): Promise<void>;
   /** Changes the password of the token's owner, whose session goes on. @throws ApiError weak_password, validation_failed */
   changePassword(accessToken: string, passwords: { current: string; next: string }): Promise<void>;
   /** Resolves when Auth answers. */
@@ -121,22 +115,6 @@ export function createAuthClient(env: Env, fetcher: typeof fetch = fetch): AuthC
       } as const;
       return tokens("refresh", { ...call, body: { refresh_token } });
     },
-    async createMailToken(type, email) {
-      const call = { method: "POST", path: "/admin/generate_link", body: { type, email } } as const;
-      const answer = await ask("create_mail_token", call);
-      if (meaningOf("create_mail_token", answer) === "refused") return null;
-      const { hashed_token, email_otp } = answer.body;
-      if (typeof hashed_token !== "string" || typeof email_otp !== "string")
-        throw unusable("create_mail_token");
-      return { token: hashed_token, code: email_otp };
-    },
-    async useMailToken(proof) {
-      const [subject, body] =
-        "code" in proof
-          ? [proof.email, { email: proof.email, token: proof.code, type: "magiclink" }]
-          : [proof.token_hash, proof];
-      return notReused(await tokens("use_mail_token", { method: "POST", path: "/verify", body, subject }));
-    },
     async setPassword(id, password) {
       const path = `/admin/users/${id}`;
       const answer = await ask("set_password", { method: "PUT", path, body: { password } });
@@ -145,6 +123,10 @@ export function createAuthClient(env: Env, fetcher: typeof fetch = fetch): AuthC
         const call = { method: "DELETE", path: `${path}/factors/${factor}` } as const;
         meaningOf("delete_factor", await ask("delete_factor", call));
       }
+    },
+    async setEmail(id, email) {
+      const body = { email, email_confirm: true };
+      meaningOf("set_email", await ask("set_email", { method: "PUT", path: `/admin/users/${id}`, body }));
     },
     async changePassword(accessToken, { current, next }) {
       const body = { password: next, current_password: current };

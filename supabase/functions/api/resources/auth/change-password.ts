@@ -7,7 +7,8 @@ import { predicates } from "../../sentences.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { newPasswordSchema, passwordSchema, spellingsOf } from "./passwords.ts";
 import { messageSchema } from "./schemas.ts";
-import { checkPassword } from "./sessions.ts";
+import { checkPassword, ifAnswered } from "./sessions.ts";
+import { withdrawPasswordPermit } from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -28,7 +29,7 @@ const route = createRoute({
   ),
   responses: {
     200: jsonResponse(messageSchema, "The password is changed."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
+    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
   },
 });
 
@@ -37,8 +38,11 @@ export const changePassword = createRouter().openapi(route, async (c) => {
   if (spellingsOf(current_password).includes(new_password))
     throw invalidField(["body", "new_password"], predicates.different_password);
   const current = await checkPassword(c, current_password, true);
-  const { auth, background } = c.get("deps");
-  await auth.changePassword(bearerOf(c.req.raw.headers), { current, next: new_password });
-  background(deliverMail(c.get("deps")));
+  const deps = c.get("deps");
+  const { auth, background, database } = deps;
+  const asked = auth.changePassword(bearerOf(c.req.raw.headers), { current, next: new_password });
+  // What Auth refused was announced for nothing, and the next try must be let through.
+  await ifAnswered(deps, asked, () => withdrawPasswordPermit(database, c.get("credentials")));
+  background(deliverMail(deps));
   return c.json({ message: "The password is changed. Every other session was ended." }, 200);
 });

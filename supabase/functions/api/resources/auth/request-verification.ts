@@ -1,12 +1,15 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
+import { jsonOrNothing } from "../../middleware/body-type.ts";
 import { credentialsIfValid } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { uuid } from "../text.ts";
-import { messageSchema } from "./schemas.ts";
+import { emailSchema, messageSchema } from "./schemas.ts";
 import { deviceOf } from "./sessions.ts";
 import { requestVerification as storeRequest } from "./store.ts";
+
+const byId = { user_id: uuid("user", "Whose address it is, when nobody is signed in.").optional() };
 
 const route = createRoute({
   method: "post",
@@ -15,28 +18,37 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Ask for another verification mail",
   description:
-    "For the signed-in account, or without a token for `user_id`. The answer is the same whether or not there is such an account " +
-    "and whether it is verified. One mail a minute; the newest link counts.",
-  security: [...security.user, ...security.none],
-  middleware: [credentialsIfValid],
+    "For the signed-in account, or without a token for an `email` (end users send `X-Project-ID`) or a `user_id`. The answer is the same " +
+    "whether or not there is such an account and whether it is verified. One mail a minute; links of earlier mails go on working.",
+  security: [...security.user, ...security.login],
+  middleware: [credentialsIfValid, jsonOrNothing],
   request: {
-    query: z.object({ user_id: uuid("user", "Whose address it is, when nobody is signed in.").optional() }),
+    query: z.object(byId),
+    body: {
+      content: {
+        "application/json": {
+          schema: z.object({ ...byId, email: emailSchema.nullish() }).openapi("VerificationRequest"),
+        },
+      },
+      required: false,
+    },
   },
   responses: {
     200: jsonResponse(messageSchema, "A mail is on its way if there is something to verify."),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
   },
 });
 
 export const requestVerification = createRouter().openapi(route, async (c) => {
   const { database, background } = c.get("deps");
-  const { user_id = null } = c.req.valid("query");
+  const { user_id = c.req.valid("query").user_id ?? null, email = null } = c.req.valid("json");
   const caller = c.get("credentials");
-  if (user_id === null && caller.user_id === undefined)
+  const isNamed = user_id !== null || email !== null;
+  if (!isNamed && caller.user_id === undefined)
     throw new ApiError(c.req.header("authorization") === undefined ? "not_authenticated" : "invalid_token");
   // Whoever names an account needs no session, so one that has ended does not matter.
-  if (user_id !== null) caller.user_id = caller.session_id = undefined;
-  await storeRequest(database, caller, user_id, deviceOf(c).ip);
+  if (isNamed) caller.user_id = caller.session_id = undefined;
+  await storeRequest(database, caller, { user_id, email }, deviceOf(c).ip);
   background(deliverMail(c.get("deps")));
   return c.json({ message: "If the account has an address to verify, a mail is on its way." }, 200);
 });

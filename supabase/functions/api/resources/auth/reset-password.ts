@@ -1,11 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { ApiError } from "../../errors.ts";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
-import { useMailToken } from "./mail-tokens.ts";
+import { digestOf, readPasted } from "../mail/mail-token.ts";
 import { newPasswordSchema } from "./passwords.ts";
 import { mailToken, messageSchema } from "./schemas.ts";
-import { beginPasswordReset } from "./store.ts";
+import { deviceOf, ifAnswered } from "./sessions.ts";
+import { abandonPasswordReset, beginPasswordReset } from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -14,7 +16,7 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Set a new password with the token of a mail",
   description:
-    "A token works once, within an hour, until a newer mail replaces it. Every session ends; nobody is signed in.",
+    "A token works once, within an hour. If the password cannot be set just now, the token can be used again. Every session ends; nobody is signed in.",
   security: security.none,
   middleware: [jsonOnly],
   request: jsonBody(
@@ -22,16 +24,22 @@ const route = createRoute({
   ),
   responses: {
     200: jsonResponse(messageSchema, "The new password counts."),
-    ...errorResponses(400, 413, 415, 422, 502),
+    ...errorResponses(400, 409, 413, 415, 422, 429, 502),
   },
 });
 
 export const resetPassword = createRouter().openapi(route, async (c) => {
-  const { auth, background, database } = c.get("deps");
+  const deps = c.get("deps");
+  const { auth, background, database } = deps;
   const { token, password } = c.req.valid("json");
-  const { user_id, session_id } = await useMailToken(c, token, "recovery");
-  await beginPasswordReset(database, user_id, session_id);
-  await auth.setPassword(user_id, password);
-  background(deliverMail(c.get("deps")));
+  const pasted = readPasted(token);
+  const digest = digestOf("token" in pasted ? pasted.token : pasted.code);
+  const begun = await beginPasswordReset(database, digest, deviceOf(c).ip);
+  if ("refusal" in begun) throw new ApiError(begun.refusal);
+  // The change uses the token up in its own transaction; without it the token is given back.
+  await ifAnswered(deps, auth.setPassword(begun.user_id, password), () =>
+    abandonPasswordReset(database, digest),
+  );
+  background(deliverMail(deps));
   return c.json({ message: "The new password is set. Log in with it; every session was ended." }, 200);
 });

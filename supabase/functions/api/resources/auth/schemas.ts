@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { parseEmailAddress } from "../../email-address.ts";
 import { predicates } from "../../sentences.ts";
+import { codeOfNumber } from "../mail/mail-token.ts";
 import { emptyIsNull, oneLine, text, timestamp, uuid } from "../text.ts";
 
 /** One plain address, read by the parser that the mailer uses too. */
@@ -91,11 +92,50 @@ export const messageSchema = z
   .openapi("Message");
 
 export const mailToken = () =>
-  text({ min: 1, max: 1024 }).openapi({
-    description: "What the link in the mail has after `token=`.",
-    example: "4c1f9a7e5d3b8f0264c1a7e9",
+  text({ min: 1, max: 2048 }).openapi({
+    description:
+      "What the link in the mail has after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters do not matter.",
+    example: "4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02",
   });
 
+/** The code of a mail as a person typed it, or as a client turned it into a number. */
+export const mailCode = () =>
+  z
+    .union([text({ min: 1, max: 2048 }), z.int().min(0).max(99_999_999)])
+    .transform((code) => (typeof code === "number" ? codeOfNumber(code) : code))
+    .openapi({
+      type: ["string", "integer"],
+      description: "The eight digits of the mail, or the token of its link.",
+      example: "4829 1357",
+    });
+
+export const checkedTokenSchema = z
+  .object({
+    purpose: z.enum(["verification", "password_reset", "email_change"]).openapi({
+      description:
+        "`password_reset` goes to `POST /auth/reset-password`, the others to `POST /auth/verify-email`.",
+      example: "verification",
+    }),
+    state: z.enum(["valid", "used", "expired"]).openapi({
+      description: "`used`: it did its work, or another token did. `expired`: ask for a new mail.",
+      example: "valid",
+    }),
+    expires_at: timestamp("From when it is refused."),
+    project: z
+      .object({
+        id: uuid("project", "The project of the account."),
+        name: z.string().openapi({ description: "What it is called.", example: "Postcards" }),
+        site_url: z
+          .string()
+          .nullable()
+          .openapi({ description: "The app's own address.", example: "https://app.example.com" }),
+      })
+      .nullable()
+      .openapi({ description: "Null for developers and operators." }),
+  })
+  .openapi("CheckedMailToken");
+
+export type CheckedToken = z.infer<typeof checkedTokenSchema>;
 export type Session = z.infer<typeof sessionSchema>;
 export type Tokens = z.infer<typeof tokensSchema>;
 export type User = z.infer<typeof userSchema>;

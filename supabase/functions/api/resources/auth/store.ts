@@ -2,7 +2,7 @@ import type { Database } from "../../clients/database.ts";
 import type { Credentials } from "../../context.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { NewKey } from "../keys/key-format.ts";
-import type { Session, User } from "./schemas.ts";
+import type { CheckedToken, Session, User } from "./schemas.ts";
 
 export type Device = { ip: string | null; user_agent: string | null };
 type Secret = Pick<NewKey, "key_prefix" | "key_hash">;
@@ -85,12 +85,15 @@ export const endReusedSession = (db: Database, refreshToken: string) =>
 export const listOrphans = (db: Database, batchSize: number) =>
   db.read<string[]>("list_orphans", [batchSize]);
 
+/** Both null is the caller's own account. */
+type Named = { user_id: string | null; email: string | null };
+
 export const requestVerification = (
   db: Database,
   credentials: Credentials,
-  userId: string | null,
+  named: Named,
   ip: string | null,
-) => db.write<null>("request_verification", [credentials, userId, ip]);
+) => db.write<null>("request_verification", [credentials, named, ip]);
 
 export const requestPasswordReset = (
   db: Database,
@@ -99,25 +102,43 @@ export const requestPasswordReset = (
   ip: string | null,
 ) => db.write<null>("request_password_reset", [credentials, email, ip]);
 
-/** `digest` is SHA-256 of the token as hex. False when somebody else is using it, or has. */
-export const claimToken = (db: Database, digest: string) => db.write<boolean>("claim_token", [digest]);
+type Refusal = { refusal: ErrorCode };
+/** `change`: Auth has to change the address before it counts. */
+type Verified =
+  | Refusal
+  | { email: string }
+  | { change: { user_id: string; email: string; auth_email: string } };
 
-export const releaseToken = (db: Database, digest: string) => db.write<null>("release_token", [digest]);
+/** What a token is for and whether it still works; it is not used up. `digest` is its SHA-256 as hex. */
+export const checkMailToken = (db: Database, digest: string, ip: string | null) =>
+  db.write<Refusal | CheckedToken>("check_mail_token", [digest, ip]);
 
-/** Counts a try of a six-digit code. An unknown account gets an address at which every code is wrong. */
-export const beginCode = (db: Database, userId: string, ip: string | null) =>
-  db.write<{ auth_email: string }>("begin_code", [userId, ip]);
-
-/** Takes the try of a code back. */
-export const uncountCode = (db: Database, userId: string, ip: string | null) =>
-  db.write<null>("uncount_code", [userId, ip]);
-
-export const finishVerification = (
+/** `expected` is the account that the caller named. */
+export const useVerificationToken = (
   db: Database,
-  userId: string,
-  sessionId: string,
+  digest: string,
   expected: string | null,
-) => db.write<{ email: string }>("finish_verification", [userId, sessionId, expected]);
+  ip: string | null,
+) => db.write<Verified>("use_verification_token", [digest, expected, ip]);
 
-export const beginPasswordReset = (db: Database, userId: string, sessionId: string) =>
-  db.write<null>("begin_password_reset", [userId, sessionId]);
+export const useVerificationCode = (db: Database, userId: string, digest: string, ip: string | null) =>
+  db.write<Verified>("use_verification_code", [userId, digest, ip]);
+
+/** Lets the password of the token's account be set once, now. */
+export const beginPasswordReset = (db: Database, digest: string, ip: string | null) =>
+  db.write<Refusal | { user_id: string }>("begin_password_reset", [digest, ip]);
+
+/** The password was not set: the token works again. */
+export const abandonPasswordReset = (db: Database, digest: string) =>
+  db.write<null>("abandon_password_reset", [digest]);
+
+/** The caller's password was not changed after all. */
+export const withdrawPasswordPermit = (db: Database, credentials: Credentials) =>
+  db.write<null>("withdraw_password_permit", [credentials]);
+
+export const requestEmailChange = (db: Database, credentials: Credentials, email: string) =>
+  db.write<null>("request_email_change", [credentials, email]);
+
+/** The address was not changed: the token works again. */
+export const abandonEmailChange = (db: Database, userId: string) =>
+  db.write<null>("abandon_email_change", [userId]);

@@ -1,6 +1,6 @@
-import type { MailToken } from "../../clients/auth.ts";
 import type { Deps } from "../../context.ts";
-import { claimMail, finishMail, type OutboxRow, type Recipient, retryMail } from "./store.ts";
+import { codeDigest, createMailSecret, digestOf, type MailSecret } from "./mail-token.ts";
+import { addMailToken, claimMail, finishMail, type OutboxRow, type Recipient, retryMail } from "./store.ts";
 import { writeMail } from "./write-mail.ts";
 
 const batchSize = 10;
@@ -55,22 +55,24 @@ export function waitSeconds(attempts: number): number {
   return Math.min(60 * 2 ** (attempts - 1), 3_600);
 }
 
+const withToken = new Set<string>(["verification", "password_reset", "email_change"]);
+
 async function send(deps: Deps, row: OutboxRow, recipient: Recipient): Promise<void> {
   if (row.kind === "verification" && recipient.is_verified) return;
-  const token = await tokenFor(deps, row, recipient);
-  if (token === "none") return;
-  const mail = writeMail({ row, recipient, token, public_url: deps.env.public_url });
+  const secret = withToken.has(row.kind) ? await makeSecret(deps, row.id, recipient) : null;
+  if (secret === "none") return;
+  const mail = writeMail({ row, recipient, secret, public_url: deps.env.public_url });
   // A new attempt carries a new token, so it is another mail to the provider.
   await deps.mailer.send({ ...mail, id: `${row.id}-${row.attempts}`, to: recipient.email });
 }
 
-/** Made now, not when the mail was asked for: no token waits in the database. "none" when Auth no longer knows the user. */
-async function tokenFor(
-  { auth }: Deps,
-  row: OutboxRow,
-  recipient: Recipient,
-): Promise<MailToken | null | "none"> {
-  if (row.kind !== "verification" && row.kind !== "password_reset") return null;
-  const type = row.kind === "verification" ? "magiclink" : "recovery";
-  return (await auth.createMailToken(type, recipient.auth_email)) ?? "none";
+/** Made now, not when the mail was asked for: only digests are ever stored. "none" when the mail has lost its reason. */
+async function makeSecret(
+  { database, env }: Deps,
+  mailId: string,
+  { user_id }: Recipient,
+): Promise<MailSecret | "none"> {
+  const secret = createMailSecret();
+  const code = codeDigest(env.secret_key, user_id, secret.code);
+  return (await addMailToken(database, mailId, digestOf(secret.token), code)) ? secret : "none";
 }

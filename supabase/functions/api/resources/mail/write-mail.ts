@@ -1,9 +1,9 @@
-import type { MailToken } from "../../clients/auth.ts";
 import { type Letter, toHtml, toText } from "./layout.ts";
 import { mailLink } from "./links.ts";
+import { type MailSecret, spelledCode } from "./mail-token.ts";
 import type { OutboxRow, Recipient } from "./store.ts";
 
-type Occasion = { row: OutboxRow; recipient: Recipient; token: MailToken | null; public_url: string };
+type Occasion = { row: OutboxRow; recipient: Recipient; secret: MailSecret | null; public_url: string };
 
 /** The mail of an outbox row. It never repeats the account's name: whoever registers somebody else's address chose it. */
 export function writeMail(occasion: Occasion): {
@@ -16,10 +16,10 @@ export function writeMail(occasion: Occasion): {
   return { from_name: letter.sender, subject: letter.subject, text: toText(letter), html: toHtml(letter) };
 }
 
-function letterFor({ row, recipient, token, public_url }: Occasion): Letter {
+function letterFor({ row, recipient, secret, public_url }: Occasion): Letter {
   const sender = row.project?.name ?? "Cloud API";
-  const place = { site_url: row.project?.site_url ?? null, public_url, user_id: recipient.user_id };
-  const { token: secret = "", code = "" } = token ?? {};
+  const place = { project: row.project, public_url, user_id: recipient.user_id };
+  const { token = "", code = "" } = secret ?? {};
   switch (row.kind) {
     case "verification":
       return {
@@ -30,10 +30,10 @@ function letterFor({ row, recipient, token, public_url }: Occasion): Letter {
         paragraphs: [
           `An account at ${sender} was made with this address. Please confirm that the address is yours.`,
         ],
-        action: { label: "Confirm address", url: mailLink("verify-email", secret, place) },
-        code: { label: "Or type this code where you are asked for it", value: code },
+        action: { label: "Confirm address", url: mailLink("verify-email", token, place) },
+        code: { label: "Or type this code where you are asked for it", value: spelledCode(code) },
         notes: [
-          "The link and the code work once, within an hour.",
+          "The link and the code work once, within a day.",
           "If you did not make this account, do nothing: without this mail nobody can confirm it.",
         ],
       };
@@ -44,8 +44,8 @@ function letterFor({ row, recipient, token, public_url }: Occasion): Letter {
         preview: "The link works once, within an hour.",
         title: "Set a new password",
         paragraphs: [`Somebody, most likely you, asked for a new password for your account at ${sender}.`],
-        action: { label: "Set a new password", url: mailLink("reset-password", secret, place) },
-        code: { label: "Or paste this code where you are asked for it", value: secret },
+        action: { label: "Set a new password", url: mailLink("reset-password", token, place) },
+        code: { label: "Or paste this code where you are asked for it", value: token },
         notes: [
           "The link and the code work once, within an hour. A new password signs you out everywhere.",
           "If you did not ask for this, do nothing: your password stays as it is.",
@@ -63,6 +63,70 @@ function letterFor({ row, recipient, token, public_url }: Occasion): Letter {
         notes: [
           "If this was not you, somebody else knows your password or reads your mail: set a new password at once, and ask whoever runs the app for help.",
         ],
+      };
+    case "email_change":
+      return {
+        sender,
+        subject: `Confirm your new address for ${sender}`,
+        preview: "From then on you sign in with this address.",
+        title: "Confirm your new address",
+        paragraphs: [
+          `Somebody, most likely you, wants to use this address for an account at ${sender}.`,
+          "From the moment you confirm it, you sign in with this address.",
+        ],
+        action: { label: "Confirm address", url: mailLink("verify-email", token, place) },
+        code: { label: "Or paste this code where you are asked for it", value: token },
+        notes: [
+          "The link and the code work once, within a day.",
+          "If you did not ask for this, do nothing: the account keeps its old address.",
+        ],
+      };
+    case "email_change_asked":
+      return {
+        sender,
+        subject: `A new address was asked for, for your account at ${sender}`,
+        preview: "It counts when the new address is confirmed.",
+        title: "Your address is about to change",
+        paragraphs: [
+          `Somebody who knows your password asked to use another address for your account at ${sender}. We have sent a link to that address. Nothing changes until it is opened.`,
+        ],
+        notes: ["If this was not you, set a new password now: that also stops the change."],
+      };
+    case "email_changed":
+      return {
+        sender,
+        subject: `Your account at ${sender} has a new address`,
+        preview: "You sign in with the new address from now on.",
+        title: "Your address was changed",
+        paragraphs: [
+          `Your account at ${sender} now uses another address. This one does not sign in any more.`,
+        ],
+        notes: ["If this was not you, ask whoever runs the app for help at once."],
+      };
+    case "project_offered": {
+      const { project_name, owner_email } = row.details;
+      return {
+        sender,
+        subject: `The project ${project_name} is offered to you`,
+        preview: "You decide whether to take it.",
+        title: "A project is offered to you",
+        paragraphs: [
+          `${owner_email} wants to hand the project “${project_name}” over to you, with its users and pictures.`,
+          "To take it, sign in and call POST /projects/{project_id}/transfer/accept; GET /projects/transfers shows the offer. Its API keys are revoked then, so make new ones.",
+        ],
+        notes: ["The offer ends after seven days. If you do not know the sender, do nothing."],
+      };
+    }
+    case "project_transferred":
+      return {
+        sender,
+        subject: `Your project ${row.details.project_name} was handed over`,
+        preview: "It belongs to the developer whom you offered it to.",
+        title: "Your project was handed over",
+        paragraphs: [
+          `The project “${row.details.project_name}” now belongs to the developer whom you offered it to. Your keys do not work for it any more.`,
+        ],
+        notes: ["If you did not offer it, change your password and ask whoever runs the platform for help."],
       };
     case "key_created": {
       const { name, key_prefix, management, project_name } = row.details;

@@ -18,8 +18,18 @@ const emailVerification = z.enum(["optional", "required"]).openapi({
 const allowedOrigins =
   "Browser origins that may call the API in the project's name. `*` is any, `*.` every sub-domain; an empty list is none.";
 const siteAddress = {
-  description: "The app's own site: links in mail lead there. Null: to pages of the API.",
+  description: "The app's own address, which mails and our pages link back to.",
   example: "https://app.example.com",
+};
+const verifyUrl = {
+  description:
+    "The app's page for links that confirm an address; it gets `?token=` and `user_id=`. Null: a page of the API.",
+  example: "https://app.example.com/verify-email",
+};
+const resetUrl = {
+  description:
+    "The app's page for links that set a new password; it gets `?token=`. Null: a page of the API.",
+  example: "https://app.example.com/reset-password",
 };
 const projectActive = z
   .boolean()
@@ -41,6 +51,8 @@ export const projectFieldsSchema = z.object({
       description: allowedOrigins,
     }),
   site_url: emptyIsNull(siteUrl).openapi({ ...siteAddress, format: "uri" }),
+  verify_url: emptyIsNull(siteUrl).openapi({ ...verifyUrl, format: "uri" }),
+  reset_url: emptyIsNull(siteUrl).openapi({ ...resetUrl, format: "uri" }),
 });
 
 /** Fields that are left out stay as they are; a name of null is left out. */
@@ -65,6 +77,8 @@ export const projectSchema = z
       .array(z.string())
       .openapi({ description: allowedOrigins, example: ["https://app.example.com"] }),
     site_url: z.string().nullable().openapi(siteAddress),
+    verify_url: z.string().nullable().openapi(verifyUrl),
+    reset_url: z.string().nullable().openapi(resetUrl),
     plan_id: z
       .string()
       .nullable()
@@ -108,7 +122,7 @@ export const allStatsSchema = projectStatsSchema
   .openapi("GlobalStats");
 
 export const auditResourceSchema = z
-  .enum(["project", "user", "api_key"])
+  .enum(["project", "user", "api_key", "project_transfer"])
   .openapi({ description: "What kind of thing was changed.", example: "project" });
 export const auditActionSchema = z
   .enum(["create", "update", "delete"])

@@ -11,7 +11,9 @@ const day = 24 * hour;
 export const retentionOf = (env: Env): Record<Kind, number> => ({
   rate_limits: hour,
   auth_attempts: day,
-  used_tokens: 2 * day,
+  mail_tokens: 7 * day,
+  email_changes: 0,
+  project_transfers: 7 * day,
   password_permits: hour,
   anonymous_generations: 0,
   anonymous_usage: 2 * day,

@@ -4,7 +4,9 @@ import type { Database } from "../../clients/database.ts";
 export type Kind =
   | "rate_limits"
   | "auth_attempts"
-  | "used_tokens"
+  | "mail_tokens"
+  | "email_changes"
+  | "project_transfers"
   | "password_permits"
   | "anonymous_generations"
   | "anonymous_usage"

@@ -1,0 +1,40 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
+import { passwordSchema } from "./passwords.ts";
+import { emailSchema, messageSchema } from "./schemas.ts";
+import { checkPassword } from "./sessions.ts";
+import { requestEmailChange } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/auth/change-email",
+  operationId: "auth.changeEmail",
+  tags: ["Authentication"],
+  summary: "Ask for another address",
+  description:
+    "Both addresses get a mail. The new one counts when its link is used, within a day, at `POST /auth/verify-email`; sessions go on. " +
+    "A newer request, or a new password, ends this one.",
+  security: security.user,
+  middleware: [credentials, jsonOnly],
+  request: jsonBody(
+    z
+      .object({ password: passwordSchema, new_email: emailSchema.openapi({ example: "ada@example.org" }) })
+      .openapi("ChangeEmailRequest"),
+  ),
+  responses: {
+    200: jsonResponse(messageSchema, "Two mails are on their way."),
+    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
+  },
+});
+
+export const changeEmail = createRouter().openapi(route, async (c) => {
+  const { password, new_email } = c.req.valid("json");
+  await checkPassword(c, password, false);
+  const { background, database } = c.get("deps");
+  await requestEmailChange(database, c.get("credentials"), new_email);
+  background(deliverMail(c.get("deps")));
+  return c.json({ message: "Open the link in the mail that we sent to the new address." }, 200);
+});

@@ -1,0 +1,31 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
+import { projectPath, projectSchema } from "../projects/schemas.ts";
+import { acceptProject } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/projects/{project_id}/transfer/accept",
+  operationId: "transfers.accept",
+  tags: ["Projects"],
+  summary: "Take over a project that is offered",
+  description:
+    "The caller, signed in and with a verified address, owns the project from now on, under the own plan and its limits. Its users and " +
+    "pictures stay. Its API keys are revoked, and the old owner's developer keys do not work for it any more: make new ones.",
+  security: security.user,
+  middleware: [credentials],
+  request: { params: projectPath },
+  responses: {
+    200: jsonResponse(projectSchema, "The project."),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
+});
+
+export const acceptTransfer = createRouter().openapi(route, async (c) => {
+  const { background, database } = c.get("deps");
+  const project = await acceptProject(database, c.get("credentials"), c.req.valid("param").project_id);
+  background(deliverMail(c.get("deps")));
+  return c.json(project, 200);
+});

@@ -1,0 +1,26 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { projectPath } from "../projects/schemas.ts";
+import { endTransfer as deleteTransfer } from "./store.ts";
+
+const route = createRoute({
+  method: "delete",
+  path: "/api/v1/projects/{project_id}/transfer",
+  operationId: "transfers.end",
+  tags: ["Projects"],
+  summary: "Withdraw or decline an offer",
+  description: "By the project's owner, or by the developer whom it is offered to.",
+  security: security.manage,
+  middleware: [credentials],
+  request: { params: projectPath },
+  responses: {
+    204: { description: "There is no offer any more." },
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
+});
+
+export const endTransfer = createRouter().openapi(route, async (c) => {
+  await deleteTransfer(c.get("deps").database, c.get("credentials"), c.req.valid("param").project_id);
+  return c.body(null, 204);
+});

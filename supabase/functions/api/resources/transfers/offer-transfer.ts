@@ -1,0 +1,45 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { passwordSchema } from "../auth/passwords.ts";
+import { emailSchema } from "../auth/schemas.ts";
+import { checkPassword } from "../auth/sessions.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
+import { projectPath } from "../projects/schemas.ts";
+import { transferSchema } from "./schemas.ts";
+import { offerProject } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/projects/{project_id}/transfer",
+  operationId: "transfers.offer",
+  tags: ["Projects"],
+  summary: "Offer a project to another developer",
+  description:
+    "By its owner, signed in and with the password. The developer with that address gets a mail and accepts or declines; until then " +
+    "nothing changes. The answer is the same whether or not there is such a developer. A newer offer replaces this one.",
+  security: security.user,
+  middleware: [credentials, jsonOnly],
+  request: {
+    params: projectPath,
+    ...jsonBody(
+      z
+        .object({ email: emailSchema.openapi({ example: "grace@example.com" }), password: passwordSchema })
+        .openapi("ProjectTransferRequest"),
+    ),
+  },
+  responses: {
+    201: jsonResponse(transferSchema, "The offer, good for seven days."),
+    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
+  },
+});
+
+export const offerTransfer = createRouter().openapi(route, async (c) => {
+  const { email, password } = c.req.valid("json");
+  await checkPassword(c, password, false);
+  const { background, database } = c.get("deps");
+  const offer = await offerProject(database, c.get("credentials"), c.req.valid("param").project_id, email);
+  background(deliverMail(c.get("deps")));
+  return c.json(offer, 201);
+});

@@ -1,0 +1,113 @@
+-- Changing the address of an account. The new one counts when a token that was mailed to it comes back; for a developer, whom
+-- Supabase Auth signs in by the address, it changes there first and the account follows in the same transaction.
+
+create table private.email_changes (
+  user_id uuid primary key references public.users (id) on delete cascade,
+  email text not null constraint email_changes_email_length check (length(email) between 3 and 320),
+  claimed_until timestamptz,
+  expires_at timestamptz not null
+);
+create index email_changes_expires_at on private.email_changes (expires_at);
+
+comment on table private.email_changes is 'New addresses that are not confirmed yet, one an account.';
+comment on column private.email_changes.user_id is 'Whose address it will be.';
+comment on column private.email_changes.email is 'The new address.';
+comment on column private.email_changes.expires_at is 'From when it can no longer be confirmed.';
+
+create function private.request_email_change(credentials jsonb, email text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.authorize_session(credentials);
+  account public.users;
+  wait integer;
+begin
+  select u.* into account from public.users u where u.id = actor for update;
+  if lower(request_email_change.email) = lower(account.email) then
+    raise exception 'email_unchanged';
+  end if;
+  if exists (select from public.users u
+    where u.project_id is not distinct from account.project_id and lower(u.email) = lower(request_email_change.email))
+  then
+    raise exception 'account_exists';
+  end if;
+  wait := private.count_mail('email_change', actor::text);
+  if wait > 0 then
+    raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
+  end if;
+  insert into private.email_changes (user_id, email, expires_at)
+  values (actor, request_email_change.email, now() + interval '1 day')
+  on conflict (user_id) do update set email = excluded.email, expires_at = excluded.expires_at, claimed_until = null;
+  insert into private.mail_outbox (user_id, kind, details) values
+    (actor, 'email_change', jsonb_build_object('to', request_email_change.email)),
+    (actor, 'email_change_asked', jsonb_build_object('to', account.email));
+end $$;
+comment on function private.request_email_change(jsonb, text) is
+  'POST /auth/change-email, after the password was proved: a mail to both addresses. Errors: email_unchanged, account_exists, '
+  'mail_limit_exceeded, those of private.authorize_session.';
+
+create function private.complete_email_change(account public.users, email text) returns void
+language plpgsql set search_path = '' as $$
+begin
+  update public.users u set email = complete_email_change.email, email_verified_at = now() where u.id = account.id;
+  perform private.use_mail_tokens(account.id, 'email_change');
+  -- What the old address was sent proves nothing any more.
+  perform private.use_mail_tokens(account.id, 'verification');
+  perform private.use_mail_tokens(account.id, 'password_reset');
+  delete from private.email_changes change where change.user_id = account.id;
+  insert into private.mail_outbox (user_id, kind, details)
+  values (account.id, 'email_changed', jsonb_build_object('to', account.email));
+end $$;
+comment on function private.complete_email_change(public.users, text) is
+  'The new address counts, sessions go on, and the old address is told. Errors: a unique violation when somebody else has it.';
+
+create function private.confirm_email_change(account public.users, email text) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  if exists (select from public.users u where u.project_id is not distinct from account.project_id
+    and lower(u.email) = lower(confirm_email_change.email) and u.id <> account.id)
+  then
+    return jsonb_build_object('refusal', 'account_exists');
+  end if;
+  if account.role = 'end_user' then
+    perform private.complete_email_change(account, confirm_email_change.email);
+    return jsonb_build_object('email', confirm_email_change.email);
+  end if;
+  -- Auth signs developers in by their address, so it changes first; its table's trigger does the rest in the same transaction.
+  update private.email_changes change set claimed_until = now() + interval '1 minute' where change.user_id = account.id;
+  return jsonb_build_object('change', jsonb_build_object('user_id', account.id, 'email', confirm_email_change.email,
+    'auth_email', lower(confirm_email_change.email)));
+end $$;
+comment on function private.confirm_email_change(public.users, text) is
+  'The token of the new address came back: {email}, {refusal}, or {change} that Auth has to make.';
+
+create function private.finish_email_change(account public.users, email text) returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  change private.email_changes;
+begin
+  select * into change from private.email_changes c
+  where c.user_id = account.id and c.claimed_until > now() and lower(c.email) = finish_email_change.email;
+  if change.user_id is null then
+    return false;
+  end if;
+  perform private.complete_email_change(account, change.email);
+  return true;
+end $$;
+comment on function private.finish_email_change(public.users, text) is
+  'Whether the API has announced this address for the account; the account follows.';
+
+create function private.abandon_email_change(user_id uuid) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform set_config('role', 'service_role', true);
+  update private.email_changes change set claimed_until = null where change.user_id = abandon_email_change.user_id;
+end $$;
+comment on function private.abandon_email_change(uuid) is 'Auth did not change the address: the token can be used again.';
+
+alter table private.email_changes enable row level security;
+
+grant select, insert, update, delete on private.email_changes to service_role;
+grant execute on function
+  private.complete_email_change(public.users, text),
+  private.confirm_email_change(public.users, text)
+to service_role;
