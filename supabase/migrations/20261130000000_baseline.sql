@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 3bbf0ef0fe1e9d70572f6e8b65563bebb183194f195c092f761b1a5206a65852
+-- Made from supabase/schemas by `npm run generate`. Schema 9a293e8476200dd3ff0ebb12caeaef674f0caa02f33d1f5dfd33fd2de075f63a
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -229,6 +229,8 @@ create table public.projects (
     constraint projects_email_verification check (email_verification in ('optional', 'required')),
   allowed_origins text[] not null default '{*}',
   site_url text constraint projects_site_url_length check (length(site_url) <= 2048),
+  verify_url text constraint projects_verify_url_length check (length(verify_url) <= 2048),
+  reset_url text constraint projects_reset_url_length check (length(reset_url) <= 2048),
   deleted_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -254,7 +256,9 @@ comment on column public.projects.description is 'Shown to its developer.';
 comment on column public.projects.is_active is 'Off: its keys and end users are refused; its owner still manages it.';
 comment on column public.projects.email_verification is 'Whether an end user must verify the address before the first login.';
 comment on column public.projects.allowed_origins is 'Browser origins that may call the API in this project''s name; * is any.';
-comment on column public.projects.site_url is 'Where links in mail lead; null is the built-in page.';
+comment on column public.projects.site_url is 'The app''s own address, which our pages and mails link back to.';
+comment on column public.projects.verify_url is 'The app''s page that takes the link of a verification mail; null is the built-in page.';
+comment on column public.projects.reset_url is 'The app''s page that takes the link of a reset mail; null is the built-in page.';
 comment on column public.projects.deleted_at is 'When its owner deleted it; it is invisible from then on.';
 comment on column public.projects.created_at is 'When it was made.';
 comment on column public.projects.updated_at is 'When it last changed.';
@@ -275,7 +279,8 @@ begin
     'id', project.id, 'owner_id', project.owner_id, 'name', project.name, 'description', project.description,
     'is_active', project.is_active, 'is_suspended', project.suspended_at is not null,
     'email_verification', project.email_verification,
-    'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'plan_id', project.plan_id,
+    'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'verify_url', project.verify_url,
+    'reset_url', project.reset_url, 'plan_id', project.plan_id,
     'created_at', project.created_at, 'updated_at', project.updated_at);
 end $$;
 comment on function private.project_json(public.projects) is 'A project as the API shows it.';
@@ -326,12 +331,13 @@ begin
   if (select count(*) from public.projects p where p.owner_id = owner and p.deleted_at is null) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url)
+  insert into public.projects
+    (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url, reset_url)
   values (owner, project ->> 'name', project ->> 'description',
     coalesce(project ->> 'email_verification', 'optional'),
     case when jsonb_typeof(project -> 'allowed_origins') = 'array'
       then array(select jsonb_array_elements_text(project -> 'allowed_origins')) else '{*}' end,
-    project ->> 'site_url')
+    project ->> 'site_url', project ->> 'verify_url', project ->> 'reset_url')
   returning * into created;
   return private.project_json(created);
 end $$;
@@ -434,7 +440,9 @@ begin
     email_verification = coalesce(changes ->> 'email_verification', p.email_verification),
     allowed_origins = case when jsonb_typeof(changes -> 'allowed_origins') = 'array'
       then array(select jsonb_array_elements_text(changes -> 'allowed_origins')) else p.allowed_origins end,
-    site_url = case when changes ? 'site_url' then changes ->> 'site_url' else p.site_url end
+    site_url = case when changes ? 'site_url' then changes ->> 'site_url' else p.site_url end,
+    verify_url = case when changes ? 'verify_url' then changes ->> 'verify_url' else p.verify_url end,
+    reset_url = case when changes ? 'reset_url' then changes ->> 'reset_url' else p.reset_url end
   where p.id = update_project.id and p.deleted_at is null
   returning * into changed;
   if changed.id is null then
@@ -1540,15 +1548,31 @@ end $$;
 comment on function private.count_mail_request(text) is
   'Counts a request for mail from an address, whoever it is for: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
 
-create function private.uncount_code(user_id uuid, ip text) returns void
+create function private.count_secret(ip text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  source text := private.address_group(ip);
+  wait integer := 0;
+begin
+  if source is not null then
+    wait := private.fill_bucket(private.bucket_name('secret-address', source), 100, 20);
+  end if;
+  if wait > 0 then
+    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
+  end if;
+end $$;
+comment on function private.count_secret(text) is
+  'Counts a token or code that is tried from an address, before it is known whether it is right: a hundred wrong ones at once, '
+  'then one in 20 seconds. Errors: attempts_exceeded.';
+
+create function private.uncount_secret(ip text) returns void
 language plpgsql set search_path = '' as $$
 begin
-  perform set_config('role', 'service_role', true);
-  perform private.drain_bucket(private.bucket_name('code', uncount_code.user_id::text));
-  perform private.drain_bucket(private.bucket_name('mail-address', private.address_group(ip)));
+  if ip is not null then
+    perform private.drain_bucket(private.bucket_name('secret-address', private.address_group(ip)));
+  end if;
 end $$;
-comment on function private.uncount_code(uuid, text) is
-  'Takes back what private.begin_code counted: whether the code was right was never said.';
+comment on function private.uncount_secret(text) is 'The token or code was right, or nobody could say: the try does not count.';
 
 alter table private.auth_attempts enable row level security;
 
@@ -1561,7 +1585,9 @@ grant execute on function
   private.count_sign_in(uuid, text, text),
   private.forget_sign_ins(uuid, text, text),
   private.count_mail(text, text),
-  private.count_mail_request(text)
+  private.count_mail_request(text),
+  private.count_secret(text),
+  private.uncount_secret(text)
 to service_role;
 
 -- Who is calling. Every function of the API starts with private.authorize_and_set_role, which checks all credentials of a request,
@@ -2104,7 +2130,8 @@ to service_role;
 create table private.password_permits (
   user_id uuid primary key references public.users (id) on delete cascade,
   keep_session_id uuid,
-  expires_at timestamptz not null
+  expires_at timestamptz not null,
+  token_digest bytea
 );
 create index password_permits_expires_at on private.password_permits (expires_at);
 
@@ -2112,43 +2139,83 @@ comment on table private.password_permits is 'Password changes that the API has 
 comment on column private.password_permits.user_id is 'Whose password is about to change.';
 comment on column private.password_permits.keep_session_id is 'The session that goes on after the change; null ends all.';
 comment on column private.password_permits.expires_at is 'A minute after the announcement: the change follows at once.';
+comment on column private.password_permits.token_digest is
+  'The reset token that asked for the change, and is used up by it; null when the owner did.';
 
-create function private.permit_password(user_id uuid, keep uuid) returns void
+create function private.permit_password(user_id uuid, keep uuid, token_digest bytea default null) returns void
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin
-  insert into private.password_permits (user_id, keep_session_id, expires_at)
-  values (permit_password.user_id, keep, now() + interval '1 minute')
-  on conflict (user_id) do update set keep_session_id = excluded.keep_session_id, expires_at = excluded.expires_at;
+  insert into private.password_permits as permit (user_id, keep_session_id, expires_at, token_digest)
+  values (permit_password.user_id, keep, now() + interval '1 minute', permit_password.token_digest)
+  on conflict (user_id) do update
+    set keep_session_id = excluded.keep_session_id, expires_at = excluded.expires_at, token_digest = excluded.token_digest
+    where permit.expires_at <= now();
+  if not found then
+    raise exception 'password_change_running';
+  end if;
 end $$;
-comment on function private.permit_password(uuid, uuid) is 'Announces one change of an account''s password, and which session outlives it.';
+comment on function private.permit_password(uuid, uuid, bytea) is
+  'Announces one change of an account''s password, which session outlives it, and the reset token that asks for it, if one does. '
+  'Errors: password_change_running.';
+
+create function private.withdraw_password_permit(credentials jsonb) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform set_config('role', 'service_role', true);
+  delete from private.password_permits p
+  where p.user_id = (credentials ->> 'user_id')::uuid and p.keep_session_id = (credentials ->> 'session_id')::uuid
+    and p.token_digest is null;
+end $$;
+comment on function private.withdraw_password_permit(jsonb) is
+  'Auth did not change the password of the caller: what this session announced is over, and it may be tried again at once.';
+
+create function private.finish_password_change(account public.users, permit private.password_permits) returns void
+language plpgsql set search_path = '' as $$
+begin
+  -- Links that were mailed before, and an address that somebody with the old password asked for, are over.
+  perform private.use_mail_tokens(account.id, 'password_reset');
+  delete from private.email_changes change where change.user_id = account.id;
+  if permit.token_digest is not null then
+    if exists (select from private.mail_tokens t where t.digest = permit.token_digest and t.email = account.email) then
+      perform private.verify_account(account);
+    end if;
+    delete from private.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
+      coalesce(account.project_id::text, '') || ':' || lower(account.email));
+  end if;
+  perform private.end_user_sessions(account.id, permit.keep_session_id);
+  insert into private.mail_outbox (user_id, kind) values (account.id, 'password_changed');
+end $$;
+comment on function private.finish_password_change(public.users, private.password_permits) is
+  'What a new password brings with it. A reset proves the address too, since its token came by mail.';
 
 create function private.check_auth_user_update() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   account public.users;
-  keep uuid;
+  permit private.password_permits;
 begin
-  select * into account from public.users u where u.id = new.id;
+  -- Locked before the permit, in the order of whoever announces a change: else the two would wait for each other.
+  select * into account from public.users u where u.id = new.id for update;
   if account.id is null then
     return new;
   end if;
-  if (new.email is distinct from old.email and new.email is distinct from private.auth_email(account))
-    or (coalesce(new.email_change, '') not in ('', coalesce(old.email_change, '')))
+  if (coalesce(new.email_change, '') not in ('', coalesce(old.email_change, '')))
     or (coalesce(new.phone, '') not in ('', coalesce(old.phone, '')))
+    or (new.email is distinct from old.email and new.email is distinct from private.auth_email(account)
+      and not private.finish_email_change(account, new.email))
   then
     raise exception 'the address of an account is fixed' using errcode = 'insufficient_privilege',
-      hint = 'An account keeps its address. Register the new address, and delete the old account with DELETE /api/v1/auth/me.';
+      hint = 'The owner asks for another address with POST /api/v1/auth/change-email.';
   end if;
   if new.encrypted_password is distinct from old.encrypted_password then
     delete from private.password_permits p where p.user_id = new.id and p.expires_at > now()
-    returning p.keep_session_id into keep;
+    returning p.* into permit;
     if not found then
       raise exception 'the API has not announced this change of a password' using errcode = 'insufficient_privilege',
         hint = 'Let the person ask for a reset: POST /api/v1/auth/request-password-reset sends the mail.';
     end if;
-    perform private.end_user_sessions(new.id, keep);
-    insert into private.mail_outbox (user_id, kind) values (new.id, 'password_changed');
+    perform private.finish_password_change(account, permit);
   end if;
   return new;
 end $$;
@@ -2231,7 +2298,7 @@ alter table private.password_permits enable row level security;
 
 grant select, insert, update, delete on private.password_permits to service_role;
 grant execute on function
-  private.permit_password(uuid, uuid),
+  private.permit_password(uuid, uuid, bytea),
   private.decoy_email(),
   private.decoy_exists()
 to service_role;
@@ -2243,7 +2310,9 @@ create table private.mail_outbox (
   id uuid primary key default gen_random_uuid(),
   user_id uuid references public.users (id) on delete cascade,
   kind text not null constraint mail_outbox_kind
-    check (kind in ('verification', 'password_reset', 'password_changed', 'key_created')),
+    check (kind in (
+    'verification', 'password_reset', 'password_changed', 'key_created', 'email_change', 'email_change_asked',
+    'email_changed', 'project_offered', 'project_transferred')),
   details jsonb not null default '{}' constraint mail_outbox_details_object check (jsonb_typeof(details) = 'object'),
   attempts integer not null default 0,
   next_attempt_at timestamptz not null default now(),
@@ -2258,7 +2327,8 @@ comment on table private.mail_outbox is 'Mail that is not sent yet. A row goes w
 comment on column private.mail_outbox.id is 'Also part of the mail providers idempotency key.';
 comment on column private.mail_outbox.user_id is 'The account to write to; null is nobody.';
 comment on column private.mail_outbox.kind is 'Which text is sent.';
-comment on column private.mail_outbox.details is 'What the text names besides the account, such as {"name", "key_prefix"} of a key.';
+comment on column private.mail_outbox.details is
+  'What the text names besides the account, such as {"name", "key_prefix"} of a key; "to" is the address when it is not the account''s.';
 comment on column private.mail_outbox.attempts is 'How often it was claimed.';
 comment on column private.mail_outbox.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
 comment on column private.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
@@ -2270,9 +2340,10 @@ declare
   claimed jsonb;
 begin
   perform set_config('role', 'service_role', true);
-  -- A newer mail of the same kind makes the token of an older one worthless.
+  -- Of mails that wait and would say the same, the newest is enough.
   delete from private.mail_outbox old using private.mail_outbox newer
-  where old.kind in ('verification', 'password_reset') and newer.user_id = old.user_id and newer.kind = old.kind
+  where old.kind in ('verification', 'password_reset', 'email_change') and newer.user_id = old.user_id
+    and newer.kind = old.kind
     and (newer.created_at, newer.id) > (old.created_at, old.id) and old.next_attempt_at <= now();
   with due as (
     select m.id from private.mail_outbox m
@@ -2288,10 +2359,10 @@ begin
   select coalesce(jsonb_agg(jsonb_build_object(
     'id', taken.id, 'kind', taken.kind, 'details', taken.details, 'attempts', taken.attempts, 'created_at', taken.created_at,
     'recipient', case when account.id is not null and account.deactivated_at is null then jsonb_build_object(
-      'user_id', account.id, 'email', account.email, 'full_name', account.full_name,
-      'auth_email', private.auth_email(account), 'is_verified', account.email_verified_at is not null) end,
-    'project', case when project.id is not null then
-      jsonb_build_object('id', project.id, 'name', project.name, 'site_url', project.site_url) end)), '[]')
+      'user_id', account.id, 'email', coalesce(taken.details ->> 'to', account.email), 'full_name', account.full_name,
+      'is_verified', account.email_verified_at is not null) end,
+    'project', case when project.id is not null then jsonb_build_object('id', project.id, 'name', project.name,
+      'site_url', project.site_url, 'verify_url', project.verify_url, 'reset_url', project.reset_url) end)), '[]')
   into claimed
   from taken
   left join public.users account on account.id = taken.user_id
@@ -2300,7 +2371,7 @@ begin
 end $$;
 comment on function private.claim_mail(integer) is
   'Mail that is due, each row for one caller during two minutes: [{id, kind, details, attempts, created_at, '
-  'recipient: {user_id, email, full_name, auth_email, is_verified} | null, project: {id, name, site_url} | null}].';
+  'recipient: {user_id, email, full_name, is_verified} | null, project: {id, name, site_url, verify_url, reset_url} | null}].';
 
 create function private.finish_mail(id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -2319,6 +2390,19 @@ begin
   where m.id = retry_mail.id;
 end $$;
 comment on function private.retry_mail(uuid, integer, text) is 'The mail failed and is due again after the wait.';
+
+create function private.request_mail(wanted uuid, kind text, bucket_subject text) returns integer
+language plpgsql set search_path = '' as $$
+declare
+  wait integer := private.count_mail(request_mail.kind, request_mail.bucket_subject);
+begin
+  if wait = 0 then
+    -- Nobody is written to as well, so that an unknown address takes the same time.
+    insert into private.mail_outbox (user_id, kind) values (request_mail.wanted, request_mail.kind);
+  end if;
+  return wait;
+end $$;
+comment on function private.request_mail(uuid, text, text) is 'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
 
 create function private.on_user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -2353,63 +2437,220 @@ create trigger api_keys_created after insert on public.api_keys
 alter table private.mail_outbox enable row level security;
 
 grant select, insert, update, delete on private.mail_outbox to service_role;
+grant execute on function private.request_mail(uuid, text, text) to service_role;
 
--- Proving an address and resetting a password. Supabase Auth makes and consumes the tokens; these functions decide who may
--- ask for one, answer for unknown addresses exactly as for known ones, and let each token through once.
+-- Tokens that mails carry, and what they do: prove an address, set a new password. They are random, ours alone, and kept as
+-- digests; Supabase Auth neither makes nor sees them. Unknown addresses are answered exactly as known ones.
 
-create unlogged table private.used_tokens (
-  digest bytea primary key constraint used_tokens_digest_length check (length(digest) = 32),
-  used_at timestamptz not null default now()
+create table private.mail_tokens (
+  digest bytea primary key constraint mail_tokens_digest_length check (length(digest) = 32),
+  user_id uuid not null references public.users (id) on delete cascade,
+  purpose text not null constraint mail_tokens_purpose
+    check (purpose in ('verification', 'password_reset', 'email_change')),
+  email text not null,
+  code_digest bytea constraint mail_tokens_code_digest_length check (length(code_digest) = 32),
+  code_tries integer not null default 0,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  used_at timestamptz,
+  constraint mail_tokens_code_verifies check (code_digest is null or purpose = 'verification')
 );
-create index used_tokens_used_at on private.used_tokens (used_at);
+create index mail_tokens_user_id on private.mail_tokens (user_id, purpose);
+create index mail_tokens_expires_at on private.mail_tokens (expires_at);
 
-comment on table private.used_tokens is
-  'Tokens from mails that were used or are being used, so that parallel uses become one. Unlogged: Auth remembers too.';
-comment on column private.used_tokens.digest is 'SHA-256 of the token.';
-comment on column private.used_tokens.used_at is 'When it was claimed.';
+comment on table private.mail_tokens is
+  'Tokens that were mailed: whose, what for, until when. A mail adds one and replaces none, so nobody''s request kills an unread link.';
+comment on column private.mail_tokens.digest is 'SHA-256 of the token.';
+comment on column private.mail_tokens.user_id is 'The account that it speaks for.';
+comment on column private.mail_tokens.purpose is 'The only thing it can be used for.';
+comment on column private.mail_tokens.code_digest is 'HMAC of the short code beside it, by a key that the database does not have.';
+comment on column private.mail_tokens.created_at is 'When the mail was written.';
+comment on column private.mail_tokens.expires_at is 'From when it is refused.';
+comment on column private.mail_tokens.used_at is 'When it, or another of the same account and purpose, was used. Kept, so that a second open can be told so.';
+comment on column private.mail_tokens.email is 'The address that it went to; it proves no other.';
+comment on column private.mail_tokens.code_tries is 'Wrong codes that were tried while this one was good; five end it.';
 
-create function private.claim_token(digest text) returns boolean
+create function private.add_mail_token(mail_id uuid, digest text, code_digest text) returns boolean
 language plpgsql set search_path = '' as $$
-#variable_conflict use_column
 begin
   perform set_config('role', 'service_role', true);
-  insert into private.used_tokens (digest) values (decode(claim_token.digest, 'hex')) on conflict (digest) do nothing;
+  insert into private.mail_tokens (digest, user_id, purpose, email, code_digest, expires_at)
+  select decode(add_mail_token.digest, 'hex'), account.id, m.kind, coalesce(m.details ->> 'to', account.email),
+    case when m.kind = 'verification' then decode(add_mail_token.code_digest, 'hex') end,
+    now() + case m.kind when 'password_reset' then interval '1 hour' else interval '1 day' end
+  from private.mail_outbox m join public.users account on account.id = m.user_id
+  where m.id = add_mail_token.mail_id and m.kind in ('verification', 'password_reset', 'email_change')
+    and account.deactivated_at is null
+    and (m.kind <> 'email_change' or exists (select from private.email_changes change
+      where change.user_id = account.id and change.email = m.details ->> 'to' and change.expires_at > now()));
   return found;
 end $$;
-comment on function private.claim_token(text) is 'Whether the caller is the first to use the token with this SHA-256 (hex).';
+comment on function private.add_mail_token(uuid, text, text) is
+  'The token (its SHA-256, hex) of a mail that is about to go out, and the HMAC of its code. False when the mail is worth nothing any more.';
 
-create function private.release_token(digest text) returns void
-language plpgsql set search_path = '' as $$
-begin
-  perform set_config('role', 'service_role', true);
-  delete from private.used_tokens t where t.digest = decode(release_token.digest, 'hex');
-end $$;
-comment on function private.release_token(text) is 'Auth did not take the token: it was not used.';
-
-create function private.request_verification(credentials jsonb, user_id uuid, ip text) returns void
+create function private.lock_token_owner(digest text) returns public.users
 language plpgsql set search_path = '' as $$
 declare
+  account public.users;
+begin
+  select u.* into account from private.mail_tokens t join public.users u on u.id = t.user_id
+  where t.digest = decode(lock_token_owner.digest, 'hex') for update of u;
+  return account;
+end $$;
+comment on function private.lock_token_owner(text) is
+  'The account of a token (SHA-256, hex), locked: uses of two tokens of one account take turns. Nulls when there is none.';
+
+create function private.token_state(token private.mail_tokens, account public.users) returns text
+language plpgsql stable set search_path = '' as $$
+begin
+  return case
+    when token.digest is null or account.deactivated_at is not null then 'unknown'
+    when token.used_at is not null then 'used'
+    -- Another mail proved the same address, or the account has another one by now.
+    when token.purpose = 'verification' and token.email = account.email and account.email_verified_at is not null then 'used'
+    when token.purpose = 'email_change' and token.email = account.email then 'used'
+    when token.expires_at <= now() or (token.purpose <> 'email_change' and token.email <> account.email) then 'expired'
+    when token.purpose = 'email_change' and not exists (select from private.email_changes change
+      where change.user_id = account.id and change.email = token.email and change.expires_at > now()) then 'expired'
+    else 'valid'
+  end;
+end $$;
+comment on function private.token_state(private.mail_tokens, public.users) is 'valid, used, expired or unknown.';
+
+create function private.use_mail_tokens(user_id uuid, purpose text) returns void
+language plpgsql set search_path = '' as $$
+begin
+  update private.mail_tokens t set used_at = now()
+  where t.user_id = use_mail_tokens.user_id and t.purpose = use_mail_tokens.purpose and t.used_at is null;
+end $$;
+comment on function private.use_mail_tokens(uuid, text) is
+  'One token was used, so every other one of that account and purpose is over. The caller holds the account''s row.';
+
+create function private.check_mail_token(digest text, ip text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  token private.mail_tokens;
+  account public.users;
+  project public.projects;
+begin
+  perform set_config('role', 'service_role', true);
+  perform private.count_secret(check_mail_token.ip);
+  select t.* into token from private.mail_tokens t where t.digest = decode(check_mail_token.digest, 'hex');
+  select u.* into account from public.users u where u.id = token.user_id;
+  if private.token_state(token, account) = 'unknown' then
+    return jsonb_build_object('refusal', 'mail_token_invalid');
+  end if;
+  perform private.uncount_secret(check_mail_token.ip);
+  select p.* into project from public.projects p where p.id = account.project_id;
+  return jsonb_build_object(
+    'purpose', token.purpose, 'state', private.token_state(token, account), 'expires_at', token.expires_at,
+    'project', case when project.id is not null then
+      jsonb_build_object('id', project.id, 'name', project.name, 'site_url', project.site_url) end);
+end $$;
+comment on function private.check_mail_token(text, text) is
+  'POST /auth/check-mail-token: {purpose, state, expires_at, project} or {refusal}; uses nothing up. Errors: attempts_exceeded.';
+
+create function private.verify_account(account public.users) returns void
+language plpgsql set search_path = '' as $$
+begin
+  update public.users u set email_verified_at = coalesce(u.email_verified_at, now()) where u.id = account.id;
+  perform private.use_mail_tokens(account.id, 'verification');
+end $$;
+comment on function private.verify_account(public.users) is 'The address is proved, and every verification token is over.';
+
+create function private.use_verification_token(digest text, expected uuid, ip text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  token private.mail_tokens;
+  account public.users;
+  state text;
+begin
+  perform set_config('role', 'service_role', true);
+  perform private.count_secret(use_verification_token.ip);
+  account := private.lock_token_owner(use_verification_token.digest);
+  select t.* into token from private.mail_tokens t where t.digest = decode(use_verification_token.digest, 'hex');
+  state := private.token_state(token, account);
+  -- A refusal is an answer and no exception, so that the try stays counted.
+  if state = 'unknown' or token.purpose = 'password_reset' or account.id is distinct from coalesce(expected, account.id) then
+    return jsonb_build_object('refusal', 'verification_token_invalid');
+  end if;
+  perform private.uncount_secret(use_verification_token.ip);
+  if state <> 'valid' then
+    return jsonb_build_object('refusal',
+      case state when 'used' then 'verification_token_used' else 'verification_token_invalid' end);
+  end if;
+  if token.purpose = 'email_change' then
+    return private.confirm_email_change(account, token.email);
+  end if;
+  perform private.verify_account(account);
+  return jsonb_build_object('email', account.email);
+end $$;
+comment on function private.use_verification_token(text, uuid, text) is
+  'POST /auth/verify-email by token; expected is whom the caller named, or null. {email}, {refusal}, or {change: {user_id, email, auth_email}}: '
+  'Auth has to change the address of a developer before it counts. Errors: attempts_exceeded.';
+
+create function private.use_verification_code(user_id uuid, code_digest text, ip text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  account public.users;
+  wait integer;
+  is_right boolean;
+begin
+  perform set_config('role', 'service_role', true);
+  perform private.count_secret(use_verification_code.ip);
+  wait := private.fill_bucket(private.bucket_name('code', use_verification_code.user_id::text), 20, 600);
+  if wait > 0 then
+    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
+  end if;
+  select u.* into account from public.users u
+  where u.id = use_verification_code.user_id and u.deactivated_at is null for update;
+  select bool_or(t.code_digest = decode(use_verification_code.code_digest, 'hex')) into is_right
+  from private.mail_tokens t
+  where t.user_id = account.id and t.purpose = 'verification' and t.email = account.email
+    and t.used_at is null and t.expires_at > now() and t.code_tries < 5;
+  if is_right is distinct from true then
+    update private.mail_tokens t set code_tries = t.code_tries + 1
+    where t.user_id = account.id and t.purpose = 'verification' and t.used_at is null and t.code_tries < 5;
+    return jsonb_build_object('refusal', 'verification_token_invalid');
+  end if;
+  perform private.uncount_secret(use_verification_code.ip);
+  delete from private.auth_attempts a where a.bucket = private.bucket_name('code', account.id::text);
+  perform private.verify_account(account);
+  return jsonb_build_object('email', account.email);
+end $$;
+comment on function private.use_verification_code(uuid, text, text) is
+  'POST /auth/verify-email by account and code: {email} or {refusal}. Five wrong tries end the codes that were mailed so far; twenty '
+  'of an account at once, then one in ten minutes, whatever was mailed. Errors: attempts_exceeded.';
+
+create function private.request_verification(credentials jsonb, account jsonb, ip text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid := (credentials ->> 'project_id')::uuid;
+  is_own boolean;
+  subject text;
   wanted uuid;
-  own boolean := credentials ->> 'user_id' is not null;
   wait integer;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   perform set_config('role', 'service_role', true);
-  wanted := case when own then (credentials ->> 'user_id')::uuid else request_verification.user_id end;
   perform private.count_mail_request(request_verification.ip);
-  wait := private.count_mail('verification', wanted::text);
-  if wait > 0 and own then
+  is_own := coalesce(account ->> 'user_id', account ->> 'email') is null;
+  select u.id into wanted
+  from public.users u left join public.projects p on p.id = u.project_id
+  where case
+      when is_own then u.id = (credentials ->> 'user_id')::uuid
+      when account ->> 'user_id' is not null then u.id = (account ->> 'user_id')::uuid
+      else u.project_id is not distinct from v_project and lower(u.email) = lower(account ->> 'email') end
+    and u.email_verified_at is null and u.deactivated_at is null and (p.id is null or (p.is_active and p.deleted_at is null));
+  subject := coalesce(wanted::text, case when is_own then credentials ->> 'user_id' end, account ->> 'user_id',
+    coalesce(v_project::text, '') || ':' || lower(account ->> 'email'));
+  wait := private.request_mail(wanted, 'verification', subject);
+  if wait > 0 and is_own then
     raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
-  elsif wait = 0 then
-    insert into private.mail_outbox (user_id, kind) values (
-      (select u.id from public.users u left join public.projects p on p.id = u.project_id
-        where u.id = wanted and u.email_verified_at is null and u.deactivated_at is null
-          and (p.id is null or (p.is_active and p.deleted_at is null))),
-      'verification');
   end if;
 end $$;
-comment on function private.request_verification(jsonb, uuid, text) is
-  'Asks for a verification mail: for the caller, or for user_id, which may be nobody and is answered the same. Errors: '
+comment on function private.request_verification(jsonb, jsonb, text) is
+  'Asks for a verification mail: for {user_id} or {email}, which may be nobody and is answered the same, else for the caller. Errors: '
   'attempts_exceeded, mail_limit_exceeded (only for the caller''s own account), those of private.authorize.';
 
 create function private.request_password_reset(credentials jsonb, email text, ip text) returns void
@@ -2424,76 +2665,55 @@ begin
   select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
   where u.project_id is not distinct from v_project and lower(u.email) = lower(request_password_reset.email)
     and u.deactivated_at is null and (p.id is null or p.is_active);
-  -- An unknown address writes the same row, so that both answers take the same time.
-  if private.count_mail('password_reset', coalesce(v_project::text, '') || ':' || lower(request_password_reset.email)) = 0 then
-    insert into private.mail_outbox (user_id, kind) values (wanted, 'password_reset');
-  end if;
+  perform private.request_mail(wanted, 'password_reset',
+    coalesce(v_project::text, '') || ':' || lower(request_password_reset.email));
 end $$;
 comment on function private.request_password_reset(jsonb, text, text) is
   'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded, those of private.authorize.';
 
-create function private.begin_code(user_id uuid, ip text) returns jsonb
+create function private.begin_password_reset(digest text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
+  token private.mail_tokens;
   account public.users;
-  wait integer;
+  state text;
 begin
   perform set_config('role', 'service_role', true);
-  perform private.count_mail_request(begin_code.ip);
-  wait := private.fill_bucket(private.bucket_name('code', begin_code.user_id::text), 5, 600);
-  if wait > 0 then
-    raise exception 'attempts_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
+  perform private.count_secret(begin_password_reset.ip);
+  account := private.lock_token_owner(begin_password_reset.digest);
+  select t.* into token from private.mail_tokens t where t.digest = decode(begin_password_reset.digest, 'hex');
+  state := private.token_state(token, account);
+  if state = 'unknown' or token.purpose <> 'password_reset' then
+    return jsonb_build_object('refusal', 'reset_token_invalid');
   end if;
-  select * into account from public.users u where u.id = begin_code.user_id;
-  return jsonb_build_object('auth_email', coalesce(private.auth_email(account), private.decoy_email()));
+  perform private.uncount_secret(begin_password_reset.ip);
+  if state <> 'valid' then
+    return jsonb_build_object('refusal', case state when 'used' then 'reset_token_used' else 'reset_token_invalid' end);
+  end if;
+  perform private.permit_password(account.id, null, token.digest);
+  return jsonb_build_object('user_id', account.id);
 end $$;
-comment on function private.begin_code(uuid, text) is
-  'Before a six-digit code is tried: five tries of an account at once, then one in ten minutes. Errors: attempts_exceeded.';
+comment on function private.begin_password_reset(text, text) is
+  'POST /auth/reset-password: {user_id} and a permit for one change of its password, or {refusal}. Errors: attempts_exceeded, '
+  'password_change_running.';
 
-create function private.finish_verification(user_id uuid, session_id uuid, expected uuid) returns jsonb
+create function private.abandon_password_reset(digest text) returns void
 language plpgsql set search_path = '' as $$
-declare
-  account public.users;
 begin
   perform set_config('role', 'service_role', true);
-  -- The session that consumed the token is Auth's way to say yes; nobody is to use it.
-  perform private.end_user_session(finish_verification.user_id, finish_verification.session_id);
-  update public.users u set email_verified_at = coalesce(u.email_verified_at, now())
-  where u.id = finish_verification.user_id and u.deactivated_at is null and (expected is null or u.id = expected)
-  returning * into account;
-  if account.id is null then
-    raise exception 'verification_token_invalid';
-  end if;
-  return jsonb_build_object('email', account.email);
+  delete from private.password_permits p where p.token_digest = decode(abandon_password_reset.digest, 'hex');
 end $$;
-comment on function private.finish_verification(uuid, uuid, uuid) is
-  'Auth took the token, which proves the address of the account; expected is whom the caller named, or null. Errors: '
-  'verification_token_invalid.';
+comment on function private.abandon_password_reset(text) is 'Auth did not set the password: the permit goes, and the token can be used again.';
 
-create function private.begin_password_reset(user_id uuid, session_id uuid) returns void
-language plpgsql set search_path = '' as $$
-declare
-  account public.users;
-begin
-  perform set_config('role', 'service_role', true);
-  perform private.end_user_session(begin_password_reset.user_id, begin_password_reset.session_id);
-  update public.users u set email_verified_at = coalesce(u.email_verified_at, now())
-  where u.id = begin_password_reset.user_id and u.deactivated_at is null
-  returning * into account;
-  if account.id is null then
-    raise exception 'reset_token_invalid';
-  end if;
-  perform private.permit_password(account.id, null);
-  delete from private.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
-    coalesce(account.project_id::text, '') || ':' || lower(account.email));
-end $$;
-comment on function private.begin_password_reset(uuid, uuid) is
-  'Auth took the reset token: announces the new password, which will end every session. The token came by mail, so the '
-  'address is proved as well. Errors: reset_token_invalid.';
+alter table private.mail_tokens enable row level security;
 
-alter table private.used_tokens enable row level security;
-
-grant select, insert, update, delete on private.used_tokens to service_role;
+grant select, insert, update, delete on private.mail_tokens to service_role;
+grant execute on function
+  private.lock_token_owner(text),
+  private.token_state(private.mail_tokens, public.users),
+  private.use_mail_tokens(uuid, text),
+  private.verify_account(public.users)
+to service_role;
 
 -- Who changed an account, a project, a key or a plan, when, and from where. Written by triggers, so that no way to the
 -- tables goes around it, and never changed afterwards: not by the API, not by service_role, not by the owner.
@@ -2521,7 +2741,7 @@ comment on table public.audit_events is
   'it outlives what it tells about.';
 comment on column public.audit_events.id is 'In the order of the changes.';
 comment on column public.audit_events.occurred_at is 'When the change was made.';
-comment on column public.audit_events.resource is 'user, project, api_key, developer_key, operator_key or plan.';
+comment on column public.audit_events.resource is 'user, project, project_transfer, api_key, developer_key, operator_key or plan.';
 comment on column public.audit_events.resource_id is 'Identifier of what was changed.';
 comment on column public.audit_events.action is 'create, update or delete.';
 comment on column public.audit_events.changes is
@@ -3939,10 +4159,18 @@ begin
       with old as materialized (
         select e.bucket from private.auth_attempts e where e.drained_at < v_before limit batch_size for update skip locked)
       delete from private.auth_attempts t using old where t.bucket = old.bucket;
-    when 'used_tokens' then
+    when 'mail_tokens' then
       with old as materialized (
-        select e.digest from private.used_tokens e where e.used_at < v_before limit batch_size for update skip locked)
-      delete from private.used_tokens t using old where t.digest = old.digest;
+        select e.digest from private.mail_tokens e where e.expires_at < v_before limit batch_size for update skip locked)
+      delete from private.mail_tokens t using old where t.digest = old.digest;
+    when 'email_changes' then
+      with old as materialized (
+        select e.user_id from private.email_changes e where e.expires_at < v_before limit batch_size for update skip locked)
+      delete from private.email_changes t using old where t.user_id = old.user_id and t.expires_at < v_before;
+    when 'project_transfers' then
+      with old as materialized (
+        select e.id from public.project_transfers e where e.expires_at < v_before limit batch_size for update skip locked)
+      delete from public.project_transfers t using old where t.id = old.id;
     when 'password_permits' then
       with old as materialized (
         select e.user_id from private.password_permits e where e.expires_at < v_before limit batch_size for update skip locked)
@@ -4337,3 +4565,310 @@ comment on column reports.recent_changes.ip is 'Address of the caller.';
 comment on column reports.recent_changes.request_id is 'X-Request-Id of the request.';
 
 grant select on all tables in schema reports to service_role;
+
+-- Changing the address of an account. The new one counts when a token that was mailed to it comes back; for a developer, whom
+-- Supabase Auth signs in by the address, it changes there first and the account follows in the same transaction.
+
+create table private.email_changes (
+  user_id uuid primary key references public.users (id) on delete cascade,
+  email text not null constraint email_changes_email_length check (length(email) between 3 and 320),
+  claimed_until timestamptz,
+  expires_at timestamptz not null
+);
+create index email_changes_expires_at on private.email_changes (expires_at);
+
+comment on table private.email_changes is 'New addresses that are not confirmed yet, one an account.';
+comment on column private.email_changes.user_id is 'Whose address it will be.';
+comment on column private.email_changes.email is 'The new address.';
+comment on column private.email_changes.expires_at is 'From when it can no longer be confirmed.';
+comment on column private.email_changes.claimed_until is 'Until when Supabase Auth may change the address; set while it is asked to.';
+
+create function private.request_email_change(credentials jsonb, email text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.authorize_session(credentials);
+  account public.users;
+  wait integer;
+begin
+  select u.* into account from public.users u where u.id = actor for update;
+  if lower(request_email_change.email) = lower(account.email) then
+    raise exception 'email_unchanged';
+  end if;
+  if exists (select from public.users u
+    where u.project_id is not distinct from account.project_id and lower(u.email) = lower(request_email_change.email))
+  then
+    raise exception 'account_exists';
+  end if;
+  wait := private.count_mail('email_change', actor::text);
+  if wait > 0 then
+    raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
+  end if;
+  insert into private.email_changes (user_id, email, expires_at)
+  values (actor, request_email_change.email, now() + interval '1 day')
+  on conflict (user_id) do update set email = excluded.email, expires_at = excluded.expires_at, claimed_until = null;
+  insert into private.mail_outbox (user_id, kind, details) values
+    (actor, 'email_change', jsonb_build_object('to', request_email_change.email)),
+    (actor, 'email_change_asked', jsonb_build_object('to', account.email));
+end $$;
+comment on function private.request_email_change(jsonb, text) is
+  'POST /auth/change-email, after the password was proved: a mail to both addresses. Errors: email_unchanged, account_exists, '
+  'mail_limit_exceeded, those of private.authorize_session.';
+
+create function private.complete_email_change(account public.users, email text) returns void
+language plpgsql set search_path = '' as $$
+begin
+  update public.users u set email = complete_email_change.email, email_verified_at = now() where u.id = account.id;
+  perform private.use_mail_tokens(account.id, 'email_change');
+  -- What the old address was sent proves nothing any more.
+  perform private.use_mail_tokens(account.id, 'verification');
+  perform private.use_mail_tokens(account.id, 'password_reset');
+  delete from private.email_changes change where change.user_id = account.id;
+  insert into private.mail_outbox (user_id, kind, details)
+  values (account.id, 'email_changed', jsonb_build_object('to', account.email));
+end $$;
+comment on function private.complete_email_change(public.users, text) is
+  'The new address counts, sessions go on, and the old address is told. Errors: a unique violation when somebody else has it.';
+
+create function private.confirm_email_change(account public.users, email text) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  if exists (select from public.users u where u.project_id is not distinct from account.project_id
+    and lower(u.email) = lower(confirm_email_change.email) and u.id <> account.id)
+  then
+    return jsonb_build_object('refusal', 'account_exists');
+  end if;
+  if account.role = 'end_user' then
+    perform private.complete_email_change(account, confirm_email_change.email);
+    return jsonb_build_object('email', confirm_email_change.email);
+  end if;
+  -- Auth signs developers in by their address, so it changes first; its table's trigger does the rest in the same transaction.
+  update private.email_changes change set claimed_until = now() + interval '1 minute' where change.user_id = account.id;
+  return jsonb_build_object('change', jsonb_build_object('user_id', account.id, 'email', confirm_email_change.email,
+    'auth_email', lower(confirm_email_change.email)));
+end $$;
+comment on function private.confirm_email_change(public.users, text) is
+  'The token of the new address came back: {email}, {refusal}, or {change} that Auth has to make.';
+
+create function private.finish_email_change(account public.users, email text) returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  change private.email_changes;
+begin
+  select * into change from private.email_changes c
+  where c.user_id = account.id and c.claimed_until > now() and lower(c.email) = finish_email_change.email;
+  if change.user_id is null then
+    return false;
+  end if;
+  perform private.complete_email_change(account, change.email);
+  return true;
+end $$;
+comment on function private.finish_email_change(public.users, text) is
+  'Whether the API has announced this address for the account; the account follows.';
+
+create function private.abandon_email_change(user_id uuid) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform set_config('role', 'service_role', true);
+  update private.email_changes change set claimed_until = null where change.user_id = abandon_email_change.user_id;
+end $$;
+comment on function private.abandon_email_change(uuid) is 'Auth did not change the address: the token can be used again.';
+
+alter table private.email_changes enable row level security;
+
+grant select, insert, update, delete on private.email_changes to service_role;
+grant execute on function
+  private.complete_email_change(public.users, text),
+  private.confirm_email_change(public.users, text)
+to service_role;
+
+-- Handing a project over: its owner offers it to an address, the developer who has proved that address accepts.
+
+create table public.project_transfers (
+  id uuid primary key default gen_random_uuid(),
+  project_id uuid not null unique references public.projects (id) on delete cascade,
+  owner_id uuid not null references public.users (id) on delete cascade,
+  email text not null constraint project_transfers_email_length check (length(email) between 3 and 320),
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null
+);
+create index project_transfers_owner_id on public.project_transfers (owner_id);
+create index project_transfers_email on public.project_transfers (lower(email));
+create index project_transfers_expires_at on public.project_transfers (expires_at);
+
+comment on table public.project_transfers is 'Offers to hand a project over, one a project. The developer with that address accepts or declines.';
+comment on column public.project_transfers.id is 'Names the offer in the audit trail.';
+comment on column public.project_transfers.project_id is 'What is offered.';
+comment on column public.project_transfers.email is 'Whom it is offered to: whoever has proved this address. There may be no such developer yet.';
+comment on column public.project_transfers.created_at is 'When it was offered.';
+comment on column public.project_transfers.expires_at is 'From when it can no longer be accepted.';
+comment on column public.project_transfers.owner_id is 'Who owned the project when it was offered; another owner''s offer counts no more.';
+
+create function private.actor_address() returns text
+language plpgsql stable security definer set search_path = '' as $$
+begin
+  return (select lower(u.email) from public.users u
+    where u.id = private.actor_id() and u.role <> 'end_user' and u.email_verified_at is not null);
+end $$;
+comment on function private.actor_address() is
+  'The proved address of the developer or operator who asks, else null. Definer: users has policies of its own.';
+
+create function private.project_transfer_json(transfer public.project_transfers) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select jsonb_build_object('project_id', project.id, 'project_name', project.name, 'email', transfer.email,
+      'owner_email', owner.email, 'created_at', transfer.created_at, 'expires_at', transfer.expires_at)
+    from public.projects project join public.users owner on owner.id = project.owner_id
+    where project.id = transfer.project_id and project.owner_id = transfer.owner_id and project.deleted_at is null
+      and transfer.expires_at > now()
+  );
+end $$;
+comment on function private.project_transfer_json(public.project_transfers) is
+  'An offer as the API shows it; null when it counts no more. For service_role: the receiver sees neither the project nor its owner yet.';
+
+create function private.require_project_transfer(id uuid) returns public.project_transfers
+language plpgsql set search_path = '' as $$
+declare
+  transfer public.project_transfers;
+begin
+  -- Row-level security shows it to the project's owner and to whom it is offered.
+  select t.* into transfer from public.project_transfers t where t.project_id = require_project_transfer.id;
+  perform set_config('role', 'service_role', true);
+  if private.project_transfer_json(transfer) is null then
+    raise exception 'transfer_not_found';
+  end if;
+  return transfer;
+end $$;
+comment on function private.require_project_transfer(uuid) is 'The living offer of a project, if the caller sees it, else transfer_not_found; goes on as service_role.';
+
+create function private.offer_project(credentials jsonb, id uuid, email text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.authorize_developer(credentials);
+  project public.projects;
+  made public.project_transfers;
+  wait integer;
+begin
+  select p.* into project from public.projects p
+  where p.id = offer_project.id and p.deleted_at is null
+    and (p.owner_id = actor or current_setting('app.user_role') = 'operator') for update;
+  if project.id is null then
+    raise exception 'project_not_found';
+  end if;
+  if exists (select from public.users u where u.id = project.owner_id and lower(u.email) = lower(offer_project.email)) then
+    raise exception 'transfer_to_owner';
+  end if;
+  wait := private.count_mail('project_offered', project.id::text);
+  if wait > 0 then
+    raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
+  end if;
+  delete from public.project_transfers t where t.project_id = project.id;
+  insert into public.project_transfers (project_id, owner_id, email, expires_at)
+  values (project.id, project.owner_id, offer_project.email, now() + interval '7 days')
+  returning * into made;
+  -- Whether there is such a developer shows nowhere.
+  insert into private.mail_outbox (user_id, kind, details) values (
+    (select u.id from public.users u where u.project_id is null and lower(u.email) = lower(offer_project.email)
+      and u.deactivated_at is null),
+    'project_offered', jsonb_build_object('project_name', project.name,
+      'owner_email', (select u.email from public.users u where u.id = project.owner_id)));
+  return private.project_transfer_json(made);
+end $$;
+comment on function private.offer_project(jsonb, uuid, text) is
+  'POST /projects/{id}/transfer, after the password was proved: replaces an earlier offer. Errors: project_not_found, '
+  'transfer_to_owner, mail_limit_exceeded, those of private.authorize_developer.';
+
+create function private.list_project_transfers(credentials jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  offered uuid[];
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  offered := array(select t.id from public.project_transfers t where lower(t.email) = (select private.actor_address()));
+  perform set_config('role', 'service_role', true);
+  return (
+    select coalesce(jsonb_agg(private.project_transfer_json(t) order by t.created_at desc, t.id desc), '[]')
+    from public.project_transfers t
+    where t.id = any (offered) and private.project_transfer_json(t) is not null
+  );
+end $$;
+comment on function private.list_project_transfers(jsonb) is
+  'GET /projects/transfers: offers to the caller, newest first. Errors: those of private.authorize.';
+
+create function private.get_project_transfer(credentials jsonb, id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  transfer public.project_transfers;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  transfer := private.require_project_transfer(get_project_transfer.id);
+  return private.project_transfer_json(transfer);
+end $$;
+comment on function private.get_project_transfer(jsonb, uuid) is
+  'GET /projects/{id}/transfer. Errors: transfer_not_found, those of private.authorize.';
+
+create function private.end_project_transfer(credentials jsonb, id uuid) returns void
+language plpgsql set search_path = '' as $$
+declare
+  transfer public.project_transfers;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  transfer := private.require_project_transfer(end_project_transfer.id);
+  delete from public.project_transfers t where t.id = transfer.id;
+  if not found then
+    raise exception 'transfer_not_found';
+  end if;
+end $$;
+comment on function private.end_project_transfer(jsonb, uuid) is
+  'DELETE /projects/{id}/transfer: its owner withdraws it, or the receiver declines. Errors: transfer_not_found, those of '
+  'private.authorize.';
+
+create function private.accept_project(credentials jsonb, id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  actor uuid := private.authorize_developer(credentials);
+  address text := private.actor_address();
+  allowed integer;
+  transfer public.project_transfers;
+  project public.projects;
+begin
+  -- The same lock as for a create, so that the count below is the truth.
+  select plan.projects into allowed
+  from public.users account left join public.plans plan on plan.id = account.plan_id
+  where account.id = actor for update of account;
+  select p.* into project from public.projects p where p.id = accept_project.id and p.deleted_at is null for update;
+  select t.* into transfer from public.project_transfers t
+  where t.project_id = project.id and t.owner_id = project.owner_id and t.expires_at > now() and lower(t.email) = address;
+  if transfer.id is null then
+    raise exception 'transfer_not_found';
+  end if;
+  if (select count(*) from public.projects p where p.owner_id = actor and p.deleted_at is null) >= allowed then
+    raise exception 'project_limit_reached';
+  end if;
+  -- The old owner knows these keys, and a plan of the project's own was the old owner's.
+  update public.api_keys k set revoked_at = now() where k.project_id = project.id and k.revoked_at is null;
+  update public.projects p set owner_id = actor, plan_id = null where p.id = project.id returning p.* into project;
+  delete from public.project_transfers t where t.id = transfer.id;
+  insert into private.mail_outbox (user_id, kind, details)
+  values (transfer.owner_id, 'project_transferred', jsonb_build_object('project_name', project.name));
+  return private.project_json(project);
+end $$;
+comment on function private.accept_project(jsonb, uuid) is
+  'POST /projects/{id}/transfer/accept: the caller owns the project from now on, under the own plan, and its API keys are revoked. '
+  'Errors: transfer_not_found, project_limit_reached, those of private.authorize_developer.';
+
+create trigger project_transfers_audit after insert or update or delete on public.project_transfers
+  for each row execute function private.record_audit('project_transfer');
+
+alter table public.project_transfers enable row level security;
+create policy project_transfers_select_party on public.project_transfers for select to authenticated
+  using (project_id = any ((select private.managed_project_ids())::uuid[])
+    or (lower(email) = (select private.actor_address()) and expires_at > now()));
+
+grant select on public.project_transfers to authenticated;
+grant select, insert, update, delete on public.project_transfers to service_role;
+grant execute on function
+  private.actor_address(),
+  private.require_project_transfer(uuid)
+to authenticated, service_role;
+grant execute on function private.project_transfer_json(public.project_transfers) to service_role;

@@ -26,6 +26,8 @@ comment on column private.mail_tokens.code_digest is 'HMAC of the short code bes
 comment on column private.mail_tokens.created_at is 'When the mail was written.';
 comment on column private.mail_tokens.expires_at is 'From when it is refused.';
 comment on column private.mail_tokens.used_at is 'When it, or another of the same account and purpose, was used. Kept, so that a second open can be told so.';
+comment on column private.mail_tokens.email is 'The address that it went to; it proves no other.';
+comment on column private.mail_tokens.code_tries is 'Wrong codes that were tried while this one was good; five end it.';
 
 create function private.add_mail_token(mail_id uuid, digest text, code_digest text) returns boolean
 language plpgsql set search_path = '' as $$

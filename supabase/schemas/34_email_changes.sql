@@ -13,6 +13,7 @@ comment on table private.email_changes is 'New addresses that are not confirmed 
 comment on column private.email_changes.user_id is 'Whose address it will be.';
 comment on column private.email_changes.email is 'The new address.';
 comment on column private.email_changes.expires_at is 'From when it can no longer be confirmed.';
+comment on column private.email_changes.claimed_until is 'Until when Supabase Auth may change the address; set while it is asked to.';
 
 create function private.request_email_change(credentials jsonb, email text) returns void
 language plpgsql set search_path = '' as $$

@@ -18,6 +18,7 @@ comment on column public.project_transfers.project_id is 'What is offered.';
 comment on column public.project_transfers.email is 'Whom it is offered to: whoever has proved this address. There may be no such developer yet.';
 comment on column public.project_transfers.created_at is 'When it was offered.';
 comment on column public.project_transfers.expires_at is 'From when it can no longer be accepted.';
+comment on column public.project_transfers.owner_id is 'Who owned the project when it was offered; another owner''s offer counts no more.';
 
 create function private.actor_address() returns text
 language plpgsql stable security definer set search_path = '' as $$

@@ -78,3 +78,18 @@ test.each([
   expect(await me((await login(email, named)).token)).toBe(200);
   expect((await api("/auth/login", { headers: named, json: { email, password: another } })).status).toBe(401);
 });
+
+test("of five changes of a password at the same moment one counts, and the others are told so", async () => {
+  const { headers, email, named } = await user();
+  const secrets = Array.from({ length: 5 }, (_, index) => `Double-horse-${index}`);
+  const answers = await Promise.all(secrets.map((secret) => change(headers, password, secret)));
+  const won = secrets.filter((_, index) => answers[index]?.status === 200);
+  expect(won.length).toBeGreaterThanOrEqual(1);
+  // Whoever comes after the change gave a password that is the old one by then.
+  const lost = answers.filter(({ status }) => status !== 200).map((answer) => errorOf(answer).status);
+  for (const status of lost) expect([403, 409]).toContain(status);
+  const works = await Promise.all(
+    won.map((secret) => api("/auth/login", { headers: named, json: { email, password: secret } })),
+  );
+  expect(works.filter(({ status }) => status === 200)).toHaveLength(1);
+});

@@ -308,6 +308,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/change-email": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for another address
+         * @description Both addresses get a mail. The new one counts when its link is used, within a day, at `POST /auth/verify-email`; sessions go on. A newer request, or a new password, ends this one.
+         */
+        post: operations["auth.changeEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/verify-email": {
         parameters: {
             query?: never;
@@ -319,9 +339,29 @@ export interface paths {
         put?: never;
         /**
          * Verify an address with the token of a mail
-         * @description A token works once, within an hour, until a newer mail replaces it. Signs nobody in.
+         * @description Takes the token of a verification mail or of a change of address. It works once, within a day; five wrong codes end the codes that were mailed so far. Signs nobody in.
          */
         post: operations["auth.verifyEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/check-mail-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What the token of a mail is for
+         * @description For the page that a link leads to: it can say at once that a link was used or is too old. Uses nothing up.
+         */
+        post: operations["auth.checkMailToken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -339,7 +379,7 @@ export interface paths {
         put?: never;
         /**
          * Ask for another verification mail
-         * @description For the signed-in account, or without a token for `user_id`. The answer is the same whether or not there is such an account and whether it is verified. One mail a minute; the newest link counts.
+         * @description For the signed-in account, or without a token for an `email` (end users send `X-Project-ID`) or a `user_id`. The answer is the same whether or not there is such an account and whether it is verified. One mail a minute; links of earlier mails go on working.
          */
         post: operations["auth.requestVerification"];
         delete?: never;
@@ -379,7 +419,7 @@ export interface paths {
         put?: never;
         /**
          * Set a new password with the token of a mail
-         * @description A token works once, within an hour, until a newer mail replaces it. Every session ends; nobody is signed in.
+         * @description A token works once, within an hour. If the password cannot be set just now, the token can be used again. Every session ends; nobody is signed in.
          */
         post: operations["auth.resetPassword"];
         delete?: never;
@@ -508,6 +548,26 @@ export interface paths {
          * @description A developer's own; an operator's are those of the platform.
          */
         get: operations["projects.globalStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/transfers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Projects that are offered to the caller
+         * @description Offers to the caller's address, newest first. The address has to be verified.
+         */
+        get: operations["transfers.list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -666,6 +726,54 @@ export interface paths {
         get: operations["projects.audit"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The offer to hand a project over
+         * @description For the project's owner, and for the developer whom it is offered to.
+         */
+        get: operations["transfers.get"];
+        put?: never;
+        /**
+         * Offer a project to another developer
+         * @description By its owner, signed in and with the password. The developer with that address gets a mail and accepts or declines; until then nothing changes. The answer is the same whether or not there is such a developer. A newer offer replaces this one.
+         */
+        post: operations["transfers.offer"];
+        /**
+         * Withdraw or decline an offer
+         * @description By the project's owner, or by the developer whom it is offered to.
+         */
+        delete: operations["transfers.end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/transfer/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take over a project that is offered
+         * @description The caller, signed in and with a verified address, owns the project from now on, under the own plan and its limits. Its users and pictures stay. Its API keys are revoked, and the old owner's developer keys do not work for it any more: make new ones.
+         */
+        post: operations["transfers.accept"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1935,6 +2043,19 @@ export interface components {
              */
             new_password: string;
         };
+        ChangeEmailRequest: {
+            /**
+             * @description The account's password.
+             * @example Correct-horse-9
+             */
+            password: string;
+            /**
+             * Format: idn-email
+             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
+             * @example ada@example.org
+             */
+            new_email: string;
+        };
         VerifiedEmail: {
             /**
              * @description A sentence for a person.
@@ -1949,8 +2070,8 @@ export interface components {
         };
         VerifyEmailRequest: {
             /**
-             * @description What the link in the mail has after `token=`.
-             * @example 4c1f9a7e5d3b8f0264c1a7e9
+             * @description What the link in the mail has after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters do not matter.
+             * @example 4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02
              */
             token: string;
         } | {
@@ -1961,10 +2082,70 @@ export interface components {
              */
             user_id: string;
             /**
-             * @description The token of the link, or the six digits of the mail.
-             * @example 482913
+             * @description The eight digits of the mail, or the token of its link.
+             * @example 4829 1357
              */
-            verification_token: string;
+            verification_token: string | number;
+        };
+        CheckedMailToken: {
+            /**
+             * @description `password_reset` goes to `POST /auth/reset-password`, the others to `POST /auth/verify-email`.
+             * @example verification
+             * @enum {string}
+             */
+            purpose: "verification" | "password_reset" | "email_change";
+            /**
+             * @description `used`: it did its work, or another token did. `expired`: ask for a new mail.
+             * @example valid
+             * @enum {string}
+             */
+            state: "valid" | "used" | "expired";
+            /**
+             * Format: date-time
+             * @description From when it is refused.
+             * @example 2026-11-24T09:00:00.123456Z
+             */
+            expires_at: string;
+            /** @description Null for developers and operators. */
+            project: {
+                /**
+                 * Format: uuid
+                 * @description The project of the account.
+                 * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
+                 */
+                id: string;
+                /**
+                 * @description What it is called.
+                 * @example Postcards
+                 */
+                name: string;
+                /**
+                 * @description The app's own address.
+                 * @example https://app.example.com
+                 */
+                site_url: string | null;
+            } | null;
+        };
+        CheckMailTokenRequest: {
+            /**
+             * @description What the link in the mail has after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters do not matter.
+             * @example 4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02
+             */
+            token: string;
+        };
+        VerificationRequest: {
+            /**
+             * Format: uuid
+             * @description Whose address it is, when nobody is signed in.
+             * @example 9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03
+             */
+            user_id?: string;
+            /**
+             * Format: idn-email
+             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
+             * @example ada@example.com
+             */
+            email?: string;
         };
         PasswordResetRequest: {
             /**
@@ -1976,8 +2157,8 @@ export interface components {
         };
         ResetPasswordRequest: {
             /**
-             * @description What the link in the mail has after `token=`.
-             * @example 4c1f9a7e5d3b8f0264c1a7e9
+             * @description What the link in the mail has after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters do not matter.
+             * @example 4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02
              */
             token: string;
             /**
@@ -2113,10 +2294,20 @@ export interface components {
              */
             allowed_origins: string[];
             /**
-             * @description The app's own site: links in mail lead there. Null: to pages of the API.
+             * @description The app's own address, which mails and our pages link back to.
              * @example https://app.example.com
              */
             site_url: string | null;
+            /**
+             * @description The app's page for links that confirm an address; it gets `?token=` and `user_id=`. Null: a page of the API.
+             * @example https://app.example.com/verify-email
+             */
+            verify_url: string | null;
+            /**
+             * @description The app's page for links that set a new password; it gets `?token=`. Null: a page of the API.
+             * @example https://app.example.com/reset-password
+             */
+            reset_url: string | null;
             /**
              * @description Set by an operator; null follows the owner's plan.
              * @example starter
@@ -2172,10 +2363,22 @@ export interface components {
             allowed_origins?: string[];
             /**
              * Format: uri
-             * @description The app's own site: links in mail lead there. Null: to pages of the API.
+             * @description The app's own address, which mails and our pages link back to.
              * @example https://app.example.com
              */
             site_url?: string | null;
+            /**
+             * Format: uri
+             * @description The app's page for links that confirm an address; it gets `?token=` and `user_id=`. Null: a page of the API.
+             * @example https://app.example.com/verify-email
+             */
+            verify_url?: string | null;
+            /**
+             * Format: uri
+             * @description The app's page for links that set a new password; it gets `?token=`. Null: a page of the API.
+             * @example https://app.example.com/reset-password
+             */
+            reset_url?: string | null;
         };
         ProjectUsers: {
             /** @description One page. */
@@ -2235,6 +2438,41 @@ export interface components {
             users: components["schemas"]["CountStats"];
             api_keys: components["schemas"]["CountStats"] & unknown;
         };
+        ProjectTransfer: {
+            /**
+             * Format: uuid
+             * @description What is offered.
+             * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
+             */
+            project_id: string;
+            /**
+             * @description What it is called.
+             * @example Postcards
+             */
+            project_name: string;
+            /**
+             * @description Whom it is offered to.
+             * @example grace@example.com
+             */
+            email: string;
+            /**
+             * @description Who owns it now.
+             * @example ada@example.com
+             */
+            owner_email: string;
+            /**
+             * Format: date-time
+             * @description When it was offered.
+             * @example 2026-11-24T09:00:00.123456Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Seven days later: from then on it cannot be accepted.
+             * @example 2026-12-01T09:00:00.123456+00:00
+             */
+            expires_at: string;
+        };
         ProjectUpdateRequest: {
             /**
              * @description What the project is called, in mail too.
@@ -2262,10 +2500,22 @@ export interface components {
             allowed_origins?: string[];
             /**
              * Format: uri
-             * @description The app's own site: links in mail lead there. Null: to pages of the API.
+             * @description The app's own address, which mails and our pages link back to.
              * @example https://app.example.com
              */
             site_url?: string | null;
+            /**
+             * Format: uri
+             * @description The app's page for links that confirm an address; it gets `?token=` and `user_id=`. Null: a page of the API.
+             * @example https://app.example.com/verify-email
+             */
+            verify_url?: string | null;
+            /**
+             * Format: uri
+             * @description The app's page for links that set a new password; it gets `?token=`. Null: a page of the API.
+             * @example https://app.example.com/reset-password
+             */
+            reset_url?: string | null;
             /**
              * @description False: its keys and end users are refused.
              * @example true
@@ -2322,7 +2572,7 @@ export interface components {
              * @example project
              * @enum {string}
              */
-            resource: "project" | "user" | "api_key";
+            resource: "project" | "user" | "api_key" | "project_transfer";
             /**
              * @description The id of that thing.
              * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
@@ -2375,6 +2625,19 @@ export interface components {
              * @example 3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09
              */
             request_id: string | null;
+        };
+        ProjectTransferRequest: {
+            /**
+             * Format: idn-email
+             * @description Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.
+             * @example grace@example.com
+             */
+            email: string;
+            /**
+             * @description The account's password.
+             * @example Correct-horse-9
+             */
+            password: string;
         };
         CreatedApiKey: components["schemas"]["ApiKey"] & {
             /**
@@ -3712,6 +3975,41 @@ export interface operations {
             };
         };
     };
+    "auth.changeEmail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "Correct-horse-9",
+                 *       "new_email": "ada@example.org"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeEmailRequest"];
+            };
+        };
+        responses: {
+            /** @description Two mails are on their way. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "If the account has an address to verify, a mail is on its way."
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+        };
+    };
     "auth.verifyEmail": {
         parameters: {
             query?: never;
@@ -3723,7 +4021,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "token": "4c1f9a7e5d3b8f0264c1a7e9"
+                 *       "token": "4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02"
                  *     }
                  */
                 "application/json": components["schemas"]["VerifyEmailRequest"];
@@ -3747,6 +4045,47 @@ export interface operations {
             };
         };
     };
+    "auth.checkMailToken": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CheckMailTokenRequest"];
+            };
+        };
+        responses: {
+            /** @description The token was mailed by this service. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "purpose": "verification",
+                     *       "state": "valid",
+                     *       "expires_at": "2026-11-24T09:00:00.123456Z",
+                     *       "project": {
+                     *         "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *         "name": "Postcards",
+                     *         "site_url": "https://app.example.com"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CheckedMailToken"];
+                };
+            };
+        };
+    };
     "auth.requestVerification": {
         parameters: {
             query?: {
@@ -3757,7 +4096,17 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "user_id": "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
+                 *       "email": "ada@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VerificationRequest"];
+            };
+        };
         responses: {
             /** @description A mail is on its way if there is something to verify. */
             200: {
@@ -3820,7 +4169,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "token": "4c1f9a7e5d3b8f0264c1a7e9",
+                 *       "token": "4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02",
                  *       "password": "Correct-horse-9"
                  *     }
                  */
@@ -4028,6 +4377,8 @@ export interface operations {
                      *           "https://app.example.com"
                      *         ],
                      *         "site_url": "https://app.example.com",
+                     *         "verify_url": "https://app.example.com/verify-email",
+                     *         "reset_url": "https://app.example.com/reset-password",
                      *         "plan_id": "starter",
                      *         "created_at": "2026-11-24T09:00:00.123456Z",
                      *         "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -4057,7 +4408,9 @@ export interface operations {
                  *         "https://app.example.com",
                  *         "https://*.example.com"
                  *       ],
-                 *       "site_url": "https://app.example.com"
+                 *       "site_url": "https://app.example.com",
+                 *       "verify_url": "https://app.example.com/verify-email",
+                 *       "reset_url": "https://app.example.com/reset-password"
                  *     }
                  */
                 "application/json": components["schemas"]["ProjectCreateRequest"];
@@ -4083,6 +4436,8 @@ export interface operations {
                      *         "https://app.example.com"
                      *       ],
                      *       "site_url": "https://app.example.com",
+                     *       "verify_url": "https://app.example.com/verify-email",
+                     *       "reset_url": "https://app.example.com/reset-password",
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -4188,6 +4543,38 @@ export interface operations {
             };
         };
     };
+    "transfers.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Offers that can be accepted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *         "project_name": "Postcards",
+                     *         "email": "grace@example.com",
+                     *         "owner_email": "ada@example.com",
+                     *         "created_at": "2026-11-24T09:00:00.123456Z",
+                     *         "expires_at": "2026-12-01T09:00:00.123456+00:00"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["ProjectTransfer"][];
+                };
+            };
+        };
+    };
     "projects.get": {
         parameters: {
             query?: never;
@@ -4219,6 +4606,8 @@ export interface operations {
                      *         "https://app.example.com"
                      *       ],
                      *       "site_url": "https://app.example.com",
+                     *       "verify_url": "https://app.example.com/verify-email",
+                     *       "reset_url": "https://app.example.com/reset-password",
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -4251,6 +4640,8 @@ export interface operations {
                  *         "https://*.example.com"
                  *       ],
                  *       "site_url": "https://app.example.com",
+                 *       "verify_url": "https://app.example.com/verify-email",
+                 *       "reset_url": "https://app.example.com/reset-password",
                  *       "is_active": true
                  *     }
                  */
@@ -4277,6 +4668,8 @@ export interface operations {
                      *         "https://app.example.com"
                      *       ],
                      *       "site_url": "https://app.example.com",
+                     *       "verify_url": "https://app.example.com/verify-email",
+                     *       "reset_url": "https://app.example.com/reset-password",
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -4330,6 +4723,8 @@ export interface operations {
                  *         "https://*.example.com"
                  *       ],
                  *       "site_url": "https://app.example.com",
+                 *       "verify_url": "https://app.example.com/verify-email",
+                 *       "reset_url": "https://app.example.com/reset-password",
                  *       "is_active": true
                  *     }
                  */
@@ -4356,6 +4751,8 @@ export interface operations {
                      *         "https://app.example.com"
                      *       ],
                      *       "site_url": "https://app.example.com",
+                     *       "verify_url": "https://app.example.com/verify-email",
+                     *       "reset_url": "https://app.example.com/reset-password",
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -4468,6 +4865,8 @@ export interface operations {
                      *         "https://app.example.com"
                      *       ],
                      *       "site_url": "https://app.example.com",
+                     *       "verify_url": "https://app.example.com/verify-email",
+                     *       "reset_url": "https://app.example.com/reset-password",
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -4518,6 +4917,8 @@ export interface operations {
                      *         "https://app.example.com"
                      *       ],
                      *       "site_url": "https://app.example.com",
+                     *       "verify_url": "https://app.example.com/verify-email",
+                     *       "reset_url": "https://app.example.com/reset-password",
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -4629,7 +5030,7 @@ export interface operations {
                 /** @description How many on a page. */
                 page_size?: number;
                 /** @description What kind of thing was changed. */
-                resource?: "project" | "user" | "api_key";
+                resource?: "project" | "user" | "api_key" | "project_transfer";
                 /** @description What was done to it. */
                 action?: "create" | "update" | "delete";
             };
@@ -4676,6 +5077,146 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["AuditEvents"];
+                };
+            };
+        };
+    };
+    "transfers.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The offer. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "project_name": "Postcards",
+                     *       "email": "grace@example.com",
+                     *       "owner_email": "ada@example.com",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "expires_at": "2026-12-01T09:00:00.123456+00:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectTransfer"];
+                };
+            };
+        };
+    };
+    "transfers.offer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "grace@example.com",
+                 *       "password": "Correct-horse-9"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ProjectTransferRequest"];
+            };
+        };
+        responses: {
+            /** @description The offer, good for seven days. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "project_name": "Postcards",
+                     *       "email": "grace@example.com",
+                     *       "owner_email": "ada@example.com",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "expires_at": "2026-12-01T09:00:00.123456+00:00"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectTransfer"];
+                };
+            };
+        };
+    };
+    "transfers.end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There is no offer any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "transfers.accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The project. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+                     *       "owner_id": "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
+                     *       "name": "Postcards",
+                     *       "description": "Photos become postcards.",
+                     *       "is_active": true,
+                     *       "is_suspended": false,
+                     *       "email_verification": "optional",
+                     *       "allowed_origins": [
+                     *         "https://app.example.com"
+                     *       ],
+                     *       "site_url": "https://app.example.com",
+                     *       "verify_url": "https://app.example.com/verify-email",
+                     *       "reset_url": "https://app.example.com/reset-password",
+                     *       "plan_id": "starter",
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:00.123456Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Project"];
                 };
             };
         };
