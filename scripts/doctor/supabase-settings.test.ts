@@ -118,6 +118,13 @@ test.each([
     ["buckets: fail"],
   ],
   [[{ id: "uploads", public: false }], ["buckets: fail"]],
+  [
+    [
+      { id: "uploads", public: false, file_size_limit: null },
+      { id: "generations", public: false, file_size_limit: 26_214_400 },
+    ],
+    ["buckets: fail"],
+  ],
 ])("the buckets %j", async (buckets, expected) => {
   server.use(http.get(`${url}/storage/v1/bucket`, () => HttpResponse.json(buckets)));
   expect(verdicts(await checkBuckets(target()))).toEqual(expected);

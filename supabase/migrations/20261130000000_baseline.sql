@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 9a293e8476200dd3ff0ebb12caeaef674f0caa02f33d1f5dfd33fd2de075f63a
+-- Made from supabase/schemas by `npm run generate`. Schema 8d50dffdace6b4e88b09e3462f473af15797d8dadb8d11f7121d0287dcf5927f
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -4565,6 +4565,47 @@ comment on column reports.recent_changes.ip is 'Address of the caller.';
 comment on column reports.recent_changes.request_id is 'X-Request-Id of the request.';
 
 grant select on all tables in schema reports to service_role;
+
+-- Where pictures lie. Both buckets are private and have no policy: only the API's secret key reads and writes them, and browsers
+-- get short-lived signed addresses. Paths start with the project id. Storage makes its tables itself, and on a new server perhaps
+-- after the migrations, so this sets what is there and can be called again.
+
+create function private.ensure_buckets()
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_mime_types constant text := '{image/jpeg,image/png,image/webp}';
+  v_complete boolean := true;
+  v_setting record;
+begin
+  if pg_catalog.to_regclass('storage.buckets') is null then
+    return false;
+  end if;
+  insert into storage.buckets (id, name) values ('uploads', 'uploads'), ('generations', 'generations')
+  on conflict (id) do nothing;
+  for v_setting in
+    select wanted.*, attribute.attname is not null as is_there
+    from (values
+      ('public', 'boolean', 'false', 'false'),
+      ('file_size_limit', 'bigint', '10485760', '26214400'),
+      ('allowed_mime_types', 'text[]', v_mime_types, v_mime_types)
+    ) as wanted (name, type, uploads, generations)
+    left join pg_catalog.pg_attribute as attribute
+      on attribute.attrelid = 'storage.buckets'::regclass and attribute.attname = wanted.name and not attribute.attisdropped
+  loop
+    v_complete := v_complete and v_setting.is_there;
+    continue when not v_setting.is_there;
+    execute format(
+      'update storage.buckets set %I = (case id when ''uploads'' then %L else %L end)::%s where id in (''uploads'', ''generations'')',
+      v_setting.name, v_setting.uploads, v_setting.generations, v_setting.type);
+  end loop;
+  return v_complete;
+end $$;
+
+comment on function private.ensure_buckets() is
+  'Makes the buckets of pictures, private and with their limits. False while Storage has not made its tables: call it again then.';
 
 -- Changing the address of an account. The new one counts when a token that was mailed to it comes back; for a developer, whom
 -- Supabase Auth signs in by the address, it changes there first and the account follows in the same transaction.

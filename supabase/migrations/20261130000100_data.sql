@@ -18,26 +18,23 @@ values
   ('black-forest-labs/flux-kontext-pro', '{starter,premium}'),
   ('black-forest-labs/flux-kontext-max', '{premium}');
 
--- Both buckets are private and have no policy: only the API's secret key reads and writes them, and browsers get
--- short-lived signed addresses. Paths start with the project id.
-insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
-values
-  ('uploads', 'uploads', false, 10485760, '{image/jpeg,image/png,image/webp}'),
-  ('generations', 'generations', false, 26214400, '{image/jpeg,image/png,image/webp}')
-on conflict (id) do update
-set public = excluded.public, file_size_limit = excluded.file_size_limit, allowed_mime_types = excluded.allowed_mime_types;
-
--- Each minute, where pg_cron and pg_net exist; elsewhere somebody else calls POST /api/v1/internal/reconcile.
 do $$
 begin
-  if (select count(*) from pg_catalog.pg_available_extensions where name in ('pg_cron', 'pg_net')) = 2 then
-    create extension if not exists pg_cron with schema pg_catalog;
-    create extension if not exists pg_net with schema extensions;
-    execute 'select cron.schedule($1, $2, $3)'
-      using 'reconcile', '* * * * *', 'select private.call_reconciler()';
+  if not private.ensure_buckets() then
+    raise notice 'Storage has not made its tables yet: run `select private.ensure_buckets()` once it has.';
   end if;
+end $$;
+
+-- Each minute, where pg_cron and pg_net are; elsewhere somebody else calls POST /api/v1/internal/reconcile. Without its library
+-- preloaded pg_cron raises 42704, and P0001 in another database than its own.
+do $$
+begin
+  create extension if not exists pg_cron with schema pg_catalog;
+  create extension if not exists pg_net with schema extensions;
+  execute 'select cron.schedule($1, $2, $3)'
+    using 'reconcile', '* * * * *', 'select private.call_reconciler()';
 exception when insufficient_privilege or feature_not_supported or undefined_file or object_not_in_prerequisite_state
-  or config_file_error
+  or config_file_error or undefined_object or raise_exception or undefined_function
 then
   raise notice 'The reconciler is not scheduled here (%): call POST /api/v1/internal/reconcile each minute.', sqlerrm;
 end $$;

@@ -81,15 +81,16 @@ export const cannotRunHere: {
   },
   {
     text: [
-      'pg_dump "$DATABASE" --data-only --schema public --schema private --schema auth --schema storage \\',
-      "  --exclude-table auth.schema_migrations --exclude-table storage.migrations --file data.sql",
+      'pg_dump "$DATABASE" --data-only --schema public --schema private --schema auth \\',
+      "  --exclude-table auth.schema_migrations --file data.sql",
+      'pg_dump "$DATABASE" --data-only --table storage.buckets --table storage.objects --file storage.sql',
     ].join("\n"),
     because: "it needs pg_dump 17 and a second project",
   },
   {
     text: [
       'psql "$NEW_DATABASE" --single-transaction --set ON_ERROR_STOP=1 \\',
-      '    --command "set session_replication_role = replica" --file empty.sql --file data.sql',
+      '    --command "set session_replication_role = replica" --file empty.sql --file data.sql --file storage.sql',
       "npm run doctor -- --url https://<new ref>.supabase.co",
     ].join("\n"),
     because: "it needs pg_dump 17 and a second project",

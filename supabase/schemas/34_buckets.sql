@@ -1,0 +1,40 @@
+-- Where pictures lie. Both buckets are private and have no policy: only the API's secret key reads and writes them, and browsers
+-- get short-lived signed addresses. Paths start with the project id. Storage makes its tables itself, and on a new server perhaps
+-- after the migrations, so this sets what is there and can be called again.
+
+create function private.ensure_buckets()
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_mime_types constant text := '{image/jpeg,image/png,image/webp}';
+  v_complete boolean := true;
+  v_setting record;
+begin
+  if pg_catalog.to_regclass('storage.buckets') is null then
+    return false;
+  end if;
+  insert into storage.buckets (id, name) values ('uploads', 'uploads'), ('generations', 'generations')
+  on conflict (id) do nothing;
+  for v_setting in
+    select wanted.*, attribute.attname is not null as is_there
+    from (values
+      ('public', 'boolean', 'false', 'false'),
+      ('file_size_limit', 'bigint', '10485760', '26214400'),
+      ('allowed_mime_types', 'text[]', v_mime_types, v_mime_types)
+    ) as wanted (name, type, uploads, generations)
+    left join pg_catalog.pg_attribute as attribute
+      on attribute.attrelid = 'storage.buckets'::regclass and attribute.attname = wanted.name and not attribute.attisdropped
+  loop
+    v_complete := v_complete and v_setting.is_there;
+    continue when not v_setting.is_there;
+    execute format(
+      'update storage.buckets set %I = (case id when ''uploads'' then %L else %L end)::%s where id in (''uploads'', ''generations'')',
+      v_setting.name, v_setting.uploads, v_setting.generations, v_setting.type);
+  end loop;
+  return v_complete;
+end $$;
+
+comment on function private.ensure_buckets() is
+  'Makes the buckets of pictures, private and with their limits. False while Storage has not made its tables: call it again then.';
