@@ -1,4 +1,5 @@
-import { createHandler } from "./runtime.ts";
+import { readRest } from "./read-rest.ts";
+import { createHandler, type Handler } from "./runtime.ts";
 
 declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
 
@@ -6,4 +7,14 @@ const waitUntil = (work: Promise<unknown>) => {
   if (typeof EdgeRuntime !== "undefined") EdgeRuntime.waitUntil(work);
 };
 
-export default { fetch: createHandler(Deno.env.toObject(), waitUntil) };
+const handler = createHandler(Deno.env.toObject(), waitUntil);
+const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
+const losesAnswers = major === 2 && minor < 3;
+
+const readingAll: Handler = async (request, info) => {
+  const answer = await handler(request, info);
+  await readRest(request);
+  return answer;
+};
+
+export default { fetch: losesAnswers ? readingAll : handler };

@@ -17,7 +17,8 @@ export type Connection = {
 
 type Client = pg.PoolClient & { processID: number; secretKey: number };
 
-const connectWithinMs = 5_000;
+/** Also how long a call waits for a connection of the pool: no less than it may take altogether. */
+const connectWithinMs = 8_000;
 /** What the driver says when the server has no TLS, and Deno 2.1 when it does not know who signed the certificate. */
 const noTrustedTls = /does not support SSL connections|invalid peer certificate/;
 
