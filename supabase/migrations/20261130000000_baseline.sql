@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 8d50dffdace6b4e88b09e3462f473af15797d8dadb8d11f7121d0287dcf5927f
+-- Made from supabase/schemas by `npm run generate`. Schema 84ed2bb0ef7385df6e0714400b44037a8339abb4defc083d609d89814c86cb37
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -379,42 +379,6 @@ begin
 end $$;
 comment on function private.list_projects(jsonb, text, boolean, integer, integer) is
   'GET /projects, newest first. Pages start at 1. Errors: those of private.authorize.';
-
-create function private.get_project_stats(credentials jsonb, project_id uuid, search text, active boolean) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  pattern text := private.search_pattern(search);
-  projects jsonb;
-  users jsonb;
-  keys jsonb;
-begin
-  perform private.authorize_and_set_role(credentials, 'projects');
-  if get_project_stats.project_id is not null then
-    perform private.require_project(project_id);
-  end if;
-  select jsonb_build_object('total', count(*), 'active', count(*) filter (where p.is_active)) into projects
-  from public.projects p
-  where p.deleted_at is null and (get_project_stats.project_id is null or p.id = get_project_stats.project_id)
-    and (search is null or p.name ilike pattern or p.description ilike pattern)
-    and (active is null or p.is_active = active);
-  select jsonb_build_object('total', count(*), 'active', count(*) filter (where u.deactivated_at is null)) into users
-  from public.users u join public.projects p on p.id = u.project_id and p.deleted_at is null
-  where (get_project_stats.project_id is null or u.project_id = get_project_stats.project_id)
-    and (search is null or u.email ilike pattern or u.full_name ilike pattern)
-    and (active is null or (u.deactivated_at is null) = active);
-  select jsonb_build_object('total', count(*), 'active', count(*) filter (where state.is_active)) into keys
-  from public.api_keys k join public.projects p on p.id = k.project_id and p.deleted_at is null
-  cross join lateral (
-    select private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active' as is_active
-  ) as state
-  where (get_project_stats.project_id is null or k.project_id = get_project_stats.project_id)
-    and (search is null or k.name ilike pattern or k.key_prefix ilike pattern)
-    and (active is null or state.is_active = active);
-  return jsonb_build_object('projects', projects, 'users', users, 'api_keys', keys);
-end $$;
-comment on function private.get_project_stats(jsonb, uuid, text, boolean) is
-  'How many projects, end users and API keys there are, and how many of them are active; of one project, or with null of all that '
-  'the caller manages. Errors: project_not_found, those of private.authorize.';
 
 create function private.update_project(credentials jsonb, id uuid, changes jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2653,58 +2617,6 @@ comment on function private.request_verification(jsonb, jsonb, text) is
   'Asks for a verification mail: for {user_id} or {email}, which may be nobody and is answered the same, else for the caller. Errors: '
   'attempts_exceeded, mail_limit_exceeded (only for the caller''s own account), those of private.authorize.';
 
-create function private.request_password_reset(credentials jsonb, email text, ip text) returns void
-language plpgsql set search_path = '' as $$
-declare
-  v_project uuid := (credentials ->> 'project_id')::uuid;
-  wanted uuid;
-begin
-  perform private.authorize_and_set_role(credentials, 'public');
-  perform set_config('role', 'service_role', true);
-  perform private.count_mail_request(request_password_reset.ip);
-  select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
-  where u.project_id is not distinct from v_project and lower(u.email) = lower(request_password_reset.email)
-    and u.deactivated_at is null and (p.id is null or p.is_active);
-  perform private.request_mail(wanted, 'password_reset',
-    coalesce(v_project::text, '') || ':' || lower(request_password_reset.email));
-end $$;
-comment on function private.request_password_reset(jsonb, text, text) is
-  'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded, those of private.authorize.';
-
-create function private.begin_password_reset(digest text, ip text) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  token private.mail_tokens;
-  account public.users;
-  state text;
-begin
-  perform set_config('role', 'service_role', true);
-  perform private.count_secret(begin_password_reset.ip);
-  account := private.lock_token_owner(begin_password_reset.digest);
-  select t.* into token from private.mail_tokens t where t.digest = decode(begin_password_reset.digest, 'hex');
-  state := private.token_state(token, account);
-  if state = 'unknown' or token.purpose <> 'password_reset' then
-    return jsonb_build_object('refusal', 'reset_token_invalid');
-  end if;
-  perform private.uncount_secret(begin_password_reset.ip);
-  if state <> 'valid' then
-    return jsonb_build_object('refusal', case state when 'used' then 'reset_token_used' else 'reset_token_invalid' end);
-  end if;
-  perform private.permit_password(account.id, null, token.digest);
-  return jsonb_build_object('user_id', account.id);
-end $$;
-comment on function private.begin_password_reset(text, text) is
-  'POST /auth/reset-password: {user_id} and a permit for one change of its password, or {refusal}. Errors: attempts_exceeded, '
-  'password_change_running.';
-
-create function private.abandon_password_reset(digest text) returns void
-language plpgsql set search_path = '' as $$
-begin
-  perform set_config('role', 'service_role', true);
-  delete from private.password_permits p where p.token_digest = decode(abandon_password_reset.digest, 'hex');
-end $$;
-comment on function private.abandon_password_reset(text) is 'Auth did not set the password: the permit goes, and the token can be used again.';
-
 alter table private.mail_tokens enable row level security;
 
 grant select, insert, update, delete on private.mail_tokens to service_role;
@@ -3041,22 +2953,6 @@ comment on column public.generation_events.kind is 'A state of the generation, o
 comment on column public.generation_events.webhook_id is 'Identifier that Replicate gave the delivery; a second one is a duplicate.';
 comment on column public.generation_events.created_at is 'When it happened.';
 
-create table public.generation_usage (
-  project_id uuid not null references public.projects (id) on delete cascade,
-  month date not null,
-  generations integer not null default 0 constraint generation_usage_generations_positive check (generations >= 0),
-  sent integer not null default 0 constraint generation_usage_sent_positive check (sent >= 0),
-  canceled integer not null default 0 constraint generation_usage_canceled_positive check (canceled >= 0),
-  primary key (project_id, month)
-);
-
-comment on table public.generation_usage is 'Generations reserved or committed, per project and UTC month.';
-comment on column public.generation_usage.project_id is 'The project.';
-comment on column public.generation_usage.month is 'First day of the UTC month.';
-comment on column public.generation_usage.generations is 'How many count against the month.';
-comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
-comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
-
 create function private.cancel_limit(quota integer) returns integer
 language plpgsql immutable set search_path = '' as $$
 begin
@@ -3176,18 +3072,14 @@ create trigger generations_changed after insert or update on public.generations
 
 alter table public.generations enable row level security;
 alter table public.generation_events enable row level security;
-alter table public.generation_usage enable row level security;
 create policy generations_select_self_or_owner on public.generations for select to authenticated
   using ((user_id = (select private.actor_id()) and project_id = (select private.actor_project_id()))
     or project_id = any ((select private.managed_project_ids())::uuid[]));
-create policy generation_usage_select_owner on public.generation_usage for select to authenticated
-  using (project_id = any ((select private.managed_project_ids())::uuid[]));
 
 grant select (id, project_id, user_id, status, instructions, model, options, example_images, outputs, is_public,
   link_version, error_code, error, charge, charged_month, completed_at, created_at, updated_at)
   on public.generations to authenticated;
-grant select on public.generation_usage to authenticated;
-grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage to service_role;
+grant select, insert, update, delete on public.generations, public.generation_events to service_role;
 grant select on private.generation_items to authenticated, service_role;
 grant execute on function
   private.cancel_limit(integer),
@@ -4417,155 +4309,6 @@ alter table private.request_counts enable row level security;
 
 grant select, insert, update, delete on private.request_counts to service_role;
 
--- Answers to the questions that a developer asks in Studio, as views. Schema `reports` is not exposed through PostgREST, and
--- every view runs with the rights of whoever reads it. None is named like a table: the embedded REST tells them apart by name.
-
-create schema reports;
-comment on schema reports is 'Views for people in Studio. Never exposed through PostgREST.';
-revoke all on schema reports from public;
-grant usage on schema reports to service_role;
-
-create view reports.projects_overview with (security_invoker = true) as
-select
-  project.id, project.name, owner.email as owner_email, coalesce(project.plan_id, owner.plan_id) as plan_id,
-  case
-    when project.purge_started_at is not null then 'being removed'
-    when project.deleted_at is not null then 'deleted'
-    when not project.is_active then 'inactive'
-    when owner.deactivated_at is not null then 'owner deactivated'
-    else 'active'
-  end as state,
-  (select count(*) from public.users u where u.project_id = project.id) as users,
-  (select count(*) from public.api_keys k where k.project_id = project.id
-    and k.revoked_at is null and (k.grace_ends_at is null or k.grace_ends_at > now())
-    and (k.expires_at is null or k.expires_at > now())) as active_api_keys,
-  coalesce(usage.generations, 0) as generations_this_month, plan.generations_per_month,
-  (select max(g.created_at) from public.generations g where g.project_id = project.id) as last_generation_at,
-  project.created_at, project.deleted_at, project.purge_at
-from public.projects project
-join public.users owner on owner.id = project.owner_id
-left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
-left join public.generation_usage usage on usage.project_id = project.id
-  and usage.month = date_trunc('month', now() at time zone 'utc')::date;
-comment on view reports.projects_overview is 'Every project with its owner, plan, state, people, keys and this month''s generations.';
-comment on column reports.projects_overview.id is 'The project.';
-comment on column reports.projects_overview.name is 'Its name.';
-comment on column reports.projects_overview.owner_email is 'Address of its developer.';
-comment on column reports.projects_overview.plan_id is 'Its plan, or else the owner''s.';
-comment on column reports.projects_overview.state is 'active, inactive, owner deactivated, deleted or being removed.';
-comment on column reports.projects_overview.users is 'End users, closed accounts too.';
-comment on column reports.projects_overview.active_api_keys is 'Keys that work now.';
-comment on column reports.projects_overview.generations_this_month is 'Charged generations of this UTC month.';
-comment on column reports.projects_overview.generations_per_month is 'What the plan allows; null is unlimited.';
-comment on column reports.projects_overview.last_generation_at is 'When a picture was last asked for.';
-comment on column reports.projects_overview.created_at is 'When it was made.';
-comment on column reports.projects_overview.deleted_at is 'When its owner deleted it.';
-comment on column reports.projects_overview.purge_at is 'When what it holds is removed for good.';
-
-create view reports.developers with (security_invoker = true) as
-select
-  account.id, account.email, account.full_name, account.plan_id, account.email_verified_at, account.deactivated_at,
-  (select count(*) from public.projects p where p.owner_id = account.id and p.deleted_at is null) as projects,
-  plan.projects as projects_allowed,
-  (select count(*) from public.users u join public.projects p on p.id = u.project_id where p.owner_id = account.id) as users,
-  account.created_at
-from public.users account
-left join public.plans plan on plan.id = account.plan_id
-where account.role = 'developer';
-comment on view reports.developers is 'Every developer with plan, projects and end users.';
-comment on column reports.developers.id is 'The account.';
-comment on column reports.developers.email is 'Address.';
-comment on column reports.developers.full_name is 'Name.';
-comment on column reports.developers.plan_id is 'Plan.';
-comment on column reports.developers.email_verified_at is 'When the address was proved.';
-comment on column reports.developers.deactivated_at is 'When the account was closed.';
-comment on column reports.developers.projects is 'Projects, without deleted ones.';
-comment on column reports.developers.projects_allowed is 'What the plan allows; null is unlimited.';
-comment on column reports.developers.users is 'End users of all projects.';
-comment on column reports.developers.created_at is 'When the account was registered.';
-
-create view reports.generations_per_day with (security_invoker = true) as
-select
-  (g.created_at at time zone 'utc')::date as day, g.project_id, project.name as project_name, count(*) as total,
-  count(*) filter (where g.status = 'completed') as completed,
-  count(*) filter (where g.status = 'failed') as failed,
-  count(*) filter (where g.status = 'canceled') as canceled,
-  count(*) filter (where g.status in ('pending', 'processing')) as running,
-  percentile_cont(0.5) within group (order by extract(epoch from g.completed_at - g.created_at))
-    filter (where g.status = 'completed') as median_seconds,
-  sum(g.predict_seconds) as predict_seconds
-from public.generations g
-left join public.projects project on project.id = g.project_id
-group by 1, 2, 3;
-comment on view reports.generations_per_day is 'Per UTC day and project: how many, how they ended, how long they took, what they cost in seconds.';
-comment on column reports.generations_per_day.day is 'UTC day on which they were asked for.';
-comment on column reports.generations_per_day.project_id is 'The project; null for anonymous ones.';
-comment on column reports.generations_per_day.project_name is 'Its name.';
-comment on column reports.generations_per_day.total is 'All of them.';
-comment on column reports.generations_per_day.completed is 'With a picture.';
-comment on column reports.generations_per_day.failed is 'Without one; not charged.';
-comment on column reports.generations_per_day.canceled is 'Ended by somebody; not charged.';
-comment on column reports.generations_per_day.running is 'Pending or processing.';
-comment on column reports.generations_per_day.median_seconds is 'From asking to the stored picture, of the completed ones.';
-comment on column reports.generations_per_day.predict_seconds is 'Replicate''s computing time, which costs money.';
-
-create view reports.failures_per_day with (security_invoker = true) as
-select (g.completed_at at time zone 'utc')::date as day, g.error_code, count(*) as generations,
-  count(distinct g.project_id) as projects, max(g.error) as error
-from public.generations g
-where g.status = 'failed'
-group by 1, 2;
-comment on view reports.failures_per_day is 'Why generations fail, per UTC day.';
-comment on column reports.failures_per_day.day is 'UTC day.';
-comment on column reports.failures_per_day.error_code is 'Why, for programs.';
-comment on column reports.failures_per_day.generations is 'How many.';
-comment on column reports.failures_per_day.projects is 'In how many projects.';
-comment on column reports.failures_per_day.error is 'Why, for people.';
-
-create view reports.keys with (security_invoker = true) as
-select 'api_key' as kind, k.id, k.name, k.key_prefix, project.name as belongs_to, k.last_used_at, k.expires_at,
-  k.grace_ends_at, k.revoked_at, k.created_at
-from public.api_keys k join public.projects project on project.id = k.project_id
-union all
-select 'developer_key', k.id, k.name, k.key_prefix, account.email, k.last_used_at, k.expires_at, k.grace_ends_at,
-  k.revoked_at, k.created_at
-from public.developer_keys k join public.users account on account.id = k.user_id
-union all
-select 'operator_key', k.id, k.name, k.key_prefix, account.email, k.last_used_at, k.expires_at, null, k.revoked_at, k.created_at
-from public.operator_keys k join public.users account on account.id = k.user_id;
-comment on view reports.keys is 'Every key of every kind with its owner and last use; no secret.';
-comment on column reports.keys.kind is 'api_key, developer_key or operator_key.';
-comment on column reports.keys.id is 'The key.';
-comment on column reports.keys.name is 'Its name.';
-comment on column reports.keys.key_prefix is 'Its first eight characters.';
-comment on column reports.keys.belongs_to is 'Name of the project, or address of the account.';
-comment on column reports.keys.last_used_at is 'Last request that named it.';
-comment on column reports.keys.expires_at is 'When it stops working; null never.';
-comment on column reports.keys.grace_ends_at is 'When a rotated key stops working.';
-comment on column reports.keys.revoked_at is 'When it was revoked.';
-comment on column reports.keys.created_at is 'When it was made.';
-
-create view reports.recent_changes with (security_invoker = true) as
-select event.occurred_at, event.actor_role, actor.email as actor_email, event.action, event.resource, event.resource_id,
-  project.name as project_name, event.changes, event.ip, event.request_id
-from public.audit_events event
-left join public.users actor on actor.id = event.actor_id
-left join public.projects project on project.id = event.project_id
-order by event.id desc;
-comment on view reports.recent_changes is 'The audit trail with names, newest first.';
-comment on column reports.recent_changes.occurred_at is 'When.';
-comment on column reports.recent_changes.actor_role is 'Role of who changed it.';
-comment on column reports.recent_changes.actor_email is 'Address of who changed it, if an account did.';
-comment on column reports.recent_changes.action is 'create, update or delete.';
-comment on column reports.recent_changes.resource is 'What kind of thing.';
-comment on column reports.recent_changes.resource_id is 'Which one.';
-comment on column reports.recent_changes.project_name is 'Project that it belongs to.';
-comment on column reports.recent_changes.changes is 'Old and new values; personal ones are left out.';
-comment on column reports.recent_changes.ip is 'Address of the caller.';
-comment on column reports.recent_changes.request_id is 'X-Request-Id of the request.';
-
-grant select on all tables in schema reports to service_role;
-
 -- Where pictures lie. Both buckets are private and have no policy: only the API's secret key reads and writes them, and browsers
 -- get short-lived signed addresses. Paths start with the project id. Storage makes its tables itself, and on a new server perhaps
 -- after the migrations, so this sets what is there and can be called again.
@@ -4913,3 +4656,270 @@ grant execute on function
   private.require_project_transfer(uuid)
 to authenticated, service_role;
 grant execute on function private.project_transfer_json(public.project_transfers) to service_role;
+
+-- How many projects, people and keys a developer has. One set of conditions serves a list and its total, so that a search finds
+-- as many as it says.
+
+create function private.get_project_stats(credentials jsonb, project_id uuid, search text, active boolean) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  pattern text := private.search_pattern(search);
+  projects jsonb;
+  users jsonb;
+  keys jsonb;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  if get_project_stats.project_id is not null then
+    perform private.require_project(project_id);
+  end if;
+  select jsonb_build_object('total', count(*), 'active', count(*) filter (where p.is_active)) into projects
+  from public.projects p
+  where p.deleted_at is null and (get_project_stats.project_id is null or p.id = get_project_stats.project_id)
+    and (search is null or p.name ilike pattern or p.description ilike pattern)
+    and (active is null or p.is_active = active);
+  select jsonb_build_object('total', count(*), 'active', count(*) filter (where u.deactivated_at is null)) into users
+  from public.users u join public.projects p on p.id = u.project_id and p.deleted_at is null
+  where (get_project_stats.project_id is null or u.project_id = get_project_stats.project_id)
+    and (search is null or u.email ilike pattern or u.full_name ilike pattern)
+    and (active is null or (u.deactivated_at is null) = active);
+  select jsonb_build_object('total', count(*), 'active', count(*) filter (where state.is_active)) into keys
+  from public.api_keys k join public.projects p on p.id = k.project_id and p.deleted_at is null
+  cross join lateral (
+    select private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active' as is_active
+  ) as state
+  where (get_project_stats.project_id is null or k.project_id = get_project_stats.project_id)
+    and (search is null or k.name ilike pattern or k.key_prefix ilike pattern)
+    and (active is null or state.is_active = active);
+  return jsonb_build_object('projects', projects, 'users', users, 'api_keys', keys);
+end $$;
+comment on function private.get_project_stats(jsonb, uuid, text, boolean) is
+  'How many projects, end users and API keys there are, and how many of them are active; of one project, or with null of all that '
+  'the caller manages. Errors: project_not_found, those of private.authorize.';
+
+-- What counts against a project's month. Triggers of generations keep it, in the transaction that changes one.
+
+create table public.generation_usage (
+  project_id uuid not null references public.projects (id) on delete cascade,
+  month date not null,
+  generations integer not null default 0 constraint generation_usage_generations_positive check (generations >= 0),
+  sent integer not null default 0 constraint generation_usage_sent_positive check (sent >= 0),
+  canceled integer not null default 0 constraint generation_usage_canceled_positive check (canceled >= 0),
+  primary key (project_id, month)
+);
+
+comment on table public.generation_usage is 'Generations reserved or committed, per project and UTC month.';
+comment on column public.generation_usage.project_id is 'The project.';
+comment on column public.generation_usage.month is 'First day of the UTC month.';
+comment on column public.generation_usage.generations is 'How many count against the month.';
+comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
+comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
+
+alter table public.generation_usage enable row level security;
+create policy generation_usage_select_owner on public.generation_usage for select to authenticated
+  using (project_id = any ((select private.managed_project_ids())::uuid[]));
+
+grant select on public.generation_usage to authenticated;
+grant select, insert, update, delete on public.generation_usage to service_role;
+
+-- Setting a new password with the token of a mail. Whether there is such an account shows nowhere.
+
+create function private.request_password_reset(credentials jsonb, email text, ip text) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid := (credentials ->> 'project_id')::uuid;
+  wanted uuid;
+begin
+  perform private.authorize_and_set_role(credentials, 'public');
+  perform set_config('role', 'service_role', true);
+  perform private.count_mail_request(request_password_reset.ip);
+  select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
+  where u.project_id is not distinct from v_project and lower(u.email) = lower(request_password_reset.email)
+    and u.deactivated_at is null and (p.id is null or p.is_active);
+  perform private.request_mail(wanted, 'password_reset',
+    coalesce(v_project::text, '') || ':' || lower(request_password_reset.email));
+end $$;
+comment on function private.request_password_reset(jsonb, text, text) is
+  'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded, those of private.authorize.';
+
+create function private.begin_password_reset(digest text, ip text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  token private.mail_tokens;
+  account public.users;
+  state text;
+begin
+  perform set_config('role', 'service_role', true);
+  perform private.count_secret(begin_password_reset.ip);
+  account := private.lock_token_owner(begin_password_reset.digest);
+  select t.* into token from private.mail_tokens t where t.digest = decode(begin_password_reset.digest, 'hex');
+  state := private.token_state(token, account);
+  if state = 'unknown' or token.purpose <> 'password_reset' then
+    return jsonb_build_object('refusal', 'reset_token_invalid');
+  end if;
+  perform private.uncount_secret(begin_password_reset.ip);
+  if state <> 'valid' then
+    return jsonb_build_object('refusal', case state when 'used' then 'reset_token_used' else 'reset_token_invalid' end);
+  end if;
+  perform private.permit_password(account.id, null, token.digest);
+  return jsonb_build_object('user_id', account.id);
+end $$;
+comment on function private.begin_password_reset(text, text) is
+  'POST /auth/reset-password: {user_id} and a permit for one change of its password, or {refusal}. Errors: attempts_exceeded, '
+  'password_change_running.';
+
+create function private.abandon_password_reset(digest text) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform set_config('role', 'service_role', true);
+  delete from private.password_permits p where p.token_digest = decode(abandon_password_reset.digest, 'hex');
+end $$;
+comment on function private.abandon_password_reset(text) is 'Auth did not set the password: the permit goes, and the token can be used again.';
+
+-- Answers to the questions that a developer asks in Studio, as views. Schema `reports` is not exposed through PostgREST, and
+-- every view runs with the rights of whoever reads it. None is named like a table: the embedded REST tells them apart by name.
+
+create schema reports;
+comment on schema reports is 'Views for people in Studio. Never exposed through PostgREST.';
+revoke all on schema reports from public;
+grant usage on schema reports to service_role;
+
+create view reports.projects_overview with (security_invoker = true) as
+select
+  project.id, project.name, owner.email as owner_email, coalesce(project.plan_id, owner.plan_id) as plan_id,
+  case
+    when project.purge_started_at is not null then 'being removed'
+    when project.deleted_at is not null then 'deleted'
+    when not project.is_active then 'inactive'
+    when owner.deactivated_at is not null then 'owner deactivated'
+    else 'active'
+  end as state,
+  (select count(*) from public.users u where u.project_id = project.id) as users,
+  (select count(*) from public.api_keys k where k.project_id = project.id
+    and k.revoked_at is null and (k.grace_ends_at is null or k.grace_ends_at > now())
+    and (k.expires_at is null or k.expires_at > now())) as active_api_keys,
+  coalesce(usage.generations, 0) as generations_this_month, plan.generations_per_month,
+  (select max(g.created_at) from public.generations g where g.project_id = project.id) as last_generation_at,
+  project.created_at, project.deleted_at, project.purge_at
+from public.projects project
+join public.users owner on owner.id = project.owner_id
+left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+left join public.generation_usage usage on usage.project_id = project.id
+  and usage.month = date_trunc('month', now() at time zone 'utc')::date;
+comment on view reports.projects_overview is 'Every project with its owner, plan, state, people, keys and this month''s generations.';
+comment on column reports.projects_overview.id is 'The project.';
+comment on column reports.projects_overview.name is 'Its name.';
+comment on column reports.projects_overview.owner_email is 'Address of its developer.';
+comment on column reports.projects_overview.plan_id is 'Its plan, or else the owner''s.';
+comment on column reports.projects_overview.state is 'active, inactive, owner deactivated, deleted or being removed.';
+comment on column reports.projects_overview.users is 'End users, closed accounts too.';
+comment on column reports.projects_overview.active_api_keys is 'Keys that work now.';
+comment on column reports.projects_overview.generations_this_month is 'Charged generations of this UTC month.';
+comment on column reports.projects_overview.generations_per_month is 'What the plan allows; null is unlimited.';
+comment on column reports.projects_overview.last_generation_at is 'When a picture was last asked for.';
+comment on column reports.projects_overview.created_at is 'When it was made.';
+comment on column reports.projects_overview.deleted_at is 'When its owner deleted it.';
+comment on column reports.projects_overview.purge_at is 'When what it holds is removed for good.';
+
+create view reports.developers with (security_invoker = true) as
+select
+  account.id, account.email, account.full_name, account.plan_id, account.email_verified_at, account.deactivated_at,
+  (select count(*) from public.projects p where p.owner_id = account.id and p.deleted_at is null) as projects,
+  plan.projects as projects_allowed,
+  (select count(*) from public.users u join public.projects p on p.id = u.project_id where p.owner_id = account.id) as users,
+  account.created_at
+from public.users account
+left join public.plans plan on plan.id = account.plan_id
+where account.role = 'developer';
+comment on view reports.developers is 'Every developer with plan, projects and end users.';
+comment on column reports.developers.id is 'The account.';
+comment on column reports.developers.email is 'Address.';
+comment on column reports.developers.full_name is 'Name.';
+comment on column reports.developers.plan_id is 'Plan.';
+comment on column reports.developers.email_verified_at is 'When the address was proved.';
+comment on column reports.developers.deactivated_at is 'When the account was closed.';
+comment on column reports.developers.projects is 'Projects, without deleted ones.';
+comment on column reports.developers.projects_allowed is 'What the plan allows; null is unlimited.';
+comment on column reports.developers.users is 'End users of all projects.';
+comment on column reports.developers.created_at is 'When the account was registered.';
+
+create view reports.generations_per_day with (security_invoker = true) as
+select
+  (g.created_at at time zone 'utc')::date as day, g.project_id, project.name as project_name, count(*) as total,
+  count(*) filter (where g.status = 'completed') as completed,
+  count(*) filter (where g.status = 'failed') as failed,
+  count(*) filter (where g.status = 'canceled') as canceled,
+  count(*) filter (where g.status in ('pending', 'processing')) as running,
+  percentile_cont(0.5) within group (order by extract(epoch from g.completed_at - g.created_at))
+    filter (where g.status = 'completed') as median_seconds,
+  sum(g.predict_seconds) as predict_seconds
+from public.generations g
+left join public.projects project on project.id = g.project_id
+group by 1, 2, 3;
+comment on view reports.generations_per_day is 'Per UTC day and project: how many, how they ended, how long they took, what they cost in seconds.';
+comment on column reports.generations_per_day.day is 'UTC day on which they were asked for.';
+comment on column reports.generations_per_day.project_id is 'The project; null for anonymous ones.';
+comment on column reports.generations_per_day.project_name is 'Its name.';
+comment on column reports.generations_per_day.total is 'All of them.';
+comment on column reports.generations_per_day.completed is 'With a picture.';
+comment on column reports.generations_per_day.failed is 'Without one; not charged.';
+comment on column reports.generations_per_day.canceled is 'Ended by somebody; not charged.';
+comment on column reports.generations_per_day.running is 'Pending or processing.';
+comment on column reports.generations_per_day.median_seconds is 'From asking to the stored picture, of the completed ones.';
+comment on column reports.generations_per_day.predict_seconds is 'Replicate''s computing time, which costs money.';
+
+create view reports.failures_per_day with (security_invoker = true) as
+select (g.completed_at at time zone 'utc')::date as day, g.error_code, count(*) as generations,
+  count(distinct g.project_id) as projects, max(g.error) as error
+from public.generations g
+where g.status = 'failed'
+group by 1, 2;
+comment on view reports.failures_per_day is 'Why generations fail, per UTC day.';
+comment on column reports.failures_per_day.day is 'UTC day.';
+comment on column reports.failures_per_day.error_code is 'Why, for programs.';
+comment on column reports.failures_per_day.generations is 'How many.';
+comment on column reports.failures_per_day.projects is 'In how many projects.';
+comment on column reports.failures_per_day.error is 'Why, for people.';
+
+create view reports.keys with (security_invoker = true) as
+select 'api_key' as kind, k.id, k.name, k.key_prefix, project.name as belongs_to, k.last_used_at, k.expires_at,
+  k.grace_ends_at, k.revoked_at, k.created_at
+from public.api_keys k join public.projects project on project.id = k.project_id
+union all
+select 'developer_key', k.id, k.name, k.key_prefix, account.email, k.last_used_at, k.expires_at, k.grace_ends_at,
+  k.revoked_at, k.created_at
+from public.developer_keys k join public.users account on account.id = k.user_id
+union all
+select 'operator_key', k.id, k.name, k.key_prefix, account.email, k.last_used_at, k.expires_at, null, k.revoked_at, k.created_at
+from public.operator_keys k join public.users account on account.id = k.user_id;
+comment on view reports.keys is 'Every key of every kind with its owner and last use; no secret.';
+comment on column reports.keys.kind is 'api_key, developer_key or operator_key.';
+comment on column reports.keys.id is 'The key.';
+comment on column reports.keys.name is 'Its name.';
+comment on column reports.keys.key_prefix is 'Its first eight characters.';
+comment on column reports.keys.belongs_to is 'Name of the project, or address of the account.';
+comment on column reports.keys.last_used_at is 'Last request that named it.';
+comment on column reports.keys.expires_at is 'When it stops working; null never.';
+comment on column reports.keys.grace_ends_at is 'When a rotated key stops working.';
+comment on column reports.keys.revoked_at is 'When it was revoked.';
+comment on column reports.keys.created_at is 'When it was made.';
+
+create view reports.recent_changes with (security_invoker = true) as
+select event.occurred_at, event.actor_role, actor.email as actor_email, event.action, event.resource, event.resource_id,
+  project.name as project_name, event.changes, event.ip, event.request_id
+from public.audit_events event
+left join public.users actor on actor.id = event.actor_id
+left join public.projects project on project.id = event.project_id
+order by event.id desc;
+comment on view reports.recent_changes is 'The audit trail with names, newest first.';
+comment on column reports.recent_changes.occurred_at is 'When.';
+comment on column reports.recent_changes.actor_role is 'Role of who changed it.';
+comment on column reports.recent_changes.actor_email is 'Address of who changed it, if an account did.';
+comment on column reports.recent_changes.action is 'create, update or delete.';
+comment on column reports.recent_changes.resource is 'What kind of thing.';
+comment on column reports.recent_changes.resource_id is 'Which one.';
+comment on column reports.recent_changes.project_name is 'Project that it belongs to.';
+comment on column reports.recent_changes.changes is 'Old and new values; personal ones are left out.';
+comment on column reports.recent_changes.ip is 'Address of the caller.';
+comment on column reports.recent_changes.request_id is 'X-Request-Id of the request.';
+
+grant select on all tables in schema reports to service_role;

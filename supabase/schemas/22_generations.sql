@@ -107,22 +107,6 @@ comment on column public.generation_events.kind is 'A state of the generation, o
 comment on column public.generation_events.webhook_id is 'Identifier that Replicate gave the delivery; a second one is a duplicate.';
 comment on column public.generation_events.created_at is 'When it happened.';
 
-create table public.generation_usage (
-  project_id uuid not null references public.projects (id) on delete cascade,
-  month date not null,
-  generations integer not null default 0 constraint generation_usage_generations_positive check (generations >= 0),
-  sent integer not null default 0 constraint generation_usage_sent_positive check (sent >= 0),
-  canceled integer not null default 0 constraint generation_usage_canceled_positive check (canceled >= 0),
-  primary key (project_id, month)
-);
-
-comment on table public.generation_usage is 'Generations reserved or committed, per project and UTC month.';
-comment on column public.generation_usage.project_id is 'The project.';
-comment on column public.generation_usage.month is 'First day of the UTC month.';
-comment on column public.generation_usage.generations is 'How many count against the month.';
-comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
-comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
-
 create function private.cancel_limit(quota integer) returns integer
 language plpgsql immutable set search_path = '' as $$
 begin
@@ -242,18 +226,14 @@ create trigger generations_changed after insert or update on public.generations
 
 alter table public.generations enable row level security;
 alter table public.generation_events enable row level security;
-alter table public.generation_usage enable row level security;
 create policy generations_select_self_or_owner on public.generations for select to authenticated
   using ((user_id = (select private.actor_id()) and project_id = (select private.actor_project_id()))
     or project_id = any ((select private.managed_project_ids())::uuid[]));
-create policy generation_usage_select_owner on public.generation_usage for select to authenticated
-  using (project_id = any ((select private.managed_project_ids())::uuid[]));
 
 grant select (id, project_id, user_id, status, instructions, model, options, example_images, outputs, is_public,
   link_version, error_code, error, charge, charged_month, completed_at, created_at, updated_at)
   on public.generations to authenticated;
-grant select on public.generation_usage to authenticated;
-grant select, insert, update, delete on public.generations, public.generation_events, public.generation_usage to service_role;
+grant select, insert, update, delete on public.generations, public.generation_events to service_role;
 grant select on private.generation_items to authenticated, service_role;
 grant execute on function
   private.cancel_limit(integer),

@@ -19,6 +19,7 @@ export const instantFields: ReadonlySet<string> = new Set([
   "removed_after",
   "resets_at",
   "revoked_at",
+  "suspended_at",
   "updated_at",
 ]);
 
