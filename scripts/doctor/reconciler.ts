@@ -2,7 +2,7 @@ import { type Check, type Finding, fail, ok, warn } from "./check.ts";
 import { ask, type Target } from "./target.ts";
 
 const schedule =
-  "store reconcile_url and cron_secret in the vault (docs/going-live.md), or let a scheduler POST to /api/v1/internal/reconcile each minute";
+  "npm run deploy stores reconcile_url and cron_secret in the vault; elsewhere let a scheduler POST to /api/v1/internal/reconcile each minute";
 
 /** Somebody calls the reconciler each minute, with the secret that it wants. */
 export const checkReconciler: Check = async (target) => {

@@ -22,6 +22,7 @@ export const cannotRunHere: {
   text: string;
   because:
     | "it needs Docker"
+    | "it writes into this checkout"
     | "it needs a hosted project"
     | "it needs pg_dump 17 and a second project"
     | "it downloads Next.js; sdk-package runs the example's server actions";
@@ -51,12 +52,44 @@ export const cannotRunHere: {
     ].join("\n"),
     because: "it needs a hosted project",
   },
+  { text: "npx supabase login", because: "it needs a hosted project" },
+  {
+    text: "cp .env.example supabase/functions/.env.production",
+    because: "it writes into this checkout",
+  },
   {
     text: [
-      "select vault.create_secret('https://<ref>.supabase.co/functions/v1/api/v1/internal/reconcile', 'reconcile_url');",
-      "select vault.create_secret('<CRON_SECRET>', 'cron_secret');",
+      "npm run deploy -- --project-ref <ref> --site https://app.example.com --dry-run",
+      "npm run deploy -- --project-ref <ref> --site https://app.example.com",
     ].join("\n"),
     because: "it needs a hosted project",
+  },
+  {
+    text: `DATABASE_URL='<the one of step 2>' npm run operator -- create you@example.com --name "Your Name"`,
+    because: "it needs a hosted project",
+  },
+  {
+    text: "CLOUD_API_OPERATOR_KEY=<the key of step 4> npm run operator -- developer you@example.org --url https://<ref>.supabase.co > app.env",
+    because: "it needs a hosted project",
+  },
+  {
+    text: [
+      "CLOUD_API_OPERATOR_KEY=ok_… CLOUD_API_SECRET_KEY=sb_secret_… CLOUD_API_PUBLISHABLE_KEY=sb_publishable_… \\",
+      "  npm run doctor -- --url https://<ref>.supabase.co",
+    ].join("\n"),
+    because: "it needs a hosted project",
+  },
+  {
+    text: "npx supabase db push --remote='postgresql://postgres.<tenant>:<password>@<server>:5432/postgres' --yes",
+    because: "it needs Docker",
+  },
+  { text: "select private.ensure_buckets();", because: "it needs Docker" },
+  {
+    text: [
+      "select vault.create_secret('http://kong:8000/functions/v1/api/v1/internal/reconcile', 'reconcile_url');",
+      "select vault.create_secret('<CRON_SECRET>', 'cron_secret');",
+    ].join("\n"),
+    because: "it needs Docker",
   },
   {
     text: [
