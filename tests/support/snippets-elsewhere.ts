@@ -52,6 +52,14 @@ export const cannotRunHere: {
     ].join("\n"),
     because: "it needs a hosted project",
   },
+  {
+    text: [
+      "npx supabase start",
+      "npm run target -- .local/target.json",
+      "CLOUD_API_TARGET=.local/target.json npm test -- api",
+    ].join("\n"),
+    because: "it needs Docker",
+  },
   { text: "npx supabase login", because: "it needs a hosted project" },
   {
     text: "cp .env.example supabase/functions/.env.production",
