@@ -72,6 +72,15 @@ describe("a body of no bytes is none, where a body may be left out", () => {
     await sql`update public.api_keys set revoked_at = now() where project_id = ${id} and name = 'a' and revoked_at is null`;
   });
 
+  test.each(ways)("%s, %s: a generation is canceled", async (type, _, body) => {
+    const { headers } = user;
+    const made = await api("/generation/generate-v2", { headers, json: { prompt: "A [[slow]] lighthouse" } });
+    // Canceled, or over already: in no case refused for its body.
+    expect([200, 409]).toContain(
+      (await send(`/generation/${made.body.id}/cancel`, headers, type, body)).status,
+    );
+  });
+
   test("what has bytes has to be JSON", async () => {
     const answer = await api("/auth/logout", {
       method: "POST",

@@ -6,4 +6,8 @@ const forPrograms =
 
 /** Whether a text can be shown to a person: a whole sentence, in words of ours. */
 export const isSentence = (text: string): boolean =>
-  fixed.has(text) || (/^["A-Z].*[.?!]$/s.test(text) && !/\.\.|\s\.$/.test(text) && !forPrograms.test(text));
+  fixed.has(text) || isProse(text.replace(/"[^"]*"/g, '"quoted"'));
+
+/** Between quotation marks is what the sender wrote. */
+const isProse = (text: string) =>
+  /^["A-Z].*[.?!]$/s.test(text) && !/\.\.|\s\.$/.test(text) && !forPrograms.test(text);

@@ -29,7 +29,7 @@ export async function readSmallForm(request: Request): Promise<Record<string, st
       fields[name] = value;
     },
     file: (name) => {
-      throw invalidField(["body", name.slice(0, 100)], "takes no file");
+      throw invalidField(["body", name.slice(0, 100)], "This form takes no file.");
     },
   });
   return fields;

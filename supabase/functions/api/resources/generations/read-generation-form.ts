@@ -53,7 +53,10 @@ function readFile(name: string, filename: string, files: Pieces[], images: Uploa
     add(chunk: Uint8Array) {
       if (body.size === 0) {
         if (!isPicture)
-          throw invalidField(["body", name.slice(0, 100)], "takes no file: send pictures as files");
+          throw invalidField(
+            ["body", name.slice(0, 100)],
+            "Send pictures in the field files. Other fields take no file.",
+          );
         if (files.length >= maxFiles)
           throw invalidField(["body", "files"], `may have at most ${maxFiles} pictures`, "too_long");
         files.push(body);
