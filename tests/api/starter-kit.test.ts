@@ -17,6 +17,8 @@ const bases = [
   ["a base with a slash at its end", `${urls.base}/api/v1/`],
   ["a doubled prefix", `${urls.base}/api/v1/api/v1`],
   ["the functions' address", `${urls.gateway}/functions/v1/api/v1`],
+  ["the address of the function that the dashboard shows", `${urls.gateway}/functions/v1/api`],
+  ["the name of the function", `${urls.gateway}/api`],
 ] as const;
 const page = { Origin: "http://localhost:3000", Referer: "http://localhost:3000/" };
 

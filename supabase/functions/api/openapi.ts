@@ -151,8 +151,13 @@ const maxErrors = 20;
 /** Names that a caller chose come back in an error: no more of them than this. */
 const maxNameLength = 64;
 
-/** What is wrong with `value`, each problem as a sentence at the field that it is about. */
-export function toFieldErrors(issues: readonly Issue[], source: string, value: unknown): FieldError[] {
+/** What is wrong with `value`, which stands in `within`, each problem as a sentence at the field that it is about. */
+export function toFieldErrors(
+  issues: readonly Issue[],
+  source: string,
+  value: unknown,
+  ...within: string[]
+): FieldError[] {
   return (
     issues
       .slice(0, maxErrors)
@@ -161,7 +166,7 @@ export function toFieldErrors(issues: readonly Issue[], source: string, value: u
       .sort((a, b) => Number(isUnknown(b)) - Number(isUnknown(a)))
       .slice(0, maxErrors)
       .map((issue) => {
-        const loc = [source, ...issue.path.map(nameOf)];
+        const loc = [source, ...within, ...issue.path.map(nameOf)];
         return {
           loc,
           msg: sentenceFor(issue, loc, valueAt(value, issue.path)),

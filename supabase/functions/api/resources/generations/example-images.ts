@@ -1,15 +1,18 @@
 import type { StoredFile } from "../../clients/storage.ts";
 import type { Credentials, Deps } from "../../context.ts";
-import { ApiError, invalidField } from "../../errors.ts";
+import { ApiError, invalidField, invalidFields } from "../../errors.ts";
 import { ImageProbe } from "./image-probe.ts";
 import { acceptImage, extensionOf } from "./image-type.ts";
-import { maxImages } from "./models.ts";
+import { maxImages, optionIssues } from "./models.ts";
 import type { GenerationRequest, UploadedImage } from "./read-request.ts";
-import { fileTooLarge, maxFileBytes } from "./schemas.ts";
+import { fileTooLarge, generationFields, maxFileBytes } from "./schemas.ts";
 import { requireUploads } from "./store.ts";
 
-/** The model for a request. @throws ApiError validation_failed when it cannot look at so many pictures. */
-export function chooseModel({ env }: Deps, { model, images, upload_ids }: GenerationRequest): string {
+/** The model for a request. @throws ApiError validation_failed when it cannot look at so many pictures, or has no such option. */
+export function chooseModel(
+  { env }: Deps,
+  { model, images, upload_ids, options }: GenerationRequest,
+): string {
   const count = images.length + upload_ids.length;
   const chosen = model ?? (count > 0 ? env.image_model : env.text_model);
   if (count > maxImages(chosen)) {
@@ -20,6 +23,8 @@ export function chooseModel({ env }: Deps, { model, images, upload_ids }: Genera
       "too_long",
     );
   }
+  const issues = optionIssues(chosen, options, generationFields);
+  if (issues.length > 0) throw invalidFields(issues);
   return chosen;
 }
 

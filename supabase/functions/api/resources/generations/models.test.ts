@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { maxImages, modelInput } from "./models.ts";
+import { maxImages, modelInput, optionIssues } from "./models.ts";
 
 const request = { prompt: "A lighthouse", images: ["https://files/1.png"], aspect_ratio: "16:9", seed: 7 };
 
@@ -62,3 +62,49 @@ test.each(["", "\n", "🖼", "\u0000"])(
     expect(maxImages(model)).toBe(1);
   },
 );
+
+test("an option that the model's schema has reaches the model, with the value that it has", () => {
+  const options = { style: "digital_illustration/pixel_art" };
+  expect(optionIssues("recraft-ai/recraft-v3", options, [])).toEqual([]);
+  expect(modelInput("recraft-ai/recraft-v3", { prompt: "A lighthouse", images: [], ...options })).toEqual({
+    prompt: "A lighthouse",
+    ...options,
+  });
+});
+
+test.each([
+  [
+    "recraft-ai/recraft-v3",
+    { style: "../../etc" },
+    "style",
+    'The field "style" does not have the right form.',
+  ],
+  ["black-forest-labs/flux-dev", { guidance: 11 }, "guidance", 'The field "guidance" may be at most 10.'],
+  ["google/nano-banana", { style: "watercolour" }, "style", '"style" is no field of this request.'],
+  [
+    "google/nano-banana",
+    { aspectRatio: "1:1" },
+    "aspectRatio",
+    '"aspectRatio" is no field of this request. Did you mean "aspect_ratio"?',
+  ],
+  [
+    "black-forest-labs/flux-dev",
+    { go_fats: true },
+    "go_fats",
+    '"go_fats" is no field of this request. Did you mean "go_fast"?',
+  ],
+  [
+    "google/nano-banana",
+    JSON.parse('{"__proto__": 1}'),
+    "__proto__",
+    '"__proto__" is no field of this request.',
+  ],
+])("%s with %j is refused, and the option named", (model, options, name, msg) => {
+  const [issue] = optionIssues(model, options, ["aspect_ratio", "seed", "prompt"]);
+  expect(issue).toMatchObject({ loc: ["body", name], msg });
+});
+
+test("what was not an option of the model when it was asked for never reaches it", () => {
+  const input = modelInput("google/nano-banana", { prompt: "A lighthouse", images: [], style: "x" });
+  expect(input).not.toHaveProperty("style");
+});

@@ -6,7 +6,7 @@ import { toFieldErrors } from "../../openapi.ts";
 import type { Options } from "./models.ts";
 import { readFlag } from "./read-form.ts";
 import { maxFormBytes, readGenerationForm, type UploadedImage } from "./read-generation-form.ts";
-import { generationJsonSchema } from "./schemas.ts";
+import { generationFields, generationJsonSchema } from "./schemas.ts";
 import { UploadRoom } from "./upload-room.ts";
 
 export type { UploadedImage };
@@ -63,14 +63,16 @@ export function parseGenerationForm(
   const fields = Object.fromEntries(Object.entries(sent).filter(([, value]) => value.trim() !== ""));
   const { instructions = fields.prompt, ...flags } = fields;
   if (instructions === undefined) throw invalidField(["body", "instructions"], "is missing", "missing");
-  return { ...parseFields(parseInstructions(instructions, flags)), images };
+  const { fields: known, options } = withoutOptions(parseInstructions(instructions, flags), flags);
+  const request = parseFields(known);
+  return { ...request, options: { ...options, ...request.options }, images };
 }
 
 /** `instructions` is plain text, or a JSON object with `prompt`. */
 function parseInstructions(
   text: string,
   { is_public, aspect_ratio, seed, model, ...unknown }: Record<string, string | undefined>,
-): unknown {
+): Record<string, unknown> {
   const flags: Record<string, unknown> = { ...unknown };
   if (is_public !== undefined) flags.is_public = readFlag(is_public);
   if (aspect_ratio !== undefined) flags.aspect_ratio = aspect_ratio.trim();
@@ -87,6 +89,17 @@ function parseInstructions(
     }
   }
   return { ...flags, prompt: text };
+}
+
+/** What else the JSON of the instructions says is meant for the model, which is asked when it is known. */
+function withoutOptions(json: Record<string, unknown>, sent: Record<string, unknown>) {
+  const isOption = ([name]: [string, unknown]) =>
+    !generationFields.includes(name) && !Object.hasOwn(sent, name);
+  const entries = Object.entries(json);
+  return {
+    fields: Object.fromEntries(entries.filter((entry) => !isOption(entry))),
+    options: Object.fromEntries(entries.filter(isOption)) as Options,
+  };
 }
 
 function readSeed(text: string): number {

@@ -43,6 +43,8 @@ const options = {
     .openapi({ description: "Whether everybody may see the result. Default false.", example: false }),
 };
 
+export const generationFields = [...Object.keys(options), "prompt", "instructions"];
+
 /** `instructions` is the older name of `prompt`. */
 export const generationJsonSchema = z
   .union([
@@ -54,7 +56,8 @@ export const generationJsonSchema = z
 export const generationFormSchema = z
   .object({
     instructions: z.string().openapi({
-      description: "1 to 1000 characters, plain, or a JSON object as in the JSON body.",
+      description:
+        "1 to 1000 characters, plain, or a JSON object as in the JSON body. Other keys of it are options of the model.",
       example: "Turn this photo into a watercolour",
     }),
     files: z
