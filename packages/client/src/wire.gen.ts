@@ -2861,7 +2861,7 @@ export interface components {
         };
         GenerationCreateForm: {
             /**
-             * @description 1 to 1000 characters, plain, or a JSON object as in the JSON body.
+             * @description 1 to 1000 characters, plain, or a JSON object as in the JSON body. Other keys of it are options of the model.
              * @example Turn this photo into a watercolour
              */
             instructions: string;

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { mailLink } from "./links.ts";
+
+const place = { public_url: "https://ref.supabase.co/functions/v1", user_id: "u1" };
+const naming = (page: string) =>
+  ({ id: "p1", name: "Postcards", verify_url: page, reset_url: page }) as Parameters<
+    typeof mailLink
+  >[2]["project"];
+
+test.each([
+  ["https://a.example/reset", "https://a.example/reset?token=t%2F1"],
+  ["https://a.example/reset?lang=de", "https://a.example/reset?lang=de&token=t%2F1"],
+  ["https://a.example/reset#top", "https://a.example/reset?token=t%2F1#top"],
+  ["https://a.example/#/reset", "https://a.example/#/reset?token=t%2F1"],
+  ["https://a.example/app#/reset?lang=de", "https://a.example/app#/reset?lang=de&token=t%2F1"],
+  ["https://a.example/#!/reset", "https://a.example/#!/reset?token=t%2F1"],
+])("a page at %s gets the link %s, with the token where its router looks", (page, link) => {
+  expect(mailLink("reset-password", "t/1", { ...place, project: naming(page) })).toBe(link);
+});
+
+test("the link that verifies names the account too", () => {
+  expect(mailLink("verify-email", "t", { ...place, project: naming("https://a.example/#/verify") })).toBe(
+    "https://a.example/#/verify?token=t&user_id=u1",
+  );
+});
