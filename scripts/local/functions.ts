@@ -60,7 +60,8 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         "--quiet",
         "--no-prompt",
         "--allow-env",
-        `--allow-net=${[...reachable].join(",")}`,
+        // Developers choose where the events of their projects go, and only this function sends them.
+        name === "api" ? "--allow-net" : `--allow-net=${[...reachable].join(",")}`,
         `--config=${join(ROOT, "deno.json")}`,
         `--host=${HOST}`,
         `--port=${port}`,
@@ -131,6 +132,7 @@ function environment({ ports, keys, replicate, settings, env }: FunctionsOptions
     DATABASE_URL: database_url,
     JWT_SECRET: keys.jwt_secret,
     PUBLIC_URL: gateway,
+    WEBHOOK_PRIVATE_HOSTS: "allowed",
     TRUSTED_PROXY_HOPS: "1",
     CRON_SECRET: keys.cron_secret,
     ...(own_mail === undefined ? { SMTP_HOST: HOST, SMTP_PORT: String(ports.smtp) } : {}),

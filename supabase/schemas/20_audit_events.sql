@@ -24,11 +24,11 @@ comment on table public.audit_events is
   'it outlives what it tells about.';
 comment on column public.audit_events.id is 'In the order of the changes.';
 comment on column public.audit_events.occurred_at is 'When the change was made.';
-comment on column public.audit_events.resource is 'user, project, project_transfer, api_key, developer_key, operator_key or plan.';
+comment on column public.audit_events.resource is 'user, project, project_transfer, api_key, developer_key, operator_key, webhook or plan.';
 comment on column public.audit_events.resource_id is 'Identifier of what was changed.';
 comment on column public.audit_events.action is 'create, update or delete.';
 comment on column public.audit_events.changes is
-  '{column: {old, new}}; of a personal column only {redacted: true}; empty for a delete.';
+  '{column: {old, new}}; of a personal or secret column only {redacted: true}; empty for a delete.';
 comment on column public.audit_events.project_id is 'The project that it belongs to; null for developers, operators and plans.';
 comment on column public.audit_events.actor_id is 'The account that made the change, if any.';
 comment on column public.audit_events.actor_role is
@@ -40,8 +40,9 @@ comment on column public.audit_events.request_id is 'X-Request-Id of the request
 create function private.record_audit() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-  unwatched constant text[] := '{key_hash,updated_at,last_used_at,purge_at,purge_started_at}';
-  personal constant text[] := '{email,full_name}';
+  unwatched constant text[] := '{key_hash,updated_at,last_used_at,purge_at,purge_started_at,previous_secret,failing_since}';
+  -- An address of a webhook may hold a token.
+  personal constant text[] := '{email,full_name,secret,url}';
   before jsonb;
   after jsonb;
   subject jsonb;

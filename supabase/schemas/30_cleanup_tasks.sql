@@ -154,6 +154,10 @@ begin
       with old as materialized (
         select e.id from private.mail_outbox e where e.created_at < v_before limit batch_size for update skip locked)
       delete from private.mail_outbox t using old where t.id = old.id;
+    when 'webhook_log' then
+      with old as materialized (
+        select e.id from public.webhook_deliveries e where e.occurred_at < v_before limit batch_size for update skip locked)
+      delete from public.webhook_deliveries t using old where t.id = old.id;
     when 'key_usage' then
       with old as materialized (
         select e.api_key_id, e.day from public.key_usage e where e.day < v_day limit batch_size for update skip locked)

@@ -174,6 +174,19 @@ export const expectedTables: Record<string, TableAccess> = {
     seed: ({ project_id, user_id }) => `insert into public.uploads (project_id, user_id, path)
       values ('${project_id}', '${user_id}', '${project_id}/matrix.png')`,
   },
+  "public.webhook_deliveries": {
+    policies: ["webhook_deliveries_select_owner"],
+    columns: "*",
+    developer: "project_id = :project",
+    seed: ({ project_id }) => `insert into public.webhook_deliveries
+      (webhook_id, project_id, event, subject_id, next_attempt_at)
+      select id, project_id, 'test', gen_random_uuid(), 'infinity' from public.webhooks where project_id = '${project_id}'`,
+  },
+  "public.webhooks": {
+    policies: ["webhooks_select_owner"],
+    columns: "id project_id url description events is_active failing_since disabled_at created_at updated_at",
+    developer: "project_id = :project",
+  },
   "public.users": {
     policies: ["users_select_self_or_owner"],
     columns: "*",
@@ -194,6 +207,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.actor_id",
     "private.actor_project_id",
     "private.api_key_json",
+    "private.delivery_json",
     "private.key_json",
     "private.key_state",
     "private.managed_project_ids",
@@ -202,6 +216,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.require_generation",
     "private.require_project",
     "private.require_project_transfer",
+    "private.require_webhook",
     "private.search_pattern",
     "private.session_actor_id",
     "private.session_project_id",
@@ -211,6 +226,10 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
 
 /** Functions that run with the rights of the owner, and what for. */
 export const expectedDefiners: Record<string, string> = {
+  "private.announce_event": "records events for whoever causes them",
+  "private.on_end_user_changed": "a trigger that records events for whoever changes an account",
+  "private.on_generation_ended": "a trigger that records events for whoever ends a generation",
+  "private.on_quota_used": "a trigger that records events for whoever takes a generation of the quota",
   "private.actor_address": "reads the caller's account for policies",
   "private.authorize": "reads key hashes and sessions",
   "private.call_reconciler": "reads the vault",

@@ -100,6 +100,13 @@ const rows: Record<Kind, { table: string; name: string; insert: (name: string, a
     insert: (name, at) => `(kind, details, next_attempt_at, created_at)
       values ('key_created', jsonb_build_object('name', '${name}'), 'infinity', ${at})`,
   },
+  webhook_log: {
+    table: "public.webhook_deliveries",
+    name: "error",
+    insert: (name, at) => `(webhook_id, project_id, event, subject_id, error, occurred_at, next_attempt_at)
+      select id, project_id, 'test', gen_random_uuid(), '${name}', ${at}, 'infinity'
+      from public.webhooks where project_id = '${world.a.project_id}' limit 1`,
+  },
   key_usage: {
     table: "public.key_usage",
     name: "requests::text",

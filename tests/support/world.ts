@@ -85,6 +85,9 @@ async function makeSide(): Promise<Side> {
     values (${deleted_project_id}, ${developer.id}, 'Deleted', now())`;
   await admin`insert into public.api_keys (project_id, key_prefix, key_hash)
     values (${deleted_project_id}, 'ak_gone1', ${randomBytes(32)})`;
+  for (const project of [project_id, deleted_project_id])
+    await admin`insert into public.webhooks (project_id, url, events, secret, is_active)
+      values (${project}, 'https://events.example.org/', '{quota.reached}', ${`whsec_${randomBytes(24).toString("base64")}`}, false)`;
   for (const id of [user.id, peer.id, developer.id]) {
     await addGeneration(project_id, id);
     await addGeneration(deleted_project_id, id);

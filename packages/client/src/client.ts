@@ -8,6 +8,7 @@ import { Projects } from "./resources/projects.ts";
 import { Sessions } from "./resources/sessions.ts";
 import { Transfers } from "./resources/transfers.ts";
 import { Users } from "./resources/users.ts";
+import { Webhooks } from "./resources/webhooks.ts";
 import { assertTimeout } from "./retry.ts";
 import { memorySession, type SessionStore } from "./session.ts";
 
@@ -40,6 +41,7 @@ export class Client {
   readonly transfers: Transfers;
   readonly users: Users;
   readonly generations: Generations;
+  readonly webhooks: Webhooks;
   readonly health: Health;
 
   constructor(http: Http) {
@@ -51,6 +53,7 @@ export class Client {
     this.transfers = new Transfers(http);
     this.users = new Users(http);
     this.generations = new Generations(http);
+    this.webhooks = new Webhooks(http);
     this.health = new Health(http);
   }
 }

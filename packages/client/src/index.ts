@@ -25,6 +25,7 @@ export {
 } from "./session.ts";
 export type { SessionEvent, SessionListener } from "./session-keeper.ts";
 export type { CompletedGeneration, FinishedGeneration, WaitOptions } from "./wait.ts";
+export { verifyWebhook, type WebhookEvent, WebhookSignatureError } from "./webhook-signature.ts";
 
 /** Every other schema of the API's document, by its name. */
 export type { Schema };

@@ -76,6 +76,14 @@ import { endTransfer } from "./resources/transfers/end-transfer.ts";
 import { getTransfer } from "./resources/transfers/get-transfer.ts";
 import { listTransfers } from "./resources/transfers/list-transfers.ts";
 import { offerTransfer } from "./resources/transfers/offer-transfer.ts";
+import { createWebhook } from "./resources/webhooks/create-webhook.ts";
+import { deleteWebhook } from "./resources/webhooks/delete-webhook.ts";
+import { listDeliveries } from "./resources/webhooks/list-deliveries.ts";
+import { listWebhooks } from "./resources/webhooks/list-webhooks.ts";
+import { replayDelivery } from "./resources/webhooks/replay-delivery.ts";
+import { rotateWebhookSecret } from "./resources/webhooks/rotate-webhook-secret.ts";
+import { testWebhook } from "./resources/webhooks/test-webhook.ts";
+import { updateWebhook } from "./resources/webhooks/update-webhook.ts";
 
 const endpoints = [
   getLiveness,
@@ -129,6 +137,14 @@ const endpoints = [
   rotateApiKey,
   revokeApiKey,
   getApiKeyUsage,
+  createWebhook,
+  listWebhooks,
+  updateWebhook,
+  rotateWebhookSecret,
+  deleteWebhook,
+  testWebhook,
+  listDeliveries,
+  replayDelivery,
   createGeneration,
   createUploads,
   createAnonymousGeneration,

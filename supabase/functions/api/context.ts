@@ -5,6 +5,7 @@ import type { RedisClient } from "./clients/redis.ts";
 import type { ReplicateClient } from "./clients/replicate.ts";
 import type { StorageClient } from "./clients/storage.ts";
 import type { TokenVerifier } from "./clients/tokens.ts";
+import type { SendWebhook } from "./clients/webhook-sender.ts";
 import type { Env } from "./env.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { RateLimit } from "./limits.ts";
@@ -45,6 +46,7 @@ export type Deps = {
   replicate: ReplicateClient;
   mailer: Mailer;
   tokens: TokenVerifier;
+  sendWebhook: SendWebhook;
   health: HealthMonitor;
   requests: RequestCounter;
   log: Log;

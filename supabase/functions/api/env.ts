@@ -90,6 +90,12 @@ const schema = z.object({
     .enum(["on", "off"])
     .default("on")
     .describe("ANONYMOUS_GENERATION: whether people without an account may generate (on or off)"),
+  webhook_private_hosts: z
+    .enum(["allowed", "refused"])
+    .default("refused")
+    .describe(
+      "WEBHOOK_PRIVATE_HOSTS: whether events may be sent without https and to private hosts (allowed or refused)",
+    ),
   anonymous_daily_limit: count(10).describe("ANONYMOUS_DAILY_LIMIT: anonymous pictures a day per address"),
   anonymous_daily_budget: count(500).describe("ANONYMOUS_DAILY_BUDGET: anonymous pictures a day altogether"),
   anonymous_result_hours: count(24).describe("ANONYMOUS_RESULT_HOURS: how long anonymous pictures are kept"),
@@ -167,6 +173,7 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     image_model: set("REPLICATE_IMAGE_MODEL"),
     text_model: set("REPLICATE_TEXT_MODEL"),
     anonymous_generation: set("ANONYMOUS_GENERATION"),
+    webhook_private_hosts: set("WEBHOOK_PRIVATE_HOSTS"),
     anonymous_daily_limit: set("ANONYMOUS_DAILY_LIMIT"),
     anonymous_daily_budget: set("ANONYMOUS_DAILY_BUDGET"),
     anonymous_result_hours: set("ANONYMOUS_RESULT_HOURS"),

@@ -6,6 +6,7 @@ import { createRedisClient } from "./clients/redis.ts";
 import { createReplicateClient } from "./clients/replicate.ts";
 import { createStorageClient } from "./clients/storage.ts";
 import { createTokenVerifier } from "./clients/tokens.ts";
+import { createWebhookSender } from "./clients/webhook-sender.ts";
 import { parseEnv } from "./env.ts";
 import { createLogger } from "./logger.ts";
 import { createHealthMonitor } from "./resources/health/monitor.ts";
@@ -51,6 +52,7 @@ export function createHandler(
     health,
     requests: createRequestCounter({ database, background }),
     tokens: createTokenVerifier(env),
+    sendWebhook: createWebhookSender({ allowPrivate: env.webhook_private_hosts === "allowed" }),
     background,
   });
   return (request, info) => app.fetch(request, { remoteAddress: info?.remoteAddr?.hostname });

@@ -106,6 +106,8 @@ const ids = {
   key: "6e3b1a9d-4c82-4f07-9d6b-8a2c4e6f1b05",
   new_key: "8d5f7b3e-2a94-4c16-b8e7-1c3d5f7a9b06",
   generation: "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+  webhook: "7a4c2e6b-9d18-4f35-8c0a-6b2d4f8e1a10",
+  delivery: "3e9b5d7f-1c62-4a08-b7d4-8f0a2c6e4b11",
   upload: "5c7e9a1b-6f03-4d48-9b2a-0d4f6e8c2a08",
   request: "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
 };

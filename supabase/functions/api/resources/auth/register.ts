@@ -9,6 +9,7 @@ import { createKey } from "../keys/key-format.ts";
 import { wholeKey } from "../keys/schemas.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { uuid } from "../text.ts";
+import { deliverWebhooks } from "../webhooks/deliver-webhooks.ts";
 import { newPasswordSchema } from "./passwords.ts";
 import {
   accessToken,
@@ -97,6 +98,7 @@ export const register = createRouter().openapi(route, async (c) => {
     throw error;
   });
   background(deliverMail(c.get("deps")));
+  background(deliverWebhooks(c.get("deps")));
   const tokens = needs_verification ? null : await signIn(c, authEmail, password);
   const provisioning = provisioned_project_id && {
     project_id: provisioned_project_id,

@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { deliverWebhooks } from "../webhooks/deliver-webhooks.ts";
 import { cleanUpGeneration } from "./clean-up.ts";
 import { cancelErrors } from "./failures.ts";
 import { presentGeneration } from "./present-generation.ts";
@@ -30,5 +31,6 @@ export const cancelGeneration = createRouter().openapi(route, async (c) => {
   const { generation_id } = c.req.valid("param");
   const row = await endGeneration(deps.database, c.get("credentials"), generation_id, cancelErrors);
   await cleanUpGeneration(deps, generation_id);
+  deps.background(deliverWebhooks(deps));
   return c.json(presentGeneration(deps.env, row), 200);
 });

@@ -6,6 +6,7 @@ import { ApiError } from "../../errors.ts";
 import { readText } from "../../middleware/body-type.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { uuid } from "../text.ts";
+import { deliverWebhooks } from "../webhooks/deliver-webhooks.ts";
 import { cleanUpGeneration } from "./clean-up.ts";
 import { finishGeneration } from "./finish-generation.ts";
 import { getGenerationWork, recordSubmission, recordWebhook } from "./store.ts";
@@ -52,7 +53,9 @@ export const replicateWebhook = createRouter().openapi({ ...route, hide: true },
   const prediction = await verify(deps, body, headers);
   // A duplicate and a generation that was deleted are answered alike, so that Replicate stops sending.
   const state = await recordWebhook(deps.database, generation_id, headers.get("webhook-id") ?? "");
-  if (state === "taken") deps.background(followWebhook(deps, generation_id, prediction.id));
+  if (state === "taken") {
+    deps.background(followWebhook(deps, generation_id, prediction.id).then(() => deliverWebhooks(deps)));
+  }
   if (state === "gone") deps.background(stopUnwanted(deps, generation_id, prediction.id));
   return c.json({ received: true as const }, 200);
 });

@@ -10,6 +10,7 @@ import { reconcileGenerations } from "../generations/reconcile-generations.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { purgeProjects } from "../projects/purge-projects.ts";
 import { removeOld } from "../retention/remove-old.ts";
+import { deliverWebhooks } from "../webhooks/deliver-webhooks.ts";
 import { type JobResult, recordJobResults } from "./store.ts";
 
 type Job = { name: string; run: (deps: Deps) => Promise<JobResult> };
@@ -19,6 +20,7 @@ const jobs: readonly Job[] = [
   { name: "generations", run: reconcileGenerations },
   { name: "orphan_files", run: queueOrphanFiles },
   { name: "mail", run: deliverMail },
+  { name: "webhooks", run: deliverWebhooks },
   { name: "orphan_users", run: removeOrphans },
   { name: "projects", run: purgeProjects },
   { name: "retention", run: removeOld },

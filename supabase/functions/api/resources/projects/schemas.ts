@@ -122,7 +122,7 @@ export const allStatsSchema = projectStatsSchema
   .openapi("GlobalStats");
 
 export const auditResourceSchema = z
-  .enum(["project", "user", "api_key", "project_transfer"])
+  .enum(["project", "user", "api_key", "project_transfer", "webhook"])
   .openapi({ description: "What kind of thing was changed.", example: "project" });
 export const auditActionSchema = z
   .enum(["create", "update", "delete"])

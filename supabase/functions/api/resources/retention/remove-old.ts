@@ -22,6 +22,7 @@ export const retentionOf = (env: Env): Record<Kind, number> => ({
   webhook_deliveries: 7 * day,
   generation_events: env.event_retention_days * day,
   mail: 7 * day,
+  webhook_log: 30 * day,
   key_usage: env.usage_retention_days * day,
   audit_events: env.audit_retention_days * day,
 });

@@ -15,6 +15,7 @@ export type Kind =
   | "webhook_deliveries"
   | "generation_events"
   | "mail"
+  | "webhook_log"
   | "key_usage"
   | "audit_events";
 

@@ -1,0 +1,93 @@
+import type { ApiPromise } from "../api-promise.ts";
+import type { Http, RequestOptions } from "../http.ts";
+import { List } from "../list.ts";
+import { verifyWebhook } from "../webhook-signature.ts";
+import type { Body, Query, Schema } from "../wire.ts";
+
+const all = "/api/v1/projects/{project_id}/webhooks";
+const one = `${all}/{webhook_id}` as const;
+
+/** Events of a project, sent to a server of yours. */
+export class Webhooks {
+  readonly #http: Http;
+  /** Checks a delivery and returns its event; also there as `verifyWebhook`, for servers without a client. */
+  readonly verify = verifyWebhook;
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  /** `secret` of the answer is shown only here. */
+  create(
+    project_id: string,
+    body: Body<"webhooks.create">,
+    options?: RequestOptions,
+  ): ApiPromise<Schema<"WebhookWithSecret">> {
+    return this.#http.request("post", all, { params: { project_id }, body }, options);
+  }
+
+  list(project_id: string, options?: RequestOptions): List<Schema<"Webhook">> {
+    return List.whole(() => this.#http.request("get", all, { params: { project_id } }, options));
+  }
+
+  update(
+    project_id: string,
+    webhook_id: string,
+    body: Body<"webhooks.update">,
+    options?: RequestOptions,
+  ): ApiPromise<Schema<"Webhook">> {
+    return this.#http.request("patch", one, { params: { project_id, webhook_id }, body }, options);
+  }
+
+  /** A new secret; the old one signs too for `grace_seconds`. */
+  rotate(
+    project_id: string,
+    webhook_id: string,
+    body: Body<"webhooks.rotate"> = {},
+    options?: RequestOptions,
+  ): ApiPromise<Schema<"WebhookWithSecret">> {
+    const init = { params: { project_id, webhook_id }, body };
+    return this.#http.request("post", `${one}/rotate`, init, options);
+  }
+
+  delete(project_id: string, webhook_id: string, options?: RequestOptions): ApiPromise<void> {
+    return this.#http.request("delete", one, { params: { project_id, webhook_id } }, options);
+  }
+
+  /** Sends an event of type `test`; `listDeliveries` tells how it went. */
+  test(
+    project_id: string,
+    webhook_id: string,
+    options?: RequestOptions,
+  ): ApiPromise<Schema<"WebhookDelivery">> {
+    return this.#http.request("post", `${one}/test`, { params: { project_id, webhook_id } }, options);
+  }
+
+  /** What was sent, what waits and what was given up, newest first. */
+  listDeliveries(
+    project_id: string,
+    webhook_id: string,
+    query: Query<"webhooks.listDeliveries"> = {},
+    options?: RequestOptions,
+  ): List<Schema<"WebhookDelivery">> {
+    return List.numbered(query, async (place) => {
+      const { deliveries, total } = await this.#http.request(
+        "get",
+        `${one}/deliveries`,
+        { params: { project_id, webhook_id }, query: { ...query, ...place } },
+        options,
+      );
+      return { items: deliveries, total };
+    });
+  }
+
+  /** Sends an event again, with the same `webhook-id`. */
+  replay(
+    project_id: string,
+    webhook_id: string,
+    delivery_id: string,
+    options?: RequestOptions,
+  ): ApiPromise<Schema<"WebhookDelivery">> {
+    const params = { project_id, webhook_id, delivery_id };
+    return this.#http.request("post", `${one}/deliveries/{delivery_id}/replay`, { params }, options);
+  }
+}

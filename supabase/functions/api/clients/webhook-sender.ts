@@ -1,0 +1,104 @@
+import { lookup } from "node:dns/promises";
+import { connect as connectPlain, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { isPublic } from "../reach.ts";
+
+/** Sends one request and tells the status of the answer. @throws Error with a sentence for the developer, without secrets */
+export type SendWebhook = (url: string, headers: Record<string, string>, body: string) => Promise<number>;
+
+const deadlineMs = 10_000;
+/** Nothing but the status is used; a receiver that answers with more is cut off. */
+const longestAnswer = 16 * 1024;
+
+/**
+ * Requests to addresses that somebody else chose. The name is resolved once, every address that it has must be public, and the
+ * connection goes to one of these: `fetch` would resolve the name anew, and follow redirects.
+ */
+export function createWebhookSender({ allowPrivate }: { allowPrivate: boolean }): SendWebhook {
+  return async (url, headers, body) => {
+    const target = new URL(url);
+    let socket: Socket | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new Error(`no answer within ${deadlineMs / 1000} seconds`)),
+        deadlineMs,
+      );
+    });
+    const exchange = async () => {
+      const address = await resolve(target, allowPrivate);
+      socket = await open(target, address);
+      return await post(socket, target, headers, body);
+    };
+    try {
+      return await Promise.race([exchange(), late]);
+    } finally {
+      clearTimeout(timer);
+      socket?.destroy();
+    }
+  };
+}
+
+async function resolve({ protocol, hostname }: URL, allowPrivate: boolean): Promise<string> {
+  if (protocol !== "https:" && !allowPrivate) throw new Error("the address is not https");
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const addresses = isIP(host) ? [host] : await addressesOf(host);
+  const [first] = addresses;
+  if (first === undefined) throw new Error("the name of the host has no address");
+  const isOpen = (address: string) => isPublic(`http://${address.includes(":") ? `[${address}]` : address}`);
+  if (!allowPrivate && !addresses.every(isOpen))
+    throw new Error("the host has an address that is not public");
+  return first;
+}
+
+async function addressesOf(host: string): Promise<string[]> {
+  try {
+    return (await lookup(host, { all: true })).map(({ address }) => address.replace(/%.*$/, ""));
+  } catch {
+    throw new Error("the name of the host cannot be resolved");
+  }
+}
+
+function open({ protocol, hostname, port }: URL, host: string): Promise<Socket> {
+  const isTls = protocol === "https:";
+  const options = { host, port: Number(port || (isTls ? 443 : 80)) };
+  return new Promise((done, reject) => {
+    const servername = isIP(hostname.replace(/^\[|\]$/g, "")) ? {} : { servername: hostname };
+    const socket: Socket = isTls ? connectTls({ ...options, ...servername }) : connectPlain(options);
+    socket.once(isTls ? "secureConnect" : "connect", () => done(socket));
+    socket.once("error", ({ code, message }: Error & { code?: string }) => {
+      reject(new Error(`no connection (${code ?? message.slice(0, 100)})`));
+    });
+  });
+}
+
+function post(socket: Socket, url: URL, headers: Record<string, string>, body: string): Promise<number> {
+  const bytes = new TextEncoder().encode(body);
+  const lines = Object.entries({
+    Host: url.host,
+    "User-Agent": "Cloud-API-Webhooks/1",
+    "Content-Type": "application/json",
+    "Content-Length": String(bytes.byteLength),
+    Connection: "close",
+    ...headers,
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  return new Promise((done, reject) => {
+    let head = "";
+    const read = (chunk: Uint8Array) => {
+      head += new TextDecoder("latin1").decode(chunk);
+      const status = /^HTTP\/1\.[01] (\d{3})[ \r]/.exec(head)?.[1];
+      // 1xx comes before the answer.
+      if (status !== undefined && Number(status) >= 200) done(Number(status));
+      else if (status !== undefined && head.includes("\r\n\r\n"))
+        head = head.slice(head.indexOf("\r\n\r\n") + 4);
+      else if (head.length > longestAnswer) reject(new Error("the answer is not HTTP"));
+    };
+    socket.on("data", read);
+    socket.once("error", ({ code }: Error & { code?: string }) =>
+      reject(new Error(`connection broken (${code ?? "error"})`)),
+    );
+    socket.once("close", () => reject(new Error("connection closed before an answer")));
+    socket.write(`POST ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join("")}\r\n`);
+    socket.write(bytes);
+  });
+}

@@ -1,0 +1,37 @@
+import { createRoute } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { projectPath } from "../projects/schemas.ts";
+import { webhookFieldsSchema, webhookWithSecretSchema } from "./schemas.ts";
+import { createWebhook as insertWebhook } from "./store.ts";
+import { createSecret } from "./webhook-secret.ts";
+import { assertWebhookUrl } from "./webhook-url.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/projects/{project_id}/webhooks",
+  operationId: "webhooks.create",
+  tags: ["Webhooks"],
+  summary: "Create a webhook",
+  description:
+    "From now on the events of the project are sent to the address, at least once each, signed after Standard Webhooks. A project " +
+    "has at most ten webhooks.",
+  security: security.manage,
+  middleware: [credentials, jsonOnly],
+  request: { params: projectPath, ...jsonBody(webhookFieldsSchema.openapi("WebhookCreateRequest")) },
+  responses: {
+    201: jsonResponse(webhookWithSecretSchema, "The webhook with its secret, shown once."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+  },
+});
+
+export const createWebhook = createRouter().openapi(route, async (c) => {
+  const { env, database } = c.get("deps");
+  const fields = c.req.valid("json");
+  assertWebhookUrl(env, fields.url);
+  const secret = createSecret();
+  const { project_id } = c.req.valid("param");
+  const created = await insertWebhook(database, c.get("credentials"), project_id, { ...fields, secret });
+  return c.json({ ...created, secret }, 201);
+});

@@ -1,0 +1,24 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { webhookPath } from "./schemas.ts";
+import { deleteWebhook as removeWebhook } from "./store.ts";
+
+const route = createRoute({
+  method: "delete",
+  path: "/api/v1/projects/{project_id}/webhooks/{webhook_id}",
+  operationId: "webhooks.delete",
+  tags: ["Webhooks"],
+  summary: "Delete a webhook",
+  description: "With its log, and the events that wait for it.",
+  security: security.manage,
+  middleware: [credentials],
+  request: { params: webhookPath },
+  responses: { 204: { description: "Deleted." }, ...errorResponses(400, 401, 403, 404, 422, 429) },
+});
+
+export const deleteWebhook = createRouter().openapi(route, async (c) => {
+  const { project_id, webhook_id } = c.req.valid("param");
+  await removeWebhook(c.get("deps").database, c.get("credentials"), project_id, webhook_id);
+  return c.body(null, 204);
+});

@@ -1,0 +1,37 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { pageQuery, totalCountHeader } from "../paging.ts";
+import { deliveriesSchema, deliverySchema, webhookPath } from "./schemas.ts";
+import { listDeliveries as selectDeliveries } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/projects/{project_id}/webhooks/{webhook_id}/deliveries",
+  operationId: "webhooks.listDeliveries",
+  tags: ["Webhooks"],
+  summary: "List what was sent to a webhook, newest first",
+  description: "With what waits and what was given up. Kept for 30 days.",
+  security: security.manage,
+  middleware: [credentials],
+  request: {
+    params: webhookPath,
+    query: pageQuery.extend({ status: deliverySchema.shape.status.optional() }),
+  },
+  responses: {
+    200: { ...jsonResponse(deliveriesSchema, "One page."), headers: totalCountHeader },
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
+});
+
+export const listDeliveries = createRouter().openapi(route, async (c) => {
+  const { project_id, webhook_id } = c.req.valid("param");
+  const { status = null, page, page_size } = c.req.valid("query");
+  const found = await selectDeliveries(c.get("deps").database, c.get("credentials"), project_id, webhook_id, {
+    status,
+    page,
+    page_size,
+  });
+  c.header("X-Total-Count", String(found.total));
+  return c.json(found, 200);
+});

@@ -1,0 +1,30 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { deliverWebhooks } from "./deliver-webhooks.ts";
+import { deliveryPath, deliverySchema } from "./schemas.ts";
+import { replayDelivery as sendAgain } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay",
+  operationId: "webhooks.replay",
+  tags: ["Webhooks"],
+  summary: "Send an event again",
+  description: "With the same `webhook-id`, so that a receiver that took it can leave it out.",
+  security: security.manage,
+  middleware: [credentials],
+  request: { params: deliveryPath },
+  responses: {
+    202: jsonResponse(deliverySchema, "The delivery, which is being sent."),
+    ...errorResponses(400, 401, 403, 404, 409, 422, 429),
+  },
+});
+
+export const replayDelivery = createRouter().openapi(route, async (c) => {
+  const deps = c.get("deps");
+  const { project_id, webhook_id, delivery_id } = c.req.valid("param");
+  const delivery = await sendAgain(deps.database, c.get("credentials"), project_id, webhook_id, delivery_id);
+  deps.background(deliverWebhooks(deps));
+  return c.json(delivery, 202);
+});

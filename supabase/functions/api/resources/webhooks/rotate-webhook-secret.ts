@@ -1,0 +1,39 @@
+import { createRoute } from "@hono/zod-openapi";
+import { jsonOrNothing } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { secretRotationSchema, webhookPath, webhookWithSecretSchema } from "./schemas.ts";
+import { rotateSecret } from "./store.ts";
+import { createSecret } from "./webhook-secret.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/projects/{project_id}/webhooks/{webhook_id}/rotate",
+  operationId: "webhooks.rotate",
+  tags: ["Webhooks"],
+  summary: "Replace the secret of a webhook",
+  description: "For `grace_seconds` (a day without a body) deliveries are signed with both secrets.",
+  security: security.manage,
+  middleware: [credentials, jsonOrNothing],
+  request: {
+    params: webhookPath,
+    body: {
+      required: false,
+      content: { "application/json": { schema: secretRotationSchema.openapi("WebhookRotateRequest") } },
+    },
+  },
+  responses: {
+    201: jsonResponse(webhookWithSecretSchema, "The webhook with its new secret, shown once."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+  },
+});
+
+export const rotateWebhookSecret = createRouter().openapi(route, async (c) => {
+  const { project_id, webhook_id } = c.req.valid("param");
+  const secret = createSecret();
+  // Without a body nothing was validated, so no default was set either.
+  const grace = c.req.valid("json").grace_seconds ?? 86_400;
+  const { database } = c.get("deps");
+  const changed = await rotateSecret(database, c.get("credentials"), project_id, webhook_id, secret, grace);
+  return c.json({ ...changed, secret }, 201);
+});

@@ -1,0 +1,30 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { deliverWebhooks } from "./deliver-webhooks.ts";
+import { deliverySchema, webhookPath } from "./schemas.ts";
+import { sendTestEvent } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/projects/{project_id}/webhooks/{webhook_id}/test",
+  operationId: "webhooks.test",
+  tags: ["Webhooks"],
+  summary: "Send a test event",
+  description: "An event of type `test`, signed and repeated like every other. The log tells how it went.",
+  security: security.manage,
+  middleware: [credentials],
+  request: { params: webhookPath },
+  responses: {
+    202: jsonResponse(deliverySchema, "The delivery, which is being sent."),
+    ...errorResponses(400, 401, 403, 404, 409, 422, 429),
+  },
+});
+
+export const testWebhook = createRouter().openapi(route, async (c) => {
+  const deps = c.get("deps");
+  const { project_id, webhook_id } = c.req.valid("param");
+  const delivery = await sendTestEvent(deps.database, c.get("credentials"), project_id, webhook_id);
+  deps.background(deliverWebhooks(deps));
+  return c.json(delivery, 202);
+});

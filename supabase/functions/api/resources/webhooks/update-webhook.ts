@@ -1,0 +1,32 @@
+import { createRoute } from "@hono/zod-openapi";
+import { jsonOnly } from "../../middleware/body-type.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { webhookChangesSchema, webhookPath, webhookSchema } from "./schemas.ts";
+import { updateWebhook as changeWebhook } from "./store.ts";
+import { assertWebhookUrl } from "./webhook-url.ts";
+
+const route = createRoute({
+  method: "patch",
+  path: "/api/v1/projects/{project_id}/webhooks/{webhook_id}",
+  operationId: "webhooks.update",
+  tags: ["Webhooks"],
+  summary: "Change a webhook, or switch it off or on",
+  description: "Fields that are left out stay as they are. Switching it on sends what still waits.",
+  security: security.manage,
+  middleware: [credentials, jsonOnly],
+  request: { params: webhookPath, ...jsonBody(webhookChangesSchema.openapi("WebhookUpdateRequest")) },
+  responses: {
+    200: jsonResponse(webhookSchema, "The webhook as it is now."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+  },
+});
+
+export const updateWebhook = createRouter().openapi(route, async (c) => {
+  const { env, database } = c.get("deps");
+  const changes = c.req.valid("json");
+  if (changes.url !== undefined) assertWebhookUrl(env, changes.url);
+  const { project_id, webhook_id } = c.req.valid("param");
+  const changed = await changeWebhook(database, c.get("credentials"), project_id, webhook_id, changes);
+  return c.json(changed, 200);
+});
