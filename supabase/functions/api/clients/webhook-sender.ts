@@ -86,11 +86,10 @@ function post(socket: Socket, url: URL, headers: Record<string, string>, body: s
     let head = "";
     const read = (chunk: Uint8Array) => {
       head += new TextDecoder("latin1").decode(chunk);
-      const status = /^HTTP\/1\.[01] (\d{3})[ \r]/.exec(head)?.[1];
       // 1xx comes before the answer.
-      if (status !== undefined && Number(status) >= 200) done(Number(status));
-      else if (status !== undefined && head.includes("\r\n\r\n"))
-        head = head.slice(head.indexOf("\r\n\r\n") + 4);
+      head = head.replace(/^(HTTP\/1\.1 1\d\d[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n)+/, "");
+      const status = /^HTTP\/1\.[01] ([2-5]\d\d)[ \r]/.exec(head)?.[1];
+      if (status !== undefined) done(Number(status));
       else if (head.length > longestAnswer) reject(new Error("the answer is not HTTP"));
     };
     socket.on("data", read);

@@ -1,7 +1,9 @@
 import { z } from "@hono/zod-openapi";
+import { predicates } from "../../sentences.ts";
 import { pageFields } from "../paging.ts";
 import { projectPath } from "../projects/schemas.ts";
-import { pathId, storableText, timestamp, uuid } from "../text.ts";
+import { strictObject } from "../strict-object.ts";
+import { emptyIsNull, listOf, oneLine, pathId, text, timestamp, uuid } from "../text.ts";
 
 /** What a webhook may be told, as the table's check has it. `test` is sent on demand only. */
 export const webhookEvents = [
@@ -14,31 +16,29 @@ export const webhookEvents = [
   "quota.reached",
 ] as const;
 
-const eventsField = z
-  .array(z.enum(webhookEvents))
-  .min(1)
-  .max(webhookEvents.length)
+const eventsField = listOf(z.enum(webhookEvents), webhookEvents.length)
+  .refine(({ length }) => length > 0, predicates.not_empty)
   .openapi({ description: "Which events are sent.", example: ["generation.completed", "generation.failed"] });
 
-const urlField = z.string().max(2048).openapi({
+const urlField = text({ min: 1, max: 2048, clean: (raw) => raw.trim() }).openapi({
   format: "uri",
   description:
     "Where events are sent by POST: https, with a host that the public DNS knows, without credentials or a fragment.",
   example: "https://app.example.com/api/cloud-api-events",
 });
 
-const descriptionField = storableText()
-  .max(255)
-  .nullish()
-  .openapi({ description: "To tell it from others in a list.", example: "Orders" });
+const descriptionField = emptyIsNull(oneLine({ max: 255 })).openapi({
+  description: "To tell it from others in a list.",
+  example: "Orders",
+});
 
-export const webhookFieldsSchema = z.strictObject({
+export const webhookFieldsSchema = strictObject({
   url: urlField,
   events: eventsField,
   description: descriptionField,
 });
 
-export const webhookChangesSchema = z.strictObject({
+export const webhookChangesSchema = strictObject({
   url: urlField.optional(),
   events: eventsField.optional(),
   description: descriptionField,
@@ -56,7 +56,10 @@ export const webhookSchema = z
       example: "https://app.example.com/api/cloud-api-events",
     }),
     description: z.string().nullable().openapi({ description: "To tell it from others.", example: "Orders" }),
-    events: eventsField,
+    events: z.array(z.enum(webhookEvents)).openapi({
+      description: "Which events are sent.",
+      example: ["generation.completed", "generation.failed"],
+    }),
     is_active: z.boolean().openapi({ description: "Whether events are recorded and sent.", example: true }),
     failing_since: timestamp("The first failure since the last success.")
       .nullable()
@@ -80,7 +83,7 @@ export const webhookWithSecretSchema = webhookSchema
   })
   .openapi("WebhookWithSecret");
 
-export const secretRotationSchema = z.strictObject({
+export const secretRotationSchema = strictObject({
   grace_seconds: z.int().min(0).max(604_800).default(86_400).openapi({
     description: "Seconds in which deliveries are signed with the old secret too.",
     example: 86_400,

@@ -1,6 +1,7 @@
 import type { Env } from "../../env.ts";
 import { invalidField } from "../../errors.ts";
 import { isPublic } from "../../reach.ts";
+import { predicates } from "../../sentences.ts";
 
 /** @throws ApiError validation_failed for an address that no event is ever sent to */
 export function assertWebhookUrl(
@@ -13,10 +14,8 @@ export function assertWebhookUrl(
 
 function problemOf(text: string, allowsPrivate: boolean): string | null {
   const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol)) return "must be an address that begins with https://";
-  if (url.username !== "" || url.password !== "") return "must not contain a user name or password";
-  if (url.hash !== "") return "must not contain a fragment (#…)";
-  if (allowsPrivate) return null;
-  if (url.protocol !== "https:") return "must begin with https://";
-  return isPublic(text) ? null : "must name a host that the public internet can reach";
+  const isSecure = url?.protocol === "https:" || (url?.protocol === "http:" && allowsPrivate);
+  if (!isSecure || url.username !== "" || url.password !== "" || url.hash !== "")
+    return predicates.webhook_url;
+  return allowsPrivate || isPublic(text) ? null : predicates.public_host;
 }

@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { EventReceiver } from "../support/event-receiver.ts";
+import { freshPrompt, until } from "../support/generation.ts";
+import { OwnGenerationStack } from "../support/own-generation-stack.ts";
+
+let stack: OwnGenerationStack;
+let receiver: EventReceiver;
+beforeAll(async () => {
+  [stack, receiver] = await Promise.all([OwnGenerationStack.start(), EventReceiver.start()]);
+  await stack.sql`insert into public.webhooks (project_id, url, events, secret) values (${stack.project_id}, ${receiver.url},
+    '{generation.completed,generation.failed,generation.canceled}', ${`whsec_${Buffer.alloc(24, 7).toString("base64")}`})`;
+});
+afterAll(async () => {
+  await receiver.stop();
+  await stack.stop();
+});
+
+test("each generation's end is told once, though the function is killed and the receiver fails and hangs up", async () => {
+  const replies = [500, "hang up", 204] as const;
+  receiver.reply = (_, turn) => replies[Math.min(turn, 3) - 1] ?? 204;
+  const prompts = Array.from({ length: 6 }, (_, at) => `${freshPrompt()} ${at % 2 === 0 ? "" : "[[fail]]"}`);
+  const ids = await Promise.all(
+    prompts.map(async (prompt) => (await stack.created(prompt, stack.headers)).id),
+  );
+  for (let kills = 0; kills < 3; kills++) {
+    const seen = receiver.deliveries.length;
+    await until(async () => {
+      await stack.sql`update public.webhook_deliveries set next_attempt_at = now() where status = 'waiting'`;
+      await stack.reconcile().catch(() => {});
+      return receiver.deliveries.length > seen;
+    }, "something was sent");
+    await stack.killFunction();
+  }
+  await until(async () => {
+    await stack.sql`update public.generations set next_check_at = now() where next_check_at is not null`;
+    await stack.sql`update public.webhook_deliveries set next_attempt_at = now() where status = 'waiting'`;
+    await stack.reconcile();
+    const [{ left = 1 } = {}] = await stack.sql<{ left: number }[]>`
+      select (select count(*) from public.webhook_deliveries where status <> 'delivered')::integer
+        + (select count(*) from public.generations where completed_at is null)::integer as left`;
+    return left === 0;
+  }, "every event was delivered");
+  const told = receiver.events.map(({ type, data }) => `${data.id} ${type}`).sort();
+  expect(told).toEqual(
+    ids.map((id, at) => `${id} generation.${at % 2 === 0 ? "completed" : "failed"}`).sort(),
+  );
+});
