@@ -17,7 +17,7 @@ export interface Page {
 const other = "More";
 const sections: Record<string, string[]> = {
   "Begin here": ["quick-start", "starter-kit", "sdk"],
-  "How it works": ["accounts", "projects-and-keys", "generation", "errors", "limits"],
+  "How it works": ["accounts", "projects-and-keys", "generation", "webhooks", "errors", "limits"],
   "In operation": ["going-live", "self-hosting", "security", "operations", "scaling", "reliability"],
   [other]: ["changelog"],
 };

@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 84ed2bb0ef7385df6e0714400b44037a8339abb4defc083d609d89814c86cb37
+-- Made from supabase/schemas by `npm run generate`. Schema b4979389364cc70a7348df66d21238177b08eb953cb2b0a95698dfb26218d3a6
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -2653,11 +2653,11 @@ comment on table public.audit_events is
   'it outlives what it tells about.';
 comment on column public.audit_events.id is 'In the order of the changes.';
 comment on column public.audit_events.occurred_at is 'When the change was made.';
-comment on column public.audit_events.resource is 'user, project, project_transfer, api_key, developer_key, operator_key or plan.';
+comment on column public.audit_events.resource is 'user, project, project_transfer, api_key, developer_key, operator_key, webhook or plan.';
 comment on column public.audit_events.resource_id is 'Identifier of what was changed.';
 comment on column public.audit_events.action is 'create, update or delete.';
 comment on column public.audit_events.changes is
-  '{column: {old, new}}; of a personal column only {redacted: true}; empty for a delete.';
+  '{column: {old, new}}; of a personal or secret column only {redacted: true}; empty for a delete.';
 comment on column public.audit_events.project_id is 'The project that it belongs to; null for developers, operators and plans.';
 comment on column public.audit_events.actor_id is 'The account that made the change, if any.';
 comment on column public.audit_events.actor_role is
@@ -2669,8 +2669,9 @@ comment on column public.audit_events.request_id is 'X-Request-Id of the request
 create function private.record_audit() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-  unwatched constant text[] := '{key_hash,updated_at,last_used_at,purge_at,purge_started_at}';
-  personal constant text[] := '{email,full_name}';
+  unwatched constant text[] := '{key_hash,updated_at,last_used_at,purge_at,purge_started_at,previous_secret,failing_since}';
+  -- An address of a webhook may hold a token.
+  personal constant text[] := '{email,full_name,secret,url}';
   before jsonb;
   after jsonb;
   subject jsonb;
@@ -4095,6 +4096,10 @@ begin
       with old as materialized (
         select e.id from private.mail_outbox e where e.created_at < v_before limit batch_size for update skip locked)
       delete from private.mail_outbox t using old where t.id = old.id;
+    when 'webhook_log' then
+      with old as materialized (
+        select e.id from public.webhook_deliveries e where e.occurred_at < v_before limit batch_size for update skip locked)
+      delete from public.webhook_deliveries t using old where t.id = old.id;
     when 'key_usage' then
       with old as materialized (
         select e.api_key_id, e.day from public.key_usage e where e.day < v_day limit batch_size for update skip locked)
@@ -4695,6 +4700,465 @@ end $$;
 comment on function private.get_project_stats(jsonb, uuid, text, boolean) is
   'How many projects, end users and API keys there are, and how many of them are active; of one project, or with null of all that '
   'the caller manages. Errors: project_not_found, those of private.authorize.';
+
+-- Addresses of a developer's server that are told what happens in a project. Triggers write each event into the log in the
+-- transaction of the change, so that none is lost; the API signs and sends what waits. Accounts and generations are read when an
+-- event is sent: the log keeps no personal data.
+
+create table public.webhooks (
+  id uuid primary key default gen_random_uuid(),
+  project_id uuid not null references public.projects (id) on delete cascade,
+  url text not null constraint webhooks_url_length check (length(url) <= 2048),
+  description text constraint webhooks_description_length check (length(description) <= 255),
+  events text[] not null constraint webhooks_events_known check (cardinality(events) > 0 and events <@ array[
+    'generation.completed', 'generation.failed', 'generation.canceled',
+    'user.created', 'user.verified', 'user.deleted', 'quota.reached']),
+  secret text not null,
+  previous_secret text,
+  previous_secret_ends_at timestamptz,
+  is_active boolean not null default true,
+  failing_since timestamptz,
+  disabled_at timestamptz constraint webhooks_disabled_is_inactive check (disabled_at is null or not is_active),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index webhooks_project_id on public.webhooks (project_id, created_at desc);
+
+comment on table public.webhooks is 'Addresses that are told what happens in a project.';
+comment on column public.webhooks.id is 'Names the webhook in the API.';
+comment on column public.webhooks.project_id is 'The project whose events are sent.';
+comment on column public.webhooks.url is 'Where events are sent by POST.';
+comment on column public.webhooks.description is 'Chosen by the developer.';
+comment on column public.webhooks.events is 'Which events are sent.';
+comment on column public.webhooks.secret is 'Signs every delivery (whsec_…). Granted to nobody but service_role.';
+comment on column public.webhooks.previous_secret is 'Signs too, until previous_secret_ends_at. Granted to nobody but service_role.';
+comment on column public.webhooks.previous_secret_ends_at is 'Set by a rotation.';
+comment on column public.webhooks.is_active is 'Off: new events are not recorded, and what waits is not sent.';
+comment on column public.webhooks.failing_since is 'The first failure since the last success, else null.';
+comment on column public.webhooks.disabled_at is 'When it was switched off because it failed for three days or answered 410, else null.';
+comment on column public.webhooks.created_at is 'When it was made.';
+comment on column public.webhooks.updated_at is 'When it last changed.';
+
+create table public.webhook_deliveries (
+  id uuid primary key default gen_random_uuid(),
+  position bigint generated always as identity,
+  webhook_id uuid not null references public.webhooks (id) on delete cascade,
+  project_id uuid not null references public.projects (id) on delete cascade,
+  event text not null,
+  subject_id uuid not null,
+  facts jsonb not null default '{}' constraint webhook_deliveries_facts_object check (jsonb_typeof(facts) = 'object'),
+  once text,
+  status text not null default 'waiting'
+    constraint webhook_deliveries_status check (status in ('waiting', 'delivered', 'failed')),
+  attempts integer not null default 0,
+  next_attempt_at timestamptz not null default now(),
+  response_status integer,
+  error text constraint webhook_deliveries_error_length check (length(error) <= 500),
+  occurred_at timestamptz not null default now(),
+  finished_at timestamptz,
+  constraint webhook_deliveries_finished_has_time check ((finished_at is null) = (status = 'waiting'))
+);
+create index webhook_deliveries_log on public.webhook_deliveries (webhook_id, position desc);
+create index webhook_deliveries_waiting on public.webhook_deliveries (webhook_id, next_attempt_at) where status = 'waiting';
+create index webhook_deliveries_turn on public.webhook_deliveries (webhook_id, subject_id, position) where status = 'waiting';
+create unique index webhook_deliveries_once on public.webhook_deliveries (webhook_id, once) where once is not null;
+create index webhook_deliveries_project_id on public.webhook_deliveries (project_id);
+create index webhook_deliveries_occurred_at on public.webhook_deliveries (occurred_at);
+
+comment on table public.webhook_deliveries is 'Events for a webhook: those that wait, and the log of those that were sent or given up.';
+comment on column public.webhook_deliveries.id is 'The header webhook-id: the same at every attempt.';
+comment on column public.webhook_deliveries.position is 'Events about one subject are sent in this order.';
+comment on column public.webhook_deliveries.webhook_id is 'Where it goes.';
+comment on column public.webhook_deliveries.project_id is 'Where it happened.';
+comment on column public.webhook_deliveries.event is 'What happened, such as generation.completed; or test.';
+comment on column public.webhook_deliveries.subject_id is 'The generation or account that it is about; else the project.';
+comment on column public.webhook_deliveries.facts is 'What cannot be read later, without personal data.';
+comment on column public.webhook_deliveries.once is 'An event with the same text is recorded once, such as the quota of a month.';
+comment on column public.webhook_deliveries.status is 'waiting, then delivered (2xx) or failed (given up).';
+comment on column public.webhook_deliveries.attempts is 'How often it was sent since it was recorded or replayed.';
+comment on column public.webhook_deliveries.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+comment on column public.webhook_deliveries.response_status is 'Status of the last answer, null without one.';
+comment on column public.webhook_deliveries.error is 'Why the last attempt failed.';
+comment on column public.webhook_deliveries.occurred_at is 'When it happened.';
+comment on column public.webhook_deliveries.finished_at is 'When it was delivered or given up.';
+
+create function private.announce_event(project_id uuid, event text, subject_id uuid, facts jsonb, once text) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  insert into public.webhook_deliveries (webhook_id, project_id, event, subject_id, facts, once)
+  select w.id, w.project_id, announce_event.event, announce_event.subject_id, announce_event.facts, announce_event.once
+  from public.webhooks w
+  join public.projects p on p.id = w.project_id and p.deleted_at is null
+  where w.project_id = announce_event.project_id and w.is_active and announce_event.event = any (w.events)
+  on conflict do nothing;
+end $$;
+comment on function private.announce_event(uuid, text, uuid, jsonb, text) is
+  'Records an event for every active webhook of the project that wants it. Definer: whoever causes an event need not hold these tables.';
+
+create function private.on_generation_ended() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.announce_event(new.project_id, 'generation.' || new.status, new.id,
+    jsonb_build_object('status', new.status, 'user_id', new.user_id), null);
+  return null;
+end $$;
+comment on function private.on_generation_ended() is
+  'Trigger: records how a generation ended. Definer: calls private.announce_event for whoever ends it.';
+
+create function private.on_end_user_changed() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if tg_op = 'INSERT' then
+    perform private.announce_event(new.project_id, 'user.created', new.id, '{}', null);
+  elsif tg_op = 'DELETE' then
+    perform private.announce_event(old.project_id, 'user.deleted', old.id, '{}', null);
+  else
+    perform private.announce_event(new.project_id, 'user.verified', new.id, '{}', null);
+  end if;
+  return null;
+end $$;
+comment on function private.on_end_user_changed() is
+  'Trigger: records that an end user was created, verified or deleted. Definer: calls private.announce_event for whoever does it.';
+
+create function private.on_quota_used() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  allowed integer;
+begin
+  select plan.generations_per_month into allowed
+  from public.projects p
+  join public.users owner on owner.id = p.owner_id
+  join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
+  where p.id = new.project_id;
+  if new.generations >= allowed then
+    perform private.announce_event(new.project_id, 'quota.reached', new.project_id,
+      jsonb_build_object('month', new.month, 'limit', allowed), 'quota ' || new.month);
+  end if;
+  return null;
+end $$;
+comment on function private.on_quota_used() is
+  'Trigger: records once a month that the last generation of the quota was taken. Definer: calls private.announce_event for whoever takes it.';
+
+create function private.webhook_json(webhook jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return webhook - '{project_id,secret,previous_secret,previous_secret_ends_at}'::text[];
+end $$;
+comment on function private.webhook_json(jsonb) is 'A webhook as the API shows it, without its secrets.';
+
+create function private.delivery_json(delivery jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return (delivery - '{position,webhook_id,project_id,facts,once}'::text[])
+    || jsonb_build_object('next_attempt_at', case when delivery ->> 'status' = 'waiting' then delivery -> 'next_attempt_at' end);
+end $$;
+comment on function private.delivery_json(jsonb) is 'A delivery as the API shows it.';
+
+create function private.require_webhook(project_id uuid, webhook_id uuid) returns void
+language plpgsql stable set search_path = '' as $$
+begin
+  perform private.require_project(project_id);
+  if not exists (select from public.webhooks w
+    where w.id = require_webhook.webhook_id and w.project_id = require_webhook.project_id)
+  then
+    raise exception 'webhook_not_found';
+  end if;
+end $$;
+comment on function private.require_webhook(uuid, uuid) is
+  'Passes if row-level security shows the caller this webhook of this project. Errors: project_not_found, webhook_not_found.';
+
+create function private.create_webhook(credentials jsonb, project_id uuid, webhook jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  created public.webhooks;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  perform private.require_project(project_id);
+  perform set_config('role', 'service_role', true);
+  -- The lock makes two creates in one project take turns, so that the count below is the truth.
+  perform from public.projects p where p.id = create_webhook.project_id for update;
+  if (select count(*) from public.webhooks w where w.project_id = create_webhook.project_id) >= 10 then
+    raise exception 'webhook_limit_reached';
+  end if;
+  insert into public.webhooks (project_id, url, description, events, secret)
+  values (create_webhook.project_id, webhook ->> 'url', webhook ->> 'description',
+    array(select jsonb_array_elements_text(webhook -> 'events')), webhook ->> 'secret')
+  returning * into created;
+  return private.webhook_json(to_jsonb(created));
+end $$;
+comment on function private.create_webhook(jsonb, uuid, jsonb) is
+  'POST /projects/{id}/webhooks. Errors: project_not_found, webhook_limit_reached, those of private.authorize.';
+
+create function private.list_webhooks(credentials jsonb, project_id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  perform private.require_project(project_id);
+  return (
+    select coalesce(jsonb_agg(to_jsonb(shown) order by shown.created_at desc, shown.id desc), '[]')
+    from (
+      select id, url, description, events, is_active, failing_since, disabled_at, created_at, updated_at
+      from public.webhooks w where w.project_id = list_webhooks.project_id
+    ) as shown
+  );
+end $$;
+comment on function private.list_webhooks(jsonb, uuid) is
+  'GET /projects/{id}/webhooks, newest first. Errors: project_not_found, those of private.authorize.';
+
+create function private.update_webhook(credentials jsonb, project_id uuid, webhook_id uuid, changes jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  changed public.webhooks;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  perform private.require_webhook(project_id, webhook_id);
+  perform set_config('role', 'service_role', true);
+  update public.webhooks w
+  set url = coalesce(changes ->> 'url', w.url),
+    description = case when changes ? 'description' then changes ->> 'description' else w.description end,
+    events = case when jsonb_typeof(changes -> 'events') = 'array'
+      then array(select jsonb_array_elements_text(changes -> 'events')) else w.events end,
+    is_active = coalesce((changes ->> 'is_active')::boolean, w.is_active),
+    -- Whoever switches it on again gives it three new days.
+    failing_since = case when (changes ->> 'is_active')::boolean then null else w.failing_since end,
+    disabled_at = case when (changes ->> 'is_active')::boolean then null else w.disabled_at end
+  where w.id = update_webhook.webhook_id
+  returning * into changed;
+  return private.webhook_json(to_jsonb(changed));
+end $$;
+comment on function private.update_webhook(jsonb, uuid, uuid, jsonb) is
+  'PATCH /projects/{id}/webhooks/{webhook_id}: fields that are not named stay. Errors: project_not_found, webhook_not_found, '
+  'those of private.authorize.';
+
+create function private.rotate_webhook_secret(
+  credentials jsonb, project_id uuid, webhook_id uuid, secret text, grace_seconds integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  changed public.webhooks;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  perform private.require_webhook(project_id, webhook_id);
+  perform set_config('role', 'service_role', true);
+  update public.webhooks w
+  set secret = rotate_webhook_secret.secret, previous_secret = case when grace_seconds > 0 then w.secret end,
+    previous_secret_ends_at = case when grace_seconds > 0 then now() + make_interval(secs => grace_seconds) end
+  where w.id = rotate_webhook_secret.webhook_id
+  returning * into changed;
+  return private.webhook_json(to_jsonb(changed));
+end $$;
+comment on function private.rotate_webhook_secret(jsonb, uuid, uuid, text, integer) is
+  'POST …/webhooks/{webhook_id}/rotate: deliveries are signed with the old secret too until its grace ends. Errors: '
+  'project_not_found, webhook_not_found, those of private.authorize.';
+
+create function private.delete_webhook(credentials jsonb, project_id uuid, webhook_id uuid) returns void
+language plpgsql set search_path = '' as $$
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  perform private.require_webhook(project_id, webhook_id);
+  perform set_config('role', 'service_role', true);
+  delete from public.webhooks w where w.id = delete_webhook.webhook_id;
+end $$;
+comment on function private.delete_webhook(jsonb, uuid, uuid) is
+  'DELETE …/webhooks/{webhook_id}, with its log and what waits. Errors: project_not_found, webhook_not_found, those of private.authorize.';
+
+create function private.send_test_event(credentials jsonb, project_id uuid, webhook_id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  recorded public.webhook_deliveries;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  perform private.require_webhook(project_id, webhook_id);
+  perform set_config('role', 'service_role', true);
+  if not (select w.is_active from public.webhooks w where w.id = send_test_event.webhook_id) then
+    raise exception 'webhook_inactive';
+  end if;
+  insert into public.webhook_deliveries (webhook_id, project_id, event, subject_id)
+  values (send_test_event.webhook_id, send_test_event.project_id, 'test', gen_random_uuid())
+  returning * into recorded;
+  return private.delivery_json(to_jsonb(recorded));
+end $$;
+comment on function private.send_test_event(jsonb, uuid, uuid) is
+  'POST …/webhooks/{webhook_id}/test. Errors: project_not_found, webhook_not_found, webhook_inactive, those of private.authorize.';
+
+create function private.list_deliveries(
+  credentials jsonb, project_id uuid, webhook_id uuid, status text, page integer, page_size integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  total bigint;
+  items jsonb;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  perform private.require_webhook(project_id, webhook_id);
+  select count(*) into total from public.webhook_deliveries d
+  where d.webhook_id = list_deliveries.webhook_id
+    and (list_deliveries.status is null or d.status = list_deliveries.status);
+  select coalesce(jsonb_agg(private.delivery_json(to_jsonb(on_page)) order by on_page.position desc), '[]') into items
+  from (
+    select d.* from public.webhook_deliveries d
+    where d.webhook_id = list_deliveries.webhook_id
+      and (list_deliveries.status is null or d.status = list_deliveries.status)
+    order by d.position desc
+    limit page_size offset (page - 1)::bigint * page_size
+  ) as on_page;
+  return jsonb_build_object('deliveries', items, 'total', total, 'page', page, 'page_size', page_size);
+end $$;
+comment on function private.list_deliveries(jsonb, uuid, uuid, text, integer, integer) is
+  'GET …/webhooks/{webhook_id}/deliveries, newest first. Errors: project_not_found, webhook_not_found, those of private.authorize.';
+
+create function private.replay_delivery(credentials jsonb, project_id uuid, webhook_id uuid, delivery_id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  replayed public.webhook_deliveries;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  perform private.require_webhook(project_id, webhook_id);
+  perform set_config('role', 'service_role', true);
+  if not (select w.is_active from public.webhooks w where w.id = replay_delivery.webhook_id) then
+    raise exception 'webhook_inactive';
+  end if;
+  update public.webhook_deliveries d
+  set status = 'waiting', attempts = 0, next_attempt_at = now(), finished_at = null
+  where d.id = replay_delivery.delivery_id and d.webhook_id = replay_delivery.webhook_id
+  returning * into replayed;
+  if replayed.id is null then
+    raise exception 'delivery_not_found';
+  end if;
+  return private.delivery_json(to_jsonb(replayed));
+end $$;
+comment on function private.replay_delivery(jsonb, uuid, uuid, uuid) is
+  'POST …/deliveries/{delivery_id}/replay: sent again with the same id, and tried for hours again. Errors: project_not_found, '
+  'webhook_not_found, delivery_not_found, webhook_inactive, those of private.authorize.';
+
+create function private.claim_deliveries(batch_size integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  claimed jsonb;
+begin
+  perform set_config('role', 'service_role', true);
+  with recursive busy as (
+    -- Jumps from webhook to webhook: one with a long backlog costs no more than one with a single event.
+    (select d.webhook_id from public.webhook_deliveries d where d.status = 'waiting' order by d.webhook_id limit 1)
+    union all
+    select (select d.webhook_id from public.webhook_deliveries d
+      where d.status = 'waiting' and d.webhook_id > busy.webhook_id order by d.webhook_id limit 1)
+    from busy where busy.webhook_id is not null
+  ), candidates as (
+    select due.id, due.turn, due.next_attempt_at, w.failing_since is not null as is_failing
+    from busy
+    join public.webhooks w on w.id = busy.webhook_id and w.is_active
+    join public.projects p on p.id = w.project_id and p.deleted_at is null
+    cross join lateral (
+      select d.id, d.next_attempt_at, row_number() over (order by d.next_attempt_at) as turn
+      from public.webhook_deliveries d
+      where d.webhook_id = w.id and d.status = 'waiting' and d.next_attempt_at <= now()
+        and not exists (select from public.webhook_deliveries earlier
+          where earlier.webhook_id = d.webhook_id and earlier.subject_id = d.subject_id and earlier.status = 'waiting'
+            and earlier.position < d.position)
+      order by d.next_attempt_at
+      limit 5
+    ) as due
+  ), locked as (
+    select d.id from public.webhook_deliveries d
+    where d.id in (
+        -- Receivers that answer go first, then each receiver's next event before any second one.
+        select c.id from candidates c order by c.is_failing, c.turn, c.next_attempt_at limit batch_size)
+      and d.status = 'waiting' and d.next_attempt_at <= now()
+    for update skip locked
+  ), taken as (
+    update public.webhook_deliveries d set attempts = d.attempts + 1, next_attempt_at = now() + interval '1 minute'
+    from locked where d.id = locked.id
+    returning d.*
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', taken.id, 'event', taken.event, 'project_id', taken.project_id, 'subject_id', taken.subject_id, 'facts', taken.facts,
+    'attempts', taken.attempts, 'occurred_at', taken.occurred_at, 'url', w.url,
+    'secrets', case when w.previous_secret_ends_at > now() then jsonb_build_array(w.secret, w.previous_secret)
+      else jsonb_build_array(w.secret) end,
+    'generation', g.item,
+    'user', case when u.id is not null then private.user_json(u) end) order by taken.position), '[]')
+  into claimed
+  from taken
+  join public.webhooks w on w.id = taken.webhook_id
+  left join private.generation_items g on g.id = taken.subject_id and taken.event like 'generation.%'
+  left join public.users u on u.id = taken.subject_id and taken.event like 'user.%';
+  return claimed;
+end $$;
+comment on function private.claim_deliveries(integer) is
+  'Events that are due, each for one caller during a minute, those about one subject one after the other: [{id, event, project_id, '
+  'subject_id, facts, attempts, occurred_at, url, secrets, generation, user}]; the last two as they are now, null when gone.';
+
+create function private.finish_delivery(delivery_id uuid, response_status integer) returns void
+language plpgsql set search_path = '' as $$
+declare
+  webhook uuid;
+begin
+  perform set_config('role', 'service_role', true);
+  update public.webhook_deliveries d
+  set status = 'delivered', finished_at = now(), response_status = finish_delivery.response_status, error = null
+  where d.id = finish_delivery.delivery_id and d.status = 'waiting'
+  returning d.webhook_id into webhook;
+  update public.webhooks w set failing_since = null where w.id = webhook and w.failing_since is not null;
+end $$;
+comment on function private.finish_delivery(uuid, integer) is 'The receiver answered 2xx.';
+
+create function private.fail_delivery(
+  delivery_id uuid, response_status integer, error text, wait_seconds integer, is_gone boolean) returns void
+language plpgsql set search_path = '' as $$
+declare
+  webhook uuid;
+begin
+  perform set_config('role', 'service_role', true);
+  update public.webhook_deliveries d
+  set status = case when wait_seconds is null then 'failed' else 'waiting' end,
+    finished_at = case when wait_seconds is null then now() end,
+    next_attempt_at = now() + make_interval(secs => coalesce(wait_seconds, 0)),
+    response_status = fail_delivery.response_status, error = left(fail_delivery.error, 500)
+  where d.id = fail_delivery.delivery_id and d.status = 'waiting'
+  returning d.webhook_id into webhook;
+  update public.webhooks w
+  set failing_since = coalesce(w.failing_since, now()),
+    is_active = w.is_active and not must_end.now,
+    disabled_at = case when w.is_active and must_end.now then now() else w.disabled_at end
+  from (select is_gone or exists (select from public.webhooks failing
+    where failing.id = webhook and failing.failing_since < now() - interval '3 days') as now) as must_end
+  where w.id = webhook;
+end $$;
+comment on function private.fail_delivery(uuid, integer, text, integer, boolean) is
+  'The receiver did not take it: due again after the wait, or given up without one. A receiver that is gone (410), or that took '
+  'nothing for three days, is switched off.';
+
+create trigger webhooks_touch before update on public.webhooks
+  for each row execute function private.touch_updated_at();
+create trigger webhooks_audit after insert or update or delete on public.webhooks
+  for each row execute function private.record_audit('webhook');
+create trigger generations_announce after update on public.generations
+  for each row when (new.project_id is not null and new.status is distinct from old.status
+    and new.status in ('completed', 'failed', 'canceled'))
+  execute function private.on_generation_ended();
+create trigger users_announce after insert or delete on public.users
+  for each row execute function private.on_end_user_changed();
+create trigger users_announce_verified after update on public.users
+  for each row when (old.email_verified_at is null and new.email_verified_at is not null)
+  execute function private.on_end_user_changed();
+create trigger generation_usage_announce after insert or update on public.generation_usage
+  for each row execute function private.on_quota_used();
+
+alter table public.webhooks enable row level security;
+alter table public.webhook_deliveries enable row level security;
+create policy webhooks_select_owner on public.webhooks for select to authenticated
+  using (project_id = any ((select private.managed_project_ids())::uuid[]));
+create policy webhook_deliveries_select_owner on public.webhook_deliveries for select to authenticated
+  using (project_id = any ((select private.managed_project_ids())::uuid[]));
+
+grant select (id, project_id, url, description, events, is_active, failing_since, disabled_at, created_at, updated_at)
+  on public.webhooks to authenticated;
+grant select on public.webhook_deliveries to authenticated;
+grant select, insert, update, delete on public.webhooks, public.webhook_deliveries to service_role;
+grant execute on function
+  private.delivery_json(jsonb),
+  private.require_webhook(uuid, uuid)
+to authenticated, service_role;
+grant execute on function private.webhook_json(jsonb) to service_role;
 
 -- What counts against a project's month. Triggers of generations keep it, in the transaction that changes one.
 

@@ -16,6 +16,10 @@ export const runBySuite: { text: string; suite: string }[] = [
     text: "npm --prefix ../.. run build:client\nnode --env-file=.env server.mjs",
     suite: "tests/browser/examples.test.ts",
   },
+  {
+    text: "npm --prefix ../.. run build:client\nnpm install\nnpm run dev",
+    suite: "tests/browser/nextjs.test.ts",
+  },
 ];
 
 export const cannotRunHere: {
@@ -24,13 +28,8 @@ export const cannotRunHere: {
     | "it needs Docker"
     | "it writes into this checkout"
     | "it needs a hosted project"
-    | "it needs pg_dump 17 and a second project"
-    | "it downloads Next.js; sdk-package runs the example's server actions";
+    | "it needs pg_dump 17 and a second project";
 }[] = [
-  {
-    text: "npm --prefix ../.. run build:client\nnpm install\nnpm run dev",
-    because: "it downloads Next.js; sdk-package runs the example's server actions",
-  },
   {
     text: "npx supabase start\nnpx supabase functions serve --env-file supabase/functions/.env",
     because: "it needs Docker",

@@ -864,6 +864,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the webhooks of a project, newest first
+         * @description Without their secrets. A bare array.
+         */
+        get: operations["webhooks.list"];
+        put?: never;
+        /**
+         * Create a webhook
+         * @description From now on the events of the project are sent to the address, at least once each, signed after Standard Webhooks. A project has at most ten webhooks.
+         */
+        post: operations["webhooks.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/webhooks/{webhook_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a webhook
+         * @description With its log, and the events that wait for it.
+         */
+        delete: operations["webhooks.delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a webhook, or switch it off or on
+         * @description Fields that are left out stay as they are. Switching it on sends what still waits.
+         */
+        patch: operations["webhooks.update"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/webhooks/{webhook_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the secret of a webhook
+         * @description For `grace_seconds` (a day without a body) deliveries are signed with both secrets.
+         */
+        post: operations["webhooks.rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/webhooks/{webhook_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test event
+         * @description An event of type `test`, signed and repeated like every other. The log tells how it went.
+         */
+        post: operations["webhooks.test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/webhooks/{webhook_id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was sent to a webhook, newest first
+         * @description With what waits and what was given up. Kept for 30 days.
+         */
+        get: operations["webhooks.listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an event again
+         * @description With the same `webhook-id`, so that a receiver that took it can leave it out.
+         */
+        post: operations["webhooks.replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/generation/generate-v2": {
         parameters: {
             query?: never;
@@ -2572,7 +2700,7 @@ export interface components {
              * @example project
              * @enum {string}
              */
-            resource: "project" | "user" | "api_key" | "project_transfer";
+            resource: "project" | "user" | "api_key" | "project_transfer" | "webhook";
             /**
              * @description The id of that thing.
              * @example 4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02
@@ -2754,6 +2882,199 @@ export interface components {
              * @example 3
              */
             errors: number;
+        };
+        WebhookWithSecret: components["schemas"]["Webhook"] & {
+            /**
+             * @description Signs every delivery after Standard Webhooks. It is shown only here.
+             * @example whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
+             */
+            secret: string;
+        };
+        Webhook: {
+            /**
+             * Format: uuid
+             * @description The webhook's id.
+             * @example 7a4c2e6b-9d18-4f35-8c0a-6b2d4f8e1a10
+             */
+            id: string;
+            /**
+             * @description Where events are sent.
+             * @example https://app.example.com/api/cloud-api-events
+             */
+            url: string;
+            /**
+             * @description To tell it from others.
+             * @example Orders
+             */
+            description: string | null;
+            /**
+             * @description Which events are sent.
+             * @example [
+             *       "generation.completed",
+             *       "generation.failed"
+             *     ]
+             */
+            events: ("generation.completed" | "generation.failed" | "generation.canceled" | "user.created" | "user.verified" | "user.deleted" | "quota.reached")[];
+            /**
+             * @description Whether events are recorded and sent.
+             * @example true
+             */
+            is_active: boolean;
+            /**
+             * Format: date-time
+             * @description The first failure since the last success.
+             * @example null
+             */
+            failing_since: string | null;
+            /**
+             * Format: date-time
+             * @description When it was switched off: nothing was taken for three days, or the answer was 410.
+             * @example null
+             */
+            disabled_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-11-24T09:00:00.123456Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             * @example 2026-11-24T09:00:00.123456Z
+             */
+            updated_at: string;
+        };
+        WebhookCreateRequest: {
+            /**
+             * Format: uri
+             * @description Where events are sent by POST: https, with a host that the public DNS knows, without credentials or a fragment.
+             * @example https://app.example.com/api/cloud-api-events
+             */
+            url: string;
+            /**
+             * @description Which events are sent.
+             * @example [
+             *       "generation.completed",
+             *       "generation.failed"
+             *     ]
+             */
+            events: ("generation.completed" | "generation.failed" | "generation.canceled" | "user.created" | "user.verified" | "user.deleted" | "quota.reached")[];
+            /**
+             * @description To tell it from others in a list.
+             * @example Orders
+             */
+            description?: string | null;
+        };
+        WebhookUpdateRequest: {
+            /**
+             * Format: uri
+             * @description Where events are sent by POST: https, with a host that the public DNS knows, without credentials or a fragment.
+             * @example https://app.example.com/api/cloud-api-events
+             */
+            url?: string;
+            /**
+             * @description Which events are sent.
+             * @example [
+             *       "generation.completed",
+             *       "generation.failed"
+             *     ]
+             */
+            events?: ("generation.completed" | "generation.failed" | "generation.canceled" | "user.created" | "user.verified" | "user.deleted" | "quota.reached")[];
+            /**
+             * @description To tell it from others in a list.
+             * @example Orders
+             */
+            description?: string | null;
+            /**
+             * @description Off: events are not recorded, and what waits is not sent. On: what waits is sent.
+             * @example true
+             */
+            is_active?: boolean;
+        };
+        WebhookRotateRequest: {
+            /**
+             * @description Seconds in which deliveries are signed with the old secret too.
+             * @default 86400
+             * @example 86400
+             */
+            grace_seconds?: number;
+        };
+        WebhookDelivery: {
+            /**
+             * Format: uuid
+             * @description The header `webhook-id`, the same at every attempt.
+             * @example 3e9b5d7f-1c62-4a08-b7d4-8f0a2c6e4b11
+             */
+            id: string;
+            /**
+             * @description What happened.
+             * @example generation.completed
+             */
+            event: string;
+            /**
+             * Format: uuid
+             * @description The generation or account that it is about; else the project.
+             * @example 1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07
+             */
+            subject_id: string;
+            /**
+             * @description `delivered` after an answer of 2xx; `failed` when it was given up.
+             * @example delivered
+             * @enum {string}
+             */
+            status: "waiting" | "delivered" | "failed";
+            /**
+             * @description How often it was sent.
+             * @example 1
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description When it is sent again; null when it is over.
+             * @example null
+             */
+            next_attempt_at: string | null;
+            /**
+             * @description Status of the last answer; null without one.
+             * @example 204
+             */
+            response_status: number | null;
+            /**
+             * @description Why the last attempt failed.
+             * @example null
+             */
+            error: string | null;
+            /**
+             * Format: date-time
+             * @description When it happened.
+             * @example 2026-11-24T09:00:00.123456Z
+             */
+            occurred_at: string;
+            /**
+             * Format: date-time
+             * @description When it was delivered or given up.
+             * @example 2026-11-24T09:00:00.123456Z
+             */
+            finished_at: string | null;
+        };
+        WebhookDeliveries: {
+            deliveries: components["schemas"]["WebhookDelivery"][];
+            /**
+             * @description How many there are on all pages.
+             * @example 1
+             */
+            total: number;
+            /**
+             * @description The page that was asked for.
+             * @example 1
+             */
+            page: number;
+            /**
+             * @description How many a page has at most.
+             * @example 50
+             */
+            page_size: number;
         };
         CreatedGeneration: components["schemas"]["Generation"] & {
             /**
@@ -5030,7 +5351,7 @@ export interface operations {
                 /** @description How many on a page. */
                 page_size?: number;
                 /** @description What kind of thing was changed. */
-                resource?: "project" | "user" | "api_key" | "project_transfer";
+                resource?: "project" | "user" | "api_key" | "project_transfer" | "webhook";
                 /** @description What was done to it. */
                 action?: "create" | "update" | "delete";
             };
@@ -5414,6 +5735,364 @@ export interface operations {
                      *     ]
                      */
                     "application/json": components["schemas"]["ApiKeyUsage"][];
+                };
+            };
+        };
+    };
+    "webhooks.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The webhooks. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "7a4c2e6b-9d18-4f35-8c0a-6b2d4f8e1a10",
+                     *         "url": "https://app.example.com/api/cloud-api-events",
+                     *         "description": "Orders",
+                     *         "events": [
+                     *           "generation.completed",
+                     *           "generation.failed"
+                     *         ],
+                     *         "is_active": true,
+                     *         "failing_since": null,
+                     *         "disabled_at": null,
+                     *         "created_at": "2026-11-24T09:00:00.123456Z",
+                     *         "updated_at": "2026-11-24T09:00:00.123456Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Webhook"][];
+                };
+            };
+        };
+    };
+    "webhooks.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://app.example.com/api/cloud-api-events",
+                 *       "events": [
+                 *         "generation.completed",
+                 *         "generation.failed"
+                 *       ],
+                 *       "description": "Orders"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookCreateRequest"];
+            };
+        };
+        responses: {
+            /** @description The webhook with its secret, shown once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "7a4c2e6b-9d18-4f35-8c0a-6b2d4f8e1a10",
+                     *       "url": "https://app.example.com/api/cloud-api-events",
+                     *       "description": "Orders",
+                     *       "events": [
+                     *         "generation.completed",
+                     *         "generation.failed"
+                     *       ],
+                     *       "is_active": true,
+                     *       "failing_since": null,
+                     *       "disabled_at": null,
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:00.123456Z",
+                     *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+        };
+    };
+    "webhooks.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+                /** @description The webhook's id. */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "webhooks.update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+                /** @description The webhook's id. */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://app.example.com/api/cloud-api-events",
+                 *       "events": [
+                 *         "generation.completed",
+                 *         "generation.failed"
+                 *       ],
+                 *       "description": "Orders",
+                 *       "is_active": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookUpdateRequest"];
+            };
+        };
+        responses: {
+            /** @description The webhook as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "7a4c2e6b-9d18-4f35-8c0a-6b2d4f8e1a10",
+                     *       "url": "https://app.example.com/api/cloud-api-events",
+                     *       "description": "Orders",
+                     *       "events": [
+                     *         "generation.completed",
+                     *         "generation.failed"
+                     *       ],
+                     *       "is_active": true,
+                     *       "failing_since": null,
+                     *       "disabled_at": null,
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:00.123456Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+        };
+    };
+    "webhooks.rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+                /** @description The webhook's id. */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "grace_seconds": 86400
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookRotateRequest"];
+            };
+        };
+        responses: {
+            /** @description The webhook with its new secret, shown once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "7a4c2e6b-9d18-4f35-8c0a-6b2d4f8e1a10",
+                     *       "url": "https://app.example.com/api/cloud-api-events",
+                     *       "description": "Orders",
+                     *       "events": [
+                     *         "generation.completed",
+                     *         "generation.failed"
+                     *       ],
+                     *       "is_active": true,
+                     *       "failing_since": null,
+                     *       "disabled_at": null,
+                     *       "created_at": "2026-11-24T09:00:00.123456Z",
+                     *       "updated_at": "2026-11-24T09:00:00.123456Z",
+                     *       "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+        };
+    };
+    "webhooks.test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+                /** @description The webhook's id. */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery, which is being sent. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "3e9b5d7f-1c62-4a08-b7d4-8f0a2c6e4b11",
+                     *       "event": "generation.completed",
+                     *       "subject_id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "delivered",
+                     *       "attempts": 1,
+                     *       "next_attempt_at": null,
+                     *       "response_status": 204,
+                     *       "error": null,
+                     *       "occurred_at": "2026-11-24T09:00:00.123456Z",
+                     *       "finished_at": "2026-11-24T09:00:00.123456Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookDelivery"];
+                };
+            };
+        };
+    };
+    "webhooks.listDeliveries": {
+        parameters: {
+            query?: {
+                /** @description Which page, from 1. */
+                page?: number;
+                /** @description How many on a page. */
+                page_size?: number;
+                /** @description `delivered` after an answer of 2xx; `failed` when it was given up. */
+                status?: "waiting" | "delivered" | "failed";
+            };
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+                /** @description The webhook's id. */
+                webhook_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "deliveries": [
+                     *         {
+                     *           "id": "3e9b5d7f-1c62-4a08-b7d4-8f0a2c6e4b11",
+                     *           "event": "generation.completed",
+                     *           "subject_id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *           "status": "delivered",
+                     *           "attempts": 1,
+                     *           "next_attempt_at": null,
+                     *           "response_status": 204,
+                     *           "error": null,
+                     *           "occurred_at": "2026-11-24T09:00:00.123456Z",
+                     *           "finished_at": "2026-11-24T09:00:00.123456Z"
+                     *         }
+                     *       ],
+                     *       "total": 1,
+                     *       "page": 1,
+                     *       "page_size": 50
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookDeliveries"];
+                };
+            };
+        };
+    };
+    "webhooks.replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+                /** @description The webhook's id. */
+                webhook_id: string;
+                /** @description The delivery's id. */
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The delivery, which is being sent. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "3e9b5d7f-1c62-4a08-b7d4-8f0a2c6e4b11",
+                     *       "event": "generation.completed",
+                     *       "subject_id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *       "status": "delivered",
+                     *       "attempts": 1,
+                     *       "next_attempt_at": null,
+                     *       "response_status": 204,
+                     *       "error": null,
+                     *       "occurred_at": "2026-11-24T09:00:00.123456Z",
+                     *       "finished_at": "2026-11-24T09:00:00.123456Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WebhookDelivery"];
                 };
             };
         };
