@@ -9,8 +9,6 @@ import { countRequest } from "./count-request.ts";
 import { DeadlineError } from "./deadlines.ts";
 import type { RedisClient } from "./redis.ts";
 
-export type { Json } from "./connections.ts";
-
 /**
  * Calls `private.<name>` and returns what it returns. Credentials, which come first, learn their `rate_limit` here.
  * @throws ApiError with the code that the function raised, or database_unavailable after the deadline.
