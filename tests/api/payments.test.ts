@@ -10,7 +10,7 @@ test("a page that asks for a subscription or payments learns that there are none
   const headers = { ...user.headers, "X-User-Role": "end_user" };
   const subscription = await api("/payments/stripe/my-subscription", { headers });
   expect([subscription.status, subscription.body]).toEqual([200, null]);
-  const payments = await api("/payments/stripe/my-payments?page=1&page_size=50", { headers });
+  const payments = await api("/payments/stripe/my-payments?test_mode=true&page=1&page_size=50", { headers });
   expect([payments.status, payments.body]).toEqual([200, { payments: [], total: 0, page: 1, page_size: 50 }]);
 });
 
@@ -26,10 +26,10 @@ test.each(["/payments/stripe/my-subscription", "/payments/stripe/my-payments"])(
 );
 
 test.each([
-  ["POST", "/payments/stripe/create-checkout-session"],
-  ["POST", "/payments/stripe/create-portal-session"],
-  ["GET", "/payments/stripe/products"],
-  ["DELETE", "/payments/stripe/subscription"],
+  ["POST", "/payments/stripe/checkout-session?test_mode=true"],
+  ["POST", "/payments/stripe/customer-portal?test_mode=true"],
+  ["GET", "/payments/stripe/projects/4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02/subscriptions"],
+  ["POST", "/payments/stripe/cancel-subscription"],
   ["POST", "/payments/stripe/my-subscription"],
 ])("%s %s is answered as not offered, in words for a person", async (method, path) => {
   const answer = await api(path, { method, headers: user.headers, ...(method === "POST" && { json: {} }) });

@@ -65,7 +65,7 @@ const otherRoute = createRoute({
       action: z.string().openapi({
         param: { name: "action", in: "path" },
         description: "Whatever is asked for.",
-        example: "create-checkout-session",
+        example: "checkout-session",
       }),
     }),
   },
