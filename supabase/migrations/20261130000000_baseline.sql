@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema b4979389364cc70a7348df66d21238177b08eb953cb2b0a95698dfb26218d3a6
+-- Made from supabase/schemas by `npm run generate`. Schema c16743e32c8fb1565a0c81d6688259d3237e543021f9329f5d3e99b45a279a7a
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -4314,6 +4314,31 @@ alter table private.request_counts enable row level security;
 
 grant select, insert, update, delete on private.request_counts to service_role;
 
+-- What counts against a project's month. Triggers of generations keep it, in the transaction that changes one.
+
+create table public.generation_usage (
+  project_id uuid not null references public.projects (id) on delete cascade,
+  month date not null,
+  generations integer not null default 0 constraint generation_usage_generations_positive check (generations >= 0),
+  sent integer not null default 0 constraint generation_usage_sent_positive check (sent >= 0),
+  canceled integer not null default 0 constraint generation_usage_canceled_positive check (canceled >= 0),
+  primary key (project_id, month)
+);
+
+comment on table public.generation_usage is 'Generations reserved or committed, per project and UTC month.';
+comment on column public.generation_usage.project_id is 'The project.';
+comment on column public.generation_usage.month is 'First day of the UTC month.';
+comment on column public.generation_usage.generations is 'How many count against the month.';
+comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
+comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
+
+alter table public.generation_usage enable row level security;
+create policy generation_usage_select_owner on public.generation_usage for select to authenticated
+  using (project_id = any ((select private.managed_project_ids())::uuid[]));
+
+grant select on public.generation_usage to authenticated;
+grant select, insert, update, delete on public.generation_usage to service_role;
+
 -- Where pictures lie. Both buckets are private and have no policy: only the API's secret key reads and writes them, and browsers
 -- get short-lived signed addresses. Paths start with the project id. Storage makes its tables itself, and on a new server perhaps
 -- after the migrations, so this sets what is there and can be called again.
@@ -5159,31 +5184,6 @@ grant execute on function
   private.require_webhook(uuid, uuid)
 to authenticated, service_role;
 grant execute on function private.webhook_json(jsonb) to service_role;
-
--- What counts against a project's month. Triggers of generations keep it, in the transaction that changes one.
-
-create table public.generation_usage (
-  project_id uuid not null references public.projects (id) on delete cascade,
-  month date not null,
-  generations integer not null default 0 constraint generation_usage_generations_positive check (generations >= 0),
-  sent integer not null default 0 constraint generation_usage_sent_positive check (sent >= 0),
-  canceled integer not null default 0 constraint generation_usage_canceled_positive check (canceled >= 0),
-  primary key (project_id, month)
-);
-
-comment on table public.generation_usage is 'Generations reserved or committed, per project and UTC month.';
-comment on column public.generation_usage.project_id is 'The project.';
-comment on column public.generation_usage.month is 'First day of the UTC month.';
-comment on column public.generation_usage.generations is 'How many count against the month.';
-comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
-comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
-
-alter table public.generation_usage enable row level security;
-create policy generation_usage_select_owner on public.generation_usage for select to authenticated
-  using (project_id = any ((select private.managed_project_ids())::uuid[]));
-
-grant select on public.generation_usage to authenticated;
-grant select, insert, update, delete on public.generation_usage to service_role;
 
 -- Setting a new password with the token of a mail. Whether there is such an account shows nowhere.
 
