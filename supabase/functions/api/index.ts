@@ -9,7 +9,8 @@ const waitUntil = (work: Promise<unknown>) => {
 
 const handler = createHandler(Deno.env.toObject(), waitUntil);
 const [major = 0, minor = 0] = Deno.version.deno.split(".").map(Number);
-const losesAnswers = major === 2 && minor < 3;
+/** Deno 2.1 does, 2.9 does not, and of those between nobody has looked. */
+const losesAnswers = major === 2 && minor < 9;
 
 const readingAll: Handler = async (request, info) => {
   const answer = await handler(request, info);

@@ -2,7 +2,7 @@ const mostBytes = 4 * 1024 * 1024;
 const withinMs = 1_000;
 
 /**
- * Reads what a refusal left of a small body. Deno below 2.3 resets a connection whose request was not read to its end, and the
+ * Reads what a refusal left of a small body. Deno 2.1 resets a connection whose request was not read to its end, and the
  * answer is lost with it.
  */
 export async function readRest(request: Request): Promise<void> {

@@ -41,7 +41,7 @@ const toParameter = (value: Json) =>
 
 /**
  * With a certificate of the authority (DATABASE_CA_CERT), TLS that is verified. Without one, TLS where the server offers it and
- * the runtime accepts it: Deno below 2.3 checks certificates whatever it is told, and then the connection is plain.
+ * the runtime accepts it: Deno 2.1 checks certificates whatever it is told, and then the connection is plain.
  */
 export function createConnections(env: Env, log: Log) {
   const url = new URL(env.database_url);
