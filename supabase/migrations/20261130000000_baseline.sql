@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema c16743e32c8fb1565a0c81d6688259d3237e543021f9329f5d3e99b45a279a7a
+-- Made from supabase/schemas by `npm run generate`. Schema e16655cdcf8409dc41bd1efa2fcf6dc32c4f1a653f1b9a6271e3141c9d23e68a
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -4764,120 +4764,12 @@ comment on column public.webhooks.disabled_at is 'When it was switched off becau
 comment on column public.webhooks.created_at is 'When it was made.';
 comment on column public.webhooks.updated_at is 'When it last changed.';
 
-create table public.webhook_deliveries (
-  id uuid primary key default gen_random_uuid(),
-  position bigint generated always as identity,
-  webhook_id uuid not null references public.webhooks (id) on delete cascade,
-  project_id uuid not null references public.projects (id) on delete cascade,
-  event text not null,
-  subject_id uuid not null,
-  facts jsonb not null default '{}' constraint webhook_deliveries_facts_object check (jsonb_typeof(facts) = 'object'),
-  once text,
-  status text not null default 'waiting'
-    constraint webhook_deliveries_status check (status in ('waiting', 'delivered', 'failed')),
-  attempts integer not null default 0,
-  next_attempt_at timestamptz not null default now(),
-  response_status integer,
-  error text constraint webhook_deliveries_error_length check (length(error) <= 500),
-  occurred_at timestamptz not null default now(),
-  finished_at timestamptz,
-  constraint webhook_deliveries_finished_has_time check ((finished_at is null) = (status = 'waiting'))
-);
-create index webhook_deliveries_log on public.webhook_deliveries (webhook_id, position desc);
-create index webhook_deliveries_waiting on public.webhook_deliveries (webhook_id, next_attempt_at) where status = 'waiting';
-create index webhook_deliveries_turn on public.webhook_deliveries (webhook_id, subject_id, position) where status = 'waiting';
-create unique index webhook_deliveries_once on public.webhook_deliveries (webhook_id, once) where once is not null;
-create index webhook_deliveries_project_id on public.webhook_deliveries (project_id);
-create index webhook_deliveries_occurred_at on public.webhook_deliveries (occurred_at);
-
-comment on table public.webhook_deliveries is 'Events for a webhook: those that wait, and the log of those that were sent or given up.';
-comment on column public.webhook_deliveries.id is 'The header webhook-id: the same at every attempt.';
-comment on column public.webhook_deliveries.position is 'Events about one subject are sent in this order.';
-comment on column public.webhook_deliveries.webhook_id is 'Where it goes.';
-comment on column public.webhook_deliveries.project_id is 'Where it happened.';
-comment on column public.webhook_deliveries.event is 'What happened, such as generation.completed; or test.';
-comment on column public.webhook_deliveries.subject_id is 'The generation or account that it is about; else the project.';
-comment on column public.webhook_deliveries.facts is 'What cannot be read later, without personal data.';
-comment on column public.webhook_deliveries.once is 'An event with the same text is recorded once, such as the quota of a month.';
-comment on column public.webhook_deliveries.status is 'waiting, then delivered (2xx) or failed (given up).';
-comment on column public.webhook_deliveries.attempts is 'How often it was sent since it was recorded or replayed.';
-comment on column public.webhook_deliveries.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
-comment on column public.webhook_deliveries.response_status is 'Status of the last answer, null without one.';
-comment on column public.webhook_deliveries.error is 'Why the last attempt failed.';
-comment on column public.webhook_deliveries.occurred_at is 'When it happened.';
-comment on column public.webhook_deliveries.finished_at is 'When it was delivered or given up.';
-
-create function private.announce_event(project_id uuid, event text, subject_id uuid, facts jsonb, once text) returns void
-language plpgsql security definer set search_path = '' as $$
-begin
-  insert into public.webhook_deliveries (webhook_id, project_id, event, subject_id, facts, once)
-  select w.id, w.project_id, announce_event.event, announce_event.subject_id, announce_event.facts, announce_event.once
-  from public.webhooks w
-  join public.projects p on p.id = w.project_id and p.deleted_at is null
-  where w.project_id = announce_event.project_id and w.is_active and announce_event.event = any (w.events)
-  on conflict do nothing;
-end $$;
-comment on function private.announce_event(uuid, text, uuid, jsonb, text) is
-  'Records an event for every active webhook of the project that wants it. Definer: whoever causes an event need not hold these tables.';
-
-create function private.on_generation_ended() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-  perform private.announce_event(new.project_id, 'generation.' || new.status, new.id,
-    jsonb_build_object('status', new.status, 'user_id', new.user_id), null);
-  return null;
-end $$;
-comment on function private.on_generation_ended() is
-  'Trigger: records how a generation ended. Definer: calls private.announce_event for whoever ends it.';
-
-create function private.on_end_user_changed() returns trigger
-language plpgsql security definer set search_path = '' as $$
-begin
-  if tg_op = 'INSERT' then
-    perform private.announce_event(new.project_id, 'user.created', new.id, '{}', null);
-  elsif tg_op = 'DELETE' then
-    perform private.announce_event(old.project_id, 'user.deleted', old.id, '{}', null);
-  else
-    perform private.announce_event(new.project_id, 'user.verified', new.id, '{}', null);
-  end if;
-  return null;
-end $$;
-comment on function private.on_end_user_changed() is
-  'Trigger: records that an end user was created, verified or deleted. Definer: calls private.announce_event for whoever does it.';
-
-create function private.on_quota_used() returns trigger
-language plpgsql security definer set search_path = '' as $$
-declare
-  allowed integer;
-begin
-  select plan.generations_per_month into allowed
-  from public.projects p
-  join public.users owner on owner.id = p.owner_id
-  join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
-  where p.id = new.project_id;
-  if new.generations >= allowed then
-    perform private.announce_event(new.project_id, 'quota.reached', new.project_id,
-      jsonb_build_object('month', new.month, 'limit', allowed), 'quota ' || new.month);
-  end if;
-  return null;
-end $$;
-comment on function private.on_quota_used() is
-  'Trigger: records once a month that the last generation of the quota was taken. Definer: calls private.announce_event for whoever takes it.';
-
 create function private.webhook_json(webhook jsonb) returns jsonb
 language plpgsql stable set search_path = '' as $$
 begin
   return webhook - '{project_id,secret,previous_secret,previous_secret_ends_at}'::text[];
 end $$;
 comment on function private.webhook_json(jsonb) is 'A webhook as the API shows it, without its secrets.';
-
-create function private.delivery_json(delivery jsonb) returns jsonb
-language plpgsql stable set search_path = '' as $$
-begin
-  return (delivery - '{position,webhook_id,project_id,facts,once}'::text[])
-    || jsonb_build_object('next_attempt_at', case when delivery ->> 'status' = 'waiting' then delivery -> 'next_attempt_at' end);
-end $$;
-comment on function private.delivery_json(jsonb) is 'A delivery as the API shows it.';
 
 create function private.require_webhook(project_id uuid, webhook_id uuid) returns void
 language plpgsql stable set search_path = '' as $$
@@ -4986,73 +4878,131 @@ end $$;
 comment on function private.delete_webhook(jsonb, uuid, uuid) is
   'DELETE …/webhooks/{webhook_id}, with its log and what waits. Errors: project_not_found, webhook_not_found, those of private.authorize.';
 
-create function private.send_test_event(credentials jsonb, project_id uuid, webhook_id uuid) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  recorded public.webhook_deliveries;
-begin
-  perform private.authorize_and_set_role(credentials, 'projects');
-  perform private.require_webhook(project_id, webhook_id);
-  perform set_config('role', 'service_role', true);
-  if not (select w.is_active from public.webhooks w where w.id = send_test_event.webhook_id) then
-    raise exception 'webhook_inactive';
-  end if;
-  insert into public.webhook_deliveries (webhook_id, project_id, event, subject_id)
-  values (send_test_event.webhook_id, send_test_event.project_id, 'test', gen_random_uuid())
-  returning * into recorded;
-  return private.delivery_json(to_jsonb(recorded));
-end $$;
-comment on function private.send_test_event(jsonb, uuid, uuid) is
-  'POST …/webhooks/{webhook_id}/test. Errors: project_not_found, webhook_not_found, webhook_inactive, those of private.authorize.';
+create trigger webhooks_touch before update on public.webhooks
+  for each row execute function private.touch_updated_at();
+create trigger webhooks_audit after insert or update or delete on public.webhooks
+  for each row execute function private.record_audit('webhook');
 
-create function private.list_deliveries(
-  credentials jsonb, project_id uuid, webhook_id uuid, status text, page integer, page_size integer) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  total bigint;
-  items jsonb;
-begin
-  perform private.authorize_and_set_role(credentials, 'projects');
-  perform private.require_webhook(project_id, webhook_id);
-  select count(*) into total from public.webhook_deliveries d
-  where d.webhook_id = list_deliveries.webhook_id
-    and (list_deliveries.status is null or d.status = list_deliveries.status);
-  select coalesce(jsonb_agg(private.delivery_json(to_jsonb(on_page)) order by on_page.position desc), '[]') into items
-  from (
-    select d.* from public.webhook_deliveries d
-    where d.webhook_id = list_deliveries.webhook_id
-      and (list_deliveries.status is null or d.status = list_deliveries.status)
-    order by d.position desc
-    limit page_size offset (page - 1)::bigint * page_size
-  ) as on_page;
-  return jsonb_build_object('deliveries', items, 'total', total, 'page', page, 'page_size', page_size);
-end $$;
-comment on function private.list_deliveries(jsonb, uuid, uuid, text, integer, integer) is
-  'GET …/webhooks/{webhook_id}/deliveries, newest first. Errors: project_not_found, webhook_not_found, those of private.authorize.';
+alter table public.webhooks enable row level security;
+create policy webhooks_select_owner on public.webhooks for select to authenticated
+  using (project_id = any ((select private.managed_project_ids())::uuid[]));
 
-create function private.replay_delivery(credentials jsonb, project_id uuid, webhook_id uuid, delivery_id uuid) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  replayed public.webhook_deliveries;
+grant select (id, project_id, url, description, events, is_active, failing_since, disabled_at, created_at, updated_at)
+  on public.webhooks to authenticated;
+grant select, insert, update, delete on public.webhooks to service_role;
+grant execute on function private.require_webhook(uuid, uuid) to authenticated, service_role;
+grant execute on function private.webhook_json(jsonb) to service_role;
+
+-- Events of a project on their way to its webhooks. A trigger writes each into the log in the transaction of the change; the API
+-- claims what waits, sends it and writes what became of it.
+
+create table public.webhook_deliveries (
+  id uuid primary key default gen_random_uuid(),
+  position bigint generated always as identity,
+  webhook_id uuid not null references public.webhooks (id) on delete cascade,
+  project_id uuid not null references public.projects (id) on delete cascade,
+  event text not null,
+  subject_id uuid not null,
+  facts jsonb not null default '{}' constraint webhook_deliveries_facts_object check (jsonb_typeof(facts) = 'object'),
+  once text,
+  status text not null default 'waiting'
+    constraint webhook_deliveries_status check (status in ('waiting', 'delivered', 'failed')),
+  attempts integer not null default 0,
+  next_attempt_at timestamptz not null default now(),
+  response_status integer,
+  error text constraint webhook_deliveries_error_length check (length(error) <= 500),
+  occurred_at timestamptz not null default now(),
+  finished_at timestamptz,
+  constraint webhook_deliveries_finished_has_time check ((finished_at is null) = (status = 'waiting'))
+);
+create index webhook_deliveries_log on public.webhook_deliveries (webhook_id, position desc);
+create index webhook_deliveries_waiting on public.webhook_deliveries (webhook_id, next_attempt_at) where status = 'waiting';
+create index webhook_deliveries_turn on public.webhook_deliveries (webhook_id, subject_id, position) where status = 'waiting';
+create unique index webhook_deliveries_once on public.webhook_deliveries (webhook_id, once) where once is not null;
+create index webhook_deliveries_project_id on public.webhook_deliveries (project_id);
+create index webhook_deliveries_occurred_at on public.webhook_deliveries (occurred_at);
+
+comment on table public.webhook_deliveries is 'Events for a webhook: those that wait, and the log of those that were sent or given up.';
+comment on column public.webhook_deliveries.id is 'The header webhook-id: the same at every attempt.';
+comment on column public.webhook_deliveries.position is 'Events about one subject are sent in this order.';
+comment on column public.webhook_deliveries.webhook_id is 'Where it goes.';
+comment on column public.webhook_deliveries.project_id is 'Where it happened.';
+comment on column public.webhook_deliveries.event is 'What happened, such as generation.completed; or test.';
+comment on column public.webhook_deliveries.subject_id is 'The generation or account that it is about; else the project.';
+comment on column public.webhook_deliveries.facts is 'What cannot be read later, without personal data.';
+comment on column public.webhook_deliveries.once is 'An event with the same text is recorded once, such as the quota of a month.';
+comment on column public.webhook_deliveries.status is 'waiting, then delivered (2xx) or failed (given up).';
+comment on column public.webhook_deliveries.attempts is 'How often it was sent since it was recorded or replayed.';
+comment on column public.webhook_deliveries.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+comment on column public.webhook_deliveries.response_status is 'Status of the last answer, null without one.';
+comment on column public.webhook_deliveries.error is 'Why the last attempt failed.';
+comment on column public.webhook_deliveries.occurred_at is 'When it happened.';
+comment on column public.webhook_deliveries.finished_at is 'When it was delivered or given up.';
+
+create function private.announce_event(project_id uuid, event text, subject_id uuid, facts jsonb, once text) returns void
+language plpgsql security definer set search_path = '' as $$
 begin
-  perform private.authorize_and_set_role(credentials, 'projects');
-  perform private.require_webhook(project_id, webhook_id);
-  perform set_config('role', 'service_role', true);
-  if not (select w.is_active from public.webhooks w where w.id = replay_delivery.webhook_id) then
-    raise exception 'webhook_inactive';
-  end if;
-  update public.webhook_deliveries d
-  set status = 'waiting', attempts = 0, next_attempt_at = now(), finished_at = null
-  where d.id = replay_delivery.delivery_id and d.webhook_id = replay_delivery.webhook_id
-  returning * into replayed;
-  if replayed.id is null then
-    raise exception 'delivery_not_found';
-  end if;
-  return private.delivery_json(to_jsonb(replayed));
+  insert into public.webhook_deliveries (webhook_id, project_id, event, subject_id, facts, once)
+  select w.id, w.project_id, announce_event.event, announce_event.subject_id, announce_event.facts, announce_event.once
+  from public.webhooks w
+  join public.projects p on p.id = w.project_id and p.deleted_at is null
+  where w.project_id = announce_event.project_id and w.is_active and announce_event.event = any (w.events)
+  on conflict do nothing;
 end $$;
-comment on function private.replay_delivery(jsonb, uuid, uuid, uuid) is
-  'POST …/deliveries/{delivery_id}/replay: sent again with the same id, and tried for hours again. Errors: project_not_found, '
-  'webhook_not_found, delivery_not_found, webhook_inactive, those of private.authorize.';
+comment on function private.announce_event(uuid, text, uuid, jsonb, text) is
+  'Records an event for every active webhook of the project that wants it. Definer: whoever causes an event need not hold these tables.';
+
+create function private.on_generation_ended() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform private.announce_event(new.project_id, 'generation.' || new.status, new.id,
+    jsonb_build_object('status', new.status, 'user_id', new.user_id), null);
+  return null;
+end $$;
+comment on function private.on_generation_ended() is
+  'Trigger: records how a generation ended. Definer: calls private.announce_event for whoever ends it.';
+
+create function private.on_end_user_changed() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if tg_op = 'INSERT' then
+    perform private.announce_event(new.project_id, 'user.created', new.id, '{}', null);
+  elsif tg_op = 'DELETE' then
+    perform private.announce_event(old.project_id, 'user.deleted', old.id, '{}', null);
+  else
+    perform private.announce_event(new.project_id, 'user.verified', new.id, '{}', null);
+  end if;
+  return null;
+end $$;
+comment on function private.on_end_user_changed() is
+  'Trigger: records that an end user was created, verified or deleted. Definer: calls private.announce_event for whoever does it.';
+
+create function private.on_quota_used() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  allowed integer;
+begin
+  select plan.generations_per_month into allowed
+  from public.projects p
+  join public.users owner on owner.id = p.owner_id
+  join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
+  where p.id = new.project_id;
+  if new.generations >= allowed then
+    perform private.announce_event(new.project_id, 'quota.reached', new.project_id,
+      jsonb_build_object('month', new.month, 'limit', allowed), 'quota ' || new.month);
+  end if;
+  return null;
+end $$;
+comment on function private.on_quota_used() is
+  'Trigger: records once a month that the last generation of the quota was taken. Definer: calls private.announce_event for whoever takes it.';
+
+create function private.delivery_json(delivery jsonb) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return (delivery - '{position,webhook_id,project_id,facts,once}'::text[])
+    || jsonb_build_object('next_attempt_at', case when delivery ->> 'status' = 'waiting' then delivery -> 'next_attempt_at' end);
+end $$;
+comment on function private.delivery_json(jsonb) is 'A delivery as the API shows it.';
 
 create function private.claim_deliveries(batch_size integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -5152,10 +5102,6 @@ comment on function private.fail_delivery(uuid, integer, text, integer, boolean)
   'The receiver did not take it: due again after the wait, or given up without one. A receiver that is gone (410), or that took '
   'nothing for three days, is switched off.';
 
-create trigger webhooks_touch before update on public.webhooks
-  for each row execute function private.touch_updated_at();
-create trigger webhooks_audit after insert or update or delete on public.webhooks
-  for each row execute function private.record_audit('webhook');
 create trigger generations_announce after update on public.generations
   for each row when (new.project_id is not null and new.status is distinct from old.status
     and new.status in ('completed', 'failed', 'canceled'))
@@ -5168,22 +5114,13 @@ create trigger users_announce_verified after update on public.users
 create trigger generation_usage_announce after insert or update on public.generation_usage
   for each row execute function private.on_quota_used();
 
-alter table public.webhooks enable row level security;
 alter table public.webhook_deliveries enable row level security;
-create policy webhooks_select_owner on public.webhooks for select to authenticated
-  using (project_id = any ((select private.managed_project_ids())::uuid[]));
 create policy webhook_deliveries_select_owner on public.webhook_deliveries for select to authenticated
   using (project_id = any ((select private.managed_project_ids())::uuid[]));
 
-grant select (id, project_id, url, description, events, is_active, failing_since, disabled_at, created_at, updated_at)
-  on public.webhooks to authenticated;
 grant select on public.webhook_deliveries to authenticated;
-grant select, insert, update, delete on public.webhooks, public.webhook_deliveries to service_role;
-grant execute on function
-  private.delivery_json(jsonb),
-  private.require_webhook(uuid, uuid)
-to authenticated, service_role;
-grant execute on function private.webhook_json(jsonb) to service_role;
+grant select, insert, update, delete on public.webhook_deliveries to service_role;
+grant execute on function private.delivery_json(jsonb) to authenticated, service_role;
 
 -- Setting a new password with the token of a mail. Whether there is such an account shows nowhere.
 
@@ -5238,6 +5175,76 @@ begin
   delete from private.password_permits p where p.token_digest = decode(abandon_password_reset.digest, 'hex');
 end $$;
 comment on function private.abandon_password_reset(text) is 'Auth did not set the password: the permit goes, and the token can be used again.';
+
+-- What a developer sees and sends again of the log of deliveries.
+
+create function private.send_test_event(credentials jsonb, project_id uuid, webhook_id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  recorded public.webhook_deliveries;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  perform private.require_webhook(project_id, webhook_id);
+  perform set_config('role', 'service_role', true);
+  if not (select w.is_active from public.webhooks w where w.id = send_test_event.webhook_id) then
+    raise exception 'webhook_inactive';
+  end if;
+  insert into public.webhook_deliveries (webhook_id, project_id, event, subject_id)
+  values (send_test_event.webhook_id, send_test_event.project_id, 'test', gen_random_uuid())
+  returning * into recorded;
+  return private.delivery_json(to_jsonb(recorded));
+end $$;
+comment on function private.send_test_event(jsonb, uuid, uuid) is
+  'POST …/webhooks/{webhook_id}/test. Errors: project_not_found, webhook_not_found, webhook_inactive, those of private.authorize.';
+
+create function private.list_deliveries(
+  credentials jsonb, project_id uuid, webhook_id uuid, status text, page integer, page_size integer) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  total bigint;
+  items jsonb;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  perform private.require_webhook(project_id, webhook_id);
+  select count(*) into total from public.webhook_deliveries d
+  where d.webhook_id = list_deliveries.webhook_id
+    and (list_deliveries.status is null or d.status = list_deliveries.status);
+  select coalesce(jsonb_agg(private.delivery_json(to_jsonb(on_page)) order by on_page.position desc), '[]') into items
+  from (
+    select d.* from public.webhook_deliveries d
+    where d.webhook_id = list_deliveries.webhook_id
+      and (list_deliveries.status is null or d.status = list_deliveries.status)
+    order by d.position desc
+    limit page_size offset (page - 1)::bigint * page_size
+  ) as on_page;
+  return jsonb_build_object('deliveries', items, 'total', total, 'page', page, 'page_size', page_size);
+end $$;
+comment on function private.list_deliveries(jsonb, uuid, uuid, text, integer, integer) is
+  'GET …/webhooks/{webhook_id}/deliveries, newest first. Errors: project_not_found, webhook_not_found, those of private.authorize.';
+
+create function private.replay_delivery(credentials jsonb, project_id uuid, webhook_id uuid, delivery_id uuid) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  replayed public.webhook_deliveries;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  perform private.require_webhook(project_id, webhook_id);
+  perform set_config('role', 'service_role', true);
+  if not (select w.is_active from public.webhooks w where w.id = replay_delivery.webhook_id) then
+    raise exception 'webhook_inactive';
+  end if;
+  update public.webhook_deliveries d
+  set status = 'waiting', attempts = 0, next_attempt_at = now(), finished_at = null
+  where d.id = replay_delivery.delivery_id and d.webhook_id = replay_delivery.webhook_id
+  returning * into replayed;
+  if replayed.id is null then
+    raise exception 'delivery_not_found';
+  end if;
+  return private.delivery_json(to_jsonb(replayed));
+end $$;
+comment on function private.replay_delivery(jsonb, uuid, uuid, uuid) is
+  'POST …/deliveries/{delivery_id}/replay: sent again with the same id, and tried for hours again. Errors: project_not_found, '
+  'webhook_not_found, delivery_not_found, webhook_inactive, those of private.authorize.';
 
 -- Answers to the questions that a developer asks in Studio, as views. Schema `reports` is not exposed through PostgREST, and
 -- every view runs with the rights of whoever reads it. None is named like a table: the embedded REST tells them apart by name.
