@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fail, findMissing } from "./packages.mjs";
+import { fail, findMissing, wantedPaths } from "./packages.mjs";
 
 const EVERY_MS = 1_000;
 
@@ -116,7 +116,7 @@ async function npm(root, scope, isNew) {
   };
   child.stdout.on("data", collect);
   child.stderr.on("data", collect);
-  const stopCounting = count(join(root, "node_modules"));
+  const stopCounting = count(root, scope);
   const code = await new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
     child.once("close", (exit_code, signal) => resolve(exit_code ?? signal));
@@ -140,12 +140,16 @@ function reasonOf(output) {
   return (lines[0] ?? "").slice(0, 300);
 }
 
-/** How far npm is, by the folders that it has filled: it says nothing itself before the end. */
-function count(modules) {
+/** How far npm is, by the packages that it has unpacked: it says nothing itself before the end. */
+function count(root, scope) {
   const isTerminal = process.stderr.isTTY === true;
   const start = Date.now();
+  const paths = wantedPaths(root, scope);
   const tell = () => {
-    const done = `  ${packagesIn(modules)} packages, ${Math.round((Date.now() - start) / 1000)} s`;
+    const unpacked = paths.filter((path) => existsSync(join(root, path, "package.json"))).length;
+    const seconds = Math.round((Date.now() - start) / 1000);
+    const then = unpacked === paths.length ? "; now the programs that they fetch" : "";
+    const done = `  ${unpacked} of ${paths.length} packages, ${seconds} s${then}`;
     process.stderr.write(isTerminal ? `\r${done} ` : `${done}\n`);
   };
   const timer = setInterval(tell, isTerminal ? EVERY_MS : 10 * EVERY_MS);
@@ -153,16 +157,6 @@ function count(modules) {
     clearInterval(timer);
     if (isTerminal && Date.now() - start > EVERY_MS) process.stderr.write("\n");
   };
-}
-
-function packagesIn(modules) {
-  try {
-    return readdirSync(modules)
-      .filter((name) => !name.startsWith("."))
-      .reduce((sum, name) => sum + (name.startsWith("@") ? readdirSync(join(modules, name)).length : 1), 0);
-  } catch {
-    return 0;
-  }
 }
 
 /** The package of Node brings npm, headers and manuals along: a third of it, and nothing here uses them. */

@@ -56,12 +56,21 @@ function whyNot(root, { path }) {
   });
 }
 
+const lockedPackages = (root) => JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
+
+/** Where the packages are that have to be there on every machine. */
+export function wantedPaths(root, scope) {
+  return Object.entries(lockedPackages(root))
+    .filter(([path, entry]) => path.startsWith("node_modules/") && isWanted(entry, scope))
+    .map(([path]) => path);
+}
+
 /** What is not as the lockfile says: packages that are missing or of another version, and programs that do not run. */
 export async function findMissing(root, scope) {
-  const { packages } = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+  const packages = lockedPackages(root);
   const missing = [];
-  for (const [path, entry] of Object.entries(packages)) {
-    if (!path.startsWith("node_modules/") || !isWanted(entry, scope)) continue;
+  for (const path of wantedPaths(root, scope)) {
+    const entry = packages[path];
     const version = versionOf(join(root, path));
     if (version !== entry.version) missing.push({ path, is_there: version !== undefined });
   }
