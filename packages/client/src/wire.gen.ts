@@ -2597,7 +2597,7 @@ export interface components {
             /**
              * Format: date-time
              * @description Seven days later: from then on it cannot be accepted.
-             * @example 2026-12-01T09:00:00.123456+00:00
+             * @example 2026-12-01T09:00:00.123456Z
              */
             expires_at: string;
         };
@@ -4887,7 +4887,7 @@ export interface operations {
                      *         "email": "grace@example.com",
                      *         "owner_email": "ada@example.com",
                      *         "created_at": "2026-11-24T09:00:00.123456Z",
-                     *         "expires_at": "2026-12-01T09:00:00.123456+00:00"
+                     *         "expires_at": "2026-12-01T09:00:00.123456Z"
                      *       }
                      *     ]
                      */
@@ -5427,7 +5427,7 @@ export interface operations {
                      *       "email": "grace@example.com",
                      *       "owner_email": "ada@example.com",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
-                     *       "expires_at": "2026-12-01T09:00:00.123456+00:00"
+                     *       "expires_at": "2026-12-01T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["ProjectTransfer"];
@@ -5470,7 +5470,7 @@ export interface operations {
                      *       "email": "grace@example.com",
                      *       "owner_email": "ada@example.com",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
-                     *       "expires_at": "2026-12-01T09:00:00.123456+00:00"
+                     *       "expires_at": "2026-12-01T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["ProjectTransfer"];

@@ -33,7 +33,7 @@ test.each([
   expect(parseAnnounced(text)).toEqual(expected);
 });
 
-test("every operation documents 429, except health, what services call, a token that works once, and what is not offered", () => {
+test("every operation documents 429, except health, what services call, and what is not offered", () => {
   const operations = Object.values<Schema>(openApiDocument().paths ?? {}).flatMap((path) =>
     Object.values<Schema>(path),
   );
@@ -42,5 +42,5 @@ test("every operation documents 429, except health, what services call, a token 
     .map(({ operationId }) => operationId as string)
     .filter((id) => !/^(health|metrics|webhooks)\./.test(id));
   expect(operations.length).toBeGreaterThan(40);
-  expect(unlimited).toEqual(["auth.resetPassword", "payments.other"]);
+  expect(unlimited).toEqual(["payments.other"]);
 });

@@ -10,7 +10,7 @@ export const transferSchema = z
     created_at: timestamp("When it was offered."),
     expires_at: timestamp(
       "Seven days later: from then on it cannot be accepted.",
-      "2026-12-01T09:00:00.123456+00:00",
+      "2026-12-01T09:00:00.123456Z",
     ),
   })
   .openapi("ProjectTransfer");
