@@ -38,7 +38,7 @@ const texts = [
   "\u202Egnp.exe",
   "ｆｕｌｌ＠ｗｉｄｔｈ",
   "e\u0301\u0301\u0301",
-  `e${"\u0301\u0316".repeat(3_000)}`,
+  `e${"\u0301\u0316".repeat(500)}`,
   "ﷺ".repeat(200),
   "👩‍👩‍👧‍👦".repeat(40),
   "\r\nX-Injected: yes",
