@@ -106,7 +106,11 @@ export function planDeploy({ project_ref, settings, env = {}, domain, site }: De
       why: "an address of your own; the DNS record comes first (docs/operations.md)",
       command: ["supabase", "domains", "create", remote, "--custom-hostname", host],
     });
-  }
+  } else if (env.PAGES_URL === undefined)
+    steps.push({
+      why: "the pages for links of mails, as files: without an address of your own functions send no HTML",
+      command: ["node", "scripts/deploy/pages.ts", base],
+    });
   const url = `https://${project_ref}.supabase.co`;
   steps.push({
     why: "look at the result",

@@ -1,8 +1,17 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
+import { ROOT } from "../../scripts/local/settings.ts";
 import { api, login, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { forgetMail } from "../support/attempts.ts";
 import { launchChromium, picture } from "../support/browser.ts";
-import { mailTo, type ReceivedMail } from "../support/mail.ts";
+import { mailTo, type ReceivedMail, tokenOf } from "../support/mail.ts";
+import { openDatabase } from "../support/management.ts";
 
 const { urls } = inject("stack");
 const another = "Another-horse-8";
@@ -42,10 +51,12 @@ async function askedForReset() {
   return { ...user, link: linkOf(await mailTo(user.email, "Set a new password")) };
 }
 
-test("the verification page confirms when its button is pressed, and not before", async () => {
+test("the verification page confirms when its button is pressed, and a second open says so without alarm", async () => {
   const { email, headers } = await newUser();
   const link = linkOf(await mailTo(email, "Confirm your address"));
   await open(link);
+  await page.getByRole("button", { name: "Confirm address" }).waitFor();
+  await page.getByText("My first project").waitFor();
   await picture(page, "verify-1-opened");
   expect((await api("/auth/me", { headers })).body.is_verified).toBe(false);
   await page.getByRole("button", { name: "Confirm address" }).click();
@@ -56,9 +67,87 @@ test("the verification page confirms when its button is pressed, and not before"
   expect(complaints).toEqual([]);
 
   await open(link, "dark");
-  await page.getByRole("button", { name: "Confirm address" }).click();
-  await page.getByText("This link was used before").waitFor();
+  await page.getByText("This address is confirmed").waitFor();
+  expect(await page.getByRole("status").getAttribute("class")).toBe("good");
+  expect(await page.getByRole("button").count()).toBe(0);
   await picture(page, "verify-3-used");
+});
+
+test("the pages link back to the app, and a press that comes too late is told calmly", async () => {
+  const owner = await registerDeveloper();
+  await api(`/projects/${owner.project.id}`, {
+    method: "PATCH",
+    headers: owner.headers,
+    json: {
+      name: "Postcards",
+      site_url: "https://cards.example.com/#/home",
+      allowed_origins: ["https://cards.example.com"],
+    },
+  });
+  const { email } = await registerEndUser(owner.project);
+  const mail = await mailTo(email, "Confirm your address");
+  await open(linkOf(mail));
+  const back = page.getByRole("link", { name: "Back to Postcards" });
+  expect(await back.getAttribute("href")).toBe("https://cards.example.com/#/home");
+  await api("/auth/verify-email", { json: { token: tokenOf(mail) } });
+  await page.getByRole("button", { name: "Confirm address" }).click();
+  await page.getByText("This address is confirmed").waitFor();
+  await picture(page, "verify-4-app");
+});
+
+test("a dead link is no dead end: both pages ask for another mail, also for a project that lists its origins", async () => {
+  const owner = await registerDeveloper();
+  await api(`/projects/${owner.project.id}`, {
+    method: "PATCH",
+    headers: owner.headers,
+    json: { allowed_origins: ["https://cards.example.com"] },
+  });
+  const { email, id } = await registerEndUser(owner.project);
+  const mail = await mailTo(email, "Confirm your address");
+  const sql = openDatabase();
+  await sql`update private.mail_tokens set expires_at = now() where user_id = ${id}`;
+  await forgetMail(sql, "verification", id);
+  await open(linkOf(mail));
+  await page.getByText("This link is too old").waitFor();
+  await page.getByLabel("Your email address").fill(email);
+  await picture(page, "verify-5-too-old");
+  await page.getByRole("button", { name: "Send me a new mail" }).click();
+  await page.getByText("a mail is on its way").waitFor();
+  const newer = await mailTo(email, "Confirm your address", mail);
+  expect((await api("/auth/verify-email", { json: { token: tokenOf(newer) } })).status).toBe(200);
+  await page.close();
+
+  await open(`${urls.base}/api/v1/auth/reset-password?project=${owner.project.id}`);
+  await page.getByLabel("Your email address").fill(email);
+  await picture(page, "reset-4-ask");
+  await page.getByRole("button", { name: "Send me a mail" }).click();
+  await page.getByText("a mail is on its way").waitFor();
+  await mailTo(email, "Set a new password");
+  expect(complaints).toEqual([]);
+});
+
+test("the pages work from a site of their own", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mail-pages-"));
+  const address = urls.base ?? urls.gateway;
+  execFileSync(process.execPath, [join(ROOT, "scripts/deploy/pages.ts"), address, folder]);
+  const site = createServer((request, response) => {
+    const name = /^\/([\w-]+\.html)/.exec(request.url ?? "")?.[1] ?? "";
+    response.writeHead(200, { "Content-Type": "text/html" }).end(readFileSync(join(folder, name)));
+  });
+  await new Promise<void>((resolve) => site.listen(0, "127.0.0.1", resolve));
+  const { port } = site.address() as AddressInfo;
+  try {
+    const { email, headers } = await newUser();
+    const fragment = linkOf(await mailTo(email, "Confirm your address")).split("#")[1];
+    await open(`http://127.0.0.1:${port}/verify-email.html#${fragment}`);
+    await page.getByRole("button", { name: "Confirm address" }).click();
+    await page.getByText(`${email} is confirmed`).waitFor();
+    expect((await api("/auth/me", { headers })).body.is_verified).toBe(true);
+    expect(complaints).toEqual([]);
+  } finally {
+    site.close();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("the token never reaches the address bar, the history or an address that is requested", async () => {
@@ -69,9 +158,9 @@ test("the token never reaches the address bar, the history or an address that is
   await page.getByRole("button", { name: "Confirm address" }).click();
   await page.getByText("is confirmed").waitFor();
   expect(page.url()).toBe(`${urls.gateway}/api/v1/auth/verify-email`);
-  expect(requested).toHaveLength(2);
+  expect(requested).toHaveLength(3);
   for (const request of requested.slice(1)) expect(request).not.toContain(token);
-  expect(requested[1]).toBe(`POST ${urls.gateway}/api/v1/auth/verify-email`);
+  expect(requested[2]).toBe(`POST ${urls.gateway}/api/v1/auth/verify-email`);
 });
 
 test("the reset page sets a new password, after it was typed twice alike and strong enough", async () => {
@@ -86,19 +175,13 @@ test("the reset page sets a new password, after it was typed twice alike and str
   await type(another, "Something-else-1");
   expect(await said()).toBe("The two passwords differ.");
   await type("alllowercase", "alllowercase");
-  await page.getByText("must contain an upper-case letter").waitFor();
+  await page.getByRole("status").filter({ hasText: "upper-case letter" }).waitFor();
   await picture(page, "reset-2-weak");
   await type(another, another);
   await page.getByText("Your new password is set").waitFor();
   await picture(page, "reset-3-done");
   expect((await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status).toBe(401);
   expect((await login(email, named, another)).token).toBeTruthy();
-});
-
-test("a link without its token says so and offers no button to press", async () => {
-  await open(`${urls.gateway}/api/v1/auth/reset-password`);
-  expect(await said()).toContain("This link is not complete");
-  expect(await page.getByRole("button").isDisabled()).toBe(true);
 });
 
 test("the page runs its own script only, in no frame, and is kept nowhere", async () => {

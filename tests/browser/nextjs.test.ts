@@ -7,8 +7,17 @@ import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
 import { packClient } from "../../scripts/build-client.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { ROOT } from "../../scripts/local/settings.ts";
-import { api, freshEmail, password, registerDeveloper } from "../support/api.ts";
+import {
+  api,
+  freshEmail,
+  login,
+  type Project,
+  password,
+  registerDeveloper,
+  registerEndUser,
+} from "../support/api.ts";
 import { launchChromium, picture } from "../support/browser.ts";
+import { mailTo, type ReceivedMail } from "../support/mail.ts";
 import { run } from "../support/runtimes.ts";
 
 // The example as its README has it: installed by npm, with the packed SDK and the .env of npm start.
@@ -20,7 +29,8 @@ const app = join(folder, "app");
 const env = { NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: undefined };
 let browser: Browser;
 let server: ChildProcess | undefined;
-let project: { id: string; developer_key: string; api_key: string };
+let project: Project;
+let developer: Record<string, string>;
 
 beforeAll(async () => {
   const packed = join(folder, "packed");
@@ -30,7 +40,7 @@ beforeAll(async () => {
   const manifest = JSON.parse(readFileSync(join(app, "package.json"), "utf8"));
   manifest.dependencies["@devkit4ai/client"] = `file:${tarball}`;
   writeFileSync(join(app, "package.json"), JSON.stringify(manifest));
-  ({ project } = await registerDeveloper());
+  ({ project, headers: developer } = await registerDeveloper());
   const lines = [
     `NEXT_PUBLIC_API_URL=${urls.gateway}`,
     `DEVKIT4AI_DEVELOPER_KEY=${project.developer_key}`,
@@ -121,3 +131,39 @@ test.each(["start", "dev"] as const)(
     await page.close();
   },
 );
+
+test("links of mails lead to pages of the app, which confirm an address and set a password", {
+  timeout: 180_000,
+}, async () => {
+  const url = await startApp("start");
+  await api(`/projects/${project.id}`, {
+    method: "PATCH",
+    headers: developer,
+    json: { verify_url: `${url}/verify-email`, reset_url: `${url}/reset-password` },
+  });
+  const { email } = await registerEndUser(project);
+  const linkOf = (mail: ReceivedMail) => /http:\/\/localhost\S+token=\S+/.exec(mail.text)?.[0] ?? "";
+  const page = await browser.newPage();
+  page.setDefaultTimeout(60_000);
+
+  const link = linkOf(await mailTo(email, "Confirm your address"));
+  await page.goto(link);
+  await page.getByRole("button", { name: "Confirm address" }).click();
+  await page.getByText("This address is confirmed").waitFor();
+  expect(page.url()).toBe(`${url}/verify-email`);
+  await page.goto(link);
+  await page.getByText("This address is confirmed").waitFor();
+  expect(await page.getByRole("button").count()).toBe(0);
+
+  await page.goto(`${url}/reset-password?token=${"0".repeat(64)}`);
+  await page.getByRole("button", { name: "Send me a mail" }).waitFor();
+  await api("/auth/request-password-reset", { headers: { "X-Project-ID": project.id }, json: { email } });
+  await page.goto(linkOf(await mailTo(email, "Set a new password")));
+  await page.getByLabel("New password").fill("Another-horse-8");
+  await page.getByLabel("Once more").fill("Another-horse-8");
+  await page.getByRole("button", { name: "Set password" }).click();
+  await page.getByText("Your new password is set").waitFor();
+  await picture(page, "example-nextjs-reset");
+  expect((await login(email, { "X-Project-ID": project.id }, "Another-horse-8")).token).toBeTruthy();
+  await page.close();
+});

@@ -25,6 +25,11 @@ const schema = z.object({
   public_url: url
     .refine((value) => reachOf(value) !== "container", "is an address that no browser can open")
     .describe("PUBLIC_URL: the base that clients call, without /api/v1"),
+  pages_url: url
+    .optional()
+    .describe(
+      "PAGES_URL: where verify-email.html and reset-password.html lie; without it the API serves the pages",
+    ),
   database_url: z.string().min(1).describe("DATABASE_URL or SUPABASE_DB_URL: Postgres"),
   secret_key: z.string().min(1).describe("SUPABASE_SECRET_KEYS or SUPABASE_SERVICE_ROLE_KEY: the secret key"),
   jwks: z
@@ -158,6 +163,7 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
   const result = schema.safeParse({
     supabase_url: supabaseUrl,
     public_url: set("PUBLIC_URL") ?? publicBase(supabaseUrl, set("SUPABASE_INTERNAL_HOST_PORT")),
+    pages_url: set("PAGES_URL"),
     database_url: set("DATABASE_URL") ?? set("SUPABASE_DB_URL"),
     secret_key: firstKey(set("SUPABASE_SECRET_KEYS"), set("SUPABASE_SERVICE_ROLE_KEY")),
     jwks: set("SUPABASE_JWKS"),

@@ -3,6 +3,7 @@ import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
+import { forgetOwnOrigin } from "./own-pages.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
 import { deviceOf } from "./sessions.ts";
 import { requestPasswordReset as storeRequest } from "./store.ts";
@@ -26,7 +27,8 @@ const route = createRoute({
 });
 
 export const requestPasswordReset = createRouter().openapi(route, async (c) => {
-  const { database, background } = c.get("deps");
+  const { database, background, env } = c.get("deps");
+  forgetOwnOrigin(c.get("credentials"), env);
   await storeRequest(database, c.get("credentials"), c.req.valid("json").email, deviceOf(c).ip);
   background(deliverMail(c.get("deps")));
   return c.json({ message: "If there is an account with this address, a mail is on its way." }, 200);

@@ -5,6 +5,7 @@ import { credentialsIfValid } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { uuid } from "../text.ts";
+import { forgetOwnOrigin } from "./own-pages.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
 import { deviceOf } from "./sessions.ts";
 import { requestVerification as storeRequest } from "./store.ts";
@@ -40,9 +41,10 @@ const route = createRoute({
 });
 
 export const requestVerification = createRouter().openapi(route, async (c) => {
-  const { database, background } = c.get("deps");
+  const { database, background, env } = c.get("deps");
   const { user_id = c.req.valid("query").user_id ?? null, email = null } = c.req.valid("json");
   const caller = c.get("credentials");
+  forgetOwnOrigin(caller, env);
   const isNamed = user_id !== null || email !== null;
   if (!isNamed && caller.user_id === undefined)
     throw new ApiError(c.req.header("authorization") === undefined ? "not_authenticated" : "invalid_token");

@@ -61,7 +61,7 @@ async function send(deps: Deps, row: OutboxRow, recipient: Recipient): Promise<v
   if (row.kind === "verification" && recipient.is_verified) return;
   const secret = withToken.has(row.kind) ? await makeSecret(deps, row.id, recipient) : null;
   if (secret === "none") return;
-  const mail = writeMail({ row, recipient, secret, public_url: deps.env.public_url });
+  const mail = writeMail({ row, recipient, secret, env: deps.env });
   // A new attempt carries a new token, so it is another mail to the provider.
   await deps.mailer.send({ ...mail, id: `${row.id}-${row.attempts}`, to: recipient.email });
 }

@@ -1,17 +1,29 @@
 import type { MailProject } from "./store.ts";
 
 export type LinkPage = "verify-email" | "reset-password";
-type Place = { project: MailProject | null; public_url: string; user_id: string };
+type Place = {
+  project: MailProject | null;
+  public_url: string;
+  /** A site that our pages were put on. */
+  pages_url: string | undefined;
+  user_id: string;
+};
 
 /**
  * Where a link in a mail leads: the page that the project names, or ours. Our page takes the token after the `#`, which browsers
  * never send, so it reaches no log; an app gets it as `?token=`, since its server may have to read it.
  */
-export function mailLink(page: LinkPage, token: string, { project, public_url, user_id }: Place): string {
+export function mailLink(
+  page: LinkPage,
+  token: string,
+  { project, public_url, pages_url, user_id }: Place,
+): string {
   const own = page === "verify-email" ? project?.verify_url : project?.reset_url;
   if (own) return ownLink(own, { token, ...(page === "verify-email" && { user_id }) });
   const fields = new URLSearchParams({ token, ...(project && { project: project.id }) });
-  return `${public_url}/api/v1/auth/${page}#${fields}`;
+  return pages_url === undefined
+    ? `${public_url}/api/v1/auth/${page}#${fields}`
+    : `${pages_url}/${page}.html#${fields}`;
 }
 
 /** A router that keeps its path after `#` looks for the query there too. */

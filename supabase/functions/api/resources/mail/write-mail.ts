@@ -1,9 +1,15 @@
+import type { Env } from "../../env.ts";
 import { type Letter, toHtml, toText } from "./layout.ts";
 import { mailLink } from "./links.ts";
 import { type MailSecret, spelledCode } from "./mail-token.ts";
 import type { OutboxRow, Recipient } from "./store.ts";
 
-type Occasion = { row: OutboxRow; recipient: Recipient; secret: MailSecret | null; public_url: string };
+type Occasion = {
+  row: OutboxRow;
+  recipient: Recipient;
+  secret: MailSecret | null;
+  env: Pick<Env, "public_url" | "pages_url">;
+};
 
 /** The mail of an outbox row. It never repeats the account's name: whoever registers somebody else's address chose it. */
 export function writeMail(occasion: Occasion): {
@@ -16,9 +22,10 @@ export function writeMail(occasion: Occasion): {
   return { from_name: letter.sender, subject: letter.subject, text: toText(letter), html: toHtml(letter) };
 }
 
-function letterFor({ row, recipient, secret, public_url }: Occasion): Letter {
+function letterFor({ row, recipient, secret, env }: Occasion): Letter {
   const sender = row.project?.name ?? "Cloud API";
-  const place = { project: row.project, public_url, user_id: recipient.user_id };
+  const { public_url, pages_url } = env;
+  const place = { project: row.project, public_url, pages_url, user_id: recipient.user_id };
   const { token = "", code = "" } = secret ?? {};
   switch (row.kind) {
     case "verification":
