@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { mailLink } from "./links.ts";
 
-const place = { public_url: "https://ref.supabase.co/functions/v1", user_id: "u1" };
+const place = { public_url: "https://ref.supabase.co/functions/v1", pages_url: undefined, user_id: "u1" };
 const naming = (page: string) =>
   ({ id: "p1", name: "Postcards", verify_url: page, reset_url: page }) as Parameters<
     typeof mailLink
@@ -21,5 +21,16 @@ test.each([
 test("the link that verifies names the account too", () => {
   expect(mailLink("verify-email", "t", { ...place, project: naming("https://a.example/#/verify") })).toBe(
     "https://a.example/#/verify?token=t&user_id=u1",
+  );
+});
+
+test("without pages of the project, links lead to ours, on the API or on the site that they were put on", () => {
+  const project = { ...naming(""), verify_url: null, reset_url: null } as ReturnType<typeof naming>;
+  expect(mailLink("verify-email", "t", { ...place, project })).toBe(
+    "https://ref.supabase.co/functions/v1/api/v1/auth/verify-email#token=t&project=p1",
+  );
+  const pages_url = "https://app.example.com/account";
+  expect(mailLink("reset-password", "t", { ...place, pages_url, project: null })).toBe(
+    "https://app.example.com/account/reset-password.html#token=t",
   );
 });
