@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema e16655cdcf8409dc41bd1efa2fcf6dc32c4f1a653f1b9a6271e3141c9d23e68a
+-- Made from supabase/schemas by `npm run generate`. Schema b921df9a771bb7756a3ff68edfa944f45fa02283cb3bdef0867444efca1c88ad
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -117,7 +117,8 @@ create table public.plans (
   is_default boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  reads_per_minute integer constraint plans_reads_per_minute_positive check (reads_per_minute > 0)
+  reads_per_minute integer constraint plans_reads_per_minute_positive check (reads_per_minute > 0),
+  is_listed boolean not null default true
 );
 create unique index plans_is_default on public.plans (is_default) where is_default;
 
@@ -133,6 +134,7 @@ comment on column public.plans.api_keys_per_project is 'Active API keys per proj
 comment on column public.plans.is_default is 'Whether new developers get it; at most one plan is.';
 comment on column public.plans.created_at is 'When it was made.';
 comment on column public.plans.updated_at is 'When it last changed.';
+comment on column public.plans.is_listed is 'Whether developers see it who do not have it.';
 comment on column public.plans.reads_per_minute is
   'Requests a minute of one account for its own state and for the status of generations, and of one address for what is public.';
 
@@ -158,6 +160,9 @@ create table public.users (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   suspended_at timestamptz constraint users_suspended_is_closed check (suspended_at is null or deactivated_at is not null),
+  generations_per_day integer constraint users_generations_per_day_positive check (generations_per_day > 0),
+  generations_per_month integer constraint users_generations_per_month_positive check (generations_per_month > 0),
+  concurrent_generations integer constraint users_concurrent_generations_positive check (concurrent_generations > 0),
   constraint users_end_user_has_project check ((role = 'end_user') = (project_id is not null)),
   constraint users_developer_has_plan check ((role = 'developer') = (plan_id is not null))
 );
@@ -179,6 +184,10 @@ comment on column public.users.email is 'The real address. Unique per project fo
 comment on column public.users.full_name is 'As the person wrote it.';
 comment on column public.users.email_verified_at is 'When the address was proved, else null.';
 comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
+comment on column public.users.generations_per_day is
+  'What the developer granted this end user instead of user_generations_per_day of the project; null follows the project.';
+comment on column public.users.generations_per_month is 'The same for user_generations_per_month.';
+comment on column public.users.concurrent_generations is 'The same for user_concurrent.';
 comment on column public.users.suspended_at is 'When an operator closed it; the owner of its project cannot open it. Null otherwise.';
 comment on column public.users.created_at is 'When the account was registered.';
 comment on column public.users.updated_at is 'When it last changed.';
@@ -239,7 +248,11 @@ create table public.projects (
     constraint projects_purge_started_at_deleted check (purge_started_at is null or deleted_at is not null),
   suspended_at timestamptz constraint projects_suspended_is_inactive check (suspended_at is null or not is_active),
   deleted_by_operator boolean not null default false
-    constraint projects_deleted_by_operator_is_deleted check (not deleted_by_operator or deleted_at is not null)
+    constraint projects_deleted_by_operator_is_deleted check (not deleted_by_operator or deleted_at is not null),
+  user_generations_per_day integer constraint projects_user_generations_per_day_positive check (user_generations_per_day > 0),
+  user_generations_per_month integer
+    constraint projects_user_generations_per_month_positive check (user_generations_per_month > 0),
+  user_concurrent integer constraint projects_user_concurrent_positive check (user_concurrent > 0)
 );
 create index projects_owner on public.projects (owner_id, created_at desc, id desc);
 create index projects_plan_id on public.projects (plan_id);
@@ -266,6 +279,10 @@ comment on column public.projects.purge_at is
   'When what a deleted project holds is removed for good, or when the next worker may go on with it; null is never.';
 comment on column public.projects.purge_started_at is 'When the removal began; from then on the project cannot be restored.';
 comment on column public.projects.suspended_at is 'When an operator switched it off; its owner cannot switch it on. Null otherwise.';
+comment on column public.projects.user_generations_per_day is
+  'Charged generations of one end user a UTC day; null is no limit but the plan''s.';
+comment on column public.projects.user_generations_per_month is 'The same a UTC month.';
+comment on column public.projects.user_concurrent is 'Generations of one end user that may run at once; null is no limit but the plan''s.';
 comment on column public.projects.deleted_by_operator is 'An operator deleted it: its owner cannot restore it.';
 
 -- Users and projects name each other: the second of the two tables adds this key.
@@ -281,6 +298,8 @@ begin
     'email_verification', project.email_verification,
     'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'verify_url', project.verify_url,
     'reset_url', project.reset_url, 'plan_id', project.plan_id,
+    'user_generations_per_day', project.user_generations_per_day,
+    'user_generations_per_month', project.user_generations_per_month, 'user_concurrent', project.user_concurrent,
     'created_at', project.created_at, 'updated_at', project.updated_at);
 end $$;
 comment on function private.project_json(public.projects) is 'A project as the API shows it.';
@@ -331,13 +350,15 @@ begin
   if (select count(*) from public.projects p where p.owner_id = owner and p.deleted_at is null) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  insert into public.projects
-    (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url, reset_url)
+  insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url,
+    reset_url, user_generations_per_day, user_generations_per_month, user_concurrent)
   values (owner, project ->> 'name', project ->> 'description',
     coalesce(project ->> 'email_verification', 'optional'),
     case when jsonb_typeof(project -> 'allowed_origins') = 'array'
       then array(select jsonb_array_elements_text(project -> 'allowed_origins')) else '{*}' end,
-    project ->> 'site_url', project ->> 'verify_url', project ->> 'reset_url')
+    project ->> 'site_url', project ->> 'verify_url', project ->> 'reset_url',
+    (project ->> 'user_generations_per_day')::integer, (project ->> 'user_generations_per_month')::integer,
+    (project ->> 'user_concurrent')::integer)
   returning * into created;
   return private.project_json(created);
 end $$;
@@ -406,7 +427,13 @@ begin
       then array(select jsonb_array_elements_text(changes -> 'allowed_origins')) else p.allowed_origins end,
     site_url = case when changes ? 'site_url' then changes ->> 'site_url' else p.site_url end,
     verify_url = case when changes ? 'verify_url' then changes ->> 'verify_url' else p.verify_url end,
-    reset_url = case when changes ? 'reset_url' then changes ->> 'reset_url' else p.reset_url end
+    reset_url = case when changes ? 'reset_url' then changes ->> 'reset_url' else p.reset_url end,
+    user_generations_per_day = case when changes ? 'user_generations_per_day'
+      then (changes ->> 'user_generations_per_day')::integer else p.user_generations_per_day end,
+    user_generations_per_month = case when changes ? 'user_generations_per_month'
+      then (changes ->> 'user_generations_per_month')::integer else p.user_generations_per_month end,
+    user_concurrent = case when changes ? 'user_concurrent'
+      then (changes ->> 'user_concurrent')::integer else p.user_concurrent end
   where p.id = update_project.id and p.deleted_at is null
   returning * into changed;
   if changed.id is null then
@@ -656,6 +683,15 @@ grant execute on function private.purge_project_users(uuid, integer) to service_
 -- What a developer sees and changes of the people of a project. One set of conditions serves a list and its total, so that
 -- a search finds as many as it says.
 
+create function private.project_user_json(account public.users, project_name text) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return private.user_json(account) || jsonb_build_object('joined_at', account.created_at, 'project_name', project_name,
+    'generations_per_day', account.generations_per_day, 'generations_per_month', account.generations_per_month,
+    'concurrent_generations', account.concurrent_generations);
+end $$;
+comment on function private.project_user_json(public.users, text) is 'An end user as whoever manages the project sees it.';
+
 -- Whom a search finds is looked for once, for the page and its total. Without one, an index has the page and counts the rest.
 create function private.list_project_users(
   credentials jsonb, project_id uuid, search text, active boolean, page integer, page_size integer)
@@ -675,8 +711,7 @@ begin
     from public.users u join public.projects p on p.id = u.project_id and p.deleted_at is null
     where (list_project_users.project_id is null or u.project_id = list_project_users.project_id)
       and (active is null or (u.deactivated_at is null) = active);
-    select coalesce(jsonb_agg(private.user_json(on_page.account)
-        || jsonb_build_object('joined_at', on_page.created_at, 'project_name', on_page.project_name)
+    select coalesce(jsonb_agg(private.project_user_json(on_page.account, on_page.project_name)
       order by on_page.created_at desc, on_page.id desc), '[]')
     into items
     from (
@@ -697,8 +732,7 @@ begin
     ), on_page as (
       select * from found order by created_at desc, id desc limit page_size offset (page - 1)::bigint * page_size
     )
-    select (select count(*) from found), coalesce(jsonb_agg(private.user_json(u)
-        || jsonb_build_object('joined_at', u.created_at, 'project_name', on_page.project_name)
+    select (select count(*) from found), coalesce(jsonb_agg(private.project_user_json(u, on_page.project_name)
       order by u.created_at desc, u.id desc), '[]')
     into total, items
     from on_page join public.users u using (id);
@@ -709,12 +743,13 @@ comment on function private.list_project_users(jsonb, uuid, text, boolean, integ
   'End users of one project, or with null of all projects that the caller manages, newest first. Errors: project_not_found, '
   'those of private.authorize.';
 
-create function private.update_project_user(credentials jsonb, project_id uuid, user_id uuid, is_active boolean) returns jsonb
+create function private.update_project_user(credentials jsonb, project_id uuid, user_id uuid, changes jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   project public.projects;
   account public.users;
   is_operator boolean;
+  wants_active boolean := changes ->> 'is_active';
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   is_operator := current_setting('app.user_role') = 'operator';
@@ -726,27 +761,36 @@ begin
   end if;
   perform set_config('role', 'service_role', true);
   select * into account from public.users u where u.id = update_project_user.user_id for update;
-  if is_active and account.suspended_at is not null and not is_operator then
+  if wants_active and account.suspended_at is not null and not is_operator then
     raise exception 'account_suspended';
   end if;
   update public.users u
-  set deactivated_at = case when is_active then null else coalesce(u.deactivated_at, now()) end,
-    suspended_at = case when is_active then null when is_operator then coalesce(u.suspended_at, now()) else u.suspended_at end
+  set deactivated_at = case when wants_active then null when not wants_active then coalesce(u.deactivated_at, now())
+      else u.deactivated_at end,
+    suspended_at = case when wants_active then null when not wants_active and is_operator then coalesce(u.suspended_at, now())
+      else u.suspended_at end,
+    generations_per_day = case when changes ? 'generations_per_day' then (changes ->> 'generations_per_day')::integer
+      else u.generations_per_day end,
+    generations_per_month = case when changes ? 'generations_per_month' then (changes ->> 'generations_per_month')::integer
+      else u.generations_per_month end,
+    concurrent_generations = case when changes ? 'concurrent_generations'
+      then (changes ->> 'concurrent_generations')::integer else u.concurrent_generations end
   where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id
   returning * into account;
   if account.id is null then
     raise exception 'user_not_found';
   end if;
   -- A token that was stolen before must not work again when the account is opened again.
-  if not is_active then
+  if not wants_active then
     perform private.end_user_sessions(account.id, null);
   end if;
-  return private.user_json(account) || jsonb_build_object('joined_at', account.created_at, 'project_name', project.name);
+  return private.project_user_json(account, project.name);
 end $$;
-comment on function private.update_project_user(jsonb, uuid, uuid, boolean) is
-  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, or opens it again. What an operator closed, only '
+comment on function private.update_project_user(jsonb, uuid, uuid, jsonb) is
+  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, opens it again, or grants it other limits. What an operator closed, only '
   'an operator opens. Errors: project_not_found, user_not_found, account_suspended, those of private.authorize.';
 
+grant execute on function private.project_user_json(public.users, text) to authenticated, service_role;
 
 -- Long-lived credentials. Only a SHA-256 hash and an eight-character prefix are kept; the hash is granted to nobody but
 -- service_role. Operator keys run the platform; the first functions serve every kind of key.
@@ -2837,6 +2881,55 @@ end $$;
 comment on function private.require_model(text, text) is
   'Errors: model_not_allowed, the same whether the model is unknown, switched off or of a larger plan.';
 
+create function private.list_models(credentials jsonb, defaults jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  plan text;
+begin
+  perform private.authorize_and_set_role(credentials, 'status');
+  v_project := current_setting('app.project_id')::uuid;
+  perform set_config('role', 'service_role', true);
+  select coalesce(project.plan_id, owner.plan_id) into plan
+  from public.projects project join public.users owner on owner.id = project.owner_id where project.id = v_project;
+  return (
+    select coalesce(jsonb_agg(distinct allowed.id order by allowed.id), '[]') from (
+      select m.id from public.models m where m.is_active and (m.plan_ids is null or plan = any (m.plan_ids))
+      union
+      select jsonb_array_elements_text(defaults)) as allowed);
+end $$;
+comment on function private.list_models(jsonb, jsonb) is
+  'GET /models: the ids that a request of the project may name, with the defaults, which are always allowed. Errors: those of '
+  'private.authorize.';
+
+create function private.list_plans(credentials jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_actor uuid;
+  is_operator boolean;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  v_actor := private.actor_id();
+  is_operator := current_setting('app.user_role') = 'operator';
+  perform set_config('role', 'service_role', true);
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', plan.id, 'is_default', plan.is_default,
+      'is_current', plan.id is not distinct from account.plan_id,
+      'generations_per_month', plan.generations_per_month, 'concurrent_generations', plan.concurrent_generations,
+      'projects', plan.projects, 'api_keys_per_project', plan.api_keys_per_project, 'requests_per_day', plan.requests_per_day,
+      'reads_per_minute', plan.reads_per_minute, 'auth_calls_per_hour', plan.auth_calls_per_hour,
+      'models', (select coalesce(jsonb_agg(m.id order by m.id), '[]') from public.models m
+        where m.is_active and (m.plan_ids is null or plan.id = any (m.plan_ids))))
+      order by plan.generations_per_month nulls last, plan.id), '[]')
+    from public.plans plan
+    join public.users account on account.id = v_actor
+    where is_operator or plan.is_listed or plan.id is not distinct from account.plan_id
+      or exists (select from public.projects p where p.owner_id = v_actor and p.plan_id = plan.id and p.deleted_at is null));
+end $$;
+comment on function private.list_plans(jsonb) is
+  'GET /plans: those that are listed, and those that the caller or a project of the caller has; all for an operator. Errors: those '
+  'of private.authorize.';
+
 create trigger models_touch before update on public.models
   for each row execute function private.touch_updated_at();
 
@@ -3029,6 +3122,8 @@ begin
   if tg_op = 'UPDATE' and old.charge = 'reserved' and new.charge = 'refunded' then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = new.project_id and usage.month = new.charged_month;
+    update private.user_usage usage set generations = usage.generations - 1
+    where usage.user_id = new.user_id and usage.day = (new.created_at at time zone 'utc')::date;
   end if;
   if tg_op = 'UPDATE' and new.status = 'canceled' and old.status = 'pending' and new.prediction_id is null
     and new.submission in ('submitting', 'unclear')
@@ -3047,6 +3142,8 @@ begin
   if old.charge = 'reserved' and (old.submission = 'waiting' or private.take_cancel(old.project_id, old.charged_month)) then
     update public.generation_usage usage set generations = usage.generations - 1
     where usage.project_id = old.project_id and usage.month = old.charged_month;
+    update private.user_usage usage set generations = usage.generations - 1
+    where usage.user_id = old.user_id and usage.day = (old.created_at at time zone 'utc')::date;
   end if;
   insert into private.cleanup_tasks (kind, target, generation_id)
   select 'prediction', old.prediction_id, old.id
@@ -3301,10 +3398,13 @@ create function private.get_generation_usage(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_project uuid;
-  v_month date := date_trunc('month', now() at time zone 'utc')::date;
+  v_actor uuid;
+  v_day date := (now() at time zone 'utc')::date;
+  v_month date := date_trunc('month', v_day)::date;
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
+  v_actor := private.actor_id();
   perform set_config('role', 'service_role', true);
   return (
     select jsonb_build_object(
@@ -3316,7 +3416,17 @@ begin
       'concurrent_limit', plan.concurrent_generations,
       'sent', coalesce(usage.sent, 0), 'sent_limit', private.sent_limit(plan.generations_per_month),
       'canceled', coalesce(usage.canceled, 0), 'cancel_limit', private.cancel_limit(plan.generations_per_month),
-      'resets_at', (v_month + interval '1 month') at time zone 'utc')
+      'resets_at', (v_month + interval '1 month') at time zone 'utc',
+      'user', (
+        select jsonb_build_object(
+          'used_today', coalesce(sum(mine.generations) filter (where mine.day = v_day), 0), 'day_limit', limits -> 'day',
+          'used_this_month', coalesce(sum(mine.generations), 0), 'month_limit', limits -> 'month',
+          'running', (select count(*) from public.generations g where g.user_id = v_actor and g.status in ('pending', 'processing')),
+          'concurrent_limit', limits -> 'concurrent', 'day_resets_at', (v_day + interval '1 day') at time zone 'utc')
+        from (select private.user_limits(project, account) as limits from public.users account where account.id = v_actor) as own
+        left join private.user_usage mine on mine.user_id = v_actor and mine.day >= v_month
+        where limits is not null
+        group by limits))
     from public.projects project
     join public.users owner on owner.id = project.owner_id
     left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
@@ -3325,7 +3435,7 @@ begin
   );
 end $$;
 comment on function private.get_generation_usage(jsonb) is
-  'GET /generation/usage: what the project''s plan allows and what is used of it. Errors: those of private.authorize.';
+  'GET /generation/usage: what the project''s plan allows, what the project gives the caller, and what is used of it. Errors: those of private.authorize.';
 
 grant execute on function private.require_generation(uuid) to authenticated, service_role;
 grant execute on function private.is_generation_served(uuid) to service_role;
@@ -3339,6 +3449,7 @@ declare
   v_actor uuid;
   v_month date := date_trunc('month', now() at time zone 'utc')::date;
   limits public.plans;
+  mine jsonb;
   created public.generations;
   created_json jsonb;
   claimed integer;
@@ -3377,6 +3488,11 @@ begin
   then
     raise exception 'concurrency_limit_reached' using detail = jsonb_build_object('retry_after_seconds', 5);
   end if;
+  select private.user_limits(project, account) into mine
+  from public.projects project, public.users account where project.id = v_project and account.id = v_actor;
+  if mine is not null then
+    perform private.take_user_quota(v_actor, mine);
+  end if;
 
   insert into public.generations
     (id, project_id, user_id, instructions, model, options, example_images, is_public, charge, charged_month, next_check_at)
@@ -3402,7 +3518,7 @@ begin
 end $$;
 comment on function private.create_generation(jsonb, jsonb) is
   'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
-  'quota_exceeded, sent_limit_reached, concurrency_limit_reached (detail: seconds to wait), model_not_allowed, '
+  'quota_exceeded, sent_limit_reached, concurrency_limit_reached, those of private.take_user_quota (detail: seconds to wait), model_not_allowed, '
   'project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of private.authorize.';
 
 -- What people do with generations that exist: publish, cancel, delete. A row is found under row-level security and written
@@ -4076,6 +4192,10 @@ begin
       with old as materialized (
         select e.day, e.client from private.anonymous_usage e where e.day < v_day limit batch_size for update skip locked)
       delete from private.anonymous_usage t using old where t.day = old.day and t.client = old.client;
+    when 'user_usage' then
+      with old as materialized (
+        select e.user_id, e.day from private.user_usage e where e.day < v_day limit batch_size for update skip locked)
+      delete from private.user_usage t using old where t.user_id = old.user_id and t.day = old.day;
     when 'uploads' then
       with old as materialized (
         select e.id from public.uploads e where e.generation_id is null and e.created_at < v_before limit batch_size for update skip locked)
@@ -5394,3 +5514,68 @@ comment on column reports.recent_changes.ip is 'Address of the caller.';
 comment on column reports.recent_changes.request_id is 'X-Request-Id of the request.';
 
 grant select on all tables in schema reports to service_role;
+
+-- What one end user may use of a project: limits of the project, other ones that its developer granted, and what is used.
+
+create table private.user_usage (
+  user_id uuid not null references public.users (id) on delete cascade,
+  day date not null,
+  generations integer not null default 0 constraint user_usage_generations_positive check (generations >= 0),
+  primary key (user_id, day)
+);
+create index user_usage_day on private.user_usage (day);
+
+comment on table private.user_usage is 'Generations reserved or committed, per end user and UTC day.';
+comment on column private.user_usage.user_id is 'The end user.';
+comment on column private.user_usage.day is 'The UTC day.';
+comment on column private.user_usage.generations is 'How many count against the day and its month.';
+
+create function private.user_limits(project public.projects, account public.users) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return case when account.role = 'end_user' then jsonb_build_object(
+    'day', coalesce(account.generations_per_day, project.user_generations_per_day),
+    'month', coalesce(account.generations_per_month, project.user_generations_per_month),
+    'concurrent', coalesce(account.concurrent_generations, project.user_concurrent)) end;
+end $$;
+comment on function private.user_limits(public.projects, public.users) is
+  '{day, month, concurrent} of an end user: what was granted, else what the project gives everybody; null is none. Null for others.';
+
+create function private.take_user_quota(user_id uuid, limits jsonb) returns void
+language plpgsql set search_path = '' as $$
+declare
+  v_now timestamp := now() at time zone 'utc';
+  v_day date := v_now::date;
+  v_month date := date_trunc('month', v_now)::date;
+begin
+  -- Creates of one project take turns already, so the sums below are the truth.
+  insert into private.user_usage as usage (user_id, day, generations) values (take_user_quota.user_id, v_day, 1)
+  on conflict on constraint user_usage_pkey do update set generations = usage.generations + 1
+    where coalesce(usage.generations < (limits ->> 'day')::integer, true);
+  if not found then
+    raise exception 'user_day_limit_reached' using
+      detail = jsonb_build_object('retry_after_seconds', ceil(extract(epoch from (v_day + 1) - v_now)));
+  end if;
+  if (select sum(u.generations) from private.user_usage u where u.user_id = take_user_quota.user_id and u.day >= v_month)
+    > (limits ->> 'month')::integer
+  then
+    raise exception 'user_month_limit_reached' using
+      detail = jsonb_build_object('retry_after_seconds', ceil(extract(epoch from (v_month + interval '1 month') - v_now)));
+  end if;
+  if (select count(*) from public.generations g
+      where g.user_id = take_user_quota.user_id and g.status in ('pending', 'processing')) >= (limits ->> 'concurrent')::integer
+  then
+    raise exception 'user_concurrency_limit_reached' using detail = jsonb_build_object('retry_after_seconds', 5);
+  end if;
+end $$;
+comment on function private.take_user_quota(uuid, jsonb) is
+  'Counts a generation of an end user within private.user_limits. Errors: user_day_limit_reached, user_month_limit_reached, '
+  'user_concurrency_limit_reached (detail: seconds to wait).';
+
+alter table private.user_usage enable row level security;
+
+grant select, insert, update, delete on private.user_usage to service_role;
+grant execute on function
+  private.take_user_quota(uuid, jsonb),
+  private.user_limits(public.projects, public.users)
+to service_role;

@@ -11,7 +11,8 @@ create table public.plans (
   is_default boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  reads_per_minute integer constraint plans_reads_per_minute_positive check (reads_per_minute > 0)
+  reads_per_minute integer constraint plans_reads_per_minute_positive check (reads_per_minute > 0),
+  is_listed boolean not null default true
 );
 create unique index plans_is_default on public.plans (is_default) where is_default;
 
@@ -27,6 +28,7 @@ comment on column public.plans.api_keys_per_project is 'Active API keys per proj
 comment on column public.plans.is_default is 'Whether new developers get it; at most one plan is.';
 comment on column public.plans.created_at is 'When it was made.';
 comment on column public.plans.updated_at is 'When it last changed.';
+comment on column public.plans.is_listed is 'Whether developers see it who do not have it.';
 comment on column public.plans.reads_per_minute is
   'Requests a minute of one account for its own state and for the status of generations, and of one address for what is public.';
 

@@ -13,6 +13,9 @@ create table public.users (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   suspended_at timestamptz constraint users_suspended_is_closed check (suspended_at is null or deactivated_at is not null),
+  generations_per_day integer constraint users_generations_per_day_positive check (generations_per_day > 0),
+  generations_per_month integer constraint users_generations_per_month_positive check (generations_per_month > 0),
+  concurrent_generations integer constraint users_concurrent_generations_positive check (concurrent_generations > 0),
   constraint users_end_user_has_project check ((role = 'end_user') = (project_id is not null)),
   constraint users_developer_has_plan check ((role = 'developer') = (plan_id is not null))
 );
@@ -34,6 +37,10 @@ comment on column public.users.email is 'The real address. Unique per project fo
 comment on column public.users.full_name is 'As the person wrote it.';
 comment on column public.users.email_verified_at is 'When the address was proved, else null.';
 comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
+comment on column public.users.generations_per_day is
+  'What the developer granted this end user instead of user_generations_per_day of the project; null follows the project.';
+comment on column public.users.generations_per_month is 'The same for user_generations_per_month.';
+comment on column public.users.concurrent_generations is 'The same for user_concurrent.';
 comment on column public.users.suspended_at is 'When an operator closed it; the owner of its project cannot open it. Null otherwise.';
 comment on column public.users.created_at is 'When the account was registered.';
 comment on column public.users.updated_at is 'When it last changed.';

@@ -21,7 +21,11 @@ create table public.projects (
     constraint projects_purge_started_at_deleted check (purge_started_at is null or deleted_at is not null),
   suspended_at timestamptz constraint projects_suspended_is_inactive check (suspended_at is null or not is_active),
   deleted_by_operator boolean not null default false
-    constraint projects_deleted_by_operator_is_deleted check (not deleted_by_operator or deleted_at is not null)
+    constraint projects_deleted_by_operator_is_deleted check (not deleted_by_operator or deleted_at is not null),
+  user_generations_per_day integer constraint projects_user_generations_per_day_positive check (user_generations_per_day > 0),
+  user_generations_per_month integer
+    constraint projects_user_generations_per_month_positive check (user_generations_per_month > 0),
+  user_concurrent integer constraint projects_user_concurrent_positive check (user_concurrent > 0)
 );
 create index projects_owner on public.projects (owner_id, created_at desc, id desc);
 create index projects_plan_id on public.projects (plan_id);
@@ -48,6 +52,10 @@ comment on column public.projects.purge_at is
   'When what a deleted project holds is removed for good, or when the next worker may go on with it; null is never.';
 comment on column public.projects.purge_started_at is 'When the removal began; from then on the project cannot be restored.';
 comment on column public.projects.suspended_at is 'When an operator switched it off; its owner cannot switch it on. Null otherwise.';
+comment on column public.projects.user_generations_per_day is
+  'Charged generations of one end user a UTC day; null is no limit but the plan''s.';
+comment on column public.projects.user_generations_per_month is 'The same a UTC month.';
+comment on column public.projects.user_concurrent is 'Generations of one end user that may run at once; null is no limit but the plan''s.';
 comment on column public.projects.deleted_by_operator is 'An operator deleted it: its owner cannot restore it.';
 
 -- Users and projects name each other: the second of the two tables adds this key.
@@ -63,6 +71,8 @@ begin
     'email_verification', project.email_verification,
     'allowed_origins', project.allowed_origins, 'site_url', project.site_url, 'verify_url', project.verify_url,
     'reset_url', project.reset_url, 'plan_id', project.plan_id,
+    'user_generations_per_day', project.user_generations_per_day,
+    'user_generations_per_month', project.user_generations_per_month, 'user_concurrent', project.user_concurrent,
     'created_at', project.created_at, 'updated_at', project.updated_at);
 end $$;
 comment on function private.project_json(public.projects) is 'A project as the API shows it.';
@@ -113,13 +123,15 @@ begin
   if (select count(*) from public.projects p where p.owner_id = owner and p.deleted_at is null) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  insert into public.projects
-    (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url, reset_url)
+  insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url,
+    reset_url, user_generations_per_day, user_generations_per_month, user_concurrent)
   values (owner, project ->> 'name', project ->> 'description',
     coalesce(project ->> 'email_verification', 'optional'),
     case when jsonb_typeof(project -> 'allowed_origins') = 'array'
       then array(select jsonb_array_elements_text(project -> 'allowed_origins')) else '{*}' end,
-    project ->> 'site_url', project ->> 'verify_url', project ->> 'reset_url')
+    project ->> 'site_url', project ->> 'verify_url', project ->> 'reset_url',
+    (project ->> 'user_generations_per_day')::integer, (project ->> 'user_generations_per_month')::integer,
+    (project ->> 'user_concurrent')::integer)
   returning * into created;
   return private.project_json(created);
 end $$;
@@ -188,7 +200,13 @@ begin
       then array(select jsonb_array_elements_text(changes -> 'allowed_origins')) else p.allowed_origins end,
     site_url = case when changes ? 'site_url' then changes ->> 'site_url' else p.site_url end,
     verify_url = case when changes ? 'verify_url' then changes ->> 'verify_url' else p.verify_url end,
-    reset_url = case when changes ? 'reset_url' then changes ->> 'reset_url' else p.reset_url end
+    reset_url = case when changes ? 'reset_url' then changes ->> 'reset_url' else p.reset_url end,
+    user_generations_per_day = case when changes ? 'user_generations_per_day'
+      then (changes ->> 'user_generations_per_day')::integer else p.user_generations_per_day end,
+    user_generations_per_month = case when changes ? 'user_generations_per_month'
+      then (changes ->> 'user_generations_per_month')::integer else p.user_generations_per_month end,
+    user_concurrent = case when changes ? 'user_concurrent'
+      then (changes ->> 'user_concurrent')::integer else p.user_concurrent end
   where p.id = update_project.id and p.deleted_at is null
   returning * into changed;
   if changed.id is null then

@@ -1,6 +1,15 @@
 -- What a developer sees and changes of the people of a project. One set of conditions serves a list and its total, so that
 -- a search finds as many as it says.
 
+create function private.project_user_json(account public.users, project_name text) returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return private.user_json(account) || jsonb_build_object('joined_at', account.created_at, 'project_name', project_name,
+    'generations_per_day', account.generations_per_day, 'generations_per_month', account.generations_per_month,
+    'concurrent_generations', account.concurrent_generations);
+end $$;
+comment on function private.project_user_json(public.users, text) is 'An end user as whoever manages the project sees it.';
+
 -- Whom a search finds is looked for once, for the page and its total. Without one, an index has the page and counts the rest.
 create function private.list_project_users(
   credentials jsonb, project_id uuid, search text, active boolean, page integer, page_size integer)
@@ -20,8 +29,7 @@ begin
     from public.users u join public.projects p on p.id = u.project_id and p.deleted_at is null
     where (list_project_users.project_id is null or u.project_id = list_project_users.project_id)
       and (active is null or (u.deactivated_at is null) = active);
-    select coalesce(jsonb_agg(private.user_json(on_page.account)
-        || jsonb_build_object('joined_at', on_page.created_at, 'project_name', on_page.project_name)
+    select coalesce(jsonb_agg(private.project_user_json(on_page.account, on_page.project_name)
       order by on_page.created_at desc, on_page.id desc), '[]')
     into items
     from (
@@ -42,8 +50,7 @@ begin
     ), on_page as (
       select * from found order by created_at desc, id desc limit page_size offset (page - 1)::bigint * page_size
     )
-    select (select count(*) from found), coalesce(jsonb_agg(private.user_json(u)
-        || jsonb_build_object('joined_at', u.created_at, 'project_name', on_page.project_name)
+    select (select count(*) from found), coalesce(jsonb_agg(private.project_user_json(u, on_page.project_name)
       order by u.created_at desc, u.id desc), '[]')
     into total, items
     from on_page join public.users u using (id);
@@ -54,12 +61,13 @@ comment on function private.list_project_users(jsonb, uuid, text, boolean, integ
   'End users of one project, or with null of all projects that the caller manages, newest first. Errors: project_not_found, '
   'those of private.authorize.';
 
-create function private.update_project_user(credentials jsonb, project_id uuid, user_id uuid, is_active boolean) returns jsonb
+create function private.update_project_user(credentials jsonb, project_id uuid, user_id uuid, changes jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   project public.projects;
   account public.users;
   is_operator boolean;
+  wants_active boolean := changes ->> 'is_active';
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
   is_operator := current_setting('app.user_role') = 'operator';
@@ -71,24 +79,33 @@ begin
   end if;
   perform set_config('role', 'service_role', true);
   select * into account from public.users u where u.id = update_project_user.user_id for update;
-  if is_active and account.suspended_at is not null and not is_operator then
+  if wants_active and account.suspended_at is not null and not is_operator then
     raise exception 'account_suspended';
   end if;
   update public.users u
-  set deactivated_at = case when is_active then null else coalesce(u.deactivated_at, now()) end,
-    suspended_at = case when is_active then null when is_operator then coalesce(u.suspended_at, now()) else u.suspended_at end
+  set deactivated_at = case when wants_active then null when not wants_active then coalesce(u.deactivated_at, now())
+      else u.deactivated_at end,
+    suspended_at = case when wants_active then null when not wants_active and is_operator then coalesce(u.suspended_at, now())
+      else u.suspended_at end,
+    generations_per_day = case when changes ? 'generations_per_day' then (changes ->> 'generations_per_day')::integer
+      else u.generations_per_day end,
+    generations_per_month = case when changes ? 'generations_per_month' then (changes ->> 'generations_per_month')::integer
+      else u.generations_per_month end,
+    concurrent_generations = case when changes ? 'concurrent_generations'
+      then (changes ->> 'concurrent_generations')::integer else u.concurrent_generations end
   where u.id = update_project_user.user_id and u.project_id = update_project_user.project_id
   returning * into account;
   if account.id is null then
     raise exception 'user_not_found';
   end if;
   -- A token that was stolen before must not work again when the account is opened again.
-  if not is_active then
+  if not wants_active then
     perform private.end_user_sessions(account.id, null);
   end if;
-  return private.user_json(account) || jsonb_build_object('joined_at', account.created_at, 'project_name', project.name);
+  return private.project_user_json(account, project.name);
 end $$;
-comment on function private.update_project_user(jsonb, uuid, uuid, boolean) is
-  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, or opens it again. What an operator closed, only '
+comment on function private.update_project_user(jsonb, uuid, uuid, jsonb) is
+  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, opens it again, or grants it other limits. What an operator closed, only '
   'an operator opens. Errors: project_not_found, user_not_found, account_suspended, those of private.authorize.';
 
+grant execute on function private.project_user_json(public.users, text) to authenticated, service_role;

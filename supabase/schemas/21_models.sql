@@ -29,6 +29,55 @@ end $$;
 comment on function private.require_model(text, text) is
   'Errors: model_not_allowed, the same whether the model is unknown, switched off or of a larger plan.';
 
+create function private.list_models(credentials jsonb, defaults jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  plan text;
+begin
+  perform private.authorize_and_set_role(credentials, 'status');
+  v_project := current_setting('app.project_id')::uuid;
+  perform set_config('role', 'service_role', true);
+  select coalesce(project.plan_id, owner.plan_id) into plan
+  from public.projects project join public.users owner on owner.id = project.owner_id where project.id = v_project;
+  return (
+    select coalesce(jsonb_agg(distinct allowed.id order by allowed.id), '[]') from (
+      select m.id from public.models m where m.is_active and (m.plan_ids is null or plan = any (m.plan_ids))
+      union
+      select jsonb_array_elements_text(defaults)) as allowed);
+end $$;
+comment on function private.list_models(jsonb, jsonb) is
+  'GET /models: the ids that a request of the project may name, with the defaults, which are always allowed. Errors: those of '
+  'private.authorize.';
+
+create function private.list_plans(credentials jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_actor uuid;
+  is_operator boolean;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  v_actor := private.actor_id();
+  is_operator := current_setting('app.user_role') = 'operator';
+  perform set_config('role', 'service_role', true);
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('id', plan.id, 'is_default', plan.is_default,
+      'is_current', plan.id is not distinct from account.plan_id,
+      'generations_per_month', plan.generations_per_month, 'concurrent_generations', plan.concurrent_generations,
+      'projects', plan.projects, 'api_keys_per_project', plan.api_keys_per_project, 'requests_per_day', plan.requests_per_day,
+      'reads_per_minute', plan.reads_per_minute, 'auth_calls_per_hour', plan.auth_calls_per_hour,
+      'models', (select coalesce(jsonb_agg(m.id order by m.id), '[]') from public.models m
+        where m.is_active and (m.plan_ids is null or plan.id = any (m.plan_ids))))
+      order by plan.generations_per_month nulls last, plan.id), '[]')
+    from public.plans plan
+    join public.users account on account.id = v_actor
+    where is_operator or plan.is_listed or plan.id is not distinct from account.plan_id
+      or exists (select from public.projects p where p.owner_id = v_actor and p.plan_id = plan.id and p.deleted_at is null));
+end $$;
+comment on function private.list_plans(jsonb) is
+  'GET /plans: those that are listed, and those that the caller or a project of the caller has; all for an operator. Errors: those '
+  'of private.authorize.';
+
 create trigger models_touch before update on public.models
   for each row execute function private.touch_updated_at();
 

@@ -7,6 +7,7 @@ declare
   v_actor uuid;
   v_month date := date_trunc('month', now() at time zone 'utc')::date;
   limits public.plans;
+  mine jsonb;
   created public.generations;
   created_json jsonb;
   claimed integer;
@@ -45,6 +46,11 @@ begin
   then
     raise exception 'concurrency_limit_reached' using detail = jsonb_build_object('retry_after_seconds', 5);
   end if;
+  select private.user_limits(project, account) into mine
+  from public.projects project, public.users account where project.id = v_project and account.id = v_actor;
+  if mine is not null then
+    perform private.take_user_quota(v_actor, mine);
+  end if;
 
   insert into public.generations
     (id, project_id, user_id, instructions, model, options, example_images, is_public, charge, charged_month, next_check_at)
@@ -70,5 +76,5 @@ begin
 end $$;
 comment on function private.create_generation(jsonb, jsonb) is
   'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
-  'quota_exceeded, sent_limit_reached, concurrency_limit_reached (detail: seconds to wait), model_not_allowed, '
+  'quota_exceeded, sent_limit_reached, concurrency_limit_reached, those of private.take_user_quota (detail: seconds to wait), model_not_allowed, '
   'project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of private.authorize.';

@@ -134,6 +134,10 @@ begin
       with old as materialized (
         select e.day, e.client from private.anonymous_usage e where e.day < v_day limit batch_size for update skip locked)
       delete from private.anonymous_usage t using old where t.day = old.day and t.client = old.client;
+    when 'user_usage' then
+      with old as materialized (
+        select e.user_id, e.day from private.user_usage e where e.day < v_day limit batch_size for update skip locked)
+      delete from private.user_usage t using old where t.user_id = old.user_id and t.day = old.day;
     when 'uploads' then
       with old as materialized (
         select e.id from public.uploads e where e.generation_id is null and e.created_at < v_before limit batch_size for update skip locked)

@@ -187,6 +187,10 @@ export const expectedTables: Record<string, TableAccess> = {
     columns: "id project_id url description events is_active failing_since disabled_at created_at updated_at",
     developer: "project_id = :project",
   },
+  "private.user_usage": {
+    seed: ({ user_id }) => `insert into private.user_usage (user_id, day)
+      values ('${user_id}', '3000-01-01') on conflict do nothing`,
+  },
   "public.users": {
     policies: ["users_select_self_or_owner"],
     columns: "*",
@@ -212,6 +216,7 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
     "private.key_state",
     "private.managed_project_ids",
     "private.project_json",
+    "private.project_user_json",
     "private.require_api_key",
     "private.require_generation",
     "private.require_project",

@@ -70,6 +70,12 @@ const rows: Record<Kind, { table: string; name: string; insert: (name: string, a
     name: "client",
     insert: (name, at) => `(day, client) values ((${at} at time zone 'utc')::date, '${name}')`,
   },
+  user_usage: {
+    table: "private.user_usage",
+    name: "generations::text",
+    insert: (name, at) => `(user_id, day, generations)
+      values ('${world.a.user.id}', (${at} at time zone 'utc')::date, '${name}'::integer)`,
+  },
   uploads: {
     table: "public.uploads",
     name: "path",
@@ -122,7 +128,7 @@ const rows: Record<Kind, { table: string; name: string; insert: (name: string, a
 };
 
 function nameFor(kind: Kind): string {
-  if (kind === "key_usage") return String(Math.floor(Math.random() * 2_000_000_000));
+  if (kind === "key_usage" || kind === "user_usage") return String(Math.floor(Math.random() * 2_000_000_000));
   return kind === "mail_tokens" ? randomBytes(32).toString("hex") : randomUUID();
 }
 

@@ -4,6 +4,8 @@ import { Auth } from "./resources/auth.ts";
 import { DeveloperKeys } from "./resources/developer-keys.ts";
 import { Generations } from "./resources/generations.ts";
 import { Health } from "./resources/health.ts";
+import { Models } from "./resources/models.ts";
+import { Plans } from "./resources/plans.ts";
 import { Projects } from "./resources/projects.ts";
 import { Sessions } from "./resources/sessions.ts";
 import { Transfers } from "./resources/transfers.ts";
@@ -42,6 +44,8 @@ export class Client {
   readonly users: Users;
   readonly generations: Generations;
   readonly webhooks: Webhooks;
+  readonly models: Models;
+  readonly plans: Plans;
   readonly health: Health;
 
   constructor(http: Http) {
@@ -54,6 +58,8 @@ export class Client {
     this.users = new Users(http);
     this.generations = new Generations(http);
     this.webhooks = new Webhooks(http);
+    this.models = new Models(http);
+    this.plans = new Plans(http);
     this.health = new Health(http);
   }
 }

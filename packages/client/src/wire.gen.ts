@@ -626,8 +626,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Close an end user's account, or open it again
-         * @description Closing ends every session at once; opening needs a new login.
+         * Close an end user's account, open it again, or grant other limits
+         * @description Closing ends every session at once; opening needs a new login. The limits are instead of those that the project gives everybody; fields that are left out stay as they are.
          */
         patch: operations["users.update"];
         trace?: never;
@@ -670,6 +670,26 @@ export interface paths {
          * @description For operators.
          */
         patch: operations["projects.setPlan"];
+        trace?: never;
+    };
+    "/api/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The plans that there are, and what each holds
+         * @description Those that the operator lists, and those that the caller or a project of the caller has. An operator sees all.
+         */
+        get: operations["plans.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/projects/{project_id}/users": {
@@ -1124,6 +1144,26 @@ export interface paths {
          * @description Generations of all its users together count against the month. Failed ones do not, and canceled ones only beyond `cancel_limit`.
          */
         get: operations["generations.usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The models that a request may name
+         * @description Those that the project's plan allows, with their options, and the defaults.
+         */
+        get: operations["models.list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2437,6 +2477,21 @@ export interface components {
              */
             reset_url: string | null;
             /**
+             * @description Charged pictures of one end user a UTC day. Null: only the plan limits.
+             * @example 3
+             */
+            user_generations_per_day: number | null;
+            /**
+             * @description The same a UTC month.
+             * @example 30
+             */
+            user_generations_per_month: number | null;
+            /**
+             * @description Pictures of one end user that may be made at once. Null: only the plan limits.
+             * @example 1
+             */
+            user_concurrent: number | null;
+            /**
              * @description Set by an operator; null follows the owner's plan.
              * @example starter
              */
@@ -2507,6 +2562,21 @@ export interface components {
              * @example https://app.example.com/reset-password
              */
             reset_url?: string | null;
+            /**
+             * @description Charged pictures of one end user a UTC day. Null: only the plan limits.
+             * @example 3
+             */
+            user_generations_per_day?: number | null;
+            /**
+             * @description The same a UTC month.
+             * @example 30
+             */
+            user_generations_per_month?: number | null;
+            /**
+             * @description Pictures of one end user that may be made at once. Null: only the plan limits.
+             * @example 1
+             */
+            user_concurrent?: number | null;
         };
         ProjectUsers: {
             /** @description One page. */
@@ -2545,6 +2615,21 @@ export interface components {
              * @example Postcards
              */
             project_name: string;
+            /**
+             * @description Instead of the project's `user_generations_per_day`. Null follows it.
+             * @example 10
+             */
+            generations_per_day: number | null;
+            /**
+             * @description Instead of `user_generations_per_month`. Null follows it.
+             * @example 100
+             */
+            generations_per_month: number | null;
+            /**
+             * @description Instead of `user_concurrent`. Null follows it.
+             * @example 2
+             */
+            concurrent_generations: number | null;
         };
         GlobalStats: components["schemas"]["ProjectStats"] & {
             projects: components["schemas"]["CountStats"] & unknown;
@@ -2645,6 +2730,21 @@ export interface components {
              */
             reset_url?: string | null;
             /**
+             * @description Charged pictures of one end user a UTC day. Null: only the plan limits.
+             * @example 3
+             */
+            user_generations_per_day?: number | null;
+            /**
+             * @description The same a UTC month.
+             * @example 30
+             */
+            user_generations_per_month?: number | null;
+            /**
+             * @description Pictures of one end user that may be made at once. Null: only the plan limits.
+             * @example 1
+             */
+            user_concurrent?: number | null;
+            /**
              * @description False: its keys and end users are refused.
              * @example true
              */
@@ -2657,12 +2757,90 @@ export interface components {
              */
             plan_id: string | null;
         };
+        Plans: {
+            /** @description The smallest first. */
+            plans: components["schemas"]["Plan"][];
+        };
+        Plan: {
+            /**
+             * @description Its name.
+             * @example starter
+             */
+            id: string;
+            /**
+             * @description Whether new developers get it.
+             * @example false
+             */
+            is_default: boolean;
+            /**
+             * @description Whether the caller has it.
+             * @example true
+             */
+            is_current: boolean;
+            /**
+             * @description Charged pictures of a project in a UTC month. Null is no limit.
+             * @example 1000
+             */
+            generations_per_month: number | null;
+            /**
+             * @description Pictures of a project that may be made at once. Null is no limit.
+             * @example 3
+             */
+            concurrent_generations: number | null;
+            /**
+             * @description Projects of a developer. Null is no limit.
+             * @example 20
+             */
+            projects: number | null;
+            /**
+             * @description Active API keys of a project. Null is no limit.
+             * @example 10
+             */
+            api_keys_per_project: number | null;
+            /**
+             * @description Requests a UTC day. Null is no limit.
+             * @example 10000
+             */
+            requests_per_day: number | null;
+            /**
+             * @description Polls and reads a minute. Null is no limit.
+             * @example 1200
+             */
+            reads_per_minute: number | null;
+            /**
+             * @description Logins and registrations of one address in an hour. Null is no limit.
+             * @example 500
+             */
+            auth_calls_per_hour: number | null;
+            /**
+             * @description Models that a request may name, beside the defaults.
+             * @example [
+             *       "google/nano-banana"
+             *     ]
+             */
+            models: string[];
+        };
         ProjectUserUpdateRequest: {
             /**
              * @description False closes the account.
              * @example false
              */
-            is_active: boolean;
+            is_active?: boolean;
+            /**
+             * @description Instead of the project's `user_generations_per_day`. Null follows it.
+             * @example 10
+             */
+            generations_per_day?: number | null;
+            /**
+             * @description Instead of `user_generations_per_month`. Null follows it.
+             * @example 100
+             */
+            generations_per_month?: number | null;
+            /**
+             * @description Instead of `user_concurrent`. Null follows it.
+             * @example 2
+             */
+            concurrent_generations?: number | null;
         };
         AuditEvents: {
             /** @description One page. */
@@ -3397,6 +3575,120 @@ export interface components {
              * @example 2026-12-01T00:00:00.000000Z
              */
             resets_at: string;
+            user: components["schemas"]["UserUsage"];
+        };
+        /** @description Of the caller alone; null for whoever runs the project. */
+        UserUsage: {
+            /**
+             * @description Charged on this UTC day, running ones included.
+             * @example 2
+             */
+            used_today: number;
+            /**
+             * @description A day. Null is no limit but the plan's.
+             * @example 3
+             */
+            day_limit: number | null;
+            /**
+             * Format: date-time
+             * @description When `used_today` is zero again.
+             * @example 2026-11-25T00:00:00.000000Z
+             */
+            day_resets_at: string;
+            /**
+             * @description The same in this UTC month.
+             * @example 11
+             */
+            used_this_month: number;
+            /**
+             * @description A month. Null is no limit but the plan's.
+             * @example 30
+             */
+            month_limit: number | null;
+            /**
+             * @description Pending or processing now.
+             * @example 1
+             */
+            running: number;
+            /**
+             * @description How many may run at once. Null is no limit but the plan's.
+             * @example 1
+             */
+            concurrent_limit: number | null;
+        } | null;
+        Models: {
+            /** @description By id. */
+            models: components["schemas"]["Model"][];
+        };
+        Model: {
+            /**
+             * @description What `model` of a request names.
+             * @example google/nano-banana
+             */
+            id: string;
+            /**
+             * @description What is made with it when a request names no model: from words alone, or from pictures.
+             * @example [
+             *       "pictures"
+             *     ]
+             */
+            default_for: ("words" | "pictures")[];
+            /**
+             * @description How many pictures it looks at; 0 is none.
+             * @example 5
+             */
+            max_images: number;
+            /**
+             * @description The other fields of a request that the model knows.
+             * @example {
+             *       "aspect_ratio": {
+             *         "type": "string",
+             *         "enum": [
+             *           "1:1",
+             *           "16:9"
+             *         ]
+             *       }
+             *     }
+             */
+            options: {
+                [key: string]: components["schemas"]["ModelOption"];
+            };
+        };
+        ModelOption: {
+            /**
+             * @description Its JSON type.
+             * @example string
+             * @enum {string}
+             */
+            type: "string" | "integer" | "number" | "boolean";
+            /**
+             * @description What it may be.
+             * @example [
+             *       "1:1",
+             *       "16:9"
+             *     ]
+             */
+            enum?: string[];
+            /**
+             * @description The smallest.
+             * @example 0
+             */
+            minimum?: number;
+            /**
+             * @description The largest.
+             * @example 10
+             */
+            maximum?: number;
+            /**
+             * @description How many characters it may have.
+             * @example 60
+             */
+            maxLength?: number;
+            /**
+             * @description What it looks like.
+             * @example ^any$
+             */
+            pattern?: string;
         };
         GenerationPublic: {
             /**
@@ -4700,6 +4992,9 @@ export interface operations {
                      *         "site_url": "https://app.example.com",
                      *         "verify_url": "https://app.example.com/verify-email",
                      *         "reset_url": "https://app.example.com/reset-password",
+                     *         "user_generations_per_day": 3,
+                     *         "user_generations_per_month": 30,
+                     *         "user_concurrent": 1,
                      *         "plan_id": "starter",
                      *         "created_at": "2026-11-24T09:00:00.123456Z",
                      *         "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -4731,7 +5026,10 @@ export interface operations {
                  *       ],
                  *       "site_url": "https://app.example.com",
                  *       "verify_url": "https://app.example.com/verify-email",
-                 *       "reset_url": "https://app.example.com/reset-password"
+                 *       "reset_url": "https://app.example.com/reset-password",
+                 *       "user_generations_per_day": 3,
+                 *       "user_generations_per_month": 30,
+                 *       "user_concurrent": 1
                  *     }
                  */
                 "application/json": components["schemas"]["ProjectCreateRequest"];
@@ -4759,6 +5057,9 @@ export interface operations {
                      *       "site_url": "https://app.example.com",
                      *       "verify_url": "https://app.example.com/verify-email",
                      *       "reset_url": "https://app.example.com/reset-password",
+                     *       "user_generations_per_day": 3,
+                     *       "user_generations_per_month": 30,
+                     *       "user_concurrent": 1,
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -4808,7 +5109,10 @@ export interface operations {
                      *           "created_at": "2026-11-24T09:00:00.123456Z",
                      *           "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
                      *           "joined_at": "2026-11-24T09:00:00.123456Z",
-                     *           "project_name": "Postcards"
+                     *           "project_name": "Postcards",
+                     *           "generations_per_day": 10,
+                     *           "generations_per_month": 100,
+                     *           "concurrent_generations": 2
                      *         }
                      *       ],
                      *       "total": 1,
@@ -4929,6 +5233,9 @@ export interface operations {
                      *       "site_url": "https://app.example.com",
                      *       "verify_url": "https://app.example.com/verify-email",
                      *       "reset_url": "https://app.example.com/reset-password",
+                     *       "user_generations_per_day": 3,
+                     *       "user_generations_per_month": 30,
+                     *       "user_concurrent": 1,
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -4963,6 +5270,9 @@ export interface operations {
                  *       "site_url": "https://app.example.com",
                  *       "verify_url": "https://app.example.com/verify-email",
                  *       "reset_url": "https://app.example.com/reset-password",
+                 *       "user_generations_per_day": 3,
+                 *       "user_generations_per_month": 30,
+                 *       "user_concurrent": 1,
                  *       "is_active": true
                  *     }
                  */
@@ -4991,6 +5301,9 @@ export interface operations {
                      *       "site_url": "https://app.example.com",
                      *       "verify_url": "https://app.example.com/verify-email",
                      *       "reset_url": "https://app.example.com/reset-password",
+                     *       "user_generations_per_day": 3,
+                     *       "user_generations_per_month": 30,
+                     *       "user_concurrent": 1,
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -5046,6 +5359,9 @@ export interface operations {
                  *       "site_url": "https://app.example.com",
                  *       "verify_url": "https://app.example.com/verify-email",
                  *       "reset_url": "https://app.example.com/reset-password",
+                 *       "user_generations_per_day": 3,
+                 *       "user_generations_per_month": 30,
+                 *       "user_concurrent": 1,
                  *       "is_active": true
                  *     }
                  */
@@ -5074,6 +5390,9 @@ export interface operations {
                      *       "site_url": "https://app.example.com",
                      *       "verify_url": "https://app.example.com/verify-email",
                      *       "reset_url": "https://app.example.com/reset-password",
+                     *       "user_generations_per_day": 3,
+                     *       "user_generations_per_month": 30,
+                     *       "user_concurrent": 1,
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -5123,7 +5442,10 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "is_active": false
+                 *       "is_active": false,
+                 *       "generations_per_day": 10,
+                 *       "generations_per_month": 100,
+                 *       "concurrent_generations": 2
                  *     }
                  */
                 "application/json": components["schemas"]["ProjectUserUpdateRequest"];
@@ -5147,7 +5469,10 @@ export interface operations {
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
                      *       "joined_at": "2026-11-24T09:00:00.123456Z",
-                     *       "project_name": "Postcards"
+                     *       "project_name": "Postcards",
+                     *       "generations_per_day": 10,
+                     *       "generations_per_month": 100,
+                     *       "concurrent_generations": 2
                      *     }
                      */
                     "application/json": components["schemas"]["ProjectUser"];
@@ -5188,6 +5513,9 @@ export interface operations {
                      *       "site_url": "https://app.example.com",
                      *       "verify_url": "https://app.example.com/verify-email",
                      *       "reset_url": "https://app.example.com/reset-password",
+                     *       "user_generations_per_day": 3,
+                     *       "user_generations_per_month": 30,
+                     *       "user_concurrent": 1,
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -5240,12 +5568,56 @@ export interface operations {
                      *       "site_url": "https://app.example.com",
                      *       "verify_url": "https://app.example.com/verify-email",
                      *       "reset_url": "https://app.example.com/reset-password",
+                     *       "user_generations_per_day": 3,
+                     *       "user_generations_per_month": 30,
+                     *       "user_concurrent": 1,
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
                      *     }
                      */
                     "application/json": components["schemas"]["Project"];
+                };
+            };
+        };
+    };
+    "plans.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The plans. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "plans": [
+                     *         {
+                     *           "id": "starter",
+                     *           "is_default": false,
+                     *           "is_current": true,
+                     *           "generations_per_month": 1000,
+                     *           "concurrent_generations": 3,
+                     *           "projects": 20,
+                     *           "api_keys_per_project": 10,
+                     *           "requests_per_day": 10000,
+                     *           "reads_per_minute": 1200,
+                     *           "auth_calls_per_hour": 500,
+                     *           "models": [
+                     *             "google/nano-banana"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Plans"];
                 };
             };
         };
@@ -5290,7 +5662,10 @@ export interface operations {
                      *           "created_at": "2026-11-24T09:00:00.123456Z",
                      *           "project_id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
                      *           "joined_at": "2026-11-24T09:00:00.123456Z",
-                     *           "project_name": "Postcards"
+                     *           "project_name": "Postcards",
+                     *           "generations_per_day": 10,
+                     *           "generations_per_month": 100,
+                     *           "concurrent_generations": 2
                      *         }
                      *       ],
                      *       "total": 1,
@@ -5532,6 +5907,9 @@ export interface operations {
                      *       "site_url": "https://app.example.com",
                      *       "verify_url": "https://app.example.com/verify-email",
                      *       "reset_url": "https://app.example.com/reset-password",
+                     *       "user_generations_per_day": 3,
+                     *       "user_generations_per_month": 30,
+                     *       "user_concurrent": 1,
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -6483,10 +6861,61 @@ export interface operations {
                      *       "sent_limit": 210,
                      *       "canceled": 2,
                      *       "cancel_limit": 10,
-                     *       "resets_at": "2026-12-01T00:00:00.000000Z"
+                     *       "resets_at": "2026-12-01T00:00:00.000000Z",
+                     *       "user": {
+                     *         "used_today": 2,
+                     *         "day_limit": 3,
+                     *         "day_resets_at": "2026-11-25T00:00:00.000000Z",
+                     *         "used_this_month": 11,
+                     *         "month_limit": 30,
+                     *         "running": 1,
+                     *         "concurrent_limit": 1
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["GenerationUsage"];
+                };
+            };
+        };
+    };
+    "models.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The models. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "models": [
+                     *         {
+                     *           "id": "google/nano-banana",
+                     *           "default_for": [
+                     *             "pictures"
+                     *           ],
+                     *           "max_images": 5,
+                     *           "options": {
+                     *             "aspect_ratio": {
+                     *               "type": "string",
+                     *               "enum": [
+                     *                 "1:1",
+                     *                 "16:9"
+                     *               ]
+                     *             }
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Models"];
                 };
             };
         };

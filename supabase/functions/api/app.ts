@@ -42,6 +42,7 @@ import { getGenerationFiles } from "./resources/generations/get-generation-file.
 import { getGenerationStatus } from "./resources/generations/get-generation-status.ts";
 import { getGenerationUsage } from "./resources/generations/get-generation-usage.ts";
 import { listGenerations } from "./resources/generations/list-generations.ts";
+import { listModels } from "./resources/generations/list-models.ts";
 import { listPublicGenerations } from "./resources/generations/list-public-generations.ts";
 import { replicateWebhook } from "./resources/generations/replicate-webhook.ts";
 import { setGenerationPublic } from "./resources/generations/set-generation-public.ts";
@@ -65,6 +66,7 @@ import { getProject } from "./resources/projects/get-project.ts";
 import { getProjectStats } from "./resources/projects/get-project-stats.ts";
 import { listAllUsers } from "./resources/projects/list-all-users.ts";
 import { listAuditEvents } from "./resources/projects/list-audit-events.ts";
+import { listPlans } from "./resources/projects/list-plans.ts";
 import { listProjectUsers } from "./resources/projects/list-project-users.ts";
 import { listProjects } from "./resources/projects/list-projects.ts";
 import { restoreProject } from "./resources/projects/restore-project.ts";
@@ -124,6 +126,7 @@ const endpoints = [
   deleteProject,
   restoreProject,
   setProjectPlan,
+  listPlans,
   listProjectUsers,
   updateProjectUser,
   getProjectStats,
@@ -152,6 +155,7 @@ const endpoints = [
   listGenerations,
   listPublicGenerations,
   getGenerationUsage,
+  listModels,
   getGenerationStatus,
   setGenerationPublic,
   cancelGeneration,

@@ -129,6 +129,9 @@ const table = {
   // When to come back is added to each of these.
   quota_exceeded: [429, "The pictures of this month are used up."],
   sent_limit_reached: [429, "Too many of this month's pictures were canceled or failed."],
+  user_day_limit_reached: [429, "You have made all the pictures that you may make today."],
+  user_month_limit_reached: [429, "You have made all the pictures that you may make this month."],
+  user_concurrency_limit_reached: [429, "As many of your pictures as may be made at once are being made."],
   concurrency_limit_reached: [429, "Too many pictures are being made at once."],
   upload_limit_reached: [429, "Too many uploads are unused. Use them first."],
   anonymous_limit_reached: [429, "Today's pictures without an account are used up."],

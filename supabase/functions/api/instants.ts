@@ -2,6 +2,7 @@
 export const instantFields: ReadonlySet<string> = new Set([
   "completed_at",
   "created_at",
+  "day_resets_at",
   "deactivated_at",
   "deleted_at",
   "disabled_at",

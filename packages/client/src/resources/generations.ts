@@ -153,7 +153,7 @@ export class Generations {
     return this.#http.request("patch", `${one}/public`, { params: { generation_id }, body }, options);
   }
 
-  /** Stops one that is pending or processing; it is not charged. */
+  /** Stops one that is pending or processing. `charged` of the answer says whether it counts all the same. */
   cancel(generation_id: string, options?: RequestOptions): ApiPromise<Generation> {
     return this.#http.request("post", `${one}/cancel`, { params: { generation_id } }, options);
   }

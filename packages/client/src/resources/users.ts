@@ -37,7 +37,7 @@ export class Users {
     });
   }
 
-  /** Closes an account with `{ is_active: false }`, or opens it again. */
+  /** Closes an account with `{ is_active: false }`, opens it again, or grants it other limits than the project gives everybody. */
   update(
     project_id: string,
     user_id: string,

@@ -80,6 +80,13 @@ const families: readonly Family[] = [
 
 const familyOf = (model: string) => families.find(({ matches }) => matches.test(model)) as Family;
 
+/** What it takes besides words and pictures: whether a ratio and a seed reach it, and the schemas of what it has of its own. */
+export function optionsOf(model: string): { common: Set<string>; own: Record<string, z.ZodType<Value>> } {
+  const { input, options: own = {} } = familyOf(model);
+  const common = new Set(Object.keys(input({ prompt: "", images: [], aspect_ratio: "1:1", seed: 0 })));
+  return { common, own };
+}
+
 /** How many pictures the model can look at. */
 export const maxImages = (model: string): number => familyOf(model).max_images;
 

@@ -9,6 +9,7 @@ import { listOf, paragraph, pathId, text, timestamp, uuid } from "../text.ts";
 import { aspectRatios } from "./models.ts";
 
 export const maxFiles = 5;
+export const maxSeed = 2_147_483_647;
 export const maxFileBytes = 10 * 1024 * 1024;
 export const fileTooLarge = () => new ApiError("file_too_large");
 
@@ -33,7 +34,7 @@ const options = {
       example: [],
     }),
   aspect_ratio: aspectRatio.optional(),
-  seed: z.int().min(0).max(2_147_483_647).optional().openapi({
+  seed: z.int().min(0).max(maxSeed).optional().openapi({
     description: "The same seed and prompt give a similar picture, if the model knows seeds.",
     example: 7,
   }),
@@ -185,6 +186,25 @@ export const generationListSchema = z
   })
   .openapi("GenerationList");
 
+const limitOf = (description: string, example: number) =>
+  z
+    .int()
+    .nullable()
+    .openapi({ description: `${description} Null is no limit but the plan's.`, example });
+const userUsageSchema = z
+  .object({
+    used_today: z
+      .int()
+      .openapi({ description: "Charged on this UTC day, running ones included.", example: 2 }),
+    day_limit: limitOf("A day.", 3),
+    day_resets_at: timestamp("When `used_today` is zero again.", "2026-11-25T00:00:00.000000Z"),
+    used_this_month: z.int().openapi({ description: "The same in this UTC month.", example: 11 }),
+    month_limit: limitOf("A month.", 30),
+    running: z.int().openapi({ description: "Pending or processing now.", example: 1 }),
+    concurrent_limit: limitOf("How many may run at once.", 1),
+  })
+  .openapi("UserUsage");
+
 export const usageSchema = z
   .object({
     plan: z.string().nullable().openapi({ description: "The plan that counts.", example: "free" }),
@@ -214,6 +234,9 @@ export const usageSchema = z
       example: 10,
     }),
     resets_at: timestamp("When `used` is zero again.", "2026-12-01T00:00:00.000000Z"),
+    user: userUsageSchema
+      .nullable()
+      .openapi({ description: "Of the caller alone; null for whoever runs the project." }),
   })
   .openapi("GenerationUsage");
 

@@ -105,6 +105,10 @@ export const getGenerationStatus = (db: Database, credentials: Credentials, id: 
 export const getGenerationUsage = (db: Database, credentials: Credentials) =>
   db.read<Usage>("get_generation_usage", [credentials]);
 
+/** Ids. The defaults are always among them. */
+export const listModels = (db: Database, credentials: Credentials, defaults: string[]) =>
+  db.read<string[]>("list_models", [credentials, defaults]);
+
 export const listGenerations = (db: Database, credentials: Credentials, request: PageRequest) =>
   db.read<Page>("list_generations", [credentials, ...positionOf(request)]);
 

@@ -37,6 +37,26 @@ const projectActive = z
 
 const maxOrigins = 50;
 
+const userLimit = (description: string, example: number | null) =>
+  z.int().min(1).max(1_000_000).nullable().openapi({ description, example });
+const perUser = {
+  user_generations_per_day: userLimit(
+    "Charged pictures of one end user a UTC day. Null: only the plan limits.",
+    3,
+  ),
+  user_generations_per_month: userLimit("The same a UTC month.", 30),
+  user_concurrent: userLimit(
+    "Pictures of one end user that may be made at once. Null: only the plan limits.",
+    1,
+  ),
+};
+/** What one end user was granted instead. */
+const granted = {
+  generations_per_day: userLimit("Instead of the project's `user_generations_per_day`. Null follows it.", 10),
+  generations_per_month: userLimit("Instead of `user_generations_per_month`. Null follows it.", 100),
+  concurrent_generations: userLimit("Instead of `user_concurrent`. Null follows it.", 2),
+};
+
 export const projectFieldsSchema = z.object({
   name: projectName(oneLine({ min: 1, max: 255 })),
   description: emptyIsNull(paragraph({ max: 1000 })).openapi(projectDescription),
@@ -53,6 +73,9 @@ export const projectFieldsSchema = z.object({
   site_url: emptyIsNull(siteUrl).openapi({ ...siteAddress, format: "uri" }),
   verify_url: emptyIsNull(siteUrl).openapi({ ...verifyUrl, format: "uri" }),
   reset_url: emptyIsNull(siteUrl).openapi({ ...resetUrl, format: "uri" }),
+  user_generations_per_day: perUser.user_generations_per_day.optional(),
+  user_generations_per_month: perUser.user_generations_per_month.optional(),
+  user_concurrent: perUser.user_concurrent.optional(),
 });
 
 /** Fields that are left out stay as they are; a name of null is left out. */
@@ -79,6 +102,7 @@ export const projectSchema = z
     site_url: z.string().nullable().openapi(siteAddress),
     verify_url: z.string().nullable().openapi(verifyUrl),
     reset_url: z.string().nullable().openapi(resetUrl),
+    ...perUser,
     plan_id: z
       .string()
       .nullable()
@@ -98,8 +122,44 @@ export const projectUserSchema = userSchema
     joined_at: timestamp("The same as `created_at`; the older name."),
     project_id: uuid("project", "The project that the account belongs to."),
     project_name: projectName(z.string()),
+    ...granted,
   })
   .openapi("ProjectUser");
+
+/** Fields that are left out stay as they are. */
+export const projectUserChangesSchema = z
+  .object({
+    is_active: z.boolean().openapi({ description: "False closes the account.", example: false }),
+    ...granted,
+  })
+  .partial()
+  .openapi("ProjectUserUpdateRequest");
+
+const planLimit = (description: string, example: number) =>
+  z
+    .int()
+    .nullable()
+    .openapi({ description: `${description} Null is no limit.`, example });
+export const planSchema = z
+  .object({
+    id: z.string().openapi({ description: "Its name.", example: "starter" }),
+    is_default: z.boolean().openapi({ description: "Whether new developers get it.", example: false }),
+    is_current: z.boolean().openapi({ description: "Whether the caller has it.", example: true }),
+    generations_per_month: planLimit("Charged pictures of a project in a UTC month.", 1000),
+    concurrent_generations: planLimit("Pictures of a project that may be made at once.", 3),
+    projects: planLimit("Projects of a developer.", 20),
+    api_keys_per_project: planLimit("Active API keys of a project.", 10),
+    requests_per_day: planLimit("Requests a UTC day.", 10_000),
+    reads_per_minute: planLimit("Polls and reads a minute.", 1200),
+    auth_calls_per_hour: planLimit("Logins and registrations of one address in an hour.", 500),
+    models: z.array(z.string()).openapi({
+      description: "Models that a request may name, beside the defaults.",
+      example: ["google/nano-banana"],
+    }),
+  })
+  .openapi("Plan");
+export type Plan = z.infer<typeof planSchema>;
+export type ProjectUserChanges = z.infer<typeof projectUserChangesSchema>;
 
 export const projectUsersSchema = z
   .object({ users: z.array(projectUserSchema).openapi({ description: "One page." }), ...pageFields })

@@ -4,10 +4,12 @@ import type { Credentials } from "../../context.ts";
 import type {
   AllStats,
   AuditEvents,
+  Plan,
   Project,
   ProjectChanges,
   ProjectFields,
   ProjectUser,
+  ProjectUserChanges,
   ProjectUsers,
 } from "./schemas.ts";
 
@@ -66,8 +68,11 @@ export const updateProjectUser = (
   credentials: Credentials,
   projectId: string,
   userId: string,
-  isActive: boolean,
-) => db.write<ProjectUser>("update_project_user", [credentials, projectId, userId, isActive]);
+  changes: ProjectUserChanges,
+) => db.write<ProjectUser>("update_project_user", [credentials, projectId, userId, changes]);
+
+export const listPlans = (db: Database, credentials: Credentials) =>
+  db.read<Plan[]>("list_plans", [credentials]);
 
 /** Of one project, or with null of all that the caller manages. */
 export const getProjectStats = (

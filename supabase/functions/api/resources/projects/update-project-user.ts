@@ -1,8 +1,8 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { projectUserPath, projectUserSchema } from "./schemas.ts";
+import { projectUserChangesSchema, projectUserPath, projectUserSchema } from "./schemas.ts";
 import { updateProjectUser as changeUser } from "./store.ts";
 
 const route = createRoute({
@@ -10,19 +10,15 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/users/{user_id}",
   operationId: "users.update",
   tags: ["Projects"],
-  summary: "Close an end user's account, or open it again",
-  description: "Closing ends every session at once; opening needs a new login.",
+  summary: "Close an end user's account, open it again, or grant other limits",
+  description:
+    "Closing ends every session at once; opening needs a new login. The limits are instead of those that the project gives " +
+    "everybody; fields that are left out stay as they are.",
   security: security.manage,
   middleware: [credentials, jsonOnly],
   request: {
     params: projectUserPath,
-    ...jsonBody(
-      z
-        .object({
-          is_active: z.boolean().openapi({ description: "False closes the account.", example: false }),
-        })
-        .openapi("ProjectUserUpdateRequest"),
-    ),
+    ...jsonBody(projectUserChangesSchema),
   },
   responses: {
     200: jsonResponse(projectUserSchema, "The account as it is now."),
@@ -37,7 +33,7 @@ export const updateProjectUser = createRouter().openapi(route, async (c) => {
     c.get("credentials"),
     project_id,
     user_id,
-    c.req.valid("json").is_active,
+    c.req.valid("json"),
   );
   return c.json(user, 200);
 });

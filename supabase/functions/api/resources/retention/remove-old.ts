@@ -17,6 +17,8 @@ export const retentionOf = (env: Env): Record<Kind, number> => ({
   password_permits: hour,
   anonymous_generations: 0,
   anonymous_usage: 2 * day,
+  // A month and the one before.
+  user_usage: 62 * day,
   uploads: 3 * hour,
   idempotency_keys: day,
   webhook_deliveries: 7 * day,

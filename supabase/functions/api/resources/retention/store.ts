@@ -10,6 +10,7 @@ export type Kind =
   | "password_permits"
   | "anonymous_generations"
   | "anonymous_usage"
+  | "user_usage"
   | "uploads"
   | "idempotency_keys"
   | "webhook_deliveries"

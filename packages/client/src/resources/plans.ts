@@ -1,0 +1,15 @@
+import type { ApiPromise } from "../api-promise.ts";
+import type { Http, RequestOptions } from "../http.ts";
+import type { Schema } from "../wire.ts";
+
+/** What a project may use; for whoever runs one. */
+export class Plans {
+  readonly #http: Http;
+  constructor(http: Http) {
+    this.#http = http;
+  }
+
+  list(options?: RequestOptions): ApiPromise<Schema<"Plans">> {
+    return this.#http.request("get", "/api/v1/plans", {}, options);
+  }
+}

@@ -1,0 +1,163 @@
+import { afterAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { api, type Developer, type EndUser, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { type Body, freshPrompt, GenerationStack, until } from "../support/generation.ts";
+
+const stack = new GenerationStack(inject("stack"));
+afterAll(() => stack.close());
+
+let developer: Developer;
+let user: EndUser;
+beforeEach(async () => {
+  developer = await registerDeveloper();
+  await stack.plan(developer.project.id, "premium");
+  user = await registerEndUser(developer.project);
+});
+
+const limit = (json: Body) =>
+  api(`/projects/${developer.project.id}`, { method: "PATCH", headers: developer.headers, json });
+const grant = (json: Body, id = user.id) =>
+  api(`/projects/${developer.project.id}/users/${id}`, { method: "PATCH", headers: developer.headers, json });
+const create = (prompt = freshPrompt(), who = user) => stack.create(prompt, who.headers);
+const usage = async (headers = user.headers) => (await api("/generation/usage", { headers })).body;
+
+describe("one person cannot use up a project", () => {
+  test("a day has as many pictures as the project gives, also when all are asked for at once", async () => {
+    expect((await limit({ user_generations_per_day: 3 })).body.user_generations_per_day).toBe(3);
+    const answers = await Promise.all(Array.from({ length: 30 }, () => create()));
+    const refused = answers.filter(({ status }) => status === 429);
+    expect([answers.filter(({ status }) => status === 200).length, refused.length]).toEqual([3, 27]);
+    expect(new Set(refused.map(({ body }) => body.code))).toEqual(new Set(["user_day_limit_reached"]));
+    const wait = Number(refused[0]?.headers.get("retry-after"));
+    expect(wait).toBeGreaterThan(0);
+    expect(wait).toBeLessThanOrEqual(86_400);
+    expect((await usage()).user).toMatchObject({
+      used_today: 3,
+      day_limit: 3,
+      month_limit: null,
+      used_this_month: 3,
+    });
+    // What was refused counts neither for the person nor for the project.
+    expect(await stack.charged(developer.project.id)).toBe(3);
+    expect((await create(freshPrompt(), await registerEndUser(developer.project))).status).toBe(200);
+  });
+
+  test("a month too, over its days", async () => {
+    await limit({ user_generations_per_month: 5 });
+    await stack.sql`insert into private.user_usage (user_id, day, generations)
+      select ${user.id}, date_trunc('month', now() at time zone 'utc')::date, 4`;
+    const { body } = await create();
+    expect(body.status).toBe("pending");
+    const refused = await create();
+    expect([refused.status, refused.body.code]).toEqual([429, "user_month_limit_reached"]);
+    expect(Number(refused.headers.get("retry-after"))).toBeLessThanOrEqual(31 * 86_400);
+    expect((await usage()).user).toMatchObject({ used_this_month: 5, month_limit: 5 });
+  });
+
+  test("and so many at once", async () => {
+    await limit({ user_concurrent: 1 });
+    const { body } = await create(`${freshPrompt()} [[stall]]`);
+    const refused = await create();
+    expect([refused.status, refused.body.code]).toEqual([429, "user_concurrency_limit_reached"]);
+    expect((await usage()).user).toMatchObject({ running: 1, concurrent_limit: 1 });
+    await api(`/generation/${body.id}/cancel`, { method: "POST", headers: user.headers });
+    expect((await create()).status).toBe(200);
+  });
+
+  test("what fails is given back to the person's day; deleting what was made gives nothing back", async () => {
+    await limit({ user_generations_per_day: 2 });
+    const { body } = await create(`${freshPrompt()} [[fail]]`);
+    await stack.ended(body.id, user.headers);
+    const made = await stack.ended((await create()).body.id, user.headers);
+    await api(`/generation/${made.id}`, { method: "DELETE", headers: user.headers });
+    expect((await usage()).user.used_today).toBe(1);
+    expect((await create()).status).toBe(200);
+    expect((await create()).body.code).toBe("user_day_limit_reached");
+  });
+
+  test("a cancel that stays charged stays counted", async () => {
+    await stack.sql`insert into public.plans (id, generations_per_month) values ('user-cancels', 30) on conflict do nothing`;
+    await stack.plan(developer.project.id, "user-cancels");
+    await limit({ user_generations_per_day: 5 });
+    for (let count = 0; count < 4; count++) {
+      const { body } = await create(`${freshPrompt()} [[stall]]`);
+      await until(async () => (await stack.row(body.id)).status === "processing", "it runs");
+      await api(`/generation/${body.id}/cancel`, { method: "POST", headers: user.headers });
+    }
+    expect((await usage()).user.used_today).toBe(1);
+  });
+
+  test("whoever runs the project is not one of its people", async () => {
+    await limit({ user_generations_per_day: 1, user_concurrent: 1 });
+    const headers = { ...developer.headers, "X-Project-ID": developer.project.id };
+    for (let count = 0; count < 3; count++)
+      expect((await stack.create(freshPrompt(), headers)).status).toBe(200);
+    expect((await usage(headers)).user).toBeNull();
+  });
+});
+
+describe("a developer grants a person other limits", () => {
+  test("more than everybody has, or less, until the grant is taken back", async () => {
+    await limit({ user_generations_per_day: 1 });
+    expect((await grant({ generations_per_day: 3 })).body).toMatchObject({
+      is_active: true,
+      generations_per_day: 3,
+      generations_per_month: null,
+      concurrent_generations: null,
+    });
+    for (let count = 0; count < 3; count++) expect((await create()).status).toBe(200);
+    expect((await create()).body.code).toBe("user_day_limit_reached");
+    expect((await grant({ generations_per_day: null })).body.generations_per_day).toBeNull();
+    expect((await usage()).user.day_limit).toBe(1);
+    const { body } = await api(`/projects/${developer.project.id}/users`, { headers: developer.headers });
+    expect(body.users[0]).toMatchObject({ id: user.id, generations_per_day: null });
+  });
+
+  test("a grant leaves the account open and its sessions alone, and closing it leaves the grant", async () => {
+    await grant({ concurrent_generations: 2 });
+    expect((await api("/auth/me", { headers: user.headers })).status).toBe(200);
+    expect((await grant({ is_active: false })).body).toMatchObject({
+      is_active: false,
+      concurrent_generations: 2,
+    });
+    expect((await grant({ generations_per_month: 9 })).body).toMatchObject({ is_active: false });
+  });
+
+  test.each([0, -1, 1.5, 1_000_001, "3"])("%j is no limit", async (value) => {
+    expect((await limit({ user_generations_per_day: value })).status).toBe(422);
+    expect((await grant({ concurrent_generations: value })).status).toBe(422);
+  });
+
+  test("another developer grants nothing", async () => {
+    const stranger = await registerDeveloper();
+    const answer = await api(`/projects/${developer.project.id}/users/${user.id}`, {
+      method: "PATCH",
+      headers: stranger.headers,
+      json: { generations_per_day: 9 },
+    });
+    expect(answer.status).toBe(404);
+  });
+});
+
+test("a project is created with its limits, and null takes one away", async () => {
+  const { status, body } = await api("/projects", {
+    headers: developer.headers,
+    json: {
+      name: "Limited",
+      user_generations_per_day: 3,
+      user_generations_per_month: 30,
+      user_concurrent: 1,
+    },
+  });
+  expect([
+    status,
+    body.user_generations_per_day,
+    body.user_generations_per_month,
+    body.user_concurrent,
+  ]).toEqual([201, 3, 30, 1]);
+  const changed = await api(`/projects/${body.id}`, {
+    method: "PATCH",
+    headers: developer.headers,
+    json: { user_concurrent: null },
+  });
+  expect(changed.body).toMatchObject({ user_concurrent: null, user_generations_per_day: 3 });
+});
