@@ -203,7 +203,9 @@ function openLog(path: string): number {
 
 /** The line of the log that says why, and where the log is. */
 function lastWords(log_file: string): string {
-  const lines = readFileSync(log_file, "utf8").trimEnd().split("\n").slice(-30);
+  const written = readFileSync(log_file, "utf8").trimEnd().split("\n").slice(-30);
+  // What went well says nothing about why it ended.
+  const lines = written.filter((line) => !line.includes('"level":"info"'));
   const words = whyOf(lines.join("\n"));
   return words === "" ? ` (log: ${log_file})` : `: ${words} (log: ${log_file})`;
 }
