@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type postgres from "postgres";
+import { parseEmailAddress } from "../supabase/functions/api/email-address.ts";
 import { createKey } from "../supabase/functions/api/resources/keys/key-format.ts";
 import { Problem } from "./local/problem.ts";
 
@@ -17,12 +18,15 @@ export async function createOperator(
   email: string,
   full_name: string | null,
 ): Promise<string> {
-  const address = email.trim().normalize("NFC");
-  if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address)) throw new Problem(`${email} is not an email address.`);
+  const address = parseEmailAddress(email);
+  if (address === null) throw new Problem(`${email} is not an email address.`);
   const id = randomUUID();
   try {
     await sql.begin(async (tx) => {
-      await insertAuthUser(tx, id, address.toLowerCase());
+      const [{ auth_email = "" } = {}] = await tx<{ auth_email: string }[]>`
+        select private.auth_email(jsonb_populate_record(null::public.users, jsonb_build_object(
+          'id', ${id}::text, 'role', 'operator', 'email_fold', private.fold_email(${address})))) as auth_email`;
+      await insertAuthUser(tx, id, auth_email);
       await tx`
         insert into public.users (id, role, email, full_name, email_verified_at)
         values (${id}, 'operator', ${address}, ${full_name}, now())`;
@@ -94,7 +98,7 @@ export async function createOperatorKey(
   const inserted = await sql`
     insert into public.operator_keys (user_id, name, key_prefix, key_hash, expires_at)
     select id, ${name}, ${key_prefix}, decode(${key_hash}, 'hex'), ${expires_at}
-    from public.users where role = 'operator' and lower(email) = lower(${email.trim()})
+    from public.users where role = 'operator' and email_fold = private.fold_email(${parseEmailAddress(email) ?? email})
     returning id`;
   if (inserted.length === 0)
     throw new Problem(`There is no operator ${email}. Make one with \`create ${email}\`.`);

@@ -1,12 +1,23 @@
 -- The account behind every auth.users row that may do anything. End users live inside one project and their
 -- auth.users.email is opaque, so one address can be an account in many projects.
 
+create function private.fold_email(email text) returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- By a collation that is the same everywhere; the last sigma of a word is another letter than the one in it.
+  return replace(lower(normalize(fold_email.email) collate "pg_c_utf8"), 'ς', 'σ');
+end $$;
+comment on function private.fold_email(text) is
+  'What all spellings of an address have in common, and Auth''s address is made of. The API has brought the domain into the form of DNS.';
+grant execute on function private.fold_email(text) to service_role;
+
 create table public.users (
   id uuid primary key references auth.users (id) on delete cascade,
   role text not null constraint users_role check (role in ('operator', 'developer', 'end_user')),
   project_id uuid,
   plan_id text references public.plans (id) on delete restrict,
   email text not null constraint users_email_length check (length(email) between 3 and 320),
+  email_fold text not null generated always as (private.fold_email(email)) stored,
   full_name text constraint users_full_name_length check (length(full_name) <= 255),
   email_verified_at timestamptz,
   deactivated_at timestamptz,
@@ -19,9 +30,9 @@ create table public.users (
   constraint users_end_user_has_project check ((role = 'end_user') = (project_id is not null)),
   constraint users_developer_has_plan check ((role = 'developer') = (plan_id is not null))
 );
-create unique index users_project_email on public.users (project_id, lower(email)) nulls not distinct;
+create unique index users_project_email on public.users (project_id, email_fold) nulls not distinct;
 -- Accounts are looked up with "project_id is not distinct from", which no index on project_id serves.
-create index users_email on public.users (lower(email));
+create index users_email on public.users (email_fold);
 create index users_plan_id on public.users (plan_id);
 create index users_project_created on public.users (project_id, created_at desc, id desc);
 create index users_closed_owners on public.users (id) where deactivated_at is not null and role <> 'end_user';
@@ -34,6 +45,7 @@ comment on column public.users.role is 'operator runs the platform, developer ow
 comment on column public.users.project_id is 'The project of an end user; null for developers and operators.';
 comment on column public.users.plan_id is 'The plan of a developer; a project can override it.';
 comment on column public.users.email is 'The real address. Unique per project for end users, overall for the others.';
+comment on column public.users.email_fold is 'The address as it is compared: in lower case.';
 comment on column public.users.full_name is 'As the person wrote it.';
 comment on column public.users.email_verified_at is 'When the address was proved, else null.';
 comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
@@ -60,11 +72,25 @@ comment on function private.user_json(public.users) is 'An account as the API sh
 create function private.auth_email(account public.users) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
-  return case when account.role = 'end_user'
-    then account.id || '@' || account.project_id || '.users.invalid' else lower(account.email) end;
+  return case
+    when account.role = 'end_user' then account.id || '@' || account.project_id || '.users.invalid'
+    -- Auth takes ASCII alone.
+    when account.email_fold ~ '^[ -~]+$' then account.email_fold
+    else account.id || '@developers.users.invalid'
+  end;
 end $$;
 comment on function private.auth_email(public.users) is
   'The address by which Supabase Auth knows the account: opaque for end users, so that no Auth endpoint finds a person by address.';
+
+create function private.auth_email_at(account public.users, email text) returns text
+language plpgsql immutable set search_path = '' as $$
+declare
+  moved public.users := account;
+begin
+  moved.email_fold := private.fold_email(auth_email_at.email);
+  return private.auth_email(moved);
+end $$;
+comment on function private.auth_email_at(public.users, text) is 'The address by which Auth would know the account with another address.';
 
 create trigger users_touch before update on public.users
   for each row execute function private.touch_updated_at();
@@ -76,4 +102,4 @@ create policy users_select_self_or_owner on public.users for select to authentic
 grant select on public.users to authenticated;
 grant select, insert, update, delete on public.users to service_role;
 grant execute on function private.user_json(public.users) to authenticated, service_role;
-grant execute on function private.auth_email(public.users) to service_role;
+grant execute on function private.auth_email(public.users), private.auth_email_at(public.users, text) to service_role;

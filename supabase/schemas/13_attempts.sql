@@ -67,7 +67,7 @@ comment on function private.drain_bucket(text) is 'Takes an attempt back that tu
 create function private.count_sign_in(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
 declare
-  account text := coalesce(project_id::text, '') || ':' || lower(email);
+  account text := coalesce(project_id::text, '') || ':' || private.fold_email(email);
   source text := private.address_group(ip);
   wait integer;
 begin
@@ -89,7 +89,7 @@ comment on function private.count_sign_in(uuid, text, text) is
 create function private.forget_sign_ins(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
 declare
-  account text := coalesce(project_id::text, '') || ':' || lower(email);
+  account text := coalesce(project_id::text, '') || ':' || private.fold_email(email);
   source text := private.address_group(ip);
 begin
   delete from private.auth_attempts a
@@ -112,7 +112,7 @@ begin
     select u.project_id, u.email into v_project, v_email
     from public.users u where u.id = (credentials ->> 'user_id')::uuid;
   end if;
-  account := coalesce(v_project::text, '') || ':' || lower(v_email);
+  account := coalesce(v_project::text, '') || ':' || private.fold_email(v_email);
   perform private.drain_bucket(private.bucket_name('sign-in', account || ':' || coalesce(private.address_group(ip), '')));
   perform private.drain_bucket(private.bucket_name('sign-in-account', account));
   perform private.drain_bucket(private.bucket_name('sign-in-address', private.address_group(ip)));

@@ -1,11 +1,12 @@
 -- Registration and the caller's own account. Supabase Auth keeps the password and issues the tokens; these functions decide
 -- who may have an account. When Auth deletes a user, every row follows.
 
-create function private.begin_registration(credentials jsonb, email text) returns jsonb
+create function private.begin_registration(credentials jsonb, account jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
   v_role text;
+  planned public.users;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   perform set_config('role', 'service_role', true);
@@ -23,20 +24,24 @@ begin
     end if;
   end if;
   if exists (select from public.users u
-    where u.project_id is not distinct from v_project and lower(u.email) = lower(begin_registration.email))
+    where u.project_id is not distinct from v_project and u.email_fold = private.fold_email(account ->> 'email'))
   then
     raise exception 'account_exists';
   end if;
-  return jsonb_build_object('role', v_role, 'project_id', v_project);
+  planned.id := account ->> 'id';
+  planned.role := v_role;
+  planned.project_id := v_project;
+  planned.email_fold := private.fold_email(account ->> 'email');
+  return jsonb_build_object('role', v_role, 'project_id', v_project, 'auth_email', private.auth_email(planned));
 end $$;
-comment on function private.begin_registration(jsonb, text) is
-  'What a registration with these keys would create. Errors: registration_key_required, project_id_required, '
+comment on function private.begin_registration(jsonb, jsonb) is
+  'What a registration of account {id, email} with these keys would create. Errors: registration_key_required, project_id_required, '
   'project_inactive, account_exists, those of private.authorize.';
 
 create function private.create_account(credentials jsonb, account jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  kind jsonb := private.begin_registration(credentials, account ->> 'email');
+  kind jsonb := private.begin_registration(credentials, account);
   created public.users;
   project public.projects;
 begin

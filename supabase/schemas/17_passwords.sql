@@ -55,7 +55,7 @@ begin
       perform private.verify_account(account);
     end if;
     delete from private.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
-      coalesce(account.project_id::text, '') || ':' || lower(account.email));
+      coalesce(account.project_id::text, '') || ':' || account.email_fold);
   end if;
   perform private.end_user_sessions(account.id, permit.keep_session_id);
   insert into private.mail_outbox (user_id, kind) values (account.id, 'password_changed');
@@ -72,6 +72,11 @@ begin
   -- Locked before the permit, in the order of whoever announces a change: else the two would wait for each other.
   select * into account from public.users u where u.id = new.id for update;
   if account.id is null then
+    return new;
+  end if;
+  if old.deleted_at is null and new.deleted_at is not null then
+    -- Deleted in Studio with its traces kept: Auth scrambles the address, and the account is closed.
+    update public.users u set deactivated_at = coalesce(u.deactivated_at, now()) where u.id = new.id;
     return new;
   end if;
   if (coalesce(new.email_change, '') not in ('', coalesce(old.email_change, '')))
@@ -95,7 +100,7 @@ begin
 end $$;
 comment on function private.check_auth_user_update() is
   'Trigger: Auth''s own endpoints change neither address nor password of an account. An announced password ends the other '
-  'sessions and tells the owner, in the same transaction. Definer: Auth''s role holds no table of ours.';
+  'sessions and tells the owner, in the same transaction. A soft deletion closes the account. Definer: Auth''s role holds no table of ours.';
 
 create function private.decoy_email() returns text
 language plpgsql immutable set search_path = '' as $$
@@ -122,7 +127,7 @@ begin
   perform set_config('role', 'service_role', true);
   perform private.count_sign_in(v_project, begin_login.email, begin_login.ip);
   select * into account from public.users u
-  where u.project_id is not distinct from v_project and lower(u.email) = lower(begin_login.email);
+  where u.project_id is not distinct from v_project and u.email_fold = private.fold_email(begin_login.email);
   return jsonb_build_object(
     'auth_email', coalesce(private.auth_email(account), private.decoy_email()),
     'is_known', account.id is not null,
@@ -165,6 +170,19 @@ comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
   'The password was right: ends the session that proved it, and announces a change when permit is true. Errors: '
   'wrong_password, those of private.authorize_session.';
 
+create function private.check_auth_user_metadata() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if octet_length(new.raw_user_meta_data::text) > 4096 then
+    raise exception 'user metadata has at most 4096 bytes: every access token carries it' using errcode = 'check_violation';
+  end if;
+  return new;
+end $$;
+comment on function private.check_auth_user_metadata() is
+  'Trigger: what a person writes beside the account at Auth is in every token, and a token travels in a header.';
+
+create trigger users_check_metadata before insert or update of raw_user_meta_data on auth.users
+  for each row execute function private.check_auth_user_metadata();
 create trigger users_check_account before update of email, email_change, phone, encrypted_password on auth.users
   for each row execute function private.check_auth_user_update();
 

@@ -199,10 +199,10 @@ begin
   where case
       when is_own then u.id = (credentials ->> 'user_id')::uuid
       when account ->> 'user_id' is not null then u.id = (account ->> 'user_id')::uuid
-      else u.project_id is not distinct from v_project and lower(u.email) = lower(account ->> 'email') end
+      else u.project_id is not distinct from v_project and u.email_fold = private.fold_email(account ->> 'email') end
     and u.email_verified_at is null and u.deactivated_at is null and (p.id is null or (p.is_active and p.deleted_at is null));
   subject := coalesce(wanted::text, case when is_own then credentials ->> 'user_id' end, account ->> 'user_id',
-    coalesce(v_project::text, '') || ':' || lower(account ->> 'email'));
+    coalesce(v_project::text, '') || ':' || private.fold_email(account ->> 'email'));
   wait := private.request_mail(wanted, 'verification', subject);
   if wait > 0 and is_own then
     raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);

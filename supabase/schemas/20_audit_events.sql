@@ -40,7 +40,7 @@ comment on column public.audit_events.request_id is 'X-Request-Id of the request
 create function private.record_audit() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-  unwatched constant text[] := '{key_hash,updated_at,last_used_at,purge_at,purge_started_at,previous_secret,failing_since}';
+  unwatched constant text[] := '{key_hash,email_fold,updated_at,last_used_at,purge_at,purge_started_at,previous_secret,failing_since}';
   -- An address of a webhook may hold a token.
   personal constant text[] := '{email,full_name,secret,url}';
   before jsonb;

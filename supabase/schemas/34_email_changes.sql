@@ -23,11 +23,11 @@ declare
   wait integer;
 begin
   select u.* into account from public.users u where u.id = actor for update;
-  if lower(request_email_change.email) = lower(account.email) then
+  if private.fold_email(request_email_change.email) = account.email_fold then
     raise exception 'email_unchanged';
   end if;
   if exists (select from public.users u
-    where u.project_id is not distinct from account.project_id and lower(u.email) = lower(request_email_change.email))
+    where u.project_id is not distinct from account.project_id and u.email_fold = private.fold_email(request_email_change.email))
   then
     raise exception 'account_exists';
   end if;
@@ -63,20 +63,23 @@ comment on function private.complete_email_change(public.users, text) is
 
 create function private.confirm_email_change(account public.users, email text) returns jsonb
 language plpgsql set search_path = '' as $$
+declare
+  new_auth_email text := private.auth_email_at(account, confirm_email_change.email);
 begin
   if exists (select from public.users u where u.project_id is not distinct from account.project_id
-    and lower(u.email) = lower(confirm_email_change.email) and u.id <> account.id)
+    and u.email_fold = private.fold_email(confirm_email_change.email) and u.id <> account.id)
   then
     return jsonb_build_object('refusal', 'account_exists');
   end if;
-  if account.role = 'end_user' then
+  -- End users are known to Auth by another address, and so are those whose own is no ASCII.
+  if new_auth_email = private.auth_email(account) then
     perform private.complete_email_change(account, confirm_email_change.email);
     return jsonb_build_object('email', confirm_email_change.email);
   end if;
   -- Auth signs developers in by their address, so it changes first; its table's trigger does the rest in the same transaction.
   update private.email_changes change set claimed_until = now() + interval '1 minute' where change.user_id = account.id;
   return jsonb_build_object('change', jsonb_build_object('user_id', account.id, 'email', confirm_email_change.email,
-    'auth_email', lower(confirm_email_change.email)));
+    'auth_email', new_auth_email));
 end $$;
 comment on function private.confirm_email_change(public.users, text) is
   'The token of the new address came back: {email}, {refusal}, or {change} that Auth has to make.';
@@ -87,7 +90,7 @@ declare
   change private.email_changes;
 begin
   select * into change from private.email_changes c
-  where c.user_id = account.id and c.claimed_until > now() and lower(c.email) = finish_email_change.email;
+  where c.user_id = account.id and c.claimed_until > now() and private.auth_email_at(account, c.email) = finish_email_change.email;
   if change.user_id is null then
     return false;
   end if;

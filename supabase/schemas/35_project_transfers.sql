@@ -5,17 +5,19 @@ create table public.project_transfers (
   project_id uuid not null unique references public.projects (id) on delete cascade,
   owner_id uuid not null references public.users (id) on delete cascade,
   email text not null constraint project_transfers_email_length check (length(email) between 3 and 320),
+  email_fold text not null generated always as (private.fold_email(email)) stored,
   created_at timestamptz not null default now(),
   expires_at timestamptz not null
 );
 create index project_transfers_owner_id on public.project_transfers (owner_id);
-create index project_transfers_email on public.project_transfers (lower(email));
+create index project_transfers_email on public.project_transfers (email_fold);
 create index project_transfers_expires_at on public.project_transfers (expires_at);
 
 comment on table public.project_transfers is 'Offers to hand a project over, one a project. The developer with that address accepts or declines.';
 comment on column public.project_transfers.id is 'Names the offer in the audit trail.';
 comment on column public.project_transfers.project_id is 'What is offered.';
 comment on column public.project_transfers.email is 'Whom it is offered to: whoever has proved this address. There may be no such developer yet.';
+comment on column public.project_transfers.email_fold is 'The address as it is compared.';
 comment on column public.project_transfers.created_at is 'When it was offered.';
 comment on column public.project_transfers.expires_at is 'From when it can no longer be accepted.';
 comment on column public.project_transfers.owner_id is 'Who owned the project when it was offered; another owner''s offer counts no more.';
@@ -23,7 +25,7 @@ comment on column public.project_transfers.owner_id is 'Who owned the project wh
 create function private.actor_address() returns text
 language plpgsql stable security definer set search_path = '' as $$
 begin
-  return (select lower(u.email) from public.users u
+  return (select u.email_fold from public.users u
     where u.id = private.actor_id() and u.role <> 'end_user' and u.email_verified_at is not null);
 end $$;
 comment on function private.actor_address() is
@@ -72,7 +74,7 @@ begin
   if project.id is null then
     raise exception 'project_not_found';
   end if;
-  if exists (select from public.users u where u.id = project.owner_id and lower(u.email) = lower(offer_project.email)) then
+  if exists (select from public.users u where u.id = project.owner_id and u.email_fold = private.fold_email(offer_project.email)) then
     raise exception 'transfer_to_owner';
   end if;
   wait := private.count_mail('project_offered', project.id::text);
@@ -85,7 +87,7 @@ begin
   returning * into made;
   -- Whether there is such a developer shows nowhere.
   insert into private.mail_outbox (user_id, kind, details) values (
-    (select u.id from public.users u where u.project_id is null and lower(u.email) = lower(offer_project.email)
+    (select u.id from public.users u where u.project_id is null and u.email_fold = private.fold_email(offer_project.email)
       and u.deactivated_at is null),
     'project_offered', jsonb_build_object('project_name', project.name,
       'owner_email', (select u.email from public.users u where u.id = project.owner_id)));
@@ -101,7 +103,7 @@ declare
   offered uuid[];
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
-  offered := array(select t.id from public.project_transfers t where lower(t.email) = (select private.actor_address()));
+  offered := array(select t.id from public.project_transfers t where t.email_fold = (select private.actor_address()));
   perform set_config('role', 'service_role', true);
   return (
     select coalesce(jsonb_agg(private.project_transfer_json(t) order by t.created_at desc, t.id desc), '[]')
@@ -155,7 +157,7 @@ begin
   where account.id = actor for update of account;
   select p.* into project from public.projects p where p.id = accept_project.id and p.deleted_at is null for update;
   select t.* into transfer from public.project_transfers t
-  where t.project_id = project.id and t.owner_id = project.owner_id and t.expires_at > now() and lower(t.email) = address;
+  where t.project_id = project.id and t.owner_id = project.owner_id and t.expires_at > now() and t.email_fold = address;
   if transfer.id is null then
     raise exception 'transfer_not_found';
   end if;
@@ -180,7 +182,7 @@ create trigger project_transfers_audit after insert or update or delete on publi
 alter table public.project_transfers enable row level security;
 create policy project_transfers_select_party on public.project_transfers for select to authenticated
   using (project_id = any ((select private.managed_project_ids())::uuid[])
-    or (lower(email) = (select private.actor_address()) and expires_at > now()));
+    or (email_fold = (select private.actor_address()) and expires_at > now()));
 
 grant select on public.project_transfers to authenticated;
 grant select, insert, update, delete on public.project_transfers to service_role;

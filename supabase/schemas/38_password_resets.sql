@@ -10,10 +10,10 @@ begin
   perform set_config('role', 'service_role', true);
   perform private.count_mail_request(request_password_reset.ip);
   select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
-  where u.project_id is not distinct from v_project and lower(u.email) = lower(request_password_reset.email)
+  where u.project_id is not distinct from v_project and u.email_fold = private.fold_email(request_password_reset.email)
     and u.deactivated_at is null and (p.id is null or p.is_active);
   perform private.request_mail(wanted, 'password_reset',
-    coalesce(v_project::text, '') || ':' || lower(request_password_reset.email));
+    coalesce(v_project::text, '') || ':' || private.fold_email(request_password_reset.email));
 end $$;
 comment on function private.request_password_reset(jsonb, text, text) is
   'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded, those of private.authorize.';

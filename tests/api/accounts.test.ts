@@ -54,7 +54,9 @@ describe("an address", () => {
       json: { email: unique(first), password },
     });
     expect(registered.status).toBe(201);
-    expect(registered.body.email).toBe(unique(first).trim().normalize("NFC"));
+    expect(registered.body.email).toBe(
+      unique(first).trim().normalize("NFC").replace("Example.COM", "example.com"),
+    );
     const again = await api("/auth/register", {
       headers: project.headers,
       json: { email: unique(second), password },
@@ -247,4 +249,95 @@ test("the reconciler removes users of Auth that have no account, and nobody else
   });
   const left = await sql`select id from auth.users where id in (${young}, ${kept})`;
   expect(left.map((row) => row.id).sort()).toEqual([young, kept].sort());
+});
+
+describe("one person, one address, however it is spelt", () => {
+  const nonce = () => `${process.pid}${Date.now()}`;
+  test.each<[string, (n: string) => string, (n: string) => string]>([
+    ["capitals", (n) => `ada${n}@example.com`, (n) => `ADA${n}@EXAMPLE.COM`],
+    [
+      "Greek with its last sigma",
+      (n) => `ΝΙΚΟΣ.${n}.ΝΙΚΟΣ@example.com`,
+      (n) => `νικος.${n}.νικος@example.com`,
+    ],
+    ["a dotted capital I", (n) => `İ${n}@example.com`, (n) => `İ${n}@Example.com`],
+    [
+      "a composed and a decomposed letter",
+      (n) => `jos\u00e9${n}@example.com`,
+      (n) => `jose\u0301${n}@example.com`,
+    ],
+    ["punycode and Unicode", (n) => `a${n}@xn--bcher-kva.example`, (n) => `a${n}@BÜCHER.example`],
+    ["a width of letters", (n) => `w${n}@example.com`, (n) => ` w${n}@ｅｘａｍｐｌｅ.com `],
+  ])("%s: an end user and a developer register, log in and are known already", async (_name, one, other) => {
+    const n = nonce();
+    const { project } = await registerDeveloper();
+    const doors: { register: Record<string, string>; login: Record<string, string> }[] = [
+      { register: project.headers, login: { "X-Project-ID": project.id } },
+      { register: { "X-Operator-Key": inject("stack").credentials.operator_key ?? "" }, login: {} },
+    ];
+    for (const door of doors) {
+      const registered = await api("/auth/register", {
+        headers: door.register,
+        json: { email: one(n), password },
+      });
+      expect(registered.status, JSON.stringify(registered.body)).toBe(201);
+      expect(registered.body.access_token).toEqual(expect.any(String));
+      for (const email of [one(n), other(n)]) {
+        const signedIn = await api("/auth/login", { headers: door.login, json: { email, password } });
+        expect(signedIn.status, email).toBe(200);
+        const again = await api("/auth/register", { headers: door.register, json: { email, password } });
+        expect(errorOf(again).code).toBe("account_exists");
+      }
+    }
+  });
+
+  test.each(["a<victim@example.com>", "a@b", "a@example.com.", "a\u202e@example.com", "a@localhost"])(
+    "%j is no address at any door",
+    async (email) => {
+      const { project } = await registerDeveloper();
+      const headers = project.headers;
+      for (const [path, json] of [
+        ["/auth/register", { email, password }],
+        ["/auth/login", { email, password }],
+        ["/auth/request-password-reset", { email }],
+      ] as const) {
+        expect(errorOf(await api(path, { headers, json }))).toMatchObject({ status: 422 });
+      }
+    },
+  );
+});
+
+test("a password is the same letters on every keyboard, and 72 bytes are not a prefix", async () => {
+  const { project } = await registerDeveloper();
+  const headers = project.headers;
+  const named = { "X-Project-ID": project.id };
+  const email = freshEmail("letters");
+  const signIn = (secret: string) =>
+    api("/auth/login", { headers: named, json: { email, password: secret } });
+  const json = { email, password: "Cafe\u0301-horse-9" };
+  expect((await api("/auth/register", { headers, json })).status).toBe(201);
+  expect((await signIn("Café-horse-9")).status).toBe(200);
+  expect((await signIn("Cafe\u0301-horse-9")).status).toBe(200);
+  expect((await signIn(" Café-horse-9")).status).toBe(401);
+
+  const long = { email: freshEmail("long"), password: "Aa1".repeat(24) };
+  expect((await api("/auth/register", { headers, json: long })).status).toBe(201);
+  const tried = (secret: string) =>
+    api("/auth/login", { headers: named, json: { ...long, password: secret } });
+  expect((await tried(long.password)).status).toBe(200);
+  expect(errorOf(await tried(`${long.password}anything`))).toMatchObject({
+    status: 401,
+    code: "invalid_credentials",
+  });
+});
+
+test("a hash from before passwords were normalised still opens", async () => {
+  const { project } = await registerDeveloper();
+  const user = await registerEndUser(project);
+  const old = "Cafe\u0301-horse-9";
+  await sql.begin(async (tx) => {
+    await tx`select private.permit_password(${user.id}, null)`;
+    await tx`update auth.users set encrypted_password = extensions.crypt(${old}, extensions.gen_salt('bf', 4)) where id = ${user.id}`;
+  });
+  await login(user.email, { "X-Project-ID": project.id }, old);
 });

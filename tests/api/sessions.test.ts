@@ -139,3 +139,38 @@ test.each<[string, (project: string, on: boolean) => Promise<unknown>, string]>(
   await set(project.id, true);
   expect(await refresh(user.refresh_token)).toBe(200);
 });
+
+test("whoever is deleted in Studio with traces kept is out, and the account is closed", async () => {
+  const { user, second } = await signedInTwice();
+  // What Supabase Auth writes then, in one statement.
+  await sql`
+    update auth.users set email = 'scrambled-' || id, email_change = 'scrambled', phone = null, encrypted_password = '',
+      recovery_token = '', deleted_at = now(), updated_at = now()
+    where id = ${user.id}`;
+  for (const { token, refresh_token } of [user, second]) {
+    expect(await me(token)).toBe(401);
+    expect(await refresh(refresh_token)).toBe(401);
+  }
+  const [row] =
+    await sql`select deactivated_at is not null as closed from public.users where id = ${user.id}`;
+  expect(row?.closed).toBe(true);
+});
+
+test("nobody makes their tokens grow with metadata at Auth", async () => {
+  const { user } = await signedInTwice();
+  const change = async (bytes: number) =>
+    fetch(`${urls.gateway}/auth/v1/user`, {
+      method: "PUT",
+      headers: {
+        apikey: keys.publishable ?? "",
+        Authorization: `Bearer ${user.token}`,
+        "Content-Type": "application/json",
+      },
+      body: JSON.stringify({ data: { note: "x".repeat(bytes) } }),
+    });
+  expect((await change(100_000)).status).toBeGreaterThanOrEqual(400);
+  const [row] =
+    await sql`select length(raw_user_meta_data::text) as bytes from auth.users where id = ${user.id}`;
+  expect(row?.bytes).toBeLessThanOrEqual(4_096);
+  expect((await change(100)).status).toBe(200);
+});

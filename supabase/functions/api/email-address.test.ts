@@ -2,31 +2,20 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseEmailAddress } from "./email-address.ts";
 
-const fold = (text: string) => parseEmailAddress(text)?.fold;
-
 test.each([
-  ["ada@example.com", "ada@example.com", "ada@example.com"],
-  ["  Ada.L+tag@Example.COM\n", "ada.l+tag@example.com", "Ada.L+tag@example.com"],
-  ["a@BÜCHER.example", "a@xn--bcher-kva.example", "a@xn--bcher-kva.example"],
-  ["a@straße.de", "a@xn--strae-oqa.de", "a@xn--strae-oqa.de"],
-  ["a@x。com", "a@x.com", "a@x.com"],
-  ["用户@例子.广告", "用户@xn--fsqu00a.xn--4rr70v", "用户@xn--fsqu00a.xn--4rr70v"],
-  ["!#$%&'*+/=?^_`{|}~-@a-b.co", "!#$%&'*+/=?^_`{|}~-@a-b.co", "!#$%&'*+/=?^_`{|}~-@a-b.co"],
-])("%j is an address", (text, folded, deliverable) => {
-  expect(parseEmailAddress(text)).toMatchObject({ fold: folded, deliverable });
-});
-
-test.each([
-  ["upper and lower case", "ADA@example.com", "ada@EXAMPLE.com"],
-  ["Greek, whose last sigma is another letter", "ΝΙΚΟΣ@example.com", "νικος@example.com"],
-  ["composed and decomposed letters", "jose\u0301@example.com", "josé@example.com"],
-  ["punycode and Unicode of a domain", "a@xn--bcher-kva.example", "a@bücher.example"],
-  ["decomposed letters of a domain", "a@bu\u0308cher.example", "a@bücher.example"],
-  ["full-width letters of a domain", "a@ｅｘａｍｐｌｅ.com", "a@example.com"],
-])("one address: %s", (_name, one, other) => {
-  expect(fold(one)).toBeDefined();
-  expect(fold(one)).toBe(fold(other));
-});
+  ["ada@example.com", "ada@example.com"],
+  ["  Ada.L+tag@Example.COM\n", "Ada.L+tag@example.com"],
+  ["a@BÜCHER.example", "a@xn--bcher-kva.example"],
+  ["a@bu\u0308cher.example", "a@xn--bcher-kva.example"],
+  ["a@xn--bcher-kva.example", "a@xn--bcher-kva.example"],
+  ["a@ｅｘａｍｐｌｅ.com", "a@example.com"],
+  ["a@straße.de", "a@xn--strae-oqa.de"],
+  ["a@x。com", "a@x.com"],
+  ["jose\u0301@example.com", "josé@example.com"],
+  ["ΝΙΚΟΣ@example.com", "ΝΙΚΟΣ@example.com"],
+  ["用户@例子.广告", "用户@xn--fsqu00a.xn--4rr70v"],
+  ["!#$%&'*+/=?^_`{|}~-@a-b.co", "!#$%&'*+/=?^_`{|}~-@a-b.co"],
+])("%j is read as %j", (text, read) => expect(parseEmailAddress(text)).toBe(read));
 
 describe("no address", () => {
   test.each([
@@ -68,18 +57,20 @@ describe("no address", () => {
   ])("%j: %s", (text) => expect(parseEmailAddress(text)).toBeNull());
 });
 
-test("the fold of an address is an address, and its own fold", () => {
+test("what was read is read the same again", () => {
   const local = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 });
   const domain = fc.constantFrom("example.com", "BÜCHER.example", "ΝΙΚΟΣ.gr", "xn--bcher-kva.example");
+  let read = 0;
   fc.assert(
     fc.property(local, domain, (name, host) => {
       const address = parseEmailAddress(`${name}@${host}`);
       if (address === null) return;
-      expect(fold(address.fold)).toBe(address.fold);
-      expect(fold(address.deliverable)).toBe(address.fold);
+      read++;
+      expect(parseEmailAddress(address)).toBe(address);
     }),
     { numRuns: 2_000 },
   );
+  expect(read).toBeGreaterThan(100);
 });
 
 test("the length is looked at before anything is computed from the text", () => {

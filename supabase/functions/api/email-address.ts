@@ -1,13 +1,3 @@
-/** An address of a person, read once: every comparison uses `fold`, every mail goes to `deliverable`. */
-export type EmailAddress = {
-  /** As it was typed, without spaces around it, in NFC. */
-  email: string;
-  /** Equal for all spellings of one address: lower case, and the domain as DNS knows it. */
-  fold: string;
-  /** The local part as it was typed, and the domain as DNS knows it. */
-  deliverable: string;
-};
-
 /** Characters that are looked at. RFC 5321 allows 254 bytes; the rest is room for spaces around it and Unicode. */
 const longestText = 320;
 const longestBytes = 254;
@@ -22,16 +12,19 @@ const domain = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z
 
 const bytesOf = (text: string) => new TextEncoder().encode(text).byteLength;
 
-/** Null for whatever is no plain address: `Name <a@b.example>`, `a@localhost`, a trailing dot, a bidi character. */
-export function parseEmailAddress(text: string): EmailAddress | null {
+/**
+ * The only reading of an address, for whoever registers, signs in, asks for a mail or sends one.
+ * @returns the local part as it was typed, in NFC, and the domain as DNS knows it; null for whatever is no plain address, such as
+ * `Name <a@b.example>`, `a@localhost`, a trailing dot or a bidi character
+ */
+export function parseEmailAddress(text: string): string | null {
   if (text.length > longestText) return null;
   const email = text.trim().normalize("NFC");
   const [local = "", host = "", ...more] = email.split("@");
   if (more.length > 0 || bytesOf(email) > longestBytes || bytesOf(local) > longestLocalBytes) return null;
   if (!local.split(".").every((part) => atom.test(part)) || !domainText.test(host)) return null;
   const ascii = asciiDomain(host);
-  if (ascii === null || local.length + 1 + ascii.length > longestBytes) return null;
-  return { email, fold: `${lower(local)}@${ascii}`, deliverable: `${local}@${ascii}` };
+  return ascii === null || bytesOf(local) + 1 + ascii.length > longestBytes ? null : `${local}@${ascii}`;
 }
 
 function asciiDomain(host: string): string | null {
@@ -39,9 +32,3 @@ function asciiDomain(host: string): string | null {
   const { hostname } = new URL(`http://${host}/`);
   return hostname.length <= 253 && domain.test(hostname) ? hostname : null;
 }
-
-/** Letter by letter, because a whole word ends in another sigma than it contains. */
-const lower = (text: string) =>
-  Array.from(text, (letter) => letter.toLowerCase().replace("ς", "σ"))
-    .join("")
-    .normalize("NFC");

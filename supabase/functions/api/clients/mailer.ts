@@ -1,3 +1,4 @@
+import { parseEmailAddress } from "../email-address.ts";
 import type { Env } from "../env.ts";
 
 /** One message; both texts say the same. */
@@ -26,18 +27,25 @@ export function createMailer(env: Env, fetcher: typeof fetch = fetch): Mailer {
   if (env.resend_api_key !== undefined)
     return {
       configured: true,
-      send: (mail) => sendByHttp(env, mail, fetcher),
+      send: async (mail) => sendByHttp(env, addressed(mail), fetcher),
       check: (deadlineMs) => reach(env, fetcher, deadlineMs),
     };
   if (env.smtp_host !== undefined)
     return {
       configured: true,
-      send: (mail) => sendBySmtp(env, mail),
+      send: async (mail) => sendBySmtp(env, addressed(mail)),
       check: (deadlineMs) => verifySmtp(env, deadlineMs),
     };
   const missing = () =>
     Promise.reject(new Error("no mail service is configured: RESEND_API_KEY or SMTP_HOST"));
   return { configured: false, send: missing, check: missing };
+}
+
+/** Read once more: what passes for `Name <address>` would reach somebody else. */
+function addressed(mail: Mail): Mail {
+  const to = parseEmailAddress(mail.to);
+  if (to === null) throw new Error("the stored address is no plain address");
+  return { ...mail, to };
 }
 
 async function reach(env: Env, fetcher: typeof fetch, deadlineMs: number): Promise<void> {

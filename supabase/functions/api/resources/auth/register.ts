@@ -73,11 +73,10 @@ export const register = createRouter().openapi(route, async (c) => {
   const { email, password, full_name = null } = c.req.valid("json");
   await countAuthCall(database, c.get("credentials"));
   const named = takeRole(c.get("credentials"));
-  const kind = await beginRegistration(database, c.get("credentials"), email);
-  if (named !== undefined && !rolesFor[kind.role].includes(named)) throw new ApiError("role_mismatch");
   const id = crypto.randomUUID();
-  const authEmail = kind.role === "end_user" ? `${id}@${kind.project_id}.users.invalid` : email.toLowerCase();
-  await auth.createUser({ id, email: authEmail, password }).catch((error) => {
+  const { role, auth_email } = await beginRegistration(database, c.get("credentials"), { id, email });
+  if (named !== undefined && !rolesFor[role].includes(named)) throw new ApiError("role_mismatch");
+  await auth.createUser({ id, email: auth_email, password }).catch((error) => {
     // Without an answer the user may exist all the same, and would keep the address from its owner.
     if (error instanceof ApiError && error.status >= 500) background(removeOrphan(c.get("deps"), id));
     throw error;
@@ -99,7 +98,7 @@ export const register = createRouter().openapi(route, async (c) => {
   });
   background(deliverMail(c.get("deps")));
   background(deliverWebhooks(c.get("deps")));
-  const tokens = needs_verification ? null : await signIn(c, authEmail, password);
+  const tokens = needs_verification ? null : await signIn(c, auth_email, password);
   const provisioning = provisioned_project_id && {
     project_id: provisioned_project_id,
     developer_key: keys.developer_key.key,

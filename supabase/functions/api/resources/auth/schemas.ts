@@ -9,7 +9,7 @@ export const emailSchema = text({ max: 320 })
   .transform((sent, context) => {
     const address = parseEmailAddress(sent);
     if (address === null) context.addIssue({ code: "custom", message: predicates.email });
-    return address?.email ?? z.NEVER;
+    return address ?? z.NEVER;
   })
   .openapi({
     type: "string",

@@ -19,10 +19,15 @@ type CreatedAccount = User & { provisioned_project_id: string | null; needs_veri
 export const countAuthCall = (db: Database, credentials: Credentials) =>
   db.read<null>("announce_auth_limit", [credentials]);
 
-export const beginRegistration = (db: Database, credentials: Credentials, email: string) =>
-  db.write<{ role: "developer" | "end_user"; project_id: string | null }>("begin_registration", [
+/** `auth_email` is the address by which Auth will know the account. */
+export const beginRegistration = (
+  db: Database,
+  credentials: Credentials,
+  account: { id: string; email: string },
+) =>
+  db.write<{ role: "developer" | "end_user"; auth_email: string }>("begin_registration", [
     credentials,
-    email,
+    account,
   ]);
 
 export const createAccount = (db: Database, credentials: Credentials, account: NewAccount) =>
