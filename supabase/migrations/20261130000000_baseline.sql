@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema b921df9a771bb7756a3ff68edfa944f45fa02283cb3bdef0867444efca1c88ad
+-- Made from supabase/schemas by `npm run generate`. Schema 12957f5cb4bc2b4bc8fb826ccfb5233fa1517a4a15f017c6f8f5294797ae455d
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -148,12 +148,23 @@ grant select, insert, update, delete on public.plans to service_role;
 -- The account behind every auth.users row that may do anything. End users live inside one project and their
 -- auth.users.email is opaque, so one address can be an account in many projects.
 
+create function private.fold_email(email text) returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- By a collation that is the same everywhere; the last sigma of a word is another letter than the one in it.
+  return replace(lower(normalize(fold_email.email) collate "pg_c_utf8"), 'ς', 'σ');
+end $$;
+comment on function private.fold_email(text) is
+  'What all spellings of an address have in common, and Auth''s address is made of. The API has brought the domain into the form of DNS.';
+grant execute on function private.fold_email(text) to service_role;
+
 create table public.users (
   id uuid primary key references auth.users (id) on delete cascade,
   role text not null constraint users_role check (role in ('operator', 'developer', 'end_user')),
   project_id uuid,
   plan_id text references public.plans (id) on delete restrict,
   email text not null constraint users_email_length check (length(email) between 3 and 320),
+  email_fold text not null generated always as (private.fold_email(email)) stored,
   full_name text constraint users_full_name_length check (length(full_name) <= 255),
   email_verified_at timestamptz,
   deactivated_at timestamptz,
@@ -166,9 +177,9 @@ create table public.users (
   constraint users_end_user_has_project check ((role = 'end_user') = (project_id is not null)),
   constraint users_developer_has_plan check ((role = 'developer') = (plan_id is not null))
 );
-create unique index users_project_email on public.users (project_id, lower(email)) nulls not distinct;
+create unique index users_project_email on public.users (project_id, email_fold) nulls not distinct;
 -- Accounts are looked up with "project_id is not distinct from", which no index on project_id serves.
-create index users_email on public.users (lower(email));
+create index users_email on public.users (email_fold);
 create index users_plan_id on public.users (plan_id);
 create index users_project_created on public.users (project_id, created_at desc, id desc);
 create index users_closed_owners on public.users (id) where deactivated_at is not null and role <> 'end_user';
@@ -181,6 +192,7 @@ comment on column public.users.role is 'operator runs the platform, developer ow
 comment on column public.users.project_id is 'The project of an end user; null for developers and operators.';
 comment on column public.users.plan_id is 'The plan of a developer; a project can override it.';
 comment on column public.users.email is 'The real address. Unique per project for end users, overall for the others.';
+comment on column public.users.email_fold is 'The address as it is compared: in lower case.';
 comment on column public.users.full_name is 'As the person wrote it.';
 comment on column public.users.email_verified_at is 'When the address was proved, else null.';
 comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
@@ -207,11 +219,25 @@ comment on function private.user_json(public.users) is 'An account as the API sh
 create function private.auth_email(account public.users) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
-  return case when account.role = 'end_user'
-    then account.id || '@' || account.project_id || '.users.invalid' else lower(account.email) end;
+  return case
+    when account.role = 'end_user' then account.id || '@' || account.project_id || '.users.invalid'
+    -- Auth takes ASCII alone.
+    when account.email_fold ~ '^[ -~]+$' then account.email_fold
+    else account.id || '@developers.users.invalid'
+  end;
 end $$;
 comment on function private.auth_email(public.users) is
   'The address by which Supabase Auth knows the account: opaque for end users, so that no Auth endpoint finds a person by address.';
+
+create function private.auth_email_at(account public.users, email text) returns text
+language plpgsql immutable set search_path = '' as $$
+declare
+  moved public.users := account;
+begin
+  moved.email_fold := private.fold_email(auth_email_at.email);
+  return private.auth_email(moved);
+end $$;
+comment on function private.auth_email_at(public.users, text) is 'The address by which Auth would know the account with another address.';
 
 create trigger users_touch before update on public.users
   for each row execute function private.touch_updated_at();
@@ -223,7 +249,7 @@ create policy users_select_self_or_owner on public.users for select to authentic
 grant select on public.users to authenticated;
 grant select, insert, update, delete on public.users to service_role;
 grant execute on function private.user_json(public.users) to authenticated, service_role;
-grant execute on function private.auth_email(public.users) to service_role;
+grant execute on function private.auth_email(public.users), private.auth_email_at(public.users, text) to service_role;
 
 -- A tenant: it belongs to one developer and holds end users, API keys and generations.
 
@@ -1472,7 +1498,7 @@ comment on function private.drain_bucket(text) is 'Takes an attempt back that tu
 create function private.count_sign_in(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
 declare
-  account text := coalesce(project_id::text, '') || ':' || lower(email);
+  account text := coalesce(project_id::text, '') || ':' || private.fold_email(email);
   source text := private.address_group(ip);
   wait integer;
 begin
@@ -1494,7 +1520,7 @@ comment on function private.count_sign_in(uuid, text, text) is
 create function private.forget_sign_ins(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
 declare
-  account text := coalesce(project_id::text, '') || ':' || lower(email);
+  account text := coalesce(project_id::text, '') || ':' || private.fold_email(email);
   source text := private.address_group(ip);
 begin
   delete from private.auth_attempts a
@@ -1517,7 +1543,7 @@ begin
     select u.project_id, u.email into v_project, v_email
     from public.users u where u.id = (credentials ->> 'user_id')::uuid;
   end if;
-  account := coalesce(v_project::text, '') || ':' || lower(v_email);
+  account := coalesce(v_project::text, '') || ':' || private.fold_email(v_email);
   perform private.drain_bucket(private.bucket_name('sign-in', account || ':' || coalesce(private.address_group(ip), '')));
   perform private.drain_bucket(private.bucket_name('sign-in-account', account));
   perform private.drain_bucket(private.bucket_name('sign-in-address', private.address_group(ip)));
@@ -1813,11 +1839,12 @@ comment on function private.check_credentials(jsonb, text) is
 -- Registration and the caller's own account. Supabase Auth keeps the password and issues the tokens; these functions decide
 -- who may have an account. When Auth deletes a user, every row follows.
 
-create function private.begin_registration(credentials jsonb, email text) returns jsonb
+create function private.begin_registration(credentials jsonb, account jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
   v_role text;
+  planned public.users;
 begin
   perform private.authorize_and_set_role(credentials, 'public');
   perform set_config('role', 'service_role', true);
@@ -1835,20 +1862,24 @@ begin
     end if;
   end if;
   if exists (select from public.users u
-    where u.project_id is not distinct from v_project and lower(u.email) = lower(begin_registration.email))
+    where u.project_id is not distinct from v_project and u.email_fold = private.fold_email(account ->> 'email'))
   then
     raise exception 'account_exists';
   end if;
-  return jsonb_build_object('role', v_role, 'project_id', v_project);
+  planned.id := account ->> 'id';
+  planned.role := v_role;
+  planned.project_id := v_project;
+  planned.email_fold := private.fold_email(account ->> 'email');
+  return jsonb_build_object('role', v_role, 'project_id', v_project, 'auth_email', private.auth_email(planned));
 end $$;
-comment on function private.begin_registration(jsonb, text) is
-  'What a registration with these keys would create. Errors: registration_key_required, project_id_required, '
+comment on function private.begin_registration(jsonb, jsonb) is
+  'What a registration of account {id, email} with these keys would create. Errors: registration_key_required, project_id_required, '
   'project_inactive, account_exists, those of private.authorize.';
 
 create function private.create_account(credentials jsonb, account jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  kind jsonb := private.begin_registration(credentials, account ->> 'email');
+  kind jsonb := private.begin_registration(credentials, account);
   created public.users;
   project public.projects;
 begin
@@ -2189,7 +2220,7 @@ begin
       perform private.verify_account(account);
     end if;
     delete from private.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
-      coalesce(account.project_id::text, '') || ':' || lower(account.email));
+      coalesce(account.project_id::text, '') || ':' || account.email_fold);
   end if;
   perform private.end_user_sessions(account.id, permit.keep_session_id);
   insert into private.mail_outbox (user_id, kind) values (account.id, 'password_changed');
@@ -2206,6 +2237,11 @@ begin
   -- Locked before the permit, in the order of whoever announces a change: else the two would wait for each other.
   select * into account from public.users u where u.id = new.id for update;
   if account.id is null then
+    return new;
+  end if;
+  if old.deleted_at is null and new.deleted_at is not null then
+    -- Deleted in Studio with its traces kept: Auth scrambles the address, and the account is closed.
+    update public.users u set deactivated_at = coalesce(u.deactivated_at, now()) where u.id = new.id;
     return new;
   end if;
   if (coalesce(new.email_change, '') not in ('', coalesce(old.email_change, '')))
@@ -2229,7 +2265,7 @@ begin
 end $$;
 comment on function private.check_auth_user_update() is
   'Trigger: Auth''s own endpoints change neither address nor password of an account. An announced password ends the other '
-  'sessions and tells the owner, in the same transaction. Definer: Auth''s role holds no table of ours.';
+  'sessions and tells the owner, in the same transaction. A soft deletion closes the account. Definer: Auth''s role holds no table of ours.';
 
 create function private.decoy_email() returns text
 language plpgsql immutable set search_path = '' as $$
@@ -2256,7 +2292,7 @@ begin
   perform set_config('role', 'service_role', true);
   perform private.count_sign_in(v_project, begin_login.email, begin_login.ip);
   select * into account from public.users u
-  where u.project_id is not distinct from v_project and lower(u.email) = lower(begin_login.email);
+  where u.project_id is not distinct from v_project and u.email_fold = private.fold_email(begin_login.email);
   return jsonb_build_object(
     'auth_email', coalesce(private.auth_email(account), private.decoy_email()),
     'is_known', account.id is not null,
@@ -2299,6 +2335,19 @@ comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
   'The password was right: ends the session that proved it, and announces a change when permit is true. Errors: '
   'wrong_password, those of private.authorize_session.';
 
+create function private.check_auth_user_metadata() returns trigger
+language plpgsql set search_path = '' as $$
+begin
+  if octet_length(new.raw_user_meta_data::text) > 4096 then
+    raise exception 'user metadata has at most 4096 bytes: every access token carries it' using errcode = 'check_violation';
+  end if;
+  return new;
+end $$;
+comment on function private.check_auth_user_metadata() is
+  'Trigger: what a person writes beside the account at Auth is in every token, and a token travels in a header.';
+
+create trigger users_check_metadata before insert or update of raw_user_meta_data on auth.users
+  for each row execute function private.check_auth_user_metadata();
 create trigger users_check_account before update of email, email_change, phone, encrypted_password on auth.users
   for each row execute function private.check_auth_user_update();
 
@@ -2648,10 +2697,10 @@ begin
   where case
       when is_own then u.id = (credentials ->> 'user_id')::uuid
       when account ->> 'user_id' is not null then u.id = (account ->> 'user_id')::uuid
-      else u.project_id is not distinct from v_project and lower(u.email) = lower(account ->> 'email') end
+      else u.project_id is not distinct from v_project and u.email_fold = private.fold_email(account ->> 'email') end
     and u.email_verified_at is null and u.deactivated_at is null and (p.id is null or (p.is_active and p.deleted_at is null));
   subject := coalesce(wanted::text, case when is_own then credentials ->> 'user_id' end, account ->> 'user_id',
-    coalesce(v_project::text, '') || ':' || lower(account ->> 'email'));
+    coalesce(v_project::text, '') || ':' || private.fold_email(account ->> 'email'));
   wait := private.request_mail(wanted, 'verification', subject);
   if wait > 0 and is_own then
     raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
@@ -2713,7 +2762,7 @@ comment on column public.audit_events.request_id is 'X-Request-Id of the request
 create function private.record_audit() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-  unwatched constant text[] := '{key_hash,updated_at,last_used_at,purge_at,purge_started_at,previous_secret,failing_since}';
+  unwatched constant text[] := '{key_hash,email_fold,updated_at,last_used_at,purge_at,purge_started_at,previous_secret,failing_since}';
   -- An address of a webhook may hold a token.
   personal constant text[] := '{email,full_name,secret,url}';
   before jsonb;
@@ -4525,11 +4574,11 @@ declare
   wait integer;
 begin
   select u.* into account from public.users u where u.id = actor for update;
-  if lower(request_email_change.email) = lower(account.email) then
+  if private.fold_email(request_email_change.email) = account.email_fold then
     raise exception 'email_unchanged';
   end if;
   if exists (select from public.users u
-    where u.project_id is not distinct from account.project_id and lower(u.email) = lower(request_email_change.email))
+    where u.project_id is not distinct from account.project_id and u.email_fold = private.fold_email(request_email_change.email))
   then
     raise exception 'account_exists';
   end if;
@@ -4565,20 +4614,23 @@ comment on function private.complete_email_change(public.users, text) is
 
 create function private.confirm_email_change(account public.users, email text) returns jsonb
 language plpgsql set search_path = '' as $$
+declare
+  new_auth_email text := private.auth_email_at(account, confirm_email_change.email);
 begin
   if exists (select from public.users u where u.project_id is not distinct from account.project_id
-    and lower(u.email) = lower(confirm_email_change.email) and u.id <> account.id)
+    and u.email_fold = private.fold_email(confirm_email_change.email) and u.id <> account.id)
   then
     return jsonb_build_object('refusal', 'account_exists');
   end if;
-  if account.role = 'end_user' then
+  -- End users are known to Auth by another address, and so are those whose own is no ASCII.
+  if new_auth_email = private.auth_email(account) then
     perform private.complete_email_change(account, confirm_email_change.email);
     return jsonb_build_object('email', confirm_email_change.email);
   end if;
   -- Auth signs developers in by their address, so it changes first; its table's trigger does the rest in the same transaction.
   update private.email_changes change set claimed_until = now() + interval '1 minute' where change.user_id = account.id;
   return jsonb_build_object('change', jsonb_build_object('user_id', account.id, 'email', confirm_email_change.email,
-    'auth_email', lower(confirm_email_change.email)));
+    'auth_email', new_auth_email));
 end $$;
 comment on function private.confirm_email_change(public.users, text) is
   'The token of the new address came back: {email}, {refusal}, or {change} that Auth has to make.';
@@ -4589,7 +4641,7 @@ declare
   change private.email_changes;
 begin
   select * into change from private.email_changes c
-  where c.user_id = account.id and c.claimed_until > now() and lower(c.email) = finish_email_change.email;
+  where c.user_id = account.id and c.claimed_until > now() and private.auth_email_at(account, c.email) = finish_email_change.email;
   if change.user_id is null then
     return false;
   end if;
@@ -4622,17 +4674,19 @@ create table public.project_transfers (
   project_id uuid not null unique references public.projects (id) on delete cascade,
   owner_id uuid not null references public.users (id) on delete cascade,
   email text not null constraint project_transfers_email_length check (length(email) between 3 and 320),
+  email_fold text not null generated always as (private.fold_email(email)) stored,
   created_at timestamptz not null default now(),
   expires_at timestamptz not null
 );
 create index project_transfers_owner_id on public.project_transfers (owner_id);
-create index project_transfers_email on public.project_transfers (lower(email));
+create index project_transfers_email on public.project_transfers (email_fold);
 create index project_transfers_expires_at on public.project_transfers (expires_at);
 
 comment on table public.project_transfers is 'Offers to hand a project over, one a project. The developer with that address accepts or declines.';
 comment on column public.project_transfers.id is 'Names the offer in the audit trail.';
 comment on column public.project_transfers.project_id is 'What is offered.';
 comment on column public.project_transfers.email is 'Whom it is offered to: whoever has proved this address. There may be no such developer yet.';
+comment on column public.project_transfers.email_fold is 'The address as it is compared.';
 comment on column public.project_transfers.created_at is 'When it was offered.';
 comment on column public.project_transfers.expires_at is 'From when it can no longer be accepted.';
 comment on column public.project_transfers.owner_id is 'Who owned the project when it was offered; another owner''s offer counts no more.';
@@ -4640,7 +4694,7 @@ comment on column public.project_transfers.owner_id is 'Who owned the project wh
 create function private.actor_address() returns text
 language plpgsql stable security definer set search_path = '' as $$
 begin
-  return (select lower(u.email) from public.users u
+  return (select u.email_fold from public.users u
     where u.id = private.actor_id() and u.role <> 'end_user' and u.email_verified_at is not null);
 end $$;
 comment on function private.actor_address() is
@@ -4689,7 +4743,7 @@ begin
   if project.id is null then
     raise exception 'project_not_found';
   end if;
-  if exists (select from public.users u where u.id = project.owner_id and lower(u.email) = lower(offer_project.email)) then
+  if exists (select from public.users u where u.id = project.owner_id and u.email_fold = private.fold_email(offer_project.email)) then
     raise exception 'transfer_to_owner';
   end if;
   wait := private.count_mail('project_offered', project.id::text);
@@ -4702,7 +4756,7 @@ begin
   returning * into made;
   -- Whether there is such a developer shows nowhere.
   insert into private.mail_outbox (user_id, kind, details) values (
-    (select u.id from public.users u where u.project_id is null and lower(u.email) = lower(offer_project.email)
+    (select u.id from public.users u where u.project_id is null and u.email_fold = private.fold_email(offer_project.email)
       and u.deactivated_at is null),
     'project_offered', jsonb_build_object('project_name', project.name,
       'owner_email', (select u.email from public.users u where u.id = project.owner_id)));
@@ -4718,7 +4772,7 @@ declare
   offered uuid[];
 begin
   perform private.authorize_and_set_role(credentials, 'projects');
-  offered := array(select t.id from public.project_transfers t where lower(t.email) = (select private.actor_address()));
+  offered := array(select t.id from public.project_transfers t where t.email_fold = (select private.actor_address()));
   perform set_config('role', 'service_role', true);
   return (
     select coalesce(jsonb_agg(private.project_transfer_json(t) order by t.created_at desc, t.id desc), '[]')
@@ -4772,7 +4826,7 @@ begin
   where account.id = actor for update of account;
   select p.* into project from public.projects p where p.id = accept_project.id and p.deleted_at is null for update;
   select t.* into transfer from public.project_transfers t
-  where t.project_id = project.id and t.owner_id = project.owner_id and t.expires_at > now() and lower(t.email) = address;
+  where t.project_id = project.id and t.owner_id = project.owner_id and t.expires_at > now() and t.email_fold = address;
   if transfer.id is null then
     raise exception 'transfer_not_found';
   end if;
@@ -4797,7 +4851,7 @@ create trigger project_transfers_audit after insert or update or delete on publi
 alter table public.project_transfers enable row level security;
 create policy project_transfers_select_party on public.project_transfers for select to authenticated
   using (project_id = any ((select private.managed_project_ids())::uuid[])
-    or (lower(email) = (select private.actor_address()) and expires_at > now()));
+    or (email_fold = (select private.actor_address()) and expires_at > now()));
 
 grant select on public.project_transfers to authenticated;
 grant select, insert, update, delete on public.project_transfers to service_role;
@@ -5254,10 +5308,10 @@ begin
   perform set_config('role', 'service_role', true);
   perform private.count_mail_request(request_password_reset.ip);
   select u.id into wanted from public.users u left join public.projects p on p.id = u.project_id
-  where u.project_id is not distinct from v_project and lower(u.email) = lower(request_password_reset.email)
+  where u.project_id is not distinct from v_project and u.email_fold = private.fold_email(request_password_reset.email)
     and u.deactivated_at is null and (p.id is null or p.is_active);
   perform private.request_mail(wanted, 'password_reset',
-    coalesce(v_project::text, '') || ':' || lower(request_password_reset.email));
+    coalesce(v_project::text, '') || ':' || private.fold_email(request_password_reset.email));
 end $$;
 comment on function private.request_password_reset(jsonb, text, text) is
   'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded, those of private.authorize.';

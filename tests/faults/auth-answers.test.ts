@@ -81,7 +81,7 @@ describe("trouble of ours is never a wrong password", () => {
     async (_name, reply, status, code) => {
       const { email } = await newUser();
       const headers = { "X-Project-ID": developer.project.id };
-      await api("/auth/request-password-reset", { headers, json: { email } });
+      await request("/auth/request-password-reset", { headers, json: { email } });
       const json = {
         token: tokenOf(await mailTo(email, "Set a new password")),
         password: "Another-horse-1",
