@@ -47,7 +47,7 @@ test("a rotation without a body replaces the key now; the new one has its name a
   expect(rotated.status).toBe(201);
   expect(rotated.body).toMatchObject({
     name: "Web app",
-    expires_at,
+    expires_at: "2099-01-01T00:00:00.000000Z",
     status: "active",
     replaces: { id: old.id },
   });

@@ -50,7 +50,8 @@ const mistakes: Record<number, (operation: Operation) => Sent | undefined> = {
     requestBody
       ? { body: isSigned(id) ? "{}" : "{", headers: json, isSigned: isSigned(id) }
       : { headers: bad.project },
-  401: () => ({ headers: bad.token }),
+  // Whoever names an account in the body needs no token there.
+  401: ({ id }) => ({ headers: bad.token, ...(id === "auth.requestVerification" && { body: "{}" }) }),
   // A refresh reads no key; who may not sign in any more is refused in auth-statuses.test.ts.
   403: ({ id }) => (id === "auth.refresh" ? undefined : { headers: bad.key }),
   404: ({ path }) => (path.includes("{") ? {} : { as: "developer", headers: bad.nobodysProject }),
