@@ -18,7 +18,7 @@ test.each<[string, string, (tx: Tx) => Promise<unknown>]>([
   ],
   [
     "changes the address of a user of Auth",
-    "keeps its address",
+    "/auth/change-email",
     (tx) => tx`update auth.users set email = 'new@studio.invalid' where id = ${world.a.user.id}`,
   ],
   [

@@ -67,6 +67,6 @@ test("a wrong rule is a 422, and pages in a browser cannot set one", async () =>
     headers: { origin: "https://example.com" },
     body: JSON.stringify({ fault: { kind: "reset" } }),
   });
-  expect(foreign.status).toBe(404);
+  expect(foreign.status).toBe(403);
   expect(await (await fetch(url)).json()).toEqual([]);
 });

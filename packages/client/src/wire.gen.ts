@@ -3237,6 +3237,7 @@ export interface components {
             finished_at: string | null;
         };
         WebhookDeliveries: {
+            /** @description One page. */
             deliveries: components["schemas"]["WebhookDelivery"][];
             /**
              * @description How many there are on all pages.

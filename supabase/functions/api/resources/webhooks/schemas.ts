@@ -114,7 +114,7 @@ export const deliverySchema = z
   .openapi("WebhookDelivery");
 
 export const deliveriesSchema = z
-  .object({ deliveries: z.array(deliverySchema), ...pageFields })
+  .object({ deliveries: z.array(deliverySchema).openapi({ description: "One page." }), ...pageFields })
   .openapi("WebhookDeliveries");
 
 export const webhookPath = projectPath.extend(pathId("webhook_id", "webhook", "The webhook's id.").shape);
