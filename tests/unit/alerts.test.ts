@@ -1,12 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { alertRules, dashboardQueries } from "../support/observability-files.ts";
 import { promtool, runPromtool } from "../support/promtool.ts";
-
-const page = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
-const rules = /```text\n(groups:\n.*?)```/s.exec(page)?.[1] ?? "";
 
 /** What promtool says of the rules while these series are scraped each minute; "1x90" is 1 for 90 minutes. */
 function verdictOf(
@@ -15,7 +12,7 @@ function verdictOf(
 ) {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-alerts-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, "rules.yml"), rules);
+  writeFileSync(join(folder, "rules.yml"), alertRules);
   const labels = 'instance="api",job="cloud-api"';
   const cases = {
     rule_files: ["rules.yml"],
@@ -82,13 +79,31 @@ const faults: [name: string, broken: Record<string, string>][] = [
   ["Connections", { 'cloud_api_database_connections{of="all"}': "81x90" }],
   ["MigrationsMissing", { cloud_api_migrations_missing: "1x90" }],
 ];
-const names = Array.from(rules.matchAll(/alert: CloudApi(\w+)/g), ([, name]) => name ?? "");
+const names = Array.from(alertRules.matchAll(/alert: CloudApi(\w+)/g), ([, name]) => name ?? "");
 
 test("every alert has a fault that has to fire it", () => {
   expect([...new Set(faults.map(([name]) => name))]).toEqual(names);
 });
 
+test("every alert says how urgent it is, and in a sentence what is wrong", () => {
+  const told = alertRules.match(
+    /labels: \{ severity: (page|ticket) \}\n {8}annotations:\n {10}summary: ".+\."/g,
+  );
+  expect(names.length).toBeGreaterThan(5);
+  expect(told?.length).toBe(names.length);
+});
+
 describe.runIf(promtool !== null)("Prometheus", () => {
+  test("reads every query of the dashboard", () => {
+    expect(dashboardQueries.length).toBeGreaterThan(20);
+    const folder = mkdtempSync(join(tmpdir(), "cloud-api-dashboard-"));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+    // YAML reads JSON.
+    const rules = dashboardQueries.map(({ expr }, at) => ({ record: `query_${at}`, expr }));
+    writeFileSync(join(folder, "queries.yml"), JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
+    expect(runPromtool(["check", "rules", join(folder, "queries.yml")])).toMatchObject({ content: true });
+  });
+
   test("fires none while nothing is wrong", () => {
     const quiet = [20, 60, 90].flatMap((minute) => names.map((name) => ({ name, minute, fires: false })));
     expect(verdictOf(healthy, quiet)).toMatchObject({ content: true });

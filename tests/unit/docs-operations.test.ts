@@ -7,8 +7,10 @@ import {
   requestMetrics,
   serviceMetrics,
 } from "../../supabase/functions/api/resources/metrics/service-metrics.ts";
+import { alertRules, dashboard, dashboardQueries } from "../support/observability-files.ts";
 
 const text = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
+const queries = dashboardQueries.map(({ expr }) => expr).join("\n");
 const waiting = { waiting: 0, oldest_seconds: 0, failing: 0 };
 const open = { count: 0, overdue: 0, oldest_seconds: 0 };
 const service: ServiceDescription = {
@@ -27,16 +29,30 @@ const up = { status: "healthy", latency_ms: 1 } as const;
 const parts = { database: up, auth: up, storage: up, redis: up, mail: up, image_provider: up };
 const metrics = [...requestMetrics([]), ...serviceMetrics(parts, service)].map(({ name }) => name);
 
-test("every metric that an alert asks for is one that the API tells", () => {
-  const asked = new Set(
-    text.match(/\bcloud_api_\w+/g)?.map((name) => name.replace(/_(bucket|sum|count)$/, "")),
+const metricsIn = (source: string) =>
+  new Set(source.match(/\bcloud_api_\w+/g)?.map((name) => name.replace(/_(bucket|sum|count)$/, "")));
+
+test("every metric that an alert or the dashboard asks for is one that the API tells", () => {
+  for (const asked of [metricsIn(alertRules), metricsIn(queries)]) {
+    expect(asked.size).toBeGreaterThan(10);
+    expect([...asked].filter((name) => !metrics.includes(name))).toEqual([]);
+  }
+});
+
+test("the dashboard shows every metric", () => {
+  expect(metrics.filter((name) => !metricsIn(queries).has(name))).toEqual([]);
+});
+
+test("no two panels of the dashboard lie on each other", () => {
+  const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+    Array.from({ length: w * h }, (_, at) => `${x + (at % w)},${y + Math.floor(at / w)}`),
   );
-  expect(asked.size).toBeGreaterThan(10);
-  expect([...asked].filter((name) => !metrics.includes(name))).toEqual([]);
+  expect(new Set(cells).size).toBe(cells.length);
+  expect(dashboard.panels.filter(({ gridPos: { x, w } }) => x + w > 24)).toEqual([]);
 });
 
 test("every alert is explained, and nothing else is", () => {
-  const rules = Array.from(text.matchAll(/alert: CloudApi(\w+)/g), ([, name]) => name);
+  const rules = Array.from(alertRules.matchAll(/alert: CloudApi(\w+)/g), ([, name]) => name);
   const table = text.slice(text.indexOf("| alert | means |"), text.indexOf("## Backups"));
   const explained = Array.from(table.matchAll(/^\| ([A-Z]\w+) \|/gm), ([, name]) => name);
   expect(explained).toEqual(rules);

@@ -15,7 +15,7 @@ const one = (value: number) => [{ value }];
 const each = (label: string, values: Record<string, number>) =>
   Object.entries(values).map(([key, value]) => ({ labels: { [label]: key }, value }));
 
-/** What everything in health/detailed is as numbers. Their alerts are in docs/operations.md. */
+/** What everything in health/detailed is as numbers. Alerts and dashboard: docs/operations. */
 export function serviceMetrics(parts: Record<PartName, PartState>, service: ServiceDescription): Metric[] {
   const { queue, reconciler, mail_outbox, cleanup, connections, pool, migrations } = service;
   const open = { pending: queue.pending, processing: queue.processing };

@@ -1,0 +1,59 @@
+import { expect, inject, test } from "vitest";
+import { api } from "../support/api.ts";
+import { until } from "../support/generation.ts";
+import { alertRules, dashboardQueries } from "../support/observability-files.ts";
+
+const { credentials } = inject("stack");
+
+/** What a running stack tells: each metric with the labels of its series. */
+async function scrape(): Promise<Map<string, Record<string, string>[]>> {
+  const { status, body } = await api<string>("/metrics", {
+    headers: { "X-Operator-Key": credentials.operator_key ?? "" },
+  });
+  expect(status).toBe(200);
+  const series = new Map<string, Record<string, string>[]>();
+  for (const [, name = "", labels = ""] of body.matchAll(/^(cloud_api_\w+)(?:\{(.*)\})? \S+$/gm)) {
+    const pairs = Array.from(labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g), ([, key, value]) => [key, value]);
+    series.set(name, [...(series.get(name) ?? []), Object.fromEntries(pairs)]);
+  }
+  return series;
+}
+
+/** Prometheus adds these itself. */
+const added = ["job", "instance"];
+
+const queries = [
+  ...dashboardQueries,
+  // A rule's expression is one line, or the block of lines after "|".
+  ...Array.from(
+    alertRules.matchAll(/alert: (\w+)\n {8}expr: (?:\|\n((?: {10}.+\n)+)|(.+)\n)/g),
+    ([, panel = "", block, line]) => ({ panel, expr: block ?? line ?? "", legend: [] as string[] }),
+  ).filter(({ expr }) => expr.includes("cloud_api_")),
+];
+
+test("every metric, label and fixed value that the dashboard and the alerts ask for is in what a running stack tells", async () => {
+  await api("/auth/me");
+  const told = await until(async () => {
+    const series = await scrape();
+    return series.has("cloud_api_job_failed") && series.has("cloud_api_requests_total") ? series : undefined;
+  }, "the reconciler has run once");
+  const missing: string[] = [];
+  for (const { panel, expr, legend } of queries) {
+    const names = expr.match(/\bcloud_api_\w+/g) ?? [];
+    expect([panel, names.length > 0]).toEqual([panel, true]);
+    for (const name of names) if (!told.has(name)) missing.push(`${panel}: ${name}`);
+    for (const [, name = "", selector = ""] of expr.matchAll(/(cloud_api_\w+)\{([^}]*)\}/g))
+      for (const [, label = "", operator, value] of selector.matchAll(/(\w+)(=~|=)"([^"]*)"/g)) {
+        const fits = (labels: Record<string, string>) =>
+          operator === "=" ? labels[label] === value : label in labels;
+        if (!added.includes(label) && !told.get(name)?.some(fits))
+          missing.push(`${panel}: ${name}{${label}${operator}"${value}"}`);
+      }
+    const grouped = Array.from(expr.matchAll(/\bby \(([\w, ]+)\)/g), ([, by = ""]) => by.split(", ")).flat();
+    for (const label of [...grouped, ...legend])
+      if (!names.some((name) => told.get(name)?.some((labels) => label in labels)))
+        missing.push(`${panel}: by ${label}`);
+  }
+  expect(queries.length).toBeGreaterThan(30);
+  expect(missing).toEqual([]);
+});
