@@ -2,12 +2,15 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { dirname, join } from "node:path";
 import { ROOT } from "../local/settings.ts";
 import { guidePage, relativeTo } from "./layout.ts";
+import { llmsText, markdownPage } from "./llms.ts";
 import { renderMarkdown } from "./markdown.ts";
-import { findPages, type Page } from "./pages.ts";
+import { findPages, markdownOf, type Page } from "./pages.ts";
 import { referencePage, scalarScript } from "./reference.ts";
 
 const assets = join(ROOT, "scripts", "docs", "assets");
 const images = "docs/images";
+/** Files for other programs, such as Grafana. */
+const files = "docs/operations";
 
 /** Writes the whole site into the folder, which is emptied first. Returns the number of pages. */
 export async function buildDocs(folder: string): Promise<number> {
@@ -20,7 +23,8 @@ export async function buildDocs(folder: string): Promise<number> {
   write("openapi.json", readFileSync(join(ROOT, "docs", "openapi.json")));
   write("assets/scalar.js", await scalarScript());
   cpSync(assets, join(folder, "assets"), { recursive: true });
-  if (existsSync(join(ROOT, images))) cpSync(join(ROOT, images), join(folder, "images"), { recursive: true });
+  for (const copied of [images, files])
+    cpSync(join(ROOT, copied), join(folder, copied.slice("docs/".length)), { recursive: true });
 
   const pages = findPages();
   for (const page of pages) {
@@ -29,7 +33,15 @@ export async function buildDocs(folder: string): Promise<number> {
       return output === undefined ? undefined : relativeTo(page.output, output);
     });
     write(page.output, guidePage(page, rendered, pages));
+    write(
+      markdownOf(page),
+      markdownPage(page, (path) => {
+        const target = pages.find(({ source }) => source === path);
+        return target === undefined ? outputOf(path, pages) : markdownOf(target);
+      }),
+    );
   }
+  write("llms.txt", llmsText(pages));
   return pages.length + 1;
 }
 
@@ -38,6 +50,7 @@ function outputOf(path: string, pages: Page[]): string | undefined {
   const page = pages.find(({ source }) => source === path);
   if (page !== undefined) return page.output;
   if (path === "docs/openapi.json") return "openapi.json";
-  if (path.startsWith(`${images}/`) && existsSync(join(ROOT, path))) return path.slice("docs/".length);
+  const copied = [images, files].some((folder) => path.startsWith(`${folder}/`));
+  if (copied && existsSync(join(ROOT, path))) return path.slice("docs/".length);
   return path === "packages/client" ? "sdk.html" : undefined;
 }

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { escapeHtml } from "./html.ts";
 import type { Rendered } from "./markdown.ts";
-import type { Page } from "./pages.ts";
+import { markdownOf, type Page } from "./pages.ts";
 
 /** How a page refers to another place of the site: relative, so that the site works under any address. */
 export function relativeTo(from: string, to: string): string {
@@ -27,6 +27,7 @@ ${parts.map(({ id, text }) => `<li><a href="#${id}">${text}</a></li>`).join("\n"
     output: page.output,
     title: page.title,
     start: "quick-start.html",
+    markdown: markdownOf(page),
     body: `<div class="columns">
 <details class="menu"><summary>All guides</summary>${navigation(page, listed)}</details>
 <nav class="side" aria-label="Guides">${navigation(page, listed)}</nav>
@@ -63,6 +64,8 @@ export function shell(page: {
   start: string;
   body: string;
   reference?: boolean;
+  /** Where the same page lies as markdown. */
+  markdown?: string;
 }): string {
   const link = (to: string) => escapeHtml(relativeTo(page.output, to));
   const current = (is: boolean) => (is ? ' aria-current="true"' : "");
@@ -73,7 +76,7 @@ export function shell(page: {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(page.title)} · Cloud API</title>
-<link rel="icon" href="${link("assets/icon.svg")}">
+<link rel="icon" href="${link("assets/icon.svg")}">${page.markdown ? `\n<link rel="alternate" type="text/markdown" href="${link(page.markdown)}">` : ""}
 <link rel="stylesheet" href="${link("assets/site.css")}">${page.reference ? "" : `\n<link rel="stylesheet" href="${link("assets/guide.css")}">`}
 </head>
 <body${page.reference ? ' class="reference"' : ""}>

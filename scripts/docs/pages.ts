@@ -40,6 +40,11 @@ export function findPages(): Page[] {
   return [...[...placed, ...rest].map((page) => pageOf(page)), listOf(decisions), ...decisions];
 }
 
+/** Where the site has the page as markdown: the same address with another ending. */
+export function markdownOf({ output }: Pick<Page, "output">): string {
+  return output.replace(/\.html$/, ".md");
+}
+
 /** The names of the files, without their ending. */
 function markdownIn(folder: string): string[] {
   const files = readdirSync(join(ROOT, folder)).filter((file) => file.endsWith(".md"));

@@ -10,6 +10,9 @@ const TYPES: Record<string, string> = {
   ".json": "application/json",
   ".svg": "image/svg+xml",
   ".png": "image/png",
+  ".md": "text/markdown; charset=utf-8",
+  ".txt": "text/plain; charset=utf-8",
+  ".yml": "text/plain; charset=utf-8",
 };
 
 export type File = { path: string; size: number; modified_ms: number };

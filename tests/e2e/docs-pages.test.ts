@@ -37,6 +37,16 @@ test("the reference and the guides are served under /docs, in nobody's frame, an
   }
 });
 
+test.each([
+  ["/docs/llms.txt", "text/plain; charset=utf-8", "(accounts.md)"],
+  ["/docs/accounts.md", "text/markdown; charset=utf-8", "# Accounts"],
+  ["/docs/operations/alerts.yml", "text/plain; charset=utf-8", "CloudApiDown"],
+])("%s is served as %s", async (path, type, words) => {
+  const answer = await fetch(`${gateway}${path}`);
+  expect([answer.status, answer.headers.get("content-type")]).toEqual([200, type]);
+  expect(await answer.text()).toContain(words);
+});
+
 test("a browser that has a file of the site does not load it again", async () => {
   const first = await fetch(`${gateway}/docs/assets/scalar.js`);
   expect((await first.text()).length).toBeGreaterThan(1_000_000);

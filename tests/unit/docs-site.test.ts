@@ -51,6 +51,34 @@ test("every link leads to a file of the site, and to a heading that is there", (
   expect(broken).toEqual([]);
 });
 
+test("every page is markdown too, says so, and its markdown links to files of the site", () => {
+  const links = (text: string) => Array.from(text.matchAll(/\]\(([^)\s]+)\)/g), ([, target = ""]) => target);
+  let seen = 0;
+  for (const { path, html } of pages.filter(({ path }) => path !== "index.html")) {
+    const markdown = path.replace(/html$/, "md");
+    expect(html).toContain(`<link rel="alternate" type="text/markdown" href="${posix.basename(markdown)}">`);
+    const text = readFileSync(join(folder, markdown), "utf8");
+    expect([markdown, text.startsWith("# ")]).toEqual([markdown, true]);
+    const own = links(text.replaceAll(/^```.*?^```$|`[^`\n]*`/gms, "")).filter(
+      (to) => !/^(https?:|mailto:|#)/.test(to),
+    );
+    const broken = own.filter((to) => !existsSync(join(folder, posix.dirname(path), to.split("#")[0] ?? "")));
+    expect([markdown, broken, own.filter((to) => to.includes(".html"))]).toEqual([markdown, [], []]);
+    seen += own.length;
+  }
+  expect(seen).toBeGreaterThan(50);
+});
+
+test("llms.txt lists every guide of the navigation and the schema, each with a sentence", () => {
+  const lines = readFileSync(join(folder, "llms.txt"), "utf8").split("\n");
+  const listed = lines.flatMap((line) =>
+    [...line.matchAll(/^- \[.+?\]\(([^)]+)\): \S.+\.$/g)].map(([, to]) => to),
+  );
+  expect(lines.filter((line) => line.startsWith("- ")).length).toBe(listed.length);
+  const guides = findPages().filter(({ section }) => section !== undefined);
+  expect(listed).toEqual(["openapi.json", ...guides.map(({ output }) => output.replace(/html$/, "md"))]);
+});
+
 test("no page loads a script, a style or a picture from elsewhere", () => {
   for (const { path, html } of pages) {
     const loaded = Array.from(
