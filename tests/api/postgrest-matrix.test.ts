@@ -108,8 +108,9 @@ async function attempt({ table, command, actor, row }: Cell): Promise<boolean> {
     return !refused(answer) && answer.body.length === 1;
   }
   if (command === "insert") {
-    const { [table.identity ?? ""]: _, ...values } = row;
-    const answer = await rest(caller, "POST", path, table.identity === null ? row : values, quiet);
+    const given = table.writable.filter((column) => column !== table.identity);
+    const values = Object.fromEntries(given.map((column) => [column, row[column]]));
+    const answer = await rest(caller, "POST", path, values, quiet);
     return !refused(answer);
   }
   const before = await version();

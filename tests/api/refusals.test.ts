@@ -41,7 +41,8 @@ beforeAll(async () => {
 type Sent = { as?: keyof typeof caller; headers?: Headed; body?: string; path?: string; isSigned?: boolean };
 const tooMuch = JSON.stringify({ name: "x".repeat(1_100_000) });
 const json = { "Content-Type": "application/json" };
-const isSigned = (id: string) => id.startsWith("webhooks.");
+const isSigned = (id: string) => id === "webhooks.replicate";
+const isOfAProject = ({ path }: Operation) => /\/(generation|models)/.test(path);
 const isOpen = ({ security }: Operation) => security.every((choice) => Object.keys(choice).length === 0);
 
 /** A request that lacks nothing but one thing, for each status. Undefined where this is no way to get it. */
@@ -61,7 +62,7 @@ const mistakes: Record<number, (operation: Operation) => Sent | undefined> = {
   429: (operation) =>
     isOpen(operation) || /^auth\.(?!me|updateMe|logout)/.test(operation.id)
       ? undefined
-      : { as: operation.path.includes("/generation") ? "spentUser" : "spentDeveloper" },
+      : { as: isOfAProject(operation) ? "spentUser" : "spentDeveloper" },
   422: ({ id, path, parameters, requestBody }) => {
     if (isSigned(id)) return { path: `${path}?generation_id=seven`, isSigned: true };
     if (path.includes("{")) return { path: path.replace(/\{\w+\}/g, "seven") };
@@ -83,11 +84,11 @@ const rows = operations.flatMap((operation) =>
 
 /** Of whoever may do it, if only the mistake were not there. */
 function callerOf(operation: Operation): Headed {
-  const { path, security } = operation;
+  const { security } = operation;
   if (isOpen(operation)) return {};
   const named = security.map((choice) => Object.keys(choice).join(" "));
   if (named[0] === "operatorKey") return caller.operator;
-  if (path.includes("/generation")) return caller.user;
+  if (isOfAProject(operation)) return caller.user;
   return named.includes("accessToken") ? caller.developer : {};
 }
 
