@@ -13,6 +13,7 @@ const HELP = `Starts the whole back end on this machine: database, Auth, Storage
   npm start                  on port ${DEFAULT_BASE_PORT}, with the data of the last start
   npm start -- --port 55321  on other ports: the API on this one, the rest right after it
   npm start -- --fresh       with an empty database and empty storage
+  npm start -- --seed        with the developers, projects, people and pictures of supabase/seed.sql to look at
   npm start -- --data d      keeps everything in the folder d instead of .local/<port>
   npm start -- --json        prints addresses and keys as one line of JSON when ready, then the log as it is
   npm start -- --docker      the full Supabase in Docker instead: supabase start, functions, accounts, and what is missing
@@ -28,6 +29,7 @@ interface Options {
   base_port: number;
   data_folder: string | undefined;
   fresh: boolean;
+  seed: boolean;
   json: boolean;
   quiet: boolean;
   published_keys: boolean;
@@ -40,6 +42,7 @@ function readOptions(): Options {
     port?: string;
     data?: string;
     fresh?: boolean;
+    seed?: boolean;
     json?: boolean;
     quiet?: boolean;
     keys?: boolean;
@@ -54,6 +57,7 @@ function readOptions(): Options {
         port: { type: "string", short: "p" },
         data: { type: "string" },
         fresh: { type: "boolean" },
+        seed: { type: "boolean" },
         json: { type: "boolean" },
         quiet: { type: "boolean" },
         keys: { type: "boolean" },
@@ -75,7 +79,8 @@ function readOptions(): Options {
     throw new Problem(`--port ${values.port} is not usable: give a number between 1024 and 65500.`);
   }
   const data_folder = values.data === undefined ? undefined : resolve(values.data);
-  const { fresh = false, json = false, quiet = false, "published-keys": published_keys = false } = values;
+  const { fresh = false, seed = false, json = false, quiet = false } = values;
+  const published_keys = values["published-keys"] === true;
   if (values.keys) {
     console.log(JSON.stringify(readSecrets(base_port, data_folder), null, 2));
     process.exit(0);
@@ -85,7 +90,17 @@ function readOptions(): Options {
     throw new Problem(
       "--docker takes its ports and data from supabase/config.toml and Docker: leave out --port, --data and --fresh.",
     );
-  return { base_port, data_folder, fresh, json, quiet, published_keys, docker, settings: values.settings };
+  return {
+    base_port,
+    data_folder,
+    fresh,
+    seed,
+    json,
+    quiet,
+    published_keys,
+    docker,
+    settings: values.settings,
+  };
 }
 
 /** Of the stack that runs, or ran, with these options. */
@@ -98,7 +113,8 @@ function readSecrets(base_port: number, data_folder: string | undefined) {
 }
 
 async function main(): Promise<void> {
-  const { base_port, data_folder, fresh, json, quiet, published_keys, docker, settings } = readOptions();
+  const { base_port, data_folder, fresh, seed, json, quiet, published_keys, docker, settings } =
+    readOptions();
   const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
   let stack: Pick<Stack, "stop"> | undefined;
   let ending: number | undefined;
@@ -144,6 +160,7 @@ async function main(): Promise<void> {
   const started = await startStack({
     base_port,
     fresh,
+    seed,
     ...(data_folder === undefined ? {} : { data_folder }),
     user_env: process.env,
     published_keys,

@@ -18,7 +18,15 @@ const other = "More";
 const sections: Record<string, string[]> = {
   "Begin here": ["quick-start", "starter-kit", "sdk"],
   "How it works": ["accounts", "projects-and-keys", "generation", "webhooks", "errors", "limits"],
-  "In operation": ["going-live", "self-hosting", "security", "operations", "scaling", "reliability"],
+  "In operation": [
+    "going-live",
+    "self-hosting",
+    "security",
+    "operations",
+    "studio",
+    "scaling",
+    "reliability",
+  ],
   [other]: ["changelog"],
 };
 const elsewhere: Record<string, string> = { sdk: "packages/client/README.md", changelog: "CHANGELOG.md" };

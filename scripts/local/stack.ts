@@ -41,6 +41,8 @@ export interface StackOptions {
   data_folder?: string;
   /** Throw away what the data folder holds. */
   fresh?: boolean;
+  /** Load `supabase/seed.sql`, once. */
+  seed?: boolean;
   /** False for throwaway stacks: faster, and a power cut may ruin the data. */
   durable?: boolean;
   /** The environment of whoever starts it: the settings of `.env.example` are taken from there. */
@@ -186,6 +188,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     // Before the database: what they still do needs it.
     undo.push(() => Promise.all(functions.map((part) => part.stop())));
     const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths, keys.secret);
+    if (options.seed) await (client as postgres.Sql).file(join(ROOT, "supabase", "seed.sql"));
     writeSample(paths.sample);
     const { on_log = () => {} } = options;
     const followers = functions.map((part) => new LogFollower(part.options.log_file, on_log));

@@ -5,6 +5,10 @@
 export const runBySuite: { text: string; suite: string }[] = [
   { text: "npm start", suite: "tests/e2e/stack-lifecycle.test.ts" },
   {
+    text: 'npx supabase db query --read-only --remote="$DATABASE" "select name, owner_email, state from reports.projects_overview"',
+    suite: "tests/db/studio-page.test.ts",
+  },
+  {
     text: "npm init -y\nnpm install ../cloud-api/dist/devkit4ai-client-0.1.0.tgz",
     suite: "tests/e2e/sdk-package.test.ts",
   },
