@@ -112,6 +112,7 @@ export const cannotRunHere: {
       "npx supabase secrets set --remote=abcdefghijklmnopqrst --env-file supabase/functions/.env.production",
       "npx supabase functions deploy --remote=abcdefghijklmnopqrst --use-api --yes",
       "npx supabase db query --remote=abcdefghijklmnopqrst --yes --file <statements>",
+      "node scripts/deploy/pages.ts https://abcdefghijklmnopqrst.supabase.co/functions/v1",
       "npm run doctor -- --url https://abcdefghijklmnopqrst.supabase.co --settings supabase/functions/.env.production",
     ].join("\n"),
     because: "it needs a hosted project",
