@@ -50,7 +50,7 @@ export const cannotRunHere: {
       "npx supabase link --project-ref <ref>",
       "npx supabase config push",
       "npx supabase db push --remote",
-      "npx supabase secrets set --env-file supabase/functions/.env",
+      "npx supabase secrets set --env-file supabase/functions/.env.production",
       "npx supabase functions deploy --use-api",
     ].join("\n"),
     because: "it needs a hosted project",
