@@ -176,7 +176,7 @@ test("the server actions of the Next.js example register, ask for a picture, say
   const { code, output } = await run(process.execPath, ["next-actions.mjs"], project, env);
   expect(code, output).toBe(0);
   expect(output.split("\n").filter((line) => !/^set /.test(line))).toEqual([
-    "problem: password: must contain an upper-case letter",
+    "problem: The password must contain an upper-case letter (A to Z).",
     "redirect to /pictures",
     "shown anew: /pictures",
     "completed",
