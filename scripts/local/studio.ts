@@ -34,10 +34,11 @@ export async function startStudio(
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     const path = new URL(request.url ?? "/", "http://studio").pathname;
     if (path.startsWith("/static/")) return sendAsset(assets, path.slice("/static/".length), response);
-    // Lite would tell the password of the database there; its page needs these two.
+    // Lite would tell the password of the database there; its page needs these two facts.
     if (path === "/_system/info")
       return void response.setHeader("content-type", "application/json").end(info);
-    if (path.startsWith("/_system"))
+    // Names and types of tables and columns; without them the page lists no table.
+    if (path.startsWith("/_system") && path !== "/_system/introspect")
       return refuse(request, response, 404, "not_found", "The table editor has no such page.");
     return lite.handleAsAdmin(request, response);
   };

@@ -189,6 +189,18 @@ describe("the inbox", () => {
 });
 
 describe("the table editor", () => {
+  it("knows the tables that it lists, and tells no secret", async () => {
+    const answer = await fetch(`${stack.urls.studio}/_system/introspect`);
+    expect(answer.status).toBe(200);
+    const text = await answer.text();
+    const { tables } = JSON.parse(text) as { tables: { schema: string; name: string }[] };
+    const own = tables.filter(({ schema }) => schema === "public").map(({ name }) => name);
+    expect(own).toEqual(expect.arrayContaining(["users", "projects", "generations", "plans"]));
+    for (const secret of [stack.keys.secret, new URL(stack.database_url).password])
+      expect(text).not.toContain(secret);
+    expect((await fetch(`${stack.urls.studio}/_system/config`)).status).toBe(404);
+  });
+
   it("is a page whose script is served, and reads tables for its own address only", async () => {
     const page = await (await fetch(stack.urls.studio)).text();
     const script = /src="(\/static\/[^"]+\.js)"/.exec(page)?.[1];
