@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 12957f5cb4bc2b4bc8fb826ccfb5233fa1517a4a15f017c6f8f5294797ae455d
+-- Made from supabase/schemas by `npm run generate`. Schema 3c2f834d61a12edf25b4d0507233fcf4e150085c7bbbddc61d5e07ad2c068a39
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
 -- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
@@ -470,29 +470,6 @@ end $$;
 comment on function private.update_project(jsonb, uuid, jsonb) is
   'PATCH /projects/{id}: fields that are not named stay. What an operator switches off, only an operator switches on. Errors: '
   'project_not_found, project_suspended, those of private.authorize.';
-
-create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  changed public.projects;
-begin
-  perform private.authorize_and_set_role(credentials, 'projects');
-  if current_setting('app.user_role') is distinct from 'operator' then
-    raise exception 'operators_only';
-  end if;
-  perform private.require_project(id);
-  if set_project_plan.plan_id is not null
-    and not exists (select from public.plans plan where plan.id = set_project_plan.plan_id)
-  then
-    raise exception 'plan_not_found';
-  end if;
-  update public.projects p set plan_id = set_project_plan.plan_id where p.id = set_project_plan.id
-  returning * into changed;
-  return private.project_json(changed);
-end $$;
-comment on function private.set_project_plan(jsonb, uuid, text) is
-  'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only, project_not_found, '
-  'plan_not_found, those of private.authorize.';
 
 create trigger projects_touch before update on public.projects
   for each row execute function private.touch_updated_at();
@@ -3443,49 +3420,6 @@ comment on function private.list_public_generations(jsonb, integer, integer, tex
   'GET /generation/public: as private.list_generations, of what is completed and published. The total is counted up to '
   '1,000. Errors: those of private.authorize.';
 
-create function private.get_generation_usage(credentials jsonb) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  v_project uuid;
-  v_actor uuid;
-  v_day date := (now() at time zone 'utc')::date;
-  v_month date := date_trunc('month', v_day)::date;
-begin
-  perform private.authorize_and_set_role(credentials, 'generation');
-  v_project := current_setting('app.project_id')::uuid;
-  v_actor := private.actor_id();
-  perform set_config('role', 'service_role', true);
-  return (
-    select jsonb_build_object(
-      'plan', plan.id, 'month', v_month,
-      'used', coalesce(usage.generations, 0),
-      'limit', plan.generations_per_month,
-      'running', (select count(*) from public.generations g
-        where g.project_id = v_project and g.status in ('pending', 'processing')),
-      'concurrent_limit', plan.concurrent_generations,
-      'sent', coalesce(usage.sent, 0), 'sent_limit', private.sent_limit(plan.generations_per_month),
-      'canceled', coalesce(usage.canceled, 0), 'cancel_limit', private.cancel_limit(plan.generations_per_month),
-      'resets_at', (v_month + interval '1 month') at time zone 'utc',
-      'user', (
-        select jsonb_build_object(
-          'used_today', coalesce(sum(mine.generations) filter (where mine.day = v_day), 0), 'day_limit', limits -> 'day',
-          'used_this_month', coalesce(sum(mine.generations), 0), 'month_limit', limits -> 'month',
-          'running', (select count(*) from public.generations g where g.user_id = v_actor and g.status in ('pending', 'processing')),
-          'concurrent_limit', limits -> 'concurrent', 'day_resets_at', (v_day + interval '1 day') at time zone 'utc')
-        from (select private.user_limits(project, account) as limits from public.users account where account.id = v_actor) as own
-        left join private.user_usage mine on mine.user_id = v_actor and mine.day >= v_month
-        where limits is not null
-        group by limits))
-    from public.projects project
-    join public.users owner on owner.id = project.owner_id
-    left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
-    left join public.generation_usage usage on usage.project_id = v_project and usage.month = v_month
-    where project.id = v_project
-  );
-end $$;
-comment on function private.get_generation_usage(jsonb) is
-  'GET /generation/usage: what the project''s plan allows, what the project gives the caller, and what is used of it. Errors: those of private.authorize.';
-
 grant execute on function private.require_generation(uuid) to authenticated, service_role;
 grant execute on function private.is_generation_served(uuid) to service_role;
 
@@ -4500,6 +4434,49 @@ comment on column public.generation_usage.month is 'First day of the UTC month.'
 comment on column public.generation_usage.generations is 'How many count against the month.';
 comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
 comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
+
+create function private.get_generation_usage(credentials jsonb) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  v_project uuid;
+  v_actor uuid;
+  v_day date := (now() at time zone 'utc')::date;
+  v_month date := date_trunc('month', v_day)::date;
+begin
+  perform private.authorize_and_set_role(credentials, 'generation');
+  v_project := current_setting('app.project_id')::uuid;
+  v_actor := private.actor_id();
+  perform set_config('role', 'service_role', true);
+  return (
+    select jsonb_build_object(
+      'plan', plan.id, 'month', v_month,
+      'used', coalesce(usage.generations, 0),
+      'limit', plan.generations_per_month,
+      'running', (select count(*) from public.generations g
+        where g.project_id = v_project and g.status in ('pending', 'processing')),
+      'concurrent_limit', plan.concurrent_generations,
+      'sent', coalesce(usage.sent, 0), 'sent_limit', private.sent_limit(plan.generations_per_month),
+      'canceled', coalesce(usage.canceled, 0), 'cancel_limit', private.cancel_limit(plan.generations_per_month),
+      'resets_at', (v_month + interval '1 month') at time zone 'utc',
+      'user', (
+        select jsonb_build_object(
+          'used_today', coalesce(sum(mine.generations) filter (where mine.day = v_day), 0), 'day_limit', limits -> 'day',
+          'used_this_month', coalesce(sum(mine.generations), 0), 'month_limit', limits -> 'month',
+          'running', (select count(*) from public.generations g where g.user_id = v_actor and g.status in ('pending', 'processing')),
+          'concurrent_limit', limits -> 'concurrent', 'day_resets_at', (v_day + interval '1 day') at time zone 'utc')
+        from (select private.user_limits(project, account) as limits from public.users account where account.id = v_actor) as own
+        left join private.user_usage mine on mine.user_id = v_actor and mine.day >= v_month
+        where limits is not null
+        group by limits))
+    from public.projects project
+    join public.users owner on owner.id = project.owner_id
+    left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
+    left join public.generation_usage usage on usage.project_id = v_project and usage.month = v_month
+    where project.id = v_project
+  );
+end $$;
+comment on function private.get_generation_usage(jsonb) is
+  'GET /generation/usage: what the project''s plan allows, what the project gives the caller, and what is used of it. Errors: those of private.authorize.';
 
 alter table public.generation_usage enable row level security;
 create policy generation_usage_select_owner on public.generation_usage for select to authenticated
@@ -5633,3 +5610,28 @@ grant execute on function
   private.take_user_quota(uuid, jsonb),
   private.user_limits(public.projects, public.users)
 to service_role;
+
+-- The plan of one project, which an operator sets; without one the plan of its owner counts.
+
+create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
+language plpgsql set search_path = '' as $$
+declare
+  changed public.projects;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  if current_setting('app.user_role') is distinct from 'operator' then
+    raise exception 'operators_only';
+  end if;
+  perform private.require_project(id);
+  if set_project_plan.plan_id is not null
+    and not exists (select from public.plans plan where plan.id = set_project_plan.plan_id)
+  then
+    raise exception 'plan_not_found';
+  end if;
+  update public.projects p set plan_id = set_project_plan.plan_id where p.id = set_project_plan.id
+  returning * into changed;
+  return private.project_json(changed);
+end $$;
+comment on function private.set_project_plan(jsonb, uuid, text) is
+  'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only, project_not_found, '
+  'plan_not_found, those of private.authorize.';

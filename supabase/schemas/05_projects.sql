@@ -218,29 +218,6 @@ comment on function private.update_project(jsonb, uuid, jsonb) is
   'PATCH /projects/{id}: fields that are not named stay. What an operator switches off, only an operator switches on. Errors: '
   'project_not_found, project_suspended, those of private.authorize.';
 
-create function private.set_project_plan(credentials jsonb, id uuid, plan_id text) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  changed public.projects;
-begin
-  perform private.authorize_and_set_role(credentials, 'projects');
-  if current_setting('app.user_role') is distinct from 'operator' then
-    raise exception 'operators_only';
-  end if;
-  perform private.require_project(id);
-  if set_project_plan.plan_id is not null
-    and not exists (select from public.plans plan where plan.id = set_project_plan.plan_id)
-  then
-    raise exception 'plan_not_found';
-  end if;
-  update public.projects p set plan_id = set_project_plan.plan_id where p.id = set_project_plan.id
-  returning * into changed;
-  return private.project_json(changed);
-end $$;
-comment on function private.set_project_plan(jsonb, uuid, text) is
-  'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only, project_not_found, '
-  'plan_not_found, those of private.authorize.';
-
 create trigger projects_touch before update on public.projects
   for each row execute function private.touch_updated_at();
 

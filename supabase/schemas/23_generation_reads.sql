@@ -207,48 +207,5 @@ comment on function private.list_public_generations(jsonb, integer, integer, tex
   'GET /generation/public: as private.list_generations, of what is completed and published. The total is counted up to '
   '1,000. Errors: those of private.authorize.';
 
-create function private.get_generation_usage(credentials jsonb) returns jsonb
-language plpgsql set search_path = '' as $$
-declare
-  v_project uuid;
-  v_actor uuid;
-  v_day date := (now() at time zone 'utc')::date;
-  v_month date := date_trunc('month', v_day)::date;
-begin
-  perform private.authorize_and_set_role(credentials, 'generation');
-  v_project := current_setting('app.project_id')::uuid;
-  v_actor := private.actor_id();
-  perform set_config('role', 'service_role', true);
-  return (
-    select jsonb_build_object(
-      'plan', plan.id, 'month', v_month,
-      'used', coalesce(usage.generations, 0),
-      'limit', plan.generations_per_month,
-      'running', (select count(*) from public.generations g
-        where g.project_id = v_project and g.status in ('pending', 'processing')),
-      'concurrent_limit', plan.concurrent_generations,
-      'sent', coalesce(usage.sent, 0), 'sent_limit', private.sent_limit(plan.generations_per_month),
-      'canceled', coalesce(usage.canceled, 0), 'cancel_limit', private.cancel_limit(plan.generations_per_month),
-      'resets_at', (v_month + interval '1 month') at time zone 'utc',
-      'user', (
-        select jsonb_build_object(
-          'used_today', coalesce(sum(mine.generations) filter (where mine.day = v_day), 0), 'day_limit', limits -> 'day',
-          'used_this_month', coalesce(sum(mine.generations), 0), 'month_limit', limits -> 'month',
-          'running', (select count(*) from public.generations g where g.user_id = v_actor and g.status in ('pending', 'processing')),
-          'concurrent_limit', limits -> 'concurrent', 'day_resets_at', (v_day + interval '1 day') at time zone 'utc')
-        from (select private.user_limits(project, account) as limits from public.users account where account.id = v_actor) as own
-        left join private.user_usage mine on mine.user_id = v_actor and mine.day >= v_month
-        where limits is not null
-        group by limits))
-    from public.projects project
-    join public.users owner on owner.id = project.owner_id
-    left join public.plans plan on plan.id = coalesce(project.plan_id, owner.plan_id)
-    left join public.generation_usage usage on usage.project_id = v_project and usage.month = v_month
-    where project.id = v_project
-  );
-end $$;
-comment on function private.get_generation_usage(jsonb) is
-  'GET /generation/usage: what the project''s plan allows, what the project gives the caller, and what is used of it. Errors: those of private.authorize.';
-
 grant execute on function private.require_generation(uuid) to authenticated, service_role;
 grant execute on function private.is_generation_served(uuid) to service_role;
