@@ -214,6 +214,12 @@ test("a receiver that is gone, or that took nothing for three days, is switched 
   await api(`${path}/test`, { method: "POST", headers: developer.headers });
   await until(state, ({ disabled_at }) => disabled_at !== null);
   expect((await state()).is_active).toBe(false);
+  const { body: listed } = await api(`${path}/deliveries`, { headers: developer.headers });
+  const replay = `${path}/deliveries/${listed.deliveries[0].id}/replay`;
+  expect(errorOf(await api(replay, { method: "POST", headers: developer.headers }))).toMatchObject({
+    status: 409,
+    code: "webhook_inactive",
+  });
   expect(errorOf(await api(`${path}/test`, { method: "POST", headers: developer.headers }))).toMatchObject({
     status: 409,
     code: "webhook_inactive",

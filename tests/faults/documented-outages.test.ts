@@ -177,6 +177,31 @@ describe("with an Auth that answers nonsense", () => {
         return call("POST", "/auth/reset-password", {}, { token, password: "Better-horse-10" });
       },
     ],
+    [
+      "a request for another address",
+      /^POST \/auth\/v1\/token/,
+      () => call("POST", "/auth/change-email", world.user, { password, new_email: freshEmail() }),
+    ],
+    [
+      "the confirmation of a developer's new address",
+      admin,
+      async () => {
+        const { headers } = await registerDeveloper();
+        const new_email = freshEmail("moved");
+        await api("/auth/change-email", { headers, json: { password, new_email } });
+        const token = tokenOf(await mailTo(new_email, "address"));
+        return call("POST", "/auth/verify-email", {}, { token });
+      },
+    ],
+    [
+      "the offer of a project",
+      /^POST \/auth\/v1\/token/,
+      () =>
+        call("POST", `/projects/${world.project_id}/transfer`, world.developer, {
+          email: freshEmail(),
+          password,
+        }),
+    ],
   ])("%s is 502", async (_, pattern, send) => {
     const { status, body } = await withFault(pattern, 418, send);
     expect([status, body.code]).toEqual([502, "auth_error"]);

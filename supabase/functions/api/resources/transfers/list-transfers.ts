@@ -15,7 +15,7 @@ const route = createRoute({
   middleware: [credentials],
   responses: {
     200: jsonResponse(z.array(transferSchema), "Offers that can be accepted."),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errorResponses(400, 401, 403, 404, 429),
   },
 });
 
