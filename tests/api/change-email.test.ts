@@ -76,6 +76,23 @@ test.each(kinds)(
   },
 );
 
+test.each(kinds)(
+  "five clicks at once on the link of %s change the address once, and none is a 5xx",
+  async (kind) => {
+    const person = await somebody(kind);
+    const address = freshEmail("clicked");
+    await ask(person, address);
+    const token = tokenOf(await mailTo(address, subject));
+    const answers = await Promise.all(Array.from({ length: 5 }, () => confirm(token)));
+    for (const { status } of answers) expect([200, 400, 409]).toContain(status);
+    expect(answers.some(({ status }) => status === 200)).toBe(true);
+    expect(await me(person)).toMatchObject({ email: address });
+    await mailTo(person.email, "has a new address");
+    const told = (await mailsTo(person.email)).filter((mail) => mail.subject.includes("has a new address"));
+    expect(told).toHaveLength(1);
+  },
+);
+
 test("the audit trail knows that an address was changed, by whom it was asked, and neither address", async () => {
   const person = await somebody("an end user");
   const address = freshEmail("audited");

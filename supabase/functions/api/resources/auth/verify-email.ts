@@ -2,8 +2,10 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
 import { jsonOnly } from "../../middleware/body-type.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { deliverMail } from "../mail/deliver-mail.ts";
 import { codeDigest, digestOf, readPasted } from "../mail/mail-token.ts";
 import { uuid } from "../text.ts";
+import { deliverWebhooks } from "../webhooks/deliver-webhooks.ts";
 import { mailCode, mailToken, message } from "./schemas.ts";
 import { deviceOf, ifAnswered } from "./sessions.ts";
 import { abandonEmailChange, useVerificationCode, useVerificationToken } from "./store.ts";
@@ -59,5 +61,8 @@ export const verifyEmail = createRouter().openapi(route, async (c) => {
     const { user_id, auth_email } = found.change;
     await ifAnswered(deps, auth.setEmail(user_id, auth_email), () => abandonEmailChange(database, user_id));
   }
+  // A changed address is told to the old one, and a verified account to webhooks.
+  deps.background(deliverMail(deps));
+  deps.background(deliverWebhooks(deps));
   return c.json({ message: "The address is verified.", email }, 200);
 });
