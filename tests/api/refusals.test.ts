@@ -57,7 +57,12 @@ const mistakes: Record<number, (operation: Operation) => Sent | undefined> = {
   403: ({ id }) => (id === "auth.refresh" ? undefined : { headers: bad.key }),
   404: ({ path }) => (path.includes("{") ? {} : { as: "developer", headers: bad.nobodysProject }),
   413: ({ requestBody }) => requestBody && { body: tooMuch, headers: json },
-  415: ({ requestBody }) => requestBody && { body: "words", headers: { "Content-Type": "text/plain" } },
+  // A signed body is read whatever its type, but not in an unknown charset.
+  415: ({ id, requestBody }) =>
+    requestBody && {
+      body: "words",
+      headers: { "Content-Type": isSigned(id) ? "application/json; charset=utf-7" : "text/plain" },
+    },
   // Those that are limited by address are in rate-limits.test.ts and auth-limits.test.ts.
   429: (operation) =>
     isOpen(operation) || /^auth\.(?!me|updateMe|logout)/.test(operation.id)

@@ -30,7 +30,7 @@ const route = createRoute({
         .openapi("WebhookReceived"),
       "Taken, or seen before.",
     ),
-    ...errorResponses(400, 401, 413, 422, 502),
+    ...errorResponses(400, 401, 413, 415, 422, 502),
   },
 });
 
