@@ -2,7 +2,8 @@ import { type Profiler, Session } from "node:inspector/promises";
 
 /**
  * How often V8 entered the blocks of the scripts that match, while `run` ran: what code does, told apart from how fast the
- * machine is. Native functions count once each, whatever they look at.
+ * machine is. Native functions count once each, whatever they look at. V8 does not count all of what optimized code does: compare the
+ * figure with an upper bound, never with another figure.
  */
 export async function measureWork(scripts: RegExp, run: () => unknown): Promise<number> {
   const session = new Session();
