@@ -4,8 +4,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import openapiTypes, { astToString, type OpenAPI3 } from "openapi-typescript";
-import { openApiDocument } from "../supabase/functions/api/openapi-document.ts";
 import { ROOT } from "./local/settings.ts";
+import { openApiDocument } from "./openapi/openapi-document.ts";
 import { baseline, baselineName, isReleased, migrationNames, migrationsFolder } from "./schema/baseline.ts";
 import { nextMigration } from "./schema/next-migration.ts";
 

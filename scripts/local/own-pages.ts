@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import type postgres from "postgres";
-import { signTicket } from "../../supabase/functions/api/resources/generations/tickets.ts";
+import { signTicket } from "../../supabase/functions/api/resources/generations/files/tickets.ts";
 import { DocsSite } from "./docs-site.ts";
 import type { Keys } from "./keys.ts";
 import { type LandingFacts, landingPage, landingPolicy, type Picture } from "./landing-html.ts";

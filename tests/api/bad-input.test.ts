@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { createKey } from "../../supabase/functions/api/resources/keys/key-format.ts";
+import { createKey } from "../../supabase/functions/api/key-format.ts";
 import {
   api,
   type Developer,

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
-import { retentionOf } from "../../supabase/functions/api/resources/retention/remove-old.ts";
-import type { Kind } from "../../supabase/functions/api/resources/retention/store.ts";
+import { retentionOf } from "../../supabase/functions/api/jobs/remove-old.ts";
+import type { Kind } from "../../supabase/functions/api/jobs/store.ts";
 import { reconcile } from "../support/management.ts";
 import { admin, owner, rolledBack } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "../../scripts/local/settings.ts";
-import type { ServiceDescription } from "../../supabase/functions/api/resources/health/describe-service.ts";
+import type { ServiceDescription } from "../../supabase/functions/api/resources/health/report/describe-service.ts";
 import {
   requestMetrics,
   serviceMetrics,
-} from "../../supabase/functions/api/resources/metrics/service-metrics.ts";
+} from "../../supabase/functions/api/resources/metrics/exposition/service-metrics.ts";
 import { alertRules, dashboard, dashboardQueries } from "../support/observability-files.ts";
 
 const text = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");

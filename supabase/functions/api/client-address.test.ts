@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { clientAddress } from "./client-address.ts";
-import { networkOf } from "./resources/generations/anonymous-client.ts";
+import { networkOf } from "./resources/generations/input/anonymous-client.ts";
 
 test.each<[string, string | null, number, string | undefined, string | undefined]>([
   ["the only hop", "203.0.113.9", 1, "10.0.0.1", "203.0.113.9"],

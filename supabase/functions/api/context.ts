@@ -1,5 +1,6 @@
 import type { AuthClient } from "./clients/auth.ts";
 import type { Database } from "./clients/database.ts";
+import type { HealthMonitor } from "./clients/health-monitor.ts";
 import type { Mailer } from "./clients/mailer.ts";
 import type { RedisClient } from "./clients/redis.ts";
 import type { ReplicateClient } from "./clients/replicate.ts";
@@ -10,7 +11,6 @@ import type { Env } from "./env.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { RateLimit } from "./limits.ts";
 import type { Logger } from "./logger.ts";
-import type { HealthMonitor } from "./resources/health/monitor.ts";
 import type { RequestCounter } from "./resources/metrics/request-counter.ts";
 
 /** What a request is made with. Hashes and verified claims only: no key or token gets further than this. */

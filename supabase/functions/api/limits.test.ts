@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { openApiDocument } from "../../../scripts/openapi/openapi-document.ts";
+import type { Schema } from "../../../scripts/openapi/openapi-examples.ts";
 import { limitHeaders, parseAnnounced } from "./limits.ts";
-import { openApiDocument } from "./openapi-document.ts";
-import type { Schema } from "./openapi-examples.ts";
 
 test.each([
   [

@@ -1,6 +1,7 @@
 import { createApp } from "./app.ts";
 import { createAuthClient } from "./clients/auth.ts";
 import { createDatabase } from "./clients/database.ts";
+import { createHealthMonitor } from "./clients/health-monitor.ts";
 import { createMailer } from "./clients/mailer.ts";
 import { createRedisClient } from "./clients/redis.ts";
 import { createReplicateClient } from "./clients/replicate.ts";
@@ -9,7 +10,6 @@ import { createTokenVerifier } from "./clients/tokens.ts";
 import { createWebhookSender } from "./clients/webhook-sender.ts";
 import { parseEnv } from "./env.ts";
 import { createLogger } from "./logger.ts";
-import { createHealthMonitor } from "./resources/health/monitor.ts";
 import { createRequestCounter } from "./resources/metrics/request-counter.ts";
 import { tracedFetch } from "./trace.ts";
 

@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { createServer, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { waitSeconds } from "../resources/webhooks/deliver-webhooks.ts";
+import { waitSeconds } from "../resources/webhooks/delivery/deliver-webhooks.ts";
 import { createWebhookSender } from "./webhook-sender.ts";
 
 const open = createWebhookSender({ allowPrivate: true });

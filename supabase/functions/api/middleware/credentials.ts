@@ -2,9 +2,9 @@ import type { MiddlewareHandler } from "hono";
 import { clientAddress } from "../client-address.ts";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { ApiError } from "../errors.ts";
+import { toUuid } from "../fields/text.ts";
+import { hashWellFormedKey } from "../key-format.ts";
 import { limitHeaders } from "../limits.ts";
-import { hashWellFormedKey } from "../resources/keys/key-format.ts";
-import { toUuid } from "../resources/text.ts";
 
 /** Longer than any that is issued. */
 const maxBearer = 8_192;

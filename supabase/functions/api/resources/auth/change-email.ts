@@ -1,11 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { deliverMail } from "../mail/deliver-mail.ts";
-import { passwordSchema } from "./passwords.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
-import { checkPassword } from "./sessions.ts";
+import { passwordSchema } from "./sign-in/passwords.ts";
+import { checkPassword } from "./sign-in/sign-in.ts";
 import { requestEmailChange } from "./store.ts";
 
 const route = createRoute({

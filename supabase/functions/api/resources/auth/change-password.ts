@@ -1,13 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { invalidField } from "../../errors.ts";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
 import { bearerOf, credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { predicates } from "../../sentences.ts";
-import { deliverMail } from "../mail/deliver-mail.ts";
-import { newPasswordSchema, passwordSchema, spellingsOf } from "./passwords.ts";
 import { messageSchema } from "./schemas.ts";
-import { checkPassword, ifAnswered } from "./sessions.ts";
+import { newPasswordSchema, passwordSchema, spellingsOf } from "./sign-in/passwords.ts";
+import { checkPassword, ifAnswered } from "./sign-in/sign-in.ts";
 import { withdrawPasswordPermit } from "./store.ts";
 
 const route = createRoute({

@@ -1,10 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { digestOf, readPasted } from "../../mail/mail-token.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { digestOf, readPasted } from "../mail/mail-token.ts";
 import { checkedTokenSchema, mailToken } from "./schemas.ts";
-import { deviceOf } from "./sessions.ts";
+import { deviceOf } from "./sign-in/sign-in.ts";
 import { checkMailToken as findToken } from "./store.ts";
 
 const route = createRoute({

@@ -1,10 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
-import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, security } from "../../openapi.ts";
-import { passwordSchema } from "./passwords.ts";
-import { checkPassword } from "./sessions.ts";
+import { passwordSchema } from "./sign-in/passwords.ts";
+import { checkPassword } from "./sign-in/sign-in.ts";
 
 const route = createRoute({
   method: "delete",

@@ -1,12 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
-import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { passwordSchema } from "./passwords.ts";
 import { emailSchema, tokensSchema } from "./schemas.ts";
-import { deviceOf, ifAnswered, openTokens, tryPassword } from "./sessions.ts";
+import { passwordSchema } from "./sign-in/passwords.ts";
+import { deviceOf, ifAnswered, openTokens, tryPassword } from "./sign-in/sign-in.ts";
 import { beginLogin, countAuthCall, uncountSignIn } from "./store.ts";
 
 const route = createRoute({

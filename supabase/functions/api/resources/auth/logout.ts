@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { jsonOrNothing } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonOrNothing } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { logOut } from "./store.ts";
 

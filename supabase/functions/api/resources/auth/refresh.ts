@@ -1,9 +1,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
-import { jsonOnly, jsonOrNothing } from "../../middleware/body-type.ts";
+import { jsonOnly, jsonOrNothing } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { tokensSchema } from "./schemas.ts";
-import { openTokens } from "./sessions.ts";
+import { openTokens } from "./sign-in/sign-in.ts";
 import { endReusedSession } from "./store.ts";
 
 const longestToken = 4096;

@@ -2,15 +2,14 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv, Credentials, Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { uuid } from "../../fields/text.ts";
+import { createKey } from "../../key-format.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { createKey } from "../keys/key-format.ts";
-import { wholeKey } from "../keys/schemas.ts";
-import { deliverMail } from "../mail/deliver-mail.ts";
-import { uuid } from "../text.ts";
-import { deliverWebhooks } from "../webhooks/deliver-webhooks.ts";
-import { newPasswordSchema } from "./passwords.ts";
+import { wholeKey } from "../api-keys/schemas.ts";
+import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
 import {
   accessToken,
   emailSchema,
@@ -20,7 +19,8 @@ import {
   tokenType,
   userSchema,
 } from "./schemas.ts";
-import { openTokens } from "./sessions.ts";
+import { newPasswordSchema } from "./sign-in/passwords.ts";
+import { openTokens } from "./sign-in/sign-in.ts";
 import { beginRegistration, countAuthCall, createAccount } from "./store.ts";
 
 const route = createRoute({

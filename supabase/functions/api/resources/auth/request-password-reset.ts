@@ -1,11 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { deliverMail } from "../mail/deliver-mail.ts";
-import { forgetOwnOrigin } from "./own-pages.ts";
+import { forgetOwnOrigin } from "../../pages/forget-own-origin.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
-import { deviceOf } from "./sessions.ts";
+import { deviceOf } from "./sign-in/sign-in.ts";
 import { requestPasswordReset as storeRequest } from "./store.ts";
 
 const route = createRoute({

@@ -1,13 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
-import { jsonOrNothing } from "../../middleware/body-type.ts";
+import { uuid } from "../../fields/text.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsIfValid } from "../../middleware/credentials.ts";
+import { jsonOrNothing } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { deliverMail } from "../mail/deliver-mail.ts";
-import { uuid } from "../text.ts";
-import { forgetOwnOrigin } from "./own-pages.ts";
+import { forgetOwnOrigin } from "../../pages/forget-own-origin.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
-import { deviceOf } from "./sessions.ts";
+import { deviceOf } from "./sign-in/sign-in.ts";
 import { requestVerification as storeRequest } from "./store.ts";
 
 const byId = { user_id: uuid("user", "Whose address it is, when nobody is signed in.").optional() };

@@ -1,12 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
+import { digestOf, readPasted } from "../../mail/mail-token.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { deliverMail } from "../mail/deliver-mail.ts";
-import { digestOf, readPasted } from "../mail/mail-token.ts";
-import { newPasswordSchema } from "./passwords.ts";
 import { mailToken, messageSchema } from "./schemas.ts";
-import { deviceOf, ifAnswered } from "./sessions.ts";
+import { newPasswordSchema } from "./sign-in/passwords.ts";
+import { deviceOf, ifAnswered } from "./sign-in/sign-in.ts";
 import { abandonPasswordReset, beginPasswordReset } from "./store.ts";
 
 const route = createRoute({

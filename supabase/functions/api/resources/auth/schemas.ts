@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { parseEmailAddress } from "../../email-address.ts";
+import { emptyIsNull, oneLine, text, timestamp, uuid } from "../../fields/text.ts";
+import { codeOfNumber } from "../../mail/mail-token.ts";
 import { predicates } from "../../sentences.ts";
-import { codeOfNumber } from "../mail/mail-token.ts";
-import { emptyIsNull, oneLine, text, timestamp, uuid } from "../text.ts";
 
 /** One plain address, read by the parser that the mailer uses too. */
 export const emailSchema = text({ max: 320 })

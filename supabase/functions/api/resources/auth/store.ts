@@ -1,7 +1,7 @@
 import type { Database } from "../../clients/database.ts";
 import type { Credentials } from "../../context.ts";
 import type { ErrorCode } from "../../errors.ts";
-import type { NewKey } from "../keys/key-format.ts";
+import type { NewKey } from "../../key-format.ts";
 import type { CheckedToken, Session, User } from "./schemas.ts";
 
 export type Device = { ip: string | null; user_agent: string | null };

@@ -1,13 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { uuid } from "../../fields/text.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
+import { codeDigest, digestOf, readPasted } from "../../mail/mail-token.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { deliverMail } from "../mail/deliver-mail.ts";
-import { codeDigest, digestOf, readPasted } from "../mail/mail-token.ts";
-import { uuid } from "../text.ts";
-import { deliverWebhooks } from "../webhooks/deliver-webhooks.ts";
+import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
 import { mailCode, mailToken, message } from "./schemas.ts";
-import { deviceOf, ifAnswered } from "./sessions.ts";
+import { deviceOf, ifAnswered } from "./sign-in/sign-in.ts";
 import { abandonEmailChange, useVerificationCode, useVerificationToken } from "./store.ts";
 
 const bodySchema = z.union([

@@ -1,9 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { createKey } from "../../key-format.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { createKey } from "../keys/key-format.ts";
-import { deliverMail } from "../mail/deliver-mail.ts";
 import { createdDeveloperKeySchema, developerKeyFieldsSchema } from "./schemas.ts";
 import { createDeveloperKey as insertKey } from "./store.ts";
 

@@ -1,10 +1,10 @@
 import { createRoute, type z } from "@hono/zod-openapi";
-import { jsonOrNothing } from "../../middleware/body-type.ts";
+import { createKey } from "../../key-format.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonOrNothing } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { createKey } from "../keys/key-format.ts";
-import { rotationSchema } from "../keys/schemas.ts";
-import { deliverMail } from "../mail/deliver-mail.ts";
+import { rotationSchema } from "../api-keys/schemas.ts";
 import { createdDeveloperKeySchema, developerKeyPath } from "./schemas.ts";
 import { rotateDeveloperKey as rotateKey } from "./store.ts";
 

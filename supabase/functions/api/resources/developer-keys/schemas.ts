@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
-import { apiKeyFields, apiKeySchema, wholeKey } from "../keys/schemas.ts";
-import { strictObject } from "../strict-object.ts";
-import { pathId } from "../text.ts";
+import { strictObject } from "../../fields/strict-object.ts";
+import { pathId } from "../../fields/text.ts";
+import { apiKeyFields, apiKeySchema, wholeKey } from "../api-keys/schemas.ts";
 
 export const developerKeyFieldsSchema = strictObject({
   ...apiKeyFields,

@@ -1,10 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { deliverWebhooks } from "../webhooks/deliver-webhooks.ts";
-import { cleanUpGeneration } from "./clean-up.ts";
-import { cancelErrors } from "./failures.ts";
-import { presentGeneration } from "./present-generation.ts";
+import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
+import { presentGeneration } from "./answer/present-generation.ts";
+import { cleanUpGeneration } from "./pipeline/clean-up.ts";
+import { cancelErrors } from "./pipeline/failures.ts";
 import { generationPath, generationSchema } from "./schemas.ts";
 import { cancelGeneration as endGeneration } from "./store.ts";
 

@@ -5,17 +5,17 @@ import { ApiError } from "../../errors.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { isMultipart } from "../../multipart.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { anonymousClient, anonymousLimits, clientOf } from "./anonymous-client.ts";
-import { chooseModel, withStoredExamples } from "./example-images.ts";
-import { presentGeneration } from "./present-generation.ts";
-import { type GenerationRequest, withGenerationRequest } from "./read-request.ts";
+import { presentGeneration } from "./answer/present-generation.ts";
+import { anonymousClient, anonymousLimits, clientOf } from "./input/anonymous-client.ts";
+import { chooseModel, withStoredExamples } from "./input/example-images.ts";
+import { type GenerationRequest, withGenerationRequest } from "./input/read-request.ts";
+import { submitGeneration } from "./pipeline/submit-generation.ts";
 import { createdGenerationSchema, generationFormSchema, generationJsonSchema } from "./schemas.ts";
 import {
   checkAnonymous,
   countRefusedUpload,
   createAnonymousGeneration as insertGeneration,
 } from "./store.ts";
-import { submitGeneration } from "./submit-generation.ts";
 
 const route = createRoute({
   method: "post",

@@ -3,14 +3,14 @@ import type { Credentials, Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { clientOf } from "./anonymous-client.ts";
-import { chooseModel, inspectUploads, withStoredExamples } from "./example-images.ts";
-import { createOnce, fingerprintOf, readIdempotencyKey } from "./idempotency.ts";
-import { presentGeneration } from "./present-generation.ts";
-import { type GenerationRequest, withGenerationRequest } from "./read-request.ts";
+import { presentGeneration } from "./answer/present-generation.ts";
+import { clientOf } from "./input/anonymous-client.ts";
+import { chooseModel, inspectUploads, withStoredExamples } from "./input/example-images.ts";
+import { createOnce, fingerprintOf, readIdempotencyKey } from "./input/idempotency.ts";
+import { type GenerationRequest, withGenerationRequest } from "./input/read-request.ts";
+import { submitGeneration } from "./pipeline/submit-generation.ts";
 import { createdGenerationSchema, generationFormSchema, generationJsonSchema } from "./schemas.ts";
 import { checkCaller, createGeneration as insertGeneration } from "./store.ts";
-import { submitGeneration } from "./submit-generation.ts";
 
 const route = createRoute({
   method: "post",

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { message } from "../auth/schemas.ts";
-import { cleanUpGeneration } from "./clean-up.ts";
+import { cleanUpGeneration } from "./pipeline/clean-up.ts";
 import { generationPath } from "./schemas.ts";
 import { deleteGeneration as removeGeneration } from "./store.ts";
 

@@ -1,10 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { presentGeneration } from "./present-generation.ts";
+import { presentGeneration } from "./answer/present-generation.ts";
+import { waitForEnd } from "./answer/wait-for-end.ts";
 import { generationPath, generationSchema, waitQuery } from "./schemas.ts";
 import { getAnonymousGeneration as selectGeneration } from "./store.ts";
-import { waitForEnd } from "./wait-for-end.ts";
 
 const route = createRoute({
   method: "get",

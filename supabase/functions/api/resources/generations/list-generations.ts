@@ -1,8 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { pageRequest, presentPage } from "./cursor.ts";
-import { presentGeneration } from "./present-generation.ts";
+import { pageRequest, presentPage } from "./answer/cursor.ts";
+import { presentGeneration } from "./answer/present-generation.ts";
 import { generationListSchema, pageQuery } from "./schemas.ts";
 import { listGenerations as selectGenerations } from "./store.ts";
 

@@ -3,8 +3,8 @@ import { invalidField } from "../../errors.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { projectFilter } from "../projects/schemas.ts";
-import { pageRequest, presentPage } from "./cursor.ts";
-import { presentGeneration } from "./present-generation.ts";
+import { pageRequest, presentPage } from "./answer/cursor.ts";
+import { presentGeneration } from "./answer/present-generation.ts";
 import { generationListSchema, pageQuery } from "./schemas.ts";
 import { listPublicGenerations as selectGenerations } from "./store.ts";
 

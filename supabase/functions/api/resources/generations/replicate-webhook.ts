@@ -3,12 +3,12 @@ import { Webhook } from "standardwebhooks";
 import { isMadeFor, type Prediction } from "../../clients/replicate.ts";
 import type { Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
-import { readText } from "../../middleware/body-type.ts";
+import { uuid } from "../../fields/text.ts";
+import { readText } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { uuid } from "../text.ts";
-import { deliverWebhooks } from "../webhooks/deliver-webhooks.ts";
-import { cleanUpGeneration } from "./clean-up.ts";
-import { finishGeneration } from "./finish-generation.ts";
+import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
+import { cleanUpGeneration } from "./pipeline/clean-up.ts";
+import { finishGeneration } from "./pipeline/finish-generation.ts";
 import { getGenerationWork, recordSubmission, recordWebhook } from "./store.ts";
 
 const route = createRoute({

@@ -1,12 +1,12 @@
 import { z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
+import { seconds, wholeNumber } from "../../fields/numbers.ts";
+import { pageFields } from "../../fields/paging.ts";
+import { strictObject } from "../../fields/strict-object.ts";
+import { listOf, paragraph, pathId, text, timestamp, uuid } from "../../fields/text.ts";
 import { predicates } from "../../sentences.ts";
 import { message } from "../auth/schemas.ts";
-import { seconds, wholeNumber } from "../numbers.ts";
-import { pageFields } from "../paging.ts";
-import { strictObject } from "../strict-object.ts";
-import { listOf, paragraph, pathId, text, timestamp, uuid } from "../text.ts";
-import { aspectRatios } from "./models.ts";
+import { aspectRatios } from "./input/models.ts";
 
 export const maxFiles = 5;
 export const maxSeed = 2_147_483_647;

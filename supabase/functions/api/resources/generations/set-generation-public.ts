@@ -1,11 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError, invalidFields } from "../../errors.ts";
-import { isJson, readJson, readText } from "../../middleware/body-type.ts";
+import { uuid } from "../../fields/text.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { isJson, readJson, readText } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonResponse, security, toFieldErrors } from "../../openapi.ts";
 import { message } from "../auth/schemas.ts";
-import { uuid } from "../text.ts";
-import { readFlag, readSmallForm } from "./read-form.ts";
+import { readFlag, readSmallForm } from "./input/read-form.ts";
 import { generationPath, isPublic } from "./schemas.ts";
 import { publishGeneration } from "./store.ts";
 

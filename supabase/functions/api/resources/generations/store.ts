@@ -1,8 +1,8 @@
 import type { Database } from "../../clients/database.ts";
 import type { StoredFile } from "../../clients/storage.ts";
 import type { Credentials } from "../../context.ts";
-import type { FailureCode } from "./failures.ts";
-import type { Options } from "./models.ts";
+import type { Options } from "./input/models.ts";
+import type { FailureCode } from "./pipeline/failures.ts";
 import type { Generation, Usage } from "./schemas.ts";
 
 /** A generation as the database gives it: files are paths. */

@@ -2,10 +2,10 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
+import { timestamp } from "../../fields/text.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
-import { timestamp } from "../text.ts";
-import { describeService, serviceSchema } from "./describe-service.ts";
+import { describeService, serviceSchema } from "./report/describe-service.ts";
 import { healthJson, healthResponses, healthSchema, publicHealth } from "./schemas.ts";
 import { callerRole, serviceReport } from "./store.ts";
 

@@ -1,10 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { overall, type PartName, type PartState } from "../../clients/health-monitor.ts";
+import { timestamp } from "../../fields/text.ts";
 import { instantNow } from "../../instants.ts";
 import { version } from "../../openapi.ts";
-import { timestamp } from "../text.ts";
-import { overall, type PartName, type PartState } from "./monitor.ts";
 
 export const partSchema = z.object({
   status: z

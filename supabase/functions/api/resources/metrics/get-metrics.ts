@@ -2,10 +2,10 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
-import { describeService } from "../health/describe-service.ts";
+import { describeService } from "../health/report/describe-service.ts";
 import { callerRole, serviceReport } from "../health/store.ts";
-import { contentType, renderMetrics } from "./exposition.ts";
-import { requestMetrics, serviceMetrics } from "./service-metrics.ts";
+import { contentType, renderMetrics } from "./exposition/exposition.ts";
+import { requestMetrics, serviceMetrics } from "./exposition/service-metrics.ts";
 import { listRequestCounts } from "./store.ts";
 
 const route = createRoute({

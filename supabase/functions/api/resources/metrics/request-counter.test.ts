@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Database } from "../../clients/database.ts";
-import { renderMetrics } from "./exposition.ts";
+import { renderMetrics } from "./exposition/exposition.ts";
+import { requestMetrics } from "./exposition/service-metrics.ts";
 import { bounds, createRequestCounter, methodOf } from "./request-counter.ts";
-import { requestMetrics } from "./service-metrics.ts";
 import type { RequestCount } from "./store.ts";
 
 function counter(call: (batch: RequestCount[]) => Promise<void>) {

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
-import { jsonUpTo, longerBytes } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonUpTo, longerBytes } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectFieldsSchema, projectSchema } from "./schemas.ts";
 import { createProject as insertProject } from "./store.ts";

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
+import { searchQuery, toFlag, toSearch } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { searchQuery, toFlag, toSearch } from "../paging.ts";
 import { allStatsSchema, projectFilter } from "./schemas.ts";
 import { getProjectStats as selectStats } from "./store.ts";
 

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { pageQuery, searchQuery, toFlag, toSearch, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
-import { pageQuery, searchQuery, toFlag, toSearch, totalCountHeader } from "../paging.ts";
 import { projectSchema } from "./schemas.ts";
 import { listProjects as selectProjects } from "./store.ts";
 

@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
+import { pageFields } from "../../fields/paging.ts";
+import { emptyIsNull, listOf, oneLine, paragraph, pathId, timestamp, uuid } from "../../fields/text.ts";
+import { origin, siteUrl } from "../../fields/web-address.ts";
 import { userSchema } from "../auth/schemas.ts";
-import { pageFields } from "../paging.ts";
-import { emptyIsNull, listOf, oneLine, paragraph, pathId, timestamp, uuid } from "../text.ts";
-import { origin, siteUrl } from "../web-address.ts";
 
 const projectName = <T extends z.ZodType>(schema: T) =>
   schema.openapi({ description: "What the project is called, in mail too.", example: "Postcards" });

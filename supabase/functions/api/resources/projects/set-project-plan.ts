@@ -1,9 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { strictObject } from "../../fields/strict-object.ts";
+import { text } from "../../fields/text.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { strictObject } from "../strict-object.ts";
-import { text } from "../text.ts";
 import { projectPath, projectSchema } from "./schemas.ts";
 import { setProjectPlan as changePlan } from "./store.ts";
 

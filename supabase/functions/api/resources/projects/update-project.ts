@@ -1,8 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
-import { jsonUpTo, longerBytes } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonUpTo, longerBytes } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { type ProjectChanges, projectChangesSchema, projectPath, projectSchema } from "./schemas.ts";
 import { updateProject as changeProject } from "./store.ts";

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
+import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { deliverMail } from "../mail/deliver-mail.ts";
 import { projectPath, projectSchema } from "../projects/schemas.ts";
 import { acceptProject } from "./store.ts";
 

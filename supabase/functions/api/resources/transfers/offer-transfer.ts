@@ -1,11 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { jsonOnly } from "../../middleware/body-type.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { passwordSchema } from "../auth/passwords.ts";
 import { emailSchema } from "../auth/schemas.ts";
-import { checkPassword } from "../auth/sessions.ts";
-import { deliverMail } from "../mail/deliver-mail.ts";
+import { passwordSchema } from "../auth/sign-in/passwords.ts";
+import { checkPassword } from "../auth/sign-in/sign-in.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { transferSchema } from "./schemas.ts";
 import { offerProject } from "./store.ts";

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { timestamp, uuid } from "../text.ts";
+import { timestamp, uuid } from "../../fields/text.ts";
 
 export const transferSchema = z
   .object({

@@ -1,12 +1,12 @@
 import { createRoute } from "@hono/zod-openapi";
-import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
+import { createSecret } from "./delivery/webhook-secret.ts";
+import { assertWebhookUrl } from "./delivery/webhook-url.ts";
 import { webhookFieldsSchema, webhookWithSecretSchema } from "./schemas.ts";
 import { createWebhook as insertWebhook } from "./store.ts";
-import { createSecret } from "./webhook-secret.ts";
-import { assertWebhookUrl } from "./webhook-url.ts";
 
 const route = createRoute({
   method: "post",

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
+import { pageQuery, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { pageQuery, totalCountHeader } from "../paging.ts";
 import { deliveriesSchema, deliverySchema, webhookPath } from "./schemas.ts";
 import { listDeliveries as selectDeliveries } from "./store.ts";
 

@@ -1,10 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
-import { jsonOrNothing } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonOrNothing } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { createSecret } from "./delivery/webhook-secret.ts";
 import { secretRotationSchema, webhookPath, webhookWithSecretSchema } from "./schemas.ts";
 import { rotateSecret } from "./store.ts";
-import { createSecret } from "./webhook-secret.ts";
 
 const route = createRoute({
   method: "post",

@@ -1,9 +1,9 @@
 import { z } from "@hono/zod-openapi";
+import { pageFields } from "../../fields/paging.ts";
+import { strictObject } from "../../fields/strict-object.ts";
+import { emptyIsNull, listOf, oneLine, pathId, text, timestamp, uuid } from "../../fields/text.ts";
 import { predicates } from "../../sentences.ts";
-import { pageFields } from "../paging.ts";
 import { projectPath } from "../projects/schemas.ts";
-import { strictObject } from "../strict-object.ts";
-import { emptyIsNull, listOf, oneLine, pathId, text, timestamp, uuid } from "../text.ts";
 
 /** What a webhook may be told, as the table's check has it. `test` is sent on demand only. */
 export const webhookEvents = [

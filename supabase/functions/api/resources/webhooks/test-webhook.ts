@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { deliverWebhooks } from "./deliver-webhooks.ts";
+import { deliverWebhooks } from "./delivery/deliver-webhooks.ts";
 import { deliverySchema, webhookPath } from "./schemas.ts";
 import { sendTestEvent } from "./store.ts";
 

@@ -1,10 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
-import { jsonOnly } from "../../middleware/body-type.ts";
 import { credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { assertWebhookUrl } from "./delivery/webhook-url.ts";
 import { webhookChangesSchema, webhookPath, webhookSchema } from "./schemas.ts";
 import { updateWebhook as changeWebhook } from "./store.ts";
-import { assertWebhookUrl } from "./webhook-url.ts";
 
 const route = createRoute({
   method: "patch",

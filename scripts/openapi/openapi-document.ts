@@ -1,0 +1,181 @@
+import { createApp } from "../../supabase/functions/api/app.ts";
+import type { Deps } from "../../supabase/functions/api/context.ts";
+import { securitySchemes, version } from "../../supabase/functions/api/openapi.ts";
+import { answerExample, errorExample, exampleOf, type Schema } from "./openapi-examples.ts";
+
+/** The OpenAPI 3.1 document of the routes themselves. Needs no service: describing a route calls nothing. */
+export function openApiDocument() {
+  const app = createApp({ log: () => {} } as unknown as Deps);
+  for (const [name, scheme] of Object.entries(securitySchemes)) {
+    app.openAPIRegistry.registerComponent("securitySchemes", name, scheme);
+  }
+  for (const [name, header] of Object.entries(headers)) {
+    app.openAPIRegistry.registerComponent("headers", name, header);
+  }
+  const document = app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Cloud API",
+      version,
+      description:
+        "Accounts, projects, API keys, image generation and health for AI apps.\n\n" +
+        "Every answer carries `X-Request-Id`. Every error has the same shape: branch on `code`, which never changes, and show " +
+        "`detail`, which is a sentence. An optional input that is empty or null is as one that is left out, in a query too. Paths also work without `/api/v1` where older clients use them, with doubled slashes and " +
+        "with a slash at the end.",
+      license: { name: "MIT", url: "https://opensource.org/license/mit" },
+    },
+    servers: [
+      { url: "http://127.0.0.1:54321", description: "Local, after `npm start`" },
+      {
+        url: "https://{ref}.supabase.co/functions/v1",
+        description: "Hosted Supabase",
+        variables: { ref: { default: "project-ref", description: "The reference of the Supabase project." } },
+      },
+    ],
+    tags: [
+      { name: "Health", description: "Whether the service can serve." },
+      {
+        name: "Authentication",
+        description:
+          "Accounts and sessions. An access token is good for 30 minutes, its session for seven days.",
+      },
+      {
+        name: "Developer keys",
+        description:
+          "Keys that name a developer. They stand in an app's pages and manage nothing, unless made with `management`.",
+      },
+      {
+        name: "Projects",
+        description: "Tenants of a developer, each with its own end users, keys and pictures.",
+      },
+      {
+        name: "API keys",
+        description: "Keys that name a project. They stand in an app's pages and read nothing alone.",
+      },
+      {
+        name: "Payments",
+        description: "Nothing is sold here; what older pages ask for is answered all the same.",
+      },
+      { name: "Generation", description: "Pictures from words and pictures: ask, wait, show." },
+    ],
+  });
+  complete(document as Schema);
+  shareAnswers(document as Schema);
+  return document;
+}
+
+/** What answers carry beside their bodies. Which ones is decided by the status, in one place for all operations. */
+const headers: Schema = {
+  "X-Request-Id": {
+    description:
+      "The one that was sent, if it is a sane token, else a new UUID. Quote it when you ask for help.",
+    required: true,
+    schema: { type: "string", minLength: 1, maxLength: 128, example: "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09" },
+  },
+  "WWW-Authenticate": {
+    description: "How to authenticate.",
+    required: true,
+    schema: { type: "string", const: "Bearer", example: "Bearer" },
+  },
+  "Retry-After": {
+    description: "Seconds to wait before the same request can succeed.",
+    schema: { type: "integer", minimum: 0, example: 30 },
+  },
+  "X-RateLimit-Limit": {
+    description:
+      "Requests that the window allows. Other errors have these five headers too; without a limit there are none.",
+    schema: { type: "integer", minimum: 1, example: 1000 },
+  },
+  "X-RateLimit-Remaining": {
+    description: "Requests that are left in this window.",
+    schema: { type: "integer", minimum: 0, example: 999 },
+  },
+  "X-RateLimit-Reset": {
+    description: "When the next window begins, in seconds since 1970.",
+    schema: { type: "integer", minimum: 0, example: 1795564800 },
+  },
+  RateLimit: {
+    description:
+      "The same as the IETF's draft says it: the limit's name, requests left, seconds to the next window.",
+    schema: { type: "string", example: '"requests";r=999;t=43200' },
+  },
+  "RateLimit-Policy": {
+    description: "The limit's name, requests of a window, its length in seconds.",
+    schema: { type: "string", example: '"requests";q=1000;w=86400' },
+  },
+};
+const limitHeaders = Object.keys(headers).filter((name) => name.includes("RateLimit"));
+const headersOf = (status: string, isLimited: boolean) => [
+  "X-Request-Id",
+  ...(isLimited && /^2|^429/.test(status) ? limitHeaders : []),
+  ...(status === "401" ? ["WWW-Authenticate"] : []),
+  ...(["409", "429", "503"].includes(status) ? ["Retry-After"] : []),
+];
+
+/** Adds to every operation the headers of its answers, and examples made from those of the schemas. */
+function complete(document: Schema): void {
+  // The generator gives an empty list; there are none.
+  delete document.webhooks;
+  const resolve = (schema: Schema): Schema => {
+    if (schema.$ref === undefined) return schema;
+    const target = schema.$ref
+      .slice(2)
+      .split("/")
+      .reduce((at: Schema, name: string) => at[name], document);
+    return { ...target, ...schema, $ref: undefined };
+  };
+  for (const operation of Object.values<Schema>(document.paths).flatMap((path) =>
+    Object.values<Schema>(path),
+  )) {
+    // What registerPath takes along of a route that a validation of ours reads.
+    delete operation.middleware;
+    const { operationId, parameters = [], requestBody, responses } = operation;
+    for (const media of Object.values<Schema>(requestBody?.content ?? {})) {
+      media.example = exampleOf(media.schema, resolve);
+    }
+    const field = wrongField(requestBody, parameters);
+    for (const [status, response] of Object.entries<Schema>(responses)) {
+      const common = headersOf(status, "429" in responses).map((name) => [
+        name,
+        { $ref: `#/components/headers/${name}` },
+      ]);
+      response.headers = { ...Object.fromEntries(common), ...response.headers };
+      for (const media of Object.values<Schema>(response.content ?? {})) {
+        media.example = media.schema.$ref?.endsWith("/Error")
+          ? errorExample(operationId, status, field)
+          : answerExample(operationId, media.schema, resolve);
+      }
+    }
+  }
+}
+
+/** An error that several operations answer alike is described once, under its code. */
+function shareAnswers({ paths, components }: Schema): void {
+  const places = Object.values<Schema>(paths)
+    .flatMap((path) => Object.values<Schema>(path))
+    .flatMap(({ responses }: Schema) => Object.keys(responses).map((status) => ({ responses, status })))
+    .filter(({ status }) => Number(status) >= 400);
+  const byText = Map.groupBy(places, ({ responses, status }) => JSON.stringify(responses[status]));
+  components.responses = {};
+  for (const [text, alike] of byText) {
+    if (alike.length === 1) continue;
+    const answer = JSON.parse(text) as Schema;
+    const [media] = Object.values<Schema>(answer.content ?? {});
+    const { code, errors } = media?.example ?? {};
+    // Health says what is wrong in its own shape, without a code.
+    const parts = code === undefined ? ["unhealthy"] : [code, ...(errors?.[0]?.loc ?? [])];
+    const name = parts.join(".");
+    if (name in components.responses) throw new Error(`Two answers want the name ${name}.`);
+    components.responses[name] = answer;
+    for (const { responses, status } of alike) responses[status] = { $ref: `#/components/responses/${name}` };
+  }
+}
+
+/** A place of the request that a validation can complain about. */
+function wrongField(requestBody: Schema | undefined, parameters: Schema[]): string[] {
+  const [body] = Object.values<Schema>(requestBody?.content ?? {});
+  const [first] = Object.keys((body?.example as object | undefined) ?? {});
+  if (first !== undefined) return ["body", first];
+  const { name = "page", in: place = "query" } = parameters[0] ?? {};
+  return [place, name];
+}

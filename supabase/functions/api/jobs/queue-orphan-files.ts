@@ -1,0 +1,11 @@
+import type { Deps } from "../context.ts";
+import { claimJob, collectOrphans } from "../resources/generations/store.ts";
+
+const batchSize = 500;
+const orphansEverySeconds = 3600;
+
+/** Once an hour: finds files that belong to nothing. It looks at every stored file, so not each minute. */
+export async function queueOrphanFiles({ database }: Deps): Promise<{ checked: number; failed: number }> {
+  if (!(await claimJob(database, "orphan_files", orphansEverySeconds))) return { checked: 0, failed: 0 };
+  return { checked: await collectOrphans(database, batchSize), failed: 0 };
+}

@@ -1,0 +1,49 @@
+import type { Deps } from "../context.ts";
+import type { Env } from "../env.ts";
+import { type Kind, removeOld as removeBatch } from "./store.ts";
+
+const batchSize = 500;
+const maxBatches = 20;
+const hour = 3_600;
+const day = 24 * hour;
+
+/** For how many seconds each kind is kept, from when it was made or was over. docs/limits.md says what each is. */
+export const retentionOf = (env: Env): Record<Kind, number> => ({
+  rate_limits: hour,
+  auth_attempts: day,
+  mail_tokens: 7 * day,
+  email_changes: 0,
+  project_transfers: 7 * day,
+  password_permits: hour,
+  anonymous_generations: 0,
+  anonymous_usage: 2 * day,
+  // A month and the one before.
+  user_usage: 62 * day,
+  uploads: 3 * hour,
+  idempotency_keys: day,
+  webhook_deliveries: 7 * day,
+  generation_events: env.event_retention_days * day,
+  mail: 7 * day,
+  webhook_log: 30 * day,
+  key_usage: env.usage_retention_days * day,
+  audit_events: env.audit_retention_days * day,
+});
+
+/** Removes what is over, in batches that hold no lock for long; what a run leaves is for the next one. */
+export async function removeOld({ database, env, log }: Deps): Promise<{ checked: number; failed: number }> {
+  let checked = 0;
+  let failed = 0;
+  for (const [kind, keepSeconds] of Object.entries(retentionOf(env)) as [Kind, number][]) {
+    try {
+      for (let batch = 0; batch < maxBatches; batch++) {
+        const removed = await removeBatch(database, kind, keepSeconds, batchSize);
+        checked += removed;
+        if (removed < batchSize) break;
+      }
+    } catch (cause) {
+      failed++;
+      log("error", "what is over could not be removed", { kind, cause });
+    }
+  }
+  return { checked, failed };
+}

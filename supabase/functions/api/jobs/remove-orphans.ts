@@ -1,0 +1,21 @@
+import type { Deps } from "../context.ts";
+import { listOrphans } from "../resources/auth/store.ts";
+
+const batchSize = 50;
+
+/** Deletes users of Auth that have no account: a registration that broke half-way, or a sign-up at Auth itself. */
+export async function removeOrphans({
+  auth,
+  database,
+  log,
+}: Deps): Promise<{ checked: number; failed: number }> {
+  const orphans = await listOrphans(database, batchSize);
+  const results = await Promise.allSettled(orphans.map((id) => auth.deleteUser(id)));
+  let failed = 0;
+  for (const result of results) {
+    if (result.status === "fulfilled") continue;
+    failed++;
+    log("error", "an auth user without an account could not be removed", { cause: result.reason });
+  }
+  return { checked: orphans.length, failed };
+}

@@ -1,0 +1,32 @@
+import type { Database } from "../clients/database.ts";
+
+export type JobResult = { checked: number; failed: number };
+
+export const recordJobResults = (db: Database, results: Record<string, JobResult>) =>
+  db.write<null>("record_job_results", [
+    Object.entries(results).map(([name, { checked, failed }]) => ({ name, checked, failed })),
+  ]);
+
+/** What grows with use and is of no use later. */
+export type Kind =
+  | "rate_limits"
+  | "auth_attempts"
+  | "mail_tokens"
+  | "email_changes"
+  | "project_transfers"
+  | "password_permits"
+  | "anonymous_generations"
+  | "anonymous_usage"
+  | "user_usage"
+  | "uploads"
+  | "idempotency_keys"
+  | "webhook_deliveries"
+  | "generation_events"
+  | "mail"
+  | "webhook_log"
+  | "key_usage"
+  | "audit_events";
+
+/** @returns how many were removed, at most `batchSize`. */
+export const removeOld = (db: Database, kind: Kind, keepSeconds: number, batchSize: number) =>
+  db.write<number>("remove_old", [kind, keepSeconds, batchSize]);

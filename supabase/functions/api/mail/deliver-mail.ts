@@ -1,0 +1,78 @@
+import type { Deps } from "../context.ts";
+import { codeDigest, createMailSecret, digestOf, type MailSecret } from "./mail-token.ts";
+import { addMailToken, claimMail, finishMail, type OutboxRow, type Recipient, retryMail } from "./store.ts";
+import { writeMail } from "./write-mail.ts";
+
+const batchSize = 10;
+const maxBatches = 20;
+const giveUpMs = 24 * 60 * 60_000;
+
+/**
+ * Sends what is due in the outbox. Requests start it after their answer, the reconciler once a minute; each row is claimed
+ * by one of them. A failed mail is tried again after one minute, two, four … and given up after a day.
+ */
+export async function deliverMail(deps: Deps): Promise<{ checked: number; failed: number }> {
+  let checked = 0;
+  let failed = 0;
+  if (!deps.mailer.configured) return { checked, failed };
+  for (let batch = 0; batch < maxBatches; batch++) {
+    const due = await claimMail(deps.database, batchSize);
+    const sent = await Promise.all(due.map((row) => deliver(deps, row)));
+    checked += due.length;
+    failed += sent.filter((ok) => !ok).length;
+    if (due.length < batchSize) break;
+  }
+  return { checked, failed };
+}
+
+async function deliver(deps: Deps, row: OutboxRow): Promise<boolean> {
+  try {
+    if (row.recipient !== null) await send(deps, row, row.recipient);
+    await finishMail(deps.database, row.id);
+    return true;
+  } catch (cause) {
+    const old = Date.now() - Date.parse(row.created_at) > giveUpMs;
+    deps.log(old ? "error" : "warn", old ? "a mail was given up" : "a mail could not be sent", {
+      mail_id: row.id,
+      kind: row.kind,
+      attempts: row.attempts,
+      cause,
+    });
+    if (old) await finishMail(deps.database, row.id);
+    else
+      await retryMail(
+        deps.database,
+        row.id,
+        waitSeconds(row.attempts),
+        cause instanceof Error ? cause.message : "unknown",
+      );
+    return false;
+  }
+}
+
+/** One minute after the first attempt, then twice as long each time, an hour at most. */
+export function waitSeconds(attempts: number): number {
+  return Math.min(60 * 2 ** (attempts - 1), 3_600);
+}
+
+const withToken = new Set<string>(["verification", "password_reset", "email_change"]);
+
+async function send(deps: Deps, row: OutboxRow, recipient: Recipient): Promise<void> {
+  if (row.kind === "verification" && recipient.is_verified) return;
+  const secret = withToken.has(row.kind) ? await makeSecret(deps, row.id, recipient) : null;
+  if (secret === "none") return;
+  const mail = writeMail({ row, recipient, secret, env: deps.env });
+  // A new attempt carries a new token, so it is another mail to the provider.
+  await deps.mailer.send({ ...mail, id: `${row.id}-${row.attempts}`, to: recipient.email });
+}
+
+/** Made now, not when the mail was asked for: only digests are ever stored. "none" when the mail has lost its reason. */
+async function makeSecret(
+  { database, env }: Deps,
+  mailId: string,
+  { user_id }: Recipient,
+): Promise<MailSecret | "none"> {
+  const secret = createMailSecret();
+  const code = codeDigest(env.secret_key, user_id, secret.code);
+  return (await addMailToken(database, mailId, digestOf(secret.token), code)) ? secret : "none";
+}

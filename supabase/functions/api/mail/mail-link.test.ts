@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { mailLink } from "./mail-link.ts";
+
+const place = { public_url: "https://ref.supabase.co/functions/v1", pages_url: undefined, user_id: "u1" };
+const naming = (page: string) =>
+  ({ id: "p1", name: "Postcards", verify_url: page, reset_url: page }) as Parameters<
+    typeof mailLink
+  >[2]["project"];
+
+test.each([
+  ["https://a.example/reset", "https://a.example/reset?token=t%2F1"],
+  ["https://a.example/reset?lang=de", "https://a.example/reset?lang=de&token=t%2F1"],
+  ["https://a.example/reset#top", "https://a.example/reset?token=t%2F1#top"],
+  ["https://a.example/#/reset", "https://a.example/#/reset?token=t%2F1"],
+  ["https://a.example/app#/reset?lang=de", "https://a.example/app#/reset?lang=de&token=t%2F1"],
+  ["https://a.example/#!/reset", "https://a.example/#!/reset?token=t%2F1"],
+])("a page at %s gets the link %s, with the token where its router looks", (page, link) => {
+  expect(mailLink("reset-password", "t/1", { ...place, project: naming(page) })).toBe(link);
+});
+
+test("the link that verifies names the account too", () => {
+  expect(mailLink("verify-email", "t", { ...place, project: naming("https://a.example/#/verify") })).toBe(
+    "https://a.example/#/verify?token=t&user_id=u1",
+  );
+});
+
+test("without pages of the project, links lead to ours, on the API or on the site that they were put on", () => {
+  const project = { ...naming(""), verify_url: null, reset_url: null } as ReturnType<typeof naming>;
+  expect(mailLink("verify-email", "t", { ...place, project })).toBe(
+    "https://ref.supabase.co/functions/v1/api/v1/auth/verify-email#token=t&project=p1",
+  );
+  const pages_url = "https://app.example.com/account";
+  expect(mailLink("reset-password", "t", { ...place, pages_url, project: null })).toBe(
+    "https://app.example.com/account/reset-password.html#token=t",
+  );
+});

@@ -1,0 +1,44 @@
+import { createRoute } from "@hono/zod-openapi";
+import { createKey } from "../../key-format.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { projectPath } from "../projects/schemas.ts";
+import { apiKeyFieldsSchema, createdApiKeySchema } from "./schemas.ts";
+import { createApiKey as insertApiKey } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/projects/{project_id}/api-keys",
+  operationId: "apiKeys.create",
+  tags: ["API keys"],
+  summary: "Create an API key",
+  description:
+    "The key is shown in this answer and never again: the API keeps only its hash. The owner is told by mail.",
+  security: security.manage,
+  middleware: [credentials, jsonOnly],
+  request: { params: projectPath, ...jsonBody(apiKeyFieldsSchema.openapi("ApiKeyCreateRequest")) },
+  responses: {
+    201: jsonResponse(createdApiKeySchema, "The key, shown once."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+  },
+});
+
+export const createApiKey = createRouter().openapi(route, async (c) => {
+  const { name = null, expires_at = null } = c.req.valid("json");
+  const { key, key_prefix, key_hash } = createKey("ak");
+  const created = await insertApiKey(
+    c.get("deps").database,
+    c.get("credentials"),
+    c.req.valid("param").project_id,
+    {
+      name,
+      expires_at,
+      key_prefix,
+      key_hash,
+    },
+  );
+  c.get("deps").background(deliverMail(c.get("deps")));
+  return c.json({ ...created, key }, 201);
+});

@@ -1,0 +1,36 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { wholeNumber } from "../../fields/numbers.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { apiKeyPath, dayOfUseSchema } from "./schemas.ts";
+import { getApiKeyUsage as selectUsage } from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/projects/{project_id}/api-keys/{key_id}/usage",
+  operationId: "apiKeys.usage",
+  tags: ["API keys"],
+  summary: "Requests and errors of an API key per day",
+  description: "One entry per UTC day, oldest first, today last. Counts arrive some seconds late.",
+  security: security.manage,
+  middleware: [credentials],
+  request: {
+    params: apiKeyPath,
+    query: z.object({
+      days: wholeNumber(1, 365, 30)
+        .default(30)
+        .openapi({ description: "How many days, today included.", example: 30 }),
+    }),
+  },
+  responses: {
+    200: jsonResponse(z.array(dayOfUseSchema), "The days."),
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
+});
+
+export const getApiKeyUsage = createRouter().openapi(route, async (c) => {
+  const { project_id, key_id } = c.req.valid("param");
+  const { days } = c.req.valid("query");
+  const usage = await selectUsage(c.get("deps").database, c.get("credentials"), project_id, key_id, days);
+  return c.json(usage, 200);
+});

@@ -1,0 +1,48 @@
+import { createRoute } from "@hono/zod-openapi";
+import { createKey } from "../../key-format.ts";
+import { deliverMail } from "../../mail/deliver-mail.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { jsonOrNothing } from "../../middleware/json-body.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { apiKeyPath, rotatedApiKeySchema, rotationSchema } from "./schemas.ts";
+import { rotateApiKey as replaceKey } from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/projects/{project_id}/api-keys/{key_id}/rotate",
+  operationId: "apiKeys.rotate",
+  tags: ["API keys"],
+  summary: "Replace an API key",
+  description:
+    "The new key has the name and expiry of the old one, which works for `grace_seconds` more (0 without a body), never beyond its own " +
+    "expiry. Keys in their grace do not count against the plan's number, and there can be as many of them again.",
+  security: security.manage,
+  middleware: [credentials, jsonOrNothing],
+  request: {
+    params: apiKeyPath,
+    body: {
+      required: false,
+      content: { "application/json": { schema: rotationSchema.openapi("ApiKeyRotateRequest") } },
+    },
+  },
+  responses: {
+    201: jsonResponse(rotatedApiKeySchema, "The new key, shown once."),
+    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429),
+  },
+});
+
+export const rotateApiKey = createRouter().openapi(route, async (c) => {
+  const { project_id, key_id } = c.req.valid("param");
+  const { key, ...secret } = createKey("ak");
+  const rotated = await replaceKey(
+    c.get("deps").database,
+    c.get("credentials"),
+    project_id,
+    key_id,
+    secret,
+    // Without a body nothing was validated, so no default was set either.
+    c.req.valid("json").grace_seconds ?? 0,
+  );
+  c.get("deps").background(deliverMail(c.get("deps")));
+  return c.json({ ...rotated, key }, 201);
+});

@@ -1,0 +1,52 @@
+import type { Database } from "../../clients/database.ts";
+import type { Credentials } from "../../context.ts";
+import type { NewKey } from "../../key-format.ts";
+import type { ApiKey, DayOfUse, RotatedApiKey } from "./schemas.ts";
+
+type Secret = Pick<NewKey, "key_prefix" | "key_hash">;
+type NewApiKey = Secret & { name: string | null; expires_at: string | null };
+
+/** What one isolate counted of one key on one UTC day. */
+export type KeyUse = {
+  kind: "api_key" | "developer_key" | "operator_key";
+  key_hash: string;
+  day: string;
+  requests: number;
+  errors: number;
+  used_at: string;
+};
+
+export const createApiKey = (db: Database, credentials: Credentials, projectId: string, key: NewApiKey) =>
+  db.write<ApiKey>("create_api_key", [credentials, projectId, key]);
+
+export const listApiKeys = (db: Database, credentials: Credentials, projectId: string) =>
+  db.read<ApiKey[]>("list_api_keys", [credentials, projectId]);
+
+export const revokeApiKey = (db: Database, credentials: Credentials, projectId: string, keyId: string) =>
+  db.write<null>("revoke_api_key", [credentials, projectId, keyId]);
+
+export const rotateApiKey = (
+  db: Database,
+  credentials: Credentials,
+  projectId: string,
+  keyId: string,
+  { key_prefix, key_hash }: Secret,
+  graceSeconds: number,
+) =>
+  db.write<RotatedApiKey>("rotate_api_key", [
+    credentials,
+    projectId,
+    keyId,
+    { key_prefix, key_hash },
+    graceSeconds,
+  ]);
+
+export const getApiKeyUsage = (
+  db: Database,
+  credentials: Credentials,
+  projectId: string,
+  keyId: string,
+  days: number,
+) => db.read<DayOfUse[]>("get_api_key_usage", [credentials, projectId, keyId, days]);
+
+export const recordKeyUsage = (db: Database, batch: KeyUse[]) => db.write<null>("record_key_usage", [batch]);

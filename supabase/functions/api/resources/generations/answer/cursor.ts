@@ -1,0 +1,49 @@
+import { invalidField } from "../../../errors.ts";
+import { predicates } from "../../../sentences.ts";
+import type { GenerationRow, Page, PageRequest, Position } from "../store.ts";
+
+/** An opaque place in a list: behind the generation that it names. The list's length goes along, so that it is counted once. */
+export function encodeCursor({ created_at, id }: Position, total: number): string {
+  return btoa(`${created_at}|${id}|${total}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** @throws ApiError validation_failed for anything that encodeCursor did not make. */
+export function decodeCursor(cursor: string): Position & { total: number | null } {
+  let text = "";
+  try {
+    text = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
+  } catch {}
+  const [, created_at, id, total] =
+    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|\+00:00))\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d{1,12}))?$/.exec(
+      text,
+    ) ?? [];
+  if (created_at === undefined || id === undefined || !isMoment(created_at)) {
+    throw invalidField(["query", "cursor"], predicates.cursor);
+  }
+  return { created_at, id, total: total === undefined ? null : Number(total) };
+}
+
+/** Date.parse takes a 30th of February and a year 0, which Postgres refuses. */
+function isMoment(text: string): boolean {
+  const time = Date.parse(text);
+  if (Number.isNaN(time) || text.startsWith("0000")) return false;
+  return new Date(time).toISOString().slice(0, 19) === text.slice(0, 19);
+}
+
+type Query = { page: number; per_page: number; cursor?: string | undefined };
+
+export function pageRequest({ page, per_page, cursor }: Query): PageRequest {
+  return { page, per_page, after: cursor === undefined ? null : decodeCursor(cursor) };
+}
+
+/** The store gives one row more than asked for when there is a next page. */
+export function presentPage<T>(
+  { total, generations }: Page,
+  { page, per_page }: Query,
+  present: (row: GenerationRow) => T,
+) {
+  const shown = generations.slice(0, per_page);
+  const last = shown.at(-1);
+  const next_cursor = generations.length > per_page && last !== undefined ? encodeCursor(last, total) : null;
+  return { generations: shown.map(present), total, page, per_page, next_cursor };
+}

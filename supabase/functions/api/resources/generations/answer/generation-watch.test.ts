@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { GenerationState } from "../store.ts";
+import { GenerationWatch, maxPerCaller, type Wait } from "./generation-watch.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const isOver: Wait["isOver"] = (state) => state === undefined || state.status === "completed";
+const never = new AbortController().signal;
+const wait = (of: Partial<Wait> = {}): Wait => ({
+  id: "a",
+  caller: "me",
+  ms: 25_000,
+  signal: never,
+  isOver,
+  ...of,
+});
+
+/** What the database says, and how often and about how many it was asked. */
+function watched(states: Record<string, GenerationState["status"]>) {
+  const asked: string[][] = [];
+  const watch = new GenerationWatch(async (ids) => {
+    asked.push(ids);
+    return ids.flatMap((id) => (states[id] === undefined ? [] : [{ id, status: states[id] }]));
+  });
+  return { watch, asked, states };
+}
+
+/** Whether it is done, without waiting for it. */
+function follow(promise: Promise<void>): { done: boolean } {
+  const state = { done: false };
+  void promise.then(() => {
+    state.done = true;
+  });
+  return state;
+}
+
+test("however many wait, they cost one query a second together, and none once nobody waits", async () => {
+  const { watch, asked } = watched({ a: "processing", b: "processing" });
+  const waits = Array.from({ length: 200 }, (_, index) =>
+    follow(watch.wait(wait({ id: index % 2 === 0 ? "a" : "b", caller: `person ${index}`, ms: 10_000 }))),
+  );
+  await vi.advanceTimersByTimeAsync(9_999);
+  expect(asked).toHaveLength(9);
+  expect(asked.every((ids) => ids.length === 2)).toBe(true);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(waits.every(({ done }) => done)).toBe(true);
+  expect(asked.length).toBeLessThanOrEqual(11);
+});
+
+test("whoever waits is woken within a second of the end, and nobody else is", async () => {
+  const { watch, states } = watched({ a: "processing", b: "processing" });
+  const [first, second] = [follow(watch.wait(wait())), follow(watch.wait(wait({ id: "b" })))];
+  await vi.advanceTimersByTimeAsync(3_500);
+  expect([first.done, second.done]).toEqual([false, false]);
+  states.a = "completed";
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([first.done, second.done]).toEqual([true, false]);
+});
+
+test("one that was deleted is over", async () => {
+  const { watch } = watched({});
+  const waiting = follow(watch.wait(wait()));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(waiting.done).toBe(true);
+});
+
+test("a caller holds a bounded number; one more is answered at once, and another caller is not", async () => {
+  const { watch } = watched({ a: "processing" });
+  const held = Array.from({ length: maxPerCaller }, () => follow(watch.wait(wait())));
+  const more = follow(watch.wait(wait()));
+  const other = follow(watch.wait(wait({ caller: "somebody else" })));
+  await vi.advanceTimersByTimeAsync(0);
+  expect([held.some(({ done }) => done), more.done, other.done]).toEqual([false, true, false]);
+  await vi.advanceTimersByTimeAsync(25_000);
+  const again = follow(watch.wait(wait()));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(again.done).toBe(false);
+});
+
+test("who hangs up, or comes hung up, holds nothing", async () => {
+  const { watch, asked } = watched({ a: "processing" });
+  const controller = new AbortController();
+  const held = Array.from({ length: maxPerCaller }, () =>
+    follow(watch.wait(wait({ signal: controller.signal }))),
+  );
+  await vi.advanceTimersByTimeAsync(1_500);
+  controller.abort();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(held.every(({ done }) => done)).toBe(true);
+  const count = asked.length;
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(asked.length - count).toBeLessThanOrEqual(1);
+  const late = follow(watch.wait(wait({ signal: controller.signal })));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(late.done).toBe(true);
+});
+
+test("a database that fails is asked again a second later", async () => {
+  let calls = 0;
+  const watch = new GenerationWatch(async () => {
+    if (++calls === 1) throw new Error("no connection");
+    return [{ id: "a", status: "completed" }];
+  });
+  const waiting = follow(watch.wait(wait()));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(waiting.done).toBe(false);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(waiting.done).toBe(true);
+});

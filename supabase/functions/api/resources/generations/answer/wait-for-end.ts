@@ -1,0 +1,29 @@
+import type { Context } from "hono";
+import type { AppEnv, Credentials } from "../../../context.ts";
+import type { GenerationRow } from "../store.ts";
+import { watchOf } from "./generation-watch.ts";
+
+const isRunning = (status: GenerationRow["status"]) => status === "pending" || status === "processing";
+
+/** Who holds a wait: the account, else the key of an operator, else the client's address. */
+export const waiterOf = ({ user_id, operator_key_hash, ip }: Credentials) =>
+  user_id ?? operator_key_hash ?? ip ?? "";
+
+/** Reads a generation and, while it runs, again once it has ended, `waitSeconds` are over, or the caller hung up. */
+export async function waitForEnd(
+  c: Context<AppEnv>,
+  waitSeconds: number,
+  read: () => Promise<GenerationRow>,
+): Promise<GenerationRow> {
+  const row = await read();
+  if (!isRunning(row.status) || waitSeconds === 0) return row;
+  const { signal } = c.req.raw;
+  await watchOf(c.get("deps").database).wait({
+    id: row.id,
+    caller: waiterOf(c.get("credentials")),
+    ms: waitSeconds * 1000,
+    signal,
+    isOver: (state) => state === undefined || !isRunning(state.status),
+  });
+  return signal.aborted ? row : read();
+}

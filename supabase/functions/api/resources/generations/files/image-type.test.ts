@@ -1,0 +1,174 @@
+import fc from "fast-check";
+import { describe, expect, test, vi } from "vitest";
+import {
+  heic,
+  jpeg,
+  jpegWithMetadata,
+  png,
+  pngHeader,
+  pngWithMetadata,
+  webp,
+  webpWithMetadata,
+} from "../../../../../../tests/support/images.ts";
+import { ImageProbe, maxDimension } from "./image-probe.ts";
+import { acceptImage, extensionOf, readImage, readImageType } from "./image-type.ts";
+
+const text = (content: string) => new TextEncoder().encode(content);
+const megabyte = 1024 * 1024;
+
+const taken: [string, Uint8Array, { content_type: string; width: number; height: number }][] = [
+  ["PNG", png(16, 12), { content_type: "image/png", width: 16, height: 12 }],
+  ["JPEG", jpeg, { content_type: "image/jpeg", width: 1, height: 1 }],
+  ["WebP", webp, { content_type: "image/webp", width: 1, height: 1 }],
+  [
+    "JPEG with 3 MB of metadata before its frame",
+    jpegWithMetadata(3 * megabyte),
+    { content_type: "image/jpeg", width: 1, height: 1 },
+  ],
+  [
+    "JPEG with fill bytes before its markers",
+    jpegWithMetadata(10, 5_000),
+    { content_type: "image/jpeg", width: 1, height: 1 },
+  ],
+  [
+    "PNG with 3 MB of metadata",
+    pngWithMetadata(3 * megabyte),
+    { content_type: "image/png", width: 16, height: 12 },
+  ],
+  [
+    "WebP with 3 MB of metadata",
+    webpWithMetadata(3 * megabyte),
+    { content_type: "image/webp", width: 300, height: 200 },
+  ],
+];
+
+test.each(taken)("a %s is known by its content", (_name, bytes, type) => {
+  expect(readImageType(bytes)).toEqual(type);
+});
+
+test.each(taken.slice(0, 3))(
+  "a %s that comes in pieces of any size is read the same",
+  (_name, bytes, type) => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 9 }), (sizes) => {
+        const probe = new ImageProbe();
+        for (let at = 0, turn = 0; at < bytes.length; turn++) {
+          const size = sizes[turn % sizes.length] ?? 1;
+          probe.push(bytes.subarray(at, at + size));
+          at += size;
+        }
+        expect(probe.end()).toEqual({ kind: "image", ...type });
+      }),
+      { numRuns: 50 },
+    );
+  },
+);
+
+const none: [string, Uint8Array][] = [
+  ["nothing", new Uint8Array()],
+  ["text", text("not an image at all")],
+  ["a page", text("<html><body>hello</body></html>")],
+  ["a drawing with scripts", text('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>')],
+  ["a drawing that begins like a WebP", text("RIFF\u0024\u0000\u0000\u0000WEBP<svg onload=alert(1)>")],
+  [
+    "a drawing behind a JPEG's first bytes",
+    Uint8Array.from([0xff, 0xd8, 0xff, ...text("<svg width='10' height='10' onload=alert(1)>")]),
+  ],
+  [
+    "a drawing behind a PNG's first bytes",
+    Uint8Array.from([...png().slice(0, 8), ...text("<svg width='10'>")]),
+  ],
+  ["a GIF", Uint8Array.from(Buffer.from("R0lGODlhAQABAAAAACwAAAAAAQABAAA=", "base64"))],
+  ["the first bytes of a PNG alone", png().slice(0, 8)],
+  ["a PNG's header alone", png().slice(0, 33)],
+  ["a JPEG that ends before its pixels", jpeg.slice(0, jpeg.length - 20)],
+  ["a WebP that ends before its picture", webp.slice(0, 22)],
+  ["a PNG whose header has another checksum", png().map((byte, at) => (at === 29 ? byte ^ 1 : byte))],
+  ["RIFF that is sound", text("RIFF\u0024\u0000\u0000\u0000WAVEfmt ")],
+  ["a PNG without width", pngHeader(0, 10)],
+];
+
+describe("what is no image that we take", () => {
+  test.each(none)("%s", (_name, bytes) => {
+    expect(readImageType(bytes)).toBeNull();
+    expect(readImage(bytes).kind).toBe("other");
+  });
+
+  test.each([
+    ["a PNG that is too wide", pngHeader(maxDimension + 1, 10)],
+    ["a PNG that is too high", pngHeader(10, maxDimension + 1)],
+    ["a PNG that claims four billion pixels a side", pngHeader(0xffffffff, 0xffffffff)],
+  ])("%s, for a reason of its own", (_name, bytes) => {
+    expect(readImageType(bytes)).toBeNull();
+    expect(() => acceptImage(readImage(bytes))).toThrow(
+      expect.objectContaining({ code: "too_many_pixels", status: 413 }),
+    );
+  });
+
+  test("the largest sides are taken", () => {
+    expect(readImageType(pngHeader(maxDimension, maxDimension))).toMatchObject({ width: maxDimension });
+  });
+
+  test.each([
+    ["HEIC", heic, /HEIC.*JPEG.*Most compatible/],
+    ["AVIF", Uint8Array.from([0, 0, 0, 24, ...text("ftypavif0000mif1avif")]), /AVIF.*JPEG, PNG or WebP/],
+    ["GIF", text("GIF89a0123456789"), /GIF/],
+    ["SVG", text("<svg xmlns='http://www.w3.org/2000/svg'/>"), /SVG/],
+    ["TIFF", Uint8Array.from([0x49, 0x49, 42, 0, ...text("0123456789abcdef")]), /TIFF/],
+  ])("%s is named as what it is, with the way out", (_name, bytes, sentence) => {
+    expect(() => acceptImage(readImage(bytes))).toThrow(
+      expect.objectContaining({ code: "unsupported_image", detail: expect.stringMatching(sentence) }),
+    );
+  });
+});
+
+describe("the work for what looks like a picture is bounded by its size", () => {
+  const repeat = (head: number[], unit: number[], bytes: number) => {
+    const whole = new Uint8Array(bytes);
+    whole.set(head);
+    for (let at = head.length; at + unit.length <= bytes; at += unit.length) whole.set(unit, at);
+    return whole;
+  };
+  test.each<[string, (bytes: number) => Uint8Array]>([
+    ["fill bytes without end", (bytes) => repeat([0xff, 0xd8], [0xff], bytes)],
+    ["empty JPEG segments", (bytes) => repeat([0xff, 0xd8], [0xff, 0xe1, 0, 2], bytes)],
+    ["JPEG segments of one byte", (bytes) => repeat([0xff, 0xd8], [0xff, 0xfe, 0, 3, 0], bytes)],
+    [
+      "empty PNG chunks",
+      (bytes) => repeat([...png().slice(0, 33)], [0, 0, 0, 0, ...text("tEXt"), 0, 0, 0, 0], bytes),
+    ],
+    [
+      "empty pixel chunks",
+      (bytes) => repeat([...png().slice(0, 33)], [0, 0, 0, 0, ...text("IDAT"), 0, 0, 0, 0], bytes),
+    ],
+    [
+      "empty WebP chunks",
+      (bytes) => repeat([...webpWithMetadata(0).slice(0, 30)], [...text("EXIF"), 0, 0, 0, 0], bytes),
+    ],
+    ["zeros", (bytes) => repeat([0xff, 0xd8, 0xff, 0xe1, 0xff, 0xff], [0], bytes)],
+  ])("%s", (_name, make) => {
+    const [once, four] = [stepsFor(make(100_000)), stepsFor(make(400_000))];
+    expect(once).toBeGreaterThan(1);
+    expect(four).toBeLessThanOrEqual(4 * once);
+    expect(four).toBeLessThan(400_000);
+  });
+});
+
+/** How many steps the probe takes: each step looks at a part of the bytes through `subarray`. */
+function stepsFor(bytes: Uint8Array): number {
+  const subarray = vi.spyOn(Uint8Array.prototype, "subarray");
+  try {
+    readImage(bytes);
+    return subarray.mock.calls.length;
+  } finally {
+    subarray.mockRestore();
+  }
+}
+
+test("extensions follow the content", () => {
+  expect(["image/jpeg", "image/png", "image/webp"].map((type) => extensionOf(type as "image/png"))).toEqual([
+    "jpg",
+    "png",
+    "webp",
+  ]);
+});

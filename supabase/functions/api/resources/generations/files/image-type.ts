@@ -1,0 +1,40 @@
+import { ApiError } from "../../../errors.ts";
+import { type ContentType, ImageProbe, type ImageReading, maxDimension } from "./image-probe.ts";
+
+export type ImageType = { content_type: ContentType; width: number; height: number };
+
+const extensions = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" } as const;
+export const extensionOf = (contentType: ContentType) => extensions[contentType];
+
+/** What the content says it is, whatever its name says. */
+export function readImage(bytes: Uint8Array): ImageReading {
+  const probe = new ImageProbe();
+  probe.push(bytes);
+  return probe.end();
+}
+
+/** @returns null for anything but a JPEG, PNG or WebP whose structure holds up to its pixels and whose sides are 1 to 8192. */
+export function readImageType(bytes: Uint8Array): ImageType | null {
+  const reading = readImage(bytes);
+  return reading.kind === "image" ? typeOf(reading) : null;
+}
+
+/** The type of a picture that somebody sent. @throws ApiError unsupported_image, too_many_pixels */
+export function acceptImage(reading: ImageReading): ImageType {
+  if (reading.kind === "image") return typeOf(reading);
+  if (reading.kind !== "other") {
+    const { width, height } = reading;
+    throw new ApiError("too_many_pixels", {
+      detail: `A picture has ${width} × ${height} pixels. Make it smaller: at most ${maxDimension} a side.`,
+    });
+  }
+  const { name } = reading;
+  if (name === null) throw new ApiError("unsupported_image");
+  const wayOut =
+    name === "HEIC"
+      ? "Export it as JPEG, or set the camera of the phone to “Most compatible”."
+      : "Send it as JPEG, PNG or WebP.";
+  throw new ApiError("unsupported_image", { detail: `A file is a ${name}, which is not taken. ${wayOut}` });
+}
+
+const typeOf = ({ content_type, width, height }: ImageType): ImageType => ({ content_type, width, height });

@@ -1,0 +1,98 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { AppEnv } from "../../context.ts";
+import { wholeNumber } from "../../fields/numbers.ts";
+import { text } from "../../fields/text.ts";
+import { kept } from "../../middleware/cache-control.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { readTicket } from "./files/tickets.ts";
+import { generationPath } from "./schemas.ts";
+import { type FileKind, getGenerationFile } from "./store.ts";
+
+const signedSeconds = 60;
+const ticketSchema = text({ max: 100 })
+  .optional()
+  .openapi({ description: "Part of the addresses that the API gives.", example: "0.6Zk1" });
+const indexSchema = wholeNumber(0, 9).openapi({
+  type: "integer",
+  description: "Which picture, from 0.",
+  example: 0,
+});
+const redirect = {
+  description: "To a short-lived address of the picture.",
+  headers: {
+    Location: {
+      required: true,
+      description: "Opens without a header for a minute.",
+      schema: {
+        type: "string" as const,
+        format: "uri",
+        example: "http://127.0.0.1:54321/storage/v1/object/sign/generations/1f9a7c5e.png?token=eyJhbGciOi",
+      },
+    },
+  },
+};
+const common = {
+  method: "get" as const,
+  tags: ["Generation"],
+  security: security.image,
+  middleware: [credentials],
+  responses: { 302: redirect, ...errorResponses(400, 401, 403, 404, 422, 429, 502) },
+};
+
+const imageRoute = createRoute({
+  ...common,
+  path: "/api/v1/generation/{generation_id}/image",
+  operationId: "generations.image",
+  summary: "The picture of a generation",
+  description: "With no credentials only when it is public, or with a ticket.",
+  request: {
+    params: generationPath,
+    query: z.object({ index: indexSchema.default(0), ticket: ticketSchema }),
+  },
+});
+
+const exampleRoute = createRoute({
+  ...common,
+  path: "/api/v1/generation/{generation_id}/examples/{index}",
+  operationId: "generations.exampleImage",
+  summary: "A picture that was uploaded for a generation",
+  description: "Never public: for those who may see the generation, or with a ticket.",
+  request: {
+    params: generationPath.extend({
+      index: indexSchema.openapi({ param: { name: "index", in: "path", required: true } }),
+    }),
+    query: z.object({ ticket: ticketSchema }),
+  },
+});
+
+export const getGenerationFiles = createRouter()
+  .openapi(imageRoute, (c) => {
+    const { index, ticket } = c.req.valid("query");
+    return redirectTo(c, c.req.valid("param").generation_id, "output", index, ticket);
+  })
+  .openapi(exampleRoute, (c) => {
+    const { generation_id, index } = c.req.valid("param");
+    return redirectTo(c, generation_id, "example", index, c.req.valid("query").ticket);
+  });
+
+async function redirectTo(
+  c: Context<AppEnv>,
+  id: string,
+  kind: FileKind,
+  index: number,
+  ticket: string | undefined,
+) {
+  const { database, env, storage } = c.get("deps");
+  const linkVersion = ticket === undefined ? null : readTicket(env, ticket, id, kind, index);
+  const file = await getGenerationFile(database, c.get("credentials"), id, kind, index, linkVersion);
+  const name = file.path.split("/").at(-1) ?? "";
+  // What somebody uploaded is never shown as a page of its own.
+  const location =
+    kind === "output"
+      ? await storage.signedUrl("generations", file.path, signedSeconds)
+      : await storage.signedUrl("uploads", file.path, signedSeconds, `example-${name}`);
+  c.header("Cache-Control", kept[kind === "output" ? imageRoute.operationId : exampleRoute.operationId]);
+  return c.redirect(location, 302);
+}

@@ -1,0 +1,127 @@
+import { describe, expect, test } from "vitest";
+import {
+  form,
+  latin,
+  photo,
+  raw,
+  rawForm,
+  rawPart,
+  rawPhoto,
+  rawWords,
+  read,
+  refusalOf,
+  words,
+} from "../../../../../../tests/support/generation-forms.ts";
+import { heic, jpegWithMetadata, png, pngHeader } from "../../../../../../tests/support/images.ts";
+
+describe("multipart as real clients and broken ones write it", () => {
+  test.each<[string, Uint8Array, string?]>([
+    ["a preamble", Buffer.concat([Buffer.from("This is a form.\r\n"), rawForm(rawWords, rawPhoto)])],
+    [
+      "a line break before the first boundary",
+      Buffer.concat([Buffer.from("\r\n"), rawForm(rawWords, rawPhoto)]),
+    ],
+    ["something after its end", Buffer.concat([rawForm(rawWords, rawPhoto), Buffer.from("--x\r\nmore")])],
+    ["Boundary= in the header", rawForm(rawWords, rawPhoto), "multipart/form-data; Boundary=x"],
+    ["a quoted boundary", rawForm(rawWords, rawPhoto), 'multipart/form-data; charset=utf-8; boundary="x"'],
+    ["capitals in the type", rawForm(rawWords, rawPhoto), "Multipart/Form-Data;boundary=x"],
+    ["a picture without a file name", rawForm(rawWords, rawPart('name="image"', latin(png())))],
+    [
+      "a field in Latin-1 that says so",
+      rawForm(
+        rawPart(
+          'name="instructions"',
+          "A watercolour\xe9",
+          "Content-Type: text/plain; charset=iso-8859-1\r\n",
+        ),
+        rawPhoto,
+      ),
+    ],
+  ])("%s", async (_name, body, type) => {
+    const { prompt, images } = await read(raw(body, type));
+    expect(prompt).toMatch(/^A watercolour/);
+    expect(images).toHaveLength(1);
+  });
+
+  test("any boundary of RFC 2046 is read as it is written", async () => {
+    for (const boundary of ["x".repeat(70), "'()+_,-./:=?", "----WebKitFormBoundaryABC", "a b", "0"]) {
+      const body = Buffer.from(
+        rawForm(rawWords, rawPhoto).toString("latin1").replaceAll("--x", `--${boundary}`),
+        "latin1",
+      );
+      const type = `multipart/form-data; boundary="${boundary}"`;
+      expect((await read(raw(body, type))).images, boundary).toHaveLength(1);
+    }
+  });
+
+  test.each<[string, string, RegExp]>([
+    ["no boundary", "multipart/form-data", /names no boundary\. Let your HTTP client set this header/],
+    ["an empty boundary", 'multipart/form-data; boundary=""', /1 to 70/],
+    ["71 characters", `multipart/form-data; boundary=${"B".repeat(71)}`, /1 to 70/],
+    ["252 characters", `multipart/form-data; boundary=${"B".repeat(252)}`, /boundary/],
+    ["a space at its end", 'multipart/form-data; boundary="x "', /1 to 70/],
+    ["brackets", "multipart/form-data; boundary=<x>", /1 to 70/],
+  ])("a boundary with %s is refused in words, before the body is read", async (_name, type, detail) => {
+    const request = raw(rawForm(rawWords, rawPhoto), type);
+    const refusal = await refusalOf(() => read(request));
+    expect(refusal).toMatchObject({ code: "malformed_body", status: 400 });
+    expect(refusal.detail).toMatch(detail);
+    expect(request.bodyUsed).toBe(false);
+  });
+
+  test("a file under another name is refused by that name", async () => {
+    const refusal = await refusalOf(() => read(form(words, photo, ["avatar", png()])));
+    expect(refusal.errors?.[0]?.loc).toEqual(["body", "avatar"]);
+  });
+
+  test.each(["gzip", "br", "deflate"])(
+    "a body compressed with %s is refused by that name",
+    async (encoding) => {
+      const packed = raw(rawForm(rawWords, rawPhoto), undefined, { "content-encoding": encoding });
+      const refusal = await refusalOf(() => read(packed));
+      expect(refusal).toMatchObject({ code: "unsupported_media_type", status: 415 });
+      expect(refusal.detail).toContain(encoding);
+    },
+  );
+
+  test("bytes that are no text are refused", async () => {
+    const refusal = await refusalOf(() =>
+      read(raw(rawForm(rawPart('name="instructions"', "\xff\xfe"), rawPhoto))),
+    );
+    expect(refusal).toMatchObject({ code: "malformed_body" });
+  });
+});
+
+describe("pictures of a form", () => {
+  test("a JPEG with 3 MB of metadata and fill bytes is taken", async () => {
+    const { images } = await read(form(words, ["files", jpegWithMetadata(3_000_000, 100)]));
+    expect(images[0]).toMatchObject({ content_type: "image/jpeg", width: 1, height: 1 });
+  });
+
+  test("HEIC and too many pixels are told apart, with the way out", async () => {
+    const refused = await refusalOf(() => read(form(words, ["files", heic, "IMG_0001.HEIC"])));
+    expect(refused).toMatchObject({ code: "unsupported_image", detail: expect.stringContaining("HEIC") });
+    const large = await refusalOf(() => read(form(words, ["files", pngHeader(12_000, 9_000)])));
+    expect(large).toMatchObject({
+      code: "too_many_pixels",
+      status: 413,
+      detail: expect.stringContaining("12000"),
+    });
+  });
+
+  test("what is no picture ends the reading at its first bytes", async () => {
+    let pulled = 0;
+    const head = rawWords + rawPart('name="files"; filename="a.png"', "").slice(0, -2);
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        controller.enqueue(pulled++ === 0 ? Buffer.from(head) : new Uint8Array(64 * 1024).fill(65));
+      },
+    });
+    const headers = { "content-type": "multipart/form-data; boundary=x" };
+    const refusal = await refusalOf(() =>
+      read(new Request("http://api/", { method: "POST", headers, body, ...{ duplex: "half" } })),
+    );
+    expect(refusal).toMatchObject({ code: "unsupported_image" });
+    expect(pulled).toBeLessThan(6);
+  });
+});

@@ -1,0 +1,62 @@
+import { ApiError } from "../../../errors.ts";
+
+type Waiter = { bytes: number; start: () => void };
+
+/**
+ * Bounds what requests hold in memory together. Whoever does not fit waits, first come first served, without reading on, so
+ * that the sender waits too.
+ */
+export class ByteBudget {
+  readonly #total: number;
+  #used = 0;
+  readonly #waiting: Waiter[] = [];
+
+  constructor(total: number) {
+    this.#total = total;
+  }
+
+  /**
+   * @returns what gives the bytes back; to be called once.
+   * @throws ApiError overloaded when there is no room within `timeoutMs`.
+   */
+  async take(bytes: number, timeoutMs = 60_000): Promise<() => void> {
+    const wanted = Math.min(bytes, this.#total);
+    const fits = this.#waiting.length === 0 && this.#used + wanted <= this.#total;
+    if (fits) this.#used += wanted;
+    else await this.#wait(wanted, timeoutMs);
+    let given = false;
+    return () => {
+      if (given) return;
+      given = true;
+      this.#used -= wanted;
+      this.#admit();
+    };
+  }
+
+  #wait(bytes: number, timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        bytes,
+        start: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      const timer = setTimeout(() => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+        reject(new ApiError("overloaded", { retryAfterSeconds: 5 }));
+        this.#admit();
+      }, timeoutMs);
+      this.#waiting.push(waiter);
+    });
+  }
+
+  #admit(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (this.#used + next.bytes > this.#total) return;
+      this.#waiting.shift();
+      this.#used += next.bytes;
+      next.start();
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import { CopyError } from "../../../clients/replicate-files.ts";
+import type { Deps } from "../../../context.ts";
+import { ApiError } from "../../../errors.ts";
+import { claimDueGenerations, failGeneration, recordSubmission, type Work } from "../store.ts";
+import { type FailureCode, failures } from "./failures.ts";
+import { finishGeneration } from "./finish-generation.ts";
+import { submitGeneration } from "./submit-generation.ts";
+
+const batchSize = 20;
+const atOnce = 5;
+const runAtMostMs = 20_000;
+/** How long a prediction may run, or a generation wait to be accepted. */
+const giveUpMs = 60 * 60_000;
+/** Replicate lists a new prediction at once; a request that is not there after this time was never taken. */
+const unclearGiveUpMs = 15 * 60_000;
+const clockSkewMs = 60_000;
+/** A prediction runs for 30 minutes at most, and an hour later its result is deleted: then nothing can be had any more. */
+const nothingLeftMs = 100 * 60_000;
+
+/** Brings every generation that nobody looked at in time one step on. Each row is claimed for a minute. */
+export async function reconcileGenerations(deps: Deps): Promise<{ checked: number; failed: number }> {
+  const deadline = Date.now() + runAtMostMs;
+  let checked = 0;
+  let failed = 0;
+  while (Date.now() < deadline) {
+    const due = await claimDueGenerations(deps.database, batchSize);
+    const waiting = [...due];
+    await Promise.all(
+      Array.from({ length: atOnce }, async () => {
+        for (let work = waiting.shift(); work !== undefined; work = waiting.shift()) {
+          const { id } = work;
+          await reconcileOne(deps, work).catch((cause) => {
+            failed++;
+            deps.log("error", "a generation could not be reconciled", { generation_id: id, cause });
+          });
+        }
+      }),
+    );
+    checked += due.length;
+    if (due.length < batchSize) break;
+  }
+  return { checked, failed };
+}
+
+/** Whatever goes wrong again and again, a generation ends: at the latest when nothing can be had any more. */
+async function reconcileOne(deps: Deps, work: Work): Promise<void> {
+  const age = Date.now() - Date.parse(work.submitted_at ?? work.created_at);
+  const end = (code: FailureCode) =>
+    failGeneration(deps.database, work.id, { code, error: failures[code], status: "failed" });
+  try {
+    await advance(deps, work, age, end);
+  } catch (error) {
+    const code = lastCode(work, error, age);
+    if (code === null) throw error;
+    deps.log("error", "a generation is given up", { generation_id: work.id, code, cause: error });
+    await end(code);
+  }
+}
+
+/** How a generation ends that cannot be brought on; null while it may still be. A fault of our database is none of its own. */
+export function lastCode(
+  { prediction_id }: Pick<Work, "prediction_id">,
+  error: unknown,
+  ageMs: number,
+): FailureCode | null {
+  if (error instanceof CopyError && error.fault === "too_large") return "output_invalid";
+  if (error instanceof ApiError && error.code === "database_unavailable") return null;
+  if (ageMs < nothingLeftMs) return null;
+  return prediction_id === null ? "submission_unclear" : "provider_unavailable";
+}
+
+async function advance(
+  deps: Deps,
+  work: Work,
+  age: number,
+  end: (code: FailureCode) => Promise<unknown>,
+): Promise<void> {
+  const { replicate } = deps;
+  if (work.submission === "waiting") {
+    if (age > giveUpMs) await end("provider_unavailable");
+    else if (replicate.configured) await submitGeneration(deps, work.id);
+    return;
+  }
+  if (!replicate.configured) throw new ApiError("generation_unavailable");
+  if (work.prediction_id === null) return resolveUnclear(deps, work, age, end);
+  const prediction = await replicate.get(work.prediction_id);
+  if (prediction === null) {
+    await end("prediction_lost");
+  } else if (!(await finishGeneration(deps, work.id, prediction)) && age > giveUpMs) {
+    // What the cancel answers decides: it may have succeeded a moment ago.
+    const last = await replicate.cancel(work.prediction_id);
+    if (last?.status === "succeeded") await finishGeneration(deps, work.id, last);
+    else await end("timed_out");
+  }
+}
+
+/** The request may have reached Replicate although nobody told us: its list knows. It is never sent again. */
+async function resolveUnclear(
+  deps: Deps,
+  work: Work,
+  age: number,
+  end: (code: FailureCode) => Promise<unknown>,
+): Promise<void> {
+  const since = new Date(Date.parse(work.submitted_at ?? work.created_at) - clockSkewMs);
+  const { prediction, complete } = await deps.replicate.find(work.id, since);
+  if (prediction !== null) {
+    await recordSubmission(deps.database, work.id, prediction.id);
+    await finishGeneration(deps, work.id, prediction);
+  } else if (age > giveUpMs || (complete && age > unclearGiveUpMs)) {
+    await end("submission_unclear");
+  }
+}

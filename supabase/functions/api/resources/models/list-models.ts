@@ -1,0 +1,86 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { aspectRatios, maxImages, optionsOf } from "../generations/input/models.ts";
+import { maxSeed } from "../generations/schemas.ts";
+import { listModels as selectModels } from "../generations/store.ts";
+
+const optionSchema = z
+  .object({
+    type: z
+      .enum(["string", "integer", "number", "boolean"])
+      .openapi({ description: "Its JSON type.", example: "string" }),
+    enum: z
+      .array(z.string())
+      .optional()
+      .openapi({ description: "What it may be.", example: ["1:1", "16:9"] }),
+    minimum: z.number().optional().openapi({ description: "The smallest.", example: 0 }),
+    maximum: z.number().optional().openapi({ description: "The largest.", example: 10 }),
+    maxLength: z.int().optional().openapi({ description: "How many characters it may have.", example: 60 }),
+    pattern: z.string().optional().openapi({ description: "What it looks like.", example: "^any$" }),
+  })
+  .openapi("ModelOption");
+type Option = z.infer<typeof optionSchema>;
+
+const modelSchema = z
+  .object({
+    id: z
+      .string()
+      .openapi({ description: "What `model` of a request names.", example: "google/nano-banana" }),
+    default_for: z.array(z.enum(["words", "pictures"])).openapi({
+      description: "What is made with it when a request names no model: from words alone, or from pictures.",
+      example: ["pictures"],
+    }),
+    max_images: z.int().openapi({ description: "How many pictures it looks at; 0 is none.", example: 5 }),
+    options: z.record(z.string(), optionSchema).openapi({
+      description: "The other fields of a request that the model knows.",
+      example: { aspect_ratio: { type: "string", enum: ["1:1", "16:9"] } },
+    }),
+  })
+  .openapi("Model");
+type Model = z.infer<typeof modelSchema>;
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/models",
+  operationId: "models.list",
+  tags: ["Generation"],
+  summary: "The models that a request may name",
+  description: "Those that the project's plan allows, with their options, and the defaults.",
+  security: security.generate,
+  middleware: [credentials],
+  responses: {
+    200: jsonResponse(
+      z.object({ models: z.array(modelSchema).openapi({ description: "By id." }) }).openapi("Models"),
+      "The models.",
+    ),
+    ...errorResponses(400, 401, 403, 404, 429),
+  },
+});
+
+export const listModels = createRouter().openapi(route, async (c) => {
+  const { database, env } = c.get("deps");
+  const ids = await selectModels(database, c.get("credentials"), [env.text_model, env.image_model]);
+  return c.json({ models: ids.map((id) => describe(id, env)) }, 200);
+});
+
+function describe(id: string, env: { text_model: string; image_model: string }): Model {
+  const { common, own } = optionsOf(id);
+  const options: Record<string, Option> = {
+    ...(common.has("aspect_ratio") && { aspect_ratio: { type: "string", enum: [...aspectRatios] } }),
+    ...(common.has("seed") && { seed: { type: "integer", minimum: 0, maximum: maxSeed } }),
+  };
+  for (const [name, schema] of Object.entries(own)) {
+    const { $schema: _, ...described } = z.toJSONSchema(schema);
+    options[name] = optionSchema.parse(described);
+  }
+  return {
+    id,
+    default_for: [
+      ...(id === env.text_model ? (["words"] as const) : []),
+      ...(id === env.image_model ? (["pictures"] as const) : []),
+    ],
+    max_images: maxImages(id),
+    options,
+  };
+}

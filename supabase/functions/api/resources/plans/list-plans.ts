@@ -1,0 +1,31 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { planSchema } from "../projects/schemas.ts";
+import { listPlans as selectPlans } from "../projects/store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/plans",
+  operationId: "plans.list",
+  tags: ["Projects"],
+  summary: "The plans that there are, and what each holds",
+  description:
+    "Those that the operator lists, and those that the caller or a project of the caller has. An operator sees all.",
+  security: security.manage,
+  middleware: [credentials],
+  responses: {
+    200: jsonResponse(
+      z
+        .object({ plans: z.array(planSchema).openapi({ description: "The smallest first." }) })
+        .openapi("Plans"),
+      "The plans.",
+    ),
+    ...errorResponses(400, 401, 403, 404, 429),
+  },
+});
+
+export const listPlans = createRouter().openapi(route, async (c) => {
+  const { database } = c.get("deps");
+  return c.json({ plans: await selectPlans(database, c.get("credentials")) }, 200);
+});

@@ -1,0 +1,25 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { sessionSchema } from "../auth/schemas.ts";
+import { listSessions as selectSessions } from "../auth/store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/auth/sessions",
+  operationId: "sessions.list",
+  tags: ["Authentication"],
+  summary: "List the account's sessions, newest first",
+  description:
+    "A session begins with a sign-in and lasts while it is refreshed, at most seven days. A bare array.",
+  security: security.user,
+  middleware: [credentials],
+  responses: {
+    200: jsonResponse(z.array(sessionSchema), "Where the account is signed in."),
+    ...errorResponses(400, 401, 403, 404, 429),
+  },
+});
+
+export const listSessions = createRouter().openapi(route, async (c) => {
+  return c.json(await selectSessions(c.get("deps").database, c.get("credentials")), 200);
+});

@@ -1,0 +1,31 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { projectUserPath } from "../projects/schemas.ts";
+import { requireEndUser } from "../projects/store.ts";
+
+const route = createRoute({
+  method: "delete",
+  path: "/api/v1/projects/{project_id}/users/{user_id}",
+  operationId: "users.delete",
+  tags: ["Projects"],
+  summary: "Delete an end user for good",
+  description:
+    "Removes the account, its sessions and generations at once, and its files shortly after. Nothing is kept.",
+  security: security.manage,
+  middleware: [credentials],
+  request: {
+    params: projectUserPath,
+  },
+  responses: {
+    204: { description: "The account is gone." },
+    ...errorResponses(400, 401, 403, 404, 422, 429, 502),
+  },
+});
+
+export const deleteProjectUser = createRouter().openapi(route, async (c) => {
+  const { auth, database } = c.get("deps");
+  const { project_id, user_id } = c.req.valid("param");
+  await auth.deleteUser(await requireEndUser(database, c.get("credentials"), project_id, user_id));
+  return c.body(null, 204);
+});

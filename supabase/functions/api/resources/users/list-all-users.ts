@@ -1,0 +1,36 @@
+import { createRoute } from "@hono/zod-openapi";
+import { pageQuery, searchQuery, toFlag, toSearch, totalCountHeader } from "../../fields/paging.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { projectFilter, projectUsersSchema } from "../projects/schemas.ts";
+import { listProjectUsers as selectUsers } from "../projects/store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/projects/users",
+  operationId: "users.listAll",
+  tags: ["Projects"],
+  summary: "List the end users of all projects, newest first",
+  description: "Of the caller's projects; an operator sees all.",
+  security: security.manage,
+  middleware: [credentials],
+  request: {
+    query: searchQuery("Part of the email or full name.").extend(pageQuery.shape).extend(projectFilter.shape),
+  },
+  responses: {
+    200: { ...jsonResponse(projectUsersSchema, "One page."), headers: totalCountHeader },
+    ...errorResponses(400, 401, 403, 404, 422, 429),
+  },
+});
+
+export const listAllUsers = createRouter().openapi(route, async (c) => {
+  const query = c.req.valid("query");
+  const found = await selectUsers(c.get("deps").database, c.get("credentials"), query.project_id ?? null, {
+    search: toSearch(query.search),
+    is_active: toFlag(query.is_active),
+    page: query.page,
+    page_size: query.page_size,
+  });
+  c.header("X-Total-Count", String(found.total));
+  return c.json(found, 200);
+});

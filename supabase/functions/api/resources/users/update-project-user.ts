@@ -1,0 +1,39 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { projectUserChangesSchema, projectUserPath, projectUserSchema } from "../projects/schemas.ts";
+import { updateProjectUser as changeUser } from "../projects/store.ts";
+
+const route = createRoute({
+  method: "patch",
+  path: "/api/v1/projects/{project_id}/users/{user_id}",
+  operationId: "users.update",
+  tags: ["Projects"],
+  summary: "Close an end user's account, open it again, or grant other limits",
+  description:
+    "Closing ends every session at once; opening needs a new login. The limits are instead of those that the project gives " +
+    "everybody; fields that are left out stay as they are.",
+  security: security.manage,
+  middleware: [credentials, jsonOnly],
+  request: {
+    params: projectUserPath,
+    ...jsonBody(projectUserChangesSchema),
+  },
+  responses: {
+    200: jsonResponse(projectUserSchema, "The account as it is now."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+  },
+});
+
+export const updateProjectUser = createRouter().openapi(route, async (c) => {
+  const { project_id, user_id } = c.req.valid("param");
+  const user = await changeUser(
+    c.get("deps").database,
+    c.get("credentials"),
+    project_id,
+    user_id,
+    c.req.valid("json"),
+  );
+  return c.json(user, 200);
+});

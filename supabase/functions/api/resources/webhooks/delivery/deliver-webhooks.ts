@@ -1,0 +1,67 @@
+import type { Deps } from "../../../context.ts";
+import { presentGeneration } from "../../generations/answer/present-generation.ts";
+import { claimDeliveries, type DueEvent, failDelivery, finishDelivery } from "../store.ts";
+import { signedHeaders } from "./webhook-secret.ts";
+
+const batchSize = 20;
+const maxBatches = 20;
+const giveUpMs = 3 * 24 * 60 * 60_000;
+
+/**
+ * Sends the events that are due. Requests start it after their answer, the reconciler once a minute; each event is claimed by one
+ * of them. A receiver must answer 2xx within ten seconds; it gets an event again until it does, for three days.
+ */
+export async function deliverWebhooks(deps: Deps): Promise<{ checked: number; failed: number }> {
+  let checked = 0;
+  let failed = 0;
+  for (let batch = 0; batch < maxBatches; batch++) {
+    const due = await claimDeliveries(deps.database, batchSize);
+    const taken = await Promise.all(due.map((event) => deliver(deps, event)));
+    checked += due.length;
+    failed += taken.filter((isTaken) => !isTaken).length;
+    if (due.length === 0) break;
+  }
+  return { checked, failed };
+}
+
+async function deliver({ env, database, sendWebhook }: Deps, event: DueEvent): Promise<boolean> {
+  const payload = JSON.stringify({
+    type: event.event,
+    timestamp: event.occurred_at,
+    data: dataOf(env, event),
+  });
+  let status: number | null = null;
+  let error: string;
+  try {
+    status = await sendWebhook(event.url, signedHeaders(event.secrets, event.id, payload), payload);
+    if (status >= 200 && status < 300) {
+      await finishDelivery(database, event.id, status);
+      return true;
+    }
+    error = `the receiver answered ${status}`;
+  } catch (cause) {
+    error = cause instanceof Error ? cause.message : "unknown";
+  }
+  const isGone = status === 410;
+  const isOver = isGone || Date.now() - Date.parse(event.occurred_at) > giveUpMs;
+  const wait_seconds = isOver ? null : waitSeconds(event.attempts);
+  await failDelivery(database, event.id, { status, error, wait_seconds, is_gone: isGone });
+  return false;
+}
+
+const waits = [5, 30, 120, 600, 1_800, 3_600, 7_200];
+
+/** After so many attempts: 5 seconds first, two hours at most. */
+export const waitSeconds = (attempts: number): number => waits[Math.min(attempts, waits.length) - 1] ?? 5;
+
+/** What the event is about as it is now; what is gone is told by its id. */
+function dataOf(
+  env: Deps["env"],
+  { event, project_id, subject_id, facts, generation, user }: DueEvent,
+): object {
+  if (generation !== null)
+    return { ...presentGeneration(env, generation), project_id, user_id: facts.user_id };
+  if (user !== null) return user;
+  const hasSubject = event.startsWith("generation.") || event.startsWith("user.");
+  return { ...(hasSubject && { id: subject_id }), project_id, ...facts };
+}
