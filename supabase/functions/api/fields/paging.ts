@@ -19,6 +19,10 @@ export const pageQuery = z.object({
   page_size: wholeNumber(1, 100, 50).default(50).openapi({ description: "How many on a page.", example: 50 }),
 });
 
+/** A page of a list, and what narrows the list; null is no filter. */
+export type Page = { page: number; page_size: number };
+export type Filter = { search: string | null; is_active: boolean | null };
+
 /** A query's `is_active` as the database takes it: null is no filter. */
 export const toFlag = (text: "true" | "false" | undefined) => (text === undefined ? null : text === "true");
 

@@ -1,5 +1,5 @@
 import type { Deps } from "../context.ts";
-import { claimProjectPurges, purgeProject } from "../resources/projects/store.ts";
+import { claimProjectPurges, purgeProject } from "./store.ts";
 
 const projectsAtOnce = 5;
 const batchSize = 200;

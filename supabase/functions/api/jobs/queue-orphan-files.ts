@@ -1,5 +1,5 @@
 import type { Deps } from "../context.ts";
-import { claimJob, collectOrphans } from "../resources/generations/store.ts";
+import { claimJob, collectOrphans } from "./store.ts";
 
 const batchSize = 500;
 const orphansEverySeconds = 3600;

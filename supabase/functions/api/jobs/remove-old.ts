@@ -1,6 +1,6 @@
 import type { Deps } from "../context.ts";
 import type { Env } from "../env.ts";
-import { type Kind, removeOld as removeBatch } from "./store.ts";
+import * as store from "./store.ts";
 
 const batchSize = 500;
 const maxBatches = 20;
@@ -8,7 +8,7 @@ const hour = 3_600;
 const day = 24 * hour;
 
 /** For how many seconds each kind is kept, from when it was made or was over. docs/limits.md says what each is. */
-export const retentionOf = (env: Env): Record<Kind, number> => ({
+export const retentionOf = (env: Env): Record<store.Kind, number> => ({
   rate_limits: hour,
   auth_attempts: day,
   mail_tokens: 7 * day,
@@ -33,10 +33,10 @@ export const retentionOf = (env: Env): Record<Kind, number> => ({
 export async function removeOld({ database, env, log }: Deps): Promise<{ checked: number; failed: number }> {
   let checked = 0;
   let failed = 0;
-  for (const [kind, keepSeconds] of Object.entries(retentionOf(env)) as [Kind, number][]) {
+  for (const [kind, keepSeconds] of Object.entries(retentionOf(env)) as [store.Kind, number][]) {
     try {
       for (let batch = 0; batch < maxBatches; batch++) {
-        const removed = await removeBatch(database, kind, keepSeconds, batchSize);
+        const removed = await store.removeOld(database, kind, keepSeconds, batchSize);
         checked += removed;
         if (removed < batchSize) break;
       }

@@ -1,5 +1,5 @@
 import type { Deps } from "../context.ts";
-import { listOrphans } from "../resources/auth/store.ts";
+import { listOrphans } from "./store.ts";
 
 const batchSize = 50;
 

@@ -1,4 +1,5 @@
 import type { Database } from "../clients/database.ts";
+import type { Bucket } from "../clients/storage.ts";
 
 export type JobResult = { checked: number; failed: number };
 
@@ -30,3 +31,21 @@ export type Kind =
 /** @returns how many were removed, at most `batchSize`. */
 export const removeOld = (db: Database, kind: Kind, keepSeconds: number, batchSize: number) =>
   db.write<number>("remove_old", [kind, keepSeconds, batchSize]);
+
+type PurgeStep = { files: { bucket: Bucket; path: string }[]; rows: number; done: boolean };
+
+export const claimProjectPurges = (db: Database, batchSize: number, leaseSeconds: number) =>
+  db.write<string[]>("claim_project_purges", [batchSize, leaseSeconds]);
+
+export const purgeProject = (db: Database, id: string, batchSize: number, leaseSeconds: number) =>
+  db.write<PurgeStep>("purge_project", [id, batchSize, leaseSeconds]);
+
+/** Ids of Auth's users without an account. */
+export const listOrphans = (db: Database, batchSize: number) =>
+  db.read<string[]>("list_orphans", [batchSize]);
+
+export const claimJob = (db: Database, name: string, everySeconds: number) =>
+  db.write<boolean>("claim_job", [name, everySeconds]);
+
+export const collectOrphans = (db: Database, batchSize: number) =>
+  db.write<number>("queue_orphan_files", [batchSize]);

@@ -6,7 +6,7 @@ import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { apiKeyFieldsSchema, createdApiKeySchema } from "./schemas.ts";
-import { createApiKey as insertApiKey } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -28,7 +28,7 @@ const route = createRoute({
 export const createApiKey = createRouter().openapi(route, async (c) => {
   const { name = null, expires_at = null } = c.req.valid("json");
   const { key, key_prefix, key_hash } = createKey("ak");
-  const created = await insertApiKey(
+  const created = await store.createApiKey(
     c.get("deps").database,
     c.get("credentials"),
     c.req.valid("param").project_id,

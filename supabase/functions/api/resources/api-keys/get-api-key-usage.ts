@@ -3,7 +3,7 @@ import { wholeNumber } from "../../fields/numbers.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { apiKeyPath, dayOfUseSchema } from "./schemas.ts";
-import { getApiKeyUsage as selectUsage } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -31,6 +31,12 @@ const route = createRoute({
 export const getApiKeyUsage = createRouter().openapi(route, async (c) => {
   const { project_id, key_id } = c.req.valid("param");
   const { days } = c.req.valid("query");
-  const usage = await selectUsage(c.get("deps").database, c.get("credentials"), project_id, key_id, days);
+  const usage = await store.getApiKeyUsage(
+    c.get("deps").database,
+    c.get("credentials"),
+    project_id,
+    key_id,
+    days,
+  );
   return c.json(usage, 200);
 });

@@ -3,7 +3,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { apiKeySchema } from "./schemas.ts";
-import { listApiKeys as selectApiKeys } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -22,7 +22,7 @@ const route = createRoute({
 });
 
 export const listApiKeys = createRouter().openapi(route, async (c) => {
-  const keys = await selectApiKeys(
+  const keys = await store.listApiKeys(
     c.get("deps").database,
     c.get("credentials"),
     c.req.valid("param").project_id,

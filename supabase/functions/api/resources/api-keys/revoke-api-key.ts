@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { apiKeyPath } from "./schemas.ts";
-import { revokeApiKey as markRevoked } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "delete",
@@ -19,6 +19,6 @@ const route = createRoute({
 
 export const revokeApiKey = createRouter().openapi(route, async (c) => {
   const { project_id, key_id } = c.req.valid("param");
-  await markRevoked(c.get("deps").database, c.get("credentials"), project_id, key_id);
+  await store.revokeApiKey(c.get("deps").database, c.get("credentials"), project_id, key_id);
   return c.body(null, 204);
 });

@@ -5,7 +5,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { apiKeyPath, rotatedApiKeySchema, rotationSchema } from "./schemas.ts";
-import { rotateApiKey as replaceKey } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -34,7 +34,7 @@ const route = createRoute({
 export const rotateApiKey = createRouter().openapi(route, async (c) => {
   const { project_id, key_id } = c.req.valid("param");
   const { key, ...secret } = createKey("ak");
-  const rotated = await replaceKey(
+  const rotated = await store.rotateApiKey(
     c.get("deps").database,
     c.get("credentials"),
     project_id,

@@ -5,7 +5,7 @@ import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { checkedTokenSchema, mailToken } from "./schemas.ts";
 import { deviceOf } from "./sign-in/sign-in.ts";
-import { checkMailToken as findToken } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -27,7 +27,7 @@ const route = createRoute({
 export const checkMailToken = createRouter().openapi(route, async (c) => {
   const pasted = readPasted(c.req.valid("json").token);
   const digest = digestOf("token" in pasted ? pasted.token : pasted.code);
-  const found = await findToken(c.get("deps").database, digest, deviceOf(c).ip);
+  const found = await store.checkMailToken(c.get("deps").database, digest, deviceOf(c).ip);
   if ("refusal" in found) throw new ApiError(found.refusal);
   return c.json(found, 200);
 });

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { userSchema } from "./schemas.ts";
+import { userSchema } from "../users/schemas.ts";
 import { getMe } from "./store.ts";
 
 const route = createRoute({

@@ -9,16 +9,9 @@ import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { wholeKey } from "../api-keys/schemas.ts";
+import { userSchema } from "../users/schemas.ts";
 import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
-import {
-  accessToken,
-  emailSchema,
-  fullNameSchema,
-  refreshToken,
-  type Tokens,
-  tokenType,
-  userSchema,
-} from "./schemas.ts";
+import { accessToken, emailSchema, fullNameSchema, refreshToken, type Tokens, tokenType } from "./schemas.ts";
 import { newPasswordSchema } from "./sign-in/passwords.ts";
 import { openTokens } from "./sign-in/sign-in.ts";
 import { beginRegistration, countAuthCall, createAccount } from "./store.ts";

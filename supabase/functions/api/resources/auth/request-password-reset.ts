@@ -6,7 +6,7 @@ import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "
 import { forgetOwnOrigin } from "../../pages/forget-own-origin.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
 import { deviceOf } from "./sign-in/sign-in.ts";
-import { requestPasswordReset as storeRequest } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -29,7 +29,7 @@ const route = createRoute({
 export const requestPasswordReset = createRouter().openapi(route, async (c) => {
   const { database, background, env } = c.get("deps");
   forgetOwnOrigin(c.get("credentials"), env);
-  await storeRequest(database, c.get("credentials"), c.req.valid("json").email, deviceOf(c).ip);
+  await store.requestPasswordReset(database, c.get("credentials"), c.req.valid("json").email, deviceOf(c).ip);
   background(deliverMail(c.get("deps")));
   return c.json({ message: "If there is an account with this address, a mail is on its way." }, 200);
 });

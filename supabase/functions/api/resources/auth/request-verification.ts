@@ -8,7 +8,7 @@ import { createRouter, errorResponses, jsonResponse, security } from "../../open
 import { forgetOwnOrigin } from "../../pages/forget-own-origin.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
 import { deviceOf } from "./sign-in/sign-in.ts";
-import { requestVerification as storeRequest } from "./store.ts";
+import * as store from "./store.ts";
 
 const byId = { user_id: uuid("user", "Whose address it is, when nobody is signed in.").optional() };
 
@@ -50,7 +50,7 @@ export const requestVerification = createRouter().openapi(route, async (c) => {
     throw new ApiError(c.req.header("authorization") === undefined ? "not_authenticated" : "invalid_token");
   // Whoever names an account needs no session, so one that has ended does not matter.
   if (isNamed) caller.user_id = caller.session_id = undefined;
-  await storeRequest(database, caller, { user_id, email }, deviceOf(c).ip);
+  await store.requestVerification(database, caller, { user_id, email }, deviceOf(c).ip);
   background(deliverMail(c.get("deps")));
   return c.json({ message: "If the account has an address to verify, a mail is on its way." }, 200);
 });

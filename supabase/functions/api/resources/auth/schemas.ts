@@ -46,45 +46,6 @@ export const tokensSchema = z
   })
   .openapi("Tokens");
 
-export const roleSchema = z.enum(["platform_operator", "developer", "end_user"]).openapi({
-  description: "Runs the platform, runs projects, or uses an app.",
-  example: "end_user",
-});
-
-export const userSchema = z
-  .object({
-    id: uuid("user", "The account."),
-    email: z.string().openapi({ description: "As it was registered.", example: "ada@example.com" }),
-    full_name: z
-      .string()
-      .nullable()
-      .openapi({ description: "How the person wants to be called.", example: "Ada Lovelace" }),
-    role: roleSchema,
-    is_active: z.boolean().openapi({ description: "False: the account is closed.", example: true }),
-    is_verified: z.boolean().openapi({ description: "Whether the link of a mail was used.", example: false }),
-    created_at: timestamp("When it was registered."),
-    project_id: uuid("project", "The project of an end user, else null.").nullable(),
-  })
-  .openapi("User");
-
-export const sessionSchema = z
-  .object({
-    id: uuid("session", "The session."),
-    device: z.string().nullable().openapi({
-      description: "The user agent that signed in or refreshed last.",
-      example: "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0",
-    }),
-    ip: z
-      .string()
-      .nullable()
-      .openapi({ description: "The address of the last sign-in or refresh.", example: "203.0.113.7" }),
-    created_at: timestamp("When it began."),
-    last_seen_at: timestamp("The last sign-in or refresh.", "2026-11-24T10:30:00.123456Z"),
-    expires_at: timestamp("Seven days after it began, at the latest.", "2026-12-01T09:00:00.123456Z"),
-    current: z.boolean().openapi({ description: "Whether this request was made in it.", example: true }),
-  })
-  .openapi("Session");
-
 export const message = (example: string) =>
   z.string().openapi({ description: "A sentence for a person.", example });
 export const messageSchema = z
@@ -136,6 +97,4 @@ export const checkedTokenSchema = z
   .openapi("CheckedMailToken");
 
 export type CheckedToken = z.infer<typeof checkedTokenSchema>;
-export type Session = z.infer<typeof sessionSchema>;
 export type Tokens = z.infer<typeof tokensSchema>;
-export type User = z.infer<typeof userSchema>;

@@ -2,7 +2,8 @@ import type { Database } from "../../clients/database.ts";
 import type { Credentials } from "../../context.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { NewKey } from "../../key-format.ts";
-import type { CheckedToken, Session, User } from "./schemas.ts";
+import type { User } from "../users/schemas.ts";
+import type { CheckedToken } from "./schemas.ts";
 
 export type Device = { ip: string | null; user_agent: string | null };
 type Secret = Pick<NewKey, "key_prefix" | "key_hash">;
@@ -74,21 +75,11 @@ export const finishPasswordCheck = (
   permit: boolean,
 ) => db.write<null>("finish_password_check", [credentials, proofSessionId, ip, permit]);
 
-export const listSessions = (db: Database, credentials: Credentials) =>
-  db.read<Session[]>("list_sessions", [credentials]);
-
-export const revokeSession = (db: Database, credentials: Credentials, id: string) =>
-  db.write<null>("revoke_session", [credentials, id]);
-
 export const logOut = (db: Database, credentials: Credentials, scope: "local" | "others" | "global") =>
   db.write<null>("log_out", [credentials, scope]);
 
 export const endReusedSession = (db: Database, refreshToken: string) =>
   db.write<boolean>("end_reused_session", [refreshToken]);
-
-/** Ids of Auth's users without an account. */
-export const listOrphans = (db: Database, batchSize: number) =>
-  db.read<string[]>("list_orphans", [batchSize]);
 
 /** Both null is the caller's own account. */
 type Named = { user_id: string | null; email: string | null };

@@ -2,8 +2,9 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { fullNameSchema, userSchema } from "./schemas.ts";
-import { updateMe as storeMe } from "./store.ts";
+import { userSchema } from "../users/schemas.ts";
+import { fullNameSchema } from "./schemas.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "patch",
@@ -22,6 +23,6 @@ const route = createRoute({
 });
 
 export const updateMe = createRouter().openapi(route, async (c) => {
-  const user = await storeMe(c.get("deps").database, c.get("credentials"), c.req.valid("json"));
+  const user = await store.updateMe(c.get("deps").database, c.get("credentials"), c.req.valid("json"));
   return c.json(user, 200);
 });

@@ -5,7 +5,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { createdDeveloperKeySchema, developerKeyFieldsSchema } from "./schemas.ts";
-import { createDeveloperKey as insertKey } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -27,7 +27,7 @@ export const createDeveloperKey = createRouter().openapi(route, async (c) => {
   const { database, background } = c.get("deps");
   const { name = null, expires_at = null, management } = c.req.valid("json");
   const { key, key_prefix, key_hash } = createKey("ak");
-  const created = await insertKey(database, c.get("credentials"), {
+  const created = await store.createDeveloperKey(database, c.get("credentials"), {
     name,
     expires_at,
     management,

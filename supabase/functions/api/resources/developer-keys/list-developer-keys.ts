@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { developerKeySchema } from "./schemas.ts";
-import { listDeveloperKeys as selectKeys } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -20,5 +20,5 @@ const route = createRoute({
 });
 
 export const listDeveloperKeys = createRouter().openapi(route, async (c) => {
-  return c.json(await selectKeys(c.get("deps").database, c.get("credentials")), 200);
+  return c.json(await store.listDeveloperKeys(c.get("deps").database, c.get("credentials")), 200);
 });

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { developerKeyPath } from "./schemas.ts";
-import { revokeDeveloperKey as revokeKey } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "delete",
@@ -18,6 +18,6 @@ const route = createRoute({
 });
 
 export const revokeDeveloperKey = createRouter().openapi(route, async (c) => {
-  await revokeKey(c.get("deps").database, c.get("credentials"), c.req.valid("param").key_id);
+  await store.revokeDeveloperKey(c.get("deps").database, c.get("credentials"), c.req.valid("param").key_id);
   return c.body(null, 204);
 });

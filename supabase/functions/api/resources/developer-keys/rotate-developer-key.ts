@@ -6,7 +6,7 @@ import { jsonOrNothing } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { rotationSchema } from "../api-keys/schemas.ts";
 import { createdDeveloperKeySchema, developerKeyPath } from "./schemas.ts";
-import { rotateDeveloperKey as rotateKey } from "./store.ts";
+import * as store from "./store.ts";
 
 const bodySchema = rotationSchema.openapi("DeveloperKeyRotateRequest");
 
@@ -32,7 +32,13 @@ export const rotateDeveloperKey = createRouter().openapi(route, async (c) => {
   const { key, key_prefix, key_hash } = createKey("ak");
   const { key_id } = c.req.valid("param");
   const secret = { key_prefix, key_hash };
-  const created = await rotateKey(database, c.get("credentials"), key_id, secret, grace_seconds);
+  const created = await store.rotateDeveloperKey(
+    database,
+    c.get("credentials"),
+    key_id,
+    secret,
+    grace_seconds,
+  );
   background(deliverMail(c.get("deps")));
   return c.json({ ...created, key }, 201);
 });

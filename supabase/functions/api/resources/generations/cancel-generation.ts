@@ -6,7 +6,7 @@ import { presentGeneration } from "./answer/present-generation.ts";
 import { cleanUpGeneration } from "./pipeline/clean-up.ts";
 import { cancelErrors } from "./pipeline/failures.ts";
 import { generationPath, generationSchema } from "./schemas.ts";
-import { cancelGeneration as endGeneration } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -29,7 +29,7 @@ const route = createRoute({
 export const cancelGeneration = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
   const { generation_id } = c.req.valid("param");
-  const row = await endGeneration(deps.database, c.get("credentials"), generation_id, cancelErrors);
+  const row = await store.cancelGeneration(deps.database, c.get("credentials"), generation_id, cancelErrors);
   await cleanUpGeneration(deps, generation_id);
   deps.background(deliverWebhooks(deps));
   return c.json(presentGeneration(deps.env, row), 200);

@@ -11,11 +11,7 @@ import { chooseModel, withStoredExamples } from "./input/example-images.ts";
 import { type GenerationRequest, withGenerationRequest } from "./input/read-request.ts";
 import { submitGeneration } from "./pipeline/submit-generation.ts";
 import { createdGenerationSchema, generationFormSchema, generationJsonSchema } from "./schemas.ts";
-import {
-  checkAnonymous,
-  countRefusedUpload,
-  createAnonymousGeneration as insertGeneration,
-} from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -38,7 +34,12 @@ export const createAnonymousGeneration = createRouter().openapi({ ...route, hide
   const deps = c.get("deps");
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
   if (deps.env.anonymous_generation === "off") throw new ApiError("anonymous_disabled");
-  await checkAnonymous(deps.database, c.get("credentials"), anonymousClient(c), anonymousLimits(deps.env));
+  await store.checkAnonymous(
+    deps.database,
+    c.get("credentials"),
+    anonymousClient(c),
+    anonymousLimits(deps.env),
+  );
   const id = crypto.randomUUID();
   const row = await withGenerationRequest(c.req.raw, clientOf(c), (request) =>
     acceptGeneration(c, id, request),
@@ -68,9 +69,9 @@ async function countRefusal(c: Context<AppEnv>, error: unknown): Promise<never> 
   const { database, log } = c.get("deps");
   const isRefusal = error instanceof ApiError && error.status < 500 && error.status !== 429;
   if (isRefusal && isMultipart(c.req.header("content-type") ?? "")) {
-    await countRefusedUpload(database, anonymousClient(c)).catch((cause) =>
-      log("warn", "a refused upload was not counted", { cause }),
-    );
+    await store
+      .countRefusedUpload(database, anonymousClient(c))
+      .catch((cause) => log("warn", "a refused upload was not counted", { cause }));
   }
   throw error;
 }
@@ -82,7 +83,7 @@ function acceptGeneration(c: Context<AppEnv>, id: string, request: GenerationReq
   if (request.upload_ids.length > 0) throw new ApiError("upload_not_found");
   const model = chooseModel(deps, request);
   return withStoredExamples(deps, `anonymous/${id}`, request.images, (example_images) =>
-    insertGeneration(deps.database, anonymousClient(c), anonymousLimits(deps.env), {
+    store.createAnonymousGeneration(deps.database, anonymousClient(c), anonymousLimits(deps.env), {
       id,
       instructions: request.prompt,
       model,

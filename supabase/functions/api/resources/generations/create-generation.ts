@@ -10,7 +10,7 @@ import { createOnce, fingerprintOf, readIdempotencyKey } from "./input/idempoten
 import { type GenerationRequest, withGenerationRequest } from "./input/read-request.ts";
 import { submitGeneration } from "./pipeline/submit-generation.ts";
 import { createdGenerationSchema, generationFormSchema, generationJsonSchema } from "./schemas.ts";
-import { checkCaller, createGeneration as insertGeneration } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -43,7 +43,7 @@ export const createGeneration = createRouter().openapi({ ...route, hide: true },
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
   const key = readIdempotencyKey(c.req.raw.headers);
   // Before a byte is stored: whoever may not generate may not upload either.
-  const { project_id } = await checkCaller(deps.database, c.get("credentials"));
+  const { project_id } = await store.checkCaller(deps.database, c.get("credentials"));
   const id = crypto.randomUUID();
   const { row, replayed } = await withGenerationRequest(c.req.raw, clientOf(c), async (request) => {
     const create = () => acceptGeneration(deps, c.get("credentials"), request, { id, project_id, key });
@@ -92,7 +92,7 @@ async function acceptGeneration(
   const model = chooseModel(deps, request);
   const uploads = await inspectUploads(deps, sent, request.upload_ids);
   return withStoredExamples(deps, `${project_id}/${id}`, request.images, (files) =>
-    insertGeneration(deps.database, sent, {
+    store.createGeneration(deps.database, sent, {
       id,
       instructions: request.prompt,
       model,

@@ -4,7 +4,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { maxFiles } from "./schemas.ts";
-import { createUploads as insertUploads } from "./store.ts";
+import * as store from "./store.ts";
 
 const uploadsSchema = z
   .object({
@@ -57,7 +57,7 @@ const route = createRoute({
 
 export const createUploads = createRouter().openapi(route, async (c) => {
   const { database, storage } = c.get("deps");
-  const places = await insertUploads(database, c.get("credentials"), c.req.valid("json").count);
+  const places = await store.createUploads(database, c.get("credentials"), c.req.valid("json").count);
   const uploads = await Promise.all(
     places.map(async ({ id, path }) => ({
       id,

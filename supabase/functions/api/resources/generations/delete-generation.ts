@@ -4,7 +4,7 @@ import { createRouter, errorResponses, jsonResponse, security } from "../../open
 import { message } from "../auth/schemas.ts";
 import { cleanUpGeneration } from "./pipeline/clean-up.ts";
 import { generationPath } from "./schemas.ts";
-import { deleteGeneration as removeGeneration } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "delete",
@@ -29,7 +29,7 @@ const route = createRoute({
 export const deleteGeneration = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
   const { generation_id } = c.req.valid("param");
-  await removeGeneration(deps.database, c.get("credentials"), generation_id);
+  await store.deleteGeneration(deps.database, c.get("credentials"), generation_id);
   await cleanUpGeneration(deps, generation_id);
   return c.json({ message: "Generation deleted successfully" }, 200);
 });

@@ -4,7 +4,7 @@ import { createRouter, errorResponses, jsonResponse, security } from "../../open
 import { presentGeneration } from "./answer/present-generation.ts";
 import { waitForEnd } from "./answer/wait-for-end.ts";
 import { generationPath, generationSchema, waitQuery } from "./schemas.ts";
-import { getAnonymousGeneration as selectGeneration } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -26,7 +26,7 @@ export const getAnonymousGeneration = createRouter().openapi(route, async (c) =>
   const { database, env } = c.get("deps");
   const { generation_id } = c.req.valid("param");
   const row = await waitForEnd(c, c.req.valid("query").wait, () =>
-    selectGeneration(database, c.get("credentials"), generation_id),
+    store.getAnonymousGeneration(database, c.get("credentials"), generation_id),
   );
   return c.json(presentGeneration(env, row), 200);
 });

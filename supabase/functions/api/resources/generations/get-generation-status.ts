@@ -4,7 +4,7 @@ import { createRouter, errorResponses, jsonResponse, security } from "../../open
 import { presentGeneration } from "./answer/present-generation.ts";
 import { waitForEnd } from "./answer/wait-for-end.ts";
 import { generationPath, generationSchema, waitQuery } from "./schemas.ts";
-import { getGenerationStatus as selectGeneration } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -29,7 +29,7 @@ export const getGenerationStatus = createRouter().openapi(route, async (c) => {
   const { database, env } = c.get("deps");
   const { generation_id } = c.req.valid("param");
   const row = await waitForEnd(c, c.req.valid("query").wait, () =>
-    selectGeneration(database, c.get("credentials"), generation_id),
+    store.getGenerationStatus(database, c.get("credentials"), generation_id),
   );
   return c.json(presentGeneration(env, row), 200);
 });

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { usageSchema } from "./schemas.ts";
-import { getGenerationUsage as selectUsage } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -20,5 +20,5 @@ const route = createRoute({
 
 export const getGenerationUsage = createRouter().openapi(route, async (c) => {
   const { database } = c.get("deps");
-  return c.json(await selectUsage(database, c.get("credentials")), 200);
+  return c.json(await store.getGenerationUsage(database, c.get("credentials")), 200);
 });

@@ -4,7 +4,7 @@ import { createRouter, errorResponses, jsonResponse, security } from "../../open
 import { pageRequest, presentPage } from "./answer/cursor.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
 import { generationListSchema, pageQuery } from "./schemas.ts";
-import { listGenerations as selectGenerations } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -27,7 +27,7 @@ const route = createRoute({
 export const listGenerations = createRouter().openapi(route, async (c) => {
   const { database, env } = c.get("deps");
   const query = c.req.valid("query");
-  const page = await selectGenerations(database, c.get("credentials"), pageRequest(query));
+  const page = await store.listGenerations(database, c.get("credentials"), pageRequest(query));
   return c.json(
     presentPage(page, query, (row) => presentGeneration(env, row)),
     200,

@@ -6,7 +6,7 @@ import { projectFilter } from "../projects/schemas.ts";
 import { pageRequest, presentPage } from "./answer/cursor.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
 import { generationListSchema, pageQuery } from "./schemas.ts";
-import { listPublicGenerations as selectGenerations } from "./store.ts";
+import * as store from "./store.ts";
 
 /** A page by number walks over all pages before it; a cursor does not. */
 const deepestRow = 10_000;
@@ -37,7 +37,7 @@ export const listPublicGenerations = createRouter().openapi(route, async (c) => 
   }
   const sent = c.get("credentials");
   if (project_id !== undefined) sent.project_id ??= project_id;
-  const page = await selectGenerations(database, sent, pageRequest(query));
+  const page = await store.listPublicGenerations(database, sent, pageRequest(query));
   return c.json(
     presentPage(page, query, (row) => presentGeneration(env, { ...row, example_images: [] })),
     200,

@@ -105,10 +105,6 @@ export const getGenerationStatus = (db: Database, credentials: Credentials, id: 
 export const getGenerationUsage = (db: Database, credentials: Credentials) =>
   db.read<Usage>("get_generation_usage", [credentials]);
 
-/** Ids. The defaults are always among them. */
-export const listModels = (db: Database, credentials: Credentials, defaults: string[]) =>
-  db.read<string[]>("list_models", [credentials, defaults]);
-
 export const listGenerations = (db: Database, credentials: Credentials, request: PageRequest) =>
   db.read<Page>("list_generations", [credentials, ...positionOf(request)]);
 
@@ -184,9 +180,3 @@ export const claimCleanupTasks = (db: Database, generationId: string | null, bat
   db.write<CleanupTask[]>("claim_cleanup_tasks", [generationId, batchSize]);
 
 export const endCleanupTasks = (db: Database, ids: number[]) => db.write<null>("end_cleanup_tasks", [ids]);
-
-export const claimJob = (db: Database, name: string, everySeconds: number) =>
-  db.write<boolean>("claim_job", [name, everySeconds]);
-
-export const collectOrphans = (db: Database, batchSize: number) =>
-  db.write<number>("queue_orphan_files", [batchSize]);

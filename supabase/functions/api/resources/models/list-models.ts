@@ -3,7 +3,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { aspectRatios, maxImages, optionsOf } from "../generations/input/models.ts";
 import { maxSeed } from "../generations/schemas.ts";
-import { listModels as selectModels } from "../generations/store.ts";
+import * as store from "./store.ts";
 
 const optionSchema = z
   .object({
@@ -60,7 +60,7 @@ const route = createRoute({
 
 export const listModels = createRouter().openapi(route, async (c) => {
   const { database, env } = c.get("deps");
-  const ids = await selectModels(database, c.get("credentials"), [env.text_model, env.image_model]);
+  const ids = await store.listModels(database, c.get("credentials"), [env.text_model, env.image_model]);
   return c.json({ models: ids.map((id) => describe(id, env)) }, 200);
 });
 

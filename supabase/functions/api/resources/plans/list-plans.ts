@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { planSchema } from "../projects/schemas.ts";
-import { listPlans as selectPlans } from "../projects/store.ts";
+import { planSchema } from "./schemas.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -27,5 +27,5 @@ const route = createRoute({
 
 export const listPlans = createRouter().openapi(route, async (c) => {
   const { database } = c.get("deps");
-  return c.json({ plans: await selectPlans(database, c.get("credentials")) }, 200);
+  return c.json({ plans: await store.listPlans(database, c.get("credentials")) }, 200);
 });

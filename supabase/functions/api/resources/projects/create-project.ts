@@ -3,7 +3,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { jsonUpTo, longerBytes } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectFieldsSchema, projectSchema } from "./schemas.ts";
-import { createProject as insertProject } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -23,6 +23,10 @@ const route = createRoute({
 });
 
 export const createProject = createRouter().openapi(route, async (c) => {
-  const project = await insertProject(c.get("deps").database, c.get("credentials"), c.req.valid("json"));
+  const project = await store.createProject(
+    c.get("deps").database,
+    c.get("credentials"),
+    c.req.valid("json"),
+  );
   return c.json(project, 201);
 });

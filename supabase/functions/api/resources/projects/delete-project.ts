@@ -3,7 +3,7 @@ import type { Deps } from "../../context.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { projectPath } from "./schemas.ts";
-import { deleteProject as markDeleted } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "delete",
@@ -22,7 +22,7 @@ const route = createRoute({
 
 export const deleteProject = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
-  const predictions = await markDeleted(
+  const predictions = await store.deleteProject(
     deps.database,
     c.get("credentials"),
     c.req.valid("param").project_id,

@@ -3,7 +3,7 @@ import { searchQuery, toFlag, toSearch } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { allStatsSchema, projectFilter } from "./schemas.ts";
-import { getProjectStats as selectStats } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -27,9 +27,14 @@ const route = createRoute({
 
 export const getAllStats = createRouter().openapi(route, async (c) => {
   const { search, is_active, project_id } = c.req.valid("query");
-  const stats = await selectStats(c.get("deps").database, c.get("credentials"), project_id ?? null, {
-    search: toSearch(search),
-    is_active: toFlag(is_active),
-  });
+  const stats = await store.getProjectStats(
+    c.get("deps").database,
+    c.get("credentials"),
+    project_id ?? null,
+    {
+      search: toSearch(search),
+      is_active: toFlag(is_active),
+    },
+  );
   return c.json(stats, 200);
 });

@@ -3,7 +3,7 @@ import { searchQuery, toFlag, toSearch } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { projectPath, projectStatsSchema } from "./schemas.ts";
-import { getProjectStats as selectStats } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -26,7 +26,7 @@ const route = createRoute({
 
 export const getProjectStats = createRouter().openapi(route, async (c) => {
   const { search, is_active } = c.req.valid("query");
-  const { users, api_keys } = await selectStats(
+  const { users, api_keys } = await store.getProjectStats(
     c.get("deps").database,
     c.get("credentials"),
     c.req.valid("param").project_id,

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { projectPath, projectSchema } from "./schemas.ts";
-import { getProject as selectProject } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -21,7 +21,7 @@ const route = createRoute({
 });
 
 export const getProject = createRouter().openapi(route, async (c) => {
-  const project = await selectProject(
+  const project = await store.getProject(
     c.get("deps").database,
     c.get("credentials"),
     c.req.valid("param").project_id,

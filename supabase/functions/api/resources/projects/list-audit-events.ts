@@ -3,7 +3,7 @@ import { pageQuery, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { auditActionSchema, auditEventsSchema, auditResourceSchema, projectPath } from "./schemas.ts";
-import { listAuditEvents as selectEvents } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -30,7 +30,7 @@ const route = createRoute({
 
 export const listAuditEvents = createRouter().openapi(route, async (c) => {
   const { resource = null, action = null, page, page_size } = c.req.valid("query");
-  const found = await selectEvents(
+  const found = await store.listAuditEvents(
     c.get("deps").database,
     c.get("credentials"),
     c.req.valid("param").project_id,

@@ -3,7 +3,7 @@ import { pageQuery, searchQuery, toFlag, toSearch, totalCountHeader } from "../.
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { projectSchema } from "./schemas.ts";
-import { listProjects as selectProjects } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -36,7 +36,7 @@ const route = createRoute({
 
 export const listProjects = createRouter().openapi(route, async (c) => {
   const { deleted, search, is_active, page, page_size } = c.req.valid("query");
-  const { items, total } = await selectProjects(c.get("deps").database, c.get("credentials"), {
+  const { items, total } = await store.listProjects(c.get("deps").database, c.get("credentials"), {
     deleted: deleted === "true",
     search: toSearch(search),
     is_active: toFlag(is_active),

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { projectPath, projectSchema } from "./schemas.ts";
-import { restoreProject as unmarkDeleted } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -22,7 +22,7 @@ const route = createRoute({
 });
 
 export const restoreProject = createRouter().openapi(route, async (c) => {
-  const project = await unmarkDeleted(
+  const project = await store.restoreProject(
     c.get("deps").database,
     c.get("credentials"),
     c.req.valid("param").project_id,

@@ -2,9 +2,8 @@ import { z } from "@hono/zod-openapi";
 import { pageFields } from "../../fields/paging.ts";
 import { emptyIsNull, listOf, oneLine, paragraph, pathId, timestamp, uuid } from "../../fields/text.ts";
 import { origin, siteUrl } from "../../fields/web-address.ts";
-import { userSchema } from "../auth/schemas.ts";
 
-const projectName = <T extends z.ZodType>(schema: T) =>
+export const projectName = <T extends z.ZodType>(schema: T) =>
   schema.openapi({ description: "What the project is called, in mail too.", example: "Postcards" });
 const projectDescription = {
   description: "A note for whoever runs it.",
@@ -37,7 +36,7 @@ const projectActive = z
 
 const maxOrigins = 50;
 
-const userLimit = (description: string, example: number | null) =>
+export const userLimit = (description: string, example: number | null) =>
   z.int().min(1).max(1_000_000).nullable().openapi({ description, example });
 const perUser = {
   user_generations_per_day: userLimit(
@@ -49,12 +48,6 @@ const perUser = {
     "Pictures of one end user that may be made at once. Null: only the plan limits.",
     1,
   ),
-};
-/** What one end user was granted instead. */
-const granted = {
-  generations_per_day: userLimit("Instead of the project's `user_generations_per_day`. Null follows it.", 10),
-  generations_per_month: userLimit("Instead of `user_generations_per_month`. Null follows it.", 100),
-  concurrent_generations: userLimit("Instead of `user_concurrent`. Null follows it.", 2),
 };
 
 export const projectFieldsSchema = z.object({
@@ -116,54 +109,6 @@ export const projectSchema = z
     ).nullish(),
   })
   .openapi("Project");
-
-export const projectUserSchema = userSchema
-  .extend({
-    joined_at: timestamp("The same as `created_at`; the older name."),
-    project_id: uuid("project", "The project that the account belongs to."),
-    project_name: projectName(z.string()),
-    ...granted,
-  })
-  .openapi("ProjectUser");
-
-/** Fields that are left out stay as they are. */
-export const projectUserChangesSchema = z
-  .object({
-    is_active: z.boolean().openapi({ description: "False closes the account.", example: false }),
-    ...granted,
-  })
-  .partial()
-  .openapi("ProjectUserUpdateRequest");
-
-const planLimit = (description: string, example: number) =>
-  z
-    .int()
-    .nullable()
-    .openapi({ description: `${description} Null is no limit.`, example });
-export const planSchema = z
-  .object({
-    id: z.string().openapi({ description: "Its name.", example: "starter" }),
-    is_default: z.boolean().openapi({ description: "Whether new developers get it.", example: false }),
-    is_current: z.boolean().openapi({ description: "Whether the caller has it.", example: true }),
-    generations_per_month: planLimit("Charged pictures of a project in a UTC month.", 1000),
-    concurrent_generations: planLimit("Pictures of a project that may be made at once.", 3),
-    projects: planLimit("Projects of a developer.", 20),
-    api_keys_per_project: planLimit("Active API keys of a project.", 10),
-    requests_per_day: planLimit("Requests a UTC day.", 10_000),
-    reads_per_minute: planLimit("Polls and reads a minute.", 1200),
-    auth_calls_per_hour: planLimit("Logins and registrations of one address in an hour.", 500),
-    models: z.array(z.string()).openapi({
-      description: "Models that a request may name, beside the defaults.",
-      example: ["google/nano-banana"],
-    }),
-  })
-  .openapi("Plan");
-export type Plan = z.infer<typeof planSchema>;
-export type ProjectUserChanges = z.infer<typeof projectUserChangesSchema>;
-
-export const projectUsersSchema = z
-  .object({ users: z.array(projectUserSchema).openapi({ description: "One page." }), ...pageFields })
-  .openapi("ProjectUsers");
 
 const countSchema = z
   .object({
@@ -227,15 +172,10 @@ export const auditEventsSchema = z
   .openapi("AuditEvents");
 
 export type ProjectChanges = z.infer<typeof projectChangesSchema>;
-export type ProjectUser = z.infer<typeof projectUserSchema>;
-export type ProjectUsers = z.infer<typeof projectUsersSchema>;
 export type AllStats = z.infer<typeof allStatsSchema>;
 export type AuditEvents = z.infer<typeof auditEventsSchema>;
 export type Project = z.infer<typeof projectSchema>;
 export type ProjectFields = z.infer<typeof projectFieldsSchema>;
 export const projectPath = pathId("project_id", "project", "The project.");
-export const projectUserPath = projectPath.extend(
-  pathId("user_id", "user", "An end user of the project.").shape,
-);
 /** Whoever manages several narrows a list to one of them. */
 export const projectFilter = z.object({ project_id: uuid("project", "Only of this project.").optional() });

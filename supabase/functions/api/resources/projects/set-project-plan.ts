@@ -5,7 +5,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectPath, projectSchema } from "./schemas.ts";
-import { setProjectPlan as changePlan } from "./store.ts";
+import * as store from "./store.ts";
 
 const planSchema = strictObject({
   plan_id: text({ max: 64 })
@@ -30,7 +30,7 @@ const route = createRoute({
 });
 
 export const setProjectPlan = createRouter().openapi(route, async (c) => {
-  const project = await changePlan(
+  const project = await store.setProjectPlan(
     c.get("deps").database,
     c.get("credentials"),
     c.req.valid("param").project_id,

@@ -1,22 +1,9 @@
 import type { Database } from "../../clients/database.ts";
-import type { Bucket } from "../../clients/storage.ts";
 import type { Credentials } from "../../context.ts";
-import type {
-  AllStats,
-  AuditEvents,
-  Plan,
-  Project,
-  ProjectChanges,
-  ProjectFields,
-  ProjectUser,
-  ProjectUserChanges,
-  ProjectUsers,
-} from "./schemas.ts";
+import type { Filter, Page } from "../../fields/paging.ts";
+import type { AllStats, AuditEvents, Project, ProjectChanges, ProjectFields } from "./schemas.ts";
 
-type Page = { page: number; page_size: number };
 type Listed = { items: Project[]; total: number };
-type Filter = { search: string | null; is_active: boolean | null };
-type PurgeStep = { files: { bucket: Bucket; path: string }[]; rows: number; done: boolean };
 
 export const createProject = (db: Database, credentials: Credentials, fields: ProjectFields) =>
   db.write<Project>("create_project", [credentials, fields]);
@@ -37,10 +24,6 @@ export const listProjects = (
     page_size,
   ]);
 
-/** The id of an end user whom the caller manages. */
-export const requireEndUser = (db: Database, credentials: Credentials, projectId: string, userId: string) =>
-  db.read<string>("require_end_user", [credentials, projectId, userId]);
-
 export const updateProject = (db: Database, credentials: Credentials, id: string, changes: ProjectChanges) =>
   db.write<Project>("update_project", [credentials, id, changes]);
 
@@ -53,26 +36,6 @@ export const restoreProject = (db: Database, credentials: Credentials, id: strin
 
 export const setProjectPlan = (db: Database, credentials: Credentials, id: string, planId: string | null) =>
   db.write<Project>("set_project_plan", [credentials, id, planId]);
-
-/** Of one project, or with null of all that the caller manages. */
-export const listProjectUsers = (
-  db: Database,
-  credentials: Credentials,
-  projectId: string | null,
-  { search, is_active, page, page_size }: Filter & Page,
-) =>
-  db.read<ProjectUsers>("list_project_users", [credentials, projectId, search, is_active, page, page_size]);
-
-export const updateProjectUser = (
-  db: Database,
-  credentials: Credentials,
-  projectId: string,
-  userId: string,
-  changes: ProjectUserChanges,
-) => db.write<ProjectUser>("update_project_user", [credentials, projectId, userId, changes]);
-
-export const listPlans = (db: Database, credentials: Credentials) =>
-  db.read<Plan[]>("list_plans", [credentials]);
 
 /** Of one project, or with null of all that the caller manages. */
 export const getProjectStats = (
@@ -88,9 +51,3 @@ export const listAuditEvents = (
   projectId: string,
   { resource, action, page, page_size }: Page & { resource: string | null; action: string | null },
 ) => db.read<AuditEvents>("list_audit_events", [credentials, projectId, resource, action, page, page_size]);
-
-export const claimProjectPurges = (db: Database, batchSize: number, leaseSeconds: number) =>
-  db.write<string[]>("claim_project_purges", [batchSize, leaseSeconds]);
-
-export const purgeProject = (db: Database, id: string, batchSize: number, leaseSeconds: number) =>
-  db.write<PurgeStep>("purge_project", [id, batchSize, leaseSeconds]);

@@ -5,7 +5,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { jsonUpTo, longerBytes } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { type ProjectChanges, projectChangesSchema, projectPath, projectSchema } from "./schemas.ts";
-import { updateProject as changeProject } from "./store.ts";
+import * as store from "./store.ts";
 
 const patch = createRoute({
   method: "patch",
@@ -33,7 +33,7 @@ const put = createRoute({
 });
 
 async function answer(c: Context<AppEnv>, id: string, changes: ProjectChanges) {
-  return c.json(await changeProject(c.get("deps").database, c.get("credentials"), id, changes), 200);
+  return c.json(await store.updateProject(c.get("deps").database, c.get("credentials"), id, changes), 200);
 }
 
 export const updateProject = createRouter()

@@ -1,8 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { sessionSchema } from "../auth/schemas.ts";
-import { listSessions as selectSessions } from "../auth/store.ts";
+import { sessionSchema } from "./schemas.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -21,5 +21,5 @@ const route = createRoute({
 });
 
 export const listSessions = createRouter().openapi(route, async (c) => {
-  return c.json(await selectSessions(c.get("deps").database, c.get("credentials")), 200);
+  return c.json(await store.listSessions(c.get("deps").database, c.get("credentials")), 200);
 });

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { pathId } from "../../fields/text.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
-import { revokeSession as endSession } from "../auth/store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "delete",
@@ -23,6 +23,6 @@ const route = createRoute({
 });
 
 export const revokeSession = createRouter().openapi(route, async (c) => {
-  await endSession(c.get("deps").database, c.get("credentials"), c.req.valid("param").session_id);
+  await store.revokeSession(c.get("deps").database, c.get("credentials"), c.req.valid("param").session_id);
   return c.body(null, 204);
 });

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
-import { endTransfer as deleteTransfer } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "delete",
@@ -21,6 +21,6 @@ const route = createRoute({
 });
 
 export const endTransfer = createRouter().openapi(route, async (c) => {
-  await deleteTransfer(c.get("deps").database, c.get("credentials"), c.req.valid("param").project_id);
+  await store.endTransfer(c.get("deps").database, c.get("credentials"), c.req.valid("param").project_id);
   return c.body(null, 204);
 });

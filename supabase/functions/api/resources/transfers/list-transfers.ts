@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { transferSchema } from "./schemas.ts";
-import { listTransfers as selectTransfers } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -20,5 +20,5 @@ const route = createRoute({
 });
 
 export const listTransfers = createRouter().openapi(route, async (c) =>
-  c.json(await selectTransfers(c.get("deps").database, c.get("credentials")), 200),
+  c.json(await store.listTransfers(c.get("deps").database, c.get("credentials")), 200),
 );

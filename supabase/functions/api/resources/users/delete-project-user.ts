@@ -1,8 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
-import { projectUserPath } from "../projects/schemas.ts";
-import { requireEndUser } from "../projects/store.ts";
+import { projectUserPath } from "./schemas.ts";
+import { requireEndUser } from "./store.ts";
 
 const route = createRoute({
   method: "delete",

@@ -2,8 +2,9 @@ import { createRoute } from "@hono/zod-openapi";
 import { pageQuery, searchQuery, toFlag, toSearch, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-import { projectFilter, projectUsersSchema } from "../projects/schemas.ts";
-import { listProjectUsers as selectUsers } from "../projects/store.ts";
+import { projectFilter } from "../projects/schemas.ts";
+import { projectUsersSchema } from "./schemas.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -25,12 +26,17 @@ const route = createRoute({
 
 export const listAllUsers = createRouter().openapi(route, async (c) => {
   const query = c.req.valid("query");
-  const found = await selectUsers(c.get("deps").database, c.get("credentials"), query.project_id ?? null, {
-    search: toSearch(query.search),
-    is_active: toFlag(query.is_active),
-    page: query.page,
-    page_size: query.page_size,
-  });
+  const found = await store.listProjectUsers(
+    c.get("deps").database,
+    c.get("credentials"),
+    query.project_id ?? null,
+    {
+      search: toSearch(query.search),
+      is_active: toFlag(query.is_active),
+      page: query.page,
+      page_size: query.page_size,
+    },
+  );
   c.header("X-Total-Count", String(found.total));
   return c.json(found, 200);
 });

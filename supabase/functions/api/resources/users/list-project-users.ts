@@ -2,9 +2,9 @@ import { createRoute } from "@hono/zod-openapi";
 import { pageQuery, searchQuery, toFlag, toSearch, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
-
-import { projectPath, projectUsersSchema } from "../projects/schemas.ts";
-import { listProjectUsers as selectUsers } from "../projects/store.ts";
+import { projectPath } from "../projects/schemas.ts";
+import { projectUsersSchema } from "./schemas.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -27,7 +27,7 @@ const route = createRoute({
 
 export const listProjectUsers = createRouter().openapi(route, async (c) => {
   const query = c.req.valid("query");
-  const found = await selectUsers(
+  const found = await store.listProjectUsers(
     c.get("deps").database,
     c.get("credentials"),
     c.req.valid("param").project_id,

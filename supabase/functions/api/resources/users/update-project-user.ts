@@ -2,8 +2,8 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { projectUserChangesSchema, projectUserPath, projectUserSchema } from "../projects/schemas.ts";
-import { updateProjectUser as changeUser } from "../projects/store.ts";
+import { projectUserChangesSchema, projectUserPath, projectUserSchema } from "./schemas.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "patch",
@@ -28,7 +28,7 @@ const route = createRoute({
 
 export const updateProjectUser = createRouter().openapi(route, async (c) => {
   const { project_id, user_id } = c.req.valid("param");
-  const user = await changeUser(
+  const user = await store.updateProjectUser(
     c.get("deps").database,
     c.get("credentials"),
     project_id,

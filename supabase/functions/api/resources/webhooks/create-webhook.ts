@@ -6,7 +6,7 @@ import { projectPath } from "../projects/schemas.ts";
 import { createSecret } from "./delivery/webhook-secret.ts";
 import { assertWebhookUrl } from "./delivery/webhook-url.ts";
 import { webhookFieldsSchema, webhookWithSecretSchema } from "./schemas.ts";
-import { createWebhook as insertWebhook } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -32,6 +32,9 @@ export const createWebhook = createRouter().openapi(route, async (c) => {
   assertWebhookUrl(env, fields.url);
   const secret = createSecret();
   const { project_id } = c.req.valid("param");
-  const created = await insertWebhook(database, c.get("credentials"), project_id, { ...fields, secret });
+  const created = await store.createWebhook(database, c.get("credentials"), project_id, {
+    ...fields,
+    secret,
+  });
   return c.json({ ...created, secret }, 201);
 });

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { webhookPath } from "./schemas.ts";
-import { deleteWebhook as removeWebhook } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "delete",
@@ -19,6 +19,6 @@ const route = createRoute({
 
 export const deleteWebhook = createRouter().openapi(route, async (c) => {
   const { project_id, webhook_id } = c.req.valid("param");
-  await removeWebhook(c.get("deps").database, c.get("credentials"), project_id, webhook_id);
+  await store.deleteWebhook(c.get("deps").database, c.get("credentials"), project_id, webhook_id);
   return c.body(null, 204);
 });

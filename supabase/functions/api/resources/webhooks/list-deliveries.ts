@@ -3,7 +3,7 @@ import { pageQuery, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { deliveriesSchema, deliverySchema, webhookPath } from "./schemas.ts";
-import { listDeliveries as selectDeliveries } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -27,11 +27,17 @@ const route = createRoute({
 export const listDeliveries = createRouter().openapi(route, async (c) => {
   const { project_id, webhook_id } = c.req.valid("param");
   const { status = null, page, page_size } = c.req.valid("query");
-  const found = await selectDeliveries(c.get("deps").database, c.get("credentials"), project_id, webhook_id, {
-    status,
-    page,
-    page_size,
-  });
+  const found = await store.listDeliveries(
+    c.get("deps").database,
+    c.get("credentials"),
+    project_id,
+    webhook_id,
+    {
+      status,
+      page,
+      page_size,
+    },
+  );
   c.header("X-Total-Count", String(found.total));
   return c.json(found, 200);
 });

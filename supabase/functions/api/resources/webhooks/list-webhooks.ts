@@ -3,7 +3,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { webhookSchema } from "./schemas.ts";
-import { listWebhooks as selectWebhooks } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "get",
@@ -23,5 +23,5 @@ const route = createRoute({
 
 export const listWebhooks = createRouter().openapi(route, async (c) => {
   const { project_id } = c.req.valid("param");
-  return c.json(await selectWebhooks(c.get("deps").database, c.get("credentials"), project_id), 200);
+  return c.json(await store.listWebhooks(c.get("deps").database, c.get("credentials"), project_id), 200);
 });

@@ -3,7 +3,7 @@ import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { deliverWebhooks } from "./delivery/deliver-webhooks.ts";
 import { deliveryPath, deliverySchema } from "./schemas.ts";
-import { replayDelivery as sendAgain } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "post",
@@ -24,7 +24,13 @@ const route = createRoute({
 export const replayDelivery = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
   const { project_id, webhook_id, delivery_id } = c.req.valid("param");
-  const delivery = await sendAgain(deps.database, c.get("credentials"), project_id, webhook_id, delivery_id);
+  const delivery = await store.replayDelivery(
+    deps.database,
+    c.get("credentials"),
+    project_id,
+    webhook_id,
+    delivery_id,
+  );
   deps.background(deliverWebhooks(deps));
   return c.json(delivery, 202);
 });

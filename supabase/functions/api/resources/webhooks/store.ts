@@ -1,7 +1,7 @@
 import type { Database } from "../../clients/database.ts";
 import type { Credentials } from "../../context.ts";
-import type { User } from "../auth/schemas.ts";
 import type { GenerationRow } from "../generations/store.ts";
+import type { User } from "../users/schemas.ts";
 import type { Deliveries, Delivery, Webhook, WebhookChanges, WebhookFields } from "./schemas.ts";
 
 /** An event that is due. `generation` and `user` are as they are now, null when they are gone or not what it is about. */

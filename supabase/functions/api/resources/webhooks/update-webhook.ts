@@ -4,7 +4,7 @@ import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { assertWebhookUrl } from "./delivery/webhook-url.ts";
 import { webhookChangesSchema, webhookPath, webhookSchema } from "./schemas.ts";
-import { updateWebhook as changeWebhook } from "./store.ts";
+import * as store from "./store.ts";
 
 const route = createRoute({
   method: "patch",
@@ -27,6 +27,6 @@ export const updateWebhook = createRouter().openapi(route, async (c) => {
   const changes = c.req.valid("json");
   if (changes.url !== undefined) assertWebhookUrl(env, changes.url);
   const { project_id, webhook_id } = c.req.valid("param");
-  const changed = await changeWebhook(database, c.get("credentials"), project_id, webhook_id, changes);
+  const changed = await store.updateWebhook(database, c.get("credentials"), project_id, webhook_id, changes);
   return c.json(changed, 200);
 });
