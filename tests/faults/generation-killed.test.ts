@@ -133,8 +133,10 @@ test("killed while the picture is being fetched: completed, stored once", async 
     return row.prediction_id !== null && row;
   }, "it runs");
   await until(async () => {
-    const response = await fetch(`${stack.own.urls.replicate}/p/${prediction_id}`);
-    return (await response.text()).includes("succeeded");
+    const response = await fetch(`${stack.own.urls.replicate}/v1/predictions/${prediction_id}`, {
+      headers: { authorization: `Bearer ${stack.own.keys.replicate_token}` },
+    });
+    return (await response.json()).status === "succeeded";
   }, "it has succeeded");
   await stack.due(id);
   const reconciling = stack.reconcile().catch(() => "cut off");

@@ -24,10 +24,10 @@ let answers: number[] = [];
 
 beforeAll(async () => {
   replicate = await startReplicate({
-    api_token: "token",
-    webhook_secret: SECRET,
-    prediction_ms: 10,
-    webhook_retry_ms: [20, 20, 20],
+    token: "token",
+    webhookSecret: SECRET,
+    predictionMs: 10,
+    webhookRetryMs: [20, 20, 20],
   });
   receiver = createServer(async (request, response) => {
     const body = await text(request);
@@ -185,8 +185,6 @@ test("stall stays in processing until it is canceled", async () => {
     body: JSON.stringify({ input: { prompt: "stuck" } }),
   });
   const { id, urls } = await response.json();
-  const logs = async () => (await (await read(id)).json()).logs;
-  await expect.poll(logs, { timeout: 10_000 }).toContain("| 5/10 [");
   expect((await made("another one, meanwhile")).status).toBe("succeeded");
   expect(await (await read(id)).json()).toMatchObject({ status: "processing", completed_at: null });
   await fetch(urls.cancel, { method: "POST", headers });

@@ -7,8 +7,8 @@ const headers = { authorization: "Bearer token", Prefer: "wait" };
 let replicate: ReplicateServer;
 
 beforeAll(async () => {
-  const webhook_secret = "whsec_bG9jYWwtd2ViaG9vay1zZWNyZXQ=";
-  replicate = await startReplicate({ api_token: "token", webhook_secret, prediction_ms: 10 });
+  const webhookSecret = "whsec_bG9jYWwtd2ViaG9vay1zZWNyZXQ=";
+  replicate = await startReplicate({ token: "token", webhookSecret, predictionMs: 10 });
 });
 
 afterEach(() => replicate.faults.clear());
@@ -52,7 +52,7 @@ test("directives in the prompt do what the rules do", async () => {
   expect((await create("[[refuse 429]]")).status).toBe(429);
   expect((await made("[[fail out of paint]]")).error).toBe("out of paint");
   expect((await made("[[nsfw]]")).status).toBe("failed");
-  const { id, output } = await made("[[wrong_get 1]] [[file-gone]]");
+  const { id, output } = await made("[[wrong_get 1]] [[file_gone]]");
   expect([(await read(id)).status, (await read(id)).status]).toEqual([500, 200]);
   expect((await fetch(output)).status).toBe(404);
   expect((await made("[[no such thing]]")).status).toBe("succeeded");

@@ -70,42 +70,6 @@ function sampleAt(photo: Pixels, u: number, v: number, aspect: number): number {
   return (y * photo.width + x) * 3;
 }
 
-/** A sum of three sines, 0–1: the line of a hill or a ribbon. */
-function contour(random: Rng): (t: number) => number {
-  const waves = [1.1, 2.3, 4.7].map((frequency, i) => ({
-    frequency: frequency * (0.7 + random() * 0.6) * 2 * Math.PI,
-    phase: random() * 2 * Math.PI,
-    size: 0.5 / (i + 1) ** 1.3,
-  }));
-  const total = waves.reduce((sum, wave) => sum + wave.size, 0);
-  return (t) =>
-    0.5 + waves.reduce((sum, w) => sum + w.size * Math.sin(w.frequency * t + w.phase), 0) / total / 2;
-}
-
-export function drawHills({ canvas, random, hue }: Backdrop): void {
-  const { width, height } = canvas;
-  const layers = 5;
-  drawDisc(canvas, (0.25 + random() * 0.5) * width, 0.3 * height, 0.09 * width, hsl(hue + 45, 1, 0.94), 0.9);
-  for (let layer = 0; layer < layers; layer++) {
-    const depth = layer / (layers - 1);
-    const line = contour(random);
-    const crest = hsl(hue + 150 + layer * 12, 0.45, mix(0.62, 0.16, depth));
-    const foot = hsl(hue + 130 + layer * 12, 0.4, mix(0.72, 0.22, depth));
-    for (let x = 0; x < width; x++) {
-      const top = height * (0.4 + depth * 0.36 + (line(x / width) - 0.5) * 0.24);
-      for (let y = Math.max(0, Math.floor(top)); y < height; y++) {
-        const fade = Math.min(1, (y - top) / (height * 0.3));
-        const colour: Rgb = [
-          mix(crest[0], foot[0], fade),
-          mix(crest[1], foot[1], fade),
-          mix(crest[2], foot[2], fade),
-        ];
-        blend(canvas, (y * width + x) * 3, colour, Math.min(1, Math.max(0, y - top + 0.5)));
-      }
-    }
-  }
-}
-
 export function drawDiscs({ canvas, random, hue }: Backdrop): void {
   const { width, height } = canvas;
   for (let i = 0; i < 16; i++) {
@@ -123,27 +87,6 @@ function drawDisc(canvas: Pixels, cx: number, cy: number, radius: number, colour
     for (let x = left; x <= right; x++) {
       const cover = Math.min(1, Math.max(0, radius - Math.hypot(x - cx, y - cy) + 0.5));
       if (cover > 0) blend(canvas, (y * canvas.width + x) * 3, colour, cover * alpha);
-    }
-  }
-}
-
-/** Fewer and fainter over a photo, which should stay recognisable. */
-export function drawRibbons({ canvas, random, hue, photo }: Backdrop): void {
-  const { width, height } = canvas;
-  for (let i = 0; i < (photo ? 3 : 7); i++) {
-    const middle = contour(random);
-    const thickness = contour(random);
-    const offset = random() * 0.9 - 0.2;
-    const colour = hsl(hue + 20 + i * 26, 0.85, 0.5 + random() * 0.28);
-    for (let x = 0; x < width; x++) {
-      const centre = height * (offset + 0.6 * middle(x / width));
-      const half = height * (0.02 + 0.1 * thickness(x / width));
-      const last = Math.min(height - 1, Math.ceil(centre + half));
-      for (let y = Math.max(0, Math.floor(centre - half)); y <= last; y++) {
-        const edge = Math.min(1, Math.max(0, half - Math.abs(y - centre) + 0.5));
-        const sheen = 1 - (y - centre + half) / (2 * half);
-        blend(canvas, (y * width + x) * 3, colour, edge * (0.25 + 0.5 * sheen) * (photo ? 0.6 : 1));
-      }
     }
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { type Backdrop, drawBackdrop, drawDiscs, drawHills, drawRibbons, type Rng } from "./drawing.ts";
-import { decodePng, encodePng, imageSize, type Pixels } from "./image-file.ts";
+import { encode } from "fast-png";
+import { type Backdrop, drawBackdrop, drawDiscs, type Rng } from "./drawing.ts";
+import { decodePng } from "./image-file.ts";
 
 export type RenderRequest = {
   prompt: string;
@@ -14,30 +15,16 @@ export type RenderRequest = {
 };
 
 /** A picture that is the same for the same request and differs with every part of it, as PNG bytes. */
-export async function render(request: RenderRequest): Promise<Buffer> {
-  const hash = createHash("sha256").update(JSON.stringify([request.prompt, request.index, request.seed]));
-  for (const image of request.images) hash.update(createHash("sha256").update(image).digest());
+export function render({ prompt, images, index, seed, width, height }: RenderRequest): Buffer {
+  const hash = createHash("sha256").update(JSON.stringify([prompt, index, seed]));
+  for (const image of images) hash.update(createHash("sha256").update(image).digest());
   const random = randomFrom(hash.digest());
-  const { width, height } = request;
-  const canvas: Pixels = { width, height, data: new Uint8ClampedArray(width * height * 3) };
-  const hue = random() * 360;
-  const drawing: Backdrop = { canvas, random, hue, photo: firstPhoto(request.images) };
-
+  const canvas = { width, height, data: new Uint8ClampedArray(width * height * 3) };
+  const [photo] = images.map(decodePng).filter((pixels) => pixels !== undefined);
+  const drawing: Backdrop = { canvas, random, hue: random() * 360, photo };
   drawBackdrop(drawing);
-  // Hills would bury a photo.
-  const compositions = drawing.photo ? [drawDiscs, drawRibbons] : [drawHills, drawDiscs, drawRibbons];
-  compositions[Math.floor(random() * compositions.length)]?.(drawing);
-  return encodePng(canvas);
-}
-
-function firstPhoto(images: Buffer[]): Pixels | undefined {
-  for (const image of images) {
-    if (imageSize(image) && image[0] === 0x89) {
-      const pixels = decodePng(image);
-      if (pixels) return pixels;
-    }
-  }
-  return undefined;
+  drawDiscs(drawing);
+  return Buffer.from(encode({ ...canvas, channels: 3 }, { zlib: { level: 3 } }));
 }
 
 /** Mulberry32: small, and the same on every machine. */
