@@ -1,9 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fuzz } from "../tests/support/fuzz/fuzz.ts";
-import { schemathesis } from "../tests/support/fuzz/schemathesis.ts";
 import { fuzzTarget } from "../tests/support/fuzz/target.ts";
 import { type StackTarget, startTestStack } from "../tests/support/stack.ts";
 import { readTarget } from "../tests/support/target.ts";
@@ -15,8 +11,7 @@ that the document does not have, and none.
   npm run fuzz -- --minutes 10           goes on with new seeds
   npm run fuzz -- --seed N               repeats what a run has found
   npm run fuzz -- --only generations.create   stays with one operation
-  npm run fuzz -- --runs N               requests to each operation and seed (default 100)
-  npm run fuzz -- --schemathesis         sends those of Schemathesis instead (needs Python 3.10 and PyPI)`;
+  npm run fuzz -- --runs N               requests to each operation and seed (default 100)`;
 
 const { values } = parseArgs({
   options: {
@@ -24,7 +19,6 @@ const { values } = parseArgs({
     seed: { type: "string" },
     runs: { type: "string", default: "100" },
     only: { type: "string" },
-    schemathesis: { type: "boolean", default: false },
     help: { type: "boolean", short: "h" },
   },
 });
@@ -40,12 +34,10 @@ const target = fuzzTarget(
     ? (foreign as StackTarget)
     : { embedded: true, credentials: own.credentials, urls: { ...own.urls, base: own.urls.gateway } },
 );
-const folder = mkdtempSync(join(tmpdir(), "cloud-api-fuzz-"));
 let failed = false;
 try {
-  failed = values.schemathesis ? await schemathesis(target, folder) : await fuzzAll();
+  failed = await fuzzAll();
 } finally {
-  rmSync(folder, { recursive: true, force: true });
   await own?.stop();
 }
 process.exit(failed ? 1 : 0);

@@ -2,7 +2,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../local/settings.ts";
-import { chart } from "./chart.ts";
 import type { Result } from "./compare.ts";
 
 export interface Section {
@@ -55,17 +54,11 @@ export function table({ title, ratio_to, results }: Section): string {
   ].join("\n");
 }
 
-/** The run as JSON and as a picture, in bench/results; returns the paths. */
-export function save(report: Report): string[] {
-  const folder = join(ROOT, "bench", "results");
-  mkdirSync(folder, { recursive: true });
-  const name = report.at.replace(/[:.]/g, "-");
-  const files: [string, string][] = [
-    [`${name}.json`, `${JSON.stringify(report, undefined, 2)}\n`],
-    [`${name}.svg`, chart(report)],
-  ];
-  return files.map(([file, text]) => {
-    writeFileSync(join(folder, file), text);
-    return join("bench", "results", file);
-  });
+/** The run as JSON, in .local/bench; returns the path. */
+export function save(report: Report): string {
+  const folder = join(".local", "bench");
+  const file = join(folder, `${report.at.replace(/[:.]/g, "-")}.json`);
+  mkdirSync(join(ROOT, folder), { recursive: true });
+  writeFileSync(join(ROOT, file), `${JSON.stringify(report, undefined, 2)}\n`);
+  return file;
 }

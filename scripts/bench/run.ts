@@ -77,7 +77,7 @@ async function main(): Promise<void> {
 
     const finish = () => {
       const report: Report = { at: new Date().toISOString(), machine: machine(), sections, notes };
-      console.log(`\n${report.machine}\n${save(report).join("\n")}`);
+      console.log(`\n${report.machine}\n${save(report)}`);
     };
     if (options.peers) {
       progress("Installing and starting the peers …");

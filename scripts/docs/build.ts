@@ -21,7 +21,7 @@ export async function buildDocs(folder: string): Promise<number> {
   };
   write("index.html", referencePage);
   write("openapi.json", readFileSync(join(ROOT, "docs", "openapi.json")));
-  write("assets/scalar.js", await scalarScript());
+  write("assets/scalar.js", scalarScript());
   cpSync(assets, join(folder, "assets"), { recursive: true });
   for (const copied of [images, files])
     cpSync(join(ROOT, copied), join(folder, copied.slice("docs/".length)), { recursive: true });

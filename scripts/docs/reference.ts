@@ -1,4 +1,6 @@
-import scalar from "@scalar/fastify-api-reference";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { runInNewContext } from "node:vm";
 import { shell } from "./layout.ts";
 
 /** The page of the API reference: Scalar reads `openapi.json` beside it. */
@@ -14,24 +16,13 @@ export const referencePage = shell({
 });
 
 /**
- * Scalar for browsers, in one file. The package of its Fastify plugin is the one that brings it without the 240 MB of parts that
- * it was built from; a route of the plugin hands it out.
+ * Scalar for browsers, in one file. The package of its Fastify plugin carries it as a text; Scalar's own package brings 240 MB.
+ * The plugin itself is never loaded.
  */
-export async function scalarScript(): Promise<string> {
-  type Handler = (request: unknown, reply: unknown) => unknown;
-  const routes: { url: string; handler: Handler }[] = [];
-  const fastify = { route: (route: (typeof routes)[number]) => routes.push(route), hasPlugin: () => false };
-  await scalar(fastify as never, { configuration: { url: "openapi.json" } } as never, () => {});
-  const route = routes.find(({ url }) => url.endsWith(".js"));
-  let script = "";
-  const reply = {
-    header: () => reply,
-    send(body: string) {
-      script = body;
-      return reply;
-    },
-  };
-  await route?.handler({}, reply);
-  if (!script.includes("createApiReference")) throw new Error("Scalar's package has no script for browsers.");
-  return script;
+export function scalarScript(): string {
+  const plugin = readFileSync(fileURLToPath(import.meta.resolve("@scalar/fastify-api-reference")), "utf8");
+  const [, text] = /^var standalone_default = (".*");$/m.exec(plugin) ?? [];
+  const script: unknown = text && runInNewContext(text);
+  if (typeof script === "string" && script.includes("createApiReference")) return script;
+  throw new Error("Scalar's package has no script for browsers.");
 }
