@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Problem } from "./local/problem.ts";
 import { ROOT } from "./local/settings.ts";
-import type { Stack } from "./local/stack.ts";
+import type { Stack } from "./local/stack-facts.ts";
 
 export type ReadyStack = Pick<Stack, "urls" | "keys" | "database_url" | "credentials">;
 

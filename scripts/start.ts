@@ -6,7 +6,8 @@ import { keysOfPort, readKeys } from "./local/keys.ts";
 import { readable } from "./local/log-line.ts";
 import { Problem } from "./local/problem.ts";
 import { DEFAULT_BASE_PORT, databaseUrl, pathsFor, portsFrom, ROOT } from "./local/settings.ts";
-import { type Stack, startStack } from "./local/stack.ts";
+import { startStack } from "./local/stack.ts";
+import type { Stack } from "./local/stack-facts.ts";
 
 const HELP = `Starts the whole back end on this machine: database, Auth, Storage, functions, mail inbox, image service.
 

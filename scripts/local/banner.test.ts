@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { curlLines } from "./banner.ts";
 import { pathsFor } from "./settings.ts";
-import type { Stack } from "./stack.ts";
+import type { Stack } from "./stack-facts.ts";
 
 const credentials = { developer_key: "ak_d", project_id: "p", api_key: "ak_p" } as Stack["credentials"];
 const urls = { gateway: "http://127.0.0.1:9", api: "http://127.0.0.1:9/api/v1" } as Stack["urls"];

@@ -1,4 +1,4 @@
-import type { Stack } from "./stack.ts";
+import type { Stack } from "./stack-facts.ts";
 
 /** What the banner tells, of whichever stack. */
 export interface BannerFacts {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { escapeHtml as safe } from "../docs/html.ts";
 import { curlLines, starterKitEnv } from "./banner.ts";
-import type { Stack } from "./stack.ts";
+import type { Stack } from "./stack-facts.ts";
 
 export type LandingFacts = Pick<Stack, "urls" | "credentials" | "paths">;
 export interface Picture {

@@ -3,11 +3,11 @@ import postgres from "postgres";
 import { readConfig } from "./config.ts";
 import { emptyData, makeFolders } from "./data-folder.ts";
 import { installHelpers, migrate, prepareRoles, refuseForeignSchema } from "./database.ts";
-import { type DemoCredentials, ensureDemoCredentials } from "./demo-credentials.ts";
+import { ensureDemoCredentials } from "./demo-credentials.ts";
 import { type Settings, userSettings } from "./function-settings.ts";
 import { makeFunctions } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
-import { announceKeys, ensureKeys, type Keys } from "./keys.ts";
+import { announceKeys, ensureKeys } from "./keys.ts";
 import { Leash } from "./leash.ts";
 import { type Lite, startLite } from "./lite.ts";
 import { closeServer } from "./local-server.ts";
@@ -25,13 +25,13 @@ import {
   DEFAULT_BASE_PORT,
   databaseUrl,
   HOST,
-  type Paths,
   type Ports,
   pathsFor,
   portsFrom,
   ROOT,
 } from "./settings.ts";
 import { makeInbox, makeReplicate } from "./side-services.ts";
+import type { Stack } from "./stack-facts.ts";
 import { startStudio } from "./studio.ts";
 
 export interface StackOptions {
@@ -62,30 +62,6 @@ export interface StackOptions {
   on_log?: (line: string) => void;
   /** One line for the person at the terminal: a part that died, or is back. */
   report?: (line: string) => void;
-}
-
-export interface Stack {
-  urls: {
-    gateway: string;
-    api: string;
-    studio: string;
-    inbox: string;
-    smtp: string;
-    replicate: string | undefined;
-  };
-  keys: Keys;
-  /** As `postgres`, the owner of the schema; not a superuser. */
-  database_url: string;
-  /** As the superuser, for tests that break things. */
-  admin_database_url: string;
-  ports: Ports;
-  paths: Paths;
-  credentials: DemoCredentials;
-  /** The processes of the stack by name, for tests that end one. */
-  processes: () => { name: string; pid: number }[];
-  ready_after_ms: number;
-  /** Ends every process and frees every port. */
-  stop: () => Promise<void>;
 }
 
 /**

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ROOT } from "../../scripts/local/settings.ts";
-import type { Stack } from "../../scripts/local/stack.ts";
+import type { Stack } from "../../scripts/local/stack-facts.ts";
 
 export type Ready = Pick<Stack, "urls" | "keys" | "database_url" | "credentials" | "ready_after_ms">;
 

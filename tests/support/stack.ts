@@ -8,7 +8,8 @@ import type { TestProject } from "vitest/node";
 import { isAlive } from "../../scripts/local/lock.ts";
 import { assertPortsFree, findFreeBase } from "../../scripts/local/ports.ts";
 import { portsFrom, ROOT } from "../../scripts/local/settings.ts";
-import type { Stack, StackOptions } from "../../scripts/local/stack.ts";
+import type { StackOptions } from "../../scripts/local/stack.ts";
+import type { Stack } from "../../scripts/local/stack-facts.ts";
 import { readTarget } from "./target.ts";
 
 /** What a suite knows of its target. Of a foreign one only what the environment says. */

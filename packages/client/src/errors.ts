@@ -1,4 +1,4 @@
-import type { FinishedGeneration } from "./wait.ts";
+import type { FinishedGeneration } from "./finished-generation.ts";
 
 /** One field that the API refused: where it is, what is wrong, and the kind of problem. */
 export type FieldError = { loc: (string | number)[]; msg: string; type: string };

@@ -11,6 +11,7 @@ export {
   TimeoutError,
 } from "./errors.ts";
 export type { ImageFile, ImageFiles } from "./files.ts";
+export type { CompletedGeneration, FinishedGeneration } from "./finished-generation.ts";
 export type { RequestOptions } from "./http.ts";
 export type { List, Page } from "./list.ts";
 export type { GenerationCreate } from "./resources/generations.ts";
@@ -24,7 +25,7 @@ export {
   type SessionStore,
 } from "./session.ts";
 export type { SessionEvent, SessionListener } from "./session-keeper.ts";
-export type { CompletedGeneration, FinishedGeneration, WaitOptions } from "./wait.ts";
+export type { WaitOptions } from "./wait.ts";
 export { verifyWebhook, type WebhookEvent, WebhookSignatureError } from "./webhook-signature.ts";
 
 /** Every other schema of the API's document, by its name. */

@@ -1,14 +1,7 @@
 import { TimeoutError } from "./errors.ts";
+import type { FinishedGeneration, Generation } from "./finished-generation.ts";
 import type { RequestOptions } from "./http.ts";
 import { assertTimeout, retryDelay, sleep } from "./retry.ts";
-import type { Schema } from "./wire.ts";
-
-type Generation = Schema<"Generation">;
-export type CompletedGeneration = Generation & { status: "completed"; generated_image_url: string };
-/** `status` tells which: one with a picture, or one with a reason. */
-export type FinishedGeneration =
-  | CompletedGeneration
-  | (Generation & { status: "failed" | "canceled"; error: string });
 
 export type WaitOptions = Pick<RequestOptions, "signal" | "projectId"> & {
   /** For the whole wait; Infinity for no limit. Default: ten minutes. */

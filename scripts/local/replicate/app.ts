@@ -7,12 +7,12 @@ import { HTTPException } from "hono/http-exception";
 import { stream } from "hono/streaming";
 import { z } from "zod";
 import { type FaultRules, faultRuleSchema, faultsInPrompt, findFault } from "./faults.ts";
+import type { Job } from "./job.ts";
+import type { Log } from "./log.ts";
 import { findModel } from "./models.ts";
-import type { Job, Predictions } from "./predictions.ts";
+import type { Predictions } from "./predictions.ts";
 import { notFound, problem, refusal } from "./problem.ts";
 import { bounded, type WebhookSender } from "./webhook-sender.ts";
-
-export type Log = (level: "info" | "error", message: string, fields?: Record<string, unknown>) => void;
 
 type Service = {
   token: string;

@@ -2,23 +2,12 @@ import { createHash, randomInt } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { imageSize } from "image-size";
 import type { Prediction, WebhookEventType } from "replicate";
-import type { Log } from "./app.ts";
 import { type Entry, findFault } from "./faults.ts";
+import type { Job } from "./job.ts";
+import type { Log } from "./log.ts";
 import type { Model } from "./models.ts";
 import { render } from "./render.ts";
 import type { WebhookSender } from "./webhook-sender.ts";
-
-/** A prediction with what the server knows about it. */
-export type Job = {
-  prediction: Prediction;
-  model: Model;
-  prompt: string;
-  faults: Entry[];
-  abort: AbortController;
-  /** Settles when the prediction is terminal. */
-  ended: Promise<void>;
-  end: () => void;
-};
 
 type Wanted = {
   input: Record<string, unknown>;

@@ -1,8 +1,9 @@
 import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { closeServer, localServer } from "../local-server.ts";
-import { createApp, type Log } from "./app.ts";
+import { createApp } from "./app.ts";
 import { FaultRules } from "./faults.ts";
+import type { Log } from "./log.ts";
 import { Predictions } from "./predictions.ts";
 import { WebhookSender } from "./webhook-sender.ts";
 

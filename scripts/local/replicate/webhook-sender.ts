@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { Webhook } from "standardwebhooks";
-import type { Log } from "./app.ts";
 import { type Entry, findFault } from "./faults.ts";
-import type { Job } from "./predictions.ts";
+import type { Job } from "./job.ts";
+import type { Log } from "./log.ts";
 
 type WebhookEvent = "start" | "output" | "completed";
 

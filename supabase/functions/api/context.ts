@@ -4,14 +4,14 @@ import type { HealthMonitor } from "./clients/health-monitor.ts";
 import type { Mailer } from "./clients/mailer.ts";
 import type { RedisClient } from "./clients/redis.ts";
 import type { ReplicateClient } from "./clients/replicate.ts";
+import type { RequestCounter } from "./clients/request-counter.ts";
 import type { StorageClient } from "./clients/storage.ts";
 import type { TokenVerifier } from "./clients/tokens.ts";
 import type { SendWebhook } from "./clients/webhook-sender.ts";
 import type { Env } from "./env.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { RateLimit } from "./limits.ts";
-import type { Logger } from "./logger.ts";
-import type { RequestCounter } from "./resources/metrics/request-counter.ts";
+import type { Log, Logger } from "./logger.ts";
 
 /** What a request is made with. Hashes and verified claims only: no key or token gets further than this. */
 export type Credentials = {
@@ -32,9 +32,6 @@ export type Credentials = {
   /** Set by the first statement of the request, which counts it: how its limit stands, or null where there is none. */
   rate_limit?: RateLimit | null;
 };
-
-export type LogLevel = "info" | "warn" | "error";
-export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;
 
 /** Everything outside the process; a test hands in its own. */
 export type Deps = {

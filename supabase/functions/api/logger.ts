@@ -1,4 +1,3 @@
-import type { Log, LogLevel } from "./context.ts";
 import { describe } from "./redact.ts";
 import { currentTrace } from "./trace.ts";
 
@@ -55,3 +54,7 @@ export function createLogger(
     },
   };
 }
+
+export type LogLevel = "info" | "warn" | "error";
+
+export type Log = (level: LogLevel, message: string, fields?: Record<string, unknown>) => void;

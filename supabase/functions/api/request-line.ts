@@ -1,4 +1,5 @@
-import type { Credentials, LogLevel } from "./context.ts";
+import type { Credentials } from "./context.ts";
+import type { LogLevel } from "./logger.ts";
 import { describe } from "./redact.ts";
 import type { Trace } from "./trace.ts";
 

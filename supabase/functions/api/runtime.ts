@@ -5,12 +5,12 @@ import { createHealthMonitor } from "./clients/health-monitor.ts";
 import { createMailer } from "./clients/mailer.ts";
 import { createRedisClient } from "./clients/redis.ts";
 import { createReplicateClient } from "./clients/replicate.ts";
+import { createRequestCounter } from "./clients/request-counter.ts";
 import { createStorageClient } from "./clients/storage.ts";
 import { createTokenVerifier } from "./clients/tokens.ts";
 import { createWebhookSender } from "./clients/webhook-sender.ts";
 import { parseEnv } from "./env.ts";
 import { createLogger } from "./logger.ts";
-import { createRequestCounter } from "./resources/metrics/request-counter.ts";
 import { tracedFetch } from "./trace.ts";
 
 type ConnectionInfo = { remoteAddr?: { hostname?: string } };

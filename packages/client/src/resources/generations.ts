@@ -1,14 +1,10 @@
 import { type ApiPromise, toApiPromise } from "../api-promise.ts";
 import { GenerationError } from "../errors.ts";
 import { filesForm, type ImageFiles, toFiles } from "../files.ts";
+import type { CompletedGeneration, FinishedGeneration } from "../finished-generation.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
-import {
-  type CompletedGeneration,
-  type FinishedGeneration,
-  type WaitOptions,
-  waitUntilFinished,
-} from "../wait.ts";
+import { type WaitOptions, waitUntilFinished } from "../wait.ts";
 import type { Body, Query, Schema } from "../wire.ts";
 
 const one = "/api/v1/generation/{generation_id}";

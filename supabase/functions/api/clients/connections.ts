@@ -1,8 +1,8 @@
 // @ts-types="npm:@types/pg@8.23.1"
 import pg from "pg";
-import type { Log } from "../context.ts";
 import type { Env } from "../env.ts";
 import { ApiError } from "../errors.ts";
+import type { Log } from "../logger.ts";
 import { cancelQuery } from "./cancel-query.ts";
 import { createDeadlines, DeadlineError } from "./deadlines.ts";
 

@@ -1,8 +1,8 @@
-import type { Log } from "../context.ts";
 import type { Env } from "../env.ts";
 import { ApiError, isErrorCode } from "../errors.ts";
 import { rewriteInstants } from "../instants.ts";
 import type { RateLimit } from "../limits.ts";
+import type { Log } from "../logger.ts";
 import { currentTrace } from "../trace.ts";
 import { createConnections, type Json } from "./connections.ts";
 import { countRequest } from "./count-request.ts";

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
-import type { Log } from "../context.ts";
 import type { Env } from "../env.ts";
+import type { Log } from "../logger.ts";
 
 /** The bucket after it was asked: whether this request got in, what is used of it, and when it begins anew. */
 export type RedisCount = { allowed: boolean; used: number; resets_in: number };

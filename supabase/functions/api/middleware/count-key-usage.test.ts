@@ -2,8 +2,8 @@ import { Hono } from "hono";
 import { expect, test, vi } from "vitest";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import type { KeyUse } from "../resources/api-keys/store.ts";
 import { countKeyUsage } from "./count-key-usage.ts";
+import type { KeyUse } from "./store.ts";
 
 const hash = (n: number) => n.toString(16).padStart(64, "0");
 

@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
-import { type KeyUse, recordKeyUsage } from "../resources/api-keys/store.ts";
+import { type KeyUse, recordKeyUsage } from "./store.ts";
 
 const kinds = [
   ["api_key", "api_key_hash"],

@@ -1,8 +1,8 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
+import { methodOf } from "../clients/request-counter.ts";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { requestLine } from "../request-line.ts";
-import { methodOf } from "../resources/metrics/request-counter.ts";
 import { inTrace, Trace } from "../trace.ts";
 
 /** Measures a request: one line in the log, one more in the counts, and Server-Timing for the caller. */

@@ -6,16 +6,6 @@ import type { ApiKey, DayOfUse, RotatedApiKey } from "./schemas.ts";
 type Secret = Pick<NewKey, "key_prefix" | "key_hash">;
 type NewApiKey = Secret & { name: string | null; expires_at: string | null };
 
-/** What one isolate counted of one key on one UTC day. */
-export type KeyUse = {
-  kind: "api_key" | "developer_key" | "operator_key";
-  key_hash: string;
-  day: string;
-  requests: number;
-  errors: number;
-  used_at: string;
-};
-
 export const createApiKey = (db: Database, credentials: Credentials, projectId: string, key: NewApiKey) =>
   db.write<ApiKey>("create_api_key", [credentials, projectId, key]);
 
@@ -48,5 +38,3 @@ export const getApiKeyUsage = (
   keyId: string,
   days: number,
 ) => db.read<DayOfUse[]>("get_api_key_usage", [credentials, projectId, keyId, days]);
-
-export const recordKeyUsage = (db: Database, batch: KeyUse[]) => db.write<null>("record_key_usage", [batch]);

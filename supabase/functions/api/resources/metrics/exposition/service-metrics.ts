@@ -1,8 +1,7 @@
 import { type PartName, type PartState, partNames } from "../../../clients/health-monitor.ts";
+import { bounds, type RequestCount } from "../../../clients/request-counter.ts";
 import { version } from "../../../openapi.ts";
 import type { ServiceDescription } from "../../health/report/describe-service.ts";
-import { bounds } from "../request-counter.ts";
-import type { RequestCount } from "../store.ts";
 import type { Metric } from "./exposition.ts";
 
 const gauge = (name: string, help: string, samples: Metric["samples"]): Metric => ({

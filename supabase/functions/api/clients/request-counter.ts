@@ -1,5 +1,13 @@
-import type { Deps } from "../../context.ts";
-import { type RequestCount, recordRequests } from "./store.ts";
+import type { Database } from "./database.ts";
+
+export type RequestCount = {
+  method: string;
+  route: string;
+  status: number;
+  requests: number;
+  seconds: number;
+  buckets: number[];
+};
 
 export type RequestCounter = {
   count(method: string, route: string, status: number, seconds: number): void;
@@ -18,7 +26,7 @@ export const methodOf = (sent: string) => (methods.has(sent) ? sent : "OTHER");
  * own requests and may be gone before anybody asks it.
  */
 export function createRequestCounter(
-  { database, background }: Pick<Deps, "database" | "background">,
+  { database, background }: { database: Database; background: (work: Promise<unknown>) => void },
   flushAfterMs = 10_000,
 ): RequestCounter {
   let counts = new Map<string, RequestCount>();
@@ -46,7 +54,7 @@ export function createRequestCounter(
     isScheduled = false;
     if (batch.size === 0) return;
     try {
-      await recordRequests(database, [...batch.values()]);
+      await database.write<null>("record_requests", [[...batch.values()]]);
     } catch (error) {
       for (const [key, lost] of batch) {
         const kept = counts.get(key) ?? add(key, lost);

@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
-import type { Database } from "../../clients/database.ts";
-import { renderMetrics } from "./exposition/exposition.ts";
-import { requestMetrics } from "./exposition/service-metrics.ts";
-import { bounds, createRequestCounter, methodOf } from "./request-counter.ts";
-import type { RequestCount } from "./store.ts";
+import { renderMetrics } from "../resources/metrics/exposition/exposition.ts";
+import { requestMetrics } from "../resources/metrics/exposition/service-metrics.ts";
+import type { Database } from "./database.ts";
+import { bounds, createRequestCounter, methodOf, type RequestCount } from "./request-counter.ts";
 
 function counter(call: (batch: RequestCount[]) => Promise<void>) {
   const database = {

@@ -1,0 +1,13 @@
+import type { Database } from "../clients/database.ts";
+
+/** What one isolate counted of one key on one UTC day. */
+export type KeyUse = {
+  kind: "api_key" | "developer_key" | "operator_key";
+  key_hash: string;
+  day: string;
+  requests: number;
+  errors: number;
+  used_at: string;
+};
+
+export const recordKeyUsage = (db: Database, batch: KeyUse[]) => db.write<null>("record_key_usage", [batch]);

@@ -1,0 +1,93 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { ROOT } from "../../scripts/local/settings.ts";
+
+/** A file of the API, what it imports, and the sentence that the linter says. */
+const refused: [file: string, imported: string, sentence: string][] = [
+  ["errors.ts", "./fields/text.ts", "A file at the root stands below every folder."],
+  ["fields/text.ts", "../clients/database.ts", "Fields know the root alone."],
+  ["clients/auth.ts", "../context.ts", "A client knows the root alone, and no request."],
+  ["clients/redis.ts", "hono", "A client knows the root alone, and no request."],
+  ["middleware/cors.ts", "../resources/auth/store.ts", "Middleware stands below"],
+  ["mail/layout.ts", "../resources/auth/store.ts", "Mail stands below resources and jobs"],
+  ["pages/page-html.ts", "../resources/auth/store.ts", "Pages stand below resources and jobs."],
+  ["resources/auth/store.ts", "hono", "A store names SQL functions, and sees no request."],
+  ["resources/auth/login.ts", "./logout.ts", "An endpoint imports no other endpoint"],
+  ["resources/auth/logout.ts", "../projects/get-project.ts", "An endpoint imports no other endpoint"],
+  ["resources/auth/me.ts", "../../jobs/remove-old.ts", "Jobs and the app stand above resources."],
+  ["resources/auth/refresh.ts", "pg", "Only clients know the libraries of services."],
+  ["resources/auth/sign-in/sign-in.ts", "../login.ts", "What endpoints share imports no endpoint."],
+];
+
+const allowed: [file: string, imported: string][] = [
+  ["clients/tokens.ts", "../errors.ts"],
+  ["middleware/credentials.ts", "../fields/text.ts"],
+  ["resources/auth/register.ts", "./store.ts"],
+  ["resources/auth/verify-email.ts", "../users/schemas.ts"],
+  ["resources/auth/change-email.ts", "./sign-in/sign-in.ts"],
+  ["resources/auth/change-password.ts", "../../errors.ts"],
+  ["resources/auth/sign-in/passwords.ts", "../store.ts"],
+  ["jobs/reconcile.ts", "../resources/auth/store.ts"],
+];
+
+type Diagnostic = { category: string; message: string; location: { path: string } };
+
+/** What the linter says about a project of these files, under the configuration of this one. */
+function lint(files: Record<string, string>): Diagnostic[] {
+  const folder = mkdtempSync(join(tmpdir(), "layers-"));
+  try {
+    cpSync(join(ROOT, "biome.json"), join(folder, "biome.json"));
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true });
+      writeFileSync(join(folder, path), text);
+    }
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      [
+        join(ROOT, "node_modules/@biomejs/biome/bin/biome"),
+        ...["lint", "--reporter=json", "--max-diagnostics=none", "--vcs-enabled=false", "."],
+      ],
+      { cwd: folder, encoding: "utf8" },
+    );
+    if (!stdout.startsWith("{")) throw new Error(stderr);
+    return (JSON.parse(stdout) as { diagnostics: Diagnostic[] }).diagnostics;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const api = (file: string) => `supabase/functions/api/${file}`;
+const importing = (path: string) => `import { one } from "${path}";\n\nexport const two = one;\n`;
+
+test("an import that goes up a layer, or from one endpoint to another, is refused by the linter", () => {
+  const files = [...refused, ...allowed].map(([file, path]) => [api(file), importing(path)] as const);
+  const found = lint(Object.fromEntries(files))
+    .filter(({ category }) => category === "lint/style/noRestrictedImports")
+    .map(({ message, location }) => ({ path: location.path, message }));
+  const expected = refused.map(([file, , sentence]) => ({
+    path: api(file),
+    message: expect.stringContaining(sentence),
+  }));
+  expect(found).toHaveLength(expected.length);
+  expect(found).toEqual(expect.arrayContaining(expected));
+});
+
+test("files that import each other are refused by the linter, also when they only share types", () => {
+  const found = lint({
+    "scripts/first.ts":
+      'import type { Second } from "./second.ts";\n\nexport type First = { second: Second };\n',
+    "scripts/second.ts":
+      'import type { First } from "./first.ts";\n\nexport type Second = { first: First };\n',
+  });
+  expect(found.map(({ category }) => category)).toEqual(Array(2).fill("lint/suspicious/noImportCycles"));
+});
+
+test("no file of the API but its entry names Deno", () => {
+  const text = 'export const read = () => Deno.readTextFile("x");\n';
+  const found = lint({ [api("errors.ts")]: text, [api("index.ts")]: text });
+  const named = found.filter(({ category }) => category === "lint/style/noRestrictedGlobals");
+  expect(named.map(({ location }) => location.path)).toEqual([api("errors.ts")]);
+});
