@@ -1,8 +1,8 @@
--- Made from supabase/schemas by `npm run generate`. Schema 3c2f834d61a12edf25b4d0507233fcf4e150085c7bbbddc61d5e07ad2c068a39
+-- Made from supabase/schemas by `npm run generate`. Schema 8b3bb6aad30eeb8963628024e5bfe6c272ff7a04840041761d538e48101c1eb8
 
--- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
--- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
--- function takes the role service_role itself, since a function that did so would be there for everybody to call.
+-- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
+-- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
+-- write, each sets the role service_role itself: a helper that did so could be called by everybody.
 
 create schema if not exists private;
 comment on schema private is 'Functions of the API and helpers of policies. Never exposed through PostgREST.';
@@ -25,15 +25,15 @@ comment on function private.touch_updated_at() is 'Trigger: sets updated_at to t
 create function private.search_pattern(search text) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- A pattern character in the search is a character, not a pattern.
+  -- Pattern characters in a search are taken literally.
   return '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
 end $$;
 comment on function private.search_pattern(text) is 'The pattern for ilike that finds a text anywhere; null finds nothing.';
 
 grant execute on function private.search_pattern(text) to authenticated, service_role;
 
--- Who asks, for policies: the account and the project that private.authorize remembered for this transaction, or those of a
--- bare PostgREST request.
+-- The caller, for policies: the account and project that private.authorize stored for this transaction, or those of a bare
+-- PostgREST request.
 
 create function private.session_actor_id() returns uuid
 language plpgsql stable security definer set search_path = '' as $$
@@ -56,8 +56,8 @@ begin
   );
 end $$;
 comment on function private.session_actor_id() is
-  'The account of a bare PostgREST request, or null: a token dies with its session, its account and its project. Definer: '
-  'the caller cannot read those tables.';
+  'The account of a bare PostgREST request; null when its session, account or project has ended. Definer: the caller cannot '
+  'read those tables.';
 
 create function private.actor_id() returns uuid
 language plpgsql stable set search_path = '' as $$
@@ -67,15 +67,15 @@ end $$;
 comment on function private.actor_id() is
   'The caller''s account, or null: from the setting of private.authorize, else from the claims of the request.';
 
--- Policies ask for the caller's project with every statement. A lookup inside the expression would be a query each time; in
--- a function of its own it is one only for bare PostgREST requests.
+-- Policies need the caller's project in every statement. A lookup in the expression would cost a query each time. In its own
+-- function it costs one only for bare PostgREST requests.
 create function private.session_project_id() returns uuid
 language plpgsql stable security definer set search_path = '' as $$
 begin
   return (select account.project_id from public.users account where account.id = private.actor_id());
 end $$;
 comment on function private.session_project_id() is
-  'The project of an end user who comes past the API, or null. Definer: users has policies of its own.';
+  'The project of an end user who bypasses the API, or null. Definer: users has policies of its own.';
 
 create function private.actor_project_id() returns uuid
 language plpgsql stable set search_path = '' as $$
@@ -83,8 +83,8 @@ begin
   return coalesce(nullif(current_setting('app.project_id', true), '')::uuid, private.session_project_id());
 end $$;
 comment on function private.actor_project_id() is
-  'The project that the caller acts in: named by the request of the API, else that of an end user. It lives, or there would be '
-  'no caller.';
+  'The project that the caller acts in: the one of the API request, else the end user''s. It is not deleted, or there would '
+  'be no caller.';
 
 create function private.managed_project_ids() returns uuid[]
 language plpgsql stable security definer set search_path = '' as $$
@@ -134,7 +134,7 @@ comment on column public.plans.api_keys_per_project is 'Active API keys per proj
 comment on column public.plans.is_default is 'Whether new developers get it; at most one plan is.';
 comment on column public.plans.created_at is 'When it was made.';
 comment on column public.plans.updated_at is 'When it last changed.';
-comment on column public.plans.is_listed is 'Whether developers see it who do not have it.';
+comment on column public.plans.is_listed is 'Whether developers without this plan see it.';
 comment on column public.plans.reads_per_minute is
   'Requests a minute of one account for its own state and for the status of generations, and of one address for what is public.';
 
@@ -145,17 +145,18 @@ alter table public.plans enable row level security;
 
 grant select, insert, update, delete on public.plans to service_role;
 
--- The account behind every auth.users row that may do anything. End users live inside one project and their
--- auth.users.email is opaque, so one address can be an account in many projects.
+-- The account behind an auth.users row. A user of Auth without an account may do nothing. End users live inside one project and
+-- their auth.users.email is opaque, so one address can be an account in many projects.
 
 create function private.fold_email(email text) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- By a collation that is the same everywhere; the last sigma of a word is another letter than the one in it.
+  -- This collation is the same on every server. Lower case has two forms of sigma, so they are made equal.
   return replace(lower(normalize(fold_email.email) collate "pg_c_utf8"), 'ς', 'σ');
 end $$;
 comment on function private.fold_email(text) is
-  'What all spellings of an address have in common, and Auth''s address is made of. The API has brought the domain into the form of DNS.';
+  'The one form that all spellings of an address share; Auth''s address is derived from it. The API has already converted the '
+  'domain to ASCII.';
 grant execute on function private.fold_email(text) to service_role;
 
 create table public.users (
@@ -178,7 +179,7 @@ create table public.users (
   constraint users_developer_has_plan check ((role = 'developer') = (plan_id is not null))
 );
 create unique index users_project_email on public.users (project_id, email_fold) nulls not distinct;
--- Accounts are looked up with "project_id is not distinct from", which no index on project_id serves.
+-- Lookups use "project_id is not distinct from", which cannot use an index on project_id.
 create index users_email on public.users (email_fold);
 create index users_plan_id on public.users (plan_id);
 create index users_project_created on public.users (project_id, created_at desc, id desc);
@@ -192,7 +193,7 @@ comment on column public.users.role is 'operator runs the platform, developer ow
 comment on column public.users.project_id is 'The project of an end user; null for developers and operators.';
 comment on column public.users.plan_id is 'The plan of a developer; a project can override it.';
 comment on column public.users.email is 'The real address. Unique per project for end users, overall for the others.';
-comment on column public.users.email_fold is 'The address as it is compared: in lower case.';
+comment on column public.users.email_fold is 'The form of the address that is compared: lower case.';
 comment on column public.users.full_name is 'As the person wrote it.';
 comment on column public.users.email_verified_at is 'When the address was proved, else null.';
 comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
@@ -209,7 +210,7 @@ language plpgsql stable set search_path = '' as $$
 begin
   return jsonb_build_object(
     'id', account.id, 'email', account.email, 'full_name', account.full_name,
-    -- The word that clients know.
+    -- Clients know this name of the role.
     'role', case account.role when 'operator' then 'platform_operator' else account.role end,
     'is_active', account.deactivated_at is null, 'is_verified', account.email_verified_at is not null,
     'created_at', account.created_at, 'project_id', account.project_id);
@@ -221,7 +222,7 @@ language plpgsql immutable set search_path = '' as $$
 begin
   return case
     when account.role = 'end_user' then account.id || '@' || account.project_id || '.users.invalid'
-    -- Auth takes ASCII alone.
+    -- Auth accepts only ASCII.
     when account.email_fold ~ '^[ -~]+$' then account.email_fold
     else account.id || '@developers.users.invalid'
   end;
@@ -237,7 +238,8 @@ begin
   moved.email_fold := private.fold_email(auth_email_at.email);
   return private.auth_email(moved);
 end $$;
-comment on function private.auth_email_at(public.users, text) is 'The address by which Auth would know the account with another address.';
+comment on function private.auth_email_at(public.users, text) is
+  'The address by which Auth would know the account with another address.';
 
 create trigger users_touch before update on public.users
   for each row execute function private.touch_updated_at();
@@ -292,26 +294,28 @@ comment on column public.projects.owner_id is 'The developer (or operator) who m
 comment on column public.projects.plan_id is 'Overrides the owner''s plan; null follows it.';
 comment on column public.projects.name is 'Shown to its developer.';
 comment on column public.projects.description is 'Shown to its developer.';
-comment on column public.projects.is_active is 'Off: its keys and end users are refused; its owner still manages it.';
+comment on column public.projects.is_active is 'False: its keys and end users are refused; its owner still manages it.';
 comment on column public.projects.email_verification is 'Whether an end user must verify the address before the first login.';
 comment on column public.projects.allowed_origins is 'Browser origins that may call the API in this project''s name; * is any.';
 comment on column public.projects.site_url is 'The app''s own address, which our pages and mails link back to.';
-comment on column public.projects.verify_url is 'The app''s page that takes the link of a verification mail; null is the built-in page.';
+comment on column public.projects.verify_url is
+  'The app''s page that takes the link of a verification mail; null is the built-in page.';
 comment on column public.projects.reset_url is 'The app''s page that takes the link of a reset mail; null is the built-in page.';
 comment on column public.projects.deleted_at is 'When its owner deleted it; it is invisible from then on.';
 comment on column public.projects.created_at is 'When it was made.';
 comment on column public.projects.updated_at is 'When it last changed.';
 comment on column public.projects.purge_at is
-  'When what a deleted project holds is removed for good, or when the next worker may go on with it; null is never.';
+  'When the contents of a deleted project are removed for good, or when the next worker may continue; null is never.';
 comment on column public.projects.purge_started_at is 'When the removal began; from then on the project cannot be restored.';
 comment on column public.projects.suspended_at is 'When an operator switched it off; its owner cannot switch it on. Null otherwise.';
 comment on column public.projects.user_generations_per_day is
   'Charged generations of one end user a UTC day; null is no limit but the plan''s.';
 comment on column public.projects.user_generations_per_month is 'The same a UTC month.';
-comment on column public.projects.user_concurrent is 'Generations of one end user that may run at once; null is no limit but the plan''s.';
+comment on column public.projects.user_concurrent is
+  'Generations of one end user that may run at once; null is no limit but the plan''s.';
 comment on column public.projects.deleted_by_operator is 'An operator deleted it: its owner cannot restore it.';
 
--- Users and projects name each other: the second of the two tables adds this key.
+-- Users and projects refer to each other, so the second table adds this key.
 alter table public.users add constraint users_project_id_fkey
   foreign key (project_id) references public.projects (id) on delete cascade;
 
@@ -341,7 +345,8 @@ begin
   end if;
   return project;
 end $$;
-comment on function private.require_project(uuid) is 'The project if row-level security shows it to the caller, else project_not_found.';
+comment on function private.require_project(uuid) is
+  'The project if row-level security shows it to the caller, else project_not_found.';
 
 create function private.hold_project(id uuid) returns boolean
 language plpgsql set search_path = '' as $$
@@ -356,8 +361,8 @@ begin
   return v_is_active;
 end $$;
 comment on function private.hold_project(uuid) is
-  'Before something is made in a project: whether it is active. It stays as it is until the transaction ends, so what is made at '
-  'the moment of its deletion comes before it, and is found by it, or not at all. Errors: project_not_found.';
+  'Locks a project before something is created in it and returns whether it is active. A deletion then comes before or after '
+  'the create: it finds what was created, or the create fails. Errors: project_not_found.';
 
 create function private.create_project(credentials jsonb, project jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -369,7 +374,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform set_config('role', 'service_role', true);
   owner := private.actor_id();
-  -- The lock makes two creates of one developer take turns, so that the count below is the truth.
+  -- The lock makes creates of one developer take turns, so the count below is correct.
   select plan.projects into allowed
   from public.users account left join public.plans plan on plan.id = account.plan_id
   where account.id = owner for update of account;
@@ -468,7 +473,7 @@ begin
   return private.project_json(changed);
 end $$;
 comment on function private.update_project(jsonb, uuid, jsonb) is
-  'PATCH /projects/{id}: fields that are not named stay. What an operator switches off, only an operator switches on. Errors: '
+  'PATCH /projects/{id}: fields that are not named stay. Only an operator activates a project that an operator deactivated. Errors: '
   'project_not_found, project_suspended, those of private.authorize.';
 
 create trigger projects_touch before update on public.projects
@@ -486,8 +491,8 @@ grant execute on function
 to authenticated, service_role;
 grant execute on function private.hold_project(uuid) to service_role;
 
--- A deleted project is refused at once and everywhere, and its owner may restore it. What it holds is removed after a
--- window, in batches that may stop anywhere and go on later.
+-- A deleted project is refused at once and everywhere; its owner may restore it. After a window its contents are removed, in
+-- batches that may stop and continue at any point.
 
 create function private.list_deleted_projects(
   credentials jsonb, search text, active boolean, page integer, page_size integer) returns jsonb
@@ -554,8 +559,9 @@ begin
   return predictions;
 end $$;
 comment on function private.delete_project(jsonb, uuid, integer) is
-  'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that nobody waits '
-  'for any more. What an operator deletes, its owner cannot restore. Errors: project_not_found, those of private.authorize.';
+  'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that have to be '
+  'canceled. The owner cannot restore a project that an operator deleted. Errors: project_not_found, those of '
+  'private.authorize.';
 
 create function private.restore_project(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -654,7 +660,7 @@ begin
   if not found then
     return jsonb_build_object('files', '[]'::jsonb, 'rows', 0, 'done', true);
   end if;
-  -- Files first and again in every step: what was still being written when the project was deleted is found too.
+  -- Files come first in every step, so files that were still being written at the deletion are found too.
   select coalesce(jsonb_agg(jsonb_build_object('bucket', found.bucket_id, 'path', found.name)), '[]') into files
   from (
     select o.bucket_id, o.name from storage.objects o
@@ -683,8 +689,8 @@ comment on function private.purge_project(uuid, integer, integer) is
 
 grant execute on function private.purge_project_users(uuid, integer) to service_role;
 
--- What a developer sees and changes of the people of a project. One set of conditions serves a list and its total, so that
--- a search finds as many as it says.
+-- How a developer lists and changes the people of a project. A list and its total use the same conditions, so they always
+-- agree.
 
 create function private.project_user_json(account public.users, project_name text) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -693,9 +699,9 @@ begin
     'generations_per_day', account.generations_per_day, 'generations_per_month', account.generations_per_month,
     'concurrent_generations', account.concurrent_generations);
 end $$;
-comment on function private.project_user_json(public.users, text) is 'An end user as whoever manages the project sees it.';
+comment on function private.project_user_json(public.users, text) is 'An end user as the project''s developer sees it.';
 
--- Whom a search finds is looked for once, for the page and its total. Without one, an index has the page and counts the rest.
+-- A search runs once, for the page and its total. Without a search, an index gives the page and the count.
 create function private.list_project_users(
   credentials jsonb, project_id uuid, search text, active boolean, page integer, page_size integer)
 returns jsonb
@@ -790,8 +796,9 @@ begin
   return private.project_user_json(account, project.name);
 end $$;
 comment on function private.update_project_user(jsonb, uuid, uuid, jsonb) is
-  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, opens it again, or grants it other limits. What an operator closed, only '
-  'an operator opens. Errors: project_not_found, user_not_found, account_suspended, those of private.authorize.';
+  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, opens it again, or grants it other limits. '
+  'Only an operator opens an account that an operator closed. Errors: project_not_found, user_not_found, account_suspended, '
+  'those of private.authorize.';
 
 grant execute on function private.project_user_json(public.users, text) to authenticated, service_role;
 
@@ -930,7 +937,8 @@ begin
     from public.developer_keys k where k.user_id = actor
   );
 end $$;
-comment on function private.list_developer_keys(jsonb) is 'GET /auth/developer-keys, newest first. Errors: those of private.authorize_developer.';
+comment on function private.list_developer_keys(jsonb) is
+  'GET /auth/developer-keys, newest first. Errors: those of private.authorize_developer.';
 
 create function private.create_developer_key(credentials jsonb, key jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -938,7 +946,7 @@ declare
   actor uuid := private.authorize_developer(credentials);
   created public.developer_keys;
 begin
-  -- The lock makes two creates of one developer take turns, so that the count below is the truth.
+  -- The lock makes creates of one developer take turns, so the count below is correct.
   perform from public.users u where u.id = actor for update;
   if (select count(*) from public.developer_keys k where k.user_id = actor
     and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active') >= 10
@@ -976,7 +984,7 @@ begin
   return private.developer_key_json(created);
 end $$;
 comment on function private.rotate_developer_key(jsonb, uuid, jsonb, integer) is
-  'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one dies after the '
+  'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one ends after the '
   'grace. Errors: developer_key_not_found, developer_key_not_active, those of private.authorize_developer.';
 
 create function private.revoke_developer_key(credentials jsonb, id uuid) returns void
@@ -1044,7 +1052,7 @@ begin
     'status', private.key_state((key ->> 'revoked_at')::timestamptz, (key ->> 'grace_ends_at')::timestamptz,
       (key ->> 'expires_at')::timestamptz));
 end $$;
-comment on function private.api_key_json(jsonb) is 'A key with where it stands: status active, revoked, rotated or expired.';
+comment on function private.api_key_json(jsonb) is 'A key with its status: active, revoked, rotated or expired.';
 
 create function private.require_api_key(project_id uuid, key_id uuid) returns void
 language plpgsql stable set search_path = '' as $$
@@ -1068,7 +1076,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   perform set_config('role', 'service_role', true);
-  -- The lock makes two creates in one project take turns, so that the count below is the truth.
+  -- The lock makes creates in one project take turns, so the count below is correct.
   perform from public.projects p where p.id = create_api_key.project_id and p.deleted_at is null for update;
   if not found then
     raise exception 'project_not_found';
@@ -1138,7 +1146,7 @@ begin
   join public.users owner on owner.id = p.owner_id
   left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
   where p.id = rotate_api_key.project_id;
-  -- A key in its grace is beyond the plan's number; as many again bound how many there can be.
+  -- Keys in their grace do not count against the plan. There may be as many of them as the plan has keys.
   if grace_seconds > 0 and (
     select count(*) from public.api_keys k where k.project_id = rotate_api_key.project_id and k.grace_ends_at is not null
       and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'
@@ -1186,8 +1194,8 @@ grant execute on function
   private.require_api_key(uuid, uuid)
 to authenticated, service_role;
 
--- How often API keys are used. Requests are counted in the memory of each isolate and arrive here in batches, so that no
--- request waits for a row and no row is written by every request.
+-- How often API keys are used. Each isolate counts requests in memory and writes them here in batches. So no request waits for
+-- a row.
 
 create table public.key_usage (
   api_key_id uuid not null references public.api_keys (id) on delete cascade,
@@ -1218,7 +1226,7 @@ begin
   on conflict (api_key_id, day) do update
   set requests = usage.requests + excluded.requests, errors = usage.errors + excluded.errors;
 
-  -- A row that somebody else is writing is left out: it gets the same minute from there.
+  -- Rows that another isolate is writing are skipped: it writes the same minute.
   with used as (
     select entry.kind, decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
     from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)
@@ -1270,8 +1278,8 @@ alter table public.key_usage enable row level security;
 
 grant select, insert, update, delete on public.key_usage to service_role;
 
--- How much may be asked for. private.authorize says which limit a request falls under; it is counted by the last expression
--- of the same statement, so that the counter's row is locked for an instant and no request waits for the work of another.
+-- How much may be asked for. private.authorize chooses the limit of a request. The last expression of the same statement counts
+-- it. So the counter's row is locked only briefly, and no request waits for another one's work.
 
 -- Half of each page stays free, so that a count is written beside its old version and no index is touched.
 create unlogged table private.rate_limits (
@@ -1282,7 +1290,8 @@ create unlogged table private.rate_limits (
 create index rate_limits_resets_at on private.rate_limits (resets_at);
 
 comment on table private.rate_limits is
-  'Requests of the current window of each bucket. Unlogged: a crash begins the windows anew, and counting costs no disk write.';
+  'Requests of the current window of each bucket. Unlogged: counting costs no disk write, and after a crash all counts start '
+  'at zero.';
 comment on column private.rate_limits.bucket is 'A limit and whom it counts; an address only as a hash.';
 comment on column private.rate_limits.used is 'Requests that were let through in the window; refused ones are not counted.';
 comment on column private.rate_limits.resets_at is 'The end of the window. A later request begins the next one in the same row.';
@@ -1295,7 +1304,7 @@ begin
     'window', seconds, 'resets_in', greatest(1, ceil(extract(epoch from resets_at - now()))::integer));
 end $$;
 comment on function private.limit_state(text, integer, integer, integer, timestamptz) is
-  'What a caller is told of a limit: {name, limit, remaining, window, resets_in}, the last two in seconds.';
+  'The state of a limit for the caller: {name, limit, remaining, window, resets_in}, the last two in seconds.';
 
 create function private.announce_limit(name text, bucket text, allowed integer, seconds integer, credentials jsonb)
 returns text
@@ -1307,7 +1316,7 @@ begin
   if allowed is null then
     return '';
   end if;
-  -- Whoever is over the limit is refused before any work. Where Redis counts, it knows.
+  -- A caller over the limit is refused before any work. If Redis counts, Redis decides.
   if credentials ->> 'counter' is distinct from 'redis' then
     select * into known from private.rate_limits r
     where r.bucket = announce_limit.bucket and r.resets_at > now() and r.used >= allowed;
@@ -1332,14 +1341,14 @@ declare
   counted integer;
   window_end timestamptz;
 begin
-  -- Counted already, by rules of its own.
+  -- This request was already counted, by other rules.
   if starts_with(announced, '{') then
     return announced;
   end if;
   part := string_to_array(announced, '|');
   allowed := part[3];
   seconds := part[4];
-  -- Most requests are neither the first of a window nor one too many, and an update costs less than an insert that may be one.
+  -- Most requests are neither the first of a window nor over the limit. An update costs less than an upsert.
   update private.rate_limits known set used = known.used + 1
   where known.bucket = part[2] and known.resets_at > now() and known.used < allowed
   returning used, resets_at into counted, window_end;
@@ -1360,9 +1369,10 @@ begin
   return private.limit_state(part[1], allowed, counted, seconds, window_end);
 end $$;
 comment on function private.count_request(text) is
-  'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, or refuses '
-  'it and with it all that its transaction did. A state as JSON was counted before and is only passed on. Windows begin at multiples of their length. Definer: the caller''s role has '
-  'changed by then. Errors: rate_limited (detail: private.limit_state).';
+  'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, or '
+  'refuses it and with it all that its transaction did. A state as JSON was counted before and is only returned. Windows '
+  'begin at multiples of their length. Definer: the caller''s role has changed by then. Errors: rate_limited (detail: '
+  'private.limit_state).';
 
 create function private.address_bucket(purpose text, project_id uuid, ip text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -1370,7 +1380,7 @@ begin
   return private.bucket_name(purpose, coalesce(project_id::text, '') || ':' || coalesce(private.address_group(ip), 'unknown'));
 end $$;
 comment on function private.address_bucket(text, uuid, text) is
-  'The bucket of a client address, by itself in each project. Callers whose address nobody knows share one.';
+  'The bucket of a client address in a project. Callers with an unknown address share one.';
 
 create function private.announce_auth_limit(credentials jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -1398,16 +1408,16 @@ begin
     credentials);
 end $$;
 comment on function private.announce_auth_limit(jsonb) is
-  'The limit of a login or registration, which counts before anything else is known of it: by the project''s plan, or by the '
-  'default one where no project is named. Errors: rate_limited.';
+  'The limit of a login or registration. It counts before all other checks, by the project''s plan, or by the default plan if '
+  'no project is named. Errors: rate_limited.';
 
 alter table private.rate_limits enable row level security;
 
 grant select, delete on private.rate_limits to service_role;
 grant execute on function private.limit_state(text, integer, integer, integer, timestamptz) to service_role;
 
--- How often something may be tried. Leaky buckets that fill with attempts and drain with time: a full one asks to wait for
--- seconds, never for hours, so that an attacker cannot lock a person out, nor one person an office behind one address.
+-- How often something may be tried. Leaky buckets fill with attempts and drain with time. A full one asks to wait for seconds,
+-- never for hours. So an attacker cannot lock a person out, nor one person an office behind one address.
 
 create unlogged table private.auth_attempts (
   bucket text primary key,
@@ -1417,7 +1427,7 @@ create unlogged table private.auth_attempts (
 create index auth_attempts_drained_at on private.auth_attempts (drained_at);
 
 comment on table private.auth_attempts is
-  'Leaky buckets of sign-ins, mails and codes. Unlogged: a crash forgets them, and counting costs no disk write.';
+  'Leaky buckets of sign-ins, mails and codes. Unlogged: counting costs no disk write, and a crash empties them.';
 comment on column private.auth_attempts.bucket is 'What is counted: a purpose and a hash, never an address in clear.';
 comment on column private.auth_attempts.level is 'Attempts in the bucket at drained_at.';
 comment on column private.auth_attempts.drained_at is 'When the level was computed last; it has drained since.';
@@ -1427,9 +1437,9 @@ language plpgsql immutable set search_path = '' as $$
 begin
   return purpose || ':' || encode(sha256(convert_to(subject, 'utf8')), 'hex');
 end $$;
-comment on function private.bucket_name(text, text) is 'The name of a bucket, which tells nobody whom it counts.';
+comment on function private.bucket_name(text, text) is 'The name of a bucket: a hash, so it does not reveal whom it counts.';
 
--- An IPv4 client of a socket that speaks both appears as ::ffff:203.0.113.7, and all of them lie in one /64.
+-- On a dual-stack socket an IPv4 client appears as ::ffff:203.0.113.7. All of those lie in one /64.
 create function private.address_group(ip text) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
@@ -1470,7 +1480,7 @@ language plpgsql set search_path = '' as $$
 begin
   update private.auth_attempts known set level = greatest(0, known.level - 1) where known.bucket = drain_bucket.bucket;
 end $$;
-comment on function private.drain_bucket(text) is 'Takes an attempt back that turned out to be right.';
+comment on function private.drain_bucket(text) is 'Takes back an attempt that was correct.';
 
 create function private.count_sign_in(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1492,7 +1502,7 @@ begin
 end $$;
 comment on function private.count_sign_in(uuid, text, text) is
   'Counts a password that is tried, whether or not there is such an account: ten at once for an account from one address, '
-  'a hundred for an account from anywhere, three hundred from one address. A right one is taken back. Errors: attempts_exceeded.';
+  'a hundred for an account from anywhere, three hundred from one address. A correct one is taken back. Errors: attempts_exceeded.';
 
 create function private.forget_sign_ins(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1506,7 +1516,7 @@ begin
   perform private.drain_bucket(private.bucket_name('sign-in-address', source));
 end $$;
 comment on function private.forget_sign_ins(uuid, text, text) is
-  'The password was right: nothing of it stays counted, and earlier typing errors from the same address are forgotten.';
+  'The password was correct: takes back its count, and earlier wrong attempts from the same address.';
 
 create function private.uncount_sign_in(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1526,8 +1536,8 @@ begin
   perform private.drain_bucket(private.bucket_name('sign-in-address', private.address_group(ip)));
 end $$;
 comment on function private.uncount_sign_in(jsonb, text, text) is
-  'Takes back what private.begin_login counted, or without an email what private.begin_password_check did: whether the password '
-  'was right was never said.';
+  'Takes back the count of private.begin_login, or without an email that of private.begin_password_check, because Auth never '
+  'checked the password.';
 
 create function private.count_mail(purpose text, subject text) returns integer
 language plpgsql set search_path = '' as $$
@@ -1557,7 +1567,7 @@ begin
   end if;
 end $$;
 comment on function private.count_mail_request(text) is
-  'Counts a request for mail from an address, whoever it is for: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
+  'Counts a request for mail from an address, for any account: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
 
 create function private.count_secret(ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -1583,7 +1593,8 @@ begin
     perform private.drain_bucket(private.bucket_name('secret-address', private.address_group(ip)));
   end if;
 end $$;
-comment on function private.uncount_secret(text) is 'The token or code was right, or nobody could say: the try does not count.';
+comment on function private.uncount_secret(text) is
+  'The token or code was correct, or could not be checked: the attempt does not count.';
 
 alter table private.auth_attempts enable row level security;
 
@@ -1601,8 +1612,8 @@ grant execute on function
   private.uncount_secret(text)
 to service_role;
 
--- Who is calling. Every function of the API starts with private.authorize_and_set_role, which checks all credentials of a request,
--- remembers the caller in settings of the transaction and takes the role under which policies decide.
+-- Who is calling. Every function of the API starts with private.authorize_and_set_role. It checks all credentials, stores the
+-- caller in settings of the transaction and sets the role under which policies decide.
 
 create function private.is_origin_allowed(origin text, allowed text[]) returns boolean
 language plpgsql immutable set search_path = '' as $$
@@ -1620,12 +1631,12 @@ end $$;
 comment on function private.is_origin_allowed(text, text[]) is
   'Whether a browser origin is one of a project''s allowed_origins: * is any, *. stands for every sub-domain.';
 
--- Each expression is prepared anew in every transaction, which costs more than to evaluate it: few large ones are quicker.
+-- Every transaction prepares each expression again, which costs more than evaluating it. So few large ones are quicker.
 create function private.authorize(credentials jsonb, scope text) returns text
 language plpgsql security definer set search_path = '' as $$
 declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
-  -- A poll asks for the rights of a generation, and is counted apart from it.
+  -- A poll needs the rights of a generation, but has its own limit.
   is_generation boolean := scope in ('generation', 'status');
   account uuid;
   actor uuid;
@@ -1652,8 +1663,8 @@ declare
   announced text := '';
   remembered text[];
 begin
-  -- 1. The token's account, the project and the plan, in one statement. `offset 0` hides from the planner what was not sent, for
-  -- which it would plan anew.
+  -- 1. The token's account, the project and the plan, in one statement. `offset 0` hides missing values from the planner, which
+  -- would otherwise plan again.
   if coalesce(credentials ->> 'user_id', credentials ->> 'project_id') is not null then
     select u.id, u.role, u.project_id, u.deactivated_at is null, u.email_verified_at is not null,
       p.id, p.owner_id, p.is_active and owner.deactivated_at is null, p.email_verification = 'required', p.allowed_origins,
@@ -1671,7 +1682,7 @@ begin
       else coalesce(p.plan_id, owner.plan_id) end;
   end if;
 
-  -- 2. The keys that were sent. Small statements are cheaper than a join that also opens the tables of the others.
+  -- 2. The keys that were sent. Small statements are cheaper than a join, which opens every table of keys.
   if credentials ->> 'operator_key_hash' is not null then
     select u.id, case when k.revoked_at is not null or k.expires_at <= now()
       then private.key_state(k.revoked_at, null, k.expires_at) end
@@ -1699,7 +1710,7 @@ begin
     end if;
   end if;
 
-  -- 3. Who acts: whom the token names, else whom an operator key or a management key does.
+  -- 3. Who acts: the account of the token, else that of an operator key or a management key.
   actor := account;
   if actor is null then
     actor := coalesce(operator, case when scope = 'projects' and management then developer end);
@@ -1712,9 +1723,9 @@ begin
     end if;
   end if;
 
-  -- 4. What is refused: the first line that holds. A null never lets anybody through.
+  -- 4. Refusals: the first condition that holds. Null never passes.
   refusal := coalesce(
-    -- The origin, before anything else is told. Not for project endpoints: there an owner puts a wrong list right.
+    -- The origin comes first, before any other answer. Project endpoints skip it: there an owner can correct a wrong list.
     case when credentials ->> 'origin' is null or scope = 'projects' then null
       when not private.is_origin_allowed(credentials ->> 'origin', coalesce(project_origins, key_origins, '{*}'))
         then 'origin_not_allowed' end,
@@ -1776,7 +1787,7 @@ begin
     end if;
   end if;
 
-  -- 6. What policies and functions ask for in this transaction. Assigned, since `perform` would start a statement.
+  -- 6. What policies and functions read in this transaction. Assigned, because `perform` would start a statement.
   remembered := array[
     set_config('app.user_id', coalesce(actor::text, ''), true),
     set_config('app.user_role', coalesce(actor_role, ''), true),
@@ -1791,9 +1802,9 @@ begin
   return case when actor_role = 'operator' then 'service_role' when actor is not null then 'authenticated' else 'anon' end;
 end $$;
 comment on function private.authorize(jsonb, text) is
-  'Checks every credential of a request, remembers the caller for this transaction, announces the limit that the request falls '
-  'under and answers the database role to go on as. Scope is public, account, platform, projects, generation or status. Definer: '
-  'nobody else may read keys and sessions.';
+  'Checks every credential of a request, remembers the caller for this transaction, announces the limit that the request '
+  'falls under and returns the database role to continue with. Scope is public, account, platform, projects, generation or '
+  'status. Definer: nobody else may read keys and sessions.';
 
 create function private.authorize_and_set_role(credentials jsonb, scope text) returns text
 language plpgsql set search_path = '' as $$
@@ -1801,7 +1812,8 @@ begin
   return set_config('role', private.authorize(credentials, scope), true);
 end $$;
 comment on function private.authorize_and_set_role(jsonb, text) is
-  'authorize, then go on as the caller''s database role: authenticated or anon under row-level security, service_role for an operator.';
+  'authorize, then continue as the caller''s database role: authenticated or anon under row-level security, service_role for '
+  'an operator.';
 
 create function private.check_credentials(credentials jsonb, scope text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -1932,7 +1944,7 @@ comment on function private.require_end_user(jsonb, uuid, uuid) is
 create function private.list_orphans(batch_size integer) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  -- Auth's ids are random, so what follows a random one is another part of the users each time.
+  -- Auth's ids are random, so each run starts at a random id and looks at another part of the users.
   begin_at uuid := gen_random_uuid();
 begin
   return (
@@ -1953,7 +1965,8 @@ begin
   );
 end $$;
 comment on function private.list_orphans(integer) is
-  'Users of Auth without an account, five minutes old at least, so that no registration under way is hit: of 10,000 users from a random one on. Definer: auth.users is the owner''s.';
+  'Users of Auth without an account, at least five minutes old, so that no running registration is hit. Looks at 10,000 users '
+  'after a random id. Definer: auth.users is the owner''s.';
 
 grant execute on function private.list_orphans(integer) to service_role;
 
@@ -1990,7 +2003,7 @@ begin
       and s.user_id = account.id and s.not_after > now()) then 'invalid_token'
   end;
   if refusal in ('project_inactive', 'account_not_verified') and not (device ->> 'signed_in')::boolean then
-    -- Both can be undone, and the session goes on then. A sign-in has told nobody of its session yet.
+    -- Both can be undone, and then the session continues. A new sign-in's session is still unknown to its client.
     null;
   elsif refusal is not null then
     delete from auth.sessions s where s.id = open_session.session_id;
@@ -2005,8 +2018,9 @@ begin
   return jsonb_build_object('refusal', refusal);
 end $$;
 comment on function private.open_session(uuid, uuid, jsonb) is
-  'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; otherwise names '
-  'the refusal, and ends the session unless it was refreshed while its project is off or its address unverified. Definer: only the owner may write auth.sessions.';
+  'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; '
+  'otherwise names the refusal, and ends the session unless it was refreshed while its project is off or its address '
+  'unverified. Definer: only the owner may write auth.sessions.';
 
 create function private.end_user_sessions(user_id uuid, keep uuid) returns integer
 language plpgsql security definer set search_path = '' as $$
@@ -2026,7 +2040,8 @@ begin
   delete from auth.sessions s where s.user_id = end_user_session.user_id and s.id = end_user_session.session_id;
   return found;
 end $$;
-comment on function private.end_user_session(uuid, uuid) is 'Ends one session. False when the account has no such session. Definer: as above.';
+comment on function private.end_user_session(uuid, uuid) is
+  'Ends one session. False when the account has no such session. Definer: as above.';
 
 create function private.list_user_sessions(user_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
@@ -2039,7 +2054,8 @@ begin
     from auth.sessions s where s.user_id = list_user_sessions.user_id and s.not_after > now()
   );
 end $$;
-comment on function private.list_user_sessions(uuid) is 'The living sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
+comment on function private.list_user_sessions(uuid) is
+  'The active sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
 
 create function private.authorize_session(credentials jsonb) returns uuid
 language plpgsql set search_path = '' as $$
@@ -2052,8 +2068,8 @@ begin
   return current_setting('app.user_id')::uuid;
 end $$;
 comment on function private.authorize_session(jsonb) is
-  'For what belongs to a signed-in person and to no key: the account, as service_role. Errors: not_authenticated, '
-  'those of private.authorize.';
+  'For requests that need a signed-in person, not a key: returns the account and continues as service_role. Errors: '
+  'not_authenticated, those of private.authorize.';
 
 create function private.list_sessions(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2102,7 +2118,7 @@ begin
   return found;
 end $$;
 comment on function private.end_reused_session(text) is
-  'An old refresh token came back, so somebody else has it: its session ends with the access token. Definer: only the '
+  'An old refresh token was used, so somebody else has it: ends its session and access token. Definer: only the '
   'owner reads auth.refresh_tokens.';
 
 create function private.on_user_deactivated() returns trigger
@@ -2112,7 +2128,7 @@ begin
   return null;
 end $$;
 comment on function private.on_user_deactivated() is
-  'Trigger: a deactivated account is out everywhere at once. Definer: whoever deactivates need not hold auth.sessions.';
+  'Trigger: ends all sessions of a deactivated account at once. Definer: the caller may have no rights to auth.sessions.';
 
 create function private.on_auth_user_banned() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -2121,8 +2137,8 @@ begin
   return null;
 end $$;
 comment on function private.on_auth_user_banned() is
-  'Trigger: whoever is banned or deleted at Auth, as in Studio, is out at once: Auth itself would let the access token live on. '
-  'Definer: Auth''s role writes the row.';
+  'Trigger: ends the sessions of a user who is banned or deleted at Auth, as in Studio. Auth itself would keep the access '
+  'token valid. Definer: Auth''s role writes the row.';
 
 create trigger users_banned after update of banned_until, deleted_at on auth.users
   for each row when ((new.banned_until is distinct from old.banned_until and new.banned_until > now())
@@ -2140,8 +2156,8 @@ grant execute on function
   private.list_user_sessions(uuid)
 to service_role;
 
--- Passwords live in Supabase Auth, and so do its own endpoints. A token that was stolen reaches them too, so an account's
--- address is fixed there and its password changes only after the API has announced it.
+-- Supabase Auth stores passwords and has endpoints of its own, which a stolen token reaches too. So an account's address is
+-- fixed there, and its password changes only after the API has announced it.
 
 create table private.password_permits (
   user_id uuid primary key references public.users (id) on delete cascade,
@@ -2151,10 +2167,11 @@ create table private.password_permits (
 );
 create index password_permits_expires_at on private.password_permits (expires_at);
 
-comment on table private.password_permits is 'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
+comment on table private.password_permits is
+  'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
 comment on column private.password_permits.user_id is 'Whose password is about to change.';
-comment on column private.password_permits.keep_session_id is 'The session that goes on after the change; null ends all.';
-comment on column private.password_permits.expires_at is 'A minute after the announcement: the change follows at once.';
+comment on column private.password_permits.keep_session_id is 'The session that continues after the change; null ends all.';
+comment on column private.password_permits.expires_at is 'A minute after the announcement.';
 comment on column private.password_permits.token_digest is
   'The reset token that asked for the change, and is used up by it; null when the owner did.';
 
@@ -2172,7 +2189,7 @@ begin
   end if;
 end $$;
 comment on function private.permit_password(uuid, uuid, bytea) is
-  'Announces one change of an account''s password, which session outlives it, and the reset token that asks for it, if one does. '
+  'Announces one change of an account''s password, the session that survives it, and the reset token that asked for it, if any. '
   'Errors: password_change_running.';
 
 create function private.withdraw_password_permit(credentials jsonb) returns void
@@ -2184,12 +2201,12 @@ begin
     and p.token_digest is null;
 end $$;
 comment on function private.withdraw_password_permit(jsonb) is
-  'Auth did not change the password of the caller: what this session announced is over, and it may be tried again at once.';
+  'Auth did not change the caller''s password: removes the announcement, so that the caller can try again at once.';
 
 create function private.finish_password_change(account public.users, permit private.password_permits) returns void
 language plpgsql set search_path = '' as $$
 begin
-  -- Links that were mailed before, and an address that somebody with the old password asked for, are over.
+  -- Earlier reset links end, and so does a change of address that was requested with the old password.
   perform private.use_mail_tokens(account.id, 'password_reset');
   delete from private.email_changes change where change.user_id = account.id;
   if permit.token_digest is not null then
@@ -2203,7 +2220,7 @@ begin
   insert into private.mail_outbox (user_id, kind) values (account.id, 'password_changed');
 end $$;
 comment on function private.finish_password_change(public.users, private.password_permits) is
-  'What a new password brings with it. A reset proves the address too, since its token came by mail.';
+  'The effects of a new password. A reset also verifies the address, because its token came by mail.';
 
 create function private.check_auth_user_update() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -2211,13 +2228,13 @@ declare
   account public.users;
   permit private.password_permits;
 begin
-  -- Locked before the permit, in the order of whoever announces a change: else the two would wait for each other.
+  -- Locked before the permit, in the same order as an announcement. Otherwise the two could deadlock.
   select * into account from public.users u where u.id = new.id for update;
   if account.id is null then
     return new;
   end if;
   if old.deleted_at is null and new.deleted_at is not null then
-    -- Deleted in Studio with its traces kept: Auth scrambles the address, and the account is closed.
+    -- A soft deletion in Studio: Auth scrambles the address, and the account is closed.
     update public.users u set deactivated_at = coalesce(u.deactivated_at, now()) where u.id = new.id;
     return new;
   end if;
@@ -2242,7 +2259,8 @@ begin
 end $$;
 comment on function private.check_auth_user_update() is
   'Trigger: Auth''s own endpoints change neither address nor password of an account. An announced password ends the other '
-  'sessions and tells the owner, in the same transaction. A soft deletion closes the account. Definer: Auth''s role holds no table of ours.';
+  'sessions and tells the owner, in the same transaction. A soft deletion closes the account. Definer: Auth''s role holds no '
+  'table of ours.';
 
 create function private.decoy_email() returns text
 language plpgsql immutable set search_path = '' as $$
@@ -2250,7 +2268,7 @@ begin
   return 'decoy@unknown.users.invalid';
 end $$;
 comment on function private.decoy_email() is
-  'A user of Supabase Auth without an account: sign-ins to unknown addresses try its password, so that they hash as long.';
+  'A user of Supabase Auth without an account. Sign-ins to unknown addresses try its password, so that they take as long.';
 
 create function private.decoy_exists() returns boolean
 language plpgsql stable security definer set search_path = '' as $$
@@ -2309,7 +2327,7 @@ begin
   end if;
 end $$;
 comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
-  'The password was right: ends the session that proved it, and announces a change when permit is true. Errors: '
+  'The password was correct: ends the session that proved it, and announces a change when permit is true. Errors: '
   'wrong_password, those of private.authorize_session.';
 
 create function private.check_auth_user_metadata() returns trigger
@@ -2321,7 +2339,7 @@ begin
   return new;
 end $$;
 comment on function private.check_auth_user_metadata() is
-  'Trigger: what a person writes beside the account at Auth is in every token, and a token travels in a header.';
+  'Trigger: bounds the metadata that a person writes at Auth. It is part of every token, and a token travels in a header.';
 
 create trigger users_check_metadata before insert or update of raw_user_meta_data on auth.users
   for each row execute function private.check_auth_user_metadata();
@@ -2337,8 +2355,8 @@ grant execute on function
   private.decoy_exists()
 to service_role;
 
--- Mail to be sent. A row says what to tell whom, never a token: the token is made when the mail is sent, so that none lies
--- here. Rows without an account are sent to nobody; they make an unknown address cost what a known one costs.
+-- Mail to be sent. A row has a recipient and a kind, never a token: tokens are made when the mail is sent. Rows without an
+-- account are never sent. They make unknown addresses cost as much as known ones.
 
 create table private.mail_outbox (
   id uuid primary key default gen_random_uuid(),
@@ -2357,14 +2375,17 @@ create index mail_outbox_due on private.mail_outbox (next_attempt_at);
 create index mail_outbox_user_id on private.mail_outbox (user_id);
 create index mail_outbox_created_at on private.mail_outbox (created_at);
 
-comment on table private.mail_outbox is 'Mail that is not sent yet. A row goes when its mail was taken, or after a day of failures.';
+comment on table private.mail_outbox is
+  'Mail that is not sent yet. A row is deleted when its mail was accepted, or after a day of failures.';
 comment on column private.mail_outbox.id is 'Also part of the mail providers idempotency key.';
 comment on column private.mail_outbox.user_id is 'The account to write to; null is nobody.';
 comment on column private.mail_outbox.kind is 'Which text is sent.';
 comment on column private.mail_outbox.details is
-  'What the text names besides the account, such as {"name", "key_prefix"} of a key; "to" is the address when it is not the account''s.';
+  'What the text names besides the account, such as {"name", "key_prefix"} of a key; "to" is the address when it is not the '
+  'account''s.';
 comment on column private.mail_outbox.attempts is 'How often it was claimed.';
-comment on column private.mail_outbox.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+comment on column private.mail_outbox.next_attempt_at is
+  'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
 comment on column private.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
 comment on column private.mail_outbox.created_at is 'When it was asked for; after a day it is given up.';
 
@@ -2374,7 +2395,7 @@ declare
   claimed jsonb;
 begin
   perform set_config('role', 'service_role', true);
-  -- Of mails that wait and would say the same, the newest is enough.
+  -- Of several waiting mails with the same content, only the newest is kept.
   delete from private.mail_outbox old using private.mail_outbox newer
   where old.kind in ('verification', 'password_reset', 'email_change') and newer.user_id = old.user_id
     and newer.kind = old.kind
@@ -2413,7 +2434,7 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.mail_outbox m where m.id = finish_mail.id;
 end $$;
-comment on function private.finish_mail(uuid) is 'The mail was taken, or is not worth sending any more.';
+comment on function private.finish_mail(uuid) is 'The mail was accepted, or is obsolete.';
 
 create function private.retry_mail(id uuid, wait_seconds integer, error text) returns void
 language plpgsql set search_path = '' as $$
@@ -2431,23 +2452,24 @@ declare
   wait integer := private.count_mail(request_mail.kind, request_mail.bucket_subject);
 begin
   if wait = 0 then
-    -- Nobody is written to as well, so that an unknown address takes the same time.
+    -- A row without a recipient is written too, so that an unknown address takes the same time.
     insert into private.mail_outbox (user_id, kind) values (request_mail.wanted, request_mail.kind);
   end if;
   return wait;
 end $$;
-comment on function private.request_mail(uuid, text, text) is 'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
+comment on function private.request_mail(uuid, text, text) is
+  'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
 
 create function private.on_user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  -- The first mail counts, so that asking for another one right away does not send two.
+  -- The first mail counts, so that an immediate request does not send a second one.
   perform private.count_mail('verification', new.id::text);
   insert into private.mail_outbox (user_id, kind) values (new.id, 'verification');
   return null;
 end $$;
 comment on function private.on_user_created() is
-  'Trigger: a new account is asked to verify its address, in the transaction that makes it. Definer: whoever makes the account.';
+  'Trigger: queues the verification mail of a new account, in the same transaction. Definer: any role may create the account.';
 
 create function private.on_api_key_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -2456,12 +2478,12 @@ begin
   select p.owner_id, 'key_created',
     jsonb_build_object('name', new.name, 'key_prefix', new.key_prefix, 'project_name', p.name)
   from public.projects p
-  -- A key that comes with its project is no news.
+  -- No mail for the key that is created with its project.
   where p.id = new.project_id and p.created_at < now();
   return null;
 end $$;
 comment on function private.on_api_key_created() is
-  'Trigger: the owner of a project is told of a new API key, whoever made it. Definer: whoever makes it need not hold the outbox.';
+  'Trigger: mails the owner of a project about a new API key. Definer: the caller may have no rights to the outbox.';
 
 create trigger users_created after insert on public.users
   for each row when (new.email_verified_at is null) execute function private.on_user_created();
@@ -2473,8 +2495,8 @@ alter table private.mail_outbox enable row level security;
 grant select, insert, update, delete on private.mail_outbox to service_role;
 grant execute on function private.request_mail(uuid, text, text) to service_role;
 
--- Tokens that mails carry, and what they do: prove an address, set a new password. They are random, ours alone, and kept as
--- digests; Supabase Auth neither makes nor sees them. Unknown addresses are answered exactly as known ones.
+-- Tokens in mails, which verify an address or set a new password. They are random and kept as digests; Supabase Auth neither
+-- makes nor sees them. Unknown addresses get the same answers as known ones.
 
 create table private.mail_tokens (
   digest bytea primary key constraint mail_tokens_digest_length check (length(digest) = 32),
@@ -2493,16 +2515,18 @@ create index mail_tokens_user_id on private.mail_tokens (user_id, purpose);
 create index mail_tokens_expires_at on private.mail_tokens (expires_at);
 
 comment on table private.mail_tokens is
-  'Tokens that were mailed: whose, what for, until when. A mail adds one and replaces none, so nobody''s request kills an unread link.';
+  'Mailed tokens: account, purpose and expiry. A mail adds a token and replaces none, so a stranger''s request cannot end an '
+  'unread link.';
 comment on column private.mail_tokens.digest is 'SHA-256 of the token.';
 comment on column private.mail_tokens.user_id is 'The account that it speaks for.';
 comment on column private.mail_tokens.purpose is 'The only thing it can be used for.';
 comment on column private.mail_tokens.code_digest is 'HMAC of the short code beside it, by a key that the database does not have.';
 comment on column private.mail_tokens.created_at is 'When the mail was written.';
 comment on column private.mail_tokens.expires_at is 'From when it is refused.';
-comment on column private.mail_tokens.used_at is 'When it, or another of the same account and purpose, was used. Kept, so that a second open can be told so.';
-comment on column private.mail_tokens.email is 'The address that it went to; it proves no other.';
-comment on column private.mail_tokens.code_tries is 'Wrong codes that were tried while this one was good; five end it.';
+comment on column private.mail_tokens.used_at is
+  'When it, or another of the same account and purpose, was used. Kept, so that a second use gets its own answer.';
+comment on column private.mail_tokens.email is 'The address that it was sent to; it verifies only that one.';
+comment on column private.mail_tokens.code_tries is 'Wrong codes that were tried while this one was valid; five end it.';
 
 create function private.add_mail_token(mail_id uuid, digest text, code_digest text) returns boolean
 language plpgsql set search_path = '' as $$
@@ -2520,7 +2544,7 @@ begin
   return found;
 end $$;
 comment on function private.add_mail_token(uuid, text, text) is
-  'The token (its SHA-256, hex) of a mail that is about to go out, and the HMAC of its code. False when the mail is worth nothing any more.';
+  'The token (its SHA-256, hex) of a mail that is about to go out, and the HMAC of its code. False when the mail is obsolete.';
 
 create function private.lock_token_owner(digest text) returns public.users
 language plpgsql set search_path = '' as $$
@@ -2540,7 +2564,7 @@ begin
   return case
     when token.digest is null or account.deactivated_at is not null then 'unknown'
     when token.used_at is not null then 'used'
-    -- Another mail proved the same address, or the account has another one by now.
+    -- Another mail verified the same address, or the account has a new address.
     when token.purpose = 'verification' and token.email = account.email and account.email_verified_at is not null then 'used'
     when token.purpose = 'email_change' and token.email = account.email then 'used'
     when token.expires_at <= now() or (token.purpose <> 'email_change' and token.email <> account.email) then 'expired'
@@ -2558,7 +2582,7 @@ begin
   where t.user_id = use_mail_tokens.user_id and t.purpose = use_mail_tokens.purpose and t.used_at is null;
 end $$;
 comment on function private.use_mail_tokens(uuid, text) is
-  'One token was used, so every other one of that account and purpose is over. The caller holds the account''s row.';
+  'Ends every other token of that account and purpose after one was used. The caller has locked the account.';
 
 create function private.check_mail_token(digest text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2590,7 +2614,7 @@ begin
   update public.users u set email_verified_at = coalesce(u.email_verified_at, now()) where u.id = account.id;
   perform private.use_mail_tokens(account.id, 'verification');
 end $$;
-comment on function private.verify_account(public.users) is 'The address is proved, and every verification token is over.';
+comment on function private.verify_account(public.users) is 'Marks the address as verified and ends every verification token.';
 
 create function private.use_verification_token(digest text, expected uuid, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2604,7 +2628,7 @@ begin
   account := private.lock_token_owner(use_verification_token.digest);
   select t.* into token from private.mail_tokens t where t.digest = decode(use_verification_token.digest, 'hex');
   state := private.token_state(token, account);
-  -- A refusal is an answer and no exception, so that the try stays counted.
+  -- A refusal is a result, not an exception, so that the attempt stays counted.
   if state = 'unknown' or token.purpose = 'password_reset' or account.id is distinct from coalesce(expected, account.id) then
     return jsonb_build_object('refusal', 'verification_token_invalid');
   end if;
@@ -2620,8 +2644,8 @@ begin
   return jsonb_build_object('email', account.email);
 end $$;
 comment on function private.use_verification_token(text, uuid, text) is
-  'POST /auth/verify-email by token; expected is whom the caller named, or null. {email}, {refusal}, or {change: {user_id, email, auth_email}}: '
-  'Auth has to change the address of a developer before it counts. Errors: attempts_exceeded.';
+  'POST /auth/verify-email by token; expected is whom the caller named, or null. {email}, {refusal}, or {change: {user_id, '
+  'email, auth_email}}: Auth has to change the address of a developer before it counts. Errors: attempts_exceeded.';
 
 create function private.use_verification_code(user_id uuid, code_digest text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -2684,8 +2708,8 @@ begin
   end if;
 end $$;
 comment on function private.request_verification(jsonb, jsonb, text) is
-  'Asks for a verification mail: for {user_id} or {email}, which may be nobody and is answered the same, else for the caller. Errors: '
-  'attempts_exceeded, mail_limit_exceeded (only for the caller''s own account), those of private.authorize.';
+  'Asks for a verification mail: for {user_id} or {email}, with the same answer if there is no such account, else for the '
+  'caller. Errors: attempts_exceeded, mail_limit_exceeded (only for the caller''s own account), those of private.authorize.';
 
 alter table private.mail_tokens enable row level security;
 
@@ -2697,8 +2721,8 @@ grant execute on function
   private.verify_account(public.users)
 to service_role;
 
--- Who changed an account, a project, a key or a plan, when, and from where. Written by triggers, so that no way to the
--- tables goes around it, and never changed afterwards: not by the API, not by service_role, not by the owner.
+-- Who changed an account, a project, a key or a plan, when, and from where. Triggers write it, so every way to the tables is
+-- covered. Nobody changes it afterwards: not the API, not service_role, not the owner.
 
 create table public.audit_events (
   id bigint generated always as identity primary key,
@@ -2719,11 +2743,12 @@ create index audit_events_project_id on public.audit_events (project_id, id desc
 create index audit_events_occurred_at on public.audit_events (occurred_at);
 
 comment on table public.audit_events is
-  'Every change to accounts, projects, keys and plans. Append-only; keeps no hash and no personal data. Without foreign keys: '
-  'it outlives what it tells about.';
+  'Every change to accounts, projects, keys and plans. Append-only; keeps no hash and no personal data. Without foreign keys, '
+  'because events outlive their subjects.';
 comment on column public.audit_events.id is 'In the order of the changes.';
 comment on column public.audit_events.occurred_at is 'When the change was made.';
-comment on column public.audit_events.resource is 'user, project, project_transfer, api_key, developer_key, operator_key, webhook or plan.';
+comment on column public.audit_events.resource is
+  'user, project, project_transfer, api_key, developer_key, operator_key, webhook or plan.';
 comment on column public.audit_events.resource_id is 'Identifier of what was changed.';
 comment on column public.audit_events.action is 'create, update or delete.';
 comment on column public.audit_events.changes is
@@ -2740,7 +2765,7 @@ create function private.record_audit() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   unwatched constant text[] := '{key_hash,email_fold,updated_at,last_used_at,purge_at,purge_started_at,previous_secret,failing_since}';
-  -- An address of a webhook may hold a token.
+  -- The URL of a webhook may contain a token.
   personal constant text[] := '{email,full_name,secret,url}';
   before jsonb;
   after jsonb;
@@ -2814,7 +2839,8 @@ begin
   return removed;
 end $$;
 comment on function private.remove_old_audit_events(integer, integer) is
-  'Removes a batch of events that are older than the given number of days, never less than 30. Definer: nobody else may delete there.';
+  'Removes a batch of events that are older than the given number of days, never less than 30. Definer: nobody else may '
+  'delete there.';
 
 create function private.list_audit_events(
   credentials jsonb, project_id uuid, resource text, action text, page integer, page_size integer)
@@ -2837,7 +2863,7 @@ begin
     'id', on_page.id, 'occurred_at', on_page.occurred_at, 'resource', on_page.resource, 'resource_id', on_page.resource_id,
     'action', on_page.action, 'changes', on_page.changes, 'actor_id', on_page.actor_id, 'actor_role',
     case on_page.actor_role when 'operator' then 'platform_operator' else on_page.actor_role end,
-    -- Where an operator sits is not the developer's business.
+    -- A developer does not see an operator's address.
     'ip', case when is_operator or on_page.actor_role <> 'operator' then host(on_page.ip) end,
     'user_agent', case when is_operator or on_page.actor_role <> 'operator' then on_page.user_agent end,
     'request_id', on_page.request_id) order by on_page.id desc), '[]')
@@ -2964,8 +2990,8 @@ alter table public.models enable row level security;
 grant select, insert, update, delete on public.models to service_role;
 grant execute on function private.require_model(text, text) to service_role;
 
--- An image that somebody asked for. pending → processing → completed | failed | canceled, never backwards; a generation
--- is charged to its project's month when it is created and given back exactly once when it does not complete.
+-- An image that somebody asked for. pending → processing → completed | failed | canceled, never backwards. A generation is
+-- charged to its project's month when it is created. If it does not complete, it is given back exactly once.
 
 create table public.generations (
   id uuid primary key,
@@ -3036,18 +3062,21 @@ comment on column public.generations.link_version is
   'Part of every signed address of its pictures; raised when it is un-published, so that older addresses die.';
 comment on column public.generations.error_code is 'Why it has no picture, for programs.';
 comment on column public.generations.error is 'Why it has no picture, for people.';
-comment on column public.generations.charge is 'reserved while it runs, committed when completed, refunded otherwise; committed too when canceled beyond private.cancel_limit.';
+comment on column public.generations.charge is
+  'reserved while it runs, committed when completed, refunded otherwise; committed too when canceled beyond '
+  'private.cancel_limit.';
 comment on column public.generations.charged_month is 'First day of the UTC month whose quota it took.';
 comment on column public.generations.prediction_id is 'The prediction at Replicate.';
 comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which is what costs money.';
 comment on column public.generations.submission is
-  'waiting: not sent. submitting: one request is under way. unclear: sent, no answer; never sent again. accepted: prediction_id is known.';
+  'waiting: not sent. submitting: one request is under way. unclear: sent, no answer; never sent again. accepted: '
+  'prediction_id is known.';
 comment on column public.generations.submission_attempts is 'How often a request to Replicate was begun.';
 comment on column public.generations.next_check_at is 'When the reconciler looks at it next; null when final.';
 comment on column public.generations.submitted_at is 'When the last request to Replicate was begun.';
 comment on column public.generations.completed_at is 'When it became completed, failed or canceled.';
 comment on column public.generations.expires_at is
-  'When it goes with its files. Only of anonymous ones, which have no project and no user.';
+  'When it is deleted with its files. Only for anonymous ones, which have no project and no user.';
 comment on column public.generations.created_at is 'When it was asked for.';
 comment on column public.generations.updated_at is 'When it last changed.';
 
@@ -3062,7 +3091,7 @@ create unique index generation_events_webhook_id on public.generation_events (we
 create index generation_events_generation_id on public.generation_events (generation_id, id);
 create index generation_events_webhook_age on public.generation_events (created_at) where webhook_id is not null;
 create index generation_events_age on public.generation_events (created_at) where webhook_id is null;
--- Events come in the order of time: a few pages hold the last hour, however many there are.
+-- Events are stored in the order of time, so a few pages hold the last hour.
 create index generation_events_created_at on public.generation_events using brin (created_at)
   with (pages_per_range = 16, autosummarize = on);
 
@@ -3079,7 +3108,7 @@ begin
   return case when quota is not null then greatest(3, quota / 10) end;
 end $$;
 comment on function private.cancel_limit(integer) is
-  'How many cancels of a month are given back after they were sent: what is sent costs money. Null without a quota.';
+  'How many cancels of a month are given back after the request was sent. Sent requests cost money. Null without a quota.';
 
 create function private.sent_limit(quota integer) returns integer
 language plpgsql immutable set search_path = '' as $$
@@ -3087,7 +3116,7 @@ begin
   return 2 * quota + 10;
 end $$;
 comment on function private.sent_limit(integer) is
-  'How many a project may send to the provider in a month, those that failed included. Null without a quota.';
+  'How many generations a project may send to the provider in a month, failed ones included. Null without a quota.';
 
 create function private.take_cancel(project_id uuid, month date) returns boolean
 language plpgsql set search_path = '' as $$
@@ -3105,7 +3134,7 @@ begin
   return found;
 end $$;
 comment on function private.take_cancel(uuid, date) is
-  'Counts a cancel of a generation that was sent. False when the month has no more of them: it stays charged.';
+  'Counts a cancel of a generation that was sent. False when the month has none left: the generation stays charged.';
 
 create view private.generation_items with (security_invoker = true) as
 select g.id, g.project_id, g.user_id, g.status, g.is_public, g.created_at,
@@ -3116,7 +3145,7 @@ select g.id, g.project_id, g.user_id, g.status, g.is_public, g.created_at,
   ) as item
 from public.generations g;
 comment on view private.generation_items is
-  'item is a generation as the API reads it: paths of files become addresses there. The other columns are to choose by.';
+  'item is a generation as the API reads it; the API turns paths of files into addresses. The other columns are for filters.';
 
 create function private.check_generation_update() returns trigger
 language plpgsql set search_path = '' as $$
@@ -3132,7 +3161,8 @@ begin
   new.updated_at := now();
   return new;
 end $$;
-comment on function private.check_generation_update() is 'Trigger: a generation never goes backwards, nor changes once it is final.';
+comment on function private.check_generation_update() is
+  'Trigger: a generation never goes back to an earlier status, and never changes once it is final.';
 
 create function private.on_generation_changed() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -3140,7 +3170,7 @@ begin
   if tg_op = 'INSERT' or new.status is distinct from old.status then
     insert into public.generation_events (generation_id, kind) values (new.id, new.status);
   end if;
-  -- A lease that is given back after a sure refusal sent nothing.
+  -- A certain refusal releases the lease, because nothing was sent.
   if tg_op = 'UPDATE' and (old.submission = 'waiting') is distinct from (new.submission = 'waiting') then
     update public.generation_usage usage set sent = usage.sent + case when old.submission = 'waiting' then 1 else -1 end
     where usage.project_id = new.project_id and usage.month = new.charged_month;
@@ -3159,8 +3189,9 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_changed() is
-  'Trigger: records the new state, counts what is sent, gives a refunded generation back to the quota in the same transaction, and '
-  'remembers to look for a prediction that nobody waits for. Definer: whoever ends a generation need not hold these tables.';
+  'Trigger: records the new state, counts what is sent, gives a refunded generation back to the quota in the same '
+  'transaction, and queues a look for a prediction that nobody waits for. Definer: the caller may have no rights to these '
+  'tables.';
 
 create function private.on_generation_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -3184,8 +3215,8 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_deleted() is
-  'Trigger: however a generation is deleted, also with its project or its owner, its running or unclear prediction and its files '
-  'are remembered to go, and its charge is given back when it had not ended, as a cancel would. Definer: whoever deletes need not hold these tables.';
+  'Trigger, for every way to delete a generation: queues its prediction and its files for removal. If it had not ended, gives '
+  'its charge back as a cancel does. Definer: the caller may have no rights to these tables.';
 
 create trigger generations_deleted after delete on public.generations
   for each row execute function private.on_generation_deleted();
@@ -3237,7 +3268,8 @@ begin
   );
 end $$;
 comment on function private.is_generation_served(uuid) is
-  'Whether the project of a generation still answers: pictures die with it, and with the account of its owner. Definer: an end user cannot read projects.';
+  'Whether the project of a generation is still served. Its pictures end with it, and with the account of its owner. Definer: '
+  'an end user cannot read projects.';
 
 create function private.get_generation_status(credentials jsonb, id uuid) returns json
 language plpgsql set search_path = '' as $$
@@ -3263,7 +3295,7 @@ declare
   v_project uuid;
   file jsonb;
 begin
-  -- A link version comes from an address that the API signed for somebody who may see the picture; it names no person.
+  -- A link version comes from an address that the API signed for a permitted caller; it identifies nobody.
   perform private.authorize_and_set_role(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
   if link_version is not null then
@@ -3277,7 +3309,7 @@ begin
     from public.generations g
     where g.id = get_generation_file.id and g.project_id = v_project;
   end if;
-  -- What is published is for everybody, also for somebody signed in.
+  -- Published pictures are for everybody, signed in or not.
   if file is null and link_version is null and kind = 'output' then
     perform set_config('role', 'service_role', true);
     select g.outputs -> "position" into file
@@ -3297,9 +3329,9 @@ comment on function private.get_generation_file(jsonb, uuid, text, integer, inte
   'Where a picture of a generation is stored. kind is output or example; link_version is that of a signed address, or null. '
   'Errors: image_not_found, those of private.authorize.';
 
--- The time depends on the page, not on how many rows there are: rows come in the order of the index, and a page by number begins
--- behind the last row before it. Plans are generic: a known limit would be planned anew at each call. A generic plan does not know
--- how short a page is and would sort the whole list, so sorting is off.
+-- The time depends on the page, not on the number of rows. Rows come in the order of the index, and a page by number begins
+-- after the last row of the page before. Plans are generic, because a custom plan would be made again at each call. A generic
+-- plan does not know the size of a page and would sort the whole list, so sorting is off.
 create function private.list_generations(credentials jsonb, page integer, per_page integer, after_created_at text,
   after_id uuid, known_total bigint default null) returns json
 language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off as $$
@@ -3314,7 +3346,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
-  -- A person sees the own ones, who runs the project sees all. The policy says so too; said here, an index answers it.
+  -- End users see their own, the project's owner sees all. The policy says so too, but this condition can use an index.
   if current_setting('app.user_role') = 'end_user' then
     v_user := private.actor_id();
     if total is null then
@@ -3348,7 +3380,7 @@ begin
 end $$;
 comment on function private.list_generations(jsonb, integer, integer, text, uuid, bigint) is
   'GET /generation: {total, generations}, newest first, with one row more than asked for when there is a next page. Behind '
-  '(after_created_at, after_id), or at a page; whoever knows the total from an earlier page hands it in. Errors: those of '
+  '(after_created_at, after_id), or at a page; the caller may pass the total of an earlier page. Errors: those of '
   'private.authorize.';
 
 create function private.list_public_generations(credentials jsonb, page integer, per_page integer,
@@ -3423,7 +3455,7 @@ comment on function private.list_public_generations(jsonb, integer, integer, tex
 grant execute on function private.require_generation(uuid) to authenticated, service_role;
 grant execute on function private.is_generation_served(uuid) to service_role;
 
--- How a generation comes to be: the model is allowed, the quota has room, and both are decided under locks.
+-- How a generation is created: the model must be allowed and the quota must have room, both checked under locks.
 
 create function private.create_generation(credentials jsonb, generation jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3454,7 +3486,7 @@ begin
     perform private.require_model(generation ->> 'model', limits.id);
   end if;
 
-  -- The usage row is locked from here on: creates of one project take turns, and both counts below are the truth.
+  -- The usage row is locked from here on. Creates of one project take turns, so both counts below are correct.
   insert into public.generation_usage as usage (project_id, month, generations) values (v_project, v_month, 1)
   on conflict (project_id, month) do update set generations = usage.generations + 1
     where limits.generations_per_month is null
@@ -3501,8 +3533,9 @@ begin
 end $$;
 comment on function private.create_generation(jsonb, jsonb) is
   'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
-  'quota_exceeded, sent_limit_reached, concurrency_limit_reached, those of private.take_user_quota (detail: seconds to wait), model_not_allowed, '
-  'project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of private.authorize.';
+  'quota_exceeded, sent_limit_reached, concurrency_limit_reached, those of private.take_user_quota (detail: seconds to wait), '
+  'model_not_allowed, project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of '
+  'private.authorize.';
 
 -- What people do with generations that exist: publish, cancel, delete. A row is found under row-level security and written
 -- as service_role.
@@ -3520,7 +3553,7 @@ begin
   return jsonb_build_object('id', publish_generation.id, 'is_public', publish_generation.is_public);
 end $$;
 comment on function private.publish_generation(jsonb, uuid, boolean) is
-  'PATCH /generation/{id}/public. Taking it back also ends every address that was signed before. Errors: '
+  'PATCH /generation/{id}/public. Un-publishing also ends every address that was signed before. Errors: '
   'generation_not_found, those of private.authorize.';
 
 create function private.end_canceled(id uuid, error_code text, errors jsonb) returns public.generations
@@ -3548,8 +3581,8 @@ begin
   return v_found;
 end $$;
 comment on function private.end_canceled(uuid, text, jsonb) is
-  'Ends a generation at the wish of its people, or returns null when it had ended. errors is {refunded, charged}: the sentence of '
-  'each. One that was sent is given back as often as private.cancel_limit says. Its prediction is remembered to be canceled.';
+  'Cancels a generation, or returns null when it had ended. errors is {refunded, charged}: the sentence of each. A sent one '
+  'is given back within private.cancel_limit. Its prediction is queued to be canceled.';
 
 create function private.cancel_generation(credentials jsonb, id uuid, errors jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3583,8 +3616,8 @@ comment on function private.delete_generation(jsonb, uuid) is
 
 grant execute on function private.end_canceled(uuid, text, jsonb) to service_role;
 
--- How a generation is submitted once and ends once. Each step is one statement's worth of decision, so that two workers, a
--- repeated webhook or a killed process change nothing twice.
+-- How a generation is submitted once and ends once. Each step decides in one statement, so two workers, a repeated webhook or a
+-- killed process change nothing twice.
 
 create function private.claim_submission(id uuid, lease_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3626,14 +3659,14 @@ begin
   if v_status = 'processing' then
     return 'running';
   end if;
-  -- Ended or deleted while it was on its way: what runs at Replicate now is wanted by nobody.
+  -- The generation ended or was deleted during the request, so its prediction is canceled.
   insert into private.cleanup_tasks (kind, target, generation_id)
   values ('prediction', record_submission.prediction_id, record_submission.id);
   return 'unwanted';
 end $$;
 comment on function private.record_submission(uuid, text) is
-  'Replicate knows the generation: running, or unwanted when it was canceled, deleted or failed meanwhile (the prediction is '
-  'then remembered to be canceled).';
+  'Records the accepted prediction: running, or unwanted when the generation has ended or was deleted. Then the prediction is '
+  'queued to be canceled.';
 
 create function private.release_submission(id uuid, outcome text, wait_seconds integer) returns void
 language plpgsql set search_path = '' as $$
@@ -3644,7 +3677,7 @@ begin
   where g.id = release_submission.id and g.status = 'pending' and g.submission in ('submitting', 'unclear');
 end $$;
 comment on function private.release_submission(uuid, text, integer) is
-  'After a request that did not create a prediction for sure: waiting (refused, send again after the wait) or unclear (never send again).';
+  'After a request without a known prediction: waiting (refused, send again after the wait) or unclear (never send again).';
 
 create function private.record_webhook(id uuid, webhook_id text) returns text
 language plpgsql set search_path = '' as $$
@@ -3660,7 +3693,7 @@ begin
     else 'gone' end;
 end $$;
 comment on function private.record_webhook(uuid, text) is
-  'taken: to be followed. seen: the delivery came before. gone: the generation was deleted.';
+  'taken: process it. seen: the delivery came before. gone: the generation was deleted.';
 
 create function private.get_generation_work(id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3684,7 +3717,7 @@ begin
     from public.generations g where g.id in (select value::uuid from jsonb_array_elements_text(ids)));
 end $$;
 comment on function private.find_generation_states(jsonb) is
-  'The status of each generation that is there: [{id, status}]. For callers who wait; what they then see, they ask for themselves.';
+  'The status of each existing generation: [{id, status}]. For callers who wait; they read the generation themselves afterwards.';
 
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
@@ -3728,7 +3761,7 @@ begin
   ), taken as (
     update public.generations g
     set next_check_at = now() + interval '1 minute',
-      -- A lease that ran out: the request may have reached Replicate, so it is never sent again.
+      -- The lease has expired: the request may have reached Replicate, so it is never sent again.
       submission = case when g.submission = 'submitting' then 'unclear' else g.submission end
     from due where g.id = due.id
     returning g.id, g.project_id, g.status, g.submission, g.prediction_id, g.submitted_at, g.created_at
@@ -3737,10 +3770,10 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_due_generations(integer) is
-  'The generations that nobody looked at in time, each for one caller at once; the shape of private.get_generation_work.';
+  'Generations whose check is due, each for one caller at once; the shape of private.get_generation_work.';
 
--- Generations of people without an account: counted per client address and for everybody together, known by nothing but
--- an unguessable id, gone with their files when they expire.
+-- Generations without an account. They are counted per client address and overall, found only by an unguessable id, and deleted
+-- with their files when they expire.
 
 create table private.anonymous_usage (
   day date not null,
@@ -3750,13 +3783,14 @@ create table private.anonymous_usage (
   primary key (day, client)
 );
 
-comment on table private.anonymous_usage is 'Anonymous creates per UTC day, failed ones too: the limit is against abuse, not a price.';
+comment on table private.anonymous_usage is
+  'Anonymous creates per UTC day, including failed ones, because the limit is against abuse.';
 comment on column private.anonymous_usage.day is 'The UTC day.';
 comment on column private.anonymous_usage.client is
   'Keyed hash of the client''s address (IPv6: of its /64), or * for everybody. The address itself is never stored.';
 comment on column private.anonymous_usage.generations is 'How many were asked for that day.';
 comment on column private.anonymous_usage.refused is
-  'Uploads that were read and refused: five of them count as one picture, for reading them costs too.';
+  'Uploads that were read and refused. Five count as one picture, because reading them costs too.';
 
 create function private.check_anonymous(credentials jsonb, client text, limits jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -3780,7 +3814,7 @@ begin
     raise exception 'anonymous_budget_reached' using detail = jsonb_build_object('retry_after_seconds',
       ceil(extract(epoch from v_midnight - now())));
   end if;
-  -- The request that goes on from here will be one of them.
+  -- This request is one of them.
   perform set_config('app.limit', private.limit_state('anonymous', v_allowed, v_used + 1, 86400, v_midnight)::text, true);
 end $$;
 comment on function private.check_anonymous(jsonb, text, jsonb) is
@@ -3796,7 +3830,7 @@ declare
   created public.generations;
 begin
   perform set_config('role', 'service_role', true);
-  -- The condition of private.check_anonymous is asked again under the row's lock: of many creates at once only as many as allowed get through.
+  -- Repeats the condition of private.check_anonymous under the row's lock, so that parallel creates stay within the limit.
   insert into private.anonymous_usage as usage (day, client, generations)
   values (v_day, create_anonymous_generation.client, 1)
   on conflict (day, client) do update set generations = usage.generations + 1
@@ -3820,7 +3854,7 @@ begin
   return (select i.item from private.generation_items i where i.id = created.id);
 end $$;
 comment on function private.create_anonymous_generation(text, jsonb, jsonb) is
-  'Counts and inserts a pending generation of nobody. limits is {per_client, everybody, result_seconds}. Errors: '
+  'Counts and inserts a pending generation without an account. limits is {per_client, everybody, result_seconds}. Errors: '
   'anonymous_limit_reached, anonymous_budget_reached (detail: seconds to wait).';
 
 create function private.count_refused_upload(client text) returns void
@@ -3833,7 +3867,7 @@ begin
   on conflict (day, client) do update set refused = usage.refused + 1;
 end $$;
 comment on function private.count_refused_upload(text) is
-  'After an upload of nobody was read and refused. private.check_anonymous looks at the count.';
+  'After an anonymous upload was read and refused. private.check_anonymous looks at the count.';
 
 create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3850,14 +3884,14 @@ begin
   return found;
 end $$;
 comment on function private.get_anonymous_generation(jsonb, uuid) is
-  'Whoever knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';
+  'Anybody who knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';
 
 alter table private.anonymous_usage enable row level security;
 
 grant select, insert, update, delete on private.anonymous_usage to service_role;
 
--- A caller may send the same create twice and get one generation. The key is taken before anything is stored and ended in
--- the transaction that inserts the generation, so no crash can leave a generation whose key does not know it.
+-- A caller may send the same create twice and get one generation. The key is taken before anything is stored. The transaction
+-- that inserts the generation finishes it. So a crash cannot leave a generation without its key.
 
 create table private.idempotency_keys (
   caller text not null,
@@ -3879,10 +3913,11 @@ comment on column private.idempotency_keys.operation is 'What was asked for with
 comment on column private.idempotency_keys.key is 'Idempotency-Key, as the caller sent it.';
 comment on column private.idempotency_keys.fingerprint is 'SHA-256 of what was asked for; another request with the key is a mistake.';
 comment on column private.idempotency_keys.generation_id is
-  'The id that the first request gave its generation, whether it came to be or not.';
-comment on column private.idempotency_keys.response is 'The generation as it was when it was created; null while the first request runs.';
+  'The id that the first request chose for its generation, which may not exist.';
+comment on column private.idempotency_keys.response is
+  'The generation as it was when it was created; null while the first request runs.';
 comment on column private.idempotency_keys.locked_until is
-  'Until then the first request is believed to run; afterwards its key can be taken over.';
+  'Until then the first request counts as running; afterwards another one can take its key.';
 comment on column private.idempotency_keys.created_at is 'When it was first sent.';
 
 create function private.begin_idempotent(credentials jsonb, request jsonb) returns jsonb
@@ -3936,15 +3971,15 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.idempotency_keys k where k.generation_id = release_idempotent.id and k.response is null;
 end $$;
-comment on function private.release_idempotent(uuid) is 'The request failed: the next one with the key starts afresh.';
+comment on function private.release_idempotent(uuid) is 'The request failed: the next one with the key starts again.';
 
 alter table private.idempotency_keys enable row level security;
 
 grant select, insert, update, delete on private.idempotency_keys to service_role;
 grant execute on function private.finish_idempotent(uuid, jsonb) to service_role;
 
--- Pictures that a browser puts into Storage itself, by a signed address, to be named in a later create. Each serves one
--- generation; one that nobody uses goes after three hours, when its address has long been dead.
+-- Pictures that a browser uploads to Storage by a signed address, for a later create. Each serves one generation. An unused one
+-- is deleted after three hours, long after its address has expired.
 
 create table public.uploads (
   id uuid primary key default gen_random_uuid(),
@@ -3965,7 +4000,7 @@ comment on column public.uploads.id is 'Names the upload to the API.';
 comment on column public.uploads.project_id is 'Whose storage it is in.';
 comment on column public.uploads.user_id is 'Who may use it.';
 comment on column public.uploads.generation_id is 'The generation that took it; null while it is unused.';
-comment on column public.uploads.path is 'Where it lies in bucket uploads.';
+comment on column public.uploads.path is 'Its path in bucket uploads.';
 comment on column public.uploads.created_at is 'When its address was given out.';
 
 create function private.on_upload_deleted() returns trigger
@@ -3975,7 +4010,7 @@ begin
   return null;
 end $$;
 comment on function private.on_upload_deleted() is
-  'Trigger: the file of a deleted upload is remembered to go. Definer: whoever deletes need not hold cleanup_tasks.';
+  'Trigger: queues the file of a deleted upload for removal. Definer: the caller may have no rights to cleanup_tasks.';
 
 create function private.create_uploads(credentials jsonb, places integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -3991,7 +4026,7 @@ begin
   if not private.hold_project(v_project) then
     raise exception 'project_inactive';
   end if;
-  -- Creates of one person take turns, so that the count is the truth.
+  -- Creates of one person take turns, so the count is correct.
   perform from public.users account where account.id = v_actor for no key update;
   if (select count(*) from public.uploads u where u.user_id = v_actor and u.generation_id is null) + places > 50 then
     raise exception 'upload_limit_reached' using detail = jsonb_build_object('retry_after_seconds', 3600);
@@ -4056,10 +4091,10 @@ create index cleanup_tasks_due on private.cleanup_tasks (next_attempt_at);
 create index cleanup_tasks_generation_id on private.cleanup_tasks (generation_id);
 
 comment on table private.cleanup_tasks is
-  'What is left outside the database when a generation is deleted or canceled. Written in the same transaction, so nothing is forgotten.';
+  'What remains outside the database when a generation is deleted or canceled. Written in the same transaction, so nothing is lost.';
 comment on column private.cleanup_tasks.id is 'Grows with time.';
 comment on column private.cleanup_tasks.kind is
-  'A bucket whose object goes; prediction: to be canceled at Replicate; submission: to be looked for there, and canceled.';
+  'A bucket: delete an object. prediction: cancel it at Replicate. submission: look for it there and cancel it.';
 comment on column private.cleanup_tasks.target is 'Path of the object, id of the prediction, or when the submission was begun.';
 comment on column private.cleanup_tasks.generation_id is 'The generation that left it; it need not exist any more.';
 comment on column private.cleanup_tasks.attempts is 'How often it was tried.';
@@ -4089,7 +4124,7 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_cleanup_tasks(uuid, integer) is
-  'Tasks of one generation, or those that are due: [{id, kind, target, generation_id}]. Tried again later and later until '
+  'Tasks of one generation, or those that are due: [{id, kind, target, generation_id}]. Retried with growing pauses until '
   'private.end_cleanup_tasks.';
 
 create function private.end_cleanup_tasks(ids jsonb) returns void
@@ -4098,7 +4133,7 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.cleanup_tasks t where t.id in (select value::bigint from jsonb_array_elements_text(ids));
 end $$;
-comment on function private.end_cleanup_tasks(jsonb) is 'They are done.';
+comment on function private.end_cleanup_tasks(jsonb) is 'Deletes tasks that are done.';
 
 create function private.queue_orphan_files(batch_size integer) returns integer
 language plpgsql set search_path = '' as $$
@@ -4125,7 +4160,7 @@ begin
   return collected;
 end $$;
 comment on function private.queue_orphan_files(integer) is
-  'Files older than an hour whose generation or upload is not there (a process died between the file and the row) become '
+  'Files older than an hour whose generation or upload does not exist (a process died between the file and the row) become '
   'cleanup tasks. Returns how many.';
 
 create function private.remove_old(kind text, keep_seconds bigint, batch_size integer) returns integer
@@ -4140,8 +4175,8 @@ begin
     return private.remove_old_audit_events((keep_seconds / 86400)::integer, batch_size);
   end if;
   perform set_config('role', 'service_role', true);
-  -- Materialized, since a locking subquery can be run again for each row and then find further ones. A counter that begins anew
-  -- while it waits to be deleted stays: its age is asked for again.
+  -- Materialized, because a locking subquery may run again for each row and find more rows. The age is checked again, so a
+  -- counter that starts a new window in the meantime stays.
   case kind
     when 'rate_limits' then
       with old as materialized (
@@ -4218,10 +4253,10 @@ alter table private.cleanup_tasks enable row level security;
 
 grant select, insert, update, delete on private.cleanup_tasks to service_role;
 
--- When the reconciler's jobs ran and how they ended. Each minute the database calls it, where pg_cron and pg_net exist; elsewhere
--- somebody else calls POST /api/v1/internal/reconcile. Its address and secret are read from the vault at each run:
---   select vault.create_secret('https://<ref>.supabase.co/functions/v1/api/v1/internal/reconcile', 'reconcile_url');
---   select vault.create_secret('<CRON_SECRET>', 'cron_secret');
+-- When the reconciler's jobs ran and how they ended. Where pg_cron and pg_net exist, the database calls it each minute.
+-- Elsewhere a scheduler calls POST /api/v1/internal/reconcile. Its address and secret are read from the vault at each run:
+-- select vault.create_secret('https://<ref>.supabase.co/functions/v1/api/v1/internal/reconcile', 'reconcile_url');   select
+-- vault.create_secret('<CRON_SECRET>', 'cron_secret');
 
 create table private.job_runs (
   name text primary key,
@@ -4244,8 +4279,9 @@ comment on table private.job_results is 'What each job of the reconciler did whe
 comment on column private.job_results.name is 'Which job.';
 comment on column private.job_results.ran_at is 'When it ended.';
 comment on column private.job_results.checked is 'What it looked at.';
-comment on column private.job_results.failed is 'What of that failed; a job that broke counts as one.';
-comment on column private.job_results.failing_since is 'The first of the runs in a row in which something failed; null after one without a failure.';
+comment on column private.job_results.failed is 'How many of those failed; a broken job counts as one.';
+comment on column private.job_results.failing_since is
+  'The first of the consecutive runs with a failure; null after a run without one.';
 
 create function private.claim_job(name text, every_seconds integer) returns boolean
 language plpgsql set search_path = '' as $$
@@ -4301,10 +4337,10 @@ alter table private.job_results enable row level security;
 
 grant select, insert, update, delete on private.job_runs, private.job_results to service_role;
 
--- What an operator reads at night: how many requests were answered and how, and what waits. Written in batches by every
--- isolate, since each of them knows only its own requests.
+-- Figures for operators: answered requests by result, and what waits. Every isolate writes in batches, because it knows only
+-- its own requests.
 
--- Unlogged: after a crash of the server the counts begin anew, which whoever reads counters copes with.
+-- Unlogged: after a crash of the server the counts start at zero, which Prometheus handles as a counter reset.
 create unlogged table private.request_counts (
   method text not null,
   route text not null,
@@ -4315,21 +4351,23 @@ create unlogged table private.request_counts (
   primary key (method, route, status)
 );
 
-comment on table private.request_counts is 'Answered requests since the last crash of the server, by route and status. One row for each kind.';
+comment on table private.request_counts is
+  'Answered requests since the last crash of the server, by route and status. One row for each kind.';
 comment on column private.request_counts.method is 'The HTTP method.';
-comment on column private.request_counts.route is 'The pattern of the route, such as /api/v1/projects/{project_id}; none for an address that does not exist.';
+comment on column private.request_counts.route is
+  'The pattern of the route, such as /api/v1/projects/{project_id}; none for an address that does not exist.';
 comment on column private.request_counts.status is 'The HTTP status of the answer.';
 comment on column private.request_counts.requests is 'How many.';
 comment on column private.request_counts.seconds is 'The sum of their durations.';
 comment on column private.request_counts.buckets is
-  'How many took at most so long, by the bounds that the API chooses; the first bound that fits counts.';
+  'Number of requests per bucket of duration; the API chooses the bounds, and the first bound that fits counts.';
 
 create function private.server_version() returns text
 language plpgsql stable set search_path = '' as $$
 begin
   return current_setting('server_version');
 end $$;
-comment on function private.server_version() is 'The health check: proves that statements run, and says on what.';
+comment on function private.server_version() is 'For the health check: proves that statements run, and returns the version.';
 
 create function private.record_requests(batch jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -4348,7 +4386,8 @@ begin
       from unnest(counts.buckets, excluded.buckets) with ordinality as pair (old, new, place) order by pair.place);
 end $$;
 comment on function private.record_requests(jsonb) is
-  'Adds what an isolate counted: [{method, route, status, requests, seconds, buckets}]. In one order, so that isolates do not lock each other out.';
+  'Adds what an isolate counted: [{method, route, status, requests, seconds, buckets}]. Rows are written in one order, so '
+  'that isolates do not deadlock.';
 
 create function private.list_request_counts() returns jsonb
 language plpgsql set search_path = '' as $$
@@ -4358,7 +4397,8 @@ begin
     select coalesce(jsonb_agg(to_jsonb(counts) order by counts.route, counts.method, counts.status), '[]')
     from private.request_counts counts);
 end $$;
-comment on function private.list_request_counts() is 'All of private.request_counts: [{method, route, status, requests, seconds, buckets}].';
+comment on function private.list_request_counts() is
+  'All of private.request_counts: [{method, route, status, requests, seconds, buckets}].';
 
 create function private.service_report() returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -4385,7 +4425,7 @@ begin
       from (values ('pending'), ('processing')) as state (status)
       left join (
         select g.status, count(*) as count,
-          -- The reconciler looks each minute; what is due for longer is left behind.
+          -- The reconciler runs each minute, so anything overdue for longer is stuck.
           count(*) filter (where g.next_check_at < now() - interval '3 minutes') as overdue,
           round(extract(epoch from now() - min(g.created_at)))::integer as oldest
         from public.generations g where g.status in ('pending', 'processing') group by g.status
@@ -4476,7 +4516,8 @@ begin
   );
 end $$;
 comment on function private.get_generation_usage(jsonb) is
-  'GET /generation/usage: what the project''s plan allows, what the project gives the caller, and what is used of it. Errors: those of private.authorize.';
+  'GET /generation/usage: what the project''s plan allows, what the project gives the caller, and what is used of it. Errors: '
+  'those of private.authorize.';
 
 alter table public.generation_usage enable row level security;
 create policy generation_usage_select_owner on public.generation_usage for select to authenticated
@@ -4485,9 +4526,9 @@ create policy generation_usage_select_owner on public.generation_usage for selec
 grant select on public.generation_usage to authenticated;
 grant select, insert, update, delete on public.generation_usage to service_role;
 
--- Where pictures lie. Both buckets are private and have no policy: only the API's secret key reads and writes them, and browsers
--- get short-lived signed addresses. Paths start with the project id. Storage makes its tables itself, and on a new server perhaps
--- after the migrations, so this sets what is there and can be called again.
+-- The buckets of pictures. Both are private and have no policy: only the API's secret key reads and writes them, and browsers
+-- get short-lived signed addresses. Paths start with the project id. Storage makes its own tables, on a new server perhaps
+-- after the migrations, so this can be called again.
 
 create function private.ensure_buckets()
 returns boolean
@@ -4526,8 +4567,8 @@ end $$;
 comment on function private.ensure_buckets() is
   'Makes the buckets of pictures, private and with their limits. False while Storage has not made its tables: call it again then.';
 
--- Changing the address of an account. The new one counts when a token that was mailed to it comes back; for a developer, whom
--- Supabase Auth signs in by the address, it changes there first and the account follows in the same transaction.
+-- Changing the address of an account. The new address counts when the token that was mailed to it is used. Supabase Auth signs
+-- developers in by their address, so for them it changes there first. The account follows in the same transaction.
 
 create table private.email_changes (
   user_id uuid primary key references public.users (id) on delete cascade,
@@ -4541,7 +4582,7 @@ comment on table private.email_changes is 'New addresses that are not confirmed 
 comment on column private.email_changes.user_id is 'Whose address it will be.';
 comment on column private.email_changes.email is 'The new address.';
 comment on column private.email_changes.expires_at is 'From when it can no longer be confirmed.';
-comment on column private.email_changes.claimed_until is 'Until when Supabase Auth may change the address; set while it is asked to.';
+comment on column private.email_changes.claimed_until is 'Until when Supabase Auth may change the address; set during the call.';
 
 create function private.request_email_change(credentials jsonb, email text) returns void
 language plpgsql set search_path = '' as $$
@@ -4579,7 +4620,7 @@ language plpgsql set search_path = '' as $$
 begin
   update public.users u set email = complete_email_change.email, email_verified_at = now() where u.id = account.id;
   perform private.use_mail_tokens(account.id, 'email_change');
-  -- What the old address was sent proves nothing any more.
+  -- Tokens that were sent to the old address end.
   perform private.use_mail_tokens(account.id, 'verification');
   perform private.use_mail_tokens(account.id, 'password_reset');
   delete from private.email_changes change where change.user_id = account.id;
@@ -4587,7 +4628,7 @@ begin
   values (account.id, 'email_changed', jsonb_build_object('to', account.email));
 end $$;
 comment on function private.complete_email_change(public.users, text) is
-  'The new address counts, sessions go on, and the old address is told. Errors: a unique violation when somebody else has it.';
+  'Sets the new address, keeps sessions, and mails the old address. Errors: a unique violation when somebody else has it.';
 
 create function private.confirm_email_change(account public.users, email text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -4599,7 +4640,7 @@ begin
   then
     return jsonb_build_object('refusal', 'account_exists');
   end if;
-  -- End users are known to Auth by another address, and so are those whose own is no ASCII.
+  -- Auth knows end users, and people with a non-ASCII address, by an opaque address.
   if new_auth_email = private.auth_email(account) then
     perform private.complete_email_change(account, confirm_email_change.email);
     return jsonb_build_object('email', confirm_email_change.email);
@@ -4610,7 +4651,7 @@ begin
     'auth_email', new_auth_email));
 end $$;
 comment on function private.confirm_email_change(public.users, text) is
-  'The token of the new address came back: {email}, {refusal}, or {change} that Auth has to make.';
+  'The token of the new address was used: {email}, {refusal}, or {change} that Auth has to make.';
 
 create function private.finish_email_change(account public.users, email text) returns boolean
 language plpgsql set search_path = '' as $$
@@ -4626,7 +4667,7 @@ begin
   return true;
 end $$;
 comment on function private.finish_email_change(public.users, text) is
-  'Whether the API has announced this address for the account; the account follows.';
+  'Updates the account if the API has announced this address, and returns whether it has.';
 
 create function private.abandon_email_change(user_id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -4659,14 +4700,17 @@ create index project_transfers_owner_id on public.project_transfers (owner_id);
 create index project_transfers_email on public.project_transfers (email_fold);
 create index project_transfers_expires_at on public.project_transfers (expires_at);
 
-comment on table public.project_transfers is 'Offers to hand a project over, one a project. The developer with that address accepts or declines.';
+comment on table public.project_transfers is
+  'Offers to hand a project over, one a project. The developer with that address accepts or declines.';
 comment on column public.project_transfers.id is 'Names the offer in the audit trail.';
 comment on column public.project_transfers.project_id is 'What is offered.';
-comment on column public.project_transfers.email is 'Whom it is offered to: whoever has proved this address. There may be no such developer yet.';
+comment on column public.project_transfers.email is
+  'The address of the receiver, who must have verified it. There may be no such developer yet.';
 comment on column public.project_transfers.email_fold is 'The address as it is compared.';
 comment on column public.project_transfers.created_at is 'When it was offered.';
 comment on column public.project_transfers.expires_at is 'From when it can no longer be accepted.';
-comment on column public.project_transfers.owner_id is 'Who owned the project when it was offered; another owner''s offer counts no more.';
+comment on column public.project_transfers.owner_id is
+  'Who owned the project when it was offered; an earlier owner''s offer is void.';
 
 create function private.actor_address() returns text
 language plpgsql stable security definer set search_path = '' as $$
@@ -4689,14 +4733,14 @@ begin
   );
 end $$;
 comment on function private.project_transfer_json(public.project_transfers) is
-  'An offer as the API shows it; null when it counts no more. For service_role: the receiver sees neither the project nor its owner yet.';
+  'An offer as the API shows it; null when it is void. For service_role: the receiver sees neither the project nor its owner yet.';
 
 create function private.require_project_transfer(id uuid) returns public.project_transfers
 language plpgsql set search_path = '' as $$
 declare
   transfer public.project_transfers;
 begin
-  -- Row-level security shows it to the project's owner and to whom it is offered.
+  -- Row-level security shows it to the project's owner and to the receiver.
   select t.* into transfer from public.project_transfers t where t.project_id = require_project_transfer.id;
   perform set_config('role', 'service_role', true);
   if private.project_transfer_json(transfer) is null then
@@ -4704,7 +4748,8 @@ begin
   end if;
   return transfer;
 end $$;
-comment on function private.require_project_transfer(uuid) is 'The living offer of a project, if the caller sees it, else transfer_not_found; goes on as service_role.';
+comment on function private.require_project_transfer(uuid) is
+  'The open offer of a project, if the caller sees it, else transfer_not_found; continues as service_role.';
 
 create function private.offer_project(credentials jsonb, id uuid, email text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -4731,7 +4776,7 @@ begin
   insert into public.project_transfers (project_id, owner_id, email, expires_at)
   values (project.id, project.owner_id, offer_project.email, now() + interval '7 days')
   returning * into made;
-  -- Whether there is such a developer shows nowhere.
+  -- No answer reveals whether there is such a developer.
   insert into private.mail_outbox (user_id, kind, details) values (
     (select u.id from public.users u where u.project_id is null and u.email_fold = private.fold_email(offer_project.email)
       and u.deactivated_at is null),
@@ -4797,7 +4842,7 @@ declare
   transfer public.project_transfers;
   project public.projects;
 begin
-  -- The same lock as for a create, so that the count below is the truth.
+  -- The same lock as for a create, so that the count below is correct.
   select plan.projects into allowed
   from public.users account left join public.plans plan on plan.id = account.plan_id
   where account.id = actor for update of account;
@@ -4810,7 +4855,7 @@ begin
   if (select count(*) from public.projects p where p.owner_id = actor and p.deleted_at is null) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  -- The old owner knows these keys, and a plan of the project's own was the old owner's.
+  -- The old owner knows these keys, and the project's own plan was granted to the old owner.
   update public.api_keys k set revoked_at = now() where k.project_id = project.id and k.revoked_at is null;
   update public.projects p set owner_id = actor, plan_id = null where p.id = project.id returning p.* into project;
   delete from public.project_transfers t where t.id = transfer.id;
@@ -4838,8 +4883,7 @@ grant execute on function
 to authenticated, service_role;
 grant execute on function private.project_transfer_json(public.project_transfers) to service_role;
 
--- How many projects, people and keys a developer has. One set of conditions serves a list and its total, so that a search finds
--- as many as it says.
+-- How many projects, people and keys a developer has. A list and its total use the same conditions, so they always agree.
 
 create function private.get_project_stats(credentials jsonb, project_id uuid, search text, active boolean) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -4877,9 +4921,9 @@ comment on function private.get_project_stats(jsonb, uuid, text, boolean) is
   'How many projects, end users and API keys there are, and how many of them are active; of one project, or with null of all that '
   'the caller manages. Errors: project_not_found, those of private.authorize.';
 
--- Addresses of a developer's server that are told what happens in a project. Triggers write each event into the log in the
--- transaction of the change, so that none is lost; the API signs and sends what waits. Accounts and generations are read when an
--- event is sent: the log keeps no personal data.
+-- Addresses of a developer's server that receive the events of a project. Triggers write each event into the log, in the
+-- transaction of the change, so none is lost. The API signs and sends waiting events. Accounts and generations are read at that
+-- time, so the log keeps no personal data.
 
 create table public.webhooks (
   id uuid primary key default gen_random_uuid(),
@@ -4900,7 +4944,7 @@ create table public.webhooks (
 );
 create index webhooks_project_id on public.webhooks (project_id, created_at desc);
 
-comment on table public.webhooks is 'Addresses that are told what happens in a project.';
+comment on table public.webhooks is 'Addresses that receive the events of a project.';
 comment on column public.webhooks.id is 'Names the webhook in the API.';
 comment on column public.webhooks.project_id is 'The project whose events are sent.';
 comment on column public.webhooks.url is 'Where events are sent by POST.';
@@ -4909,9 +4953,10 @@ comment on column public.webhooks.events is 'Which events are sent.';
 comment on column public.webhooks.secret is 'Signs every delivery (whsec_…). Granted to nobody but service_role.';
 comment on column public.webhooks.previous_secret is 'Signs too, until previous_secret_ends_at. Granted to nobody but service_role.';
 comment on column public.webhooks.previous_secret_ends_at is 'Set by a rotation.';
-comment on column public.webhooks.is_active is 'Off: new events are not recorded, and what waits is not sent.';
+comment on column public.webhooks.is_active is 'False: new events are not recorded, and waiting ones are not sent.';
 comment on column public.webhooks.failing_since is 'The first failure since the last success, else null.';
-comment on column public.webhooks.disabled_at is 'When it was switched off because it failed for three days or answered 410, else null.';
+comment on column public.webhooks.disabled_at is
+  'When it was switched off because it failed for three days or answered 410, else null.';
 comment on column public.webhooks.created_at is 'When it was made.';
 comment on column public.webhooks.updated_at is 'When it last changed.';
 
@@ -4943,7 +4988,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   perform set_config('role', 'service_role', true);
-  -- The lock makes two creates in one project take turns, so that the count below is the truth.
+  -- The lock makes creates in one project take turns, so the count below is correct.
   perform from public.projects p where p.id = create_webhook.project_id for update;
   if (select count(*) from public.webhooks w where w.project_id = create_webhook.project_id) >= 10 then
     raise exception 'webhook_limit_reached';
@@ -4987,7 +5032,7 @@ begin
     events = case when jsonb_typeof(changes -> 'events') = 'array'
       then array(select jsonb_array_elements_text(changes -> 'events')) else w.events end,
     is_active = coalesce((changes ->> 'is_active')::boolean, w.is_active),
-    -- Whoever switches it on again gives it three new days.
+    -- Activating it again starts a new period of three days.
     failing_since = case when (changes ->> 'is_active')::boolean then null else w.failing_since end,
     disabled_at = case when (changes ->> 'is_active')::boolean then null else w.disabled_at end
   where w.id = update_webhook.webhook_id
@@ -5027,7 +5072,8 @@ begin
   delete from public.webhooks w where w.id = delete_webhook.webhook_id;
 end $$;
 comment on function private.delete_webhook(jsonb, uuid, uuid) is
-  'DELETE …/webhooks/{webhook_id}, with its log and what waits. Errors: project_not_found, webhook_not_found, those of private.authorize.';
+  'DELETE …/webhooks/{webhook_id}, with its log and what waits. Errors: project_not_found, webhook_not_found, those of '
+  'private.authorize.';
 
 create trigger webhooks_touch before update on public.webhooks
   for each row execute function private.touch_updated_at();
@@ -5044,8 +5090,8 @@ grant select, insert, update, delete on public.webhooks to service_role;
 grant execute on function private.require_webhook(uuid, uuid) to authenticated, service_role;
 grant execute on function private.webhook_json(jsonb) to service_role;
 
--- Events of a project on their way to its webhooks. A trigger writes each into the log in the transaction of the change; the API
--- claims what waits, sends it and writes what became of it.
+-- Events of a project on their way to its webhooks. A trigger writes each event into the log, in the transaction of the change.
+-- The API claims waiting events, sends them and records the result.
 
 create table public.webhook_deliveries (
   id uuid primary key default gen_random_uuid(),
@@ -5073,18 +5119,20 @@ create unique index webhook_deliveries_once on public.webhook_deliveries (webhoo
 create index webhook_deliveries_project_id on public.webhook_deliveries (project_id);
 create index webhook_deliveries_occurred_at on public.webhook_deliveries (occurred_at);
 
-comment on table public.webhook_deliveries is 'Events for a webhook: those that wait, and the log of those that were sent or given up.';
+comment on table public.webhook_deliveries is
+  'Events for a webhook: those that wait, and the log of those that were sent or given up.';
 comment on column public.webhook_deliveries.id is 'The header webhook-id: the same at every attempt.';
 comment on column public.webhook_deliveries.position is 'Events about one subject are sent in this order.';
 comment on column public.webhook_deliveries.webhook_id is 'Where it goes.';
 comment on column public.webhook_deliveries.project_id is 'Where it happened.';
 comment on column public.webhook_deliveries.event is 'What happened, such as generation.completed; or test.';
 comment on column public.webhook_deliveries.subject_id is 'The generation or account that it is about; else the project.';
-comment on column public.webhook_deliveries.facts is 'What cannot be read later, without personal data.';
+comment on column public.webhook_deliveries.facts is 'Facts that cannot be read later, without personal data.';
 comment on column public.webhook_deliveries.once is 'An event with the same text is recorded once, such as the quota of a month.';
 comment on column public.webhook_deliveries.status is 'waiting, then delivered (2xx) or failed (given up).';
 comment on column public.webhook_deliveries.attempts is 'How often it was sent since it was recorded or replayed.';
-comment on column public.webhook_deliveries.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+comment on column public.webhook_deliveries.next_attempt_at is
+  'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
 comment on column public.webhook_deliveries.response_status is 'Status of the last answer, null without one.';
 comment on column public.webhook_deliveries.error is 'Why the last attempt failed.';
 comment on column public.webhook_deliveries.occurred_at is 'When it happened.';
@@ -5101,7 +5149,7 @@ begin
   on conflict do nothing;
 end $$;
 comment on function private.announce_event(uuid, text, uuid, jsonb, text) is
-  'Records an event for every active webhook of the project that wants it. Definer: whoever causes an event need not hold these tables.';
+  'Records an event for every active webhook of the project that wants it. Definer: the caller may have no rights to these tables.';
 
 create function private.on_generation_ended() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -5145,7 +5193,8 @@ begin
   return null;
 end $$;
 comment on function private.on_quota_used() is
-  'Trigger: records once a month that the last generation of the quota was taken. Definer: calls private.announce_event for whoever takes it.';
+  'Trigger: records once a month that the last generation of the quota was taken. Definer: calls private.announce_event for '
+  'whoever takes it.';
 
 create function private.delivery_json(delivery jsonb) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -5162,7 +5211,7 @@ declare
 begin
   perform set_config('role', 'service_role', true);
   with recursive busy as (
-    -- Jumps from webhook to webhook: one with a long backlog costs no more than one with a single event.
+    -- Skips from webhook to webhook, so a long backlog costs no more than a single event.
     (select d.webhook_id from public.webhook_deliveries d where d.status = 'waiting' order by d.webhook_id limit 1)
     union all
     select (select d.webhook_id from public.webhook_deliveries d
@@ -5250,8 +5299,8 @@ begin
   where w.id = webhook;
 end $$;
 comment on function private.fail_delivery(uuid, integer, text, integer, boolean) is
-  'The receiver did not take it: due again after the wait, or given up without one. A receiver that is gone (410), or that took '
-  'nothing for three days, is switched off.';
+  'The delivery failed: due again after the wait, or given up if wait is null. A receiver that answers 410, or fails for '
+  'three days, is switched off.';
 
 create trigger generations_announce after update on public.generations
   for each row when (new.project_id is not null and new.status is distinct from old.status
@@ -5273,7 +5322,7 @@ grant select on public.webhook_deliveries to authenticated;
 grant select, insert, update, delete on public.webhook_deliveries to service_role;
 grant execute on function private.delivery_json(jsonb) to authenticated, service_role;
 
--- Setting a new password with the token of a mail. Whether there is such an account shows nowhere.
+-- Setting a new password with the token of a mail. No answer reveals whether there is such an account.
 
 create function private.request_password_reset(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -5291,7 +5340,8 @@ begin
     coalesce(v_project::text, '') || ':' || private.fold_email(request_password_reset.email));
 end $$;
 comment on function private.request_password_reset(jsonb, text, text) is
-  'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded, those of private.authorize.';
+  'Asks for a reset mail; the answer does not reveal whether there is such an account. Errors: attempts_exceeded, those of '
+  'private.authorize.';
 
 create function private.begin_password_reset(digest text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -5325,9 +5375,10 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.password_permits p where p.token_digest = decode(abandon_password_reset.digest, 'hex');
 end $$;
-comment on function private.abandon_password_reset(text) is 'Auth did not set the password: the permit goes, and the token can be used again.';
+comment on function private.abandon_password_reset(text) is
+  'Auth did not set the password: the permit goes, and the token can be used again.';
 
--- What a developer sees and sends again of the log of deliveries.
+-- How a developer reads the log of deliveries and repeats one.
 
 create function private.send_test_event(credentials jsonb, project_id uuid, webhook_id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -5397,8 +5448,8 @@ comment on function private.replay_delivery(jsonb, uuid, uuid, uuid) is
   'POST …/deliveries/{delivery_id}/replay: sent again with the same id, and tried for hours again. Errors: project_not_found, '
   'webhook_not_found, delivery_not_found, webhook_inactive, those of private.authorize.';
 
--- Answers to the questions that a developer asks in Studio, as views. Schema `reports` is not exposed through PostgREST, and
--- every view runs with the rights of whoever reads it. None is named like a table: the embedded REST tells them apart by name.
+-- Views that answer frequent questions in Studio. Schema `reports` is not exposed through PostgREST, and every view runs with
+-- the rights of its reader. No view has the name of a table, because the embedded REST tells them apart by name.
 
 create schema reports;
 comment on schema reports is 'Views for people in Studio. Never exposed through PostgREST.';
@@ -5477,7 +5528,8 @@ select
 from public.generations g
 left join public.projects project on project.id = g.project_id
 group by 1, 2, 3;
-comment on view reports.generations_per_day is 'Per UTC day and project: how many, how they ended, how long they took, what they cost in seconds.';
+comment on view reports.generations_per_day is
+  'Per UTC day and project: how many, how they ended, how long they took, what they cost in seconds.';
 comment on column reports.generations_per_day.day is 'UTC day on which they were asked for.';
 comment on column reports.generations_per_day.project_id is 'The project; null for anonymous ones.';
 comment on column reports.generations_per_day.project_name is 'Its name.';
@@ -5570,7 +5622,7 @@ begin
     'concurrent', coalesce(account.concurrent_generations, project.user_concurrent)) end;
 end $$;
 comment on function private.user_limits(public.projects, public.users) is
-  '{day, month, concurrent} of an end user: what was granted, else what the project gives everybody; null is none. Null for others.';
+  '{day, month, concurrent} of an end user: the granted number, else the project''s; null is no limit. Null for other roles.';
 
 create function private.take_user_quota(user_id uuid, limits jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -5579,7 +5631,7 @@ declare
   v_day date := v_now::date;
   v_month date := date_trunc('month', v_now)::date;
 begin
-  -- Creates of one project take turns already, so the sums below are the truth.
+  -- Creates of one project already take turns, so the sums below are correct.
   insert into private.user_usage as usage (user_id, day, generations) values (take_user_quota.user_id, v_day, 1)
   on conflict on constraint user_usage_pkey do update set generations = usage.generations + 1
     where coalesce(usage.generations < (limits ->> 'day')::integer, true);

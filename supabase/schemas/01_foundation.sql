@@ -1,6 +1,6 @@
--- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the
--- helpers that policies call; PostgREST does not expose it. Rows are found in the caller's role, under row-level security; then the
--- function takes the role service_role itself, since a function that did so would be there for everybody to call.
+-- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
+-- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
+-- write, each sets the role service_role itself: a helper that did so could be called by everybody.
 
 create schema if not exists private;
 comment on schema private is 'Functions of the API and helpers of policies. Never exposed through PostgREST.';
@@ -23,7 +23,7 @@ comment on function private.touch_updated_at() is 'Trigger: sets updated_at to t
 create function private.search_pattern(search text) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- A pattern character in the search is a character, not a pattern.
+  -- Pattern characters in a search are taken literally.
   return '%' || replace(replace(replace(search, '\', '\\'), '%', '\%'), '_', '\_') || '%';
 end $$;
 comment on function private.search_pattern(text) is 'The pattern for ilike that finds a text anywhere; null finds nothing.';

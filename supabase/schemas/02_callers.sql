@@ -1,5 +1,5 @@
--- Who asks, for policies: the account and the project that private.authorize remembered for this transaction, or those of a
--- bare PostgREST request.
+-- The caller, for policies: the account and project that private.authorize stored for this transaction, or those of a bare
+-- PostgREST request.
 
 create function private.session_actor_id() returns uuid
 language plpgsql stable security definer set search_path = '' as $$
@@ -22,8 +22,8 @@ begin
   );
 end $$;
 comment on function private.session_actor_id() is
-  'The account of a bare PostgREST request, or null: a token dies with its session, its account and its project. Definer: '
-  'the caller cannot read those tables.';
+  'The account of a bare PostgREST request; null when its session, account or project has ended. Definer: the caller cannot '
+  'read those tables.';
 
 create function private.actor_id() returns uuid
 language plpgsql stable set search_path = '' as $$
@@ -33,15 +33,15 @@ end $$;
 comment on function private.actor_id() is
   'The caller''s account, or null: from the setting of private.authorize, else from the claims of the request.';
 
--- Policies ask for the caller's project with every statement. A lookup inside the expression would be a query each time; in
--- a function of its own it is one only for bare PostgREST requests.
+-- Policies need the caller's project in every statement. A lookup in the expression would cost a query each time. In its own
+-- function it costs one only for bare PostgREST requests.
 create function private.session_project_id() returns uuid
 language plpgsql stable security definer set search_path = '' as $$
 begin
   return (select account.project_id from public.users account where account.id = private.actor_id());
 end $$;
 comment on function private.session_project_id() is
-  'The project of an end user who comes past the API, or null. Definer: users has policies of its own.';
+  'The project of an end user who bypasses the API, or null. Definer: users has policies of its own.';
 
 create function private.actor_project_id() returns uuid
 language plpgsql stable set search_path = '' as $$
@@ -49,8 +49,8 @@ begin
   return coalesce(nullif(current_setting('app.project_id', true), '')::uuid, private.session_project_id());
 end $$;
 comment on function private.actor_project_id() is
-  'The project that the caller acts in: named by the request of the API, else that of an end user. It lives, or there would be '
-  'no caller.';
+  'The project that the caller acts in: the one of the API request, else the end user''s. It is not deleted, or there would '
+  'be no caller.';
 
 create function private.managed_project_ids() returns uuid[]
 language plpgsql stable security definer set search_path = '' as $$

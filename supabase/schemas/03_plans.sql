@@ -28,7 +28,7 @@ comment on column public.plans.api_keys_per_project is 'Active API keys per proj
 comment on column public.plans.is_default is 'Whether new developers get it; at most one plan is.';
 comment on column public.plans.created_at is 'When it was made.';
 comment on column public.plans.updated_at is 'When it last changed.';
-comment on column public.plans.is_listed is 'Whether developers see it who do not have it.';
+comment on column public.plans.is_listed is 'Whether developers without this plan see it.';
 comment on column public.plans.reads_per_minute is
   'Requests a minute of one account for its own state and for the status of generations, and of one address for what is public.';
 

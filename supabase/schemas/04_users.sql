@@ -1,14 +1,15 @@
--- The account behind every auth.users row that may do anything. End users live inside one project and their
--- auth.users.email is opaque, so one address can be an account in many projects.
+-- The account behind an auth.users row. A user of Auth without an account may do nothing. End users live inside one project and
+-- their auth.users.email is opaque, so one address can be an account in many projects.
 
 create function private.fold_email(email text) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- By a collation that is the same everywhere; the last sigma of a word is another letter than the one in it.
+  -- This collation is the same on every server. Lower case has two forms of sigma, so they are made equal.
   return replace(lower(normalize(fold_email.email) collate "pg_c_utf8"), 'ς', 'σ');
 end $$;
 comment on function private.fold_email(text) is
-  'What all spellings of an address have in common, and Auth''s address is made of. The API has brought the domain into the form of DNS.';
+  'The one form that all spellings of an address share; Auth''s address is derived from it. The API has already converted the '
+  'domain to ASCII.';
 grant execute on function private.fold_email(text) to service_role;
 
 create table public.users (
@@ -31,7 +32,7 @@ create table public.users (
   constraint users_developer_has_plan check ((role = 'developer') = (plan_id is not null))
 );
 create unique index users_project_email on public.users (project_id, email_fold) nulls not distinct;
--- Accounts are looked up with "project_id is not distinct from", which no index on project_id serves.
+-- Lookups use "project_id is not distinct from", which cannot use an index on project_id.
 create index users_email on public.users (email_fold);
 create index users_plan_id on public.users (plan_id);
 create index users_project_created on public.users (project_id, created_at desc, id desc);
@@ -45,7 +46,7 @@ comment on column public.users.role is 'operator runs the platform, developer ow
 comment on column public.users.project_id is 'The project of an end user; null for developers and operators.';
 comment on column public.users.plan_id is 'The plan of a developer; a project can override it.';
 comment on column public.users.email is 'The real address. Unique per project for end users, overall for the others.';
-comment on column public.users.email_fold is 'The address as it is compared: in lower case.';
+comment on column public.users.email_fold is 'The form of the address that is compared: lower case.';
 comment on column public.users.full_name is 'As the person wrote it.';
 comment on column public.users.email_verified_at is 'When the address was proved, else null.';
 comment on column public.users.deactivated_at is 'When the account was closed to its owner, else null.';
@@ -62,7 +63,7 @@ language plpgsql stable set search_path = '' as $$
 begin
   return jsonb_build_object(
     'id', account.id, 'email', account.email, 'full_name', account.full_name,
-    -- The word that clients know.
+    -- Clients know this name of the role.
     'role', case account.role when 'operator' then 'platform_operator' else account.role end,
     'is_active', account.deactivated_at is null, 'is_verified', account.email_verified_at is not null,
     'created_at', account.created_at, 'project_id', account.project_id);
@@ -74,7 +75,7 @@ language plpgsql immutable set search_path = '' as $$
 begin
   return case
     when account.role = 'end_user' then account.id || '@' || account.project_id || '.users.invalid'
-    -- Auth takes ASCII alone.
+    -- Auth accepts only ASCII.
     when account.email_fold ~ '^[ -~]+$' then account.email_fold
     else account.id || '@developers.users.invalid'
   end;
@@ -90,7 +91,8 @@ begin
   moved.email_fold := private.fold_email(auth_email_at.email);
   return private.auth_email(moved);
 end $$;
-comment on function private.auth_email_at(public.users, text) is 'The address by which Auth would know the account with another address.';
+comment on function private.auth_email_at(public.users, text) is
+  'The address by which Auth would know the account with another address.';
 
 create trigger users_touch before update on public.users
   for each row execute function private.touch_updated_at();

@@ -39,26 +39,28 @@ comment on column public.projects.owner_id is 'The developer (or operator) who m
 comment on column public.projects.plan_id is 'Overrides the owner''s plan; null follows it.';
 comment on column public.projects.name is 'Shown to its developer.';
 comment on column public.projects.description is 'Shown to its developer.';
-comment on column public.projects.is_active is 'Off: its keys and end users are refused; its owner still manages it.';
+comment on column public.projects.is_active is 'False: its keys and end users are refused; its owner still manages it.';
 comment on column public.projects.email_verification is 'Whether an end user must verify the address before the first login.';
 comment on column public.projects.allowed_origins is 'Browser origins that may call the API in this project''s name; * is any.';
 comment on column public.projects.site_url is 'The app''s own address, which our pages and mails link back to.';
-comment on column public.projects.verify_url is 'The app''s page that takes the link of a verification mail; null is the built-in page.';
+comment on column public.projects.verify_url is
+  'The app''s page that takes the link of a verification mail; null is the built-in page.';
 comment on column public.projects.reset_url is 'The app''s page that takes the link of a reset mail; null is the built-in page.';
 comment on column public.projects.deleted_at is 'When its owner deleted it; it is invisible from then on.';
 comment on column public.projects.created_at is 'When it was made.';
 comment on column public.projects.updated_at is 'When it last changed.';
 comment on column public.projects.purge_at is
-  'When what a deleted project holds is removed for good, or when the next worker may go on with it; null is never.';
+  'When the contents of a deleted project are removed for good, or when the next worker may continue; null is never.';
 comment on column public.projects.purge_started_at is 'When the removal began; from then on the project cannot be restored.';
 comment on column public.projects.suspended_at is 'When an operator switched it off; its owner cannot switch it on. Null otherwise.';
 comment on column public.projects.user_generations_per_day is
   'Charged generations of one end user a UTC day; null is no limit but the plan''s.';
 comment on column public.projects.user_generations_per_month is 'The same a UTC month.';
-comment on column public.projects.user_concurrent is 'Generations of one end user that may run at once; null is no limit but the plan''s.';
+comment on column public.projects.user_concurrent is
+  'Generations of one end user that may run at once; null is no limit but the plan''s.';
 comment on column public.projects.deleted_by_operator is 'An operator deleted it: its owner cannot restore it.';
 
--- Users and projects name each other: the second of the two tables adds this key.
+-- Users and projects refer to each other, so the second table adds this key.
 alter table public.users add constraint users_project_id_fkey
   foreign key (project_id) references public.projects (id) on delete cascade;
 
@@ -88,7 +90,8 @@ begin
   end if;
   return project;
 end $$;
-comment on function private.require_project(uuid) is 'The project if row-level security shows it to the caller, else project_not_found.';
+comment on function private.require_project(uuid) is
+  'The project if row-level security shows it to the caller, else project_not_found.';
 
 create function private.hold_project(id uuid) returns boolean
 language plpgsql set search_path = '' as $$
@@ -103,8 +106,8 @@ begin
   return v_is_active;
 end $$;
 comment on function private.hold_project(uuid) is
-  'Before something is made in a project: whether it is active. It stays as it is until the transaction ends, so what is made at '
-  'the moment of its deletion comes before it, and is found by it, or not at all. Errors: project_not_found.';
+  'Locks a project before something is created in it and returns whether it is active. A deletion then comes before or after '
+  'the create: it finds what was created, or the create fails. Errors: project_not_found.';
 
 create function private.create_project(credentials jsonb, project jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -116,7 +119,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform set_config('role', 'service_role', true);
   owner := private.actor_id();
-  -- The lock makes two creates of one developer take turns, so that the count below is the truth.
+  -- The lock makes creates of one developer take turns, so the count below is correct.
   select plan.projects into allowed
   from public.users account left join public.plans plan on plan.id = account.plan_id
   where account.id = owner for update of account;
@@ -215,7 +218,7 @@ begin
   return private.project_json(changed);
 end $$;
 comment on function private.update_project(jsonb, uuid, jsonb) is
-  'PATCH /projects/{id}: fields that are not named stay. What an operator switches off, only an operator switches on. Errors: '
+  'PATCH /projects/{id}: fields that are not named stay. Only an operator activates a project that an operator deactivated. Errors: '
   'project_not_found, project_suspended, those of private.authorize.';
 
 create trigger projects_touch before update on public.projects

@@ -1,5 +1,5 @@
--- A deleted project is refused at once and everywhere, and its owner may restore it. What it holds is removed after a
--- window, in batches that may stop anywhere and go on later.
+-- A deleted project is refused at once and everywhere; its owner may restore it. After a window its contents are removed, in
+-- batches that may stop and continue at any point.
 
 create function private.list_deleted_projects(
   credentials jsonb, search text, active boolean, page integer, page_size integer) returns jsonb
@@ -66,8 +66,9 @@ begin
   return predictions;
 end $$;
 comment on function private.delete_project(jsonb, uuid, integer) is
-  'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that nobody waits '
-  'for any more. What an operator deletes, its owner cannot restore. Errors: project_not_found, those of private.authorize.';
+  'DELETE /projects/{id}: refused from now on, removed after purge_days. Returns the predictions at Replicate that have to be '
+  'canceled. The owner cannot restore a project that an operator deleted. Errors: project_not_found, those of '
+  'private.authorize.';
 
 create function private.restore_project(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -166,7 +167,7 @@ begin
   if not found then
     return jsonb_build_object('files', '[]'::jsonb, 'rows', 0, 'done', true);
   end if;
-  -- Files first and again in every step: what was still being written when the project was deleted is found too.
+  -- Files come first in every step, so files that were still being written at the deletion are found too.
   select coalesce(jsonb_agg(jsonb_build_object('bucket', found.bucket_id, 'path', found.name)), '[]') into files
   from (
     select o.bucket_id, o.name from storage.objects o

@@ -1,5 +1,5 @@
--- What a developer sees and changes of the people of a project. One set of conditions serves a list and its total, so that
--- a search finds as many as it says.
+-- How a developer lists and changes the people of a project. A list and its total use the same conditions, so they always
+-- agree.
 
 create function private.project_user_json(account public.users, project_name text) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -8,9 +8,9 @@ begin
     'generations_per_day', account.generations_per_day, 'generations_per_month', account.generations_per_month,
     'concurrent_generations', account.concurrent_generations);
 end $$;
-comment on function private.project_user_json(public.users, text) is 'An end user as whoever manages the project sees it.';
+comment on function private.project_user_json(public.users, text) is 'An end user as the project''s developer sees it.';
 
--- Whom a search finds is looked for once, for the page and its total. Without one, an index has the page and counts the rest.
+-- A search runs once, for the page and its total. Without a search, an index gives the page and the count.
 create function private.list_project_users(
   credentials jsonb, project_id uuid, search text, active boolean, page integer, page_size integer)
 returns jsonb
@@ -105,7 +105,8 @@ begin
   return private.project_user_json(account, project.name);
 end $$;
 comment on function private.update_project_user(jsonb, uuid, uuid, jsonb) is
-  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, opens it again, or grants it other limits. What an operator closed, only '
-  'an operator opens. Errors: project_not_found, user_not_found, account_suspended, those of private.authorize.';
+  'PATCH /projects/{id}/users/{user_id}: closes an account and ends its sessions, opens it again, or grants it other limits. '
+  'Only an operator opens an account that an operator closed. Errors: project_not_found, user_not_found, account_suspended, '
+  'those of private.authorize.';
 
 grant execute on function private.project_user_json(public.users, text) to authenticated, service_role;

@@ -74,7 +74,8 @@ begin
     from public.developer_keys k where k.user_id = actor
   );
 end $$;
-comment on function private.list_developer_keys(jsonb) is 'GET /auth/developer-keys, newest first. Errors: those of private.authorize_developer.';
+comment on function private.list_developer_keys(jsonb) is
+  'GET /auth/developer-keys, newest first. Errors: those of private.authorize_developer.';
 
 create function private.create_developer_key(credentials jsonb, key jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -82,7 +83,7 @@ declare
   actor uuid := private.authorize_developer(credentials);
   created public.developer_keys;
 begin
-  -- The lock makes two creates of one developer take turns, so that the count below is the truth.
+  -- The lock makes creates of one developer take turns, so the count below is correct.
   perform from public.users u where u.id = actor for update;
   if (select count(*) from public.developer_keys k where k.user_id = actor
     and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active') >= 10
@@ -120,7 +121,7 @@ begin
   return private.developer_key_json(created);
 end $$;
 comment on function private.rotate_developer_key(jsonb, uuid, jsonb, integer) is
-  'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one dies after the '
+  'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one ends after the '
   'grace. Errors: developer_key_not_found, developer_key_not_active, those of private.authorize_developer.';
 
 create function private.revoke_developer_key(credentials jsonb, id uuid) returns void

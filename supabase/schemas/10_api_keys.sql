@@ -34,7 +34,7 @@ begin
     'status', private.key_state((key ->> 'revoked_at')::timestamptz, (key ->> 'grace_ends_at')::timestamptz,
       (key ->> 'expires_at')::timestamptz));
 end $$;
-comment on function private.api_key_json(jsonb) is 'A key with where it stands: status active, revoked, rotated or expired.';
+comment on function private.api_key_json(jsonb) is 'A key with its status: active, revoked, rotated or expired.';
 
 create function private.require_api_key(project_id uuid, key_id uuid) returns void
 language plpgsql stable set search_path = '' as $$
@@ -58,7 +58,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   perform set_config('role', 'service_role', true);
-  -- The lock makes two creates in one project take turns, so that the count below is the truth.
+  -- The lock makes creates in one project take turns, so the count below is correct.
   perform from public.projects p where p.id = create_api_key.project_id and p.deleted_at is null for update;
   if not found then
     raise exception 'project_not_found';
@@ -128,7 +128,7 @@ begin
   join public.users owner on owner.id = p.owner_id
   left join public.plans plan on plan.id = coalesce(p.plan_id, owner.plan_id)
   where p.id = rotate_api_key.project_id;
-  -- A key in its grace is beyond the plan's number; as many again bound how many there can be.
+  -- Keys in their grace do not count against the plan. There may be as many of them as the plan has keys.
   if grace_seconds > 0 and (
     select count(*) from public.api_keys k where k.project_id = rotate_api_key.project_id and k.grace_ends_at is not null
       and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active'

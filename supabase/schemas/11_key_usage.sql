@@ -1,5 +1,5 @@
--- How often API keys are used. Requests are counted in the memory of each isolate and arrive here in batches, so that no
--- request waits for a row and no row is written by every request.
+-- How often API keys are used. Each isolate counts requests in memory and writes them here in batches. So no request waits for
+-- a row.
 
 create table public.key_usage (
   api_key_id uuid not null references public.api_keys (id) on delete cascade,
@@ -30,7 +30,7 @@ begin
   on conflict (api_key_id, day) do update
   set requests = usage.requests + excluded.requests, errors = usage.errors + excluded.errors;
 
-  -- A row that somebody else is writing is left out: it gets the same minute from there.
+  -- Rows that another isolate is writing are skipped: it writes the same minute.
   with used as (
     select entry.kind, decode(entry.key_hash, 'hex') as key_hash, max(entry.used_at) as used_at
     from jsonb_to_recordset(batch) as entry (kind text, key_hash text, used_at timestamptz)

@@ -1,5 +1,5 @@
--- How much may be asked for. private.authorize says which limit a request falls under; it is counted by the last expression
--- of the same statement, so that the counter's row is locked for an instant and no request waits for the work of another.
+-- How much may be asked for. private.authorize chooses the limit of a request. The last expression of the same statement counts
+-- it. So the counter's row is locked only briefly, and no request waits for another one's work.
 
 -- Half of each page stays free, so that a count is written beside its old version and no index is touched.
 create unlogged table private.rate_limits (
@@ -10,7 +10,8 @@ create unlogged table private.rate_limits (
 create index rate_limits_resets_at on private.rate_limits (resets_at);
 
 comment on table private.rate_limits is
-  'Requests of the current window of each bucket. Unlogged: a crash begins the windows anew, and counting costs no disk write.';
+  'Requests of the current window of each bucket. Unlogged: counting costs no disk write, and after a crash all counts start '
+  'at zero.';
 comment on column private.rate_limits.bucket is 'A limit and whom it counts; an address only as a hash.';
 comment on column private.rate_limits.used is 'Requests that were let through in the window; refused ones are not counted.';
 comment on column private.rate_limits.resets_at is 'The end of the window. A later request begins the next one in the same row.';
@@ -23,7 +24,7 @@ begin
     'window', seconds, 'resets_in', greatest(1, ceil(extract(epoch from resets_at - now()))::integer));
 end $$;
 comment on function private.limit_state(text, integer, integer, integer, timestamptz) is
-  'What a caller is told of a limit: {name, limit, remaining, window, resets_in}, the last two in seconds.';
+  'The state of a limit for the caller: {name, limit, remaining, window, resets_in}, the last two in seconds.';
 
 create function private.announce_limit(name text, bucket text, allowed integer, seconds integer, credentials jsonb)
 returns text
@@ -35,7 +36,7 @@ begin
   if allowed is null then
     return '';
   end if;
-  -- Whoever is over the limit is refused before any work. Where Redis counts, it knows.
+  -- A caller over the limit is refused before any work. If Redis counts, Redis decides.
   if credentials ->> 'counter' is distinct from 'redis' then
     select * into known from private.rate_limits r
     where r.bucket = announce_limit.bucket and r.resets_at > now() and r.used >= allowed;
@@ -60,14 +61,14 @@ declare
   counted integer;
   window_end timestamptz;
 begin
-  -- Counted already, by rules of its own.
+  -- This request was already counted, by other rules.
   if starts_with(announced, '{') then
     return announced;
   end if;
   part := string_to_array(announced, '|');
   allowed := part[3];
   seconds := part[4];
-  -- Most requests are neither the first of a window nor one too many, and an update costs less than an insert that may be one.
+  -- Most requests are neither the first of a window nor over the limit. An update costs less than an upsert.
   update private.rate_limits known set used = known.used + 1
   where known.bucket = part[2] and known.resets_at > now() and known.used < allowed
   returning used, resets_at into counted, window_end;
@@ -88,9 +89,10 @@ begin
   return private.limit_state(part[1], allowed, counted, seconds, window_end);
 end $$;
 comment on function private.count_request(text) is
-  'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, or refuses '
-  'it and with it all that its transaction did. A state as JSON was counted before and is only passed on. Windows begin at multiples of their length. Definer: the caller''s role has '
-  'changed by then. Errors: rate_limited (detail: private.limit_state).';
+  'Counts a request against the limit that private.announce_limit announced, in one statement under the row''s lock, or '
+  'refuses it and with it all that its transaction did. A state as JSON was counted before and is only returned. Windows '
+  'begin at multiples of their length. Definer: the caller''s role has changed by then. Errors: rate_limited (detail: '
+  'private.limit_state).';
 
 create function private.address_bucket(purpose text, project_id uuid, ip text) returns text
 language plpgsql immutable set search_path = '' as $$
@@ -98,7 +100,7 @@ begin
   return private.bucket_name(purpose, coalesce(project_id::text, '') || ':' || coalesce(private.address_group(ip), 'unknown'));
 end $$;
 comment on function private.address_bucket(text, uuid, text) is
-  'The bucket of a client address, by itself in each project. Callers whose address nobody knows share one.';
+  'The bucket of a client address in a project. Callers with an unknown address share one.';
 
 create function private.announce_auth_limit(credentials jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -126,8 +128,8 @@ begin
     credentials);
 end $$;
 comment on function private.announce_auth_limit(jsonb) is
-  'The limit of a login or registration, which counts before anything else is known of it: by the project''s plan, or by the '
-  'default one where no project is named. Errors: rate_limited.';
+  'The limit of a login or registration. It counts before all other checks, by the project''s plan, or by the default plan if '
+  'no project is named. Errors: rate_limited.';
 
 alter table private.rate_limits enable row level security;
 

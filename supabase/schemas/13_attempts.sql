@@ -1,5 +1,5 @@
--- How often something may be tried. Leaky buckets that fill with attempts and drain with time: a full one asks to wait for
--- seconds, never for hours, so that an attacker cannot lock a person out, nor one person an office behind one address.
+-- How often something may be tried. Leaky buckets fill with attempts and drain with time. A full one asks to wait for seconds,
+-- never for hours. So an attacker cannot lock a person out, nor one person an office behind one address.
 
 create unlogged table private.auth_attempts (
   bucket text primary key,
@@ -9,7 +9,7 @@ create unlogged table private.auth_attempts (
 create index auth_attempts_drained_at on private.auth_attempts (drained_at);
 
 comment on table private.auth_attempts is
-  'Leaky buckets of sign-ins, mails and codes. Unlogged: a crash forgets them, and counting costs no disk write.';
+  'Leaky buckets of sign-ins, mails and codes. Unlogged: counting costs no disk write, and a crash empties them.';
 comment on column private.auth_attempts.bucket is 'What is counted: a purpose and a hash, never an address in clear.';
 comment on column private.auth_attempts.level is 'Attempts in the bucket at drained_at.';
 comment on column private.auth_attempts.drained_at is 'When the level was computed last; it has drained since.';
@@ -19,9 +19,9 @@ language plpgsql immutable set search_path = '' as $$
 begin
   return purpose || ':' || encode(sha256(convert_to(subject, 'utf8')), 'hex');
 end $$;
-comment on function private.bucket_name(text, text) is 'The name of a bucket, which tells nobody whom it counts.';
+comment on function private.bucket_name(text, text) is 'The name of a bucket: a hash, so it does not reveal whom it counts.';
 
--- An IPv4 client of a socket that speaks both appears as ::ffff:203.0.113.7, and all of them lie in one /64.
+-- On a dual-stack socket an IPv4 client appears as ::ffff:203.0.113.7. All of those lie in one /64.
 create function private.address_group(ip text) returns text
 language plpgsql immutable set search_path = '' as $$
 begin
@@ -62,7 +62,7 @@ language plpgsql set search_path = '' as $$
 begin
   update private.auth_attempts known set level = greatest(0, known.level - 1) where known.bucket = drain_bucket.bucket;
 end $$;
-comment on function private.drain_bucket(text) is 'Takes an attempt back that turned out to be right.';
+comment on function private.drain_bucket(text) is 'Takes back an attempt that was correct.';
 
 create function private.count_sign_in(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -84,7 +84,7 @@ begin
 end $$;
 comment on function private.count_sign_in(uuid, text, text) is
   'Counts a password that is tried, whether or not there is such an account: ten at once for an account from one address, '
-  'a hundred for an account from anywhere, three hundred from one address. A right one is taken back. Errors: attempts_exceeded.';
+  'a hundred for an account from anywhere, three hundred from one address. A correct one is taken back. Errors: attempts_exceeded.';
 
 create function private.forget_sign_ins(project_id uuid, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -98,7 +98,7 @@ begin
   perform private.drain_bucket(private.bucket_name('sign-in-address', source));
 end $$;
 comment on function private.forget_sign_ins(uuid, text, text) is
-  'The password was right: nothing of it stays counted, and earlier typing errors from the same address are forgotten.';
+  'The password was correct: takes back its count, and earlier wrong attempts from the same address.';
 
 create function private.uncount_sign_in(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -118,8 +118,8 @@ begin
   perform private.drain_bucket(private.bucket_name('sign-in-address', private.address_group(ip)));
 end $$;
 comment on function private.uncount_sign_in(jsonb, text, text) is
-  'Takes back what private.begin_login counted, or without an email what private.begin_password_check did: whether the password '
-  'was right was never said.';
+  'Takes back the count of private.begin_login, or without an email that of private.begin_password_check, because Auth never '
+  'checked the password.';
 
 create function private.count_mail(purpose text, subject text) returns integer
 language plpgsql set search_path = '' as $$
@@ -149,7 +149,7 @@ begin
   end if;
 end $$;
 comment on function private.count_mail_request(text) is
-  'Counts a request for mail from an address, whoever it is for: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
+  'Counts a request for mail from an address, for any account: a hundred at once, then one in 20 seconds. Errors: attempts_exceeded.';
 
 create function private.count_secret(ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -175,7 +175,8 @@ begin
     perform private.drain_bucket(private.bucket_name('secret-address', private.address_group(ip)));
   end if;
 end $$;
-comment on function private.uncount_secret(text) is 'The token or code was right, or nobody could say: the try does not count.';
+comment on function private.uncount_secret(text) is
+  'The token or code was correct, or could not be checked: the attempt does not count.';
 
 alter table private.auth_attempts enable row level security;
 

@@ -1,5 +1,5 @@
--- Who is calling. Every function of the API starts with private.authorize_and_set_role, which checks all credentials of a request,
--- remembers the caller in settings of the transaction and takes the role under which policies decide.
+-- Who is calling. Every function of the API starts with private.authorize_and_set_role. It checks all credentials, stores the
+-- caller in settings of the transaction and sets the role under which policies decide.
 
 create function private.is_origin_allowed(origin text, allowed text[]) returns boolean
 language plpgsql immutable set search_path = '' as $$
@@ -17,12 +17,12 @@ end $$;
 comment on function private.is_origin_allowed(text, text[]) is
   'Whether a browser origin is one of a project''s allowed_origins: * is any, *. stands for every sub-domain.';
 
--- Each expression is prepared anew in every transaction, which costs more than to evaluate it: few large ones are quicker.
+-- Every transaction prepares each expression again, which costs more than evaluating it. So few large ones are quicker.
 create function private.authorize(credentials jsonb, scope text) returns text
 language plpgsql security definer set search_path = '' as $$
 declare
   v_project uuid := (credentials ->> 'project_id')::uuid;
-  -- A poll asks for the rights of a generation, and is counted apart from it.
+  -- A poll needs the rights of a generation, but has its own limit.
   is_generation boolean := scope in ('generation', 'status');
   account uuid;
   actor uuid;
@@ -49,8 +49,8 @@ declare
   announced text := '';
   remembered text[];
 begin
-  -- 1. The token's account, the project and the plan, in one statement. `offset 0` hides from the planner what was not sent, for
-  -- which it would plan anew.
+  -- 1. The token's account, the project and the plan, in one statement. `offset 0` hides missing values from the planner, which
+  -- would otherwise plan again.
   if coalesce(credentials ->> 'user_id', credentials ->> 'project_id') is not null then
     select u.id, u.role, u.project_id, u.deactivated_at is null, u.email_verified_at is not null,
       p.id, p.owner_id, p.is_active and owner.deactivated_at is null, p.email_verification = 'required', p.allowed_origins,
@@ -68,7 +68,7 @@ begin
       else coalesce(p.plan_id, owner.plan_id) end;
   end if;
 
-  -- 2. The keys that were sent. Small statements are cheaper than a join that also opens the tables of the others.
+  -- 2. The keys that were sent. Small statements are cheaper than a join, which opens every table of keys.
   if credentials ->> 'operator_key_hash' is not null then
     select u.id, case when k.revoked_at is not null or k.expires_at <= now()
       then private.key_state(k.revoked_at, null, k.expires_at) end
@@ -96,7 +96,7 @@ begin
     end if;
   end if;
 
-  -- 3. Who acts: whom the token names, else whom an operator key or a management key does.
+  -- 3. Who acts: the account of the token, else that of an operator key or a management key.
   actor := account;
   if actor is null then
     actor := coalesce(operator, case when scope = 'projects' and management then developer end);
@@ -109,9 +109,9 @@ begin
     end if;
   end if;
 
-  -- 4. What is refused: the first line that holds. A null never lets anybody through.
+  -- 4. Refusals: the first condition that holds. Null never passes.
   refusal := coalesce(
-    -- The origin, before anything else is told. Not for project endpoints: there an owner puts a wrong list right.
+    -- The origin comes first, before any other answer. Project endpoints skip it: there an owner can correct a wrong list.
     case when credentials ->> 'origin' is null or scope = 'projects' then null
       when not private.is_origin_allowed(credentials ->> 'origin', coalesce(project_origins, key_origins, '{*}'))
         then 'origin_not_allowed' end,
@@ -173,7 +173,7 @@ begin
     end if;
   end if;
 
-  -- 6. What policies and functions ask for in this transaction. Assigned, since `perform` would start a statement.
+  -- 6. What policies and functions read in this transaction. Assigned, because `perform` would start a statement.
   remembered := array[
     set_config('app.user_id', coalesce(actor::text, ''), true),
     set_config('app.user_role', coalesce(actor_role, ''), true),
@@ -188,9 +188,9 @@ begin
   return case when actor_role = 'operator' then 'service_role' when actor is not null then 'authenticated' else 'anon' end;
 end $$;
 comment on function private.authorize(jsonb, text) is
-  'Checks every credential of a request, remembers the caller for this transaction, announces the limit that the request falls '
-  'under and answers the database role to go on as. Scope is public, account, platform, projects, generation or status. Definer: '
-  'nobody else may read keys and sessions.';
+  'Checks every credential of a request, remembers the caller for this transaction, announces the limit that the request '
+  'falls under and returns the database role to continue with. Scope is public, account, platform, projects, generation or '
+  'status. Definer: nobody else may read keys and sessions.';
 
 create function private.authorize_and_set_role(credentials jsonb, scope text) returns text
 language plpgsql set search_path = '' as $$
@@ -198,7 +198,8 @@ begin
   return set_config('role', private.authorize(credentials, scope), true);
 end $$;
 comment on function private.authorize_and_set_role(jsonb, text) is
-  'authorize, then go on as the caller''s database role: authenticated or anon under row-level security, service_role for an operator.';
+  'authorize, then continue as the caller''s database role: authenticated or anon under row-level security, service_role for '
+  'an operator.';
 
 create function private.check_credentials(credentials jsonb, scope text) returns jsonb
 language plpgsql set search_path = '' as $$

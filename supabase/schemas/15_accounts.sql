@@ -117,7 +117,7 @@ comment on function private.require_end_user(jsonb, uuid, uuid) is
 create function private.list_orphans(batch_size integer) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
-  -- Auth's ids are random, so what follows a random one is another part of the users each time.
+  -- Auth's ids are random, so each run starts at a random id and looks at another part of the users.
   begin_at uuid := gen_random_uuid();
 begin
   return (
@@ -138,6 +138,7 @@ begin
   );
 end $$;
 comment on function private.list_orphans(integer) is
-  'Users of Auth without an account, five minutes old at least, so that no registration under way is hit: of 10,000 users from a random one on. Definer: auth.users is the owner''s.';
+  'Users of Auth without an account, at least five minutes old, so that no running registration is hit. Looks at 10,000 users '
+  'after a random id. Definer: auth.users is the owner''s.';
 
 grant execute on function private.list_orphans(integer) to service_role;

@@ -31,7 +31,7 @@ begin
       and s.user_id = account.id and s.not_after > now()) then 'invalid_token'
   end;
   if refusal in ('project_inactive', 'account_not_verified') and not (device ->> 'signed_in')::boolean then
-    -- Both can be undone, and the session goes on then. A sign-in has told nobody of its session yet.
+    -- Both can be undone, and then the session continues. A new sign-in's session is still unknown to its client.
     null;
   elsif refusal is not null then
     delete from auth.sessions s where s.id = open_session.session_id;
@@ -46,8 +46,9 @@ begin
   return jsonb_build_object('refusal', refusal);
 end $$;
 comment on function private.open_session(uuid, uuid, jsonb) is
-  'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; otherwise names '
-  'the refusal, and ends the session unless it was refreshed while its project is off or its address unverified. Definer: only the owner may write auth.sessions.';
+  'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; '
+  'otherwise names the refusal, and ends the session unless it was refreshed while its project is off or its address '
+  'unverified. Definer: only the owner may write auth.sessions.';
 
 create function private.end_user_sessions(user_id uuid, keep uuid) returns integer
 language plpgsql security definer set search_path = '' as $$
@@ -67,7 +68,8 @@ begin
   delete from auth.sessions s where s.user_id = end_user_session.user_id and s.id = end_user_session.session_id;
   return found;
 end $$;
-comment on function private.end_user_session(uuid, uuid) is 'Ends one session. False when the account has no such session. Definer: as above.';
+comment on function private.end_user_session(uuid, uuid) is
+  'Ends one session. False when the account has no such session. Definer: as above.';
 
 create function private.list_user_sessions(user_id uuid) returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
@@ -80,7 +82,8 @@ begin
     from auth.sessions s where s.user_id = list_user_sessions.user_id and s.not_after > now()
   );
 end $$;
-comment on function private.list_user_sessions(uuid) is 'The living sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
+comment on function private.list_user_sessions(uuid) is
+  'The active sessions of an account, newest first. Definer: auth.sessions is the owner''s.';
 
 create function private.authorize_session(credentials jsonb) returns uuid
 language plpgsql set search_path = '' as $$
@@ -93,8 +96,8 @@ begin
   return current_setting('app.user_id')::uuid;
 end $$;
 comment on function private.authorize_session(jsonb) is
-  'For what belongs to a signed-in person and to no key: the account, as service_role. Errors: not_authenticated, '
-  'those of private.authorize.';
+  'For requests that need a signed-in person, not a key: returns the account and continues as service_role. Errors: '
+  'not_authenticated, those of private.authorize.';
 
 create function private.list_sessions(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -143,7 +146,7 @@ begin
   return found;
 end $$;
 comment on function private.end_reused_session(text) is
-  'An old refresh token came back, so somebody else has it: its session ends with the access token. Definer: only the '
+  'An old refresh token was used, so somebody else has it: ends its session and access token. Definer: only the '
   'owner reads auth.refresh_tokens.';
 
 create function private.on_user_deactivated() returns trigger
@@ -153,7 +156,7 @@ begin
   return null;
 end $$;
 comment on function private.on_user_deactivated() is
-  'Trigger: a deactivated account is out everywhere at once. Definer: whoever deactivates need not hold auth.sessions.';
+  'Trigger: ends all sessions of a deactivated account at once. Definer: the caller may have no rights to auth.sessions.';
 
 create function private.on_auth_user_banned() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -162,8 +165,8 @@ begin
   return null;
 end $$;
 comment on function private.on_auth_user_banned() is
-  'Trigger: whoever is banned or deleted at Auth, as in Studio, is out at once: Auth itself would let the access token live on. '
-  'Definer: Auth''s role writes the row.';
+  'Trigger: ends the sessions of a user who is banned or deleted at Auth, as in Studio. Auth itself would keep the access '
+  'token valid. Definer: Auth''s role writes the row.';
 
 create trigger users_banned after update of banned_until, deleted_at on auth.users
   for each row when ((new.banned_until is distinct from old.banned_until and new.banned_until > now())

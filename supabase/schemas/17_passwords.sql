@@ -1,5 +1,5 @@
--- Passwords live in Supabase Auth, and so do its own endpoints. A token that was stolen reaches them too, so an account's
--- address is fixed there and its password changes only after the API has announced it.
+-- Supabase Auth stores passwords and has endpoints of its own, which a stolen token reaches too. So an account's address is
+-- fixed there, and its password changes only after the API has announced it.
 
 create table private.password_permits (
   user_id uuid primary key references public.users (id) on delete cascade,
@@ -9,10 +9,11 @@ create table private.password_permits (
 );
 create index password_permits_expires_at on private.password_permits (expires_at);
 
-comment on table private.password_permits is 'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
+comment on table private.password_permits is
+  'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
 comment on column private.password_permits.user_id is 'Whose password is about to change.';
-comment on column private.password_permits.keep_session_id is 'The session that goes on after the change; null ends all.';
-comment on column private.password_permits.expires_at is 'A minute after the announcement: the change follows at once.';
+comment on column private.password_permits.keep_session_id is 'The session that continues after the change; null ends all.';
+comment on column private.password_permits.expires_at is 'A minute after the announcement.';
 comment on column private.password_permits.token_digest is
   'The reset token that asked for the change, and is used up by it; null when the owner did.';
 
@@ -30,7 +31,7 @@ begin
   end if;
 end $$;
 comment on function private.permit_password(uuid, uuid, bytea) is
-  'Announces one change of an account''s password, which session outlives it, and the reset token that asks for it, if one does. '
+  'Announces one change of an account''s password, the session that survives it, and the reset token that asked for it, if any. '
   'Errors: password_change_running.';
 
 create function private.withdraw_password_permit(credentials jsonb) returns void
@@ -42,12 +43,12 @@ begin
     and p.token_digest is null;
 end $$;
 comment on function private.withdraw_password_permit(jsonb) is
-  'Auth did not change the password of the caller: what this session announced is over, and it may be tried again at once.';
+  'Auth did not change the caller''s password: removes the announcement, so that the caller can try again at once.';
 
 create function private.finish_password_change(account public.users, permit private.password_permits) returns void
 language plpgsql set search_path = '' as $$
 begin
-  -- Links that were mailed before, and an address that somebody with the old password asked for, are over.
+  -- Earlier reset links end, and so does a change of address that was requested with the old password.
   perform private.use_mail_tokens(account.id, 'password_reset');
   delete from private.email_changes change where change.user_id = account.id;
   if permit.token_digest is not null then
@@ -61,7 +62,7 @@ begin
   insert into private.mail_outbox (user_id, kind) values (account.id, 'password_changed');
 end $$;
 comment on function private.finish_password_change(public.users, private.password_permits) is
-  'What a new password brings with it. A reset proves the address too, since its token came by mail.';
+  'The effects of a new password. A reset also verifies the address, because its token came by mail.';
 
 create function private.check_auth_user_update() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -69,13 +70,13 @@ declare
   account public.users;
   permit private.password_permits;
 begin
-  -- Locked before the permit, in the order of whoever announces a change: else the two would wait for each other.
+  -- Locked before the permit, in the same order as an announcement. Otherwise the two could deadlock.
   select * into account from public.users u where u.id = new.id for update;
   if account.id is null then
     return new;
   end if;
   if old.deleted_at is null and new.deleted_at is not null then
-    -- Deleted in Studio with its traces kept: Auth scrambles the address, and the account is closed.
+    -- A soft deletion in Studio: Auth scrambles the address, and the account is closed.
     update public.users u set deactivated_at = coalesce(u.deactivated_at, now()) where u.id = new.id;
     return new;
   end if;
@@ -100,7 +101,8 @@ begin
 end $$;
 comment on function private.check_auth_user_update() is
   'Trigger: Auth''s own endpoints change neither address nor password of an account. An announced password ends the other '
-  'sessions and tells the owner, in the same transaction. A soft deletion closes the account. Definer: Auth''s role holds no table of ours.';
+  'sessions and tells the owner, in the same transaction. A soft deletion closes the account. Definer: Auth''s role holds no '
+  'table of ours.';
 
 create function private.decoy_email() returns text
 language plpgsql immutable set search_path = '' as $$
@@ -108,7 +110,7 @@ begin
   return 'decoy@unknown.users.invalid';
 end $$;
 comment on function private.decoy_email() is
-  'A user of Supabase Auth without an account: sign-ins to unknown addresses try its password, so that they hash as long.';
+  'A user of Supabase Auth without an account. Sign-ins to unknown addresses try its password, so that they take as long.';
 
 create function private.decoy_exists() returns boolean
 language plpgsql stable security definer set search_path = '' as $$
@@ -167,7 +169,7 @@ begin
   end if;
 end $$;
 comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
-  'The password was right: ends the session that proved it, and announces a change when permit is true. Errors: '
+  'The password was correct: ends the session that proved it, and announces a change when permit is true. Errors: '
   'wrong_password, those of private.authorize_session.';
 
 create function private.check_auth_user_metadata() returns trigger
@@ -179,7 +181,7 @@ begin
   return new;
 end $$;
 comment on function private.check_auth_user_metadata() is
-  'Trigger: what a person writes beside the account at Auth is in every token, and a token travels in a header.';
+  'Trigger: bounds the metadata that a person writes at Auth. It is part of every token, and a token travels in a header.';
 
 create trigger users_check_metadata before insert or update of raw_user_meta_data on auth.users
   for each row execute function private.check_auth_user_metadata();

@@ -1,5 +1,5 @@
--- Mail to be sent. A row says what to tell whom, never a token: the token is made when the mail is sent, so that none lies
--- here. Rows without an account are sent to nobody; they make an unknown address cost what a known one costs.
+-- Mail to be sent. A row has a recipient and a kind, never a token: tokens are made when the mail is sent. Rows without an
+-- account are never sent. They make unknown addresses cost as much as known ones.
 
 create table private.mail_outbox (
   id uuid primary key default gen_random_uuid(),
@@ -18,14 +18,17 @@ create index mail_outbox_due on private.mail_outbox (next_attempt_at);
 create index mail_outbox_user_id on private.mail_outbox (user_id);
 create index mail_outbox_created_at on private.mail_outbox (created_at);
 
-comment on table private.mail_outbox is 'Mail that is not sent yet. A row goes when its mail was taken, or after a day of failures.';
+comment on table private.mail_outbox is
+  'Mail that is not sent yet. A row is deleted when its mail was accepted, or after a day of failures.';
 comment on column private.mail_outbox.id is 'Also part of the mail providers idempotency key.';
 comment on column private.mail_outbox.user_id is 'The account to write to; null is nobody.';
 comment on column private.mail_outbox.kind is 'Which text is sent.';
 comment on column private.mail_outbox.details is
-  'What the text names besides the account, such as {"name", "key_prefix"} of a key; "to" is the address when it is not the account''s.';
+  'What the text names besides the account, such as {"name", "key_prefix"} of a key; "to" is the address when it is not the '
+  'account''s.';
 comment on column private.mail_outbox.attempts is 'How often it was claimed.';
-comment on column private.mail_outbox.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+comment on column private.mail_outbox.next_attempt_at is
+  'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
 comment on column private.mail_outbox.last_error is 'Why the last attempt failed, without addresses or tokens.';
 comment on column private.mail_outbox.created_at is 'When it was asked for; after a day it is given up.';
 
@@ -35,7 +38,7 @@ declare
   claimed jsonb;
 begin
   perform set_config('role', 'service_role', true);
-  -- Of mails that wait and would say the same, the newest is enough.
+  -- Of several waiting mails with the same content, only the newest is kept.
   delete from private.mail_outbox old using private.mail_outbox newer
   where old.kind in ('verification', 'password_reset', 'email_change') and newer.user_id = old.user_id
     and newer.kind = old.kind
@@ -74,7 +77,7 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.mail_outbox m where m.id = finish_mail.id;
 end $$;
-comment on function private.finish_mail(uuid) is 'The mail was taken, or is not worth sending any more.';
+comment on function private.finish_mail(uuid) is 'The mail was accepted, or is obsolete.';
 
 create function private.retry_mail(id uuid, wait_seconds integer, error text) returns void
 language plpgsql set search_path = '' as $$
@@ -92,23 +95,24 @@ declare
   wait integer := private.count_mail(request_mail.kind, request_mail.bucket_subject);
 begin
   if wait = 0 then
-    -- Nobody is written to as well, so that an unknown address takes the same time.
+    -- A row without a recipient is written too, so that an unknown address takes the same time.
     insert into private.mail_outbox (user_id, kind) values (request_mail.wanted, request_mail.kind);
   end if;
   return wait;
 end $$;
-comment on function private.request_mail(uuid, text, text) is 'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
+comment on function private.request_mail(uuid, text, text) is
+  'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
 
 create function private.on_user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  -- The first mail counts, so that asking for another one right away does not send two.
+  -- The first mail counts, so that an immediate request does not send a second one.
   perform private.count_mail('verification', new.id::text);
   insert into private.mail_outbox (user_id, kind) values (new.id, 'verification');
   return null;
 end $$;
 comment on function private.on_user_created() is
-  'Trigger: a new account is asked to verify its address, in the transaction that makes it. Definer: whoever makes the account.';
+  'Trigger: queues the verification mail of a new account, in the same transaction. Definer: any role may create the account.';
 
 create function private.on_api_key_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -117,12 +121,12 @@ begin
   select p.owner_id, 'key_created',
     jsonb_build_object('name', new.name, 'key_prefix', new.key_prefix, 'project_name', p.name)
   from public.projects p
-  -- A key that comes with its project is no news.
+  -- No mail for the key that is created with its project.
   where p.id = new.project_id and p.created_at < now();
   return null;
 end $$;
 comment on function private.on_api_key_created() is
-  'Trigger: the owner of a project is told of a new API key, whoever made it. Definer: whoever makes it need not hold the outbox.';
+  'Trigger: mails the owner of a project about a new API key. Definer: the caller may have no rights to the outbox.';
 
 create trigger users_created after insert on public.users
   for each row when (new.email_verified_at is null) execute function private.on_user_created();

@@ -1,5 +1,5 @@
--- Tokens that mails carry, and what they do: prove an address, set a new password. They are random, ours alone, and kept as
--- digests; Supabase Auth neither makes nor sees them. Unknown addresses are answered exactly as known ones.
+-- Tokens in mails, which verify an address or set a new password. They are random and kept as digests; Supabase Auth neither
+-- makes nor sees them. Unknown addresses get the same answers as known ones.
 
 create table private.mail_tokens (
   digest bytea primary key constraint mail_tokens_digest_length check (length(digest) = 32),
@@ -18,16 +18,18 @@ create index mail_tokens_user_id on private.mail_tokens (user_id, purpose);
 create index mail_tokens_expires_at on private.mail_tokens (expires_at);
 
 comment on table private.mail_tokens is
-  'Tokens that were mailed: whose, what for, until when. A mail adds one and replaces none, so nobody''s request kills an unread link.';
+  'Mailed tokens: account, purpose and expiry. A mail adds a token and replaces none, so a stranger''s request cannot end an '
+  'unread link.';
 comment on column private.mail_tokens.digest is 'SHA-256 of the token.';
 comment on column private.mail_tokens.user_id is 'The account that it speaks for.';
 comment on column private.mail_tokens.purpose is 'The only thing it can be used for.';
 comment on column private.mail_tokens.code_digest is 'HMAC of the short code beside it, by a key that the database does not have.';
 comment on column private.mail_tokens.created_at is 'When the mail was written.';
 comment on column private.mail_tokens.expires_at is 'From when it is refused.';
-comment on column private.mail_tokens.used_at is 'When it, or another of the same account and purpose, was used. Kept, so that a second open can be told so.';
-comment on column private.mail_tokens.email is 'The address that it went to; it proves no other.';
-comment on column private.mail_tokens.code_tries is 'Wrong codes that were tried while this one was good; five end it.';
+comment on column private.mail_tokens.used_at is
+  'When it, or another of the same account and purpose, was used. Kept, so that a second use gets its own answer.';
+comment on column private.mail_tokens.email is 'The address that it was sent to; it verifies only that one.';
+comment on column private.mail_tokens.code_tries is 'Wrong codes that were tried while this one was valid; five end it.';
 
 create function private.add_mail_token(mail_id uuid, digest text, code_digest text) returns boolean
 language plpgsql set search_path = '' as $$
@@ -45,7 +47,7 @@ begin
   return found;
 end $$;
 comment on function private.add_mail_token(uuid, text, text) is
-  'The token (its SHA-256, hex) of a mail that is about to go out, and the HMAC of its code. False when the mail is worth nothing any more.';
+  'The token (its SHA-256, hex) of a mail that is about to go out, and the HMAC of its code. False when the mail is obsolete.';
 
 create function private.lock_token_owner(digest text) returns public.users
 language plpgsql set search_path = '' as $$
@@ -65,7 +67,7 @@ begin
   return case
     when token.digest is null or account.deactivated_at is not null then 'unknown'
     when token.used_at is not null then 'used'
-    -- Another mail proved the same address, or the account has another one by now.
+    -- Another mail verified the same address, or the account has a new address.
     when token.purpose = 'verification' and token.email = account.email and account.email_verified_at is not null then 'used'
     when token.purpose = 'email_change' and token.email = account.email then 'used'
     when token.expires_at <= now() or (token.purpose <> 'email_change' and token.email <> account.email) then 'expired'
@@ -83,7 +85,7 @@ begin
   where t.user_id = use_mail_tokens.user_id and t.purpose = use_mail_tokens.purpose and t.used_at is null;
 end $$;
 comment on function private.use_mail_tokens(uuid, text) is
-  'One token was used, so every other one of that account and purpose is over. The caller holds the account''s row.';
+  'Ends every other token of that account and purpose after one was used. The caller has locked the account.';
 
 create function private.check_mail_token(digest text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -115,7 +117,7 @@ begin
   update public.users u set email_verified_at = coalesce(u.email_verified_at, now()) where u.id = account.id;
   perform private.use_mail_tokens(account.id, 'verification');
 end $$;
-comment on function private.verify_account(public.users) is 'The address is proved, and every verification token is over.';
+comment on function private.verify_account(public.users) is 'Marks the address as verified and ends every verification token.';
 
 create function private.use_verification_token(digest text, expected uuid, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -129,7 +131,7 @@ begin
   account := private.lock_token_owner(use_verification_token.digest);
   select t.* into token from private.mail_tokens t where t.digest = decode(use_verification_token.digest, 'hex');
   state := private.token_state(token, account);
-  -- A refusal is an answer and no exception, so that the try stays counted.
+  -- A refusal is a result, not an exception, so that the attempt stays counted.
   if state = 'unknown' or token.purpose = 'password_reset' or account.id is distinct from coalesce(expected, account.id) then
     return jsonb_build_object('refusal', 'verification_token_invalid');
   end if;
@@ -145,8 +147,8 @@ begin
   return jsonb_build_object('email', account.email);
 end $$;
 comment on function private.use_verification_token(text, uuid, text) is
-  'POST /auth/verify-email by token; expected is whom the caller named, or null. {email}, {refusal}, or {change: {user_id, email, auth_email}}: '
-  'Auth has to change the address of a developer before it counts. Errors: attempts_exceeded.';
+  'POST /auth/verify-email by token; expected is whom the caller named, or null. {email}, {refusal}, or {change: {user_id, '
+  'email, auth_email}}: Auth has to change the address of a developer before it counts. Errors: attempts_exceeded.';
 
 create function private.use_verification_code(user_id uuid, code_digest text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -209,8 +211,8 @@ begin
   end if;
 end $$;
 comment on function private.request_verification(jsonb, jsonb, text) is
-  'Asks for a verification mail: for {user_id} or {email}, which may be nobody and is answered the same, else for the caller. Errors: '
-  'attempts_exceeded, mail_limit_exceeded (only for the caller''s own account), those of private.authorize.';
+  'Asks for a verification mail: for {user_id} or {email}, with the same answer if there is no such account, else for the '
+  'caller. Errors: attempts_exceeded, mail_limit_exceeded (only for the caller''s own account), those of private.authorize.';
 
 alter table private.mail_tokens enable row level security;
 

@@ -1,5 +1,5 @@
--- Who changed an account, a project, a key or a plan, when, and from where. Written by triggers, so that no way to the
--- tables goes around it, and never changed afterwards: not by the API, not by service_role, not by the owner.
+-- Who changed an account, a project, a key or a plan, when, and from where. Triggers write it, so every way to the tables is
+-- covered. Nobody changes it afterwards: not the API, not service_role, not the owner.
 
 create table public.audit_events (
   id bigint generated always as identity primary key,
@@ -20,11 +20,12 @@ create index audit_events_project_id on public.audit_events (project_id, id desc
 create index audit_events_occurred_at on public.audit_events (occurred_at);
 
 comment on table public.audit_events is
-  'Every change to accounts, projects, keys and plans. Append-only; keeps no hash and no personal data. Without foreign keys: '
-  'it outlives what it tells about.';
+  'Every change to accounts, projects, keys and plans. Append-only; keeps no hash and no personal data. Without foreign keys, '
+  'because events outlive their subjects.';
 comment on column public.audit_events.id is 'In the order of the changes.';
 comment on column public.audit_events.occurred_at is 'When the change was made.';
-comment on column public.audit_events.resource is 'user, project, project_transfer, api_key, developer_key, operator_key, webhook or plan.';
+comment on column public.audit_events.resource is
+  'user, project, project_transfer, api_key, developer_key, operator_key, webhook or plan.';
 comment on column public.audit_events.resource_id is 'Identifier of what was changed.';
 comment on column public.audit_events.action is 'create, update or delete.';
 comment on column public.audit_events.changes is
@@ -41,7 +42,7 @@ create function private.record_audit() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
   unwatched constant text[] := '{key_hash,email_fold,updated_at,last_used_at,purge_at,purge_started_at,previous_secret,failing_since}';
-  -- An address of a webhook may hold a token.
+  -- The URL of a webhook may contain a token.
   personal constant text[] := '{email,full_name,secret,url}';
   before jsonb;
   after jsonb;
@@ -115,7 +116,8 @@ begin
   return removed;
 end $$;
 comment on function private.remove_old_audit_events(integer, integer) is
-  'Removes a batch of events that are older than the given number of days, never less than 30. Definer: nobody else may delete there.';
+  'Removes a batch of events that are older than the given number of days, never less than 30. Definer: nobody else may '
+  'delete there.';
 
 create function private.list_audit_events(
   credentials jsonb, project_id uuid, resource text, action text, page integer, page_size integer)
@@ -138,7 +140,7 @@ begin
     'id', on_page.id, 'occurred_at', on_page.occurred_at, 'resource', on_page.resource, 'resource_id', on_page.resource_id,
     'action', on_page.action, 'changes', on_page.changes, 'actor_id', on_page.actor_id, 'actor_role',
     case on_page.actor_role when 'operator' then 'platform_operator' else on_page.actor_role end,
-    -- Where an operator sits is not the developer's business.
+    -- A developer does not see an operator's address.
     'ip', case when is_operator or on_page.actor_role <> 'operator' then host(on_page.ip) end,
     'user_agent', case when is_operator or on_page.actor_role <> 'operator' then on_page.user_agent end,
     'request_id', on_page.request_id) order by on_page.id desc), '[]')

@@ -1,5 +1,5 @@
--- An image that somebody asked for. pending → processing → completed | failed | canceled, never backwards; a generation
--- is charged to its project's month when it is created and given back exactly once when it does not complete.
+-- An image that somebody asked for. pending → processing → completed | failed | canceled, never backwards. A generation is
+-- charged to its project's month when it is created. If it does not complete, it is given back exactly once.
 
 create table public.generations (
   id uuid primary key,
@@ -70,18 +70,21 @@ comment on column public.generations.link_version is
   'Part of every signed address of its pictures; raised when it is un-published, so that older addresses die.';
 comment on column public.generations.error_code is 'Why it has no picture, for programs.';
 comment on column public.generations.error is 'Why it has no picture, for people.';
-comment on column public.generations.charge is 'reserved while it runs, committed when completed, refunded otherwise; committed too when canceled beyond private.cancel_limit.';
+comment on column public.generations.charge is
+  'reserved while it runs, committed when completed, refunded otherwise; committed too when canceled beyond '
+  'private.cancel_limit.';
 comment on column public.generations.charged_month is 'First day of the UTC month whose quota it took.';
 comment on column public.generations.prediction_id is 'The prediction at Replicate.';
 comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which is what costs money.';
 comment on column public.generations.submission is
-  'waiting: not sent. submitting: one request is under way. unclear: sent, no answer; never sent again. accepted: prediction_id is known.';
+  'waiting: not sent. submitting: one request is under way. unclear: sent, no answer; never sent again. accepted: '
+  'prediction_id is known.';
 comment on column public.generations.submission_attempts is 'How often a request to Replicate was begun.';
 comment on column public.generations.next_check_at is 'When the reconciler looks at it next; null when final.';
 comment on column public.generations.submitted_at is 'When the last request to Replicate was begun.';
 comment on column public.generations.completed_at is 'When it became completed, failed or canceled.';
 comment on column public.generations.expires_at is
-  'When it goes with its files. Only of anonymous ones, which have no project and no user.';
+  'When it is deleted with its files. Only for anonymous ones, which have no project and no user.';
 comment on column public.generations.created_at is 'When it was asked for.';
 comment on column public.generations.updated_at is 'When it last changed.';
 
@@ -96,7 +99,7 @@ create unique index generation_events_webhook_id on public.generation_events (we
 create index generation_events_generation_id on public.generation_events (generation_id, id);
 create index generation_events_webhook_age on public.generation_events (created_at) where webhook_id is not null;
 create index generation_events_age on public.generation_events (created_at) where webhook_id is null;
--- Events come in the order of time: a few pages hold the last hour, however many there are.
+-- Events are stored in the order of time, so a few pages hold the last hour.
 create index generation_events_created_at on public.generation_events using brin (created_at)
   with (pages_per_range = 16, autosummarize = on);
 
@@ -113,7 +116,7 @@ begin
   return case when quota is not null then greatest(3, quota / 10) end;
 end $$;
 comment on function private.cancel_limit(integer) is
-  'How many cancels of a month are given back after they were sent: what is sent costs money. Null without a quota.';
+  'How many cancels of a month are given back after the request was sent. Sent requests cost money. Null without a quota.';
 
 create function private.sent_limit(quota integer) returns integer
 language plpgsql immutable set search_path = '' as $$
@@ -121,7 +124,7 @@ begin
   return 2 * quota + 10;
 end $$;
 comment on function private.sent_limit(integer) is
-  'How many a project may send to the provider in a month, those that failed included. Null without a quota.';
+  'How many generations a project may send to the provider in a month, failed ones included. Null without a quota.';
 
 create function private.take_cancel(project_id uuid, month date) returns boolean
 language plpgsql set search_path = '' as $$
@@ -139,7 +142,7 @@ begin
   return found;
 end $$;
 comment on function private.take_cancel(uuid, date) is
-  'Counts a cancel of a generation that was sent. False when the month has no more of them: it stays charged.';
+  'Counts a cancel of a generation that was sent. False when the month has none left: the generation stays charged.';
 
 create view private.generation_items with (security_invoker = true) as
 select g.id, g.project_id, g.user_id, g.status, g.is_public, g.created_at,
@@ -150,7 +153,7 @@ select g.id, g.project_id, g.user_id, g.status, g.is_public, g.created_at,
   ) as item
 from public.generations g;
 comment on view private.generation_items is
-  'item is a generation as the API reads it: paths of files become addresses there. The other columns are to choose by.';
+  'item is a generation as the API reads it; the API turns paths of files into addresses. The other columns are for filters.';
 
 create function private.check_generation_update() returns trigger
 language plpgsql set search_path = '' as $$
@@ -166,7 +169,8 @@ begin
   new.updated_at := now();
   return new;
 end $$;
-comment on function private.check_generation_update() is 'Trigger: a generation never goes backwards, nor changes once it is final.';
+comment on function private.check_generation_update() is
+  'Trigger: a generation never goes back to an earlier status, and never changes once it is final.';
 
 create function private.on_generation_changed() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -174,7 +178,7 @@ begin
   if tg_op = 'INSERT' or new.status is distinct from old.status then
     insert into public.generation_events (generation_id, kind) values (new.id, new.status);
   end if;
-  -- A lease that is given back after a sure refusal sent nothing.
+  -- A certain refusal releases the lease, because nothing was sent.
   if tg_op = 'UPDATE' and (old.submission = 'waiting') is distinct from (new.submission = 'waiting') then
     update public.generation_usage usage set sent = usage.sent + case when old.submission = 'waiting' then 1 else -1 end
     where usage.project_id = new.project_id and usage.month = new.charged_month;
@@ -193,8 +197,9 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_changed() is
-  'Trigger: records the new state, counts what is sent, gives a refunded generation back to the quota in the same transaction, and '
-  'remembers to look for a prediction that nobody waits for. Definer: whoever ends a generation need not hold these tables.';
+  'Trigger: records the new state, counts what is sent, gives a refunded generation back to the quota in the same '
+  'transaction, and queues a look for a prediction that nobody waits for. Definer: the caller may have no rights to these '
+  'tables.';
 
 create function private.on_generation_deleted() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -218,8 +223,8 @@ begin
   return null;
 end $$;
 comment on function private.on_generation_deleted() is
-  'Trigger: however a generation is deleted, also with its project or its owner, its running or unclear prediction and its files '
-  'are remembered to go, and its charge is given back when it had not ended, as a cancel would. Definer: whoever deletes need not hold these tables.';
+  'Trigger, for every way to delete a generation: queues its prediction and its files for removal. If it had not ended, gives '
+  'its charge back as a cancel does. Definer: the caller may have no rights to these tables.';
 
 create trigger generations_deleted after delete on public.generations
   for each row execute function private.on_generation_deleted();

@@ -24,7 +24,8 @@ begin
   );
 end $$;
 comment on function private.is_generation_served(uuid) is
-  'Whether the project of a generation still answers: pictures die with it, and with the account of its owner. Definer: an end user cannot read projects.';
+  'Whether the project of a generation is still served. Its pictures end with it, and with the account of its owner. Definer: '
+  'an end user cannot read projects.';
 
 create function private.get_generation_status(credentials jsonb, id uuid) returns json
 language plpgsql set search_path = '' as $$
@@ -50,7 +51,7 @@ declare
   v_project uuid;
   file jsonb;
 begin
-  -- A link version comes from an address that the API signed for somebody who may see the picture; it names no person.
+  -- A link version comes from an address that the API signed for a permitted caller; it identifies nobody.
   perform private.authorize_and_set_role(credentials, case when v_signed_in and link_version is null then 'generation' else 'public' end);
   v_project := nullif(current_setting('app.project_id'), '')::uuid;
   if link_version is not null then
@@ -64,7 +65,7 @@ begin
     from public.generations g
     where g.id = get_generation_file.id and g.project_id = v_project;
   end if;
-  -- What is published is for everybody, also for somebody signed in.
+  -- Published pictures are for everybody, signed in or not.
   if file is null and link_version is null and kind = 'output' then
     perform set_config('role', 'service_role', true);
     select g.outputs -> "position" into file
@@ -84,9 +85,9 @@ comment on function private.get_generation_file(jsonb, uuid, text, integer, inte
   'Where a picture of a generation is stored. kind is output or example; link_version is that of a signed address, or null. '
   'Errors: image_not_found, those of private.authorize.';
 
--- The time depends on the page, not on how many rows there are: rows come in the order of the index, and a page by number begins
--- behind the last row before it. Plans are generic: a known limit would be planned anew at each call. A generic plan does not know
--- how short a page is and would sort the whole list, so sorting is off.
+-- The time depends on the page, not on the number of rows. Rows come in the order of the index, and a page by number begins
+-- after the last row of the page before. Plans are generic, because a custom plan would be made again at each call. A generic
+-- plan does not know the size of a page and would sort the whole list, so sorting is off.
 create function private.list_generations(credentials jsonb, page integer, per_page integer, after_created_at text,
   after_id uuid, known_total bigint default null) returns json
 language plpgsql set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off as $$
@@ -101,7 +102,7 @@ declare
 begin
   perform private.authorize_and_set_role(credentials, 'generation');
   v_project := current_setting('app.project_id')::uuid;
-  -- A person sees the own ones, who runs the project sees all. The policy says so too; said here, an index answers it.
+  -- End users see their own, the project's owner sees all. The policy says so too, but this condition can use an index.
   if current_setting('app.user_role') = 'end_user' then
     v_user := private.actor_id();
     if total is null then
@@ -135,7 +136,7 @@ begin
 end $$;
 comment on function private.list_generations(jsonb, integer, integer, text, uuid, bigint) is
   'GET /generation: {total, generations}, newest first, with one row more than asked for when there is a next page. Behind '
-  '(after_created_at, after_id), or at a page; whoever knows the total from an earlier page hands it in. Errors: those of '
+  '(after_created_at, after_id), or at a page; the caller may pass the total of an earlier page. Errors: those of '
   'private.authorize.';
 
 create function private.list_public_generations(credentials jsonb, page integer, per_page integer,

@@ -1,4 +1,4 @@
--- How a generation comes to be: the model is allowed, the quota has room, and both are decided under locks.
+-- How a generation is created: the model must be allowed and the quota must have room, both checked under locks.
 
 create function private.create_generation(credentials jsonb, generation jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -29,7 +29,7 @@ begin
     perform private.require_model(generation ->> 'model', limits.id);
   end if;
 
-  -- The usage row is locked from here on: creates of one project take turns, and both counts below are the truth.
+  -- The usage row is locked from here on. Creates of one project take turns, so both counts below are correct.
   insert into public.generation_usage as usage (project_id, month, generations) values (v_project, v_month, 1)
   on conflict (project_id, month) do update set generations = usage.generations + 1
     where limits.generations_per_month is null
@@ -76,5 +76,6 @@ begin
 end $$;
 comment on function private.create_generation(jsonb, jsonb) is
   'Reserves quota, inserts a pending generation, takes its uploads and ends its idempotency key, all or nothing. Errors: '
-  'quota_exceeded, sent_limit_reached, concurrency_limit_reached, those of private.take_user_quota (detail: seconds to wait), model_not_allowed, '
-  'project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of private.authorize.';
+  'quota_exceeded, sent_limit_reached, concurrency_limit_reached, those of private.take_user_quota (detail: seconds to wait), '
+  'model_not_allowed, project_inactive, upload_not_found, project_not_found, idempotency_key_in_use, those of '
+  'private.authorize.';

@@ -14,7 +14,7 @@ begin
   return jsonb_build_object('id', publish_generation.id, 'is_public', publish_generation.is_public);
 end $$;
 comment on function private.publish_generation(jsonb, uuid, boolean) is
-  'PATCH /generation/{id}/public. Taking it back also ends every address that was signed before. Errors: '
+  'PATCH /generation/{id}/public. Un-publishing also ends every address that was signed before. Errors: '
   'generation_not_found, those of private.authorize.';
 
 create function private.end_canceled(id uuid, error_code text, errors jsonb) returns public.generations
@@ -42,8 +42,8 @@ begin
   return v_found;
 end $$;
 comment on function private.end_canceled(uuid, text, jsonb) is
-  'Ends a generation at the wish of its people, or returns null when it had ended. errors is {refunded, charged}: the sentence of '
-  'each. One that was sent is given back as often as private.cancel_limit says. Its prediction is remembered to be canceled.';
+  'Cancels a generation, or returns null when it had ended. errors is {refunded, charged}: the sentence of each. A sent one '
+  'is given back within private.cancel_limit. Its prediction is queued to be canceled.';
 
 create function private.cancel_generation(credentials jsonb, id uuid, errors jsonb) returns jsonb
 language plpgsql set search_path = '' as $$

@@ -1,5 +1,5 @@
--- How a generation is submitted once and ends once. Each step is one statement's worth of decision, so that two workers, a
--- repeated webhook or a killed process change nothing twice.
+-- How a generation is submitted once and ends once. Each step decides in one statement, so two workers, a repeated webhook or a
+-- killed process change nothing twice.
 
 create function private.claim_submission(id uuid, lease_seconds integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -41,14 +41,14 @@ begin
   if v_status = 'processing' then
     return 'running';
   end if;
-  -- Ended or deleted while it was on its way: what runs at Replicate now is wanted by nobody.
+  -- The generation ended or was deleted during the request, so its prediction is canceled.
   insert into private.cleanup_tasks (kind, target, generation_id)
   values ('prediction', record_submission.prediction_id, record_submission.id);
   return 'unwanted';
 end $$;
 comment on function private.record_submission(uuid, text) is
-  'Replicate knows the generation: running, or unwanted when it was canceled, deleted or failed meanwhile (the prediction is '
-  'then remembered to be canceled).';
+  'Records the accepted prediction: running, or unwanted when the generation has ended or was deleted. Then the prediction is '
+  'queued to be canceled.';
 
 create function private.release_submission(id uuid, outcome text, wait_seconds integer) returns void
 language plpgsql set search_path = '' as $$
@@ -59,7 +59,7 @@ begin
   where g.id = release_submission.id and g.status = 'pending' and g.submission in ('submitting', 'unclear');
 end $$;
 comment on function private.release_submission(uuid, text, integer) is
-  'After a request that did not create a prediction for sure: waiting (refused, send again after the wait) or unclear (never send again).';
+  'After a request without a known prediction: waiting (refused, send again after the wait) or unclear (never send again).';
 
 create function private.record_webhook(id uuid, webhook_id text) returns text
 language plpgsql set search_path = '' as $$
@@ -75,7 +75,7 @@ begin
     else 'gone' end;
 end $$;
 comment on function private.record_webhook(uuid, text) is
-  'taken: to be followed. seen: the delivery came before. gone: the generation was deleted.';
+  'taken: process it. seen: the delivery came before. gone: the generation was deleted.';
 
 create function private.get_generation_work(id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -99,7 +99,7 @@ begin
     from public.generations g where g.id in (select value::uuid from jsonb_array_elements_text(ids)));
 end $$;
 comment on function private.find_generation_states(jsonb) is
-  'The status of each generation that is there: [{id, status}]. For callers who wait; what they then see, they ask for themselves.';
+  'The status of each existing generation: [{id, status}]. For callers who wait; they read the generation themselves afterwards.';
 
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
@@ -143,7 +143,7 @@ begin
   ), taken as (
     update public.generations g
     set next_check_at = now() + interval '1 minute',
-      -- A lease that ran out: the request may have reached Replicate, so it is never sent again.
+      -- The lease has expired: the request may have reached Replicate, so it is never sent again.
       submission = case when g.submission = 'submitting' then 'unclear' else g.submission end
     from due where g.id = due.id
     returning g.id, g.project_id, g.status, g.submission, g.prediction_id, g.submitted_at, g.created_at
@@ -152,4 +152,4 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_due_generations(integer) is
-  'The generations that nobody looked at in time, each for one caller at once; the shape of private.get_generation_work.';
+  'Generations whose check is due, each for one caller at once; the shape of private.get_generation_work.';

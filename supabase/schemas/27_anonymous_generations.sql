@@ -1,5 +1,5 @@
--- Generations of people without an account: counted per client address and for everybody together, known by nothing but
--- an unguessable id, gone with their files when they expire.
+-- Generations without an account. They are counted per client address and overall, found only by an unguessable id, and deleted
+-- with their files when they expire.
 
 create table private.anonymous_usage (
   day date not null,
@@ -9,13 +9,14 @@ create table private.anonymous_usage (
   primary key (day, client)
 );
 
-comment on table private.anonymous_usage is 'Anonymous creates per UTC day, failed ones too: the limit is against abuse, not a price.';
+comment on table private.anonymous_usage is
+  'Anonymous creates per UTC day, including failed ones, because the limit is against abuse.';
 comment on column private.anonymous_usage.day is 'The UTC day.';
 comment on column private.anonymous_usage.client is
   'Keyed hash of the client''s address (IPv6: of its /64), or * for everybody. The address itself is never stored.';
 comment on column private.anonymous_usage.generations is 'How many were asked for that day.';
 comment on column private.anonymous_usage.refused is
-  'Uploads that were read and refused: five of them count as one picture, for reading them costs too.';
+  'Uploads that were read and refused. Five count as one picture, because reading them costs too.';
 
 create function private.check_anonymous(credentials jsonb, client text, limits jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -39,7 +40,7 @@ begin
     raise exception 'anonymous_budget_reached' using detail = jsonb_build_object('retry_after_seconds',
       ceil(extract(epoch from v_midnight - now())));
   end if;
-  -- The request that goes on from here will be one of them.
+  -- This request is one of them.
   perform set_config('app.limit', private.limit_state('anonymous', v_allowed, v_used + 1, 86400, v_midnight)::text, true);
 end $$;
 comment on function private.check_anonymous(jsonb, text, jsonb) is
@@ -55,7 +56,7 @@ declare
   created public.generations;
 begin
   perform set_config('role', 'service_role', true);
-  -- The condition of private.check_anonymous is asked again under the row's lock: of many creates at once only as many as allowed get through.
+  -- Repeats the condition of private.check_anonymous under the row's lock, so that parallel creates stay within the limit.
   insert into private.anonymous_usage as usage (day, client, generations)
   values (v_day, create_anonymous_generation.client, 1)
   on conflict (day, client) do update set generations = usage.generations + 1
@@ -79,7 +80,7 @@ begin
   return (select i.item from private.generation_items i where i.id = created.id);
 end $$;
 comment on function private.create_anonymous_generation(text, jsonb, jsonb) is
-  'Counts and inserts a pending generation of nobody. limits is {per_client, everybody, result_seconds}. Errors: '
+  'Counts and inserts a pending generation without an account. limits is {per_client, everybody, result_seconds}. Errors: '
   'anonymous_limit_reached, anonymous_budget_reached (detail: seconds to wait).';
 
 create function private.count_refused_upload(client text) returns void
@@ -92,7 +93,7 @@ begin
   on conflict (day, client) do update set refused = usage.refused + 1;
 end $$;
 comment on function private.count_refused_upload(text) is
-  'After an upload of nobody was read and refused. private.check_anonymous looks at the count.';
+  'After an anonymous upload was read and refused. private.check_anonymous looks at the count.';
 
 create function private.get_anonymous_generation(credentials jsonb, id uuid) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -109,7 +110,7 @@ begin
   return found;
 end $$;
 comment on function private.get_anonymous_generation(jsonb, uuid) is
-  'Whoever knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';
+  'Anybody who knows the id may see it until it expires. Errors: generation_not_found, those of private.authorize.';
 
 alter table private.anonymous_usage enable row level security;
 

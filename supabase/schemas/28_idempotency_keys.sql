@@ -1,5 +1,5 @@
--- A caller may send the same create twice and get one generation. The key is taken before anything is stored and ended in
--- the transaction that inserts the generation, so no crash can leave a generation whose key does not know it.
+-- A caller may send the same create twice and get one generation. The key is taken before anything is stored. The transaction
+-- that inserts the generation finishes it. So a crash cannot leave a generation without its key.
 
 create table private.idempotency_keys (
   caller text not null,
@@ -21,10 +21,11 @@ comment on column private.idempotency_keys.operation is 'What was asked for with
 comment on column private.idempotency_keys.key is 'Idempotency-Key, as the caller sent it.';
 comment on column private.idempotency_keys.fingerprint is 'SHA-256 of what was asked for; another request with the key is a mistake.';
 comment on column private.idempotency_keys.generation_id is
-  'The id that the first request gave its generation, whether it came to be or not.';
-comment on column private.idempotency_keys.response is 'The generation as it was when it was created; null while the first request runs.';
+  'The id that the first request chose for its generation, which may not exist.';
+comment on column private.idempotency_keys.response is
+  'The generation as it was when it was created; null while the first request runs.';
 comment on column private.idempotency_keys.locked_until is
-  'Until then the first request is believed to run; afterwards its key can be taken over.';
+  'Until then the first request counts as running; afterwards another one can take its key.';
 comment on column private.idempotency_keys.created_at is 'When it was first sent.';
 
 create function private.begin_idempotent(credentials jsonb, request jsonb) returns jsonb
@@ -78,7 +79,7 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.idempotency_keys k where k.generation_id = release_idempotent.id and k.response is null;
 end $$;
-comment on function private.release_idempotent(uuid) is 'The request failed: the next one with the key starts afresh.';
+comment on function private.release_idempotent(uuid) is 'The request failed: the next one with the key starts again.';
 
 alter table private.idempotency_keys enable row level security;
 

@@ -1,5 +1,5 @@
--- Pictures that a browser puts into Storage itself, by a signed address, to be named in a later create. Each serves one
--- generation; one that nobody uses goes after three hours, when its address has long been dead.
+-- Pictures that a browser uploads to Storage by a signed address, for a later create. Each serves one generation. An unused one
+-- is deleted after three hours, long after its address has expired.
 
 create table public.uploads (
   id uuid primary key default gen_random_uuid(),
@@ -20,7 +20,7 @@ comment on column public.uploads.id is 'Names the upload to the API.';
 comment on column public.uploads.project_id is 'Whose storage it is in.';
 comment on column public.uploads.user_id is 'Who may use it.';
 comment on column public.uploads.generation_id is 'The generation that took it; null while it is unused.';
-comment on column public.uploads.path is 'Where it lies in bucket uploads.';
+comment on column public.uploads.path is 'Its path in bucket uploads.';
 comment on column public.uploads.created_at is 'When its address was given out.';
 
 create function private.on_upload_deleted() returns trigger
@@ -30,7 +30,7 @@ begin
   return null;
 end $$;
 comment on function private.on_upload_deleted() is
-  'Trigger: the file of a deleted upload is remembered to go. Definer: whoever deletes need not hold cleanup_tasks.';
+  'Trigger: queues the file of a deleted upload for removal. Definer: the caller may have no rights to cleanup_tasks.';
 
 create function private.create_uploads(credentials jsonb, places integer) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -46,7 +46,7 @@ begin
   if not private.hold_project(v_project) then
     raise exception 'project_inactive';
   end if;
-  -- Creates of one person take turns, so that the count is the truth.
+  -- Creates of one person take turns, so the count is correct.
   perform from public.users account where account.id = v_actor for no key update;
   if (select count(*) from public.uploads u where u.user_id = v_actor and u.generation_id is null) + places > 50 then
     raise exception 'upload_limit_reached' using detail = jsonb_build_object('retry_after_seconds', 3600);

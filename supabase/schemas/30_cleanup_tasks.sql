@@ -15,10 +15,10 @@ create index cleanup_tasks_due on private.cleanup_tasks (next_attempt_at);
 create index cleanup_tasks_generation_id on private.cleanup_tasks (generation_id);
 
 comment on table private.cleanup_tasks is
-  'What is left outside the database when a generation is deleted or canceled. Written in the same transaction, so nothing is forgotten.';
+  'What remains outside the database when a generation is deleted or canceled. Written in the same transaction, so nothing is lost.';
 comment on column private.cleanup_tasks.id is 'Grows with time.';
 comment on column private.cleanup_tasks.kind is
-  'A bucket whose object goes; prediction: to be canceled at Replicate; submission: to be looked for there, and canceled.';
+  'A bucket: delete an object. prediction: cancel it at Replicate. submission: look for it there and cancel it.';
 comment on column private.cleanup_tasks.target is 'Path of the object, id of the prediction, or when the submission was begun.';
 comment on column private.cleanup_tasks.generation_id is 'The generation that left it; it need not exist any more.';
 comment on column private.cleanup_tasks.attempts is 'How often it was tried.';
@@ -48,7 +48,7 @@ begin
   return claimed;
 end $$;
 comment on function private.claim_cleanup_tasks(uuid, integer) is
-  'Tasks of one generation, or those that are due: [{id, kind, target, generation_id}]. Tried again later and later until '
+  'Tasks of one generation, or those that are due: [{id, kind, target, generation_id}]. Retried with growing pauses until '
   'private.end_cleanup_tasks.';
 
 create function private.end_cleanup_tasks(ids jsonb) returns void
@@ -57,7 +57,7 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.cleanup_tasks t where t.id in (select value::bigint from jsonb_array_elements_text(ids));
 end $$;
-comment on function private.end_cleanup_tasks(jsonb) is 'They are done.';
+comment on function private.end_cleanup_tasks(jsonb) is 'Deletes tasks that are done.';
 
 create function private.queue_orphan_files(batch_size integer) returns integer
 language plpgsql set search_path = '' as $$
@@ -84,7 +84,7 @@ begin
   return collected;
 end $$;
 comment on function private.queue_orphan_files(integer) is
-  'Files older than an hour whose generation or upload is not there (a process died between the file and the row) become '
+  'Files older than an hour whose generation or upload does not exist (a process died between the file and the row) become '
   'cleanup tasks. Returns how many.';
 
 create function private.remove_old(kind text, keep_seconds bigint, batch_size integer) returns integer
@@ -99,8 +99,8 @@ begin
     return private.remove_old_audit_events((keep_seconds / 86400)::integer, batch_size);
   end if;
   perform set_config('role', 'service_role', true);
-  -- Materialized, since a locking subquery can be run again for each row and then find further ones. A counter that begins anew
-  -- while it waits to be deleted stays: its age is asked for again.
+  -- Materialized, because a locking subquery may run again for each row and find more rows. The age is checked again, so a
+  -- counter that starts a new window in the meantime stays.
   case kind
     when 'rate_limits' then
       with old as materialized (

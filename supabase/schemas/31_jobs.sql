@@ -1,7 +1,7 @@
--- When the reconciler's jobs ran and how they ended. Each minute the database calls it, where pg_cron and pg_net exist; elsewhere
--- somebody else calls POST /api/v1/internal/reconcile. Its address and secret are read from the vault at each run:
---   select vault.create_secret('https://<ref>.supabase.co/functions/v1/api/v1/internal/reconcile', 'reconcile_url');
---   select vault.create_secret('<CRON_SECRET>', 'cron_secret');
+-- When the reconciler's jobs ran and how they ended. Where pg_cron and pg_net exist, the database calls it each minute.
+-- Elsewhere a scheduler calls POST /api/v1/internal/reconcile. Its address and secret are read from the vault at each run:
+-- select vault.create_secret('https://<ref>.supabase.co/functions/v1/api/v1/internal/reconcile', 'reconcile_url');   select
+-- vault.create_secret('<CRON_SECRET>', 'cron_secret');
 
 create table private.job_runs (
   name text primary key,
@@ -24,8 +24,9 @@ comment on table private.job_results is 'What each job of the reconciler did whe
 comment on column private.job_results.name is 'Which job.';
 comment on column private.job_results.ran_at is 'When it ended.';
 comment on column private.job_results.checked is 'What it looked at.';
-comment on column private.job_results.failed is 'What of that failed; a job that broke counts as one.';
-comment on column private.job_results.failing_since is 'The first of the runs in a row in which something failed; null after one without a failure.';
+comment on column private.job_results.failed is 'How many of those failed; a broken job counts as one.';
+comment on column private.job_results.failing_since is
+  'The first of the consecutive runs with a failure; null after a run without one.';
 
 create function private.claim_job(name text, every_seconds integer) returns boolean
 language plpgsql set search_path = '' as $$

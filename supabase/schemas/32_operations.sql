@@ -1,7 +1,7 @@
--- What an operator reads at night: how many requests were answered and how, and what waits. Written in batches by every
--- isolate, since each of them knows only its own requests.
+-- Figures for operators: answered requests by result, and what waits. Every isolate writes in batches, because it knows only
+-- its own requests.
 
--- Unlogged: after a crash of the server the counts begin anew, which whoever reads counters copes with.
+-- Unlogged: after a crash of the server the counts start at zero, which Prometheus handles as a counter reset.
 create unlogged table private.request_counts (
   method text not null,
   route text not null,
@@ -12,21 +12,23 @@ create unlogged table private.request_counts (
   primary key (method, route, status)
 );
 
-comment on table private.request_counts is 'Answered requests since the last crash of the server, by route and status. One row for each kind.';
+comment on table private.request_counts is
+  'Answered requests since the last crash of the server, by route and status. One row for each kind.';
 comment on column private.request_counts.method is 'The HTTP method.';
-comment on column private.request_counts.route is 'The pattern of the route, such as /api/v1/projects/{project_id}; none for an address that does not exist.';
+comment on column private.request_counts.route is
+  'The pattern of the route, such as /api/v1/projects/{project_id}; none for an address that does not exist.';
 comment on column private.request_counts.status is 'The HTTP status of the answer.';
 comment on column private.request_counts.requests is 'How many.';
 comment on column private.request_counts.seconds is 'The sum of their durations.';
 comment on column private.request_counts.buckets is
-  'How many took at most so long, by the bounds that the API chooses; the first bound that fits counts.';
+  'Number of requests per bucket of duration; the API chooses the bounds, and the first bound that fits counts.';
 
 create function private.server_version() returns text
 language plpgsql stable set search_path = '' as $$
 begin
   return current_setting('server_version');
 end $$;
-comment on function private.server_version() is 'The health check: proves that statements run, and says on what.';
+comment on function private.server_version() is 'For the health check: proves that statements run, and returns the version.';
 
 create function private.record_requests(batch jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -45,7 +47,8 @@ begin
       from unnest(counts.buckets, excluded.buckets) with ordinality as pair (old, new, place) order by pair.place);
 end $$;
 comment on function private.record_requests(jsonb) is
-  'Adds what an isolate counted: [{method, route, status, requests, seconds, buckets}]. In one order, so that isolates do not lock each other out.';
+  'Adds what an isolate counted: [{method, route, status, requests, seconds, buckets}]. Rows are written in one order, so '
+  'that isolates do not deadlock.';
 
 create function private.list_request_counts() returns jsonb
 language plpgsql set search_path = '' as $$
@@ -55,7 +58,8 @@ begin
     select coalesce(jsonb_agg(to_jsonb(counts) order by counts.route, counts.method, counts.status), '[]')
     from private.request_counts counts);
 end $$;
-comment on function private.list_request_counts() is 'All of private.request_counts: [{method, route, status, requests, seconds, buckets}].';
+comment on function private.list_request_counts() is
+  'All of private.request_counts: [{method, route, status, requests, seconds, buckets}].';
 
 create function private.service_report() returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -82,7 +86,7 @@ begin
       from (values ('pending'), ('processing')) as state (status)
       left join (
         select g.status, count(*) as count,
-          -- The reconciler looks each minute; what is due for longer is left behind.
+          -- The reconciler runs each minute, so anything overdue for longer is stuck.
           count(*) filter (where g.next_check_at < now() - interval '3 minutes') as overdue,
           round(extract(epoch from now() - min(g.created_at)))::integer as oldest
         from public.generations g where g.status in ('pending', 'processing') group by g.status

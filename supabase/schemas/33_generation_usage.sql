@@ -57,7 +57,8 @@ begin
   );
 end $$;
 comment on function private.get_generation_usage(jsonb) is
-  'GET /generation/usage: what the project''s plan allows, what the project gives the caller, and what is used of it. Errors: those of private.authorize.';
+  'GET /generation/usage: what the project''s plan allows, what the project gives the caller, and what is used of it. Errors: '
+  'those of private.authorize.';
 
 alter table public.generation_usage enable row level security;
 create policy generation_usage_select_owner on public.generation_usage for select to authenticated

@@ -1,6 +1,6 @@
--- Where pictures lie. Both buckets are private and have no policy: only the API's secret key reads and writes them, and browsers
--- get short-lived signed addresses. Paths start with the project id. Storage makes its tables itself, and on a new server perhaps
--- after the migrations, so this sets what is there and can be called again.
+-- The buckets of pictures. Both are private and have no policy: only the API's secret key reads and writes them, and browsers
+-- get short-lived signed addresses. Paths start with the project id. Storage makes its own tables, on a new server perhaps
+-- after the migrations, so this can be called again.
 
 create function private.ensure_buckets()
 returns boolean

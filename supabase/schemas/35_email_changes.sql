@@ -1,5 +1,5 @@
--- Changing the address of an account. The new one counts when a token that was mailed to it comes back; for a developer, whom
--- Supabase Auth signs in by the address, it changes there first and the account follows in the same transaction.
+-- Changing the address of an account. The new address counts when the token that was mailed to it is used. Supabase Auth signs
+-- developers in by their address, so for them it changes there first. The account follows in the same transaction.
 
 create table private.email_changes (
   user_id uuid primary key references public.users (id) on delete cascade,
@@ -13,7 +13,7 @@ comment on table private.email_changes is 'New addresses that are not confirmed 
 comment on column private.email_changes.user_id is 'Whose address it will be.';
 comment on column private.email_changes.email is 'The new address.';
 comment on column private.email_changes.expires_at is 'From when it can no longer be confirmed.';
-comment on column private.email_changes.claimed_until is 'Until when Supabase Auth may change the address; set while it is asked to.';
+comment on column private.email_changes.claimed_until is 'Until when Supabase Auth may change the address; set during the call.';
 
 create function private.request_email_change(credentials jsonb, email text) returns void
 language plpgsql set search_path = '' as $$
@@ -51,7 +51,7 @@ language plpgsql set search_path = '' as $$
 begin
   update public.users u set email = complete_email_change.email, email_verified_at = now() where u.id = account.id;
   perform private.use_mail_tokens(account.id, 'email_change');
-  -- What the old address was sent proves nothing any more.
+  -- Tokens that were sent to the old address end.
   perform private.use_mail_tokens(account.id, 'verification');
   perform private.use_mail_tokens(account.id, 'password_reset');
   delete from private.email_changes change where change.user_id = account.id;
@@ -59,7 +59,7 @@ begin
   values (account.id, 'email_changed', jsonb_build_object('to', account.email));
 end $$;
 comment on function private.complete_email_change(public.users, text) is
-  'The new address counts, sessions go on, and the old address is told. Errors: a unique violation when somebody else has it.';
+  'Sets the new address, keeps sessions, and mails the old address. Errors: a unique violation when somebody else has it.';
 
 create function private.confirm_email_change(account public.users, email text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -71,7 +71,7 @@ begin
   then
     return jsonb_build_object('refusal', 'account_exists');
   end if;
-  -- End users are known to Auth by another address, and so are those whose own is no ASCII.
+  -- Auth knows end users, and people with a non-ASCII address, by an opaque address.
   if new_auth_email = private.auth_email(account) then
     perform private.complete_email_change(account, confirm_email_change.email);
     return jsonb_build_object('email', confirm_email_change.email);
@@ -82,7 +82,7 @@ begin
     'auth_email', new_auth_email));
 end $$;
 comment on function private.confirm_email_change(public.users, text) is
-  'The token of the new address came back: {email}, {refusal}, or {change} that Auth has to make.';
+  'The token of the new address was used: {email}, {refusal}, or {change} that Auth has to make.';
 
 create function private.finish_email_change(account public.users, email text) returns boolean
 language plpgsql set search_path = '' as $$
@@ -98,7 +98,7 @@ begin
   return true;
 end $$;
 comment on function private.finish_email_change(public.users, text) is
-  'Whether the API has announced this address for the account; the account follows.';
+  'Updates the account if the API has announced this address, and returns whether it has.';
 
 create function private.abandon_email_change(user_id uuid) returns void
 language plpgsql set search_path = '' as $$

@@ -13,14 +13,17 @@ create index project_transfers_owner_id on public.project_transfers (owner_id);
 create index project_transfers_email on public.project_transfers (email_fold);
 create index project_transfers_expires_at on public.project_transfers (expires_at);
 
-comment on table public.project_transfers is 'Offers to hand a project over, one a project. The developer with that address accepts or declines.';
+comment on table public.project_transfers is
+  'Offers to hand a project over, one a project. The developer with that address accepts or declines.';
 comment on column public.project_transfers.id is 'Names the offer in the audit trail.';
 comment on column public.project_transfers.project_id is 'What is offered.';
-comment on column public.project_transfers.email is 'Whom it is offered to: whoever has proved this address. There may be no such developer yet.';
+comment on column public.project_transfers.email is
+  'The address of the receiver, who must have verified it. There may be no such developer yet.';
 comment on column public.project_transfers.email_fold is 'The address as it is compared.';
 comment on column public.project_transfers.created_at is 'When it was offered.';
 comment on column public.project_transfers.expires_at is 'From when it can no longer be accepted.';
-comment on column public.project_transfers.owner_id is 'Who owned the project when it was offered; another owner''s offer counts no more.';
+comment on column public.project_transfers.owner_id is
+  'Who owned the project when it was offered; an earlier owner''s offer is void.';
 
 create function private.actor_address() returns text
 language plpgsql stable security definer set search_path = '' as $$
@@ -43,14 +46,14 @@ begin
   );
 end $$;
 comment on function private.project_transfer_json(public.project_transfers) is
-  'An offer as the API shows it; null when it counts no more. For service_role: the receiver sees neither the project nor its owner yet.';
+  'An offer as the API shows it; null when it is void. For service_role: the receiver sees neither the project nor its owner yet.';
 
 create function private.require_project_transfer(id uuid) returns public.project_transfers
 language plpgsql set search_path = '' as $$
 declare
   transfer public.project_transfers;
 begin
-  -- Row-level security shows it to the project's owner and to whom it is offered.
+  -- Row-level security shows it to the project's owner and to the receiver.
   select t.* into transfer from public.project_transfers t where t.project_id = require_project_transfer.id;
   perform set_config('role', 'service_role', true);
   if private.project_transfer_json(transfer) is null then
@@ -58,7 +61,8 @@ begin
   end if;
   return transfer;
 end $$;
-comment on function private.require_project_transfer(uuid) is 'The living offer of a project, if the caller sees it, else transfer_not_found; goes on as service_role.';
+comment on function private.require_project_transfer(uuid) is
+  'The open offer of a project, if the caller sees it, else transfer_not_found; continues as service_role.';
 
 create function private.offer_project(credentials jsonb, id uuid, email text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -85,7 +89,7 @@ begin
   insert into public.project_transfers (project_id, owner_id, email, expires_at)
   values (project.id, project.owner_id, offer_project.email, now() + interval '7 days')
   returning * into made;
-  -- Whether there is such a developer shows nowhere.
+  -- No answer reveals whether there is such a developer.
   insert into private.mail_outbox (user_id, kind, details) values (
     (select u.id from public.users u where u.project_id is null and u.email_fold = private.fold_email(offer_project.email)
       and u.deactivated_at is null),
@@ -151,7 +155,7 @@ declare
   transfer public.project_transfers;
   project public.projects;
 begin
-  -- The same lock as for a create, so that the count below is the truth.
+  -- The same lock as for a create, so that the count below is correct.
   select plan.projects into allowed
   from public.users account left join public.plans plan on plan.id = account.plan_id
   where account.id = actor for update of account;
@@ -164,7 +168,7 @@ begin
   if (select count(*) from public.projects p where p.owner_id = actor and p.deleted_at is null) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  -- The old owner knows these keys, and a plan of the project's own was the old owner's.
+  -- The old owner knows these keys, and the project's own plan was granted to the old owner.
   update public.api_keys k set revoked_at = now() where k.project_id = project.id and k.revoked_at is null;
   update public.projects p set owner_id = actor, plan_id = null where p.id = project.id returning p.* into project;
   delete from public.project_transfers t where t.id = transfer.id;

@@ -1,5 +1,4 @@
--- How many projects, people and keys a developer has. One set of conditions serves a list and its total, so that a search finds
--- as many as it says.
+-- How many projects, people and keys a developer has. A list and its total use the same conditions, so they always agree.
 
 create function private.get_project_stats(credentials jsonb, project_id uuid, search text, active boolean) returns jsonb
 language plpgsql set search_path = '' as $$

@@ -1,6 +1,6 @@
--- Addresses of a developer's server that are told what happens in a project. Triggers write each event into the log in the
--- transaction of the change, so that none is lost; the API signs and sends what waits. Accounts and generations are read when an
--- event is sent: the log keeps no personal data.
+-- Addresses of a developer's server that receive the events of a project. Triggers write each event into the log, in the
+-- transaction of the change, so none is lost. The API signs and sends waiting events. Accounts and generations are read at that
+-- time, so the log keeps no personal data.
 
 create table public.webhooks (
   id uuid primary key default gen_random_uuid(),
@@ -21,7 +21,7 @@ create table public.webhooks (
 );
 create index webhooks_project_id on public.webhooks (project_id, created_at desc);
 
-comment on table public.webhooks is 'Addresses that are told what happens in a project.';
+comment on table public.webhooks is 'Addresses that receive the events of a project.';
 comment on column public.webhooks.id is 'Names the webhook in the API.';
 comment on column public.webhooks.project_id is 'The project whose events are sent.';
 comment on column public.webhooks.url is 'Where events are sent by POST.';
@@ -30,9 +30,10 @@ comment on column public.webhooks.events is 'Which events are sent.';
 comment on column public.webhooks.secret is 'Signs every delivery (whsec_…). Granted to nobody but service_role.';
 comment on column public.webhooks.previous_secret is 'Signs too, until previous_secret_ends_at. Granted to nobody but service_role.';
 comment on column public.webhooks.previous_secret_ends_at is 'Set by a rotation.';
-comment on column public.webhooks.is_active is 'Off: new events are not recorded, and what waits is not sent.';
+comment on column public.webhooks.is_active is 'False: new events are not recorded, and waiting ones are not sent.';
 comment on column public.webhooks.failing_since is 'The first failure since the last success, else null.';
-comment on column public.webhooks.disabled_at is 'When it was switched off because it failed for three days or answered 410, else null.';
+comment on column public.webhooks.disabled_at is
+  'When it was switched off because it failed for three days or answered 410, else null.';
 comment on column public.webhooks.created_at is 'When it was made.';
 comment on column public.webhooks.updated_at is 'When it last changed.';
 
@@ -64,7 +65,7 @@ begin
   perform private.authorize_and_set_role(credentials, 'projects');
   perform private.require_project(project_id);
   perform set_config('role', 'service_role', true);
-  -- The lock makes two creates in one project take turns, so that the count below is the truth.
+  -- The lock makes creates in one project take turns, so the count below is correct.
   perform from public.projects p where p.id = create_webhook.project_id for update;
   if (select count(*) from public.webhooks w where w.project_id = create_webhook.project_id) >= 10 then
     raise exception 'webhook_limit_reached';
@@ -108,7 +109,7 @@ begin
     events = case when jsonb_typeof(changes -> 'events') = 'array'
       then array(select jsonb_array_elements_text(changes -> 'events')) else w.events end,
     is_active = coalesce((changes ->> 'is_active')::boolean, w.is_active),
-    -- Whoever switches it on again gives it three new days.
+    -- Activating it again starts a new period of three days.
     failing_since = case when (changes ->> 'is_active')::boolean then null else w.failing_since end,
     disabled_at = case when (changes ->> 'is_active')::boolean then null else w.disabled_at end
   where w.id = update_webhook.webhook_id
@@ -148,7 +149,8 @@ begin
   delete from public.webhooks w where w.id = delete_webhook.webhook_id;
 end $$;
 comment on function private.delete_webhook(jsonb, uuid, uuid) is
-  'DELETE …/webhooks/{webhook_id}, with its log and what waits. Errors: project_not_found, webhook_not_found, those of private.authorize.';
+  'DELETE …/webhooks/{webhook_id}, with its log and what waits. Errors: project_not_found, webhook_not_found, those of '
+  'private.authorize.';
 
 create trigger webhooks_touch before update on public.webhooks
   for each row execute function private.touch_updated_at();

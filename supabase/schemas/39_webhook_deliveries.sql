@@ -1,5 +1,5 @@
--- Events of a project on their way to its webhooks. A trigger writes each into the log in the transaction of the change; the API
--- claims what waits, sends it and writes what became of it.
+-- Events of a project on their way to its webhooks. A trigger writes each event into the log, in the transaction of the change.
+-- The API claims waiting events, sends them and records the result.
 
 create table public.webhook_deliveries (
   id uuid primary key default gen_random_uuid(),
@@ -27,18 +27,20 @@ create unique index webhook_deliveries_once on public.webhook_deliveries (webhoo
 create index webhook_deliveries_project_id on public.webhook_deliveries (project_id);
 create index webhook_deliveries_occurred_at on public.webhook_deliveries (occurred_at);
 
-comment on table public.webhook_deliveries is 'Events for a webhook: those that wait, and the log of those that were sent or given up.';
+comment on table public.webhook_deliveries is
+  'Events for a webhook: those that wait, and the log of those that were sent or given up.';
 comment on column public.webhook_deliveries.id is 'The header webhook-id: the same at every attempt.';
 comment on column public.webhook_deliveries.position is 'Events about one subject are sent in this order.';
 comment on column public.webhook_deliveries.webhook_id is 'Where it goes.';
 comment on column public.webhook_deliveries.project_id is 'Where it happened.';
 comment on column public.webhook_deliveries.event is 'What happened, such as generation.completed; or test.';
 comment on column public.webhook_deliveries.subject_id is 'The generation or account that it is about; else the project.';
-comment on column public.webhook_deliveries.facts is 'What cannot be read later, without personal data.';
+comment on column public.webhook_deliveries.facts is 'Facts that cannot be read later, without personal data.';
 comment on column public.webhook_deliveries.once is 'An event with the same text is recorded once, such as the quota of a month.';
 comment on column public.webhook_deliveries.status is 'waiting, then delivered (2xx) or failed (given up).';
 comment on column public.webhook_deliveries.attempts is 'How often it was sent since it was recorded or replayed.';
-comment on column public.webhook_deliveries.next_attempt_at is 'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
+comment on column public.webhook_deliveries.next_attempt_at is
+  'From when it may be claimed; a claim moves it on, so a killed process loses nothing.';
 comment on column public.webhook_deliveries.response_status is 'Status of the last answer, null without one.';
 comment on column public.webhook_deliveries.error is 'Why the last attempt failed.';
 comment on column public.webhook_deliveries.occurred_at is 'When it happened.';
@@ -55,7 +57,7 @@ begin
   on conflict do nothing;
 end $$;
 comment on function private.announce_event(uuid, text, uuid, jsonb, text) is
-  'Records an event for every active webhook of the project that wants it. Definer: whoever causes an event need not hold these tables.';
+  'Records an event for every active webhook of the project that wants it. Definer: the caller may have no rights to these tables.';
 
 create function private.on_generation_ended() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -99,7 +101,8 @@ begin
   return null;
 end $$;
 comment on function private.on_quota_used() is
-  'Trigger: records once a month that the last generation of the quota was taken. Definer: calls private.announce_event for whoever takes it.';
+  'Trigger: records once a month that the last generation of the quota was taken. Definer: calls private.announce_event for '
+  'whoever takes it.';
 
 create function private.delivery_json(delivery jsonb) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -116,7 +119,7 @@ declare
 begin
   perform set_config('role', 'service_role', true);
   with recursive busy as (
-    -- Jumps from webhook to webhook: one with a long backlog costs no more than one with a single event.
+    -- Skips from webhook to webhook, so a long backlog costs no more than a single event.
     (select d.webhook_id from public.webhook_deliveries d where d.status = 'waiting' order by d.webhook_id limit 1)
     union all
     select (select d.webhook_id from public.webhook_deliveries d
@@ -204,8 +207,8 @@ begin
   where w.id = webhook;
 end $$;
 comment on function private.fail_delivery(uuid, integer, text, integer, boolean) is
-  'The receiver did not take it: due again after the wait, or given up without one. A receiver that is gone (410), or that took '
-  'nothing for three days, is switched off.';
+  'The delivery failed: due again after the wait, or given up if wait is null. A receiver that answers 410, or fails for '
+  'three days, is switched off.';
 
 create trigger generations_announce after update on public.generations
   for each row when (new.project_id is not null and new.status is distinct from old.status

@@ -1,4 +1,4 @@
--- Setting a new password with the token of a mail. Whether there is such an account shows nowhere.
+-- Setting a new password with the token of a mail. No answer reveals whether there is such an account.
 
 create function private.request_password_reset(credentials jsonb, email text, ip text) returns void
 language plpgsql set search_path = '' as $$
@@ -16,7 +16,8 @@ begin
     coalesce(v_project::text, '') || ':' || private.fold_email(request_password_reset.email));
 end $$;
 comment on function private.request_password_reset(jsonb, text, text) is
-  'Asks for a reset mail; whether there is such an account shows nowhere. Errors: attempts_exceeded, those of private.authorize.';
+  'Asks for a reset mail; the answer does not reveal whether there is such an account. Errors: attempts_exceeded, those of '
+  'private.authorize.';
 
 create function private.begin_password_reset(digest text, ip text) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -50,4 +51,5 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.password_permits p where p.token_digest = decode(abandon_password_reset.digest, 'hex');
 end $$;
-comment on function private.abandon_password_reset(text) is 'Auth did not set the password: the permit goes, and the token can be used again.';
+comment on function private.abandon_password_reset(text) is
+  'Auth did not set the password: the permit goes, and the token can be used again.';

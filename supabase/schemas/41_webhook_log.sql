@@ -1,4 +1,4 @@
--- What a developer sees and sends again of the log of deliveries.
+-- How a developer reads the log of deliveries and repeats one.
 
 create function private.send_test_event(credentials jsonb, project_id uuid, webhook_id uuid) returns jsonb
 language plpgsql set search_path = '' as $$

@@ -1,5 +1,5 @@
--- Answers to the questions that a developer asks in Studio, as views. Schema `reports` is not exposed through PostgREST, and
--- every view runs with the rights of whoever reads it. None is named like a table: the embedded REST tells them apart by name.
+-- Views that answer frequent questions in Studio. Schema `reports` is not exposed through PostgREST, and every view runs with
+-- the rights of its reader. No view has the name of a table, because the embedded REST tells them apart by name.
 
 create schema reports;
 comment on schema reports is 'Views for people in Studio. Never exposed through PostgREST.';
@@ -78,7 +78,8 @@ select
 from public.generations g
 left join public.projects project on project.id = g.project_id
 group by 1, 2, 3;
-comment on view reports.generations_per_day is 'Per UTC day and project: how many, how they ended, how long they took, what they cost in seconds.';
+comment on view reports.generations_per_day is
+  'Per UTC day and project: how many, how they ended, how long they took, what they cost in seconds.';
 comment on column reports.generations_per_day.day is 'UTC day on which they were asked for.';
 comment on column reports.generations_per_day.project_id is 'The project; null for anonymous ones.';
 comment on column reports.generations_per_day.project_name is 'Its name.';

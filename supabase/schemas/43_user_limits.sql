@@ -22,7 +22,7 @@ begin
     'concurrent', coalesce(account.concurrent_generations, project.user_concurrent)) end;
 end $$;
 comment on function private.user_limits(public.projects, public.users) is
-  '{day, month, concurrent} of an end user: what was granted, else what the project gives everybody; null is none. Null for others.';
+  '{day, month, concurrent} of an end user: the granted number, else the project''s; null is no limit. Null for other roles.';
 
 create function private.take_user_quota(user_id uuid, limits jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -31,7 +31,7 @@ declare
   v_day date := v_now::date;
   v_month date := date_trunc('month', v_now)::date;
 begin
-  -- Creates of one project take turns already, so the sums below are the truth.
+  -- Creates of one project already take turns, so the sums below are correct.
   insert into private.user_usage as usage (user_id, day, generations) values (take_user_quota.user_id, v_day, 1)
   on conflict on constraint user_usage_pkey do update set generations = usage.generations + 1
     where coalesce(usage.generations < (limits ->> 'day')::integer, true);
