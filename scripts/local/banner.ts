@@ -26,7 +26,7 @@ export function banner(
     ["Mail inbox", urls.inbox],
     ["Table editor", urls.studio],
     ["Database", stack.database_url],
-    ["Images", urls.replicate ?? "Replicate, with your REPLICATE_API_TOKEN"],
+    ["Pictures", picturesFrom(urls)],
     ["Secret key", stack.keys.secret],
     ["Publishable key", stack.keys.publishable],
     ["Operator key", credentials.operator_key],
@@ -56,6 +56,12 @@ export function banner(
     "",
   ].join("\n");
 }
+
+/** Who makes the pictures, so that nobody takes the stand-in's for a model's. */
+export const picturesFrom = ({ replicate }: Pick<Stack["urls"], "replicate">): string =>
+  replicate === undefined
+    ? "made by Replicate, with your REPLICATE_API_TOKEN"
+    : "drawn by the local stand-in; set REPLICATE_API_TOKEN for real ones";
 
 const ownNotes = [
   "`npm start -- --keys` prints every key and secret again; they are of this data folder alone.",

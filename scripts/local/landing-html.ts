@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { escapeHtml as safe } from "../docs/html.ts";
-import { curlLines, starterKitEnv } from "./banner.ts";
+import { curlLines, picturesFrom, starterKitEnv } from "./banner.ts";
 import type { Stack } from "./stack-facts.ts";
 
 export type LandingFacts = Pick<Stack, "urls" | "credentials" | "paths">;
@@ -36,6 +36,7 @@ h3{margin:0 0 6px;font-size:14px;font-weight:500;color:var(--soft)}
 button{padding:3px 10px;font:inherit;font-size:13px;color:var(--soft);background:var(--page);border:1px solid var(--line);border-radius:6px;cursor:pointer}
 button:hover{color:var(--text)}
 .code button{position:absolute;top:8px;right:8px}
+.about{margin:0 0 12px}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(160px,1fr));gap:16px;margin:0;padding:0;list-style:none}
 .pictures img{display:block;width:100%;height:auto;aspect-ratio:1;object-fit:cover;border-radius:10px;background:var(--raised)}
 .pictures span{display:-webkit-box;margin-top:6px;overflow:hidden;font-size:13.5px;color:var(--soft);overflow-wrap:anywhere;-webkit-line-clamp:2;-webkit-box-orient:vertical}
@@ -116,6 +117,7 @@ ${curlLines(facts)
   .map((line, at) => `<h3>${at + 1}. ${steps[at] ?? ""}</h3>\n${block(`step-${at}`, line, `step ${at + 1}`)}`)
   .join("\n")}
 <h2>The last pictures</h2>
+<p class="about">Pictures are ${picturesFrom(urls)}.</p>
 ${gallery(pictures)}
 </main>
 <script>${script}</script>

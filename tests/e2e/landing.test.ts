@@ -105,6 +105,7 @@ test("it shows the last generations as pictures that open without a key", async 
   const src = new RegExp(`src="(/api/v1/generation/${id}/image[^"]+)"`).exec(text)?.[1] ?? "";
   const image = await fetch(urls.gateway + src.replaceAll("&amp;", "&"));
   expect([image.status, image.headers.get("content-type")]).toEqual([200, "image/png"]);
+  expect(text).toContain("drawn by the local stand-in; set REPLICATE_API_TOKEN for real ones");
   expect(text).toContain(prompt.replace("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;"));
 });
 

@@ -53,6 +53,19 @@ test("a PNG given as input shines through", async () => {
   expect(sum("bright")).toBeGreaterThan(sum("dark") + 100);
 });
 
+test("the words about the stand-in are in the lower left corner of every picture, whatever its size", async () => {
+  const corner = async (request: RenderRequest, rows_up: number) => {
+    const { data, width, height } = decode(await render(request));
+    const rows = Array.from({ length: rows_up }, (_, up) => (height - 1 - up) * width * 3);
+    return rows.map((row) => data.slice(row, row + 64 * 3).join());
+  };
+  const small = await corner({ ...base, width: 64, height: 64 }, 12);
+  expect(await corner({ ...base, prompt: "a blue boat", width: 64, height: 64 }, 12)).toEqual(small);
+  const large = await corner({ ...base, width: 512, height: 512 }, 44);
+  expect(await corner({ ...base, prompt: "a blue boat", width: 512, height: 512 }, 44)).toEqual(large);
+  expect(new Set(large).size).toBeGreaterThan(3);
+});
+
 test("a palette PNG is accepted as input", async () => {
   const data = new Uint8Array(16 * 16).map((_, i) => i % 2);
   const palette: [number, number, number][] = [

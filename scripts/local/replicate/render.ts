@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { encode } from "fast-png";
 import { type Backdrop, drawBackdrop, drawDiscs, type Rng } from "./drawing.ts";
 import { decodePng } from "./image-file.ts";
+import { drawStamp } from "./stamp.ts";
 
 export type RenderRequest = {
   prompt: string;
@@ -24,6 +25,7 @@ export function render({ prompt, images, index, seed, width, height }: RenderReq
   const drawing: Backdrop = { canvas, random, hue: random() * 360, photo };
   drawBackdrop(drawing);
   drawDiscs(drawing);
+  drawStamp(canvas);
   return Buffer.from(encode({ ...canvas, channels: 3 }, { zlib: { level: 3 } }));
 }
 
