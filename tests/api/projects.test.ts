@@ -139,6 +139,51 @@ test("fifty projects created at once leave as many as the plan allows", async ()
   expect(row?.count).toBe(5);
 });
 
+test.each(["/projects", "/generation/public"])("%s takes the size of a page by either name", async (path) => {
+  const { headers } = await registerDeveloper();
+  for (const name of ["one", "two"]) await api("/projects", { headers, json: { name } });
+  const sizeOf = async (query: string) => {
+    const { status, body } = await api(`${path}?${query}`, { headers });
+    return [status, Array.isArray(body) ? body.length : [body.page_size, body.per_page]];
+  };
+  const byName = await sizeOf("page_size=2");
+  expect(byName).toEqual([200, path === "/projects" ? 2 : [2, 2]]);
+  expect(await sizeOf("per_page=2")).toEqual(byName);
+  expect(await sizeOf("per_page=2&page_size=2")).toEqual(byName);
+  const refused = await api(`${path}?per_page=2&page_size=3`, { headers });
+  expect([refused.status, errorOf(refused).detail]).toEqual([
+    422,
+    "The size of a page is given twice, by page_size and per_page.",
+  ]);
+});
+
+test.each([
+  ["is_active=yes", "The switch for active must be true or false."],
+  ["is_active=2", "The switch for active must be true or false."],
+  ["deleted=maybe", "The filter for deleted projects must be true or false."],
+  [`deleted=${"x".repeat(21)}`, "The filter for deleted projects must be true or false."],
+  ["page=two", "The page must be a whole number."],
+  ["page_size=1.5", "The size of a page must be a whole number."],
+])("a list of projects refuses ?%s with a sentence", async (query, sentence) => {
+  const { headers } = await registerDeveloper();
+  const answer = await api(`/projects?${query}`, { headers });
+  expect([answer.status, errorOf(answer).detail]).toEqual([422, sentence]);
+});
+
+test("a yes or no of a query is told as programs of any language write it", async () => {
+  const { headers } = await registerDeveloper();
+  const counts = ["true", "True", "1", "on", "false", "FALSE", "0", "off"].map(async (word) => {
+    const { status, body } = await api<unknown[]>(`/projects?is_active=${word}`, { headers });
+    return [word, status, body.length];
+  });
+  const one = (word: string) => [word, 200, 1];
+  const none = (word: string) => [word, 200, 0];
+  expect(await Promise.all(counts)).toEqual([
+    ...["true", "True", "1", "on"].map(one),
+    ...["false", "FALSE", "0", "off"].map(none),
+  ]);
+});
+
 test("a search matches its characters literally, and the total counts all pages", async () => {
   const { headers } = await registerDeveloper();
   for (const name of ["50% off", "50 cents off", "a_b"]) await api("/projects", { headers, json: { name } });

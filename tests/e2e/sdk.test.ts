@@ -113,7 +113,7 @@ test("pictures are listed, published, taken back and deleted; large ones go stra
     const { id } = await client.generations.create(request);
     expect((await client.generations.wait(id)).status).toBe("completed");
   }
-  const listed = await client.generations.list({ per_page: 1 }).all();
+  const listed = await client.generations.list({ page_size: 1 }).all();
   expect(listed.map(({ instructions }) => instructions)).toEqual(["Two", "One"]);
   const [two] = listed;
   if (two === undefined) throw new Error("there are two");

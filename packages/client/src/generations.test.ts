@@ -136,13 +136,20 @@ test("a list goes on by cursor, so that new pictures neither repeat nor hide old
     const cursor = new URLSearchParams(path.split("?")[1]).get("cursor");
     const at = cursor === null ? 0 : Number(cursor);
     const next_cursor = at + 2 < all.length ? String(at + 2) : null;
-    return json({ generations: all.slice(at, at + 2), total: 3, page: 1, per_page: 2, next_cursor });
+    return json({
+      generations: all.slice(at, at + 2),
+      total: 3,
+      page: 1,
+      page_size: 2,
+      per_page: 2,
+      next_cursor,
+    });
   });
-  const ids = (await client().generations.list({ per_page: 2 }).all()).map(({ id }) => id);
+  const ids = (await client().generations.list({ page_size: 2 }).all()).map(({ id }) => id);
   expect(ids).toEqual(["g1", "g2", "g3"]);
   expect(server.seen.map(({ path }) => path)).toEqual([
-    "/api/v1/generation?per_page=2",
-    "/api/v1/generation?per_page=2&cursor=2",
+    "/api/v1/generation?page_size=2",
+    "/api/v1/generation?page_size=2&cursor=2",
   ]);
   expect((await client().generations.listPublic().page()).total).toBe(3);
 });

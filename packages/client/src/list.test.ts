@@ -45,9 +45,18 @@ test("page() gives one page, its total and the next one; a list can be read twic
   expect(await list.all()).toEqual(projects.slice(3));
 });
 
+test("the older name of the size is sent as the new one, and never beside it", async () => {
+  paged();
+  await client().projects.list({ per_page: 4 }).all();
+  expect(server.seen.map(({ path }) => path)).toEqual([
+    "/api/v1/projects?page=1&page_size=4",
+    "/api/v1/projects?page=2&page_size=4",
+  ]);
+});
+
 test("filters go with every page", async () => {
   paged();
-  await client().projects.list({ page_size: 3, search: "post cards", is_active: "true" }).all();
+  await client().projects.list({ page_size: 3, search: "post cards", is_active: true }).all();
   for (const { path } of server.seen) expect(path).toContain("search=post+cards&is_active=true");
 });
 

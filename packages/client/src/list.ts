@@ -10,6 +10,9 @@ export type Page<T> = {
 /** What a resource reads: `position` names the next page in the API's own terms, null there is none. */
 type Loaded<T, Position> = { items: T[]; total: number | null; next: Position | null };
 
+/** The older name of the size is never sent beside the new one. */
+type NumberedPage = { page: number; page_size: number; per_page: undefined };
+
 /** A list on the server. Nothing is loaded before you ask: `for await (const item of list)`, or `await list.page()`. */
 export class List<T> implements AsyncIterable<T> {
   readonly #first: () => Promise<Page<T>>;
@@ -33,12 +36,12 @@ export class List<T> implements AsyncIterable<T> {
 
   /** A list that the API gives by numbered pages, 50 items each unless the query says otherwise. */
   static numbered<T>(
-    query: { page?: number; page_size?: number },
-    load: (query: { page: number; page_size: number }) => Promise<{ items: T[]; total: number }>,
+    query: { page?: number; page_size?: number; per_page?: number },
+    load: (query: NumberedPage) => Promise<{ items: T[]; total: number }>,
   ): List<T> {
-    const { page: first = 1, page_size = 50 } = query;
+    const { page: first = 1, per_page = 50, page_size = per_page } = query;
     return List.of(first, async (page) => {
-      const { items, total } = await load({ page, page_size });
+      const { items, total } = await load({ page, page_size, per_page: undefined });
       return { items, total, next: pageAfter(page, page_size, items.length, total) };
     });
   }

@@ -3511,6 +3511,12 @@ export interface components {
              * @description How many a page has at most.
              * @example 20
              */
+            page_size: number;
+            /**
+             * @deprecated
+             * @description The older name of `page_size`.
+             * @example 20
+             */
             per_page: number;
             /**
              * @description Where the next page begins; null on the last one.
@@ -4957,13 +4963,15 @@ export interface operations {
                 /** @description Part of the name or description. */
                 search?: string;
                 /** @description Only active ones, or only those that are not. Left out: both. */
-                is_active?: "true" | "false";
+                is_active?: boolean;
                 /** @description Which page, from 1. */
                 page?: number;
                 /** @description How many on a page. */
                 page_size?: number;
+                /** @description The older name of `page_size`. */
+                per_page?: number;
                 /** @description true lists the deleted projects that can still be restored, last deleted first. */
-                deleted?: "true" | "false";
+                deleted?: boolean;
             };
             header?: never;
             path?: never;
@@ -5077,11 +5085,13 @@ export interface operations {
                 /** @description Part of the email or full name. */
                 search?: string;
                 /** @description Only active ones, or only those that are not. Left out: both. */
-                is_active?: "true" | "false";
+                is_active?: boolean;
                 /** @description Which page, from 1. */
                 page?: number;
                 /** @description How many on a page. */
                 page_size?: number;
+                /** @description The older name of `page_size`. */
+                per_page?: number;
                 /** @description Only of this project. */
                 project_id?: string;
             };
@@ -5132,7 +5142,7 @@ export interface operations {
                 /** @description Part of a project's name or description, a user's email or full name, or a key's name or prefix. */
                 search?: string;
                 /** @description Only active ones, or only those that are not. Left out: both. */
-                is_active?: "true" | "false";
+                is_active?: boolean;
                 /** @description Only of this project. */
                 project_id?: string;
             };
@@ -5629,11 +5639,13 @@ export interface operations {
                 /** @description Part of the email or full name. */
                 search?: string;
                 /** @description Only active ones, or only those that are not. Left out: both. */
-                is_active?: "true" | "false";
+                is_active?: boolean;
                 /** @description Which page, from 1. */
                 page?: number;
                 /** @description How many on a page. */
                 page_size?: number;
+                /** @description The older name of `page_size`. */
+                per_page?: number;
             };
             header?: never;
             path: {
@@ -5685,7 +5697,7 @@ export interface operations {
                 /** @description Part of a user's email or full name, or of a key's name or prefix. */
                 search?: string;
                 /** @description Only active ones, or only those that are not. Left out: both. */
-                is_active?: "true" | "false";
+                is_active?: boolean;
             };
             header?: never;
             path: {
@@ -5726,6 +5738,8 @@ export interface operations {
                 page?: number;
                 /** @description How many on a page. */
                 page_size?: number;
+                /** @description The older name of `page_size`. */
+                per_page?: number;
                 /** @description What kind of thing was changed. */
                 resource?: "project" | "user" | "api_key" | "project_transfer" | "webhook";
                 /** @description What was done to it. */
@@ -6389,6 +6403,8 @@ export interface operations {
                 page?: number;
                 /** @description How many on a page. */
                 page_size?: number;
+                /** @description The older name of `page_size`. */
+                per_page?: number;
                 /** @description `delivered` after an answer of 2xx; `failed` when it was given up. */
                 status?: "waiting" | "delivered" | "failed";
             };
@@ -6715,6 +6731,8 @@ export interface operations {
                 /** @description Which page, from 1. */
                 page?: number;
                 /** @description How many on a page. */
+                page_size?: number;
+                /** @description The older name of `page_size`. */
                 per_page?: number;
                 /** @description `next_cursor` of the page before; `page` is ignored then. */
                 cursor?: string;
@@ -6762,6 +6780,7 @@ export interface operations {
                      *       ],
                      *       "total": 1,
                      *       "page": 1,
+                     *       "page_size": 20,
                      *       "per_page": 20,
                      *       "next_cursor": null
                      *     }
@@ -6777,6 +6796,8 @@ export interface operations {
                 /** @description Which page, from 1. */
                 page?: number;
                 /** @description How many on a page. */
+                page_size?: number;
+                /** @description The older name of `page_size`. */
                 per_page?: number;
                 /** @description `next_cursor` of the page before; `page` is ignored then. */
                 cursor?: string;
@@ -6826,6 +6847,7 @@ export interface operations {
                      *       ],
                      *       "total": 1,
                      *       "page": 1,
+                     *       "page_size": 20,
                      *       "per_page": 20,
                      *       "next_cursor": null
                      *     }

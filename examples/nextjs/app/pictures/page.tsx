@@ -5,7 +5,7 @@ import { Refresh } from "./refresh.tsx";
 
 export default async function Page() {
   const [me, { items: pictures }] = await asPerson((client) =>
-    Promise.all([client.auth.me(), client.generations.list({ per_page: 24 }).page()]),
+    Promise.all([client.auth.me(), client.generations.list({ page_size: 24 }).page()]),
   );
   const isWorking = pictures.some(({ completed_at }) => completed_at === null);
   return (

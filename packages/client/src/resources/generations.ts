@@ -202,7 +202,7 @@ async function bodyOf({ files, ...body }: GenerationCreate, { signal }: RequestO
     : { sent: { form: filesForm(body, pictures) }, timeoutMs: uploadTimeoutMs };
 }
 
-type CursorQuery = { page?: number; per_page?: number; cursor?: string };
+type CursorQuery = { page?: number; cursor?: string };
 type CursorPage = Schema<"GenerationList">;
 
 /** A place in the list rather than a number: nothing is skipped or repeated while new ones come in. */

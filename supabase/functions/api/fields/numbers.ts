@@ -7,7 +7,7 @@ export const wholeNumber = (min: number, max: number, fallback?: number) =>
   z
     .string()
     .max(longestNumber, { abort: true, error: "must be a number" })
-    .regex(/^\d{1,10}$/, "must be a whole number")
+    .refine((text) => /^\d{1,10}$/.test(text), "must be a whole number")
     .transform(Number)
     .pipe(z.number().int().min(min).max(max))
     .openapi({
@@ -22,7 +22,7 @@ export const seconds = (max: number) =>
   z
     .string()
     .max(longestNumber, { abort: true, error: "must be a number" })
-    .regex(/^\d{1,6}(\.\d{1,6})?$/, "must be a number of seconds")
+    .refine((text) => /^\d{1,6}(\.\d{1,6})?$/.test(text), "must be a number of seconds")
     .transform(Number)
     .pipe(z.number().max(max))
     .openapi({ type: "number", minimum: 0, maximum: max });

@@ -26,10 +26,10 @@ const route = createRoute({
 
 export const listGenerations = createRouter().openapi(route, async (c) => {
   const { database, env } = c.get("deps");
-  const query = c.req.valid("query");
-  const page = await store.listGenerations(database, c.get("credentials"), pageRequest(query));
+  const request = pageRequest(c.req.valid("query"));
+  const page = await store.listGenerations(database, c.get("credentials"), request);
   return c.json(
-    presentPage(page, query, (row) => presentGeneration(env, row)),
+    presentPage(page, request, (row) => presentGeneration(env, row)),
     200,
   );
 });

@@ -32,14 +32,15 @@ const route = createRoute({
 export const listPublicGenerations = createRouter().openapi(route, async (c) => {
   const { database, env } = c.get("deps");
   const { project_id, ...query } = c.req.valid("query");
-  if (query.cursor === undefined && query.page * query.per_page > deepestRow) {
+  const request = pageRequest(query);
+  if (request.after === null && request.page * request.page_size > deepestRow) {
     throw invalidField(["query", "page"], "Pages by number end at 10,000 pictures. Go on with the cursor.");
   }
   const sent = c.get("credentials");
   if (project_id !== undefined) sent.project_id ??= project_id;
-  const page = await store.listPublicGenerations(database, sent, pageRequest(query));
+  const page = await store.listPublicGenerations(database, sent, request);
   return c.json(
-    presentPage(page, query, (row) => presentGeneration(env, { ...row, example_images: [] })),
+    presentPage(page, request, (row) => presentGeneration(env, { ...row, example_images: [] })),
     200,
   );
 });

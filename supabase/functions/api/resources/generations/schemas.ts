@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
-import { seconds, wholeNumber } from "../../fields/numbers.ts";
-import { pageFields } from "../../fields/paging.ts";
+import { seconds } from "../../fields/numbers.ts";
+import { pageFields, pageQueryOf } from "../../fields/paging.ts";
 import { strictObject } from "../../fields/strict-object.ts";
 import { listOf, paragraph, pathId, text, timestamp, uuid } from "../../fields/text.ts";
 import { predicates } from "../../sentences.ts";
@@ -162,9 +162,8 @@ export const waitQuery = z.object({
   }),
 });
 
-export const pageQuery = z.object({
-  page: wholeNumber(1, 10_000, 1).default(1).openapi({ description: "Which page, from 1.", example: 1 }),
-  per_page: wholeNumber(1, 100, 20).default(20).openapi({ description: "How many on a page.", example: 20 }),
+export const defaultPageSize = 20;
+export const pageQuery = pageQueryOf({ pages: 10_000, size: defaultPageSize }).extend({
   cursor: text({ max: 200 }).optional().openapi({
     description: "`next_cursor` of the page before; `page` is ignored then.",
     example: "MjAyNi0xMS0yNFQwOTowMDowMFo",
@@ -178,7 +177,10 @@ export const generationListSchema = z
       description: "With a cursor, as it was on the first page. Published pictures are counted up to 1,000.",
     }),
     page: pageFields.page,
-    per_page: z.int().openapi({ description: "How many a page has at most.", example: 20 }),
+    page_size: pageFields.page_size.openapi({ example: defaultPageSize }),
+    per_page: z
+      .int()
+      .openapi({ description: "The older name of `page_size`.", example: defaultPageSize, deprecated: true }),
     next_cursor: z
       .string()
       .nullable()

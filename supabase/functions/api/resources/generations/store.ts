@@ -47,7 +47,7 @@ export type CleanupTask = {
 export type Position = { created_at: string; id: string };
 export type PageRequest = {
   page: number;
-  per_page: number;
+  page_size: number;
   after: (Position & { total: number | null }) | null;
 };
 export type Page = { total: number; generations: GenerationRow[] };
@@ -111,8 +111,8 @@ export const listGenerations = (db: Database, credentials: Credentials, request:
 export const listPublicGenerations = (db: Database, credentials: Credentials, request: PageRequest) =>
   db.read<Page>("list_public_generations", [credentials, ...positionOf(request)]);
 
-const positionOf = ({ page, per_page, after }: PageRequest) =>
-  [page, per_page, after?.created_at ?? null, after?.id ?? null, after?.total ?? null] as const;
+const positionOf = ({ page, page_size, after }: PageRequest) =>
+  [page, page_size, after?.created_at ?? null, after?.id ?? null, after?.total ?? null] as const;
 
 export const publishGeneration = (db: Database, credentials: Credentials, id: string, isPublic: boolean) =>
   db.write<{ id: string; is_public: boolean }>("publish_generation", [credentials, id, isPublic]);

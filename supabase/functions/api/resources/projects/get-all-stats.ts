@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { searchQuery, toFlag, toSearch } from "../../fields/paging.ts";
+import { searchQuery, toSearch } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { allStatsSchema, projectFilter } from "./schemas.ts";
@@ -26,14 +26,14 @@ const route = createRoute({
 });
 
 export const getAllStats = createRouter().openapi(route, async (c) => {
-  const { search, is_active, project_id } = c.req.valid("query");
+  const { search, is_active = null, project_id } = c.req.valid("query");
   const stats = await store.getProjectStats(
     c.get("deps").database,
     c.get("credentials"),
     project_id ?? null,
     {
       search: toSearch(search),
-      is_active: toFlag(is_active),
+      is_active,
     },
   );
   return c.json(stats, 200);

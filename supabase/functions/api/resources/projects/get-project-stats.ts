@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { searchQuery, toFlag, toSearch } from "../../fields/paging.ts";
+import { searchQuery, toSearch } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { projectPath, projectStatsSchema } from "./schemas.ts";
@@ -25,12 +25,12 @@ const route = createRoute({
 });
 
 export const getProjectStats = createRouter().openapi(route, async (c) => {
-  const { search, is_active } = c.req.valid("query");
+  const { search, is_active = null } = c.req.valid("query");
   const { users, api_keys } = await store.getProjectStats(
     c.get("deps").database,
     c.get("credentials"),
     c.req.valid("param").project_id,
-    { search: toSearch(search), is_active: toFlag(is_active) },
+    { search: toSearch(search), is_active },
   );
   return c.json({ users, api_keys }, 200);
 });

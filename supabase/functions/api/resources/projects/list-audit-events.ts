@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { pageQuery, totalCountHeader } from "../../fields/paging.ts";
+import { pageQuery, pageSizeOf, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { auditActionSchema, auditEventsSchema, auditResourceSchema, projectPath } from "./schemas.ts";
@@ -29,12 +29,12 @@ const route = createRoute({
 });
 
 export const listAuditEvents = createRouter().openapi(route, async (c) => {
-  const { resource = null, action = null, page, page_size } = c.req.valid("query");
+  const { resource = null, action = null, page, ...sizes } = c.req.valid("query");
   const found = await store.listAuditEvents(
     c.get("deps").database,
     c.get("credentials"),
     c.req.valid("param").project_id,
-    { resource, action, page, page_size },
+    { resource, action, page, page_size: pageSizeOf(sizes) },
   );
   c.header("X-Total-Count", String(found.total));
   return c.json(found, 200);

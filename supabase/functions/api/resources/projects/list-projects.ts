@@ -1,5 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { pageQuery, searchQuery, toFlag, toSearch, totalCountHeader } from "../../fields/paging.ts";
+import { flag } from "../../fields/flags.ts";
+import { pageQuery, pageSizeOf, searchQuery, toSearch, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, security } from "../../openapi.ts";
 import { projectSchema } from "./schemas.ts";
@@ -19,7 +20,8 @@ const route = createRoute({
     query: searchQuery("Part of the name or description.")
       .extend(pageQuery.shape)
       .extend({
-        deleted: z.enum(["true", "false"]).default("false").openapi({
+        deleted: flag().default(false).openapi({
+          example: false,
           description: "true lists the deleted projects that can still be restored, last deleted first.",
         }),
       }),
@@ -35,13 +37,13 @@ const route = createRoute({
 });
 
 export const listProjects = createRouter().openapi(route, async (c) => {
-  const { deleted, search, is_active, page, page_size } = c.req.valid("query");
+  const { deleted, search, is_active = null, page, ...sizes } = c.req.valid("query");
   const { items, total } = await store.listProjects(c.get("deps").database, c.get("credentials"), {
-    deleted: deleted === "true",
+    deleted,
     search: toSearch(search),
-    is_active: toFlag(is_active),
+    is_active,
     page,
-    page_size,
+    page_size: pageSizeOf(sizes),
   });
   c.header("X-Total-Count", String(total));
   return c.json(items, 200);

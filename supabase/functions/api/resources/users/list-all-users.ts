@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { pageQuery, searchQuery, toFlag, toSearch, totalCountHeader } from "../../fields/paging.ts";
+import { pageQuery, pageSizeOf, searchQuery, toSearch, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { projectFilter } from "../projects/schemas.ts";
@@ -32,9 +32,9 @@ export const listAllUsers = createRouter().openapi(route, async (c) => {
     query.project_id ?? null,
     {
       search: toSearch(query.search),
-      is_active: toFlag(query.is_active),
+      is_active: query.is_active ?? null,
       page: query.page,
-      page_size: query.page_size,
+      page_size: pageSizeOf(query),
     },
   );
   c.header("X-Total-Count", String(found.total));

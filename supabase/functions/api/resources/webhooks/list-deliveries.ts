@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { pageQuery, totalCountHeader } from "../../fields/paging.ts";
+import { pageQuery, pageSizeOf, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
 import { deliveriesSchema, deliverySchema, webhookPath } from "./schemas.ts";
@@ -26,7 +26,7 @@ const route = createRoute({
 
 export const listDeliveries = createRouter().openapi(route, async (c) => {
   const { project_id, webhook_id } = c.req.valid("param");
-  const { status = null, page, page_size } = c.req.valid("query");
+  const { status = null, page, ...sizes } = c.req.valid("query");
   const found = await store.listDeliveries(
     c.get("deps").database,
     c.get("credentials"),
@@ -35,7 +35,7 @@ export const listDeliveries = createRouter().openapi(route, async (c) => {
     {
       status,
       page,
-      page_size,
+      page_size: pageSizeOf(sizes),
     },
   );
   c.header("X-Total-Count", String(found.total));

@@ -1,5 +1,8 @@
+import type { z } from "@hono/zod-openapi";
 import { invalidField } from "../../../errors.ts";
+import { pageSizeOf } from "../../../fields/paging.ts";
 import { predicates } from "../../../sentences.ts";
+import { defaultPageSize, type pageQuery } from "../schemas.ts";
 import type { GenerationRow, Page, PageRequest, Position } from "../store.ts";
 
 /** An opaque place in a list: behind the generation that it names. The list's length goes along, so that it is counted once. */
@@ -30,20 +33,20 @@ function isMoment(text: string): boolean {
   return new Date(time).toISOString().slice(0, 19) === text.slice(0, 19);
 }
 
-type Query = { page: number; per_page: number; cursor?: string | undefined };
-
-export function pageRequest({ page, per_page, cursor }: Query): PageRequest {
-  return { page, per_page, after: cursor === undefined ? null : decodeCursor(cursor) };
+/** @throws ApiError validation_failed for a cursor that is none, or for two sizes */
+export function pageRequest({ page, cursor, ...sizes }: z.infer<typeof pageQuery>): PageRequest {
+  const page_size = pageSizeOf(sizes, defaultPageSize);
+  return { page, page_size, after: cursor === undefined ? null : decodeCursor(cursor) };
 }
 
 /** The store gives one row more than asked for when there is a next page. */
 export function presentPage<T>(
   { total, generations }: Page,
-  { page, per_page }: Query,
+  { page, page_size }: PageRequest,
   present: (row: GenerationRow) => T,
 ) {
-  const shown = generations.slice(0, per_page);
+  const shown = generations.slice(0, page_size);
   const last = shown.at(-1);
-  const next_cursor = generations.length > per_page && last !== undefined ? encodeCursor(last, total) : null;
-  return { generations: shown.map(present), total, page, per_page, next_cursor };
+  const next_cursor = generations.length > page_size && last !== undefined ? encodeCursor(last, total) : null;
+  return { generations: shown.map(present), total, page, page_size, per_page: page_size, next_cursor };
 }

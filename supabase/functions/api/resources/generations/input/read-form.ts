@@ -1,21 +1,14 @@
 import { invalidField } from "../../../errors.ts";
+import { flagOf, notAFlag } from "../../../fields/flags.ts";
 import { steadyBody } from "../../../middleware/steady-body.ts";
 import { readMultipart } from "../../../multipart.ts";
 
 const maxFormBytes = 16 * 1024;
-const flags = new Map([
-  ["true", true],
-  ["1", true],
-  ["on", true],
-  ["false", false],
-  ["0", false],
-  ["off", false],
-]);
 
 /** A yes or no of a form. @throws ApiError validation_failed for anything else. */
 export function readFlag(text: string | null): boolean {
-  const flag = flags.get(text?.trim().toLowerCase() ?? "");
-  if (flag === undefined) throw invalidField(["body", "is_public"], "must be true or false");
+  const flag = flagOf(text ?? "");
+  if (flag === undefined) throw invalidField(["body", "is_public"], notAFlag);
   return flag;
 }
 

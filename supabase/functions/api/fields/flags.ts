@@ -1,0 +1,28 @@
+import { z } from "@hono/zod-openapi";
+
+const longestWord = 20;
+export const notAFlag = "must be true or false";
+
+const words = new Map([
+  ["true", true],
+  ["1", true],
+  ["on", true],
+  ["false", false],
+  ["0", false],
+  ["off", false],
+]);
+
+/** A yes or no of a form or query; undefined for any other word. */
+export const flagOf = (text: string) =>
+  text.length > longestWord ? undefined : words.get(text.trim().toLowerCase());
+
+/** A yes or no of a query. */
+export const flag = () =>
+  z
+    .string()
+    .transform((text, context) => {
+      const found = flagOf(text);
+      if (found === undefined) context.addIssue({ code: "custom", message: notAFlag });
+      return found ?? z.NEVER;
+    })
+    .openapi({ type: "boolean" });
