@@ -30,7 +30,7 @@ function model(id: string, { ratios, formats, maxCount = 1, ...traits }: Traits)
     width: z.int().nullish(),
     height: z.int().nullish(),
     aspect_ratio: z.enum(ratios).optional(),
-    output_format: formats ? z.enum(formats).optional() : z.unknown(),
+    output_format: (formats ? z.enum(formats) : z.unknown()).optional(),
     ...Object.fromEntries(traits.images.map((name) => [name, address])),
     ...(traits.count ? { [traits.count]: z.int().min(1).max(maxCount).optional() } : {}),
   });
