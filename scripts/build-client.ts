@@ -1,4 +1,4 @@
-// Builds the SDK and holds it to its promises: correct packaging and types, its size, and that unused parts fall away.
+// Builds the SDK and checks its promises: correct packaging and types, its size, and tree shaking.
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -10,7 +10,7 @@ import { runCommand } from "./run-command.ts";
 
 const source = join(ROOT, "packages", "client");
 const longestGzip = 12_000;
-/** What a program pays that uses the error classes alone. */
+/** The size for a program that uses only the error classes. */
 const longestShakenGzip = 2_000;
 
 const options: InlineConfig = {
@@ -36,7 +36,7 @@ export async function packClient(folder: string): Promise<string> {
   return join(folder, `${name.replace("@", "").replace("/", "-")}-${version}.tgz`);
 }
 
-/** Writes one minified module with the whole SDK, or what is named of it, for a page without a bundler. */
+/** Writes one minified module with the whole SDK, or its named exports, for a page without a bundler. */
 export async function bundleClient(folder: string, what = "*"): Promise<string> {
   const entry = join(folder, "bundle.js");
   writeFileSync(entry, `export ${what} from ${JSON.stringify(join(folder, "dist", "index.js"))};\n`);
@@ -61,7 +61,7 @@ export async function checkClient(folder: string): Promise<{ line: string; tarba
   return { line, tarball };
 }
 
-/** Runs `work` in a folder that is gone afterwards. */
+/** Runs `work` in a temporary folder. */
 export async function inScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-client-"));
   try {

@@ -24,7 +24,7 @@ const checks: [string, () => Promise<Check>][] = [
     "types (Deno, hosted)",
     () => runCommand(join(ROOT, "node_modules/deno-hosted/bin.cjs"), ["check", ...functions]),
   ],
-  // Against the web's own types alone: nothing of Node may slip in.
+  // Only against the web's own types, so that no type of Node gets in.
   ["types (SDK)", () => runCommand("tsc", ["-p", "packages/client"])],
   ["generated files", checkGenerated],
   ["OpenAPI document (Redocly)", checkDocument],
@@ -73,7 +73,7 @@ async function checkDocument(): Promise<Check> {
   return { code: problems.length === 0 ? 0 : 1, output: problems.join("\n") };
 }
 
-/** A Go module, so only where Go is. */
+/** A Go module, so it runs only where Go is installed. */
 async function checkWorkflows(): Promise<Check> {
   const tool = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12";
   try {

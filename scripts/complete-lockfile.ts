@@ -1,5 +1,5 @@
-// npm leaves the binaries of other platforms out of package-lock.json when the registry in use does not carry them, and nobody on
-// such a platform can install then. This adds them, with the exact version that their parent names. Run it after changing packages.
+// npm omits binaries of other platforms from package-lock.json if the registry in use does not carry them. Then nobody on such
+// a platform can install. This adds them, with the exact version that their parent names. Run it after changing packages.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -40,7 +40,7 @@ export function completeLockfile(): { text: string; missing: string[] } {
   return { text: `${JSON.stringify(lock, null, 2)}\n`, missing };
 }
 
-/** Node's own look-up: next to the package, then one folder up at a time. A version of another parent does not serve. */
+/** Follows Node's look-up: next to the package, then one folder up at a time. The version has to match. */
 function isLocked({ packages }: Lockfile, path: string, name: string): boolean {
   const range = packages[path]?.optionalDependencies?.[name] ?? "";
   for (

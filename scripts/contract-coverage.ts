@@ -4,7 +4,10 @@ import { ROOT } from "./local/settings.ts";
 
 type Operation = { operationId: string; responses: Record<string, unknown> };
 
-/** Which answers of docs/openapi.json no test got. `seen` is the folder that the suites wrote `<operation> <status>` lines to. */
+/**
+ * The answers of docs/openapi.json that no test received. `seen` is the folder that the suites wrote `<operation> <status>`
+ * lines to.
+ */
 export function unseenAnswers(seen: string): { documented: number; unseen: string[] } {
   const { paths } = JSON.parse(readFileSync(join(ROOT, "docs/openapi.json"), "utf8")) as {
     paths: Record<string, Record<string, Operation>>;

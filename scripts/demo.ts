@@ -180,7 +180,7 @@ function operatorKeyOf(port: number): string {
   }
 }
 
-/** A path that can be pasted: relative when that leads down from here. */
+/** A path to paste, relative if it is below this folder. */
 function shortest(file: string): string {
   const from_here = relative(process.cwd(), file);
   return from_here.startsWith("..") ? file : from_here;

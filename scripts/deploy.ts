@@ -1,4 +1,4 @@
-// Deploys to a hosted Supabase project with the Supabase CLI, one command after another, or only says which.
+// Deploys to a hosted Supabase project with the Supabase CLI, one command after another, or only prints the commands.
 import {
   existsSync,
   mkdirSync,

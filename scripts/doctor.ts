@@ -1,4 +1,4 @@
-// Looks at a running service from outside, as its clients and its operator see it, and says what to do about what is wrong.
+// Checks a running service from outside, as its clients and operators see it, and names a fix for each finding.
 import { parseArgs } from "node:util";
 import { checkAuth } from "./doctor/auth.ts";
 import { checkBuckets } from "./doctor/buckets.ts";
@@ -27,7 +27,7 @@ For a hosted project set CLOUD_API_SECRET_KEY and CLOUD_API_PUBLISHABLE_KEY (Das
 (npm run operator). It makes one user of Auth without an account, removes it again, and runs the reconciler once.
 The exit code is 1 when something failed.`;
 
-/** In the order in which things are best mended. */
+/** In the best order for repairs. */
 const checks: readonly Check[] = [
   checkEnvironment,
   checkFunction,

@@ -1,5 +1,5 @@
 // Writes the files that are made from others. Never edited by hand; `npm run check` fails when one is stale. Once a version is
-// released, what supabase/schemas has and the migrations do not becomes one more migration, to be read and committed.
+// released, the difference between supabase/schemas and the migrations becomes a new migration, to be read and committed.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,7 +20,7 @@ export async function generated(): Promise<[string, string][]> {
   ];
 }
 
-/** A deployed function cannot read the folder, and has to know what its database should have. */
+/** A deployed function cannot read the folder, but has to know which migrations its database needs. */
 function migrationList(): string {
   const names = isReleased() ? migrationNames() : [...new Set([baselineName, ...migrationNames()])];
   const lines = names.map((name) => `  "${name.slice(0, 14)}",\n`).join("");
@@ -28,7 +28,7 @@ function migrationList(): string {
 }
 
 /**
- * The types of the SDK: requests, and what answers carry when all went well; every error has one shape. A field with a default
+ * The types of the SDK: requests and successful answers. All errors have one shape. A field with a default
  * may be left out of a request.
  */
 async function wireTypes(document: OpenAPI3): Promise<string> {

@@ -16,7 +16,7 @@ const rules = {
   },
 } as const;
 
-/** Nothing of such a request can be wrong; a picture is always somewhere else; payments are always refused. */
+/** Health requests cannot be invalid, pictures are always a redirect, and payments are always refused. */
 const exceptions = [
   /^#\/paths\/\S*health\S*\/get\/responses .*\(operation-4xx-response\)$/,
   /^#\/paths\/\S*(image|examples\S*)\/get\/responses .*\(operation-2xx-response\)$/,

@@ -1,4 +1,4 @@
-// Operators and their keys, straight in the database: whoever may do this has its password anyway.
+// Manages operators and their keys directly in the database, because its user has the password anyway.
 import { parseArgs } from "node:util";
 import postgres from "postgres";
 import { keysOfPort } from "./local/keys.ts";
@@ -108,7 +108,7 @@ if (values.help || positionals.length === 0) {
 }
 if (positionals[0] === "developer") process.exit(await makeDeveloper(positionals[1] ?? ""));
 const url = process.env.DATABASE_URL || localDatabase(Number(values.port ?? DEFAULT_BASE_PORT));
-// Statements are not prepared, so that a transaction pooler will do.
+// Statements are not prepared, so that a transaction pooler works too.
 const sql = postgres(url, { max: 1, ssl: "prefer", prepare: false, onnotice: () => {}, connect_timeout: 10 });
 try {
   await run(sql);

@@ -12,7 +12,7 @@ export interface Operator {
   keys: { id: string; name: string | null; key_prefix: string; state: string }[];
 }
 
-/** Makes an operator's account. Its password is nobody's until it is set by a reset mail. */
+/** Creates an operator's account. It has no usable password until a reset mail sets one. */
 export async function createOperator(
   sql: postgres.Sql,
   email: string,

@@ -8,7 +8,7 @@ interface Registered {
   provisioning?: { project_id: string; developer_key: string; api_key: string };
 }
 
-/** What clients call: hosted functions are below /functions/v1, everything else is meant as it stands. */
+/** The base address of clients: hosted functions are below /functions/v1, any other address is used unchanged. */
 export function baseOf(url: string): string {
   const address = URL.parse(url);
   if (address === null || !/^https?:$/.test(address.protocol))
@@ -21,7 +21,7 @@ export function baseOf(url: string): string {
 
 /**
  * Registers a developer with the operator's key.
- * @returns the lines of an app's `.env`. The password is nobody's until a reset mail sets it.
+ * @returns the lines of an app's `.env`. The account has no usable password until a reset mail sets one.
  */
 export async function registerDeveloper(
   url: string,

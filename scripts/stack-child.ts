@@ -8,7 +8,7 @@ import type { Stack } from "./local/stack-facts.ts";
 export type ReadyStack = Pick<Stack, "urls" | "keys" | "database_url" | "credentials">;
 
 /**
- * `npm start` with these arguments as a child, once it is ready. It ends with this process, whatever happens to it.
+ * `npm start` with these arguments as a child, once it is ready. It ends with this process in any case.
  * @throws Problem with the sentence that the start gave up with.
  */
 export async function openStack(
@@ -19,7 +19,7 @@ export async function openStack(
     cwd: ROOT,
     env: { ...process.env, CLOUD_API_LAUNCHER: String(process.pid) },
     stdio: ["ignore", "pipe", "pipe"],
-    // A group of its own: Ctrl-C reaches this process, which then ends the stack when it is done with it.
+    // Its own process group: Ctrl-C reaches only this process, which ends the stack afterwards.
     detached: true,
   });
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));

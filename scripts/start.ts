@@ -183,7 +183,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** The launcher passes signals on, except the one that nobody can: then its child has a new parent. */
+/** The launcher passes signals on. After SIGKILL it cannot, but then its child has a new parent. */
 function endWithLauncher(end: () => void): void {
   const launcher = Number(process.env.CLOUD_API_LAUNCHER);
   if (launcher === process.ppid) setInterval(() => process.ppid !== launcher && end(), 500).unref();

@@ -1,4 +1,4 @@
-// Writes which stack the suites are to run against, from what `supabase status` says of the one of `supabase start`.
+// Writes the target file of the suites for `supabase start`, from the output of `supabase status`.
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";

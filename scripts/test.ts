@@ -22,7 +22,7 @@ const words = args.filter((arg) => !arg.startsWith("-"));
 const files = words.filter((word) => /[./]/.test(word));
 const names = words.filter((word) => !files.includes(word));
 const start = performance.now();
-// What runs on Node and npm alone; `browser` needs a Chromium and is asked for by name.
+// These need only Node and npm; `browser` needs a Chromium and has to be named.
 const everywhere = ["unit", "db", "api", "attack", "e2e", "faults"];
 
 if (args.includes("--hosted")) {
@@ -47,7 +47,7 @@ console.log(
 );
 process.exit(code === 0 && !isCovered ? 1 : code);
 
-/** Only a run of everything can tell what no test got. */
+/** Only a full run knows which answers no test received. */
 function reportCoverage(): boolean {
   if (words.length > 0 || args.includes("--hosted")) return true;
   const { documented, unseen } = unseenAnswers(seen);

@@ -43,7 +43,10 @@ type Measured = {
 };
 type Part = "function" | "postgres";
 
-/** Rounds of all rows take turns, so that noise of the machine hits all alike; the first, a warm-up, is not counted. */
+/**
+ * Rounds of all rows take turns, so that noise of the machine affects all equally. The first round is a warm-up and does not
+ * count.
+ */
 export async function compare(
   rows: Row[],
   pace: Pace,

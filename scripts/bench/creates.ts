@@ -12,7 +12,7 @@ export interface Creates {
   is_flat: boolean | undefined;
 }
 
-/** Creates one after the other in two lanes, and whether the function's memory grows meanwhile. */
+/** Creates generations in two lanes, and tells whether the function's memory grows. */
 export async function measureCreates(
   base: string,
   { requests }: Scenario,
@@ -53,7 +53,7 @@ export async function measureCreates(
   };
 }
 
-/** Whether the last quarter is as the second one, a fifth or 20 MB aside. The first one is for warming up. */
+/** Whether the last quarter equals the second one, within a fifth or 20 MB. The first quarter is a warm-up. */
 function isFlat(samples: number[]): boolean | undefined {
   const quarter = Math.floor(samples.length / 4);
   if (quarter < 1) return undefined;

@@ -7,7 +7,7 @@ import { pathsFor, ROOT } from "../local/settings.ts";
 import { openStack } from "../stack-child.ts";
 import { progress } from "./progress.ts";
 
-/** The stack that is named, or one for this run alone. */
+/** The named stack, or a new one for this run. */
 export async function findStack(port: number | undefined) {
   if (port !== undefined) return { port, operator_key: operatorKeyOf(port), stop: () => {} };
   progress("Starting a stack …");

@@ -5,7 +5,7 @@ export interface Round {
   requests: number;
   requests_per_second: number;
   latencies_ms: number[];
-  /** Answers with another status than the right one, and requests without an answer. */
+  /** Answers with an unexpected status, and requests without an answer. */
   failed: number;
 }
 
@@ -25,9 +25,9 @@ export async function measure(
         url: base,
         connections: at_once,
         duration: seconds,
-        // It looks at the clock that often, which is each second otherwise.
+        // autocannon looks at the clock this often; its default is once a second.
         sampleInt: Math.min(500, seconds * 500),
-        // Each connection begins with the first: so that they do not ask for the same at the same time.
+        // Each connection begins with the first request, so they are rotated to differ at any moment.
         setupClient: (client) => {
           const from = clients++;
           client.setRequests(
@@ -57,7 +57,7 @@ export async function measure(
   };
 }
 
-/** Of sorted or unsorted numbers, the one below which `share` of them lie. */
+/** The quantile: the number below which `share` of them lie. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;

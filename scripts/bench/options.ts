@@ -28,7 +28,7 @@ export interface Options extends Pace {
   only: string;
 }
 
-/** What the command line asks for; `--help` prints and ends. */
+/** The options of the command line; `--help` prints and ends. */
 export function readOptions(): Options {
   const { values } = parseArgs({
     options: {

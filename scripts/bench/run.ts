@@ -120,7 +120,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** From now on the look-alike takes predictions and makes no picture, whose drawing would be measured too. */
+/** From now on the look-alike accepts predictions and draws no picture, because drawing would be measured too. */
 async function stallPredictions(port: number): Promise<void> {
   const response = await fetch(`http://${HOST}:${port}/_faults`, {
     method: "POST",

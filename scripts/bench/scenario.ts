@@ -7,12 +7,12 @@ export interface Request {
   body?: string | Buffer;
 }
 
-/** What is sent over and over: its requests take turns. */
+/** The requests that are repeated, in turn. */
 export interface Scenario {
   name: string;
   requests: Request[];
   method?: "GET" | "POST" | "PATCH";
-  /** The answer that is right; any other one counts as failed. Default 200. */
+  /** The expected status; any other one counts as failed. Default 200. */
   status?: number;
   /** At most this many at once. */
   connections?: number;

@@ -31,11 +31,11 @@ export interface Tenant {
 export interface Facts extends Tenant {
   /** All credentials of each person. */
   people: Person[];
-  /** Somebody with very many generations, and the cursor of the last page but one. */
+  /** A person with many generations, and the cursor of the last page but one. */
   heavy: Person & { cursor: string };
-  /** The last page of 20 that the heavy person has. */
+  /** The last page of 20 of that person. */
   deep_page: number;
-  /** A well-formed key that nobody has, and one that was revoked. */
+  /** A well-formed key that does not exist, and a revoked one. */
   unknown_key: string;
   revoked_key: string;
   publishable_key: string;
@@ -142,7 +142,7 @@ export async function signIn(ports: Ports, facts: Facts): Promise<Facts> {
   };
 }
 
-/** Limits that are counted as everybody's are, and never reached. */
+/** Limits that are counted like everybody's, but never reached. */
 async function takeBenchPlan(admin: Sql, developer_id: string): Promise<void> {
   const columns = await admin<{ column_name: string }[]>`select column_name from information_schema.columns
     where table_schema = 'public' and table_name = 'plans' and data_type = 'integer'`;

@@ -61,7 +61,7 @@ async function firstAnswer(
   throw new Problem("A function could not be started a second time.");
 }
 
-/** `npm start` on data that is there already, until everything answers; what npm itself takes is not in it. */
+/** `npm start` on existing data, until everything answers, without the time of npm itself. */
 export async function startStacks(rounds: number): Promise<Starts> {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-bench-"));
   try {

@@ -6,7 +6,7 @@ export interface Usage {
   memory_bytes: number;
 }
 
-/** Of Linux on every machine that this runs on. */
+/** The value of every Linux that this runs on. */
 const msPerTick = 10;
 
 /** The process that was told to serve this port. */

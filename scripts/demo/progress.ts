@@ -2,7 +2,7 @@ import type { WriteStream } from "node:tty";
 
 const FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 
-/** Steps as lines that tell what came out and how long it took. A spinner and colours on a terminal, plain lines elsewhere. */
+/** Prints each step as a line with its result and its time. A spinner and colours on a terminal, plain lines elsewhere. */
 export class Progress {
   readonly #out: NodeJS.WritableStream;
   readonly #live: boolean;

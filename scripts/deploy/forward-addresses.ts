@@ -1,4 +1,4 @@
-// Lets Auth count sign-ins by the address that the API names, which stands for an account. No command of the CLI does this.
+// Makes Auth count sign-ins by the address that the API sends, which stands for an account. The CLI has no command for this.
 import { pathToFileURL } from "node:url";
 import { Problem, reasonOf } from "../local/problem.ts";
 

@@ -74,7 +74,7 @@ test("the schema comes before the functions, every command names the project, an
   const at = (words: string) => commands.findIndex((command) => command.includes(words));
   expect(at("db push")).toBeLessThan(at("functions deploy"));
   expect(at("secrets set")).toBeLessThan(at("functions deploy"));
-  // Local is what these take without it.
+  // Without --remote these commands mean the local database.
   expect(commands[at("db push")]).toContain(`--remote=${project_ref}`);
   for (const value of Object.values(env)) expect(commands.join()).not.toContain(value);
   expect(commands.at(-2)).toContain("--custom-hostname api.example.com");

@@ -2,7 +2,7 @@ import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { isPublic } from "../../supabase/functions/api/reach.ts";
 
 export interface Step {
-  /** What it is for, in a few words. */
+  /** Its purpose, in a few words. */
   why: string;
   /** As a person would type it. */
   command: string[];
@@ -70,7 +70,7 @@ function malformed(settings: string, env: Record<string, string | undefined>): s
   }
 }
 
-/** Migrations before the function: it works with a newer database, not with an older one. */
+/** Migrations come before the function, which works with a newer database, but not with an older one. */
 export function planDeploy({ project_ref, settings, env = {}, domain, site }: DeployOptions): Step[] {
   const base = env.PUBLIC_URL || `https://${project_ref}.supabase.co/functions/v1`;
   const sql = reconcilerSql(`${base}/api/v1/internal/reconcile`, env.CRON_SECRET ?? "");
@@ -128,7 +128,7 @@ export function withSite(config: string, site: string): string {
 
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
-/** Into the vault, whether or not it is there. One statement, since `db query` sends a prepared one. */
+/** Creates or updates a secret of the vault. One statement, because `db query` sends a prepared one. */
 export function reconcilerSql(url: string, secret: string): string {
   const put = (name: string, value: string) => `
   if exists (select from vault.secrets where name = ${quote(name)}) then

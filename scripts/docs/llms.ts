@@ -3,8 +3,8 @@ import { relativeTo } from "./layout.ts";
 import { markdownOf, type Page } from "./pages.ts";
 
 /**
- * The guide as it was written, with links that lead to the markdown of the site; of a link to a file that the site does not have,
- * the words stay. Blocks of code are left as they are.
+ * The guide as written, with links to the markdown of the site. A link to a file that the site does not have becomes plain text.
+ * Blocks of code are unchanged.
  */
 export function markdownPage(page: Page, resolve: (path: string) => string | undefined): string {
   const linked = (text: string) =>

@@ -20,8 +20,8 @@ const languages: Record<string, string> = {
 };
 
 /**
- * HTML of a markdown file. `resolve` gives the address of a file of the repository, named from its root, or undefined when the
- * site does not have it: the link's words stay then.
+ * HTML of a markdown file. `resolve` returns the address of a file of the repository, or undefined if the site does not have it.
+ * Then the link becomes plain text.
  */
 export async function renderMarkdown(
   markdown: string,
@@ -72,7 +72,7 @@ export async function renderMarkdown(
           .join("\n");
         return `<div class="table" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>\n${rows}\n</tbody></table></div>\n`;
       },
-      // Nothing but markdown: what looks like a tag is text.
+      // Only markdown: HTML tags are shown as text.
       html: ({ text }) => escapeHtml(text),
     },
   });

@@ -9,7 +9,7 @@ export interface Page {
   /** From the root of the site. */
   output: string;
   title: string;
-  /** Where it stands in the navigation; pages without one are reached through others. */
+  /** Its section in the navigation; pages without one are linked from others. */
   section?: string;
   markdown: string;
 }
@@ -31,7 +31,9 @@ const sections: Record<string, string[]> = {
 };
 const elsewhere: Record<string, string> = { sdk: "packages/client/README.md", changelog: "CHANGELOG.md" };
 
-/** Every markdown file of `docs`, in the order of the navigation. A new file needs no line here, and gets into the last section. */
+/**
+ * Every markdown file of `docs`, in the order of the navigation. A new file needs no line here and is added to the last section.
+ */
 export function findPages(): Page[] {
   const placed = Object.entries(sections).flatMap(([section, own]) =>
     own
@@ -48,7 +50,7 @@ export function findPages(): Page[] {
   return [...[...placed, ...rest].map((page) => pageOf(page)), listOf(decisions), ...decisions];
 }
 
-/** Where the site has the page as markdown: the same address with another ending. */
+/** The address of the page as markdown: the same with another ending. */
 export function markdownOf({ output }: Pick<Page, "output">): string {
   return output.replace(/\.html$/, ".md");
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../local/settings.ts";
 
-/** Changes with everything that the site is made from. */
+/** Changes whenever a source of the site changes. */
 export function fingerprintOfSources(): string {
   const below = (folder: string): string[] =>
     readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })

@@ -5,7 +5,7 @@ import { ask, type Target } from "./target.ts";
 
 const maxExpirySeconds = 1_800;
 
-/** Supabase Auth is set up as supabase/config.toml has it: nobody signs up there, passwords are strong, tokens are short. */
+/** Supabase Auth has the settings of supabase/config.toml: no sign-up, strong passwords, short tokens. */
 export const checkAuth: Check = async (target) => {
   const { kind, supabase_url, publishable_key, secret_key } = target;
   const push = fixes.auth[kind];
@@ -26,7 +26,7 @@ export const checkAuth: Check = async (target) => {
   return [...findings, ...(await tryAccount(target, secret_key)), await tryAddresses(target, secret_key)];
 };
 
-/** Rules are best seen at work: a user of Auth without an account, who can do nothing and is gone a moment later. */
+/** Tests the rules with a user of Auth without an account, who can do nothing and is deleted right after. */
 async function tryAccount({ kind, supabase_url }: Target, secret_key: string): Promise<Finding[]> {
   const push = fixes.auth[kind];
   const id = randomUUID();
@@ -44,7 +44,7 @@ async function tryAccount({ kind, supabase_url }: Target, secret_key: string): P
     const made = await send("POST", "/admin/users", { id, email, password, email_confirm: true });
     if (made.status >= 300)
       return [fail("passwords", `a strong one: ${made.reason}`, "look at the secret key and at Auth")];
-    // Auth looks at the strength of a password when it is changed, and not when a user is made.
+    // Auth checks the strength of a password when it changes, but not when a user is created.
     const weak = await send("PUT", `/admin/users/${id}`, { password: "weakweak" });
     findings.push(
       weak.status === 422
@@ -72,7 +72,7 @@ async function tryAccount({ kind, supabase_url }: Target, secret_key: string): P
 /** One more than Auth lets one address do at once. */
 const burst = 31;
 
-/** Tokens that nobody has, each for an address of its own: counted together, they are too many for Auth. */
+/** Tokens that do not exist, each for its own address. If Auth counts them together, they exceed its limit. */
 async function tryAddresses({ kind, supabase_url }: Target, secret_key: string): Promise<Finding> {
   const url = `${supabase_url}/auth/v1/token?grant_type=refresh_token`;
   const statuses: number[] = [];

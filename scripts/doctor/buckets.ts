@@ -2,7 +2,7 @@ import { type Check, fail, ok, warn } from "./check.ts";
 import { ask } from "./target.ts";
 
 const names = ["uploads", "generations"];
-/** Makes them, private and with their limits, once Storage has its tables. */
+/** Creates them, private and with their limits, once Storage has its tables. */
 const make = "in SQL: select private.ensure_buckets()";
 
 /** Pictures are read through the API alone, so a public bucket would give them to anybody. */
@@ -21,7 +21,7 @@ export const checkBuckets: Check = async ({ supabase_url, secret_key }) => {
     return open.map(({ id }) =>
       fail("buckets", `${id} is public: whoever guesses a path reads its pictures`, make),
     );
-  // Absent where Storage does not tell it.
+  // Absent if Storage does not say it.
   const unlimited = buckets.filter(
     ({ id, file_size_limit }) => names.includes(id) && file_size_limit === null,
   );

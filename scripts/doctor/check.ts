@@ -1,7 +1,7 @@
 import type { Target } from "./target.ts";
 
 export interface Finding {
-  /** What was looked at, in a word or two. */
+  /** The subject of the check, in a word or two. */
   about: string;
   status: "ok" | "warn" | "fail";
   says: string;

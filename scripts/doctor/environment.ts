@@ -7,7 +7,7 @@ import { hostedEnvFile, type Target } from "./target.ts";
 
 const about = "settings";
 
-/** What the platform sets itself, so that the rest of the file can be read as the function will read it. */
+/** The platform sets these itself. With them the rest of the file can be parsed as the function will parse it. */
 function injected(target: Target): Record<string, string> {
   return {
     SUPABASE_URL: target.supabase_url,
@@ -32,10 +32,10 @@ export const checkEnvironment: Check = async (target) => {
   return [ok(about, `${env_file} can be used`), ...advice];
 };
 
-/** Names that lead to this machine, from it or from a container on it. */
+/** Names of this machine, as seen from it or from a container on it. */
 const near = /^(localhost|127(\.\d+){3}|\[?::1\]?|host\.docker\.internal|db|supabase_db_[\w-]+)$/;
 
-/** What is tried here must not happen to the data of a hosted project. */
+/** Experiments must not touch the data of a hosted project. */
 function localAdvice({ env, env_file }: Target): Finding[] {
   const host = env.DATABASE_URL ? URL.parse(env.DATABASE_URL)?.hostname : undefined;
   if (host === undefined || near.test(host)) return [];

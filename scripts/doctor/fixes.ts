@@ -1,6 +1,6 @@
 import type { Kind } from "./target.ts";
 
-/** What brings a part to what this checkout says, where the target runs. */
+/** The command that brings a part of the target to the state of this checkout. */
 export const fixes = {
   functions: {
     embedded: "npm start, or --port for a stack on another port",

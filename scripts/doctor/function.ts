@@ -17,7 +17,7 @@ export const checkFunction: Check = async ({ kind, base }) => {
         fixes.functions[kind],
       ),
     );
-  // A GET that is refused: the function is there and nothing is made.
+  // A GET that is refused shows that the function exists, and creates nothing.
   const generation = await ask(`${base}/generation/generate-v2`);
   if (generation.status !== 405)
     findings.push(fail("function", `${base}/generation/…: ${generation.reason}`, fixes.functions[kind]));

@@ -2,7 +2,7 @@ import { migrations } from "../../supabase/functions/api/migrations.gen.ts";
 import { type Check, fail, ok, warn } from "./check.ts";
 import { fixes } from "./fixes.ts";
 
-/** The database has what this checkout brings, and nothing newer. */
+/** The database has the migrations of this checkout, and none that is newer. */
 export const checkMigrations: Check = async ({ kind, health }) => {
   const { service } = (await health()).body;
   if (service === undefined) return [];
@@ -23,7 +23,7 @@ export const checkMigrations: Check = async ({ kind, health }) => {
         "bring the functions to that version: git pull, then deploy them",
       ),
     ];
-  // The function can be older than this checkout, and knows of no more.
+  // An older function does not know the newest migrations of this checkout.
   if (service.migrations.expected < migrations.length)
     return [
       warn(

@@ -12,7 +12,7 @@ const causes: Record<string, string> = {
   image_provider: "look at REPLICATE_API_URL, and https://www.replicatestatus.com",
 };
 
-/** What the function says of the services behind it. */
+/** The function's report about the services behind it. */
 export const checkParts: Check = async ({ health }) => {
   const { status, body, reason } = await health();
   if (status !== 200 && status !== 503)
@@ -32,7 +32,7 @@ export const checkParts: Check = async ({ health }) => {
   });
 };
 
-/** Without an operator key most of what could be wrong stays unknown. */
+/** Without an operator key most problems stay hidden. */
 export const checkOperator: Check = async ({ kind, health, operator_key }) => {
   const { status, body, reason } = await health();
   if (body.service !== undefined) return [ok("operator", "the key is accepted")];

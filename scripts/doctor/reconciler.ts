@@ -4,7 +4,7 @@ import { ask, type Target } from "./target.ts";
 const schedule =
   "npm run deploy stores reconcile_url and cron_secret in the vault; elsewhere let a scheduler POST to /api/v1/internal/reconcile each minute";
 
-/** Somebody calls the reconciler each minute, with the secret that it wants. */
+/** The reconciler is called each minute, with its secret. */
 export const checkReconciler: Check = async (target) => {
   const { service } = (await target.health()).body;
   const findings = await trySecret(target);
@@ -24,7 +24,7 @@ export const checkReconciler: Check = async (target) => {
         "look for `a job of the reconciler broke` and `could not` in the log of the functions",
       ),
     );
-  // In its first minute the embedded stack's timer has not rung yet; that it would work was just seen.
+  // In its first minute the embedded stack's timer has not fired yet. The check above has shown that a call works.
   else if (target.kind === "embedded" && findings.every((finding) => finding.status === "ok"))
     findings.push(ok("reconciler", "npm start calls it each minute"));
   else

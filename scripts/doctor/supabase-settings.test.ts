@@ -6,7 +6,7 @@ import { checkBuckets } from "./buckets.ts";
 import { checkMigrations } from "./migrations.ts";
 import type { Target } from "./target.ts";
 
-// What a project with wrong settings answers: the stack that runs here has the right ones.
+// The answers of a project with wrong settings, which the stack of the tests does not have.
 const server = setupServer();
 beforeAll(() => server.listen());
 afterEach(() => server.resetHandlers());
@@ -39,7 +39,7 @@ interface Project {
 /** As many as Auth's bucket holds for one address. */
 const burst = 30;
 
-/** Auth of such a project, with the manners of the real one; answers which users are left. */
+/** Auth of such a project, which behaves like the real one. Returns the remaining users. */
 function auth({ signs_up = false, takes_weak = false, expires_in = 1_800, forwards = true }: Project) {
   const users = new Map<string, string>();
   const seen = new Map<string, number>();

@@ -8,7 +8,7 @@ import { HOST, pathsFor, ROOT } from "../local/settings.ts";
 
 export type Kind = "embedded" | "local" | "hosted";
 
-/** What a check knows of the service that it looks at. */
+/** What a check knows about its target. */
 export interface Target {
   kind: Kind;
   /** The base that clients call, without /api/v1. */
@@ -18,7 +18,7 @@ export interface Target {
   secret_key: string | undefined;
   operator_key: string | undefined;
   cron_secret: string | undefined;
-  /** Where the settings of the functions are; undefined where `npm start` makes them. */
+  /** The file with the settings of the functions; undefined if `npm start` makes them. */
   env_file: string | undefined;
   env: Record<string, string | undefined>;
   /** GET /health/detailed as an operator, asked once. */
@@ -111,7 +111,7 @@ function withHealth(target: Omit<Target, "health">): Target {
   };
 }
 
-/** The function waits 0.7 s for each part. One that was too slow may only be busy, so it is asked twice more. */
+/** The function waits 0.7 s for each part. A slow part may only be busy, so the check is repeated twice. */
 async function askForHealth(url: string, headers: Record<string, string>): Promise<Answer> {
   for (let more = 2; ; more--) {
     const answer = await ask(url, { headers });

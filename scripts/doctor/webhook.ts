@@ -16,7 +16,7 @@ export const checkWebhook: Check = async ({ kind, base, health }) => {
         "unset PUBLIC_URL, or set it to the address that the internet calls, without /api/v1",
       ),
     ];
-  // Mail links and pictures lead there; whoever asks this service came by another way.
+  // Mail links and pictures use that address, but this request used another one.
   if (URL.parse(public_url)?.origin !== URL.parse(base)?.origin)
     return [
       fail(

@@ -24,7 +24,7 @@ export interface UserInput {
   ban_duration?: string;
 }
 
-/** The address as Auth keeps it: trimmed, in lower case. */
+/** The address as Auth stores it: trimmed, in lower case. */
 export function emailOf(value: unknown): string {
   const email = typeof value === "string" ? value.trim().toLowerCase() : "";
   if (!EMAIL.test(email)) {

@@ -98,9 +98,9 @@ async function createUser(sql: postgres.Sql, input: UserInput, options: AdminOpt
   const email = emailOf(input.email);
   const id = input.id === undefined || input.id === "" ? randomUUID() : input.id.toLowerCase();
   if (!UUID.test(id)) throw new Refusal(400, "validation_failed", "ID must conform to the uuid v4 format");
-  // Without a password nobody can sign in by one, as at Supabase Auth.
+  // Without a password, nobody can sign in with one, as at Supabase Auth.
   const password = input.password || `${randomBytes(24).toString("base64url")}aA1`;
-  // Supabase Auth looks at the strength of a password when it is changed, and not here.
+  // Supabase Auth checks the strength of a password when it changes, but not here.
   assertPasswordLength(password);
   await refuseKnownAddress(sql, email);
   const confirmed = input.email_confirm === true;
@@ -185,7 +185,7 @@ async function refuseKnownAddress(sql: postgres.Sql, email: string, own = ""): P
     throw new Refusal(422, "email_exists", "A user with this email address has already been registered");
 }
 
-/** Whoever loses a race for an address, or brings a known id, gets a failure from Supabase Auth and no reason. */
+/** After a lost race for an address, or with an existing id, Supabase Auth answers with a failure without a reason. */
 function failDuplicate(error: unknown): never {
   if ((error as { code?: string }).code !== "23505") throw error;
   throw new Refusal(500, "unexpected_failure", "Database error creating new user");

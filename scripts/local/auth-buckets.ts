@@ -1,7 +1,7 @@
 /** As Supabase Auth counts: thirty at once from one address, and then as many as the configuration allows in five minutes. */
 const BURST = 30;
 const PERIOD_SECONDS = 300;
-/** Addresses that are remembered; a machine of its own has few. */
+/** The number of remembered addresses. */
 const MOST = 10_000;
 
 type Bucket = { level: number; at: number };

@@ -14,8 +14,8 @@ const MAILS = ["/otp", "/magiclink", "/recover", "/resend"];
 type Options = { config: StackConfig; keys: Pick<Keys, "secret" | "service_role"> };
 
 /**
- * What Supabase Auth and its gateway do and lite does not: CORS for pages, limits by address, the switches of config.toml for
- * calls that need no account, and the current password at a change.
+ * Adds what lite lacks of Supabase Auth and its gateway. That is CORS for pages, limits by address, the switches of config.toml
+ * for calls without an account, and the current password at a change.
  */
 export class AuthManners {
   readonly #config: StackConfig;
@@ -53,7 +53,7 @@ export class AuthManners {
     return true;
   }
 
-  /** Whether the body has to be read before it is known if the call may go on. */
+  /** Whether the decision about the call needs its body. */
   needsBody(method: string | undefined, url: string | undefined): boolean {
     const [path] = pathOf(url);
     return (method === "POST" && MAILS.includes(path)) || (method === "PUT" && path === "/user");
@@ -77,7 +77,7 @@ export class AuthManners {
     return mails ? this.#buckets.mail : undefined;
   }
 
-  /** A server of ours, which has the secret key, may say whom it asks for. */
+  /** A server with the secret key may name the client that it acts for. */
   #addressOf({ headers, socket }: IncomingMessage): string {
     const told = String(headers["sb-forwarded-for"] ?? "")
       .split(",")[0]
@@ -89,13 +89,13 @@ export class AuthManners {
   #checkFactors({ headers }: IncomingMessage): void {
     if (!/^Bearer\s+\S/i.test(headers.authorization ?? ""))
       throw new Refusal(401, "no_authorization", "This endpoint requires a valid Bearer token");
-    // Where it is on, the embedded stack says that it has no factors; hosted Supabase enrols one.
+    // If enrolment is on, the embedded stack answers that it has no factors; hosted Supabase enrols one.
     const isOn = this.#config.section("auth.mfa.totp").enroll_enabled === true;
     if (!isOn) throw new Refusal(422, "mfa_totp_enroll_not_enabled", "MFA enroll is disabled for TOTP");
     throw new Refusal(501, "not_implemented", "The embedded stack has no second factors");
   }
 
-  /** Nobody gets an account by asking for a mail, and nobody's inbox is filled. */
+  /** A request for mail creates no account and fills no inbox. */
   async #checkMail(sql: postgres.Sql, path: string, body: unknown): Promise<void> {
     const { email, create_user } = (body ?? {}) as { email?: unknown; create_user?: unknown };
     const signs_up = this.#config.section("auth").enable_signup === true;
@@ -150,7 +150,7 @@ function pathOf(url: string | undefined): [path: string, query: string] {
   return [path, query];
 }
 
-/** Whose token it says it is; whether that is true is looked at by whoever acts on it. */
+/** The account that the token claims. The caller has to verify it. */
 function subjectOf(authorization: string | undefined): string | undefined {
   const [, payload] = (authorization ?? "").split(".");
   try {

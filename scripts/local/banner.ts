@@ -1,6 +1,6 @@
 import type { Stack } from "./stack-facts.ts";
 
-/** What the banner tells, of whichever stack. */
+/** The facts of the banner, for every kind of stack. */
 export interface BannerFacts {
   urls: Omit<Stack["urls"], "smtp">;
   keys: Pick<Stack["keys"], "secret" | "publishable">;
@@ -14,7 +14,7 @@ export interface BannerFacts {
 
 type Login = Pick<Stack["credentials"], "developer_email" | "developer_password">;
 
-/** What people need once everything answers: addresses, keys, the Starter Kit's `.env`, three calls to paste. */
+/** What people need after the start: addresses, keys, the Starter Kit's `.env`, three calls to paste. */
 export function banner(
   stack: BannerFacts,
   { colour, notes = ownNotes }: { colour: boolean; notes?: string[] },
@@ -118,5 +118,5 @@ export function curlLines({
   ];
 }
 
-/** One word for a shell, whatever is in it. */
+/** Any text as one word of a shell. */
 const shellQuoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;

@@ -11,8 +11,8 @@ import { whyOf } from "./why.ts";
 const run = promisify(execFile);
 
 /**
- * Runs the Supabase CLI on this checkout's migrations; throws a `Problem` with the line that says why. It reads every `.env`
- * of the folder it works in, so it gets one where nobody has put any, and nothing of the caller's environment.
+ * Runs the Supabase CLI on this checkout's migrations; throws a `Problem` with the line that says why. The CLI reads every
+ * `.env` of its folder, so it runs in an empty one, without the caller's environment.
  */
 export async function runCli(args: string[], password = ""): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-cli-"));
@@ -23,7 +23,7 @@ export async function runCli(args: string[], password = ""): Promise<void> {
     const env = {
       PATH: process.env.PATH ?? "",
       HOME: folder,
-      // Not in the address: the list of processes is everybody's.
+      // Not in the address, because everybody can read the list of processes.
       PGPASSWORD: password,
       DO_NOT_TRACK: "1",
       SUPABASE_TELEMETRY_DISABLED: "1",

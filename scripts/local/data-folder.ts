@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { explainFileError } from "./problem.ts";
 import type { Paths } from "./settings.ts";
 
-/** Removes what earlier starts left; the lock stays. */
+/** Removes the data of earlier starts; the lock stays. */
 export function emptyData(paths: Paths): void {
   for (const path of [
     paths.postgres,
@@ -25,7 +25,7 @@ export function makeFolders(paths: Paths): void {
   for (const path of [paths.data, paths.storage, paths.logs, join(paths.data, "mail")]) {
     try {
       mkdirSync(path, { recursive: true });
-      // The account of PostgreSQL walks through the first; nobody else has any business in the others.
+      // The account of PostgreSQL needs to enter the first; the others are private.
       if (path !== paths.data) chmodSync(path, 0o700);
     } catch (error) {
       throw explainFileError(error, path);

@@ -13,12 +13,12 @@ export async function prepareRoles(sql: postgres.Sql, password: string): Promise
   await sql.unsafe(statement("roles").replaceAll("{password}", password));
 }
 
-/** The `auth` and `storage` helpers of Supabase. After Auth and Storage have made their tables. */
+/** The `auth` and `storage` helpers of Supabase, for when Auth and Storage have made their tables. */
 export async function installHelpers(sql: postgres.Sql): Promise<void> {
   await sql.unsafe(statement("helpers"));
 }
 
-/** Throws for a database whose schema this checkout did not make: no migration leads from there to here. */
+/** Throws if another version made the schema of the database, because no migration leads from there to this one. */
 export async function refuseForeignSchema(sql: postgres.Sql): Promise<void> {
   const files = versions();
   const applied = await appliedMigrations(sql);
@@ -32,7 +32,7 @@ export async function refuseForeignSchema(sql: postgres.Sql): Promise<void> {
   }
 }
 
-/** Applies what is pending as the role and in the way of `supabase db push`: each migration whole or not at all. */
+/** Applies pending migrations like `supabase db push`: with its role, and each in one transaction. */
 export async function migrate(database_url: string): Promise<void> {
   const sql = postgres(database_url, { max: 1, onnotice: () => {} });
   try {

@@ -21,8 +21,8 @@ const DEVELOPER_EMAIL = "developer@cloud-api.test";
 const KEY_NAME = "Demo";
 
 /**
- * The accounts and keys to try the API with. Made at the first start, read from
- * the data folder later; what is missing on either side is made again.
+ * The accounts and keys of the demo. The first start creates them, later ones read them from the data folder and create what is
+ * missing.
  */
 export async function ensureDemoCredentials(
   sql: postgres.Sql,
@@ -42,7 +42,7 @@ export async function ensureDemoCredentials(
   return credentials;
 }
 
-/** Demo keys must never reach a database that somebody else runs. */
+/** Demo keys must never get into somebody else's database. */
 async function assertEmbedded(sql: postgres.Sql, paths: Paths): Promise<void> {
   const [row] = await sql`select current_setting('data_directory') as folder`;
   if (resolve(String(row?.folder)) !== resolve(paths.postgres)) {
@@ -69,7 +69,7 @@ async function areKnown(sql: postgres.Sql, stored: DemoCredentials): Promise<boo
   return row?.known === true;
 }
 
-/** Nobody who tries things out on their own machine should meet a quota: new developers get a plan without limits. */
+/** On a developer's own machine no quota should get in the way, so new developers get a plan without limits. */
 async function ensureLocalPlan(sql: postgres.Sql): Promise<void> {
   await sql.begin(async (transaction) => {
     await transaction`update public.plans set is_default = false where is_default and id <> 'local'`;
@@ -124,7 +124,7 @@ async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: st
   return { developer_email, developer_password, ...provisioning };
 }
 
-/** A new key; the ones of earlier starts, whose text is lost, go. */
+/** A new key. Removes those of earlier starts, whose text is lost. */
 async function replaceKey(
   sql: postgres.Sql,
   table: "operator_keys" | "developer_keys" | "api_keys",

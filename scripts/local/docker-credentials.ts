@@ -9,7 +9,7 @@ type Credentials = BannerFacts["credentials"];
 
 const OPERATOR = "operator@cloud-api.test";
 
-/** An operator, and a developer with a project: those of the last start while they are still good, else new ones. */
+/** An operator, and a developer with a project: those of the last start if they are still valid, else new ones. */
 export async function ensureDockerCredentials(
   sql: postgres.Sql,
   base: string,

@@ -20,7 +20,7 @@ const RECONCILE_URL = "http://kong:8000/functions/v1/api/v1/internal/reconcile";
 
 export interface DockerStack {
   facts: BannerFacts;
-  /** What to say below the banner. */
+  /** Lines below the banner. */
   notes: string[];
   /** Ends the functions; the containers stay for the next start. */
   stop: () => Promise<void>;
@@ -130,7 +130,7 @@ function readStatus(output: string): Status {
   );
 }
 
-/** Adds what is missing for this machine; what is there stays as it is. */
+/** Adds missing settings for this machine and keeps existing ones. */
 function ensureEnvFile(file: string, base: string, status: Status): Record<string, string | undefined> {
   const text = existsSync(file) ? readFileSync(file, "utf8") : "";
   const found = parseEnv(text);

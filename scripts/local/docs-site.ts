@@ -7,7 +7,7 @@ import { fingerprintOfSources } from "../docs/sources.ts";
 import { ROOT } from "./settings.ts";
 import { firstFile, sendFile } from "./static-file.ts";
 
-/** Scalar styles its elements by inline rules, and shows pictures of answers. Nothing is asked from another host. */
+/** Scalar needs inline styles, and shows pictures of answers. No other host is allowed. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -20,7 +20,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** A page asks for several files, and the sources are read whole to see whether they have changed. */
+/** A page needs several files, and each check for changes reads all sources. */
 const LOOK_EVERY_MS = 1_000;
 
 /** The site of `npm run docs:build` at `/docs`: made when it is first asked for, and again when its sources have changed. */
@@ -62,7 +62,7 @@ export class DocsSite {
     return this.#building;
   }
 
-  /** In a process of its own: the script for browsers that it unpacks has megabytes. */
+  /** In its own process, because the script for browsers has several megabytes. */
   async #build(folder: string): Promise<string> {
     await mkdir(this.#home, { recursive: true });
     const old = readdirSync(this.#home);
@@ -71,7 +71,7 @@ export class DocsSite {
       await run([join(ROOT, "scripts", "docs.ts"), "--out", join(fresh, "site")]);
       renameSync(join(fresh, "site"), folder);
     } catch (error) {
-      // Another stack of this checkout was faster: its site is the same.
+      // Another stack of this checkout has built the same site.
       if (!existsSync(folder)) throw error;
     } finally {
       rmSync(fresh, { recursive: true, force: true });

@@ -17,7 +17,7 @@ const EARLY_HEAD_BYTES = 65_536;
 
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 128 });
 
-/** Sends a request on to a function, and its answer back, body by body as they come. */
+/** Forwards a request to a function, and streams its answer back. */
 export function forward(
   request: IncomingMessage,
   response: ServerResponse,
@@ -29,7 +29,7 @@ export function forward(
   const has_body =
     request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
   const upstream = openRequest({
-    // All idle connections to a function that died are dead, so a second try gets a new one.
+    // After a function died all its idle connections are closed, so the second attempt uses a new one.
     agent: isAgain ? false : agent,
     host: HOST,
     port: ports.functions[name],
@@ -52,7 +52,7 @@ export function forward(
     }
     const repeatable = request.method === "GET" || request.method === "HEAD" || request.method === "OPTIONS";
     if (upstream.reusedSocket && error.code === "ECONNRESET" && repeatable && !has_body) {
-      // The function closed an idle connection at the moment that it was used again.
+      // The function closed an idle connection at the moment of its reuse.
       forward(request, response, name, path, ports, true);
     } else if (error.code === "ECONNREFUSED") {
       response.setHeader("retry-after", "1");
@@ -70,14 +70,14 @@ export function forward(
   response.once("close", () => {
     if (!response.writableFinished) upstream.destroy();
   });
-  // An answer that came before the whole body: what is left of it must be read, or it blocks the connection's next request.
+  // The answer came before the end of the body. The rest must be read, or it blocks the next request on this connection.
   response.once("finish", () => {
     if (request.complete) return;
     request.unpipe(upstream);
     request.resume();
     upstream.destroy();
   });
-  // A large body is refused by what its headers say, before it comes.
+  // The headers decide about a large body before it arrives.
   if (Number(request.headers["content-length"]) > EARLY_HEAD_BYTES) upstream.flushHeaders();
   if (has_body) request.pipe(upstream);
   else upstream.end();

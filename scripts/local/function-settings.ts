@@ -1,7 +1,7 @@
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { Problem } from "./problem.ts";
 
-/** What `.env.example` names and `npm start` takes from its own environment. */
+/** The settings of `.env.example` that `npm start` takes from its environment. */
 export const USER_SETTINGS = [
   "REPLICATE_API_TOKEN",
   "REPLICATE_WEBHOOK_SECRET",
@@ -69,7 +69,7 @@ export function userSettings(user: NodeJS.ProcessEnv): Settings {
   return settings;
 }
 
-/** Ways out that a network asks for, in both spellings, and never for this machine itself. */
+/** The proxy settings of the network, in both spellings, never for this machine itself. */
 export function networkSettings(user: NodeJS.ProcessEnv): Settings {
   const names = NETWORK.flatMap((name) => [name, name.toLowerCase()]);
   const found = names.flatMap((name): [string, string][] => {
@@ -85,7 +85,7 @@ function withLoopback(no_proxy: string | undefined): string {
   return [...new Set([...kept, "127.0.0.1", "localhost", "::1"])].filter((item) => item !== "").join(",");
 }
 
-/** What the functions connect to beside the stack itself, as Deno's permissions want it. */
+/** The hosts outside the stack that the functions connect to, in the form of Deno's permissions. */
 export function reachableHosts(settings: Settings): string[] {
   const {
     RESEND_API_KEY,

@@ -23,15 +23,15 @@ export interface FunctionsOptions {
   ports: Ports;
   keys: Keys;
   replicate: ReplicateAccess;
-  /** What the person who started the stack wants otherwise. */
+  /** Settings of the person who started the stack. */
   settings: Settings;
-  /** What a test wants otherwise; it comes last. */
+  /** Settings of a test, which come last. */
   env: Settings;
   /** Names of this stack beside those of loopback. */
   hosts: readonly string[];
   /** `supabase/functions`, or another folder with the same three. */
   folder: string;
-  /** Asked before each look at a function: a pool that fails at its first connection waits long for the next. */
+  /** Checked before each probe of a function, because a pool waits long after a failed first connection. */
   is_database_ready: () => boolean;
   host: PartHost;
 }
@@ -76,9 +76,10 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
       },
       cwd: ROOT,
       log_file: join(paths.logs, `function-${name}.log`),
-      // Deno ends once nothing is left to do, and counts that are gathered for seconds are left. What matters is in the database.
+      // Deno ends when no work is left, but counts that are gathered for seconds keep it alive. Important data is already in
+      // the database.
       stop_within_ms: 1_000,
-      // The database is gone as well by then, and the next start needs the port.
+      // By then the database has ended too, and the next start needs the port.
       orphan_signal: "SIGKILL",
       probe: async () => {
         if (!options.is_database_ready()) throw new Error("the database is not ready");
@@ -92,10 +93,10 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
 
 const pickEnv = (name: string) => (process.env[name] === undefined ? {} : { [name]: process.env[name] });
 
-/** Answered by the door itself, so that it is in no log and needs nothing else of the stack: it tells whether anything runs. */
+/** The door answers it, so it is in no log and depends on no other part: it shows whether the process runs. */
 const LIVENESS = "/_live";
 
-/** The function behind the same look at the Host header as the other servers: its port is open to every page, too. */
+/** The function, behind the same check of the Host header as the other servers, because every page can reach its port too. */
 function writeDoor(name: FunctionName, entry: string, { paths, hosts }: FunctionsOptions): string {
   const file = join(paths.doors, `${name}.ts`);
   mkdirSync(paths.doors, { recursive: true });

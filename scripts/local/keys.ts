@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { explainFileError, Problem } from "./problem.ts";
 import { adminDatabaseUrl, type Paths, type Ports, ROOT } from "./settings.ts";
 
-/** Every secret of one embedded stack. They are as old as its data folder, and no other stack has them. */
+/** Every secret of one embedded stack. They are made with its data folder, and differ from those of all other stacks. */
 export interface Keys {
   publishable: string;
   secret: string;
@@ -19,7 +19,7 @@ export interface Keys {
   database_password: string;
 }
 
-/** What the Supabase CLI gives to every local stack on every machine, for tools that expect it. */
+/** The keys of every local stack of the Supabase CLI, for tools that expect them. */
 const PUBLISHED: Keys = {
   publishable: "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH",
   secret: "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz",
@@ -62,12 +62,12 @@ function newKeys(database_password = random(18)): Keys {
 }
 
 /**
- * The keys of a data folder, made at its first start. `published` takes the CLI's instead, for this start alone; the database
- * keeps its password.
+ * The keys of a data folder, made at its first start. `published` takes the CLI's instead for this start; the database keeps its
+ * password.
  */
 export function ensureKeys(paths: Paths, published: boolean): Keys {
   const kept = readKeys(paths.keys);
-  // A folder of an older version: its database has the password that all had.
+  // In a folder of an older version, the database has the password that all of them had.
   const is_old = kept === undefined && existsSync(join(paths.postgres, "PG_VERSION"));
   const own = kept ?? newKeys(published || is_old ? PUBLISHED.database_password : undefined);
   if (kept === undefined) writeKeys(paths.keys, own);
@@ -97,14 +97,14 @@ export function readKeys(file: string): Keys | undefined {
 
 const noteOf = (base_port: number) => join(ROOT, ".local", "running", `${base_port}.json`);
 
-/** Tells the other commands of this checkout which keys the stack on a port has. Returns how to take it back. */
+/** Tells the other commands of this checkout the keys of the stack on a port. Returns the undo. */
 export function announceKeys(base_port: number, keys: Keys): () => void {
   const file = noteOf(base_port);
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     writeKeys(file, keys);
   } catch {
-    // A checkout that cannot be written: those commands then have to be told.
+    // The checkout is read-only, so those commands need the keys as arguments.
     return () => {};
   }
   return () => rmSync(file, { force: true });

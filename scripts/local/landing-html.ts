@@ -54,7 +54,7 @@ for(const button of document.querySelectorAll("button[data-copy]"))button.addEve
 
 const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
-/** What the page may do: run its own script, show pictures of this stack, and be in nobody's frame. */
+/** The page may run its own script and show pictures of this stack. No page may frame it. */
 export function landingPolicy({ urls }: LandingFacts): string {
   return [
     "default-src 'none'",

@@ -5,8 +5,8 @@ export interface LeashedProcess {
   signal: NodeJS.Signals;
 }
 
-// Reads the list of processes, one line for each change. The end of its input
-// means that the supervisor is gone, however that came about.
+// Reads the list of processes, one line for each change. The end of its input means that the supervisor has ended, for whatever
+// reason.
 const SCRIPT = `
 trap '' INT TERM HUP
 list=''

@@ -17,7 +17,7 @@ import { fileHeaders, isSigning, withBucketId, withStorageNames } from "./storag
 
 const CLOSE_WITHIN_MS = 3_000;
 
-// Lite's own takes every warning for a string, and one that is an Error would end this process.
+// Lite's own handler expects strings; a warning that is an Error would end this process.
 const { emitWarning } = process;
 process.emitWarning = ((warning: string | Error, ...rest: []) => {
   if (typeof warning === "string") emitWarning(warning, ...rest);
@@ -26,16 +26,16 @@ process.emitWarning = ((warning: string | Error, ...rest: []) => {
 
 /** Auth, REST and Storage in this process. */
 export interface Lite {
-  /** `body` stands in for one that was read already. */
+  /** `body` replaces one that was already read. */
   handle: (request: IncomingMessage, response: ServerResponse, body?: string) => Promise<void>;
   /** The same without keys, as service_role, for the table editor on the loopback address. */
   handleAsAdmin: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
-  /** After the schema has changed, as PostgREST does on `notify pgrst`. */
+  /** Reloads the schema, as PostgREST does on `notify pgrst`. */
   forgetSchema: () => Promise<void>;
   close: () => Promise<void>;
 }
 
-/** Makes the tables of Auth and Storage when they are missing. */
+/** Creates missing tables of Auth and Storage. */
 export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise<Lite> {
   const speak = quietLite(join(paths.logs, "platform.log"));
   setExperimental("storage", true);
@@ -44,7 +44,7 @@ export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise
     url: adminDatabaseUrl(ports, keys.database_password),
     postgresOptions: { max: 6, onnotice: () => {}, idle_timeout: 60, types: { jsonb } },
   });
-  // Else the first request would grant every table, key hashes too, to everybody.
+  // Otherwise the first request would grant every table to everybody, key hashes included.
   Object.assign(connection, { rlsState: "active" });
   const from = { name: "Cloud API", address: "auth@cloud-api.test" };
   const email = new SmtpEmailDriver({ host: HOST, port: ports.smtp, from });
@@ -71,14 +71,14 @@ export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise
     handleAsAdmin: (request, response) => answer(admin, request, response, ports.studio),
     forgetSchema: () => connection.clearSchemaCache(),
     close: async () => {
-      // It waits for connections that the driver has lost and never gives up; they end with the database.
+      // It would wait for ever for connections that the driver has lost; they end with the database.
       await Promise.race([connection.close(), delay(CLOSE_WITHIN_MS, undefined, { ref: false })]);
       speak();
     },
   };
 }
 
-// JSON text arrives here already written; the driver would write it once more, as a JSON string.
+// The value is already JSON text; the driver would encode it again, as a JSON string.
 const jsonb = {
   to: 3802,
   from: [3802],
@@ -95,7 +95,7 @@ const jsonb = {
 };
 
 function appConfig(config: StackConfig, keys: Keys) {
-  // What lite does not know is in auth-manners.ts.
+  // auth-manners.ts adds what lite lacks.
   const { enabled: _, rate_limit: __, mfa: ___, ...auth } = config.section("auth");
   const unknown = ["enabled", "max_frequency", "require_current_password"];
   const email = Object.fromEntries(
@@ -131,7 +131,7 @@ function roleOf(key: string, keys: Keys) {
   return null;
 }
 
-/** Nothing that would be read as part of a path. */
+/** No characters that are part of a path. */
 const PLAIN_HOST = /^[\w.:[\]-]+$/;
 
 async function answer(
@@ -171,7 +171,7 @@ async function answer(
   else await pipeline(Readable.fromWeb(answered.body as WebStream), response);
 }
 
-/** Its notices and stack traces go to a log: the terminal is for sentences. Returns the way back. */
+/** Its notices and stack traces go to a log, because the terminal is for sentences. Returns the undo. */
 function quietLite(log_file: string): () => void {
   const loud = { error: console.error, warn: console.warn };
   for (const level of ["error", "warn"] as const) {

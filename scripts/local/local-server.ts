@@ -28,7 +28,7 @@ export function localServer(handler: Handler, door: Door): Server {
   return createServer(door.options ?? {}, bounded(handler, door));
 }
 
-/** Looks at who asks, then lets the handler work; whatever goes wrong there ends in an answer. */
+/** Checks the caller, then runs the handler. Every failure becomes an answer. */
 export function bounded(handler: Handler, { name, pages, hosts, report }: Door): Handler {
   return (request, response) => {
     const failed = (error: unknown) => {
@@ -39,7 +39,7 @@ export function bounded(handler: Handler, { name, pages, hosts, report }: Door):
       report(`${name}: ${request.method} ${request.url?.split("?")[0]} failed: ${reasonOf(error)}`);
       refuse(request, response, 500, "internal_error", "Something went wrong on our side.");
     };
-    // Without listeners an error of either would end the process.
+    // Without listeners, an error of either stream would end the process.
     request.on("error", () => {});
     response.on("error", () => {});
     try {
@@ -54,10 +54,10 @@ export function bounded(handler: Handler, { name, pages, hosts, report }: Door):
           "bad_request",
           "A request names a path, which begins with a slash.",
         );
-      // The API says itself what it cannot read.
+      // The API itself refuses unreadable addresses.
       if (asked !== "any" && !isReadable(request.url))
         return refuse(request, response, 400, "bad_request", "This is no address.");
-      // Neither fetch nor any of these servers knows them.
+      // Neither fetch nor these servers support them.
       if (["TRACE", "TRACK", "CONNECT"].includes(request.method ?? ""))
         return refuse(
           request,
@@ -83,13 +83,13 @@ function isReadable(target: string): boolean {
   }
 }
 
-/** Somebody who went away before the answer is no failure of anything. */
+/** A client that disconnects before the answer is no failure. */
 const isGone = (request: IncomingMessage, response: ServerResponse) =>
   response.destroyed || request.socket.destroyed || (request.destroyed && !request.complete);
 
 export function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    // For as long as it lives: an error that nobody listens to would end the process.
+    // Stays attached, because an unhandled error would end the process.
     server.on("error", (error) => reject(explainFileError(error, `port ${port}`)));
     server.listen(port, HOST, () => resolve());
   });

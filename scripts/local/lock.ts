@@ -44,7 +44,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** When the process was started, on Linux: a process id that was used again has another birth. */
+/** The start time of the process, on Linux: a reused process id has another one. */
 function birthOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

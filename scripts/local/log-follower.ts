@@ -5,8 +5,8 @@ const EVERY_MS = 200;
 const PIECE_BYTES = 256 * 1024;
 
 /**
- * Hands over what a part appends to its log, line by line, and keeps the log from filling the disk: above `max_bytes` it
- * begins anew. Only what comes after the start is handed over.
+ * Passes on what a part appends to its log, line by line, from now on. Truncates the log above `max_bytes`, so that it cannot
+ * fill the disk.
  */
 export class LogFollower {
   readonly #path: string;
@@ -24,7 +24,7 @@ export class LogFollower {
     void this.#follow();
   }
 
-  /** Hands over what is there and ends. */
+  /** Passes on the rest and ends. */
   stop(): void {
     this.#ending.abort();
     this.look();

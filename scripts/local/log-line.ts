@@ -11,7 +11,7 @@ interface Request {
 
 const PARTS = ["db", "auth", "storage", "provider"] as const;
 
-/** What would move the cursor or paint: a log can hold the words of a stranger, and goes to somebody's terminal. */
+/** Control sequences of a terminal: a log can contain a stranger's text and is shown on a terminal. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
 const harmless = (text: string) =>
@@ -47,7 +47,7 @@ export function readable(line: string, colour: boolean): string {
     ...(parts.length > 0 ? [paint(2, `(${parts.join(", ")})`)] : []),
     ...(error === undefined ? [] : [error]),
     ...(cause === undefined ? [] : [harmless(`← ${cause}`)]),
-    // What a developer searches for when somebody reports a failure.
+    // A developer searches for it when somebody reports a failure.
     ...(status >= 500 ? [paint(2, request_id)] : []),
   ].join(" ");
 }

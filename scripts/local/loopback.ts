@@ -5,7 +5,7 @@ const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
 /** The host of an address without its port, or of a Host header. */
 const withoutPort = (host: string) => host.replace(/:\d{1,5}$/, "").toLowerCase();
 
-/** A name that only leads to this machine. Any other name in a Host header may be a page's own that was led here. */
+/** A name that only leads to this machine. Any other name in a Host header may belong to a page that was rebound to it. */
 export function isLocalHost(host: string | undefined, further: readonly string[] = []): boolean {
   if (host === undefined) return false;
   const name = withoutPort(host);
@@ -21,7 +21,7 @@ export function isLocalOrigin(origin: string, further: readonly string[] = []): 
 /** Who may ask a server: any page (it decides by keys itself), pages of this machine, or only its own pages. */
 export type Pages = "any" | "local" | "own";
 
-/** Why a request is not answered, as a status and a sentence; undefined when it may come in. */
+/** Why a request is refused, as a status and a sentence; undefined if it is allowed. */
 export function refusalOf(
   headers: IncomingHttpHeaders,
   pages: Pages,

@@ -5,7 +5,7 @@ import { refusalOf } from "./loopback.ts";
 
 const { SMTP_PORT, WEB_PORT, HOST = "127.0.0.1" } = process.env;
 
-// Mails hold links that set passwords: what is written is for this account alone.
+// Mails hold links that set passwords, so only this account may read the files.
 process.umask(0o077);
 
 // Messages stay in memory; nothing is relayed and nothing is fetched.
@@ -18,12 +18,12 @@ const inbox = new MailDev({
   silent: true,
 });
 
-/** MailDev answers every page under every name; this lets in its own page only, for sockets too. */
+/** MailDev answers every page under every name. This allows only its own page, for sockets too. */
 function guard(server: Server): void {
   const listeners = (event: string) => server.listeners(event) as ((...args: unknown[]) => void)[];
   const [answers, upgrades] = [listeners("request"), listeners("upgrade")];
   const handle: Handler = (request, response) => {
-    // A mail is the words of strangers; its HTML must not act as a page of the inbox.
+    // A mail is written by strangers, so its HTML must not act as a page of the inbox.
     if (/\/html(?:\?|$)/.test(request.url ?? "")) {
       response.setHeader("content-security-policy", "script-src 'none'; form-action 'none'; base-uri 'none'");
     }

@@ -13,13 +13,13 @@ export interface PartOptions {
   env: Record<string, string>;
   cwd: string;
   log_file: string;
-  /** One look at the part; throws until it answers. */
+  /** One probe of the part; throws until it answers. */
   probe: () => Promise<void>;
-  /** One look at the part that needs nothing but it; throws when there was no answer in time. */
+  /** One probe that depends on no other part; throws without an answer in time. */
   look?: (within_ms: number) => Promise<void>;
-  /** The signal that ends it tidily. */
+  /** The signal for a clean end. */
   stop_signal?: NodeJS.Signals;
-  /** The signal that ends it when the whole stack was killed. */
+  /** The signal that ends it after the whole stack was killed. */
   orphan_signal?: NodeJS.Signals;
   /** How long it may take to end before it is killed. */
   stop_within_ms?: number;
@@ -27,15 +27,15 @@ export interface PartOptions {
   gid?: number;
 }
 
-/** What a part tells the rest of the stack: its processes, and lines for the terminal. */
+/** How a part reports to the stack: its processes, and lines for the terminal. */
 export interface PartHost {
-  /** Aborted when another part could not start: then this one need not either. */
+  /** Aborted when another part could not start, so that this one gives up too. */
   given_up: AbortSignal;
   report: (line: string) => void;
   processesChanged: () => void;
-  /** The longest pause before a part that dies again and again is restarted. */
+  /** The longest pause before a restart of a part that dies repeatedly. */
   last_backoff_ms: number;
-  /** How long one look waits; a part that misses three in a row hangs. */
+  /** How long one probe waits; a part that misses three in a row hangs. */
   look_ms: number;
 }
 
@@ -43,7 +43,7 @@ const READY_WITHIN_MS = 90_000;
 const FIRST_BACKOFF_MS = 250;
 const STEADY_AFTER_MS = 30_000;
 const STOP_WITHIN_MS = 8_000;
-/** Counted, not timed: after a sleep of the machine one look fails, and nothing hangs. */
+/** Counted, not timed: after a sleep of the machine one probe fails although nothing hangs. */
 const MISSED_LOOKS = 3;
 
 /** A supervised child process: started, watched, restarted with growing pauses, ended. */
@@ -72,7 +72,7 @@ export class Part {
     this.#watching = this.#watch();
   }
 
-  /** Ends the process and stays until it is gone. */
+  /** Ends the process and waits for its end. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#abortBackoff.abort();
@@ -137,7 +137,7 @@ export class Part {
     }
   }
 
-  /** A process in an endless loop never ends by itself. Once it is killed, `#watch` starts it anew. */
+  /** A process in an endless loop never ends by itself. After the kill, `#watch` starts it again. */
   async #endWhenItHangs(child: ChildProcess | undefined): Promise<void> {
     const { look, name } = this.options;
     const { look_ms, report } = this.#host;
@@ -204,7 +204,7 @@ function openLog(path: string): number {
 /** The line of the log that says why, and where the log is. */
 function lastWords(log_file: string): string {
   const written = readFileSync(log_file, "utf8").trimEnd().split("\n").slice(-30);
-  // What went well says nothing about why it ended.
+  // Successful events do not explain the end.
   const lines = written.filter((line) => !line.includes('"level":"info"'));
   const words = whyOf(lines.join("\n"));
   return words === "" ? ` (log: ${log_file})` : `: ${words} (log: ${log_file})`;

@@ -8,7 +8,7 @@ function listed(ports: Ports): [part: string, port: number][] {
   return [...Object.entries(parts), ...inner];
 }
 
-/** Whether nothing listens there, tried by listening. */
+/** Whether the port is free, tested by listening. */
 export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -17,7 +17,7 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
-/** Throws a `Problem` that names each taken port and the part that wanted it. */
+/** Throws a `Problem` that names each taken port and the part that needs it. */
 export async function assertPortsFree(ports: Ports, except: number[] = []): Promise<void> {
   const checked = listed(ports).filter(([, port]) => !except.includes(port));
   const states = await Promise.all(

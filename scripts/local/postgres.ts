@@ -22,13 +22,14 @@ export interface PostgresOptions {
   host: PartHost;
 }
 
-/** Makes the cluster when there is none, and ends a server that an earlier stack left behind. */
+/** Creates a missing cluster, and ends a server that an earlier stack left behind. */
 export async function preparePostgres(options: PostgresOptions): Promise<Part> {
   const { paths, ports, password, durable, host } = options;
   const binaries = findBinaries();
   makeDataFolder(paths.postgres);
   const { prefix, ...account } = postgresAccount([dirname(binaries.postgres), paths.data]);
-  // Otherwise glibc gives a query's memory back to the kernel and asks for it again at the next: a tenth of a read.
+  // Otherwise glibc returns a query's memory to the kernel and allocates it again for the next one, which costs a tenth of a
+  // read.
   const malloc = { MALLOC_TRIM_THRESHOLD_: "16777216", MALLOC_TOP_PAD_: "1048576" };
   const env = { PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC", ...malloc };
   if (!existsSync(join(paths.postgres, "PG_VERSION"))) {
@@ -45,7 +46,7 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
     jit: "off",
     timezone: "UTC",
     log_line_prefix: "%m [%p] ",
-    // Without these a server that is killed forgets what it said was done, such as what was sent to Replicate and costs money.
+    // Without these, a killed server loses confirmed work, such as paid requests to Replicate.
     ...(durable ? {} : { synchronous_commit: "off", fsync: "off", full_page_writes: "off" }),
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
@@ -163,7 +164,7 @@ async function initialise(
   }
 }
 
-/** The lock on the data folder is ours, so a server on it has lost its stack. */
+/** We hold the lock on the data folder, so a running server there has lost its stack. */
 async function endLeftover(folder: string): Promise<void> {
   const pid_file = join(folder, "postmaster.pid");
   if (!existsSync(pid_file)) return;

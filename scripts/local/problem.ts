@@ -3,7 +3,7 @@ export class Problem extends Error {
   override name = "Problem";
 }
 
-/** The reason of anything that was thrown, in one line. */
+/** The reason of any thrown value, in one line. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.split("\n")[0] ?? text;

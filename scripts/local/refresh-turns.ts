@@ -3,7 +3,7 @@ import { readConfig } from "./config.ts";
 
 const REFRESH = /^\/auth\/v1\/token\?(?:.*&)?grant_type=refresh_token(?:&|$)/;
 
-/** What Supabase Auth does and lite does not: refreshes of one session take turns, and a token may be reused for seconds. */
+/** Adds what lite lacks: refreshes of one session take turns, and a token may be reused for seconds. */
 export class RefreshTurns {
   readonly #last = new Map<string, Promise<unknown>>();
   readonly #reuse_seconds = Number(readConfig().section("auth").refresh_token_reuse_interval ?? 0);
@@ -12,7 +12,7 @@ export class RefreshTurns {
     return method === "POST" && REFRESH.test((url ?? "").replace(/^\/{2,}/, "/"));
   }
 
-  /** Runs `work` with the body that lite is to see, after the refreshes of the same session that came before. */
+  /** Runs `work` with the body for lite, after all earlier refreshes of the same session. */
   async take(sql: postgres.Sql, body: unknown, work: (body: unknown) => Promise<void>): Promise<void> {
     const { refresh_token: token } = (body ?? {}) as { refresh_token?: unknown };
     if (typeof token !== "string") return work(body);
@@ -29,7 +29,7 @@ export class RefreshTurns {
     });
   }
 
-  /** Lite takes the parent of the newest token at any time, so that stands for one that was used a moment ago. */
+  /** Lite accepts the parent of the newest token at any time, so the parent replaces a token that was just used. */
   async #accepted(sql: postgres.Sql, token: string): Promise<string> {
     const [row] = await sql<{ parent: string }[]>`
       select newest.parent

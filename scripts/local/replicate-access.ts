@@ -5,7 +5,7 @@ import { Problem, reasonOf } from "./problem.ts";
 import { HOST, type Ports } from "./settings.ts";
 
 export interface ReplicateAccess {
-  /** True when a token of the user is set: then nothing of Replicate runs here. */
+  /** True if the user's token is set; then no look-alike runs here. */
   real: boolean;
   /** What the functions get. */
   env: Settings;

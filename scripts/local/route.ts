@@ -18,10 +18,10 @@ const ADMIN = /^\/auth\/v1\/admin(\/[^?]*)/;
 const FUNCTION = /^\/functions\/v1\/*(\/([\w-]+)(?:[/?].*)?)$/;
 const ROOT = /^\/(api|generation|health)(?:[/?]|$)/;
 
-/** What is behind a prefix would resolve these, and serve what the prefix does not name. */
+/** A server behind a prefix would resolve these and serve a path outside the prefix. */
 const CLIMBING = /^[^?#]*[/\\](\.|%2e){1,2}([/\\?#]|$)/i;
 
-/** Where a request target goes, and the path that a function sees: its own name comes first. */
+/** The destination of a request target, and the path for the function, which begins with its name. */
 export function destinationOf(target: string): Destination {
   const url = target.replace(/^\/{2,}/, "/");
   if (CLIMBING.test(url)) return { kind: "unknown" };

@@ -6,7 +6,7 @@ import { Problem } from "./problem.ts";
 export interface RunAs {
   uid?: number;
   gid?: number;
-  /** Put before the command when the account needs help to reach the files. */
+  /** Prefix of the command if the account needs help to reach the files. */
   prefix: string[];
 }
 
@@ -24,7 +24,7 @@ export function postgresAccount(reachable: string[]): RunAs {
   }
   const hidden = reachable.find((path) => !canReach(path, account));
   if (hidden === undefined) return { ...account, prefix: [] };
-  // A checkout below /root: keep the one right to walk through folders of others.
+  // For a checkout below /root, keep only the right to enter other accounts' folders.
   const prefix = [
     "setpriv",
     `--reuid=${account.uid}`,

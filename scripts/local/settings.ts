@@ -44,7 +44,7 @@ export interface Paths {
   storage: string;
   logs: string;
   credentials: string;
-  /** The secrets of this stack, for its owner's eyes. */
+  /** The secrets of this stack, readable only by its owner. */
   keys: string;
   lock: string;
   /** What `deno serve` is given for each function. */

@@ -39,7 +39,7 @@ export interface StackOptions {
   base_port?: number;
   /** Everything the stack keeps; by default `.local/<base port>`. */
   data_folder?: string;
-  /** Throw away what the data folder holds. */
+  /** Deletes the contents of the data folder. */
   fresh?: boolean;
   /** Load `supabase/seed.sql`, once. */
   seed?: boolean;
@@ -56,7 +56,7 @@ export interface StackOptions {
   functions_folder?: string;
   /** The longest pause before a part that dies again and again is restarted. */
   last_backoff_ms?: number;
-  /** How long one look at a function waits; see `PartHost`. */
+  /** How long one probe of a function waits; see `PartHost`. */
   look_ms?: number;
   /** A line of a function's log, once the stack is ready. */
   on_log?: (line: string) => void;
@@ -161,7 +161,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     };
     const [client] = await allOrFirstFailure([database(), ...[...side, ...functions].map(run)], giving_up);
     undo.push(startReconciler(ports, keys.cron_secret, report));
-    // Before the database: what they still do needs it.
+    // Before the database, because their last work needs it.
     undo.push(() => Promise.all(functions.map((part) => part.stop())));
     const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths, keys.secret);
     if (options.seed) await (client as postgres.Sql).file(join(ROOT, "supabase", "seed.sql"));
@@ -191,14 +191,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
-/** Auth, REST and Storage work in this process: what they leave uncaught is told, and ends nothing. Returns the way back. */
+/** Auth, REST and Storage run in this process: their uncaught errors are reported and end nothing. Returns the undo. */
 function outliveRequests(report: (line: string) => void): () => void {
   const tell = (error: unknown) => report(`Something in Auth, REST or Storage failed: ${reasonOf(error)}`);
   process.on("uncaughtException", tell).on("unhandledRejection", tell);
   return () => void process.off("uncaughtException", tell).off("unhandledRejection", tell);
 }
 
-/** The first failure makes the others give up; it is thrown once nothing is being started any more. */
+/** The first failure makes the others give up. It is thrown when no start is running any more. */
 async function allOrFirstFailure(work: Promise<unknown>[], giving_up: AbortController): Promise<unknown[]> {
   const failures: unknown[] = [];
   const watched = work.map((each) =>

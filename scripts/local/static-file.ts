@@ -25,7 +25,7 @@ export async function firstFile(paths: string[]): Promise<File | undefined> {
   return undefined;
 }
 
-/** A file of ours, with a tag by which a browser that has it need not load it again. */
+/** Sends a file with an ETag, so that a browser need not load it again. */
 export function sendFile(
   request: IncomingMessage,
   response: ServerResponse,

@@ -2,7 +2,7 @@ type Json = Record<string, unknown>;
 
 const PREFIX = "/storage/v1";
 
-/** True for the answers whose fields lite names otherwise than Supabase Storage does. */
+/** True for answers whose fields have other names in lite than in Supabase Storage. */
 export function isSigning(method: string | undefined, path: string): boolean {
   return method === "POST" && /^\/storage\/v1\/object\/(?:upload\/)?sign\//.test(path);
 }
@@ -23,7 +23,7 @@ function rename({ signedUrl, ...rest }: Json, field: string): Json {
   return { ...rest, [field]: link };
 }
 
-/** What every stored object is served with: no browser may take it for a page, nor name it as the path says. */
+/** The headers of every stored object: no browser may treat it as a page, or name it after the path. */
 export function fileHeaders(path: string): Record<string, string> {
   if (!path.startsWith(`${PREFIX}/object/`)) return {};
   const { pathname, searchParams } = new URL(path, "http://storage");

@@ -19,9 +19,8 @@ interface Stored {
 type Body = WebStream | ReadableStream | Uint8Array;
 
 /**
- * Objects on the local disk. A key is only ever hashed into a file name, so no
- * key can leave the folder. The rename of an object's `.json` is the moment
- * when it exists or changes.
+ * Objects on the local disk. File names are hashes of keys, so no key can leave the folder. An object exists or changes at the
+ * rename of its `.json`.
  */
 export class FileStorage {
   readonly driver = null;

@@ -19,7 +19,7 @@ const TYPES: Record<string, string> = {
   ".wasm": "application/wasm",
 };
 
-/** A small table editor. It works as service_role, for pages of its own address only. */
+/** A small table editor. It works as service_role, and only for pages of its own address. */
 export async function startStudio(
   ports: Ports,
   lite: Lite,
@@ -34,7 +34,7 @@ export async function startStudio(
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     const path = new URL(request.url ?? "/", "http://studio").pathname;
     if (path.startsWith("/static/")) return sendAsset(assets, path.slice("/static/".length), response);
-    // Lite would tell the password of the database there; its page needs these two facts.
+    // Lite would show the password of the database there; its page needs only these two facts.
     if (path === "/_system/info")
       return void response.setHeader("content-type", "application/json").end(info);
     // Names and types of tables and columns; without them the page lists no table.

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { whyOf } from "./why.ts";
 
-// What programs that we start wrote when they failed, and the line that somebody at the terminal needs.
+// Output of failed programs, and the line of it that explains the failure.
 test.each<[string, string, string]>([
   [
     "Deno, an exception",

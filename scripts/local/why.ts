@@ -1,7 +1,7 @@
-/** What a line looks like that says why a program failed. */
+/** Lines that explain why a program failed. */
 const REASON =
   /^(?:error|fatal|panic|uncaught|unhandled)\b|^failed to\b|^\w*(?:Error|Exception)\b|\b(?:ERROR|FATAL|PANIC):/i;
-/** Frames of a stack, quoted source with its marks, and what programs say around a failure. */
+/** Frames of a stack, quoted source with its marks, and other noise around a failure. */
 const NOISE = /^at\s|^[\^~]+$|^\d+\s*\||^(?:throw|node:internal)\b|^Node\.js v|^Try rerunning/i;
 
 const MOST_CHARACTERS = 300;
@@ -17,7 +17,7 @@ export function whyOf(output: string): string {
     .filter((line) => line !== "" && !NOISE.test(line));
   const found = lines.findLastIndex((each) => REASON.test(each));
   const line = lines.at(found) ?? "";
-  // A heading: what it announces comes next.
+  // A heading; the reason is on the next line.
   const more = found >= 0 && line.endsWith(":") ? (lines[found + 1] ?? "") : "";
   return `${line} ${more}`.trim().slice(0, MOST_CHARACTERS);
 }

@@ -4,7 +4,7 @@ import { ApiError, type ErrorCode, invalidField } from "../../supabase/functions
 export type Schema = { [key: string]: any };
 type Resolve = (schema: Schema) => Schema;
 
-/** The value that the examples of a schema's parts make up. Of several shapes the first; undefined where there is no example. */
+/** The value composed of the examples of a schema's parts. Takes the first of several shapes; undefined without an example. */
 export function exampleOf(schema: Schema, resolve: Resolve): unknown {
   const { allOf = [], anyOf, oneOf, properties, items, example, const: only, ...rest } = resolve(schema);
   if (example !== undefined) return example;

@@ -6,7 +6,7 @@ import { ROOT } from "../local/settings.ts";
 export const migrationsFolder = join(ROOT, "supabase/migrations");
 const schemasFolder = join(ROOT, "supabase/schemas");
 
-/** Until a version is released the schema is one migration, made anew from supabase/schemas. */
+/** Until a version is released, the schema is one migration, generated from supabase/schemas. */
 export const baselineName = "20261130000000_baseline.sql";
 
 /** The names of the migrations in the order in which they are applied. */
@@ -20,7 +20,7 @@ export function migrationTexts(): string[] {
   return migrationNames().map((name) => readFileSync(join(migrationsFolder, name), "utf8"));
 }
 
-/** What is to be in a database, in the order of the file names. */
+/** The wanted schema, in the order of the file names. */
 export function schemaTexts(): string[] {
   return readdirSync(schemasFolder)
     .filter((name) => name.endsWith(".sql"))
@@ -33,7 +33,7 @@ export function isReleased(changelog = readFileSync(join(ROOT, "CHANGELOG.md"), 
   return /^## \[?v?\d+\.\d+\.\d+/m.test(changelog);
 }
 
-/** All of supabase/schemas as one migration. The hash tells a database of another state of them. */
+/** All of supabase/schemas as one migration. The hash identifies a database of another version. */
 export function baseline(): string {
   const schema = schemaTexts().join("\n");
   const hash = createHash("sha256").update(schema).digest("hex");

@@ -11,7 +11,7 @@ import { adminDatabaseUrl, databaseUrl, pathsFor, portsFrom } from "../local/set
 import { migrationTexts, schemaTexts } from "./baseline.ts";
 import { schemaDifference } from "./schema-difference.ts";
 
-/** The migration from what the migrations make to supabase/schemas, on a server of its own; undefined when they agree. */
+/** The migration from the present migrations to supabase/schemas, computed on a temporary server; undefined if they agree. */
 export async function nextMigration(): Promise<{ name: string; text: string } | undefined> {
   const paths = pathsFor(mkdtempSync(join(tmpdir(), "cloud-api-postgres-")));
   const ports = portsFrom(await findFreeBase());

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { runCli } from "../local/cli.ts";
 import { withStockDatabase } from "./stock-database.ts";
 
-/** The SQL that brings a database of the first texts to the schema of the second ones; empty when they agree. */
+/** The SQL that changes the schema of the first texts into that of the second ones; empty if they agree. */
 export async function schemaDifference(server: string, before: string[], after: string[]): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-schema-"));
   const output = join(folder, "difference.sql");

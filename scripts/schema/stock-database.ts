@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import postgres from "postgres";
 
 /**
- * A database of its own on this server, that knows of Supabase only its roles, and of Auth and Storage their tables. It is
- * dropped after the work.
+ * A temporary database on this server, with only the roles of Supabase and the tables of Auth and Storage. It is dropped after
+ * the work.
  */
 export async function withStockDatabase<T>(
   server: string,

@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   if (values.help) return console.log(HELP);
   const minutes = Number(values.minutes);
   if (!(minutes > 0)) throw new Problem("--minutes is more than 0.");
-  // Three times what the function keeps: with the heap that V8 takes when it may, garbage hides a leak, or looks like one.
+  // Three times what the function keeps. With an unbounded heap, garbage hides a leak, or looks like one.
   process.env.DENO_V8_FLAGS ??= "--max-old-space-size=64";
   const base = await findFreeBase();
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-soak-"));

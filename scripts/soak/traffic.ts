@@ -3,7 +3,7 @@ import type { Subject } from "./subject.ts";
 
 export interface Traffic {
   counts: Counts;
-  /** Ends when everybody has finished what they were at. */
+  /** Ends when everybody has finished the current step. */
   stop: () => Promise<void>;
 }
 
@@ -17,7 +17,7 @@ export interface Counts {
   wrong: string[];
 }
 
-/** Well before an access token is over. */
+/** Well before an access token expires. */
 const signInEveryMs = 10 * 60_000;
 
 /** Everybody makes pictures, watches them, lists, publishes, deletes, and asks for what is not there; one after the other. */

@@ -18,7 +18,7 @@ const mostConnections = 9;
 
 const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
-/** What has to be so after any traffic; counters that are written in batches get a moment. */
+/** Checks that must hold after any traffic. Counters that are written in batches get a moment. */
 export async function judge(
   admin: Sql,
   subject: Subject,
@@ -75,7 +75,7 @@ export async function judge(
   ];
 }
 
-/** What the whole process shows, which other traffic would disturb. */
+/** Checks of the whole process, which other traffic would disturb. */
 function watched(samples: Sample[]): Finding[] {
   const quarter = Math.max(1, Math.floor(samples.length / 4));
   const memory = samples.map(({ memory_mb }) => memory_mb);
@@ -94,7 +94,7 @@ function watched(samples: Sample[]): Finding[] {
 
 const finding = (name: string, is_right: boolean, found: string): Finding => ({ name, is_right, found });
 
-/** Asks until it is as expected, for at most half a minute; then the last answer. */
+/** Repeats until the value is as expected, for at most half a minute. Returns the last value. */
 async function settled(look: () => Promise<number>, expected: number): Promise<number> {
   const end = Date.now() + 30_000;
   let found = await look();

@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 8b3bb6aad30eeb8963628024e5bfe6c272ff7a04840041761d538e48101c1eb8
+-- Made from supabase/schemas by `npm run generate`. Schema 2fbe25c89acef505cb4e4b35905aa51049d27f1156b1d8a14b9aa6b27d691db1
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -3063,8 +3063,7 @@ comment on column public.generations.link_version is
 comment on column public.generations.error_code is 'Why it has no picture, for programs.';
 comment on column public.generations.error is 'Why it has no picture, for people.';
 comment on column public.generations.charge is
-  'reserved while it runs, committed when completed, refunded otherwise; committed too when canceled beyond '
-  'private.cancel_limit.';
+  'reserved while it runs, committed when completed or canceled beyond private.cancel_limit, else refunded.';
 comment on column public.generations.charged_month is 'First day of the UTC month whose quota it took.';
 comment on column public.generations.prediction_id is 'The prediction at Replicate.';
 comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which is what costs money.';

@@ -71,8 +71,7 @@ comment on column public.generations.link_version is
 comment on column public.generations.error_code is 'Why it has no picture, for programs.';
 comment on column public.generations.error is 'Why it has no picture, for people.';
 comment on column public.generations.charge is
-  'reserved while it runs, committed when completed, refunded otherwise; committed too when canceled beyond '
-  'private.cancel_limit.';
+  'reserved while it runs, committed when completed or canceled beyond private.cancel_limit, else refunded.';
 comment on column public.generations.charged_month is 'First day of the UTC month whose quota it took.';
 comment on column public.generations.prediction_id is 'The prediction at Replicate.';
 comment on column public.generations.predict_seconds is 'Replicate''s metrics.predict_time, which is what costs money.';

@@ -1,5 +1,4 @@
-// What every scenario is measured against: one query that finds nothing out, one small JSON answer, the driver and its
-// settings as in the API.
+// The baseline of every scenario: one trivial query and one small JSON answer, with the API's driver and settings.
 import process from "node:process";
 import postgres from "postgres";
 

@@ -12,7 +12,7 @@ import { type Server, startProgram } from "../servers.ts";
 const run = promisify(execFile);
 const VERSION = "v0.36.8";
 
-/** The program that its releases contain, built once by this machine's Go; otherwise a sentence that says why it is left out. */
+/** The program of its releases, built once by this machine's Go. Otherwise a sentence that says why it is left out. */
 export async function buildPocketBase(folder: string): Promise<{ program: string } | { left_out: string }> {
   const bin = join(folder, `pocketbase-${VERSION}`);
   const program = join(bin, "base");
@@ -24,17 +24,17 @@ export async function buildPocketBase(folder: string): Promise<{ program: string
     return { program };
   } catch (error) {
     const { code, stderr = "" } = error as { code?: unknown; stderr?: string };
-    // Above the last line it lists what it downloads.
+    // The lines before the last one list downloads.
     const said = stderr.trim().split("\n").at(-1) || reasonOf(error);
     const reason = code === "ENOENT" ? "there is no `go` in the PATH to build it with" : said;
     return { left_out: `PocketBase is left out: ${reason}` };
   }
 }
 
-/** One person and a picture of theirs on a temporary folder, and the two requests for them. */
+/** One person with a picture in a temporary folder, and the two requests for them. */
 export async function startPocketBase(program: string, port: number): Promise<Server & { rows: Row[] }> {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-bench-pocketbase-"));
-  // Beside this folder it looks for hooks and writes migrations, so it is not the outermost one.
+  // PocketBase looks for hooks and writes migrations beside this folder, so it is nested.
   const data = `--dir=${join(folder, "data")}`;
   const undo: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const stop = async () => {

@@ -13,7 +13,9 @@ import { buildPocketBase, startPocketBase } from "./pocketbase.ts";
 const source = join(ROOT, "scripts", "bench", "peers");
 const folder = join(ROOT, ".local", "bench-peers");
 
-/** What a user would build instead, on the same Postgres and machine, and the requests to send it; notes say what is left out. */
+/**
+ * The alternatives that a user would build, on the same Postgres and machine, with their requests. Notes say what is left out.
+ */
 export async function startPeers(
   ports: Ports,
   facts: Facts,
@@ -28,7 +30,7 @@ export async function startPeers(
   };
   try {
     const rows: Row[] = [];
-    // One after the other: both make the tables where there are none.
+    // One after the other, because both create missing tables.
     for (const [index, setup] of (["recommended", "tutorial"] as const).entries()) {
       const server = await startNode(join(folder, "better-auth.mjs"), ports.gateway + 16 + index, {
         DATABASE_URL: database_url,

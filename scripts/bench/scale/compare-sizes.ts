@@ -18,9 +18,11 @@ export interface Place {
 const mostTimes = 1.5;
 
 export interface Sizes {
-  /** Of each read: on the small database and on the large one. `ratio` is how many times as long the large one takes. */
+  /**
+   * Each read on the small database and on the large one. `ratio` is the time on the large one divided by that on the small one.
+   */
   results: { name: string; small: Result; large: Result; times: number }[];
-  /** The tenant with more than any other: 10,000 people, and a tenth of all generations. */
+  /** The largest tenant: 10,000 people, and a tenth of all generations. */
   largest: Result[];
   scans: (readonly [string, number])[];
   policies: Awaited<ReturnType<typeof explainPolicies>>;

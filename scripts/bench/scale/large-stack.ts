@@ -12,13 +12,13 @@ const folder = join(ROOT, ".local", "bench-large");
 /** Written last: without it the database is not complete. */
 const factsFile = join(folder, "facts.json");
 
-/** A tenant as in the small database, and the one that has more than any other. */
+/** A tenant as in the small database, and the largest one. */
 interface Large {
   facts: Facts;
   largest: Tenant;
 }
 
-/** Makes the large database anew, in a folder of its own below .local. */
+/** Recreates the large database, in its own folder below .local. */
 export async function makeLarge(report: (step: string) => void): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   report("a stack of its own");
@@ -38,7 +38,7 @@ export async function makeLarge(report: (step: string) => void): Promise<void> {
   }
 }
 
-/** A stack on the large database, which is made when there is none, with fresh sign-ins. */
+/** A stack on the large database, with new sign-ins. Creates the database if it is missing. */
 export async function openLarge(report: (step: string) => void) {
   if (!existsSync(factsFile)) await makeLarge(report);
   const { ports, stop } = await open();

@@ -4,7 +4,7 @@ import type { Facts, Person } from "../seed.ts";
 export interface Explained {
   name: string;
   ms: number;
-  /** What it reads, in order: an index, or a table from end to end. */
+  /** What it reads, in order: an index, or a whole table. */
   reads: string[];
 }
 
@@ -18,7 +18,7 @@ type Plan = {
 
 type Explanation = { "QUERY PLAN": { Plan: Plan; "Execution Time": number }[] };
 
-/** Statements that only a policy narrows down, as PostgREST would run them with the token of the caller. */
+/** Statements that only a policy restricts, as PostgREST would run them with the caller's token. */
 const statements = (facts: Facts): [string, string, string][] => {
   const user = bearerOf(facts.people[0] as Person);
   const developer = String(facts.developer_headers.Authorization).slice(7);
@@ -43,7 +43,7 @@ const statements = (facts: Facts): [string, string, string][] => {
 
 const bearerOf = ({ headers }: Person) => String(headers.Authorization).slice(7);
 
-/** `explain (analyze)` of each, the way that policies decide it. */
+/** `explain (analyze)` of each, under row-level security. */
 export async function explainPolicies(admin: Sql, facts: Facts): Promise<Explained[]> {
   const explained: Explained[] = [];
   for (const [name, token, statement] of statements(facts)) {

@@ -53,7 +53,7 @@ export async function fill(
     await tx`insert into public.users (id, role, plan_id, email, email_verified_at, created_at)
       select id, 'developer', case when n % 50 = 0 then 'premium' when n % 12 = 0 then 'starter' else 'free' end,
         'developer' || n || '@seeded.example.com', now(), now() - random() * interval '400 days' from developer`;
-    // Project 1 is the one that is there already.
+    // Project 1 is the existing one.
     await tx`create temporary table project on commit drop as
       select 1 as n, ${project_id}::uuid as id, null::uuid as owner_id
       union all
@@ -122,7 +122,7 @@ const tables = [
 async function withoutTriggers(admin: Sql, work: (tx: TransactionSql) => Promise<void>): Promise<void> {
   await admin.begin(async (tx) => {
     await tx`set local session_replication_role = replica`;
-    // A commit that is not on the disk yet would keep the vacuum afterwards from seeing its rows as old.
+    // The vacuum afterwards treats rows as old only if their commit is already on the disk.
     await tx`set local synchronous_commit = on`;
     await tx`set local maintenance_work_mem = '512MB'`;
     await tx`set local work_mem = '256MB'`;
@@ -130,7 +130,7 @@ async function withoutTriggers(admin: Sql, work: (tx: TransactionSql) => Promise
   });
 }
 
-/** An index that is built at once takes a tenth of one that grows row by row. Returns what makes them again. */
+/** Building an index at once takes a tenth of the time of row by row. Returns the statements that create them again. */
 async function dropIndexes(tx: TransactionSql): Promise<{ name: string; definition: string }[]> {
   const indexes = await tx<{ name: string; definition: string }[]>`
     select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition
@@ -141,7 +141,7 @@ async function dropIndexes(tx: TransactionSql): Promise<{ name: string; definiti
   return indexes;
 }
 
-/** Oldest first, more of them the nearer to today; `people` is a table with n from 1, id and project_id. */
+/** Oldest first, with more of them in recent months. `people` is a table with n from 1, id and project_id. */
 async function insertGenerations(tx: TransactionSql, people: "person", count: number): Promise<void> {
   await tx`insert into public.generations (id, project_id, user_id, status, instructions, model, outputs, is_public,
       error_code, error, charge, charged_month, submission, prediction_id, predict_seconds, created_at, updated_at,

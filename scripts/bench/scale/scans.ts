@@ -3,9 +3,9 @@ import type { Sql } from "postgres";
 /** Tables that grow with use have more rows than this in the large database. */
 const bigFrom = 5_000;
 
-/** How often each big table was read from end to end so far. */
+/** How often each big table has been scanned so far. */
 export async function countScans(admin: Sql): Promise<Map<string, number>> {
-  // What other connections did is told when they have been idle for a moment: ten seconds, at most.
+  // Postgres reports the work of other connections after they have been idle, at most ten seconds later.
   await new Promise((resolve) => setTimeout(resolve, 11_000));
   const rows = await admin<{ name: string; scans: number }[]>`
     select schemaname || '.' || s.relname as name, seq_scan::int as scans
@@ -14,7 +14,7 @@ export async function countScans(admin: Sql): Promise<Map<string, number>> {
   return new Map(rows.map(({ name, scans }) => [name, scans]));
 }
 
-/** The tables that were read from end to end in between, and how often. */
+/** The tables that were scanned in between, and how often. */
 export const newScans = (before: Map<string, number>, after: Map<string, number>) =>
   [...after]
     .map(([name, scans]) => [name, scans - (before.get(name) ?? 0)] as const)

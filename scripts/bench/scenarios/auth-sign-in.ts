@@ -1,6 +1,6 @@
 import type { MakeScenario } from "../scenario.ts";
 
-/** What bounds a login: the same accounts signed in at Supabase Auth itself, whose time is the hash of the password. */
+/** The lower bound of a login: the same accounts sign in at Supabase Auth itself, which hashes the password. */
 export const scenario: MakeScenario = ({ people, project_id, password, publishable_key }) => ({
   name: "sign-in at Auth alone (the hash)",
   method: "POST",

@@ -1,5 +1,5 @@
-// A status endpoint as tutorials write it: who is it, is there such a key, the row; three awaited calls of supabase-js. Beside it the
-// row alone, in one call.
+// A status endpoint as tutorials write it, with three awaited calls of supabase-js: the user, the key, the row. A second
+// endpoint reads only the row.
 import process from "node:process";
 import { createClient } from "@supabase/supabase-js";
 
