@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 2fbe25c89acef505cb4e4b35905aa51049d27f1156b1d8a14b9aa6b27d691db1
+-- Made from supabase/schemas by `npm run generate`. Schema da81d571d32d9adf3773bc9bb8c1950e77430c66d4cdbd02705004ae84633f4d
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -253,6 +253,40 @@ grant select, insert, update, delete on public.users to service_role;
 grant execute on function private.user_json(public.users) to authenticated, service_role;
 grant execute on function private.auth_email(public.users), private.auth_email_at(public.users, text) to service_role;
 
+-- How the mail of a project looks. One object in a column of projects, so that it is read, audited, handed over and deleted with them.
+
+create function private.mail_settings(given jsonb) returns jsonb
+language plpgsql immutable set search_path = '' as $$
+begin
+  return '{"sender_name": null, "logo_url": null, "accent_color": null, "language": "en", "footer": null}'::jsonb
+    || coalesce(given, '{}');
+end $$;
+comment on function private.mail_settings(jsonb) is 'All settings for mail: those that are given, else the defaults.';
+
+create function private.are_mail_settings(mail jsonb) returns boolean
+language plpgsql immutable set search_path = '' as $$
+declare
+  names constant text[] := '{sender_name,logo_url,accent_color,language,footer}';
+begin
+  if jsonb_typeof(mail) is distinct from 'object' or not mail ?& names or mail - names <> '{}' then
+    return false;
+  end if;
+  return not exists (select from jsonb_each(mail) field
+      where jsonb_typeof(field.value) not in ('string', 'null') or field.value #>> '{}' ~ '[\x01-\x09\x0b-\x1f\x7f]')
+    and coalesce(length(mail ->> 'sender_name') between 1 and 100 and mail ->> 'sender_name' !~ '\n', true)
+    and coalesce(length(mail ->> 'logo_url') <= 2048 and mail ->> 'logo_url' ~ '^https://[!-~]+$', true)
+    and coalesce(mail ->> 'accent_color' ~ '^#[0-9a-f]{6}$', true)
+    and coalesce(mail ->> 'language' in ('en', 'de', 'fr', 'es', 'pt', 'ja'), false)
+    and coalesce(length(mail ->> 'footer') between 1 and 500, true);
+end $$;
+comment on function private.are_mail_settings(jsonb) is
+  'Whether an object is {sender_name, logo_url, accent_color, language, footer}, each within its bounds.';
+
+grant execute on function
+  private.mail_settings(jsonb),
+  private.are_mail_settings(jsonb)
+to service_role;
+
 -- A tenant: it belongs to one developer and holds end users, API keys and generations.
 
 create table public.projects (
@@ -280,7 +314,8 @@ create table public.projects (
   user_generations_per_day integer constraint projects_user_generations_per_day_positive check (user_generations_per_day > 0),
   user_generations_per_month integer
     constraint projects_user_generations_per_month_positive check (user_generations_per_month > 0),
-  user_concurrent integer constraint projects_user_concurrent_positive check (user_concurrent > 0)
+  user_concurrent integer constraint projects_user_concurrent_positive check (user_concurrent > 0),
+  mail jsonb not null default private.mail_settings(null) constraint projects_mail check (private.are_mail_settings(mail))
 );
 create index projects_owner on public.projects (owner_id, created_at desc, id desc);
 create index projects_plan_id on public.projects (plan_id);
@@ -313,6 +348,8 @@ comment on column public.projects.user_generations_per_day is
 comment on column public.projects.user_generations_per_month is 'The same a UTC month.';
 comment on column public.projects.user_concurrent is
   'Generations of one end user that may run at once; null is no limit but the plan''s.';
+comment on column public.projects.mail is
+  'How its mail looks: {sender_name, logo_url, accent_color, language, footer}; null is the built-in one.';
 comment on column public.projects.deleted_by_operator is 'An operator deleted it: its owner cannot restore it.';
 
 -- Users and projects refer to each other, so the second table adds this key.
@@ -330,7 +367,7 @@ begin
     'reset_url', project.reset_url, 'plan_id', project.plan_id,
     'user_generations_per_day', project.user_generations_per_day,
     'user_generations_per_month', project.user_generations_per_month, 'user_concurrent', project.user_concurrent,
-    'created_at', project.created_at, 'updated_at', project.updated_at);
+    'mail', project.mail, 'created_at', project.created_at, 'updated_at', project.updated_at);
 end $$;
 comment on function private.project_json(public.projects) is 'A project as the API shows it.';
 
@@ -382,14 +419,14 @@ begin
     raise exception 'project_limit_reached';
   end if;
   insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url,
-    reset_url, user_generations_per_day, user_generations_per_month, user_concurrent)
+    reset_url, user_generations_per_day, user_generations_per_month, user_concurrent, mail)
   values (owner, project ->> 'name', project ->> 'description',
     coalesce(project ->> 'email_verification', 'optional'),
     case when jsonb_typeof(project -> 'allowed_origins') = 'array'
       then array(select jsonb_array_elements_text(project -> 'allowed_origins')) else '{*}' end,
     project ->> 'site_url', project ->> 'verify_url', project ->> 'reset_url',
     (project ->> 'user_generations_per_day')::integer, (project ->> 'user_generations_per_month')::integer,
-    (project ->> 'user_concurrent')::integer)
+    (project ->> 'user_concurrent')::integer, private.mail_settings(project -> 'mail'))
   returning * into created;
   return private.project_json(created);
 end $$;
@@ -464,7 +501,8 @@ begin
     user_generations_per_month = case when changes ? 'user_generations_per_month'
       then (changes ->> 'user_generations_per_month')::integer else p.user_generations_per_month end,
     user_concurrent = case when changes ? 'user_concurrent'
-      then (changes ->> 'user_concurrent')::integer else p.user_concurrent end
+      then (changes ->> 'user_concurrent')::integer else p.user_concurrent end,
+    mail = p.mail || coalesce(changes -> 'mail', '{}')
   where p.id = update_project.id and p.deleted_at is null
   returning * into changed;
   if changed.id is null then
@@ -2364,7 +2402,7 @@ create table private.mail_outbox (
   kind text not null constraint mail_outbox_kind
     check (kind in (
     'verification', 'password_reset', 'password_changed', 'key_created', 'email_change', 'email_change_asked',
-    'email_changed', 'project_offered', 'project_transferred')),
+    'email_changed', 'project_offered', 'project_transferred', 'mail_test')),
   details jsonb not null default '{}' constraint mail_outbox_details_object check (jsonb_typeof(details) = 'object'),
   attempts integer not null default 0,
   next_attempt_at timestamptz not null default now(),
@@ -2417,16 +2455,18 @@ begin
       'user_id', account.id, 'email', coalesce(taken.details ->> 'to', account.email), 'full_name', account.full_name,
       'is_verified', account.email_verified_at is not null) end,
     'project', case when project.id is not null then jsonb_build_object('id', project.id, 'name', project.name,
-      'site_url', project.site_url, 'verify_url', project.verify_url, 'reset_url', project.reset_url) end)), '[]')
+      'site_url', project.site_url, 'verify_url', project.verify_url, 'reset_url', project.reset_url,
+      'mail', coalesce(taken.details -> 'mail', project.mail)) end)), '[]')
   into claimed
   from taken
   left join public.users account on account.id = taken.user_id
-  left join public.projects project on project.id = account.project_id;
+  left join public.projects project on project.id = coalesce((taken.details ->> 'project_id')::uuid, account.project_id);
   return claimed;
 end $$;
 comment on function private.claim_mail(integer) is
   'Mail that is due, each row for one caller during two minutes: [{id, kind, details, attempts, created_at, '
-  'recipient: {user_id, email, full_name, is_verified} | null, project: {id, name, site_url, verify_url, reset_url} | null}].';
+  'recipient: {user_id, email, full_name, is_verified} | null, project: {id, name, site_url, verify_url, reset_url, mail} | null}]. The project is the app '
+  'that writes; null is the platform.';
 
 create function private.finish_mail(id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -2459,6 +2499,32 @@ begin
 end $$;
 comment on function private.request_mail(uuid, text, text) is
   'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
+
+create function private.send_mail_test(credentials jsonb, id uuid, sample text, mail jsonb) returns text
+language plpgsql set search_path = '' as $$
+declare
+  project public.projects;
+  account public.users;
+  wait integer;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  project := private.require_project(send_mail_test.id);
+  perform set_config('role', 'service_role', true);
+  select u.* into account from public.users u where u.id = private.actor_id();
+  if account.email_verified_at is null then
+    raise exception 'account_not_verified';
+  end if;
+  wait := private.count_mail('mail_test', account.id::text);
+  if wait > 0 then
+    raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
+  end if;
+  insert into private.mail_outbox (user_id, kind, details) values (account.id, 'mail_test', jsonb_build_object(
+    'project_id', project.id, 'sample', send_mail_test.sample, 'mail', project.mail || send_mail_test.mail));
+  return account.email;
+end $$;
+comment on function private.send_mail_test(jsonb, uuid, text, jsonb) is
+  'POST /projects/{id}/mail/test: a sample of a mail of the project, with these settings instead of its own, to the caller. Answers '
+  'the address. Errors: project_not_found, account_not_verified, mail_limit_exceeded, those of private.authorize.';
 
 create function private.on_user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
@@ -2603,7 +2669,7 @@ begin
   return jsonb_build_object(
     'purpose', token.purpose, 'state', private.token_state(token, account), 'expires_at', token.expires_at,
     'project', case when project.id is not null then
-      jsonb_build_object('id', project.id, 'name', project.name, 'site_url', project.site_url) end);
+      jsonb_build_object('id', project.id, 'name', project.name, 'site_url', project.site_url, 'mail', project.mail) end);
 end $$;
 comment on function private.check_mail_token(text, text) is
   'POST /auth/check-mail-token: {purpose, state, expires_at, project} or {refusal}; uses nothing up. Errors: attempts_exceeded.';

@@ -25,7 +25,8 @@ create table public.projects (
   user_generations_per_day integer constraint projects_user_generations_per_day_positive check (user_generations_per_day > 0),
   user_generations_per_month integer
     constraint projects_user_generations_per_month_positive check (user_generations_per_month > 0),
-  user_concurrent integer constraint projects_user_concurrent_positive check (user_concurrent > 0)
+  user_concurrent integer constraint projects_user_concurrent_positive check (user_concurrent > 0),
+  mail jsonb not null default private.mail_settings(null) constraint projects_mail check (private.are_mail_settings(mail))
 );
 create index projects_owner on public.projects (owner_id, created_at desc, id desc);
 create index projects_plan_id on public.projects (plan_id);
@@ -58,6 +59,8 @@ comment on column public.projects.user_generations_per_day is
 comment on column public.projects.user_generations_per_month is 'The same a UTC month.';
 comment on column public.projects.user_concurrent is
   'Generations of one end user that may run at once; null is no limit but the plan''s.';
+comment on column public.projects.mail is
+  'How its mail looks: {sender_name, logo_url, accent_color, language, footer}; null is the built-in one.';
 comment on column public.projects.deleted_by_operator is 'An operator deleted it: its owner cannot restore it.';
 
 -- Users and projects refer to each other, so the second table adds this key.
@@ -75,7 +78,7 @@ begin
     'reset_url', project.reset_url, 'plan_id', project.plan_id,
     'user_generations_per_day', project.user_generations_per_day,
     'user_generations_per_month', project.user_generations_per_month, 'user_concurrent', project.user_concurrent,
-    'created_at', project.created_at, 'updated_at', project.updated_at);
+    'mail', project.mail, 'created_at', project.created_at, 'updated_at', project.updated_at);
 end $$;
 comment on function private.project_json(public.projects) is 'A project as the API shows it.';
 
@@ -127,14 +130,14 @@ begin
     raise exception 'project_limit_reached';
   end if;
   insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url,
-    reset_url, user_generations_per_day, user_generations_per_month, user_concurrent)
+    reset_url, user_generations_per_day, user_generations_per_month, user_concurrent, mail)
   values (owner, project ->> 'name', project ->> 'description',
     coalesce(project ->> 'email_verification', 'optional'),
     case when jsonb_typeof(project -> 'allowed_origins') = 'array'
       then array(select jsonb_array_elements_text(project -> 'allowed_origins')) else '{*}' end,
     project ->> 'site_url', project ->> 'verify_url', project ->> 'reset_url',
     (project ->> 'user_generations_per_day')::integer, (project ->> 'user_generations_per_month')::integer,
-    (project ->> 'user_concurrent')::integer)
+    (project ->> 'user_concurrent')::integer, private.mail_settings(project -> 'mail'))
   returning * into created;
   return private.project_json(created);
 end $$;
@@ -209,7 +212,8 @@ begin
     user_generations_per_month = case when changes ? 'user_generations_per_month'
       then (changes ->> 'user_generations_per_month')::integer else p.user_generations_per_month end,
     user_concurrent = case when changes ? 'user_concurrent'
-      then (changes ->> 'user_concurrent')::integer else p.user_concurrent end
+      then (changes ->> 'user_concurrent')::integer else p.user_concurrent end,
+    mail = p.mail || coalesce(changes -> 'mail', '{}')
   where p.id = update_project.id and p.deleted_at is null
   returning * into changed;
   if changed.id is null then

@@ -7,7 +7,7 @@ create table private.mail_outbox (
   kind text not null constraint mail_outbox_kind
     check (kind in (
     'verification', 'password_reset', 'password_changed', 'key_created', 'email_change', 'email_change_asked',
-    'email_changed', 'project_offered', 'project_transferred')),
+    'email_changed', 'project_offered', 'project_transferred', 'mail_test')),
   details jsonb not null default '{}' constraint mail_outbox_details_object check (jsonb_typeof(details) = 'object'),
   attempts integer not null default 0,
   next_attempt_at timestamptz not null default now(),
@@ -60,16 +60,18 @@ begin
       'user_id', account.id, 'email', coalesce(taken.details ->> 'to', account.email), 'full_name', account.full_name,
       'is_verified', account.email_verified_at is not null) end,
     'project', case when project.id is not null then jsonb_build_object('id', project.id, 'name', project.name,
-      'site_url', project.site_url, 'verify_url', project.verify_url, 'reset_url', project.reset_url) end)), '[]')
+      'site_url', project.site_url, 'verify_url', project.verify_url, 'reset_url', project.reset_url,
+      'mail', coalesce(taken.details -> 'mail', project.mail)) end)), '[]')
   into claimed
   from taken
   left join public.users account on account.id = taken.user_id
-  left join public.projects project on project.id = account.project_id;
+  left join public.projects project on project.id = coalesce((taken.details ->> 'project_id')::uuid, account.project_id);
   return claimed;
 end $$;
 comment on function private.claim_mail(integer) is
   'Mail that is due, each row for one caller during two minutes: [{id, kind, details, attempts, created_at, '
-  'recipient: {user_id, email, full_name, is_verified} | null, project: {id, name, site_url, verify_url, reset_url} | null}].';
+  'recipient: {user_id, email, full_name, is_verified} | null, project: {id, name, site_url, verify_url, reset_url, mail} | null}]. The project is the app '
+  'that writes; null is the platform.';
 
 create function private.finish_mail(id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -102,6 +104,32 @@ begin
 end $$;
 comment on function private.request_mail(uuid, text, text) is
   'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
+
+create function private.send_mail_test(credentials jsonb, id uuid, sample text, mail jsonb) returns text
+language plpgsql set search_path = '' as $$
+declare
+  project public.projects;
+  account public.users;
+  wait integer;
+begin
+  perform private.authorize_and_set_role(credentials, 'projects');
+  project := private.require_project(send_mail_test.id);
+  perform set_config('role', 'service_role', true);
+  select u.* into account from public.users u where u.id = private.actor_id();
+  if account.email_verified_at is null then
+    raise exception 'account_not_verified';
+  end if;
+  wait := private.count_mail('mail_test', account.id::text);
+  if wait > 0 then
+    raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
+  end if;
+  insert into private.mail_outbox (user_id, kind, details) values (account.id, 'mail_test', jsonb_build_object(
+    'project_id', project.id, 'sample', send_mail_test.sample, 'mail', project.mail || send_mail_test.mail));
+  return account.email;
+end $$;
+comment on function private.send_mail_test(jsonb, uuid, text, jsonb) is
+  'POST /projects/{id}/mail/test: a sample of a mail of the project, with these settings instead of its own, to the caller. Answers '
+  'the address. Errors: project_not_found, account_not_verified, mail_limit_exceeded, those of private.authorize.';
 
 create function private.on_user_created() returns trigger
 language plpgsql security definer set search_path = '' as $$

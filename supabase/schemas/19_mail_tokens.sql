@@ -106,7 +106,7 @@ begin
   return jsonb_build_object(
     'purpose', token.purpose, 'state', private.token_state(token, account), 'expires_at', token.expires_at,
     'project', case when project.id is not null then
-      jsonb_build_object('id', project.id, 'name', project.name, 'site_url', project.site_url) end);
+      jsonb_build_object('id', project.id, 'name', project.name, 'site_url', project.site_url, 'mail', project.mail) end);
 end $$;
 comment on function private.check_mail_token(text, text) is
   'POST /auth/check-mail-token: {purpose, state, expires_at, project} or {refusal}; uses nothing up. Errors: attempts_exceeded.';

@@ -87,6 +87,12 @@ const endpoints: [string, string, unknown, { own: string; other: string; operato
   ],
   ["GET", "/projects/:project/stats", undefined, { own: "200", other: missing, operator: "200" }],
   ["GET", "/projects/:project/audit", undefined, { own: "200", other: missing, operator: "200" }],
+  [
+    "POST",
+    "/projects/:project/mail/preview",
+    { kind: "verification" },
+    { own: "200", other: missing, operator: "200" },
+  ],
   ["GET", "/projects/:project/api-keys", undefined, { own: "200", other: missing, operator: "200" }],
   [
     "GET",

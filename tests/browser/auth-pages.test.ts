@@ -184,6 +184,58 @@ test("the reset page sets a new password, after it was typed twice alike and str
   expect((await login(email, named, another)).token).toBeTruthy();
 });
 
+test.each([
+  ["de", "Adresse bestätigen", "ist bestätigt", "Zurück zu Grußkarten", "#facc15", "rgb(0, 0, 0)"],
+  ["ja", "アドレスを確認する", "確認が完了しました", "はがき に戻る", "#1d4ed8", "rgb(255, 255, 255)"],
+] as const)(
+  "in %s the verification page has the language, the name and the colour of the app",
+  async (language, press, done, backTo, accent_color, text) => {
+    const owner = await registerDeveloper();
+    const sender_name = backTo.replace(/Zurück zu | に戻る/, "");
+    await api(`/projects/${owner.project.id}`, {
+      method: "PATCH",
+      headers: owner.headers,
+      json: { site_url: "https://cards.example.com", mail: { language, accent_color, sender_name } },
+    });
+    const { email } = await registerEndUser(owner.project);
+    await open(linkOf(await mailTo(email, sender_name)));
+    const button = page.getByRole("button", { name: press });
+    await button.waitFor();
+    expect(await button.evaluate((element) => getComputedStyle(element).color)).toBe(text);
+    expect(await page.evaluate(() => document.documentElement.lang)).toBe(language);
+    expect(await page.title()).toBe(await page.getByRole("heading").textContent());
+    await picture(page, `verify-${language}`);
+    await button.click();
+    await page.getByText(done).waitFor();
+    await page.getByRole("link", { name: backTo }).waitFor();
+    expect(complaints).toEqual([]);
+  },
+);
+
+test("a page without a mail speaks the language that its link names, else the browser's, else English", async () => {
+  const ask = `${urls.base}/api/v1/auth/reset-password`;
+  const heading = () => page.getByRole("heading").textContent();
+  await open(`${ask}?lang=pt`);
+  expect(await heading()).toBe("Defina uma nova senha");
+  await page.close();
+  for (const [locale, title] of [
+    ["fr-CA", "Choisissez un nouveau mot de passe"],
+    ["nl-NL", "Set a new password"],
+  ] as const) {
+    const context = await browser.newContext({ locale });
+    page = await context.newPage();
+    await page.goto(ask);
+    expect(await heading()).toBe(title);
+    if (locale === "fr-CA") {
+      // A refusal is told in that language too.
+      await page.goto(`${ask}?again#token=${"0".repeat(64)}`);
+      await page.getByText("Ce lien est trop ancien").waitFor();
+    }
+    await context.close();
+  }
+  await open("about:blank");
+});
+
 test("the page runs its own script only, in no frame, and is kept nowhere", async () => {
   const response = await fetch(`${urls.gateway}/api/v1/auth/verify-email`);
   const policy = response.headers.get("content-security-policy") ?? "";

@@ -18,7 +18,14 @@ const row = (more: Partial<OutboxRow> = {}) =>
       full_name: null,
       is_verified: false,
     },
-    project: { id: "project", name: "Postcards", site_url: null, verify_url: null, reset_url: null },
+    project: {
+      id: "project",
+      name: "Postcards",
+      site_url: null,
+      verify_url: null,
+      reset_url: null,
+      mail: { sender_name: null, logo_url: null, accent_color: null, language: "en", footer: null },
+    },
     ...more,
   }) as OutboxRow;
 
@@ -65,7 +72,7 @@ test("a mail is written with a token that is made now, sent, and taken out of th
   expect(await deliverMail(deps)).toEqual({ checked: 1, failed: 0 });
   expect(mails[0]).toMatchObject({ id: "row-1", to: "ada@example.com", from_name: "Postcards" });
   const [, token = ""] =
-    /verify-email#token=([0-9a-f]{64})&project=project$/m.exec(mails[0]?.text ?? "") ?? [];
+    /verify-email#token=([0-9a-f]{64})&project=project&lang=en$/m.exec(mails[0]?.text ?? "") ?? [];
   const [, code = ""] = /^(\d{4} \d{4})$/m.exec(mails[0]?.text ?? "") ?? [];
   expect(calls).toEqual([
     ["add_mail_token", "row", digestOf(token), codeDigest("key", "user", code.replace(" ", ""))],

@@ -752,6 +752,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/mail/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * See a mail of the project
+         * @description As its people get it, with a link and a code that do nothing. `mail` tries settings out that are not saved. Nothing is sent.
+         */
+        post: operations["projects.previewMail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/mail/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a mail of the project to yourself
+         * @description The mail of the preview, to the address of the caller, who has confirmed it. One a minute, six at once in an hour.
+         */
+        post: operations["projects.testMail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project_id}/transfer": {
         parameters: {
             query?: never;
@@ -2283,7 +2323,7 @@ export interface components {
                  */
                 id: string;
                 /**
-                 * @description What it is called.
+                 * @description What its mail calls the app.
                  * @example Postcards
                  */
                 name: string;
@@ -2292,6 +2332,23 @@ export interface components {
                  * @example https://app.example.com
                  */
                 site_url: string | null;
+                /**
+                 * @description What its mail speaks.
+                 * @example de
+                 * @enum {string}
+                 */
+                language: "en" | "de" | "fr" | "es" | "pt" | "ja";
+                /**
+                 * @description The colour of buttons.
+                 * @example #2563eb
+                 */
+                accent_color: string | null;
+                /**
+                 * @description What can be read on it.
+                 * @example #ffffff
+                 * @enum {string|null}
+                 */
+                accent_text_color: "#000000" | "#ffffff" | null;
             } | null;
         };
         CheckMailTokenRequest: {
@@ -2491,6 +2548,7 @@ export interface components {
              * @example 1
              */
             user_concurrent: number | null;
+            mail: components["schemas"]["MailSettings"];
             /**
              * @description Set by an operator; null follows the owner's plan.
              * @example starter
@@ -2518,6 +2576,36 @@ export interface components {
              * @description Until then a deleted project can be restored; null is for ever.
              */
             removed_after?: string | null;
+        };
+        /** @description How its mail looks. */
+        MailSettings: {
+            /**
+             * @description Whom its mail comes from, and what mails and our pages call the app. Null: the project's name. The address stays the platform's.
+             * @example Postcards
+             */
+            sender_name: string | null;
+            /**
+             * @description A picture at the top of each mail, by https. It is shown 40 pixels high.
+             * @example https://app.example.com/logo.png
+             */
+            logo_url: string | null;
+            /**
+             * @description The colour of buttons, as `#rrggbb`. Their text is black or white, whichever can be read better.
+             * @example #2563eb
+             */
+            accent_color: string | null;
+            /**
+             * @description What mails and our pages speak. Null: English.
+             * @example de
+             * @enum {string}
+             */
+            language: "en" | "de" | "fr" | "es" | "pt" | "ja";
+            /**
+             * @description The end of each mail. Addresses in it begin with `https://` and become links.
+             * @example Postcards Ltd, 1 Pier Road, Brighton
+             *     https://app.example.com/imprint
+             */
+            footer: string | null;
         };
         ProjectCreateRequest: {
             /**
@@ -2577,6 +2665,38 @@ export interface components {
              * @example 1
              */
             user_concurrent?: number | null;
+            mail?: components["schemas"]["MailSettingsUpdate"];
+        };
+        /** @description How its mail looks; what is left out stays as it is. */
+        MailSettingsUpdate: {
+            /**
+             * @description Whom its mail comes from, and what mails and our pages call the app. Null: the project's name. The address stays the platform's.
+             * @example Postcards
+             */
+            sender_name?: string | null;
+            /**
+             * Format: uri
+             * @description A picture at the top of each mail, by https. It is shown 40 pixels high.
+             * @example https://app.example.com/logo.png
+             */
+            logo_url?: string | null;
+            /**
+             * @description The colour of buttons, as `#rrggbb`. Their text is black or white, whichever can be read better.
+             * @example #2563eb
+             */
+            accent_color?: string | null;
+            /**
+             * @description What mails and our pages speak. Null: English.
+             * @example de
+             * @enum {string|null}
+             */
+            language?: "en" | "de" | "fr" | "es" | "pt" | "ja" | null;
+            /**
+             * @description The end of each mail. Addresses in it begin with `https://` and become links.
+             * @example Postcards Ltd, 1 Pier Road, Brighton
+             *     https://app.example.com/imprint
+             */
+            footer?: string | null;
         };
         ProjectUsers: {
             /** @description One page. */
@@ -2744,6 +2864,7 @@ export interface components {
              * @example 1
              */
             user_concurrent?: number | null;
+            mail?: components["schemas"]["MailSettingsUpdate"];
             /**
              * @description False: its keys and end users are refused.
              * @example true
@@ -2931,6 +3052,61 @@ export interface components {
              * @example 3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09
              */
             request_id: string | null;
+        };
+        WrittenMail: {
+            /**
+             * @description The sender's name.
+             * @example Postcards
+             */
+            from_name: string;
+            /**
+             * @description The platform's address.
+             * @example no-reply@mail.example.com
+             */
+            from_address: string;
+            /**
+             * @description In the language of the project.
+             * @example Confirm your address for Postcards
+             */
+            subject: string;
+            /**
+             * @description The mail as plain text.
+             * @example Confirm your address
+             *
+             *     An account at Postcards was made with this address. …
+             */
+            text: string;
+            /**
+             * @description The same as a whole page. Show it in an `<iframe sandbox srcdoc>`.
+             * @example <!doctype html>
+             *     <html lang="en" dir="ltr">…</html>
+             */
+            html: string;
+        };
+        MailPreviewRequest: {
+            /**
+             * @description Which mail.
+             * @example verification
+             * @enum {string}
+             */
+            kind: "verification" | "password_reset" | "password_changed" | "email_change" | "email_change_asked" | "email_changed";
+            mail?: components["schemas"]["MailSettingsUpdate"] & unknown;
+        };
+        SentTestMail: {
+            /**
+             * @description The address that it goes to.
+             * @example grace@example.com
+             */
+            email: string;
+        };
+        MailTestRequest: {
+            /**
+             * @description Which mail.
+             * @example verification
+             * @enum {string}
+             */
+            kind: "verification" | "password_reset" | "password_changed" | "email_change" | "email_change_asked" | "email_changed";
+            mail?: components["schemas"]["MailSettingsUpdate"] & unknown;
         };
         ProjectTransferRequest: {
             /**
@@ -4697,7 +4873,10 @@ export interface operations {
                      *       "project": {
                      *         "id": "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
                      *         "name": "Postcards",
-                     *         "site_url": "https://app.example.com"
+                     *         "site_url": "https://app.example.com",
+                     *         "language": "de",
+                     *         "accent_color": "#2563eb",
+                     *         "accent_text_color": "#ffffff"
                      *       }
                      *     }
                      */
@@ -5004,6 +5183,13 @@ export interface operations {
                      *         "user_generations_per_day": 3,
                      *         "user_generations_per_month": 30,
                      *         "user_concurrent": 1,
+                     *         "mail": {
+                     *           "sender_name": "Postcards",
+                     *           "logo_url": "https://app.example.com/logo.png",
+                     *           "accent_color": "#2563eb",
+                     *           "language": "de",
+                     *           "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                     *         },
                      *         "plan_id": "starter",
                      *         "created_at": "2026-11-24T09:00:00.123456Z",
                      *         "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -5038,7 +5224,14 @@ export interface operations {
                  *       "reset_url": "https://app.example.com/reset-password",
                  *       "user_generations_per_day": 3,
                  *       "user_generations_per_month": 30,
-                 *       "user_concurrent": 1
+                 *       "user_concurrent": 1,
+                 *       "mail": {
+                 *         "sender_name": "Postcards",
+                 *         "logo_url": "https://app.example.com/logo.png",
+                 *         "accent_color": "#2563eb",
+                 *         "language": "de",
+                 *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                 *       }
                  *     }
                  */
                 "application/json": components["schemas"]["ProjectCreateRequest"];
@@ -5069,6 +5262,13 @@ export interface operations {
                      *       "user_generations_per_day": 3,
                      *       "user_generations_per_month": 30,
                      *       "user_concurrent": 1,
+                     *       "mail": {
+                     *         "sender_name": "Postcards",
+                     *         "logo_url": "https://app.example.com/logo.png",
+                     *         "accent_color": "#2563eb",
+                     *         "language": "de",
+                     *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                     *       },
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -5247,6 +5447,13 @@ export interface operations {
                      *       "user_generations_per_day": 3,
                      *       "user_generations_per_month": 30,
                      *       "user_concurrent": 1,
+                     *       "mail": {
+                     *         "sender_name": "Postcards",
+                     *         "logo_url": "https://app.example.com/logo.png",
+                     *         "accent_color": "#2563eb",
+                     *         "language": "de",
+                     *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                     *       },
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -5284,6 +5491,13 @@ export interface operations {
                  *       "user_generations_per_day": 3,
                  *       "user_generations_per_month": 30,
                  *       "user_concurrent": 1,
+                 *       "mail": {
+                 *         "sender_name": "Postcards",
+                 *         "logo_url": "https://app.example.com/logo.png",
+                 *         "accent_color": "#2563eb",
+                 *         "language": "de",
+                 *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                 *       },
                  *       "is_active": true
                  *     }
                  */
@@ -5315,6 +5529,13 @@ export interface operations {
                      *       "user_generations_per_day": 3,
                      *       "user_generations_per_month": 30,
                      *       "user_concurrent": 1,
+                     *       "mail": {
+                     *         "sender_name": "Postcards",
+                     *         "logo_url": "https://app.example.com/logo.png",
+                     *         "accent_color": "#2563eb",
+                     *         "language": "de",
+                     *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                     *       },
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -5373,6 +5594,13 @@ export interface operations {
                  *       "user_generations_per_day": 3,
                  *       "user_generations_per_month": 30,
                  *       "user_concurrent": 1,
+                 *       "mail": {
+                 *         "sender_name": "Postcards",
+                 *         "logo_url": "https://app.example.com/logo.png",
+                 *         "accent_color": "#2563eb",
+                 *         "language": "de",
+                 *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                 *       },
                  *       "is_active": true
                  *     }
                  */
@@ -5404,6 +5632,13 @@ export interface operations {
                      *       "user_generations_per_day": 3,
                      *       "user_generations_per_month": 30,
                      *       "user_concurrent": 1,
+                     *       "mail": {
+                     *         "sender_name": "Postcards",
+                     *         "logo_url": "https://app.example.com/logo.png",
+                     *         "accent_color": "#2563eb",
+                     *         "language": "de",
+                     *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                     *       },
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -5527,6 +5762,13 @@ export interface operations {
                      *       "user_generations_per_day": 3,
                      *       "user_generations_per_month": 30,
                      *       "user_concurrent": 1,
+                     *       "mail": {
+                     *         "sender_name": "Postcards",
+                     *         "logo_url": "https://app.example.com/logo.png",
+                     *         "accent_color": "#2563eb",
+                     *         "language": "de",
+                     *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                     *       },
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -5582,6 +5824,13 @@ export interface operations {
                      *       "user_generations_per_day": 3,
                      *       "user_generations_per_month": 30,
                      *       "user_concurrent": 1,
+                     *       "mail": {
+                     *         "sender_name": "Postcards",
+                     *         "logo_url": "https://app.example.com/logo.png",
+                     *         "accent_color": "#2563eb",
+                     *         "language": "de",
+                     *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                     *       },
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"
@@ -5792,6 +6041,98 @@ export interface operations {
             };
         };
     };
+    "projects.previewMail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "verification",
+                 *       "mail": {
+                 *         "sender_name": "Postcards",
+                 *         "logo_url": "https://app.example.com/logo.png",
+                 *         "accent_color": "#2563eb",
+                 *         "language": "de",
+                 *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["MailPreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description The mail. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "from_name": "Postcards",
+                     *       "from_address": "no-reply@mail.example.com",
+                     *       "subject": "Confirm your address for Postcards",
+                     *       "text": "Confirm your address\n\nAn account at Postcards was made with this address. …",
+                     *       "html": "<!doctype html>\n<html lang=\"en\" dir=\"ltr\">…</html>"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WrittenMail"];
+                };
+            };
+        };
+    };
+    "projects.testMail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project. */
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "kind": "verification",
+                 *       "mail": {
+                 *         "sender_name": "Postcards",
+                 *         "logo_url": "https://app.example.com/logo.png",
+                 *         "accent_color": "#2563eb",
+                 *         "language": "de",
+                 *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["MailTestRequest"];
+            };
+        };
+        responses: {
+            /** @description The mail is on its way. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "email": "grace@example.com"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SentTestMail"];
+                };
+            };
+        };
+    };
     "transfers.get": {
         parameters: {
             query?: never;
@@ -5925,6 +6266,13 @@ export interface operations {
                      *       "user_generations_per_day": 3,
                      *       "user_generations_per_month": 30,
                      *       "user_concurrent": 1,
+                     *       "mail": {
+                     *         "sender_name": "Postcards",
+                     *         "logo_url": "https://app.example.com/logo.png",
+                     *         "accent_color": "#2563eb",
+                     *         "language": "de",
+                     *         "footer": "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint"
+                     *       },
                      *       "plan_id": "starter",
                      *       "created_at": "2026-11-24T09:00:00.123456Z",
                      *       "updated_at": "2026-11-24T09:00:00.123456Z"

@@ -53,6 +53,8 @@ import { getDetailedHealth } from "./resources/health/get-detailed-health.ts";
 import { getHealth } from "./resources/health/get-health.ts";
 import { getLiveness } from "./resources/health/get-liveness.ts";
 import { getPartHealth } from "./resources/health/get-part-health.ts";
+import { previewMail } from "./resources/mail/preview-mail.ts";
+import { testMail } from "./resources/mail/test-mail.ts";
 import { getMetrics } from "./resources/metrics/get-metrics.ts";
 import { listModels } from "./resources/models/list-models.ts";
 import { payments } from "./resources/payments/payments.ts";
@@ -131,6 +133,8 @@ const endpoints = [
   updateProjectUser,
   getProjectStats,
   listAuditEvents,
+  previewMail,
+  testMail,
   offerTransfer,
   getTransfer,
   endTransfer,

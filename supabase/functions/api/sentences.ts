@@ -3,6 +3,7 @@ type Label = { field: string; one?: string; many?: string };
 
 /** Every field, parameter and header that a caller can get wrong. */
 export const labels: Record<string, Label> = {
+  accent_color: { field: "The colour of buttons" },
   action: { field: "The action" },
   allowed_origins: {
     field: "The list of allowed origins",
@@ -23,6 +24,7 @@ export const labels: Record<string, Label> = {
   events: { field: "The list of events", one: "An event", many: "events" },
   expires_at: { field: "The expiry" },
   files: { field: "The list of pictures", one: "A picture", many: "pictures" },
+  footer: { field: "The footer" },
   full_name: { field: "The name" },
   generation_id: { field: "The id of the generation" },
   grace_seconds: { field: "The grace period in seconds" },
@@ -33,6 +35,10 @@ export const labels: Record<string, Label> = {
   is_active: { field: "The switch for active" },
   is_public: { field: "The switch for public" },
   key_id: { field: "The id of the key" },
+  kind: { field: "The kind of mail" },
+  language: { field: "The language" },
+  logo_url: { field: "The address of the logo" },
+  mail: { field: "The settings for mail" },
   management: { field: "The switch for management" },
   model: { field: "The model" },
   name: { field: "The name" },
@@ -51,6 +57,7 @@ export const labels: Record<string, Label> = {
   scope: { field: "The scope" },
   search: { field: "The search" },
   seed: { field: "The seed" },
+  sender_name: { field: "The name of the sender" },
   session_id: { field: "The id of the session" },
   site_url: { field: "The address of the site" },
   status: { field: "The status" },
@@ -75,16 +82,21 @@ export const labels: Record<string, Label> = {
 
 /** What a rule says of the field that breaks it. Written so that whoever fills in a form understands it. */
 export const predicates = {
+  color: "must be a colour such as #2563eb",
   cursor: "is not one that this list gave",
   different_password: "must differ from the current one",
   email: "is not an email address",
+  footer: "may only hold addresses that begin with https://",
   future: "must be in the future",
   hex_id: "is not a valid id",
   idempotency_key: "must be 1 to 255 visible ASCII characters",
   instant: "must be a date and time with a zone, such as 2027-11-24T09:00:00Z",
+  logo_url: "must be an address that begins with https://, without a user name or password",
+  no_invisible: "contains an invisible character",
   not_empty: "may not be empty",
   one_line: "contains a line break or an invisible character",
   origin: "is not an origin such as https://app.example.com or https://*.example.com",
+  platform_name: "looks like the name of the platform",
   public_host: "must name a host that the public internet can reach",
   site_url: "must be an address such as https://app.example.com, without a user name or password",
   storable: "contains a character that cannot be stored",

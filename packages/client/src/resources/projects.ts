@@ -70,6 +70,24 @@ export class Projects {
     return this.#http.request("get", "/api/v1/projects/stats", { query }, options);
   }
 
+  /** A mail of the project as its people get it; settings that are not saved can be tried out. Sends nothing. */
+  previewMail(
+    project_id: string,
+    body: Body<"projects.previewMail">,
+    options?: RequestOptions,
+  ): ApiPromise<Schema<"WrittenMail">> {
+    return this.#http.request("post", `${one}/mail/preview`, { params: { project_id }, body }, options);
+  }
+
+  /** Sends that mail to the caller, whose address is confirmed. */
+  testMail(
+    project_id: string,
+    body: Body<"projects.testMail">,
+    options?: RequestOptions,
+  ): ApiPromise<Schema<"SentTestMail">> {
+    return this.#http.request("post", `${one}/mail/test`, { params: { project_id }, body }, options);
+  }
+
   /** Who changed what, newest first. */
   audit(
     project_id: string,

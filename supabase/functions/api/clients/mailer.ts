@@ -130,16 +130,15 @@ async function sendBySmtp(env: Env, mail: Mail): Promise<void> {
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what a header must not have.
-const oneLine = (text: string) => text.replace(/[\u0000-\u001f\u007f\u2028\u2029]+/g, " ").trim();
+/** Without control characters, line ends and marks that turn the direction of what follows. */
+const oneLine = (text: string) =>
+  text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ").trim();
 
 /** A name that cannot end the quotes around it, nor pass for an address. */
 function displayName(name: string): string {
-  return (
-    oneLine(name)
-      .replace(/["\\<>@]/g, " ")
-      .replace(/ +/g, " ")
-      .trim()
-      .slice(0, 100) || "Cloud API"
-  );
+  const plain = oneLine(name)
+    .replace(/["\\<>@]/g, " ")
+    .replace(/ +/g, " ")
+    .trim();
+  return [...plain].slice(0, 100).join("") || "Cloud API";
 }

@@ -66,16 +66,20 @@ function lengthOf(text: string): number {
 
 /** Control characters, line ends, and those that turn the direction of what follows. Joiners stay: emoji and scripts need them. */
 const invisible = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+/** Whether a line of text has one of them. */
+export const hasInvisible = (line: string) => invisible.test(line);
 const visible = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
 /** A name: one line, trimmed, in one Unicode form, with something to see in it. */
-export const oneLine = ({ min = 0, max }: Pick<Rules, "min" | "max">) =>
+export const oneLine = ({ min = 0, max, check }: Omit<Rules, "clean">) =>
   text({
     min,
     max,
     clean: (raw) => raw.trim().normalize("NFC"),
-    check: (name) =>
-      invisible.test(name) ? predicates.one_line : visible.test(name) ? undefined : predicates.not_empty,
+    check: (name) => {
+      if (hasInvisible(name)) return predicates.one_line;
+      return visible.test(name) ? check?.(name) : predicates.not_empty;
+    },
   });
 
 /** Text of several lines. Line ends are the same however they were sent. */

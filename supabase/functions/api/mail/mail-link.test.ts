@@ -3,9 +3,13 @@ import { mailLink } from "./mail-link.ts";
 
 const place = { public_url: "https://ref.supabase.co/functions/v1", pages_url: undefined, user_id: "u1" };
 const naming = (page: string) =>
-  ({ id: "p1", name: "Postcards", verify_url: page, reset_url: page }) as Parameters<
-    typeof mailLink
-  >[2]["project"];
+  ({
+    id: "p1",
+    name: "Postcards",
+    verify_url: page,
+    reset_url: page,
+    mail: { language: "de" },
+  }) as Parameters<typeof mailLink>[2]["project"];
 
 test.each([
   ["https://a.example/reset", "https://a.example/reset?token=t%2F1"],
@@ -27,7 +31,7 @@ test("the link that verifies names the account too", () => {
 test("without pages of the project, links lead to ours, on the API or on the site that they were put on", () => {
   const project = { ...naming(""), verify_url: null, reset_url: null } as ReturnType<typeof naming>;
   expect(mailLink("verify-email", "t", { ...place, project })).toBe(
-    "https://ref.supabase.co/functions/v1/api/v1/auth/verify-email#token=t&project=p1",
+    "https://ref.supabase.co/functions/v1/api/v1/auth/verify-email#token=t&project=p1&lang=de",
   );
   const pages_url = "https://app.example.com/account";
   expect(mailLink("reset-password", "t", { ...place, pages_url, project: null })).toBe(

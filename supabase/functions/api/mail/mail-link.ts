@@ -20,7 +20,10 @@ export function mailLink(
 ): string {
   const own = page === "verify-email" ? project?.verify_url : project?.reset_url;
   if (own) return ownLink(own, { token, ...(page === "verify-email" && { user_id }) });
-  const fields = new URLSearchParams({ token, ...(project && { project: project.id }) });
+  const fields = new URLSearchParams({
+    token,
+    ...(project && { project: project.id, lang: project.mail.language }),
+  });
   return pages_url === undefined
     ? `${public_url}/api/v1/auth/${page}#${fields}`
     : `${pages_url}/${page}.html#${fields}`;

@@ -1,4 +1,6 @@
 import type { Database } from "../clients/database.ts";
+import type { AppMailKind } from "./language-texts.ts";
+import type { Language } from "./texts.ts";
 
 export type Recipient = {
   user_id: string;
@@ -6,12 +8,21 @@ export type Recipient = {
   full_name: string | null;
   is_verified: boolean;
 };
+/** How the mail of a project looks; null is the built-in one. */
+export type MailSettings = {
+  sender_name: string | null;
+  logo_url: string | null;
+  accent_color: string | null;
+  language: Language;
+  footer: string | null;
+};
 export type MailProject = {
   id: string;
   name: string;
   site_url: string | null;
   verify_url: string | null;
   reset_url: string | null;
+  mail: MailSettings;
 };
 /** A developer key, or with `project_name` an API key. */
 export type KeyDetails = {
@@ -28,10 +39,11 @@ export type OutboxRow = {
   created_at: string;
   /** Null is nobody: an unknown address, or an account that is closed or gone. */
   recipient: Recipient | null;
+  /** The app that writes; null is the platform. */
   project: MailProject | null;
 } & (
-  | { kind: "verification" | "password_reset" | "password_changed" | "email_change" }
-  | { kind: "email_change_asked" | "email_changed" }
+  | { kind: AppMailKind }
+  | { kind: "mail_test"; details: { sample: AppMailKind } }
   | { kind: "project_offered"; details: { project_name: string; owner_email: string } }
   | { kind: "project_transferred"; details: { project_name: string } }
   | { kind: "key_created"; details: KeyDetails }

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import type { PageText } from "../mail/language-texts.ts";
 import { escapeHtml } from "../mail/layout.ts";
+import { languages } from "../mail/texts.ts";
 
 const style = `
 :root{color-scheme:light dark;--page:#f4f4f5;--card:#fff;--text:#18181b;--soft:#71717a;--line:#d4d4d8;--bad:#b91c1c;--good:#15803d}
@@ -13,7 +15,7 @@ label{display:block;margin:0 0 16px;font-size:14px;font-weight:600}
 input{display:block;width:100%;margin-top:6px;padding:10px 12px;font:inherit;font-weight:400;color:inherit;background:transparent;border:1px solid var(--line);border-radius:8px}
 a{color:inherit}
 [hidden]{display:none!important}
-button{width:100%;padding:12px;font:inherit;font-weight:600;color:var(--card);background:var(--text);border:0;border-radius:8px;cursor:pointer}
+button{width:100%;padding:11px;font:inherit;font-weight:600;color:var(--on-accent,var(--card));background:var(--accent,var(--text));border:1px solid var(--edge,transparent);border-radius:8px;cursor:pointer}
 button:disabled{opacity:.5;cursor:default}
 input:focus-visible,button:focus-visible{outline:2px solid #2563eb;outline-offset:2px}
 .hint{color:var(--soft);font-size:14px}
@@ -24,92 +26,130 @@ input:focus-visible,button:focus-visible{outline:2px solid #2563eb;outline-offse
 // The token leaves the address bar at once, so that no screenshot, history or shared link keeps it.
 const common = `
 const api=document.documentElement.dataset.api||location.pathname.replace(/[^/]*$/,"");
-const fields=new URLSearchParams(location.hash.slice(1)),token=fields.get("token"),project=fields.get("project")||new URLSearchParams(location.search).get("project");
+const fields=new URLSearchParams(location.hash.slice(1)),query=new URLSearchParams(location.search);
+const token=fields.get("token"),project=fields.get("project")||query.get("project");
 history.replaceState(null,"",location.pathname+location.search);
 const part=id=>document.getElementById(id),work=part("work"),ask=part("ask"),status=document.querySelector("[role=status]");
+let language="en";
+const words=(key,values={})=>Object.entries(values).reduce((text,[name,value])=>text.replace("{"+name+"}",()=>value),languages[language][key]);
 const say=(text,kind)=>{status.textContent=text;status.className=kind};
 const show=(...parts)=>{for(const each of [work,ask])each.hidden=!parts.includes(each)};
-const back=place=>{if(!place)return;part("app").textContent=place.name;part("app").hidden=false;if(/^https?:\\/\\//.test(place.site_url||"")){part("back").href=place.site_url;part("back").textContent="Back to "+place.name;part("back").hidden=false}};
+function speak(...wanted){
+  language=wanted.map(each=>(each||"").slice(0,2)).find(each=>Object.hasOwn(languages,each))||"en";
+  document.documentElement.lang=language;
+  for(const each of document.querySelectorAll("[data-say]"))each.firstChild.data=words(each.dataset.say);
+  document.title=document.querySelector("h1").textContent;
+}
+function dress(app){
+  if(!app)return;
+  speak(app.language);
+  part("app").textContent=app.name;part("app").hidden=false;
+  if(app.accent_color){
+    const style=document.documentElement.style;
+    style.setProperty("--accent",app.accent_color);style.setProperty("--on-accent",app.accent_text_color);style.setProperty("--edge","#71717a");
+  }
+  if(/^https?:\\/\\//.test(app.site_url||"")){part("back").href=app.site_url;part("back").textContent=words("back",{app:app.name});part("back").hidden=false}
+}
 async function send(path,body){
   try{
     const headers={"Content-Type":"application/json"};
     if(project&&path.startsWith("request-"))headers["X-Project-ID"]=project;
     const response=await fetch(api+path,{method:"POST",headers,body:JSON.stringify(body)});
     return {ok:response.ok,status:response.status,...await response.json()};
-  }catch{return {ok:false,status:0,detail:"The service cannot be reached. Try again in a moment."}}
+  }catch{return {ok:false,status:0}}
+}
+const troubles={0:"unreachable",400:"too_old",429:"too_many"};
+function trouble({status,code,detail}){
+  // The API's own sentence says the most, in English.
+  if(language==="en"&&detail)return detail;
+  return words(code==="weak_password"?"reset_weak":troubles[status]||"failed");
 }
 async function press(form,path,body,done){
   const button=form.querySelector("button");
-  button.disabled=true;say("One moment …","");
+  button.disabled=true;say(words("wait"),"");
   const answer=await send(path,body);
   button.disabled=false;
   if(answer.ok){show();say(done(answer),"good");return}
   if(/_used$/.test(answer.code)){wasUsed();return}
-  say(answer.detail,"bad");
+  say(trouble(answer),"bad");
   if(answer.status===400)show(ask);
 }
 ask.addEventListener("submit",event=>{
   event.preventDefault();
-  press(ask,asking,{email:ask.elements.email.value},answer=>answer.message);
+  press(ask,asking,{email:ask.elements.email.value},()=>words("sent"));
 });
 async function begin(){
+  speak(fields.get("lang"),query.get("lang"),...navigator.languages);
   if(!token){show(ask);return}
   const found=await send("check-mail-token",{token});
-  back(found.project);
+  dress(found.project);
   if(found.state==="used")wasUsed();
-  else if(found.state==="expired"||found.code==="mail_token_invalid"){show(ask);say("This link is too old, or not complete. Ask for another mail.","")}
+  else if(found.state==="expired"||found.code==="mail_token_invalid"){show(ask);say(words("too_old"),"")}
   else show(work);
 }
 begin();
 `;
 
-const askForm = (label: string) => `<form id="ask" hidden>
-<label>Your email address<input type="email" name="email" autocomplete="email" required maxlength="320"></label>
-<button>${label}</button>
+/** What the page says, in every language, for its script. */
+function languagesOf(prefix: "verify" | "reset"): string {
+  const isSaid = (key: string) => key.startsWith(prefix) || !/^(verify|reset)_/.test(key);
+  const said = Object.entries(languages).map(([code, { page }]) => [
+    code,
+    Object.fromEntries(Object.entries(page).filter(([key]) => isSaid(key))),
+  ]);
+  return `const languages=${JSON.stringify(Object.fromEntries(said))};\n`;
+}
+
+/** English at first; the script translates it. */
+const said = (key: PageText) => `data-say="${key}">${escapeHtml(languages.en.page[key])}`;
+
+const askForm = (label: PageText) => `<form id="ask" hidden>
+<label ${said("email")}<input type="email" name="email" autocomplete="email" required maxlength="320"></label>
+<button ${said(label)}</button>
 </form>
 <div role="status" aria-live="polite"></div>
 <p><a id="back" hidden rel="noreferrer"></a></p>`;
-const appName = `<p class="hint" id="app" hidden></p>`;
+const appName = `<p class="hint" id="app" dir="auto" hidden></p>`;
 
 export type Page = { name: string; title: string; style: string; body: string; script: string };
 
 export const verifyPage: Page = {
   name: "verify-email",
-  title: "Confirm your address",
+  title: languages.en.page.verify_title,
   style,
-  body: `${appName}<h1>Confirm your address</h1>
+  body: `${appName}<h1 ${said("verify_title")}</h1>
 <form id="work" hidden>
-<p>Press the button to confirm that the address is yours.</p>
-<button>Confirm address</button>
+<p ${said("verify_hint")}</p>
+<button ${said("verify_button")}</button>
 </form>
-${askForm("Send me a new mail")}`,
-  script: `const asking="request-verification";
-function wasUsed(){show();say("This address is confirmed. You can close this page.","good")}
+${askForm("verify_ask")}`,
+  script: `${languagesOf("verify")}const asking="request-verification";
+function wasUsed(){show();say(words("verify_used"),"good")}
 ${common}
-work.addEventListener("submit",event=>{event.preventDefault();press(work,"verify-email",{token},answer=>answer.email+" is confirmed. You can close this page.")});
+work.addEventListener("submit",event=>{event.preventDefault();press(work,"verify-email",{token},answer=>words("verify_done",{email:answer.email}))});
 `,
 };
 
 export const resetPage: Page = {
   name: "reset-password",
-  title: "Set a new password",
+  title: languages.en.page.reset_title,
   style,
-  body: `${appName}<h1>Set a new password</h1>
+  body: `${appName}<h1 ${said("reset_title")}</h1>
 <form id="work" hidden>
-<p class="hint">At least 8 characters, with a lower-case letter, an upper-case letter and a digit. You will be signed out everywhere.</p>
-<label>New password<input type="password" name="password" autocomplete="new-password" required minlength="8"></label>
-<label>Once more<input type="password" name="again" autocomplete="new-password" required></label>
-<button>Set password</button>
+<p class="hint" ${said("reset_hint")}</p>
+<label ${said("reset_password")}<input type="password" name="password" autocomplete="new-password" required minlength="8"></label>
+<label ${said("reset_again")}<input type="password" name="again" autocomplete="new-password" required></label>
+<button ${said("reset_button")}</button>
 </form>
-${askForm("Send me a mail")}`,
-  script: `const asking="request-password-reset";
-function wasUsed(){show(ask);say("This link has done its work. Log in with your new password, or ask for another mail.","good")}
+${askForm("reset_ask")}`,
+  script: `${languagesOf("reset")}const asking="request-password-reset";
+function wasUsed(){show(ask);say(words("reset_used"),"good")}
 ${common}
 work.addEventListener("submit",event=>{
   event.preventDefault();
   const {password,again}=work.elements;
-  if(password.value!==again.value){say("The two passwords differ.","bad");again.focus();return}
-  press(work,"reset-password",{token,password:password.value},()=>"Your new password is set. You can close this page and log in.");
+  if(password.value!==again.value){say(words("reset_differ"),"bad");again.focus();return}
+  press(work,"reset-password",{token,password:password.value},()=>words("reset_done"));
 });
 `,
 };

@@ -1,9 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
+import { textOn } from "../../mail/accent.ts";
+import { appName } from "../../mail/app-name.ts";
 import { digestOf, readPasted } from "../../mail/mail-token.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { checkedTokenSchema, mailToken } from "./schemas.ts";
+import { type CheckedToken, checkedTokenSchema, type FoundToken, mailToken } from "./schemas.ts";
 import { deviceOf } from "./sign-in/sign-in.ts";
 import * as store from "./store.ts";
 
@@ -29,5 +31,12 @@ export const checkMailToken = createRouter().openapi(route, async (c) => {
   const digest = digestOf("token" in pasted ? pasted.token : pasted.code);
   const found = await store.checkMailToken(c.get("deps").database, digest, deviceOf(c).ip);
   if ("refusal" in found) throw new ApiError(found.refusal);
-  return c.json(found, 200);
+  return c.json({ ...found, project: found.project && appOf(found.project) }, 200);
 });
+
+function appOf(project: NonNullable<FoundToken["project"]>): CheckedToken["project"] {
+  const { id, site_url, mail } = project;
+  const { language, accent_color } = mail;
+  const accent_text_color = accent_color === null ? null : textOn(accent_color);
+  return { id, name: appName(project), site_url, language, accent_color, accent_text_color };
+}

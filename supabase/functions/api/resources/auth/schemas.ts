@@ -2,6 +2,8 @@ import { z } from "@hono/zod-openapi";
 import { parseEmailAddress } from "../../email-address.ts";
 import { emptyIsNull, oneLine, text, timestamp, uuid } from "../../fields/text.ts";
 import { codeOfNumber } from "../../mail/mail-token.ts";
+import type { MailSettings } from "../../mail/store.ts";
+import { languageCodes } from "../../mail/texts.ts";
 import { predicates } from "../../sentences.ts";
 
 /** One plain address, read by the parser that the mailer uses too. */
@@ -85,11 +87,20 @@ export const checkedTokenSchema = z
     project: z
       .object({
         id: uuid("project", "The project of the account."),
-        name: z.string().openapi({ description: "What it is called.", example: "Postcards" }),
+        name: z.string().openapi({ description: "What its mail calls the app.", example: "Postcards" }),
         site_url: z
           .string()
           .nullable()
           .openapi({ description: "The app's own address.", example: "https://app.example.com" }),
+        language: z.enum(languageCodes).openapi({ description: "What its mail speaks.", example: "de" }),
+        accent_color: z
+          .string()
+          .nullable()
+          .openapi({ description: "The colour of buttons.", example: "#2563eb" }),
+        accent_text_color: z
+          .enum(["#000000", "#ffffff"])
+          .nullable()
+          .openapi({ description: "What can be read on it.", example: "#ffffff" }),
       })
       .nullable()
       .openapi({ description: "Null for developers and operators." }),
@@ -97,4 +108,7 @@ export const checkedTokenSchema = z
   .openapi("CheckedMailToken");
 
 export type CheckedToken = z.infer<typeof checkedTokenSchema>;
+export type FoundToken = Omit<CheckedToken, "project"> & {
+  project: { id: string; name: string; site_url: string | null; mail: MailSettings } | null;
+};
 export type Tokens = z.infer<typeof tokensSchema>;

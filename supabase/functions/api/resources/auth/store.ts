@@ -3,7 +3,7 @@ import type { Credentials } from "../../context.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { NewKey } from "../../key-format.ts";
 import type { User } from "../users/schemas.ts";
-import type { CheckedToken } from "./schemas.ts";
+import type { FoundToken } from "./schemas.ts";
 
 export type Device = { ip: string | null; user_agent: string | null };
 type Secret = Pick<NewKey, "key_prefix" | "key_hash">;
@@ -107,7 +107,7 @@ type Verified =
 
 /** What a token is for and whether it still works; it is not used up. `digest` is its SHA-256 as hex. */
 export const checkMailToken = (db: Database, digest: string, ip: string | null) =>
-  db.write<Refusal | CheckedToken>("check_mail_token", [digest, ip]);
+  db.write<Refusal | FoundToken>("check_mail_token", [digest, ip]);
 
 /** `expected` is the account that the caller named. */
 export const useVerificationToken = (

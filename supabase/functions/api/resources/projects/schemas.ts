@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { pageFields } from "../../fields/paging.ts";
 import { emptyIsNull, listOf, oneLine, paragraph, pathId, timestamp, uuid } from "../../fields/text.ts";
 import { origin, siteUrl } from "../../fields/web-address.ts";
+import { mailChangesSchema, mailSettingsSchema } from "../mail/schemas.ts";
 
 export const projectName = <T extends z.ZodType>(schema: T) =>
   schema.openapi({ description: "What the project is called, in mail too.", example: "Postcards" });
@@ -69,6 +70,9 @@ export const projectFieldsSchema = z.object({
   user_generations_per_day: perUser.user_generations_per_day.optional(),
   user_generations_per_month: perUser.user_generations_per_month.optional(),
   user_concurrent: perUser.user_concurrent.optional(),
+  mail: mailChangesSchema
+    .optional()
+    .openapi({ description: "How its mail looks; what is left out stays as it is." }),
 });
 
 /** Fields that are left out stay as they are; a name of null is left out. */
@@ -96,6 +100,7 @@ export const projectSchema = z
     verify_url: z.string().nullable().openapi(verifyUrl),
     reset_url: z.string().nullable().openapi(resetUrl),
     ...perUser,
+    mail: mailSettingsSchema.openapi({ description: "How its mail looks." }),
     plan_id: z
       .string()
       .nullable()

@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { appName, looksLikePlatform, platformName } from "./app-name.ts";
+
+test.each([
+  platformName,
+  "cloud api",
+  "CLOUD-API Security",
+  "CloudAPI",
+  "The Cloud API team",
+  "C l o u d  A P I",
+  "Сloud АPI",
+  "C1oud Ap1",
+  "ＣｌｏｕｄＡＰＩ",
+  "Clóud Äpi",
+  "Cl\u200boud API",
+  "𝐂𝐥𝐨𝐮𝐝 𝐀𝐏𝐈",
+  "CIoud AP|",
+])("%s could be taken for the platform", (name) => {
+  expect(looksLikePlatform(name)).toBe(true);
+});
+
+test.each(["Postcards", "Cloud Atlas", "Cloudy Apps", "API of Clouds", "Облако", "クラウド", "C"])(
+  "%s could not",
+  (name) => {
+    expect(looksLikePlatform(name)).toBe(false);
+  },
+);
+
+const project = (name: string, sender_name: string | null = null) => ({
+  id: "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+  name,
+  mail: { sender_name },
+});
+
+test.each([
+  ["its own name", project("Postcards"), "Postcards"],
+  ["its sender's name", project("postcards-production", "Postcards"), "Postcards"],
+  ["no name that looks like the platform's", project("Cloud API support"), "App 4f1d2c3b"],
+  ["its sender's name instead of such a name", project("Cloud API demo", "Demo"), "Demo"],
+])("mail calls an app by %s", (_, named, name) => {
+  expect(appName(named)).toBe(name);
+});

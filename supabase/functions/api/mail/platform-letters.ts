@@ -1,0 +1,52 @@
+import type { Letter } from "./layout.ts";
+import type { OutboxRow } from "./store.ts";
+
+/** Mails of the platform to developers and operators alone. They are in English, as the platform is. */
+export function projectOffered({
+  details: { project_name, owner_email },
+}: OutboxRow & { kind: "project_offered" }): Letter {
+  return {
+    subject: `The project ${project_name} is offered to you`,
+    preview: "You decide whether to take it.",
+    title: "A project is offered to you",
+    paragraphs: [
+      `${owner_email} wants to hand the project “${project_name}” over to you, with its users and pictures.`,
+      "To take it, sign in and call POST /projects/{project_id}/transfer/accept; GET /projects/transfers shows the offer. Its API keys are revoked then, so make new ones.",
+    ],
+    notes: ["The offer ends after seven days. If you do not know the sender, do nothing."],
+  };
+}
+
+export function projectTransferred({
+  details: { project_name },
+}: OutboxRow & { kind: "project_transferred" }): Letter {
+  return {
+    subject: `Your project ${project_name} was handed over`,
+    preview: "It belongs to the developer whom you offered it to.",
+    title: "Your project was handed over",
+    paragraphs: [
+      `The project “${project_name}” now belongs to the developer whom you offered it to. Your keys do not work for it any more.`,
+    ],
+    notes: ["If you did not offer it, change your password and ask whoever runs the platform for help."],
+  };
+}
+
+export function keyCreated({
+  details: { name, key_prefix, management, project_name },
+}: OutboxRow & { kind: "key_created" }): Letter {
+  const kind = project_name === undefined ? "developer key" : "API key";
+  const owner = project_name === undefined ? "your account" : `your project ${project_name}`;
+  const title = project_name === undefined ? "A new developer key was made" : "A new API key was made";
+  return {
+    subject: title,
+    preview: `It begins with ${key_prefix}.`,
+    title,
+    paragraphs: [
+      `${project_name === undefined ? "A" : "An"} ${kind}${name === null ? "" : ` called “${name}”`} was made for ${owner}. It begins with ${key_prefix}.`,
+      management
+        ? "It manages your projects without a login. Keep it on your servers and out of every page."
+        : "It names your apps. It cannot manage your projects.",
+    ],
+    notes: ["If this was not you, revoke the key and change your password."],
+  };
+}

@@ -1,0 +1,109 @@
+import { expect, test } from "vitest";
+import { type AppMailKind, appMailKinds } from "./language-texts.ts";
+import type { MailProject, MailSettings } from "./store.ts";
+import { languageCodes } from "./texts.ts";
+import { sampleMail } from "./write-mail.ts";
+
+const env = { public_url: "https://api.example.com", pages_url: undefined };
+const plain: MailSettings = {
+  sender_name: null,
+  logo_url: null,
+  accent_color: null,
+  language: "en",
+  footer: null,
+};
+const project = (mail: Partial<MailSettings>, more: Partial<MailProject> = {}): MailProject => ({
+  id: "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
+  name: "Postcards",
+  site_url: null,
+  verify_url: null,
+  reset_url: null,
+  ...more,
+  mail: { ...plain, ...mail },
+});
+const write = (kind: AppMailKind, mail: Partial<MailSettings>, more?: Partial<MailProject>) =>
+  sampleMail(kind, project(mail, more), env);
+
+/** What a person reads of the HTML, the address of the button included. */
+const readable = (html: string) =>
+  html
+    .replace(/^.*<\/head>/s, "")
+    .replace(/<div style="display:none.*?<\/div>/s, "")
+    .replace(/<a class="button" href="([^"]*)"[^>]*>(.*?)<\/a>/g, "$2: $1")
+    .replace(/<\/?a\b[^>]*>/g, "")
+    .replace(/<[^>]*>/g, " ")
+    .replace(/&#(\d+);/g, (_, code) => String.fromCharCode(Number(code)));
+const words = (text: string) =>
+  text
+    .split(/\s+/)
+    .filter((word) => word !== "" && word !== "--")
+    .map((word) => word.replace(/:$/, ""));
+
+const cases = languageCodes.flatMap((language) => appMailKinds.map((kind) => ({ language, kind })));
+const dressed: Partial<MailSettings> = {
+  sender_name: "Grüße <b>&",
+  logo_url: "https://a.example/logo.png?a=1&b=2",
+  accent_color: "#facc15",
+  footer: "Postcards Ltd, 1 Pier Road\nhttps://a.example/imprint.",
+};
+
+test.each(cases)("$kind in $language: the text says what the HTML says", ({ language, kind }) => {
+  const { html, text, subject } = write(
+    kind,
+    { ...dressed, language },
+    { site_url: "https://a.example/app" },
+  );
+  expect(words(readable(html))).toEqual(words(text));
+  expect(html).toContain(`<html lang="${language}" dir="ltr">`);
+  for (const said of [html, text, subject]) expect(said).not.toMatch(/\{\w+\}|undefined|null/);
+  expect(subject).toContain("Grüße <b>&");
+});
+
+test.each(cases)(
+  "$kind in $language asks for nothing outside but the logo, and leads nowhere by http",
+  ({ language, kind }) => {
+    const outside = (html: string) =>
+      [...html.matchAll(/(?:src|url)\s*[=(]\s*"?([^")\s]*)/g)].map(([, url]) => url);
+    expect(outside(write(kind, { language }).html)).toEqual([]);
+    const { html } = write(kind, { ...dressed, language });
+    expect(outside(html)).toEqual(["https://a.example/logo.png?a=1&#38;b=2"]);
+    for (const [, url = ""] of html.matchAll(/href="([^"]*)"/g)) expect(url).toMatch(/^https:\/\//);
+  },
+);
+
+test("only the three mails with a link have a button and a code", () => {
+  const withLink = appMailKinds.filter((kind) => write(kind, {}).html.includes('class="button"'));
+  expect(withLink).toEqual(["verification", "password_reset", "email_change"]);
+  expect(appMailKinds.filter((kind) => write(kind, {}).html.includes('class="code"'))).toEqual(withLink);
+});
+
+test.each(["name", "sender_name", "footer"] as const)("HTML in the %s is text", (field) => {
+  const evil = `"><img src=x onerror=alert(1)>'`;
+  const { html } =
+    field === "name" ? write("verification", {}, { name: evil }) : write("verification", { [field]: evil });
+  expect(html).not.toContain("<img");
+  expect(html).toContain("&#34;&#62;&#60;img src=x onerror=alert(1)&#62;&#39;");
+});
+
+test("addresses in a footer are links without the full stop that follows", () => {
+  const { html } = write("verification", { footer: "See https://a.example/x?y=1&z='2', or call.\nBye" });
+  expect(html).toContain(
+    `See <a href="https://a.example/x?y=1&#38;z=&#39;2&#39;" style="color:inherit">https://a.example/x?y=1&#38;z=&#39;2&#39;</a>, or call.<br>Bye`,
+  );
+});
+
+test("a button has the colour of the project, with text that can be read", () => {
+  expect(write("verification", { accent_color: "#facc15" }).html).toContain(
+    "background:#facc15;color:#000000",
+  );
+  expect(write("verification", { accent_color: "#1d4ed8" }).html).toContain(
+    "background:#1d4ed8;color:#ffffff",
+  );
+  expect(write("verification", {}).html).toContain("background:#18181b;color:#ffffff");
+});
+
+test("a sample's link has no token that was ever made, and leads where the project's links lead", () => {
+  const { text } = write("password_reset", {}, { reset_url: "https://a.example/reset" });
+  expect(text).toContain(`https://a.example/reset?token=${"0".repeat(64)}`);
+  expect(write("verification", { language: "de" }).text).toContain("&lang=de");
+});

@@ -1,0 +1,33 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { sampleMail } from "../../mail/write-mail.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { projectPath } from "../projects/schemas.ts";
+import * as projects from "../projects/store.ts";
+import { sampleFields, writtenMailSchema } from "./schemas.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/projects/{project_id}/mail/preview",
+  operationId: "projects.previewMail",
+  tags: ["Projects"],
+  summary: "See a mail of the project",
+  description:
+    "As its people get it, with a link and a code that do nothing. `mail` tries settings out that are not saved. Nothing is sent.",
+  security: security.manage,
+  middleware: [credentials, jsonOnly],
+  request: { params: projectPath, ...jsonBody(z.object(sampleFields).openapi("MailPreviewRequest")) },
+  responses: {
+    200: jsonResponse(writtenMailSchema, "The mail."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+  },
+});
+
+export const previewMail = createRouter().openapi(route, async (c) => {
+  const { database, env } = c.get("deps");
+  const { kind, mail } = c.req.valid("json");
+  const project = await projects.getProject(database, c.get("credentials"), c.req.valid("param").project_id);
+  const tried = { ...project, mail: { ...project.mail, ...mail } };
+  return c.json({ from_address: env.mail_from, ...sampleMail(kind, tried, env) }, 200);
+});

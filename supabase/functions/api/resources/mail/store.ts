@@ -1,0 +1,11 @@
+import type { Database } from "../../clients/database.ts";
+import type { Credentials } from "../../context.ts";
+import type { Sample } from "./schemas.ts";
+
+/** Answers the address of the caller, whom it goes to. */
+export const sendMailTest = (
+  db: Database,
+  credentials: Credentials,
+  projectId: string,
+  { kind, mail = {} }: Sample,
+) => db.write<string>("send_mail_test", [credentials, projectId, kind, mail]);

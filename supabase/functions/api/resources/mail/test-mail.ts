@@ -1,0 +1,33 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { deliverMail } from "../../mail/deliver-mail.ts";
+import { credentials } from "../../middleware/credentials.ts";
+import { jsonOnly } from "../../middleware/json-body.ts";
+import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { projectPath } from "../projects/schemas.ts";
+import { sampleFields, sentTestSchema } from "./schemas.ts";
+import * as store from "./store.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/api/v1/projects/{project_id}/mail/test",
+  operationId: "projects.testMail",
+  tags: ["Projects"],
+  summary: "Send a mail of the project to yourself",
+  description:
+    "The mail of the preview, to the address of the caller, who has confirmed it. One a minute, six at once in an hour.",
+  security: security.manage,
+  middleware: [credentials, jsonOnly],
+  request: { params: projectPath, ...jsonBody(z.object(sampleFields).openapi("MailTestRequest")) },
+  responses: {
+    202: jsonResponse(sentTestSchema, "The mail is on its way."),
+    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+  },
+});
+
+export const testMail = createRouter().openapi(route, async (c) => {
+  const { background, database } = c.get("deps");
+  const { project_id } = c.req.valid("param");
+  const email = await store.sendMailTest(database, c.get("credentials"), project_id, c.req.valid("json"));
+  background(deliverMail(c.get("deps")));
+  return c.json({ email }, 202);
+});
