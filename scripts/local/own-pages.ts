@@ -51,8 +51,8 @@ export class OwnPages {
 }
 
 /**
- * A page of another site can make a browser ask: by a script, which the fetch metadata tells apart, or by a name of its own that
- * leads to this machine, which the host tells apart.
+ * A page of another site can make a browser ask in two ways. It can run a script, which the fetch metadata shows, or use a name
+ * that leads to this machine, which the host shows.
  */
 export function wantsLanding({ method, headers }: IncomingMessage): boolean {
   const reads = method === "GET" || method === "HEAD";

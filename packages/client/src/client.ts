@@ -65,9 +65,9 @@ export class Client {
 }
 
 /**
- * A client of the API. Without arguments the address and the keys of the app come from the environment, by the names that
- * `npm start` prints: NEXT_PUBLIC_API_URL, DEVKIT4AI_DEVELOPER_KEY, DEVKIT4AI_PROJECT_ID, DEVKIT4AI_PROJECT_KEY.
- * @throws TypeError when an option cannot be right; it says which and never quotes a key.
+ * A client of the API. Without arguments the address and the keys of the app come from the environment. The names are those that
+ * `npm start` prints: NEXT_PUBLIC_API_URL, DEVKIT4AI_DEVELOPER_KEY, DEVKIT4AI_PROJECT_ID, DEVKIT4AI_PROJECT_KEY. @throws
+ * TypeError when an option cannot be right; it says which and never quotes a key.
  */
 export function createClient(options: ClientOptions = fromEnvironment()): Client {
   const {

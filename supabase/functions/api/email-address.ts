@@ -13,9 +13,9 @@ const domain = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z
 const bytesOf = (text: string) => new TextEncoder().encode(text).byteLength;
 
 /**
- * The only reading of an address, for whoever registers, signs in, asks for a mail or sends one.
- * @returns the local part as it was typed, in NFC, and the domain as DNS knows it; null for whatever is no plain address, such as
- * `Name <a@b.example>`, `a@localhost`, a trailing dot or a bidi character
+ * The only reading of an address, for whoever registers, signs in, asks for a mail or sends one. @returns the local part as
+ * typed, in NFC, and the domain in the form of DNS. Null for anything but a plain address, such as `Name <a@b.example>`,
+ * `a@localhost`, a trailing dot or a bidi character
  */
 export function parseEmailAddress(text: string): string | null {
   if (text.length > longestText) return null;

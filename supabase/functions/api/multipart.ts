@@ -18,9 +18,8 @@ const headerBytes = 8 * 1024;
 export const isMultipart = (type: string) => /^\s*multipart\/form-data\s*(;|$)/i.test(type);
 
 /**
- * The boundary of a form. RFC 2046 allows 1 to 70 characters, none of them a line break: so no part of a delimiter can begin
- * within another, and a search for it looks at each byte at most twice.
- * @throws ApiError malformed_body
+ * The boundary of a form. RFC 2046 allows 1 to 70 characters without line breaks. So no part of a delimiter can begin within
+ * another, and a search looks at each byte at most twice. @throws ApiError malformed_body
  */
 export function boundaryOf(type: string): string {
   const [, quoted, plain] =

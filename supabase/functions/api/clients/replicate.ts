@@ -165,8 +165,8 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
 }
 
 /**
- * A body that cannot be sent twice. Deno's fetch repeats a request, a POST too, when a kept-alive connection is cut before the
- * answer; it has to be able to repeat the body for that, and a stream is gone once read.
+ * A body that cannot be sent twice. Deno's fetch repeats a request, even a POST, when a kept-alive connection is cut before the
+ * answer. It cannot repeat a stream, which is gone once read.
  */
 function onceOnly(text: string): ReadableStream<Uint8Array> {
   return new ReadableStream({

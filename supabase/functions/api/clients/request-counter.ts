@@ -22,8 +22,8 @@ const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 export const methodOf = (sent: string) => (methods.has(sent) ? sent : "OTHER");
 
 /**
- * Counts requests in the memory of this isolate and adds them to the database some seconds later: an isolate knows only its
- * own requests and may be gone before anybody asks it.
+ * Counts requests in the memory of this isolate and adds them to the database some seconds later. An isolate knows only its own
+ * requests, and may have ended before anybody asks it.
  */
 export function createRequestCounter(
   { database, background }: { database: Database; background: (work: Promise<unknown>) => void },

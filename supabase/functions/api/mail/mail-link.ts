@@ -11,7 +11,7 @@ type Place = {
 
 /**
  * Where a link in a mail leads: the page that the project names, or ours. Our page takes the token after the `#`, which browsers
- * never send, so it reaches no log; an app gets it as `?token=`, since its server may have to read it.
+ * never send, so it reaches no log. An app gets it as `?token=`, because its server may have to read it.
  */
 export function mailLink(
   page: LinkPage,
