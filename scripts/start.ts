@@ -1,7 +1,9 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { TokenAlgorithm } from "./local/access-tokens.ts";
 import { banner } from "./local/banner.ts";
 import { startDocker } from "./local/docker.ts";
+import type { RefreshVersion } from "./local/gateway.ts";
 import { keysOfPort, readKeys } from "./local/keys.ts";
 import { readable } from "./local/log-line.ts";
 import { Problem } from "./local/problem.ts";
@@ -21,6 +23,8 @@ const HELP = `Starts the whole back end on this machine: database, Auth, Storage
                              in supabase/functions/.env (--settings for another file)
   npm start -- --quiet       prints no line for each request
   npm start -- --keys        prints every key and secret of the stack as JSON, and starts nothing
+  npm start -- --hs256       Auth signs access tokens with the legacy secret instead of ES256, as old projects do
+  npm start -- --refresh-v2  Auth makes the refresh tokens of its algorithm version 2
   npm start -- --published-keys  takes the keys that the Supabase CLI gives everybody, for tools that expect them
 
 The settings of .env.example are taken from the environment: REPLICATE_API_TOKEN=… npm start makes images with the real Replicate.
@@ -34,6 +38,8 @@ interface Options {
   json: boolean;
   quiet: boolean;
   published_keys: boolean;
+  access_tokens: TokenAlgorithm;
+  refresh_tokens: RefreshVersion;
   docker: boolean;
   settings: string | undefined;
 }
@@ -50,6 +56,8 @@ function readOptions(): Options {
     docker?: boolean;
     settings?: string;
     "published-keys"?: boolean;
+    hs256?: boolean;
+    "refresh-v2"?: boolean;
     help?: boolean;
   };
   try {
@@ -65,6 +73,8 @@ function readOptions(): Options {
         docker: { type: "boolean" },
         settings: { type: "string" },
         "published-keys": { type: "boolean" },
+        hs256: { type: "boolean" },
+        "refresh-v2": { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     }));
@@ -99,6 +109,8 @@ function readOptions(): Options {
     json,
     quiet,
     published_keys,
+    access_tokens: values.hs256 ? "HS256" : "ES256",
+    refresh_tokens: values["refresh-v2"] ? "v2" : "v1",
     docker,
     settings: values.settings,
   };
@@ -114,8 +126,8 @@ function readSecrets(base_port: number, data_folder: string | undefined) {
 }
 
 async function main(): Promise<void> {
-  const { base_port, data_folder, fresh, seed, json, quiet, published_keys, docker, settings } =
-    readOptions();
+  const options = readOptions();
+  const { base_port, data_folder, fresh, seed, json, quiet, docker, settings } = options;
   const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
   let stack: Pick<Stack, "stop"> | undefined;
   let ending: number | undefined;
@@ -164,7 +176,9 @@ async function main(): Promise<void> {
     seed,
     ...(data_folder === undefined ? {} : { data_folder }),
     user_env: process.env,
-    published_keys,
+    published_keys: options.published_keys,
+    access_tokens: options.access_tokens,
+    refresh_tokens: options.refresh_tokens,
     report,
     ...(quiet ? {} : { on_log: (line) => console.log(json ? line : readable(line, colour)) }),
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { AccessTokens } from "../local/access-tokens.ts";
 import { denoBinary } from "../local/functions.ts";
 import { startGateway } from "../local/gateway.ts";
 import { publishedKeys } from "../local/keys.ts";
@@ -97,6 +98,7 @@ export async function startGatewayTo(port: number): Promise<Server> {
     lite: () => undefined,
     sql: () => undefined,
     admin: { minimum_password_length: 8, password_cost: 4, keys: publishedKeys },
+    tokens: new AccessTokens(publishedKeys, "HS256"),
     report: () => {},
   });
   return { base: `http://${HOST}:${ports.gateway}`, pid: undefined, stop: () => closeServer(server) };

@@ -34,6 +34,7 @@ beforeAll(async () => {
     paths,
     ports,
     keys: publishedKeys,
+    token_env: {},
     replicate: { real: false, env: {} },
     settings: {},
     env: {},

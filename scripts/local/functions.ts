@@ -25,6 +25,8 @@ export interface FunctionsOptions {
   replicate: ReplicateAccess;
   /** Settings of the person who started the stack. */
   settings: Settings;
+  /** What verifies access tokens. */
+  token_env: Settings;
   /** Settings of a test, which come last. */
   env: Settings;
   /** Names of this stack beside those of loopback. */
@@ -118,7 +120,7 @@ export default {
   return file;
 }
 
-function environment({ ports, keys, replicate, settings, env }: FunctionsOptions): Settings {
+function environment({ ports, keys, token_env, replicate, settings, env }: FunctionsOptions): Settings {
   const gateway = `http://${HOST}:${ports.gateway}`;
   const database_url = databaseUrl(ports, keys.database_password);
   const own_mail = settings.SMTP_HOST ?? settings.RESEND_API_KEY;
@@ -129,9 +131,8 @@ function environment({ ports, keys, replicate, settings, env }: FunctionsOptions
     SUPABASE_ANON_KEY: keys.anon,
     SUPABASE_SERVICE_ROLE_KEY: keys.service_role,
     SUPABASE_DB_URL: database_url,
-    SUPABASE_JWKS: JSON.stringify({ keys: [] }),
+    ...token_env,
     DATABASE_URL: database_url,
-    JWT_SECRET: keys.jwt_secret,
     PUBLIC_URL: gateway,
     WEBHOOK_PRIVATE_HOSTS: "allowed",
     TRUSTED_PROXY_HOPS: "1",

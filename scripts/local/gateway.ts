@@ -1,15 +1,18 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type postgres from "postgres";
+import type { AccessTokens } from "./access-tokens.ts";
 import { type AdminOptions, answerAdminCall } from "./auth-admin.ts";
 import { Refusal } from "./auth-admin-input.ts";
 import { AuthManners } from "./auth-manners.ts";
+import { withSession } from "./auth-session.ts";
 import { readConfig } from "./config.ts";
 import { forward, refuse } from "./forward.ts";
 import type { LandingFacts } from "./landing-html.ts";
 import type { Lite } from "./lite.ts";
 import { listen, localServer } from "./local-server.ts";
 import { OwnPages, wantsLanding } from "./own-pages.ts";
-import { RefreshTurns } from "./refresh-turns.ts";
+import { CountedTokens } from "./refresh-counter.ts";
+import { FamilyTokens, RefreshTurns } from "./refresh-turns.ts";
 import { type Destination, destinationOf } from "./route.ts";
 import type { Ports } from "./settings.ts";
 
@@ -19,6 +22,9 @@ export interface GatewayOptions {
   lite: () => Lite | undefined;
   sql: () => postgres.Sql | undefined;
   admin: AdminOptions;
+  tokens: AccessTokens;
+  /** Refresh tokens as Auth has always made them, or counted ones, which it makes with `refresh_token_algorithm_version = 2`. */
+  refresh_tokens?: RefreshVersion;
   /** Names of this stack beside those of loopback, such as a tunnel's. */
   hosts?: readonly string[];
   /** What the page at `/` shows, once everything answers. */
@@ -26,9 +32,12 @@ export interface GatewayOptions {
   report: (line: string) => void;
 }
 
+export type RefreshVersion = "v1" | "v2";
+
 const ADMIN_BODY_LIMIT_BYTES = 1_000_000;
 
-const refreshes = new RefreshTurns();
+const PUBLIC_KEYS = "/auth/v1/.well-known/jwks.json";
+
 const pages = new OwnPages();
 
 /**
@@ -38,7 +47,11 @@ const pages = new OwnPages();
 export async function startGateway(options: GatewayOptions): Promise<Server> {
   const { report, hosts = [], ports } = options;
   const manners = new AuthManners({ config: readConfig(), keys: options.admin.keys });
-  const server = localServer((request, response) => answer(request, response, { ...options, manners }), {
+  const refreshes = new RefreshTurns(
+    options.refresh_tokens === "v2" ? new CountedTokens() : new FamilyTokens(),
+  );
+  const running = { ...options, manners, refreshes };
+  const server = localServer((request, response) => answer(request, response, running), {
     name: "The gateway",
     pages: ({ url }) => {
       const { kind } = destinationOf(url ?? "/");
@@ -52,7 +65,7 @@ export async function startGateway(options: GatewayOptions): Promise<Server> {
   return server;
 }
 
-type Running = GatewayOptions & { manners: AuthManners };
+type Running = GatewayOptions & { manners: AuthManners; refreshes: RefreshTurns };
 
 function answer(request: IncomingMessage, response: ServerResponse, options: Running): unknown {
   const destination = destinationOf(request.url ?? "/");
@@ -98,56 +111,59 @@ async function platform(
   const [lite, sql] = [options.lite(), options.sql()];
   const isAuth = AuthManners.matches(request.url);
   if (isAuth && options.manners.answerPreflight(request, response)) return;
-  if (lite === undefined || sql === undefined) {
-    refuse(request, response, 503, "starting", "The stack is starting. Try again in a moment.");
-  } else if (destination.kind === "admin") {
-    const answer = await answerAdminCall(
-      sql,
-      {
-        method: request.method ?? "GET",
-        path: destination.path,
-        apikey: request.headers.apikey as string | undefined,
-        authorization: request.headers.authorization,
-        body: await readJson(request),
-      },
-      options.admin,
-    );
-    answerJson(response, answer.status, answer.body);
+  if (lite === undefined || sql === undefined)
+    return refuse(request, response, 503, "starting", "The stack is starting. Try again in a moment.");
+  if (request.method === "GET" && request.url === PUBLIC_KEYS) {
+    response.setHeader("cache-control", "public, max-age=600");
+    return answerJson(response, 200, options.tokens.public_keys);
+  }
+  const authorization = await options.tokens.inward(request.headers.authorization);
+  if (destination.kind === "admin") {
+    const { method = "GET", headers } = request;
+    const apikey = headers.apikey as string | undefined;
+    const call = { method, path: destination.path, apikey, authorization, body: await readJson(request) };
+    const { status, body } = await answerAdminCall(sql, call, options.admin);
+    answerJson(response, status, JSON.stringify(body));
   } else if (isAuth) {
-    await auth(request, response, lite, sql, options.manners);
+    await auth(request, response, { lite, sql, authorization }, options);
   } else {
-    await lite.handle(request, response);
+    await lite.handle(request, response, { authorization });
   }
 }
 
 async function auth(
   request: IncomingMessage,
   response: ServerResponse,
-  lite: Lite,
-  sql: postgres.Sql,
-  manners: AuthManners,
+  { lite, sql, authorization }: { lite: Lite; sql: postgres.Sql; authorization: string | undefined },
+  { manners, refreshes, tokens }: Running,
 ): Promise<void> {
   const isRefresh = RefreshTurns.matches(request.method, request.url);
   const isRead = isRefresh || manners.needsBody(request.method, request.url);
   const body = isRead ? await readJson(request) : undefined;
+  const answered = (answer: Response) =>
+    withSession(answer, async (session) => ({
+      access_token: await tokens.outward(session.access_token),
+      refresh_token: await refreshes.outward(sql, session),
+    }));
+  const handle = (read: unknown) =>
+    lite.handle(request, response, { authorization, answered, body: JSON.stringify(read ?? null) });
   try {
     await manners.check(sql, request, body);
+    if (isRefresh) await refreshes.take(sql, body, handle);
+    else if (isRead) await handle(body);
+    else await lite.handle(request, response, { authorization, answered });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const { status, error_code, message: msg } = error;
     if (status === 429) response.setHeader("retry-after", "60");
     response.setHeader("x-sb-error-code", error_code);
-    return answerJson(response, status, { code: status, error_code, msg });
+    answerJson(response, status, JSON.stringify({ code: status, error_code, msg }));
   }
-  const handle = (read: unknown) => lite.handle(request, response, JSON.stringify(read ?? null));
-  if (isRefresh) await refreshes.take(sql, body, handle);
-  else if (isRead) await handle(body);
-  else await lite.handle(request, response);
 }
 
-function answerJson(response: ServerResponse, status: number, body: unknown): void {
+function answerJson(response: ServerResponse, status: number, json: string): void {
   response.writeHead(status, { "content-type": "application/json" });
-  response.end(JSON.stringify(body));
+  response.end(json);
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {

@@ -1,8 +1,9 @@
-import { createHmac, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { explainFileError, Problem } from "./problem.ts";
 import { adminDatabaseUrl, type Paths, type Ports, ROOT } from "./settings.ts";
+import { newSigningKeys, signRole } from "./signing-keys.ts";
 
 /** Every secret of one embedded stack. They are made with its data folder, and differ from those of all other stacks. */
 export interface Keys {
@@ -12,6 +13,8 @@ export interface Keys {
   anon: string;
   service_role: string;
   jwt_secret: string;
+  /** Private JWKs as JSON, as a `signing_keys.json` of the CLI: the first signs access tokens, all verify them. */
+  signing_keys: string;
   cron_secret: string;
   /** Of the Replicate look-alike; the real service issues its own. */
   replicate_token: string;
@@ -27,6 +30,7 @@ const PUBLISHED: Keys = {
   service_role:
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzdXBhYmFzZS1kZW1vIiwicm9sZSI6InNlcnZpY2Vfcm9sZSIsImV4cCI6MTk4MzgxMjk5Nn0.EGIM96RAZx35lJzdJsyH-qQwv8Hdp7fsn3W0YpN81IU",
   jwt_secret: "super-secret-jwt-token-with-at-least-32-characters-long",
+  signing_keys: "[]",
   cron_secret: "local-cron-secret",
   replicate_token: "r8_local_lookalike",
   replicate_webhook_secret: "whsec_bG9jYWwtcmVwbGljYXRlLWxvb2stYWxpa2Utc2VjcmV0",
@@ -38,22 +42,15 @@ export const publishedKeys = PUBLISHED;
 
 const random = (bytes: number) => randomBytes(bytes).toString("base64url");
 
-function roleToken(role: string, secret: string): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const now = Math.floor(Date.now() / 1000);
-  const claims = { iss: "supabase", role, iat: now, exp: now + 10 * 365 * 86_400 };
-  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
-  return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
-}
-
 function newKeys(database_password = random(18)): Keys {
-  const jwt_secret = random(36);
+  const signing_keys = newSigningKeys();
   return {
     publishable: `sb_publishable_${random(16)}_${random(6)}`,
     secret: `sb_secret_${random(16)}_${random(6)}`,
-    anon: roleToken("anon", jwt_secret),
-    service_role: roleToken("service_role", jwt_secret),
-    jwt_secret,
+    anon: signRole("anon", signing_keys),
+    service_role: signRole("service_role", signing_keys),
+    jwt_secret: random(36),
+    signing_keys,
     cron_secret: random(24),
     replicate_token: `r8_local_${random(18)}`,
     replicate_webhook_secret: `whsec_${randomBytes(24).toString("base64")}`,
@@ -70,9 +67,13 @@ export function ensureKeys(paths: Paths, published: boolean): Keys {
   // In a folder of an older version, the database has the password that all of them had.
   const is_old = kept === undefined && existsSync(join(paths.postgres, "PG_VERSION"));
   const own = kept ?? newKeys(published || is_old ? PUBLISHED.database_password : undefined);
-  if (kept === undefined) writeKeys(paths.keys, own);
+  // Nor has it a signing key.
+  const is_complete = own.signing_keys !== PUBLISHED.signing_keys;
+  if (!is_complete) own.signing_keys = newSigningKeys();
+  if (kept === undefined || !is_complete) writeKeys(paths.keys, own);
   else chmodSync(paths.keys, 0o600);
-  return published ? { ...PUBLISHED, database_password: own.database_password } : own;
+  const { database_password, signing_keys } = own;
+  return published ? { ...PUBLISHED, database_password, signing_keys } : own;
 }
 
 function writeKeys(file: string, keys: Keys): void {
@@ -87,7 +88,8 @@ function writeKeys(file: string, keys: Keys): void {
 
 export function readKeys(file: string): Keys | undefined {
   try {
-    const found = JSON.parse(readFileSync(file, "utf8")) as Partial<Keys>;
+    const { signing_keys } = PUBLISHED;
+    const found = { signing_keys, ...(JSON.parse(readFileSync(file, "utf8")) as Partial<Keys>) };
     const names = Object.keys(PUBLISHED) as (keyof Keys)[];
     return names.every((name) => typeof found[name] === "string") ? (found as Keys) : undefined;
   } catch {

@@ -24,10 +24,17 @@ process.emitWarning = ((warning: string | Error, ...rest: []) => {
   else emitWarning(warning.message, warning.name);
 }) as typeof emitWarning;
 
+/** What lite is to see instead of what came, and the client instead of what lite answers. */
+export interface Changes {
+  /** Of a request that was read already. */
+  body?: string;
+  authorization?: string | undefined;
+  answered?: (answer: Response) => Promise<Response>;
+}
+
 /** Auth, REST and Storage in this process. */
 export interface Lite {
-  /** `body` replaces one that was already read. */
-  handle: (request: IncomingMessage, response: ServerResponse, body?: string) => Promise<void>;
+  handle: (request: IncomingMessage, response: ServerResponse, changes: Changes) => Promise<void>;
   /** The same without keys, as service_role, for the table editor on the loopback address. */
   handleAsAdmin: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   /** Reloads the schema, as PostgREST does on `notify pgrst`. */
@@ -67,8 +74,8 @@ export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise
   await app.ensureSystemSchema();
   await app.init();
   return {
-    handle: (request, response, body) => answer(app, request, response, ports.gateway, body),
-    handleAsAdmin: (request, response) => answer(admin, request, response, ports.studio),
+    handle: (request, response, changes) => answer(app, request, response, ports.gateway, changes),
+    handleAsAdmin: (request, response) => answer(admin, request, response, ports.studio, {}),
     forgetSchema: () => connection.clearSchemaCache(),
     close: async () => {
       // It would wait for ever for connections that the driver has lost; they end with the database.
@@ -139,12 +146,13 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   port: number,
-  read_body?: string,
+  { body: read_body, authorization, answered: change = async (answer) => answer }: Changes,
 ): Promise<void> {
   const headers = new Headers();
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     headers.append(request.rawHeaders[index] ?? "", request.rawHeaders[index + 1] ?? "");
   }
+  if (authorization !== undefined) headers.set("authorization", authorization);
   const { host = "" } = request.headers;
   const url = `http://${PLAIN_HOST.test(host) ? host : `${HOST}:${port}`}${request.url}`;
   const has_body = request.method !== "GET" && request.method !== "HEAD";
@@ -159,7 +167,7 @@ async function answer(
     peerAddress: request.socket.remoteAddress ?? null,
   });
   const path = request.url ?? "/";
-  const answered = isSigning(request.method, path) ? await withStorageNames(path, made) : made;
+  const answered = isSigning(request.method, path) ? await withStorageNames(path, made) : await change(made);
   const fields: Record<string, string | string[]> = {
     ...Object.fromEntries(answered.headers),
     ...fileHeaders(path),

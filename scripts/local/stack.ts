@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import postgres from "postgres";
+import { AccessTokens, type TokenAlgorithm } from "./access-tokens.ts";
 import { readConfig } from "./config.ts";
 import { emptyData, makeFolders } from "./data-folder.ts";
 import { installHelpers, migrate, prepareRoles, refuseForeignSchema } from "./database.ts";
 import { ensureDemoCredentials } from "./demo-credentials.ts";
 import { type Settings, userSettings } from "./function-settings.ts";
 import { makeFunctions } from "./functions.ts";
-import { startGateway } from "./gateway.ts";
+import { type RefreshVersion, startGateway } from "./gateway.ts";
 import { announceKeys, ensureKeys } from "./keys.ts";
 import { Leash } from "./leash.ts";
 import { type Lite, startLite } from "./lite.ts";
@@ -51,6 +52,10 @@ export interface StackOptions {
   function_env?: Settings;
   /** The Supabase CLI's keys, the same on every machine, instead of this stack's own. */
   published_keys?: boolean;
+  /** How Auth signs access tokens: ES256, or HS256 as projects with the legacy secret. */
+  access_tokens?: TokenAlgorithm;
+  /** Which refresh tokens Auth makes: v1, or the counted ones of v2. */
+  refresh_tokens?: RefreshVersion;
   /** Further settings of the Replicate look-alike. */
   replicate_env?: Record<string, string>;
   functions_folder?: string;
@@ -110,6 +115,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     };
 
     const replicate = replicateAccess(ports, keys, settings);
+    const { access_tokens = "ES256", refresh_tokens = "v1" } = options;
+    const tokens = new AccessTokens(keys, access_tokens);
     const {
       function_env = {},
       replicate_env = {},
@@ -127,6 +134,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       keys,
       replicate,
       settings,
+      token_env: {
+        SUPABASE_JWKS: tokens.public_keys,
+        ...(access_tokens === "HS256" ? { JWT_SECRET: keys.jwt_secret } : {}),
+      },
       env: function_env,
       hosts,
       folder: functions_folder,
@@ -136,7 +147,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const admin = { minimum_password_length: minimumPasswordLength(), password_cost: durable ? 10 : 4, keys };
     let stack: Stack | undefined;
     const landing = () => stack;
-    const platform = { lite: () => lite, sql: () => sql, admin };
+    const platform = { lite: () => lite, sql: () => sql, admin, tokens, refresh_tokens };
     const gateway = await startGateway({ ports, hosts, landing, report, ...platform });
     undo.push(() => closeServer(gateway));
 

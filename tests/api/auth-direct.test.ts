@@ -9,6 +9,7 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
+import { headerOf } from "../support/auth-tokens.ts";
 import { eventually, mailsTo, mailTo } from "../support/mail.ts";
 
 // What anybody can send to Supabase Auth itself: the publishable key is in every app's page.
@@ -41,6 +42,17 @@ async function expectUntouched() {
   const { headers } = await login(user.email, { "X-Project-ID": project.id });
   expect((await api("/auth/me", { headers })).body).toMatchObject({ id: user.id, email: user.email });
 }
+
+test("an access token is signed with a private key, whose public half Auth publishes by its name", async () => {
+  const response = await fetch(`${urls.gateway}/auth/v1/.well-known/jwks.json`);
+  expect(response.headers.get("cache-control")).toContain("max-age");
+  const published = (await response.json()) as { keys: Record<string, string>[] };
+  const { alg, kid } = headerOf(user.token);
+  // A project with the legacy secret publishes nothing.
+  if (alg === "HS256") expect(published).toEqual({ keys: [] });
+  else expect(published.keys).toContainEqual(expect.objectContaining({ kid, alg, kty: "EC", crv: "P-256" }));
+  for (const key of published.keys) expect(key).not.toHaveProperty("d");
+});
 
 test("sign-up is off", async () => {
   const answer = await auth("/signup", { email: user.email, password: "Somebody-else-1" });

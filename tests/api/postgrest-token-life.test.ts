@@ -1,5 +1,5 @@
-import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { signHmac } from "../support/auth-tokens.ts";
 import { rest } from "../support/rest.ts";
 import { admin, claimsOf, owner } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
@@ -16,20 +16,16 @@ afterAll(async () => {
 
 describe("a forged token", () => {
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const sign = (header: object, payload: object, secret: string) => {
-    const content = `${encode(header)}.${encode(payload)}`;
-    return `${content}.${createHmac("sha256", secret).update(content).digest("base64url")}`;
-  };
 
   test.each<[string, (claims: object) => string]>([
     ["without a signature", (claims) => `${encode({ alg: "none" })}.${encode(claims)}.`],
     [
       "signed with another secret",
-      (claims) => sign({ alg: "HS256" }, claims, "another-secret-another-secret-1234"),
+      (claims) => signHmac({ alg: "HS256" }, claims, "another-secret-another-secret-1234"),
     ],
     [
       "signed with the publishable key",
-      (claims) => sign({ alg: "HS256" }, claims, inject("stack").keys.publishable ?? ""),
+      (claims) => signHmac({ alg: "HS256" }, claims, inject("stack").keys.publishable ?? ""),
     ],
   ])("%s is refused, whatever it claims", async (_name, forge) => {
     const claims = claimsOf(world.a.user.token);

@@ -8,6 +8,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AccessTokens } from "../../scripts/local/access-tokens.ts";
 import { startGateway } from "../../scripts/local/gateway.ts";
 import { publishedKeys } from "../../scripts/local/keys.ts";
 import { closeServer } from "../../scripts/local/local-server.ts";
@@ -35,6 +36,7 @@ beforeAll(async () => {
     lite: () => undefined,
     sql: () => undefined,
     admin,
+    tokens: new AccessTokens(publishedKeys, "HS256"),
     report: () => {},
   });
   address = `http://127.0.0.1:${ports.gateway}`;

@@ -1,16 +1,16 @@
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { afterAll, expect, inject, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { ROOT } from "../../scripts/local/settings.ts";
 import { run } from "../support/runtimes.ts";
+import { startTestStack, type TestStack } from "../support/stack.ts";
 
-const { urls, keys, database_url, admin_database_url } = inject("stack");
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-target-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Stands in for the CLI of a machine with Docker: it tells the addresses and keys of the suite's own stack. */
-function standInCli(): string {
+/** Stands in for the CLI of a machine with Docker: it tells the addresses and keys of another stack. */
+function standInCli({ urls, keys, database_url }: TestStack): string {
   const bin = join(folder, "bin");
   mkdirSync(bin);
   const status = {
@@ -29,28 +29,36 @@ function standInCli(): string {
 }
 
 test("a target is written from what the CLI says, with an operator of its own, and the suites run against it, through the addresses that hosted stacks have", async () => {
-  const file = join(folder, "target.json");
-  const settings = join(folder, "functions.env");
-  writeFileSync(settings, `CRON_SECRET=${keys.cron_secret}\n`);
-  const written = await run(process.execPath, ["scripts/target.ts", file, "--settings", settings], ROOT, {
-    PATH: `${standInCli()}${delimiter}${process.env.PATH}`,
-  });
-  expect(written).toEqual({ code: 0, output: `CLOUD_API_TARGET=${file} npm test -- api\n` });
-  expect(statSync(file).mode & 0o077).toBe(0);
+  // A project that keeps the legacy secret, and whose Auth counts its refresh tokens: the suite's own has the other manners.
+  const stack = await startTestStack({ access_tokens: "HS256", refresh_tokens: "v2" });
+  try {
+    const file = join(folder, "target.json");
+    const settings = join(folder, "functions.env");
+    writeFileSync(settings, `CRON_SECRET=${stack.keys.cron_secret}\n`);
+    const written = await run(process.execPath, ["scripts/target.ts", file, "--settings", settings], ROOT, {
+      PATH: `${standInCli(stack)}${delimiter}${process.env.PATH}`,
+    });
+    expect(written).toEqual({ code: 0, output: `CLOUD_API_TARGET=${file} npm test -- api\n` });
+    expect(statSync(file).mode & 0o077).toBe(0);
 
-  const files = ["paths", "story", "identity"].map((name) => `tests/api/${name}.test.ts`);
-  const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
-  const { code, output } = await run(process.execPath, [vitest, "run", "--project", "api", ...files], ROOT, {
-    CLOUD_API_TARGET: file,
-    CLOUD_API_ADMIN_DATABASE_URL: admin_database_url,
-    CLOUD_API_INBOX_URL: urls.inbox,
-    CLOUD_API_REPLICATE_URL: urls.replicate,
-    VITEST: undefined,
-    VITEST_POOL_ID: undefined,
-    VITEST_WORKER_ID: undefined,
-  });
-  expect(output).toMatch(/Test Files .*3 passed/);
-  expect(code, output).toBe(0);
+    const names = ["paths", "story", "identity", "refresh", "bad-input", "auth-admin", "auth-direct"];
+    const files = names.map((name) => `tests/api/${name}.test.ts`);
+    const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
+    const args = [vitest, "run", "--project", "api", ...files];
+    const { code, output } = await run(process.execPath, args, ROOT, {
+      CLOUD_API_TARGET: file,
+      CLOUD_API_ADMIN_DATABASE_URL: stack.admin_database_url,
+      CLOUD_API_INBOX_URL: stack.urls.inbox,
+      CLOUD_API_REPLICATE_URL: stack.urls.replicate,
+      VITEST: undefined,
+      VITEST_POOL_ID: undefined,
+      VITEST_WORKER_ID: undefined,
+    });
+    expect(output).toMatch(/Test Files .*7 passed/);
+    expect(code, output).toBe(0);
+  } finally {
+    await stack.stop();
+  }
 });
 
 test("without a stack, or without settings, it says what to do", async () => {

@@ -11,6 +11,7 @@ import {
   registerEndUser,
   login as signIn,
 } from "../support/api.ts";
+import { tokenSettings } from "../support/auth-tokens.ts";
 import { type Fault, FaultyProxy } from "../support/faulty-proxy.ts";
 import { freshPrompt, GenerationStack } from "../support/generation.ts";
 import { mailTo, tokenOf } from "../support/mail.ts";
@@ -45,8 +46,7 @@ async function apiBehind(name: "Postgres" | "Auth and Storage", url = database_u
     SUPABASE_URL: urls.gateway,
     PUBLIC_URL: urls.gateway,
     SUPABASE_SERVICE_ROLE_KEY: keys.secret,
-    SUPABASE_JWKS: '{"keys":[]}',
-    JWT_SECRET: keys.jwt_secret,
+    ...tokenSettings(keys),
     ...(name === "Postgres"
       ? { DATABASE_URL: String(address) }
       : { DATABASE_URL: database_url, SUPABASE_URL: address.origin }),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { DENO, ROOT } from "../../scripts/local/settings.ts";
+import { tokenSettings } from "./auth-tokens.ts";
 import type { StackTarget } from "./stack.ts";
 
 export interface FunctionProcess {
@@ -50,8 +51,7 @@ export async function startFunction(
         SUPABASE_URL: urls.gateway,
         SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secret }),
         SUPABASE_DB_URL: database_url,
-        SUPABASE_JWKS: '{"keys":[]}',
-        JWT_SECRET: keys.jwt_secret,
+        ...tokenSettings(keys),
         ...env,
       },
     },

@@ -4,6 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { inject } from "vitest";
 import { closeServer } from "../../scripts/local/local-server.ts";
 import { createHandler } from "../../supabase/functions/api/runtime.ts";
+import { tokenSettings } from "./auth-tokens.ts";
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
@@ -51,8 +52,7 @@ export function createApi(settings: Record<string, string>): Handler {
       PUBLIC_URL: urls.gateway,
       SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secret }),
       DATABASE_URL: database_url,
-      SUPABASE_JWKS: '{"keys":[]}',
-      JWT_SECRET: keys.jwt_secret,
+      ...tokenSettings(keys),
       REPLICATE_API_URL: `${urls.replicate}/v1`,
       REPLICATE_API_TOKEN: keys.replicate_token,
       ...settings,

@@ -256,6 +256,16 @@ describe("keys that Auth publishes", () => {
     expect(state.fetches).toBe(before + 1);
   });
 
+  test("a token of the old key is accepted for as long as its key is published", async () => {
+    const { state, verifier } = auth(published("new", "old"));
+    const tokens = [await tokenOf("old"), await tokenOf("new")];
+    for (const token of tokens) expect(await verifier.verify(token)).toMatchObject({ user_id: claims.sub });
+    state.reply = published("new");
+    now += 11 * 60_000;
+    await verifier.verify(await tokenOf("new"));
+    await expect(verifier.verify(await tokenOf("old"))).rejects.toMatchObject(refused);
+  });
+
   test.each([
     ["from Auth", undefined],
     ["from SUPABASE_JWKS", "old"],

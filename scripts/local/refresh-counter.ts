@@ -1,0 +1,88 @@
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type postgres from "postgres";
+import { Refusal } from "./auth-admin-input.ts";
+import type { Session } from "./auth-session.ts";
+import { type RefreshRules, reuseSeconds } from "./refresh-turns.ts";
+
+/** A token is the session, a count and a signature. */
+const SESSION_BYTES = 16;
+const COUNT_BYTES = 4;
+const SIGNATURE_BYTES = 16;
+const BODY_BYTES = SESSION_BYTES + COUNT_BYTES;
+
+interface Counted {
+  session_id: string;
+  count: number;
+  body: Buffer;
+  signature: Buffer;
+}
+
+/**
+ * Refresh tokens as Auth makes them with `refresh_token_algorithm_version = 2`: a session has a key and a count, and no list of
+ * tokens. Lite goes on with its own behind them.
+ */
+export class CountedTokens implements RefreshRules {
+  async sessionOf(_sql: postgres.Sql, token: string): Promise<string | undefined> {
+    return read(token)?.session_id;
+  }
+
+  async accepted(sql: postgres.Sql, token: string): Promise<string> {
+    const counted = read(token);
+    // Of a session that is older than the setting, or nonsense: lite knows.
+    if (counted === undefined) return token;
+    const { session_id, count, body, signature } = counted;
+    const [session] = await sql<{ key: string; count: number; is_recent: boolean; newest: string | null }[]>`
+      select refresh_token_hmac_key as key, refresh_token_counter::int as count,
+        coalesce(refreshed_at, created_at at time zone 'utc')
+          > now() at time zone 'utc' - make_interval(secs => ${reuseSeconds()}) as is_recent,
+        (select token from auth.refresh_tokens where session_id = sessions.id and not revoked
+          order by created_at desc limit 1) as newest
+      from auth.sessions where id = ${session_id} and refresh_token_hmac_key is not null`;
+    if (session === undefined || !timingSafeEqual(signatureOf(body, session.key), signature))
+      throw new Refusal(400, "refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found");
+    const behind = session.count - count;
+    if (behind < 0)
+      throw new Refusal(400, "validation_failed", "Invalid Refresh Token: Not Issued By This Server");
+    // The answer to the last refresh was lost, or tabs refresh at once; everything else is a thief.
+    if (behind > 1 && !session.is_recent) {
+      await sql`delete from auth.refresh_tokens where session_id = ${session_id}`;
+      await sql`delete from auth.sessions where id = ${session_id}`;
+      throw new Refusal(400, "refresh_token_already_used", "Invalid Refresh Token: Already Used");
+    }
+    if (behind === 0)
+      await sql`update auth.sessions set refresh_token_counter = refresh_token_counter + 1 where id = ${session_id}`;
+    return session.newest ?? token;
+  }
+
+  async outward(sql: postgres.Sql, { access_token, refresh_token }: Session): Promise<string> {
+    const claims = Buffer.from(access_token.split(".")[1] ?? "", "base64url").toString();
+    const { session_id } = JSON.parse(claims) as { session_id: string };
+    const [session] = await sql<{ key: string; count: number }[]>`
+      update auth.sessions set
+        refresh_token_hmac_key = coalesce(refresh_token_hmac_key, ${randomBytes(32).toString("base64url")}),
+        refresh_token_counter = coalesce(refresh_token_counter, 0)
+      where id = ${session_id}
+      returning refresh_token_hmac_key as key, refresh_token_counter::int as count`;
+    return session === undefined ? refresh_token : write(session_id, session);
+  }
+}
+
+function write(session_id: string, { key, count }: { key: string; count: number }): string {
+  const body = Buffer.alloc(BODY_BYTES);
+  body.write(session_id.replaceAll("-", ""), "hex");
+  body.writeUInt32BE(count, SESSION_BYTES);
+  return Buffer.concat([body, signatureOf(body, key)]).toString("base64url");
+}
+
+function read(token: string): Counted | undefined {
+  const bytes = Buffer.from(token.slice(0, 100), "base64url");
+  if (bytes.length !== BODY_BYTES + SIGNATURE_BYTES || bytes.toString("base64url") !== token)
+    return undefined;
+  const [body, signature] = [bytes.subarray(0, BODY_BYTES), bytes.subarray(BODY_BYTES)];
+  const hex = body.toString("hex", 0, SESSION_BYTES);
+  const session_id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  return { session_id, count: body.readUInt32BE(SESSION_BYTES), body, signature };
+}
+
+const signatureOf = (body: Buffer, key: string) =>
+  createHmac("sha256", key).update(body).digest().subarray(0, SIGNATURE_BYTES);

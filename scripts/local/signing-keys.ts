@@ -1,0 +1,36 @@
+import { createPrivateKey, generateKeyPairSync, type JsonWebKey, randomUUID, sign } from "node:crypto";
+
+/** A private key as a `signing_keys.json` of the CLI has it. */
+export type SigningKey = JsonWebKey & { kid: string; alg: "ES256"; use: "sig" };
+
+export const readSigningKeys = (text: string) => JSON.parse(text) as SigningKey[];
+
+/** One new key, as `supabase gen signing-key` makes it. */
+export function newSigningKeys(): string {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const key: SigningKey = {
+    ...privateKey.export({ format: "jwk" }),
+    kid: randomUUID(),
+    alg: "ES256",
+    use: "sig",
+  };
+  return JSON.stringify([key]);
+}
+
+/** What everybody may know, as Auth publishes it under `/auth/v1/.well-known/jwks.json`. */
+export function publicKeySet(text: string): string {
+  const keys = readSigningKeys(text).map(({ d: _, ...key }) => ({ ...key, key_ops: ["verify"], ext: true }));
+  return JSON.stringify({ keys });
+}
+
+/** A legacy key, signed as `supabase start` signs it. */
+export function signRole(role: string, signing_keys: string): string {
+  const [key] = readSigningKeys(signing_keys);
+  if (key === undefined) throw new Error("There is no signing key.");
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { iss: "supabase", role, iat: now, exp: now + 10 * 365 * 86_400 };
+  const signed = `${part({ alg: key.alg, kid: key.kid, typ: "JWT" })}.${part(claims)}`;
+  const options = { key: createPrivateKey({ key, format: "jwk" }), dsaEncoding: "ieee-p1363" } as const;
+  return `${signed}.${sign("sha256", Buffer.from(signed), options).toString("base64url")}`;
+}
