@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { ROOT } from "../../scripts/local/settings.ts";
 import { api, errorOf, type Headed, registerDeveloper, registerEndUser } from "../support/api.ts";
+import { whenHealthy } from "../support/health.ts";
 
 const { urls, keys, credentials } = inject("stack");
 
@@ -16,7 +17,7 @@ test("the root and /health answer without prefix and without credentials", async
 });
 
 test("the whole health names every part", async () => {
-  const { status, body } = await api("/health");
+  const { status, body } = await whenHealthy("/health");
   expect(status).toBe(200);
   expect(body).toMatchObject({
     status: "healthy",
@@ -31,13 +32,8 @@ test("the whole health names every part", async () => {
   expect(JSON.stringify(body)).not.toMatch(/127\.0\.0\.1|postgres|PostgreSQL|pool/i);
 });
 
-test.each([
-  ["database", "healthy"],
-  ["storage", "healthy"],
-])("/health/%s is %s", async (part, state) => {
-  const { status, body } = await api(`/health/${part}`);
-  expect(status).toBe(200);
-  expect(body.status).toBe(state);
+test.each(["database", "storage"])("/health/%s is healthy", async (part) => {
+  expect((await whenHealthy(`/health/${part}`)).status).toBe(200);
 });
 
 const asOperator = { "X-Operator-Key": credentials.operator_key ?? "" };
@@ -79,7 +75,7 @@ test("everybody else reads the parts and their last errors, and nothing of hosts
   const developer = await registerDeveloper();
   const user = await registerEndUser(developer.project);
   for (const headers of [{}, developer.headers, { Authorization: `Bearer ${user.token}` }]) {
-    const { status, body } = await api("/health/detailed", { headers });
+    const { status, body } = await whenHealthy("/health/detailed", headers);
     expect(status).toBe(200);
     expect(body).toMatchObject({ status: "healthy", database: { status: "healthy" } });
     expect(body).not.toHaveProperty("service");
@@ -102,10 +98,9 @@ test("credentials that are sent are checked all the same", async () => {
 test.each(["/health", "/health/storage", "/health/detailed"])(
   "%s is health+json for whoever asks for it, and never comes from a cache",
   async (path) => {
-    const asked = await api(path, { headers: { Accept: "application/health+json" } });
+    const asked = await whenHealthy(path, { Accept: "application/health+json" });
     expect(asked.headers.get("content-type")).toBe("application/health+json");
     expect(asked.headers.get("cache-control")).toBe("no-store");
-    expect(asked.body.status).toBe("healthy");
     expect((await api(path)).headers.get("content-type")).toBe("application/json");
   },
 );

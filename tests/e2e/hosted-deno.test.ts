@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type FunctionProcess, startFunction } from "../support/function-process.ts";
+import { whenHealthy } from "../support/health.ts";
 
 let base: string;
 let hosted: FunctionProcess;
@@ -18,9 +19,7 @@ test("the function starts on the Deno of hosted Supabase and says that it lives"
 });
 
 test("it reaches database and storage there", async () => {
-  const response = await fetch(`${base}/api/v1/health`);
-  expect(await response.json()).toMatchObject({
-    status: "healthy",
+  expect((await whenHealthy(`${base}/api/v1/health`)).body).toMatchObject({
     database: { status: "healthy" },
     storage: { status: "healthy" },
   });

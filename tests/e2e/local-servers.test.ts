@@ -29,7 +29,7 @@ const open: Record<Server, string> = {
   studio: "/",
   inbox: "/api/healthz",
   replicate: "/health",
-  api: "/api/v1/health",
+  api: "/api",
   health: "/health",
   generation: "/generation/public",
 };

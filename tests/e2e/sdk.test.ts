@@ -2,6 +2,7 @@ import { expect, inject, test } from "vitest";
 import { createClient, memorySession, RateLimitError } from "../../packages/client/src/index.ts";
 import { freshEmail, password } from "../support/api.ts";
 import { png, pngSignature } from "../support/images.ts";
+import { eventually } from "../support/mail.ts";
 import { takeTurnsWithVisitors } from "../support/visitors.ts";
 
 takeTurnsWithVisitors();
@@ -258,5 +259,9 @@ test("errors are those of the API, with advice in the words of the SDK", async (
 test("health answers without a credential", async () => {
   const client = createClient({ url });
   expect(await client.health.live()).toMatchObject({ status: "healthy" });
-  expect(await client.health.get()).toMatchObject({ status: "healthy", database: expect.anything() });
+  const report = await eventually("a healthy report", async () => {
+    const answer = await client.health.get();
+    return answer.status === "healthy" ? answer : undefined;
+  });
+  expect(report.database).toMatchObject({ status: "healthy" });
 });

@@ -7,6 +7,7 @@ import { isAlive } from "../../scripts/local/lock.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { portsFrom } from "../../scripts/local/settings.ts";
 import { migrationNames } from "../../scripts/schema/baseline.ts";
+import { whenHealthy } from "../support/health.ts";
 import { assertNothingLeft } from "../support/stack.ts";
 import { processesNaming, type Ready, StackCli } from "../support/stack-cli.ts";
 
@@ -81,7 +82,8 @@ describe("npm start", { timeout: 240_000 }, () => {
 
   test("answers on every address", async () => {
     const { urls } = one.ready;
-    for (const url of [`${urls.gateway}/health`, `${urls.api}/health`, urls.inbox, urls.studio]) {
+    await whenHealthy(`${urls.api}/health`);
+    for (const url of [`${urls.gateway}/health`, urls.inbox, urls.studio]) {
       expect((await fetch(url, { headers: BROWSER })).status, url).toBe(200);
     }
   });
@@ -101,7 +103,7 @@ describe("npm start", { timeout: 240_000 }, () => {
     expect(await one.cli.said("The function api died")).toContain("SIGKILL");
     await Promise.all([one.cli.said("The mail inbox is back"), one.cli.said("The function api is back")]);
     expect((await fetch(one.ready.urls.inbox, { headers: BROWSER })).status).toBe(200);
-    expect((await fetch(`${one.ready.urls.api}/health`)).status).toBe(200);
+    await whenHealthy(`${one.ready.urls.api}/health`);
   });
 
   test("survives the death of its database", async () => {

@@ -16,6 +16,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { USER_SETTINGS } from "../../scripts/local/function-settings.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { ROOT } from "../../scripts/local/settings.ts";
+import { whenHealthy } from "../support/health.ts";
 import { type Ready, StackCli } from "../support/stack-cli.ts";
 
 // `npm start` in a checkout and on a machine that have everything that ever stood in its way, at once.
@@ -146,17 +147,15 @@ const operator = () => ({ "X-Operator-Key": ready.credentials.operator_key });
 describe("with stray settings, proxies, a narrow umask and quotes in its path, npm start", () => {
   test("gets ready, says nothing else, and works with its own database and keys", async () => {
     expect(ready.database_url).toContain("127.0.0.1");
-    const response = await fetch(`${ready.urls.api}/health`);
-    expect(await response.json()).toMatchObject({ status: "healthy", database: { status: "healthy" } });
+    expect((await whenHealthy(`${ready.urls.api}/health`)).body.database).toMatchObject({
+      status: "healthy",
+    });
     expect(stack.errors).toEqual([]);
   });
 
   test("never asks a proxy for this machine, and reaches the provider through it", async () => {
-    const response = await fetch(`${ready.urls.api}/health/detailed`, { headers: operator() });
-    expect(await response.json()).toMatchObject({
-      image_provider: { status: "healthy" },
-      mail: { status: "healthy" },
-    });
+    const { body } = await whenHealthy(`${ready.urls.api}/health/detailed`, operator());
+    expect(body).toMatchObject({ image_provider: { status: "healthy" }, mail: { status: "healthy" } });
     expect(proxied.some((url) => url.startsWith("http://mail.example.com"))).toBe(true);
     expect(proxied.some((url) => url.startsWith("http://provider.example.com/v1"))).toBe(true);
     expect(proxied.filter((url) => /127\.0\.0\.1|localhost/.test(url))).toEqual([]);

@@ -1,6 +1,13 @@
 import { once } from "node:events";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import "../../scripts/local/lite.ts";
+
+// Node's own would print it, and nobody should take it for one of the suite.
+const printers = process.listeners("warning");
+process.removeAllListeners("warning");
+afterAll(() => {
+  for (const printer of printers) process.on("warning", printer as NodeJS.WarningListener);
+});
 
 test("a warning that is an Error, such as Node's own about too many listeners, does not end the stack", async () => {
   const warned = once(process, "warning");
