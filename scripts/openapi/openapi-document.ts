@@ -1,7 +1,8 @@
 import { createApp } from "../../supabase/functions/api/app.ts";
 import type { Deps } from "../../supabase/functions/api/context.ts";
-import { securitySchemes, version } from "../../supabase/functions/api/openapi.ts";
-import { answerExample, errorExample, exampleOf, type Schema } from "./openapi-examples.ts";
+import { type ErrorCode, errorCodes } from "../../supabase/functions/api/errors.ts";
+import { codesField, securitySchemes, version } from "../../supabase/functions/api/openapi.ts";
+import { errorExample, exampleOf, type Schema } from "./openapi-examples.ts";
 
 /** The OpenAPI 3.1 document of the routes themselves. Needs no service: describing a route calls nothing. */
 export function openApiDocument() {
@@ -116,6 +117,18 @@ const headersOf = (status: string, isLimited: boolean) => [
 function complete(document: Schema): void {
   // The generator gives an empty list; there are none.
   delete document.webhooks;
+  const { components } = document;
+  components.examples = {};
+  /** The examples of an answer, by code. Each code has one in the document, but for what is wrong with a field of an operation. */
+  const shown = (codes: ErrorCode[], field: string[]) => {
+    const examples: Schema = {};
+    for (const code of errorCodes.filter((one) => codes.includes(one))) {
+      const example = { value: errorExample(code, field) };
+      if (code !== "validation_failed") components.examples[code] ??= example;
+      examples[code] = code === "validation_failed" ? example : { $ref: `#/components/examples/${code}` };
+    }
+    return examples;
+  };
   const resolve = (schema: Schema): Schema => {
     if (schema.$ref === undefined) return schema;
     const target = schema.$ref
@@ -129,7 +142,7 @@ function complete(document: Schema): void {
   )) {
     // What registerPath takes along of a route that a validation of ours reads.
     delete operation.middleware;
-    const { operationId, parameters = [], requestBody, responses } = operation;
+    const { parameters = [], requestBody, responses } = operation;
     for (const media of Object.values<Schema>(requestBody?.content ?? {})) {
       media.example = exampleOf(media.schema, resolve);
     }
@@ -140,16 +153,23 @@ function complete(document: Schema): void {
         { $ref: `#/components/headers/${name}` },
       ]);
       response.headers = { ...Object.fromEntries(common), ...response.headers };
+      const codes: ErrorCode[] | undefined = response[codesField];
+      delete response[codesField];
       for (const media of Object.values<Schema>(response.content ?? {})) {
-        media.example = media.schema.$ref?.endsWith("/Error")
-          ? errorExample(operationId, status, field)
-          : answerExample(operationId, media.schema, resolve);
+        if (codes === undefined) media.example = answerExample(media, resolve);
+        else media.examples = shown(codes, field);
       }
     }
   }
 }
 
-/** An error that several operations answer alike is described once, under its code. */
+/** An answer that is no error. A route says what differs from the example of the schema. */
+function answerExample({ schema, example }: Schema, resolve: (schema: Schema) => Schema): unknown {
+  const usual = exampleOf(schema, resolve);
+  return example === undefined ? usual : { ...(usual as Schema), ...example };
+}
+
+/** An error that several operations answer alike is described once, under its codes. */
 function shareAnswers({ paths, components }: Schema): void {
   const places = Object.values<Schema>(paths)
     .flatMap((path) => Object.values<Schema>(path))
@@ -161,11 +181,19 @@ function shareAnswers({ paths, components }: Schema): void {
     if (alike.length === 1) continue;
     const answer = JSON.parse(text) as Schema;
     const [media] = Object.values<Schema>(answer.content ?? {});
-    const { code, errors } = media?.example ?? {};
+    const examples = Object.entries<Schema>(media?.examples ?? {});
+    const codes = examples.map(([code]) => code);
+    const fields = examples.flatMap(([, { value }]) => value?.errors?.[0]?.loc ?? []);
     // Health says what is wrong in its own shape, without a code.
-    const parts = code === undefined ? ["unhealthy"] : [code, ...(errors?.[0]?.loc ?? [])];
-    const name = parts.join(".");
-    if (name in components.responses) throw new Error(`Two answers want the name ${name}.`);
+    const first = codes[0] ?? "unhealthy";
+    const ends = new Set([first, codes.at(-1) ?? first]);
+    const names = [
+      [first, ...fields],
+      [...ends, ...fields],
+      [...ends, codes.length, ...fields],
+    ];
+    const name = names.map((parts) => parts.join(".")).find((one) => !(one in components.responses));
+    if (name === undefined) throw new Error(`Two answers want the name ${names.at(-1)?.join(".")}.`);
     components.responses[name] = answer;
     for (const { responses, status } of alike) responses[status] = { $ref: `#/components/responses/${name}` };
   }

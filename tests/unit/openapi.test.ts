@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { errorCodes, isErrorCode, statusOf } from "../../supabase/functions/api/errors.ts";
 import { mismatches } from "../support/contract/check.ts";
 import { document, operations, resolve, type Schema } from "../support/contract/document.ts";
 
@@ -57,8 +58,9 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
   test("shows answers that its schemas allow, headers included", () => {
     for (const [status, { description, content = {}, headers = {} }] of Object.entries(responses)) {
       expect([status, description]).toEqual([status, expect.stringMatching(/./)]);
-      for (const { schema, example } of Object.values(content)) {
-        expect([status, mismatches(schema, example)]).toEqual([status, []]);
+      for (const { schema, example, examples = { one: { value: example } } } of Object.values(content)) {
+        for (const [name, shown] of Object.entries(examples))
+          expect([status, name, mismatches(schema, resolve(shown).value)]).toEqual([status, name, []]);
       }
       for (const [name, header] of Object.entries(headers).map(
         ([name, one]) => [name, resolve(one)] as const,
@@ -68,6 +70,41 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
       }
     }
   });
+});
+
+test("each error of an operation is shown under its code, with the status of that code", () => {
+  const wrong = operations.flatMap(({ id, responses }) =>
+    Object.entries(responses).flatMap(([status, { content = {} }]) =>
+      Object.entries(content["application/json"]?.examples ?? {}).flatMap(([code, shown]) =>
+        isErrorCode(code) && statusOf(code) === Number(status) && resolve(shown).value.code === code
+          ? []
+          : [`${id} ${status} ${code}`],
+      ),
+    ),
+  );
+  expect(wrong).toEqual([]);
+});
+
+/** Codes of no documented operation: of other addresses and methods, of cron, and of faults that no caller can cause. */
+const ofNoOperation = [
+  "address_too_long",
+  "generation_state_conflict",
+  "internal_error",
+  "invalid_cron_secret",
+  "invalid_text",
+  "method_not_allowed",
+  "not_found",
+];
+
+test("every other code is documented by an operation", () => {
+  const documented = new Set(
+    operations.flatMap(({ responses }) =>
+      Object.values(responses).flatMap(({ content = {} }) =>
+        Object.keys(content["application/json"]?.examples ?? {}),
+      ),
+    ),
+  );
+  expect(errorCodes.filter((code) => !documented.has(code)).sort()).toEqual(ofNoOperation);
 });
 
 test.each([

@@ -153,6 +153,7 @@ const table = {
 
 export type ErrorCode = keyof typeof table;
 export const errorCodes = Object.keys(table) as ErrorCode[];
+export const statusOf = (code: ErrorCode): ContentfulStatusCode => table[code][0];
 export type FieldError = { loc: Loc; msg: string; type: string };
 
 export function isErrorCode(code: string): code is ErrorCode {

@@ -2,8 +2,8 @@ import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { canonicalPath } from "./canonical-path.ts";
 import type { AppEnv } from "./context.ts";
 import { emptyAsAbsent } from "./empty-fields.ts";
-import { type FieldError, invalidFields } from "./errors.ts";
-import { type Issue, sentenceFor } from "./sentences.ts";
+import { type ErrorCode, invalidFields, statusOf } from "./errors.ts";
+import { toFieldErrors } from "./field-errors.ts";
 
 export const version = "0.1.0";
 
@@ -88,22 +88,88 @@ const meanings: Record<number, string> = {
   503: "A service behind the API does not answer.",
 };
 
-/** The error answers of a route. Every route that asks the database can also answer 503, and one that reads a body 408. */
-export function errorResponses(...statuses: number[]) {
-  const always = statuses.includes(501) ? [] : [503];
-  const entries = [...statuses, ...(statuses.includes(413) ? [408] : []), ...always].map(
-    (status) =>
-      [
-        status,
-        { description: meanings[status] ?? "", content: { "application/json": { schema: errorSchema } } },
-      ] as const,
-  );
-  // Handlers throw these, so the type of a route knows its 2xx alone.
-  return Object.fromEntries(entries) as object;
+const keys = [
+  "invalid_project_id",
+  "project_not_found",
+  "operator_key_invalid",
+  "operator_key_revoked",
+  "operator_key_expired",
+  "developer_key_invalid",
+  "developer_key_revoked",
+  "developer_key_rotated",
+  "developer_key_expired",
+  "api_key_invalid",
+  "api_key_revoked",
+  "api_key_rotated",
+  "api_key_expired",
+  "key_not_for_browsers",
+  "role_mismatch",
+  "database_unavailable",
+] as const;
+const signedIn = [
+  ...keys,
+  "invalid_token",
+  "not_authenticated",
+  "account_deactivated",
+  "account_not_verified",
+  "project_inactive",
+  "auth_unavailable",
+] as const;
+const account = [...signedIn, "origin_not_allowed", "rate_limited"] as const;
+const storage = ["storage_error", "storage_unavailable"] as const;
+const auth = ["auth_error", "auth_unavailable", "rate_limited"] as const;
+
+/** What a request can be refused for by checks that many routes share. */
+export const checks = {
+  // Of the caller, one list for each scope of private.authorize.
+  public: [...keys, "origin_not_allowed", "rate_limited"],
+  account,
+  platform: [...signedIn, "origin_not_allowed"],
+  projects: [...signedIn, "rate_limited", "management_key_required", "developers_only"],
+  generation: [...account, "project_id_required", "developer_key_required", "api_key_required"],
+  // Of the body.
+  json: [
+    "malformed_json",
+    "body_timeout",
+    "payload_too_large",
+    "unsupported_media_type",
+    "validation_failed",
+  ],
+  pictures: [
+    ...storage,
+    "malformed_body",
+    "file_too_large",
+    "too_many_pixels",
+    "unsupported_image",
+    "overloaded",
+  ],
+  // Of a service.
+  auth,
+  storage,
+  /** Of the password that proves once more who asks. */
+  password: [...auth, "wrong_password", "attempts_exceeded"],
+} as const satisfies Record<string, readonly ErrorCode[]>;
+
+/** Where an answer of a route carries its codes, until the document shows an example of each. */
+export const codesField = "x-codes";
+
+/** The error answers of a route, by code. Handlers throw them, so the type of a route knows its 2xx alone. */
+export function errors(...codes: (ErrorCode | readonly ErrorCode[])[]): object {
+  const byStatus = Map.groupBy(new Set(codes.flat()), statusOf);
+  const answers = [...byStatus].map(([status, alike]) => [
+    status,
+    {
+      description: meanings[status] ?? "",
+      content: { "application/json": { schema: errorSchema } },
+      [codesField]: alike,
+    },
+  ]);
+  return Object.fromEntries(answers);
 }
 
-export function jsonResponse<T extends z.ZodType>(schema: T, description: string) {
-  return { description, content: { "application/json": { schema } } };
+/** `example` names the fields that differ from the example of the schema. */
+export function jsonResponse<T extends z.ZodType>(schema: T, description: string, example?: object) {
+  return { description, content: { "application/json": { schema, ...(example && { example }) } } };
 }
 
 export function jsonBody<T extends z.ZodType>(schema: T) {
@@ -145,53 +211,4 @@ function pathOf(url: string): string {
   // Nothing is served there, whatever else is in it.
   if (url.length > maxAddressLength) return "/address-too-long";
   return plainUrl.exec(url)?.[1] ?? new URL(url).pathname;
-}
-
-const maxErrors = 20;
-/** Names that a caller chose come back in an error: no more of them than this. */
-const maxNameLength = 64;
-
-/** What is wrong with `value`, which stands in `within`, each problem as a sentence at the field that it is about. */
-export function toFieldErrors(
-  issues: readonly Issue[],
-  source: string,
-  value: unknown,
-  ...within: string[]
-): FieldError[] {
-  return (
-    issues
-      .slice(0, maxErrors)
-      .flatMap(flatten)
-      // A mistyped name explains why the field itself is missing.
-      .sort((a, b) => Number(isUnknown(b)) - Number(isUnknown(a)))
-      .slice(0, maxErrors)
-      .map((issue) => {
-        const loc = [source, ...within, ...issue.path.map(nameOf)];
-        return {
-          loc,
-          msg: sentenceFor(issue, loc, valueAt(value, issue.path)),
-          type: issue.code ?? "value_error",
-        };
-      })
-  );
-}
-
-const isUnknown = ({ code }: Issue) => code === "unrecognized_keys";
-const nameOf = (part: PropertyKey) =>
-  typeof part === "number" ? part : String(part).slice(0, maxNameLength);
-
-const valueAt = (value: unknown, path: PropertyKey[]) =>
-  path.reduce((at, part) => (at as Record<PropertyKey, unknown> | null | undefined)?.[part], value);
-
-/** Of several shapes, the problems of the one that fits best; of several unknown fields, one problem each. */
-function flatten(issue: Issue): Issue[] {
-  const { errors = [], keys = [], path } = issue;
-  const [best] = errors.toSorted((a, b) => a.length - b.length);
-  if (best !== undefined) return best.flatMap((one) => flatten({ ...one, path: [...path, ...one.path] }));
-  if (!isUnknown(issue)) return [issue];
-  return keys.slice(0, maxErrors).map((key, at) => ({
-    ...issue,
-    path: [...path, key],
-    message: issue.message.split("\n")[at] ?? issue.message,
-  }));
 }

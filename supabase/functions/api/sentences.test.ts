@@ -4,9 +4,9 @@ import { operations } from "../../../tests/support/contract/document.ts";
 import { inputNames } from "../../../tests/support/contract/inputs.ts";
 import { isSentence } from "../../../tests/support/contract/sentence.ts";
 import { ApiError, errorCodes } from "./errors.ts";
+import { toFieldErrors } from "./field-errors.ts";
 import { strictObject } from "./fields/strict-object.ts";
 import { listOf, oneLine, text, uuid } from "./fields/text.ts";
-import { toFieldErrors } from "./openapi.ts";
 import { labels, predicates, ruleNames, sentenceAbout, waitSentence } from "./sentences.ts";
 
 const sentencesOf = (schema: z.ZodType, value: unknown) => {

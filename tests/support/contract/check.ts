@@ -48,6 +48,7 @@ export function violations(operation: Operation, received: Received): string[] {
   const headers = { ...limitHeaders(operation), ...documented.headers };
   const wrong = [
     ...wrongBody(documented, received),
+    ...wrongCode(documented, received),
     ...wrongHeaders(headers, received.headers),
     ...wrongWords(received),
     ...wrongKeeping(operation, received),
@@ -68,6 +69,14 @@ function wrongBody({ content }: Answer, { headers, body }: Received): string[] {
   if (media === undefined) return [`the content type is ${type}, not ${Object.keys(content).join(" or ")}`];
   if (type !== "application/json") return [];
   return mismatches(media.schema, JSON.parse(body));
+}
+
+/** An error has one of the codes that its operation names. */
+function wrongCode({ content }: Answer, { status, body }: Received): string[] {
+  const { examples } = content?.["application/json"] ?? {};
+  if (status < 400 || examples === undefined) return [];
+  const { code } = JSON.parse(body) as { code: string };
+  return Object.hasOwn(examples, code) ? [] : [`the code ${code} is not documented`];
 }
 
 /** What may be kept is in one table; everything else is not stored. */

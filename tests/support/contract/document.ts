@@ -7,7 +7,8 @@ export type Schema = Record<string, any>;
 export type Answer = {
   description: string;
   headers?: Record<string, { required?: boolean; schema: Schema; description?: string }>;
-  content?: Record<string, { schema: Schema; example?: unknown }>;
+  /** `examples` are of an error, by its code. */
+  content?: Record<string, { schema: Schema; example?: unknown; examples?: Record<string, Schema> }>;
 };
 export type Operation = {
   id: string;

@@ -3,7 +3,7 @@ import { createKey } from "../../key-format.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { apiKeyFieldsSchema, createdApiKeySchema } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -21,7 +21,7 @@ const route = createRoute({
   request: { params: projectPath, ...jsonBody(apiKeyFieldsSchema.openapi("ApiKeyCreateRequest")) },
   responses: {
     201: jsonResponse(createdApiKeySchema, "The key, shown once."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.projects, checks.json, "api_key_limit_reached"),
   },
 });
 

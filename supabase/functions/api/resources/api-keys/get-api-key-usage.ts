@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { wholeNumber } from "../../fields/numbers.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { apiKeyPath, dayOfUseSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -24,7 +24,7 @@ const route = createRoute({
   },
   responses: {
     200: jsonResponse(z.array(dayOfUseSchema), "The days."),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.projects, "validation_failed", "api_key_not_found"),
   },
 });
 

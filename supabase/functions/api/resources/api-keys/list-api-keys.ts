@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { apiKeySchema } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -17,7 +17,7 @@ const route = createRoute({
   request: { params: projectPath },
   responses: {
     200: jsonResponse(z.array(apiKeySchema), "The keys, without their secrets."),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.projects, "validation_failed"),
   },
 });
 

@@ -3,7 +3,7 @@ import { createKey } from "../../key-format.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { apiKeyPath, rotatedApiKeySchema, rotationSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -27,7 +27,15 @@ const route = createRoute({
   },
   responses: {
     201: jsonResponse(rotatedApiKeySchema, "The new key, shown once."),
-    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429),
+    ...errors(
+      checks.projects,
+      checks.json,
+      "api_key_not_found",
+      "api_key_already_revoked",
+      "api_key_already_rotated",
+      "api_key_already_expired",
+      "api_key_limit_reached",
+    ),
   },
 });
 

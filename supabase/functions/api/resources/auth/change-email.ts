@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
 import { passwordSchema } from "./sign-in/passwords.ts";
 import { checkPassword } from "./sign-in/sign-in.ts";
@@ -26,7 +26,14 @@ const route = createRoute({
   ),
   responses: {
     200: jsonResponse(messageSchema, "Two mails are on their way."),
-    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
+    ...errors(
+      checks.account,
+      checks.json,
+      checks.password,
+      "account_exists",
+      "email_unchanged",
+      "mail_limit_exceeded",
+    ),
   },
 });
 

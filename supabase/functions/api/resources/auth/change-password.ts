@@ -3,7 +3,7 @@ import { invalidField } from "../../errors.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { bearerOf, credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { predicates } from "../../sentences.ts";
 import { messageSchema } from "./schemas.ts";
 import { newPasswordSchema, passwordSchema, spellingsOf } from "./sign-in/passwords.ts";
@@ -29,7 +29,14 @@ const route = createRoute({
   ),
   responses: {
     200: jsonResponse(messageSchema, "The password is changed."),
-    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
+    ...errors(
+      checks.account,
+      checks.json,
+      checks.password,
+      "weak_password",
+      "password_change_running",
+      "second_factor_enrolled",
+    ),
   },
 });
 

@@ -4,7 +4,7 @@ import { textOn } from "../../mail/accent.ts";
 import { appName } from "../../mail/app-name.ts";
 import { digestOf, readPasted } from "../../mail/mail-token.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { type CheckedToken, checkedTokenSchema, type FoundToken, mailToken } from "./schemas.ts";
 import { deviceOf } from "./sign-in/sign-in.ts";
 import * as store from "./store.ts";
@@ -22,7 +22,7 @@ const route = createRoute({
   request: jsonBody(z.object({ token: mailToken() }).openapi("CheckMailTokenRequest")),
   responses: {
     200: jsonResponse(checkedTokenSchema, "The token was mailed by this service."),
-    ...errorResponses(400, 413, 415, 422, 429),
+    ...errors(checks.json, "mail_token_invalid", "attempts_exceeded", "database_unavailable"),
   },
 });
 

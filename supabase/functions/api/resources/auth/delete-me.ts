@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, security } from "../../openapi.ts";
 import { passwordSchema } from "./sign-in/passwords.ts";
 import { checkPassword } from "./sign-in/sign-in.ts";
 
@@ -20,7 +20,7 @@ const route = createRoute({
   request: jsonBody(z.object({ password: passwordSchema }).openapi("DeleteMeRequest")),
   responses: {
     204: { description: "The account is gone." },
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
+    ...errors(checks.account, checks.json, checks.password),
   },
 });
 

@@ -3,7 +3,7 @@ import type { Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { emailSchema, tokensSchema } from "./schemas.ts";
 import { passwordSchema } from "./sign-in/passwords.ts";
 import { deviceOf, ifAnswered, openTokens, tryPassword } from "./sign-in/sign-in.ts";
@@ -21,7 +21,17 @@ const route = createRoute({
   request: jsonBody(z.object({ email: emailSchema, password: passwordSchema }).openapi("LoginRequest")),
   responses: {
     200: jsonResponse(tokensSchema, "Tokens of a new session."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
+    ...errors(
+      checks.public,
+      checks.json,
+      checks.auth,
+      "invalid_credentials",
+      "attempts_exceeded",
+      "invalid_token",
+      "account_not_verified",
+      "account_deactivated",
+      "project_inactive",
+    ),
   },
 });
 

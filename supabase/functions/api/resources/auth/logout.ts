@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
 import { logOut } from "./store.ts";
 
 const bodySchema = z
@@ -26,7 +26,7 @@ const route = createRoute({
   request: { body: { content: { "application/json": { schema: bodySchema } } } },
   responses: {
     204: { description: "Signed out." },
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.account, checks.json),
   },
 });
 

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { userSchema } from "../users/schemas.ts";
 import { getMe } from "./store.ts";
 
@@ -13,7 +13,7 @@ const route = createRoute({
   description: "Of whoever the access token belongs to: an end user, a developer or an operator.",
   security: security.user,
   middleware: [credentials],
-  responses: { 200: jsonResponse(userSchema, "The account."), ...errorResponses(400, 401, 403, 404, 429) },
+  responses: { 200: jsonResponse(userSchema, "The account."), ...errors(checks.account) },
 });
 
 export const me = createRouter().openapi(route, async (c) => {

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
 import { jsonOnly, jsonOrNothing } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { tokensSchema } from "./schemas.ts";
 import { openTokens } from "./sign-in/sign-in.ts";
 import { endReusedSession } from "./store.ts";
@@ -32,7 +32,17 @@ const route = createRoute({
   request: { body: { content: { "application/json": { schema: bodySchema } } } },
   responses: {
     200: jsonResponse(tokensSchema, "New tokens of the same session."),
-    ...errorResponses(400, 401, 403, 413, 415, 422, 429, 502),
+    ...errors(
+      checks.json,
+      checks.auth,
+      "invalid_refresh_token",
+      "refresh_token_reused",
+      "invalid_token",
+      "account_not_verified",
+      "account_deactivated",
+      "project_inactive",
+      "database_unavailable",
+    ),
   },
 });
 

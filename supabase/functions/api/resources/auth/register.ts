@@ -7,7 +7,7 @@ import { createKey } from "../../key-format.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { wholeKey } from "../api-keys/schemas.ts";
 import { userSchema } from "../users/schemas.ts";
 import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
@@ -57,7 +57,16 @@ const route = createRoute({
         .openapi("RegisteredUser"),
       "The account, signed in where that is possible.",
     ),
-    ...errorResponses(400, 403, 404, 409, 413, 415, 422, 429, 502),
+    ...errors(
+      checks.public,
+      checks.json,
+      checks.auth,
+      "account_exists",
+      "registration_key_required",
+      "project_id_required",
+      "project_inactive",
+      "weak_password",
+    ),
   },
 });
 

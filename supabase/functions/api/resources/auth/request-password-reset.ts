@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { forgetOwnOrigin } from "../../pages/forget-own-origin.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
 import { deviceOf } from "./sign-in/sign-in.ts";
@@ -22,7 +22,7 @@ const route = createRoute({
   request: jsonBody(z.object({ email: emailSchema }).openapi("PasswordResetRequest")),
   responses: {
     200: jsonResponse(messageSchema, "A mail is on its way if there is such an account."),
-    ...errorResponses(400, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.public, checks.json, "attempts_exceeded"),
   },
 });
 

@@ -4,7 +4,7 @@ import { uuid } from "../../fields/text.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsIfValid } from "../../middleware/credentials.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { forgetOwnOrigin } from "../../pages/forget-own-origin.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
 import { deviceOf } from "./sign-in/sign-in.ts";
@@ -36,7 +36,17 @@ const route = createRoute({
   },
   responses: {
     200: jsonResponse(messageSchema, "A mail is on its way if there is something to verify."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(
+      checks.public,
+      checks.json,
+      "not_authenticated",
+      "invalid_token",
+      "account_deactivated",
+      "project_inactive",
+      "auth_unavailable",
+      "attempts_exceeded",
+      "mail_limit_exceeded",
+    ),
   },
 });
 

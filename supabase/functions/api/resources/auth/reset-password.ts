@@ -3,7 +3,7 @@ import { ApiError } from "../../errors.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { digestOf, readPasted } from "../../mail/mail-token.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { mailToken, messageSchema } from "./schemas.ts";
 import { newPasswordSchema } from "./sign-in/passwords.ts";
 import { deviceOf, ifAnswered } from "./sign-in/sign-in.ts";
@@ -24,7 +24,16 @@ const route = createRoute({
   ),
   responses: {
     200: jsonResponse(messageSchema, "The new password counts."),
-    ...errorResponses(400, 409, 413, 415, 422, 429, 502),
+    ...errors(
+      checks.json,
+      checks.auth,
+      "reset_token_invalid",
+      "reset_token_used",
+      "password_change_running",
+      "attempts_exceeded",
+      "weak_password",
+      "database_unavailable",
+    ),
   },
 });
 

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { userSchema } from "../users/schemas.ts";
 import { fullNameSchema } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -18,7 +18,7 @@ const route = createRoute({
   request: jsonBody(z.object({ full_name: fullNameSchema }).openapi("UpdateMeRequest")),
   responses: {
     200: jsonResponse(userSchema, "The account."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.account, checks.json),
   },
 });
 

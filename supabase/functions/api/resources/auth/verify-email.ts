@@ -4,7 +4,7 @@ import { uuid } from "../../fields/text.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { codeDigest, digestOf, readPasted } from "../../mail/mail-token.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
 import { mailCode, mailToken, message } from "./schemas.ts";
 import { deviceOf, ifAnswered } from "./sign-in/sign-in.ts";
@@ -35,7 +35,15 @@ const route = createRoute({
   request: jsonBody(bodySchema.openapi("VerifyEmailRequest")),
   responses: {
     200: jsonResponse(verifiedSchema, "Verified."),
-    ...errorResponses(400, 409, 413, 415, 422, 429, 502),
+    ...errors(
+      checks.json,
+      checks.auth,
+      "verification_token_invalid",
+      "verification_token_used",
+      "account_exists",
+      "attempts_exceeded",
+      "database_unavailable",
+    ),
   },
 });
 

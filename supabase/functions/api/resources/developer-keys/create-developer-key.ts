@@ -3,7 +3,7 @@ import { createKey } from "../../key-format.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { createdDeveloperKeySchema, developerKeyFieldsSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -19,7 +19,7 @@ const route = createRoute({
   request: jsonBody(developerKeyFieldsSchema.openapi("DeveloperKeyCreateRequest")),
   responses: {
     201: jsonResponse(createdDeveloperKeySchema, "The key, shown once."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.account, checks.json, "developers_only", "developer_key_limit_reached"),
   },
 });
 

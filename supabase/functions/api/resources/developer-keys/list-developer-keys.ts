@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { developerKeySchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -15,7 +15,7 @@ const route = createRoute({
   middleware: [credentials],
   responses: {
     200: jsonResponse(z.array(developerKeySchema), "The keys, without their secrets; ended ones too."),
-    ...errorResponses(400, 401, 403, 404, 429),
+    ...errors(checks.account, "developers_only"),
   },
 });
 

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
 import { developerKeyPath } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -14,7 +14,17 @@ const route = createRoute({
   security: security.user,
   middleware: [credentials],
   request: { params: developerKeyPath },
-  responses: { 204: { description: "The key is revoked." }, ...errorResponses(400, 401, 403, 404, 422, 429) },
+  responses: {
+    204: { description: "The key is revoked." },
+    ...errors(
+      checks.account,
+      "validation_failed",
+      "developers_only",
+      "developer_key_not_found",
+      "developer_key_already_revoked",
+      "developer_key_in_use",
+    ),
+  },
 });
 
 export const revokeDeveloperKey = createRouter().openapi(route, async (c) => {

@@ -3,7 +3,7 @@ import { createKey } from "../../key-format.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { rotationSchema } from "../api-keys/schemas.ts";
 import { createdDeveloperKeySchema, developerKeyPath } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -22,7 +22,13 @@ const route = createRoute({
   request: { params: developerKeyPath, body: { content: { "application/json": { schema: bodySchema } } } },
   responses: {
     201: jsonResponse(createdDeveloperKeySchema, "The new key, shown once."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(
+      checks.account,
+      checks.json,
+      "developers_only",
+      "developer_key_not_found",
+      "developer_key_not_active",
+    ),
   },
 });
 

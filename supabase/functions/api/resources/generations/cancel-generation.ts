@@ -1,11 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
 import { cleanUpGeneration } from "./pipeline/clean-up.ts";
 import { cancelErrors } from "./pipeline/failures.ts";
-import { generationPath, generationSchema } from "./schemas.ts";
+import { canceledExample, generationPath, generationSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
 const route = createRoute({
@@ -21,8 +21,8 @@ const route = createRoute({
   middleware: [credentials],
   request: { params: generationPath },
   responses: {
-    200: jsonResponse(generationSchema, "Canceled."),
-    ...errorResponses(400, 401, 403, 404, 409, 422, 429),
+    200: jsonResponse(generationSchema, "Canceled.", canceledExample),
+    ...errors(checks.generation, "validation_failed", "generation_not_found", "generation_not_running"),
   },
 });
 

@@ -4,13 +4,18 @@ import type { AppEnv } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { isMultipart } from "../../multipart.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
 import { anonymousClient, anonymousLimits, clientOf } from "./input/anonymous-client.ts";
 import { chooseModel, withStoredExamples } from "./input/example-images.ts";
 import { type GenerationRequest, withGenerationRequest } from "./input/read-request.ts";
 import { submitGeneration } from "./pipeline/submit-generation.ts";
-import { createdGenerationSchema, generationFormSchema, generationJsonSchema } from "./schemas.ts";
+import {
+  acceptedExample,
+  createdGenerationSchema,
+  generationFormSchema,
+  generationJsonSchema,
+} from "./schemas.ts";
 import * as store from "./store.ts";
 
 const route = createRoute({
@@ -25,8 +30,18 @@ const route = createRoute({
   security: security.none,
   middleware: [credentialsWithoutBearer],
   responses: {
-    200: jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
-    ...errorResponses(400, 403, 404, 413, 415, 422, 429, 502),
+    200: jsonResponse(createdGenerationSchema, "Accepted; it will be made.", acceptedExample),
+    ...errors(
+      checks.public,
+      checks.json,
+      checks.pictures,
+      "anonymous_disabled",
+      "anonymous_limit_reached",
+      "anonymous_budget_reached",
+      "model_not_allowed",
+      "upload_not_found",
+      "generation_unavailable",
+    ),
   },
 });
 

@@ -2,14 +2,19 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Credentials, Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
 import { clientOf } from "./input/anonymous-client.ts";
 import { chooseModel, inspectUploads, withStoredExamples } from "./input/example-images.ts";
 import { createOnce, fingerprintOf, readIdempotencyKey } from "./input/idempotency.ts";
 import { type GenerationRequest, withGenerationRequest } from "./input/read-request.ts";
 import { submitGeneration } from "./pipeline/submit-generation.ts";
-import { createdGenerationSchema, generationFormSchema, generationJsonSchema } from "./schemas.ts";
+import {
+  acceptedExample,
+  createdGenerationSchema,
+  generationFormSchema,
+  generationJsonSchema,
+} from "./schemas.ts";
 import * as store from "./store.ts";
 
 const route = createRoute({
@@ -26,7 +31,7 @@ const route = createRoute({
   middleware: [credentials],
   responses: {
     200: {
-      ...jsonResponse(createdGenerationSchema, "Accepted; it will be made."),
+      ...jsonResponse(createdGenerationSchema, "Accepted; it will be made.", acceptedExample),
       headers: {
         "Idempotent-Replayed": {
           description: "Sent when the key was used before: this is the generation of then.",
@@ -34,7 +39,22 @@ const route = createRoute({
         },
       },
     },
-    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
+    ...errors(
+      checks.generation,
+      checks.json,
+      checks.pictures,
+      "model_not_allowed",
+      "upload_not_found",
+      "quota_exceeded",
+      "sent_limit_reached",
+      "concurrency_limit_reached",
+      "user_day_limit_reached",
+      "user_month_limit_reached",
+      "user_concurrency_limit_reached",
+      "idempotency_key_in_use",
+      "idempotency_key_reused",
+      "generation_unavailable",
+    ),
   },
 });
 

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { uuid } from "../../fields/text.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { maxFiles } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -51,7 +51,7 @@ const route = createRoute({
   ),
   responses: {
     201: jsonResponse(uploadsSchema, "One address for each."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429, 502),
+    ...errors(checks.generation, checks.json, checks.storage, "upload_limit_reached"),
   },
 });
 

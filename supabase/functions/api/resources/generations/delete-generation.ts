@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { message } from "../auth/schemas.ts";
 import { cleanUpGeneration } from "./pipeline/clean-up.ts";
 import { generationPath } from "./schemas.ts";
@@ -22,7 +22,7 @@ const route = createRoute({
       z.object({ message: message("Generation deleted successfully") }).openapi("GenerationDeleted"),
       "Gone.",
     ),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.generation, "validation_failed", "generation_not_found"),
   },
 });
 

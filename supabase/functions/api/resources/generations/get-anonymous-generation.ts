@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
 import { waitForEnd } from "./answer/wait-for-end.ts";
 import { generationPath, generationSchema, waitQuery } from "./schemas.ts";
@@ -18,7 +18,7 @@ const route = createRoute({
   request: { params: generationPath, query: waitQuery },
   responses: {
     200: jsonResponse(generationSchema, "The generation."),
-    ...errorResponses(400, 403, 404, 422, 429),
+    ...errors(checks.public, "validation_failed", "generation_not_found"),
   },
 });
 

@@ -5,7 +5,7 @@ import { wholeNumber } from "../../fields/numbers.ts";
 import { text } from "../../fields/text.ts";
 import { kept } from "../../middleware/cache-control.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
 import { readTicket } from "./files/tickets.ts";
 import { generationPath } from "./schemas.ts";
 import { type FileKind, getGenerationFile } from "./store.ts";
@@ -38,7 +38,10 @@ const common = {
   tags: ["Generation"],
   security: security.image,
   middleware: [credentials],
-  responses: { 302: redirect, ...errorResponses(400, 401, 403, 404, 422, 429, 502) },
+  responses: {
+    302: redirect,
+    ...errors(checks.generation, checks.storage, "validation_failed", "image_not_found"),
+  },
 };
 
 const imageRoute = createRoute({

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { usageSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -15,7 +15,7 @@ const route = createRoute({
     "`cancel_limit`.",
   security: security.generate,
   middleware: [credentials],
-  responses: { 200: jsonResponse(usageSchema, "The figures."), ...errorResponses(400, 401, 403, 404, 429) },
+  responses: { 200: jsonResponse(usageSchema, "The figures."), ...errors(checks.generation) },
 });
 
 export const getGenerationUsage = createRouter().openapi(route, async (c) => {

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { pageRequest, presentPage } from "./answer/cursor.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
 import { generationListSchema, pageQuery } from "./schemas.ts";
@@ -20,7 +20,7 @@ const route = createRoute({
   request: { query: pageQuery },
   responses: {
     200: jsonResponse(generationListSchema, "One page."),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.generation, "validation_failed"),
   },
 });
 

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { invalidField } from "../../errors.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { projectFilter } from "../projects/schemas.ts";
 import { pageRequest, presentPage } from "./answer/cursor.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
@@ -25,7 +25,7 @@ const route = createRoute({
   request: { query: pageQuery.extend(projectFilter.shape) },
   responses: {
     200: jsonResponse(generationListSchema, "One page."),
-    ...errorResponses(400, 403, 404, 422, 429),
+    ...errors(checks.public, "validation_failed"),
   },
 });
 

@@ -5,7 +5,7 @@ import type { Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { uuid } from "../../fields/text.ts";
 import { readText } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
 import { cleanUpGeneration } from "./pipeline/clean-up.ts";
 import { finishGeneration } from "./pipeline/finish-generation.ts";
@@ -30,7 +30,13 @@ const route = createRoute({
         .openapi("WebhookReceived"),
       "Taken, or seen before.",
     ),
-    ...errorResponses(400, 401, 413, 415, 422, 502),
+    ...errors(
+      checks.json,
+      "invalid_webhook_signature",
+      "replicate_error",
+      "generation_unavailable",
+      "database_unavailable",
+    ),
   },
 });
 

@@ -152,6 +152,11 @@ export const createdGenerationSchema = generationSchema
   .extend({ message: message("Generation request submitted successfully") })
   .openapi("CreatedGeneration");
 
+/** What differs from the example of a generation while there is no picture. */
+const unfinished = { generated_image_url: null, images: [] };
+export const acceptedExample = { ...unfinished, status: "pending", completed_at: null };
+export const canceledExample = { ...unfinished, status: "canceled", charged: false };
+
 export const generationPath = pathId("generation_id", "generation", "The generation.");
 
 export const waitQuery = z.object({

@@ -1,9 +1,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError, invalidFields } from "../../errors.ts";
+import { toFieldErrors } from "../../field-errors.ts";
 import { uuid } from "../../fields/text.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { isJson, readJson, readText } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonResponse, security, toFieldErrors } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { message } from "../auth/schemas.ts";
 import { readFlag, readSmallForm } from "./input/read-form.ts";
 import { generationPath, isPublic } from "./schemas.ts";
@@ -34,7 +35,7 @@ const route = createRoute({
   request: { params: generationPath },
   responses: {
     200: jsonResponse(publicSchema, "As it is now."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.generation, checks.json, "malformed_body", "generation_not_found"),
   },
 });
 

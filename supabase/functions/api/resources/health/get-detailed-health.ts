@@ -4,7 +4,7 @@ import type { AppEnv } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { timestamp } from "../../fields/text.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
 import { describeService, serviceSchema } from "./report/describe-service.ts";
 import { healthJson, healthResponses, healthSchema, publicHealth } from "./schemas.ts";
 import { callerRole, serviceReport } from "./store.ts";
@@ -33,7 +33,10 @@ const route = createRoute({
   tags: ["Health"],
   security: [...security.none, ...security.operate],
   middleware: [credentials],
-  responses: { ...errorResponses(400, 401, 403), ...healthResponses(schema) },
+  responses: {
+    ...errors(checks.public, "invalid_token", "account_deactivated", "project_inactive"),
+    ...healthResponses(schema),
+  },
 });
 
 export const getDetailedHealth = createRouter().openapi(route, async (c) => {

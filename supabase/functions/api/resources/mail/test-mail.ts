@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { sampleFields, sentTestSchema } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -20,7 +20,7 @@ const route = createRoute({
   request: { params: projectPath, ...jsonBody(z.object(sampleFields).openapi("MailTestRequest")) },
   responses: {
     202: jsonResponse(sentTestSchema, "The mail is on its way."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.projects, checks.json, "mail_limit_exceeded"),
   },
 });
 

@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
 import { describeService } from "../health/report/describe-service.ts";
 import { callerRole, serviceReport } from "../health/store.ts";
 import { contentType, renderMetrics } from "./exposition/exposition.ts";
@@ -31,7 +31,7 @@ const route = createRoute({
         },
       },
     },
-    ...errorResponses(400, 401, 403),
+    ...errors(checks.platform, "operators_only"),
   },
 });
 

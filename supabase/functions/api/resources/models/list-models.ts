@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { aspectRatios, maxImages, optionsOf } from "../generations/input/models.ts";
 import { maxSeed } from "../generations/schemas.ts";
 import * as store from "./store.ts";
@@ -54,7 +54,7 @@ const route = createRoute({
       z.object({ models: z.array(modelSchema).openapi({ description: "By id." }) }).openapi("Models"),
       "The models.",
     ),
-    ...errorResponses(400, 401, 403, 404, 429),
+    ...errors(checks.generation),
   },
 });
 

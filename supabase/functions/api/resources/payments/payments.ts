@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { getMe } from "../auth/store.ts";
 
 const common = {
@@ -19,7 +19,7 @@ const subscriptionRoute = createRoute({
   description: "Always null: nothing is sold here. Pages of the Starter Kit ask for it.",
   responses: {
     200: jsonResponse(z.null().openapi({ example: null }), "There is none."),
-    ...errorResponses(400, 401, 403, 404, 429),
+    ...errors(checks.account),
   },
 });
 
@@ -48,7 +48,7 @@ const paymentsRoute = createRoute({
         .openapi("Payments"),
       "There are none.",
     ),
-    ...errorResponses(400, 401, 403, 404, 429),
+    ...errors(checks.account),
   },
 });
 
@@ -69,7 +69,7 @@ const otherRoute = createRoute({
       }),
     }),
   },
-  responses: { ...errorResponses(501) },
+  responses: { ...errors("payments_not_offered") },
 });
 
 export const payments = createRouter()

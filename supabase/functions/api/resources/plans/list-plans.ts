@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { planSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -21,7 +21,7 @@ const route = createRoute({
         .openapi("Plans"),
       "The plans.",
     ),
-    ...errorResponses(400, 401, 403, 404, 429),
+    ...errors(checks.projects),
   },
 });
 

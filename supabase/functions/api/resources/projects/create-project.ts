@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonUpTo, longerBytes } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectFieldsSchema, projectSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -18,7 +18,7 @@ const route = createRoute({
   request: jsonBody(projectFieldsSchema.openapi("ProjectCreateRequest")),
   responses: {
     201: jsonResponse(projectSchema, "The new project."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.projects, checks.json, "project_limit_reached"),
   },
 });
 

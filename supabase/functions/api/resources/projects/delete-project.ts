@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Deps } from "../../context.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
 import { projectPath } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -17,7 +17,7 @@ const route = createRoute({
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },
-  responses: { 204: { description: "Deleted." }, ...errorResponses(400, 401, 403, 404, 422, 429) },
+  responses: { 204: { description: "Deleted." }, ...errors(checks.projects, "validation_failed") },
 });
 
 export const deleteProject = createRouter().openapi(route, async (c) => {

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { searchQuery, toSearch } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { projectPath, projectStatsSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -20,7 +20,7 @@ const route = createRoute({
   },
   responses: {
     200: jsonResponse(projectStatsSchema, "How many there are, and how many of them are active."),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.projects, "validation_failed"),
   },
 });
 

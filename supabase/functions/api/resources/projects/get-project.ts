@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { projectPath, projectSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -16,7 +16,7 @@ const route = createRoute({
   request: { params: projectPath },
   responses: {
     200: jsonResponse(projectSchema, "The project."),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.projects, "validation_failed"),
   },
 });
 

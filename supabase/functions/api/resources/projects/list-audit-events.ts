@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { pageQuery, pageSizeOf, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { auditActionSchema, auditEventsSchema, auditResourceSchema, projectPath } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -24,7 +24,7 @@ const route = createRoute({
   },
   responses: {
     200: { ...jsonResponse(auditEventsSchema, "One page."), headers: totalCountHeader },
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.projects, "validation_failed"),
   },
 });
 

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { flag } from "../../fields/flags.ts";
 import { pageQuery, pageSizeOf, searchQuery, toSearch, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
 import { projectSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -32,7 +32,7 @@ const route = createRoute({
       headers: totalCountHeader,
       content: { "application/json": { schema: z.array(projectSchema) } },
     },
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.projects, "validation_failed"),
   },
 });
 

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { projectPath, projectSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -17,7 +17,13 @@ const route = createRoute({
   request: { params: projectPath },
   responses: {
     200: jsonResponse(projectSchema, "The project."),
-    ...errorResponses(400, 401, 403, 404, 409, 422, 429),
+    ...errors(
+      checks.projects,
+      "validation_failed",
+      "project_suspended",
+      "project_limit_reached",
+      "restore_window_over",
+    ),
   },
 });
 

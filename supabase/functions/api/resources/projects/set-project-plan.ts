@@ -3,7 +3,7 @@ import { strictObject } from "../../fields/strict-object.ts";
 import { text } from "../../fields/text.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectPath, projectSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -25,7 +25,7 @@ const route = createRoute({
   request: { params: projectPath, ...jsonBody(planSchema) },
   responses: {
     200: jsonResponse(projectSchema, "The project as it is now."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.projects, checks.json, "operators_only", "plan_not_found"),
   },
 });
 

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonUpTo, longerBytes } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { type ProjectChanges, projectChangesSchema, projectPath, projectSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -20,7 +20,7 @@ const patch = createRoute({
   request: { params: projectPath, ...jsonBody(projectChangesSchema) },
   responses: {
     200: jsonResponse(projectSchema, "The project as it is now."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.projects, checks.json, "project_suspended"),
   },
 });
 

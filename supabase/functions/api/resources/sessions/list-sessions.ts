@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { sessionSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -16,7 +16,7 @@ const route = createRoute({
   middleware: [credentials],
   responses: {
     200: jsonResponse(z.array(sessionSchema), "Where the account is signed in."),
-    ...errorResponses(400, 401, 403, 404, 429),
+    ...errors(checks.account),
   },
 });
 

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { pathId } from "../../fields/text.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
 import * as store from "./store.ts";
 
 const route = createRoute({
@@ -18,7 +18,7 @@ const route = createRoute({
   },
   responses: {
     204: { description: "The session is ended." },
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.account, "validation_failed", "session_not_found"),
   },
 });
 

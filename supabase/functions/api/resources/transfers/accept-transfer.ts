@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { projectPath, projectSchema } from "../projects/schemas.ts";
 import { acceptProject } from "./store.ts";
 
@@ -19,7 +19,13 @@ const route = createRoute({
   request: { params: projectPath },
   responses: {
     200: jsonResponse(projectSchema, "The project."),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(
+      checks.account,
+      "validation_failed",
+      "developers_only",
+      "transfer_not_found",
+      "project_limit_reached",
+    ),
   },
 });
 

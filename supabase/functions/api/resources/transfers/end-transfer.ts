@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
 import * as store from "./store.ts";
 
@@ -16,7 +16,7 @@ const route = createRoute({
   request: { params: projectPath },
   responses: {
     204: { description: "There is no offer any more." },
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.projects, "validation_failed", "transfer_not_found"),
   },
 });
 

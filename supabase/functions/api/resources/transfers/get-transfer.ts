@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { transferSchema } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -17,7 +17,7 @@ const route = createRoute({
   request: { params: projectPath },
   responses: {
     200: jsonResponse(transferSchema, "The offer."),
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.projects, "validation_failed", "transfer_not_found"),
   },
 });
 

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { transferSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -15,7 +15,7 @@ const route = createRoute({
   middleware: [credentials],
   responses: {
     200: jsonResponse(z.array(transferSchema), "Offers that can be accepted."),
-    ...errorResponses(400, 401, 403, 404, 429),
+    ...errors(checks.projects),
   },
 });
 

@@ -2,7 +2,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { emailSchema } from "../auth/schemas.ts";
 import { passwordSchema } from "../auth/sign-in/passwords.ts";
 import { checkPassword } from "../auth/sign-in/sign-in.ts";
@@ -31,7 +31,14 @@ const route = createRoute({
   },
   responses: {
     201: jsonResponse(transferSchema, "The offer, good for seven days."),
-    ...errorResponses(400, 401, 403, 404, 409, 413, 415, 422, 429, 502),
+    ...errors(
+      checks.account,
+      checks.json,
+      checks.password,
+      "developers_only",
+      "transfer_to_owner",
+      "mail_limit_exceeded",
+    ),
   },
 });
 

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
 import { projectUserPath } from "./schemas.ts";
 import { requireEndUser } from "./store.ts";
 
@@ -19,7 +19,7 @@ const route = createRoute({
   },
   responses: {
     204: { description: "The account is gone." },
-    ...errorResponses(400, 401, 403, 404, 422, 429, 502),
+    ...errors(checks.projects, "validation_failed", checks.auth, "user_not_found"),
   },
 });
 

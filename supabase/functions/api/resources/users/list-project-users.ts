@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { pageQuery, pageSizeOf, searchQuery, toSearch, totalCountHeader } from "../../fields/paging.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { projectUsersSchema } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -21,7 +21,7 @@ const route = createRoute({
   },
   responses: {
     200: { ...jsonResponse(projectUsersSchema, "One page."), headers: totalCountHeader },
-    ...errorResponses(400, 401, 403, 404, 422, 429),
+    ...errors(checks.projects, "validation_failed"),
   },
 });
 

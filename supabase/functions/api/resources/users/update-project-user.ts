@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectUserChangesSchema, projectUserPath, projectUserSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -22,7 +22,7 @@ const route = createRoute({
   },
   responses: {
     200: jsonResponse(projectUserSchema, "The account as it is now."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.projects, checks.json, "user_not_found", "account_suspended"),
   },
 });
 

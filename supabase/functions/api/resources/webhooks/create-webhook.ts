@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { createSecret } from "./delivery/webhook-secret.ts";
 import { assertWebhookUrl } from "./delivery/webhook-url.ts";
@@ -22,7 +22,7 @@ const route = createRoute({
   request: { params: projectPath, ...jsonBody(webhookFieldsSchema.openapi("WebhookCreateRequest")) },
   responses: {
     201: jsonResponse(webhookWithSecretSchema, "The webhook with its secret, shown once."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.projects, checks.json, "webhook_limit_reached"),
   },
 });
 

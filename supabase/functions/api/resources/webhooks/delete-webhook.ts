@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, security } from "../../openapi.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
 import { webhookPath } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -14,7 +14,10 @@ const route = createRoute({
   security: security.manage,
   middleware: [credentials],
   request: { params: webhookPath },
-  responses: { 204: { description: "Deleted." }, ...errorResponses(400, 401, 403, 404, 422, 429) },
+  responses: {
+    204: { description: "Deleted." },
+    ...errors(checks.projects, "validation_failed", "webhook_not_found"),
+  },
 });
 
 export const deleteWebhook = createRouter().openapi(route, async (c) => {

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { deliverWebhooks } from "./delivery/deliver-webhooks.ts";
 import { deliveryPath, deliverySchema } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -17,7 +17,13 @@ const route = createRoute({
   request: { params: deliveryPath },
   responses: {
     202: jsonResponse(deliverySchema, "The delivery, which is being sent."),
-    ...errorResponses(400, 401, 403, 404, 409, 422, 429),
+    ...errors(
+      checks.projects,
+      "validation_failed",
+      "webhook_not_found",
+      "delivery_not_found",
+      "webhook_inactive",
+    ),
   },
 });
 

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { createSecret } from "./delivery/webhook-secret.ts";
 import { secretRotationSchema, webhookPath, webhookWithSecretSchema } from "./schemas.ts";
 import { rotateSecret } from "./store.ts";
@@ -24,7 +24,7 @@ const route = createRoute({
   },
   responses: {
     201: jsonResponse(webhookWithSecretSchema, "The webhook with its new secret, shown once."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.projects, checks.json, "webhook_not_found"),
   },
 });
 

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { createRouter, errorResponses, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { deliverWebhooks } from "./delivery/deliver-webhooks.ts";
 import { deliverySchema, webhookPath } from "./schemas.ts";
 import { sendTestEvent } from "./store.ts";
@@ -17,7 +17,7 @@ const route = createRoute({
   request: { params: webhookPath },
   responses: {
     202: jsonResponse(deliverySchema, "The delivery, which is being sent."),
-    ...errorResponses(400, 401, 403, 404, 409, 422, 429),
+    ...errors(checks.projects, "validation_failed", "webhook_not_found", "webhook_inactive"),
   },
 });
 

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
-import { createRouter, errorResponses, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { assertWebhookUrl } from "./delivery/webhook-url.ts";
 import { webhookChangesSchema, webhookPath, webhookSchema } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -18,7 +18,7 @@ const route = createRoute({
   request: { params: webhookPath, ...jsonBody(webhookChangesSchema.openapi("WebhookUpdateRequest")) },
   responses: {
     200: jsonResponse(webhookSchema, "The webhook as it is now."),
-    ...errorResponses(400, 401, 403, 404, 413, 415, 422, 429),
+    ...errors(checks.projects, checks.json, "webhook_not_found"),
   },
 });
 

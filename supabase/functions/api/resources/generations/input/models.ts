@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import type { FieldError } from "../../../errors.ts";
+import { toFieldErrors } from "../../../field-errors.ts";
 import { unknownField } from "../../../fields/strict-object.ts";
-import { toFieldErrors } from "../../../openapi.ts";
 
 type Value = string | number | boolean;
 /** What a caller may choose besides the prompt: of every model, and of the chosen one what its family lists. */

@@ -1,8 +1,8 @@
 import { withoutEmpty } from "../../../empty-fields.ts";
 import { ApiError, invalidField, invalidFields } from "../../../errors.ts";
+import { toFieldErrors } from "../../../field-errors.ts";
 import { isJson, longerBytes, readJson, refuseCompressed } from "../../../middleware/json-body.ts";
 import { isMultipart } from "../../../multipart.ts";
-import { toFieldErrors } from "../../../openapi.ts";
 import { generationFields, generationJsonSchema } from "../schemas.ts";
 import type { Options } from "./models.ts";
 import { readFlag } from "./read-form.ts";
