@@ -16,8 +16,15 @@ export async function generated(): Promise<[string, string][]> {
     ...(isReleased() ? [] : [[`supabase/migrations/${baselineName}`, baseline()] as [string, string]]),
     ["docs/openapi.json", `${document}\n`],
     ["supabase/functions/api/migrations.gen.ts", migrationList()],
+    ["supabase/functions/api/openapi.gen.ts", openApiModule(document)],
     ["packages/client/src/wire.gen.ts", await wireTypes(JSON.parse(document) as OpenAPI3)],
   ];
+}
+
+/** A deployed function serves the document, and reads no file: a text, which costs nothing until it is parsed. */
+function openApiModule(document: string): string {
+  const text = JSON.stringify(JSON.stringify(JSON.parse(document)));
+  return `// Made from docs/openapi.json by \`npm run generate\`.\nexport const openApi: string =\n  ${text};\n`;
 }
 
 /** A deployed function cannot read the folder, but has to know which migrations its database needs. */

@@ -39,7 +39,7 @@ Every page of this site is markdown too: put \`.md\` in the place of \`.html\`. 
 
 ## API
 
-- [OpenAPI document](openapi.json): every route with its parameters, bodies, answers and errors.
+- [OpenAPI document](openapi.json): every route with its parameters, bodies, answers and errors. Each deployment gives its own at \`/api/v1/openapi.json\`.
 
 ${lists.join("\n")}`;
 }

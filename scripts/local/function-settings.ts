@@ -11,6 +11,7 @@ export const USER_SETTINGS = [
   "REPLICATE_FILE_HOSTS",
   "PUBLIC_URL",
   "PAGES_URL",
+  "DOCS_URL",
   "DB_POOL_SIZE",
   "DB_PREPARE",
   "CRON_SECRET",

@@ -134,6 +134,7 @@ function environment({ ports, keys, token_env, replicate, settings, env }: Funct
     ...token_env,
     DATABASE_URL: database_url,
     PUBLIC_URL: gateway,
+    DOCS_URL: `${gateway}/docs`,
     WEBHOOK_PRIVATE_HOSTS: "allowed",
     TRUSTED_PROXY_HOPS: "1",
     CRON_SECRET: keys.cron_secret,

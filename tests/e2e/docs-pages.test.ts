@@ -73,6 +73,13 @@ test("the documentation is read only", async () => {
   expect(await answer.json()).toMatchObject({ code: "method_not_allowed" });
 });
 
+test("an error leads to the paragraph about its code", async () => {
+  const answer = await fetch(`${gateway}/api/v1/projects/none`, { headers: { "x-project-id": "none" } });
+  const { code, doc_url } = (await answer.json()) as { code: string; doc_url: string };
+  expect(doc_url).toBe(`${gateway}/docs/errors.html#${code}`);
+  expect(await (await fetch(doc_url)).text()).toContain(` id="${code}"`);
+});
+
 test("/openapi.json is the committed document, for tools in a page of any origin too", async () => {
   const answer = await fetch(`${gateway}/openapi.json`, { headers: { origin: "https://app.test" } });
   expect(answer.headers.get("access-control-allow-origin")).toBe("*");

@@ -53,6 +53,7 @@ export function reject(response: Response, text: string, advice?: string): never
     detail?: unknown;
     code?: unknown;
     request_id?: string;
+    doc_url?: unknown;
     errors?: FieldError[];
     retry_after?: number;
   };
@@ -64,6 +65,7 @@ export function reject(response: Response, text: string, advice?: string): never
     code: body.code,
     detail: body.detail,
     requestId: body.request_id ?? response.headers.get("x-request-id"),
+    docUrl: typeof body.doc_url === "string" ? body.doc_url : null,
     errors: body.errors,
     // A browser hides the header unless the server exposes it.
     retryAfterMs: retryAfterOf(response) ?? inBody,

@@ -8,6 +8,7 @@ export type ApiErrorInit = {
   code: string;
   detail: string;
   requestId?: string | null;
+  docUrl?: string | null;
   errors?: FieldError[] | undefined;
   retryAfterMs?: number | null;
 };
@@ -51,22 +52,26 @@ export class ApiError extends Error {
   readonly detail: string;
   /** Quote it when you ask for help: the server's log knows it. */
   readonly requestId: string | null;
+  /** The paragraph about `code` in the API's guides; null where they are not published. */
+  readonly docUrl: string | null;
   /** Empty unless `status` is 422. */
   readonly errors: FieldError[];
   /** How long the server asks to wait, in milliseconds; null when it does not say. */
   readonly retryAfterMs: number | null;
 
-  constructor({ status, code, detail, requestId = null, errors = [], retryAfterMs = null }: ApiErrorInit) {
+  constructor({ status, code, detail, errors = [], ...init }: ApiErrorInit) {
+    const { requestId = null, docUrl = null, retryAfterMs = null } = init;
     const sentence = /[.!?…]$/.test(detail) ? detail : `${detail}.`;
     const wait = retryAfterMs === null ? "" : ` Try again in ${Math.ceil(retryAfterMs / 1000)} s.`;
     const next = Object.hasOwn(advice, code) ? ` ${advice[code]}` : "";
     super(
-      `${sentence}${next}${wait} (${status} ${code}${requestId === null ? "" : `, request ${requestId}`})`,
+      `${sentence}${next}${wait} (${status} ${code}${requestId === null ? "" : `, request ${requestId}`})${docUrl === null ? "" : ` ${docUrl}`}`,
     );
     this.status = status;
     this.code = code;
     this.detail = detail;
     this.requestId = requestId;
+    this.docUrl = docUrl;
     this.errors = errors;
     this.retryAfterMs = retryAfterMs;
   }

@@ -107,6 +107,29 @@ test("an error has everything of the API's answer, and a message that says what 
   });
 });
 
+test("an error tells where the guides say more, when the API does", async () => {
+  const docUrl = "https://docs.example.com/errors.html#project_not_found";
+  server.answer(() =>
+    json(
+      { detail: "Project not found.", code: "project_not_found", request_id: "7d0f0a52", doc_url: docUrl },
+      { status: 404 },
+    ),
+  );
+  const thrown = await client()
+    .projects.get("p1")
+    .catch((caught: unknown) => caught);
+  expect(thrown).toMatchObject({
+    docUrl,
+    message: `Project not found. (404 project_not_found, request 7d0f0a52) ${docUrl}`,
+  });
+  server.answer(() => error(404, "project_not_found", "Project not found."));
+  expect(
+    await client()
+      .projects.get("p1")
+      .catch((caught) => caught.docUrl),
+  ).toBeNull();
+});
+
 test("an answer that is not the API's says so and points at url", async () => {
   const wrong = [
     () => new Response("<h1>Not here</h1>", { status: 404, headers: { "content-type": "text/html" } }),

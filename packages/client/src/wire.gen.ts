@@ -1995,6 +1995,11 @@ export interface components {
              * @example 3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09
              */
             request_id: string;
+            /**
+             * @description Cause and cure of this code, where the operator has published the guides.
+             * @example https://docs.example.com/errors.html#project_not_found
+             */
+            doc_url?: string;
             /** @description Only with 422: each field that is wrong. */
             errors?: {
                 /**

@@ -13,6 +13,7 @@ import { observe } from "./middleware/observe.ts";
 import { refuseLongAddress } from "./middleware/refuse-long-address.ts";
 import { createRouter, version } from "./openapi.ts";
 import { authPages } from "./pages/auth-pages.ts";
+import { openApiPage } from "./pages/openapi-page.ts";
 import { createApiKey } from "./resources/api-keys/create-api-key.ts";
 import { getApiKeyUsage } from "./resources/api-keys/get-api-key-usage.ts";
 import { listApiKeys } from "./resources/api-keys/list-api-keys.ts";
@@ -112,6 +113,7 @@ const endpoints = [
   requestPasswordReset,
   resetPassword,
   authPages,
+  openApiPage,
   listDeveloperKeys,
   createDeveloperKey,
   rotateDeveloperKey,

@@ -30,6 +30,9 @@ const schema = z.object({
     .describe(
       "PAGES_URL: where verify-email.html and reset-password.html lie; without it the API serves the pages",
     ),
+  docs_url: url
+    .optional()
+    .describe("DOCS_URL: where the site of `npm run docs:build` lies; errors lead to their paragraph there"),
   database_url: z.string().min(1).describe("DATABASE_URL or SUPABASE_DB_URL: Postgres"),
   secret_key: z.string().min(1).describe("SUPABASE_SECRET_KEYS or SUPABASE_SERVICE_ROLE_KEY: the secret key"),
   jwks: z
@@ -164,6 +167,7 @@ export function parseEnv(vars: Record<string, string | undefined>): Env {
     supabase_url: supabaseUrl,
     public_url: set("PUBLIC_URL") ?? publicBase(supabaseUrl, set("SUPABASE_INTERNAL_HOST_PORT")),
     pages_url: set("PAGES_URL"),
+    docs_url: set("DOCS_URL"),
     database_url: set("DATABASE_URL") ?? set("SUPABASE_DB_URL"),
     secret_key: firstKey(set("SUPABASE_SECRET_KEYS"), set("SUPABASE_SERVICE_ROLE_KEY")),
     jwks: set("SUPABASE_JWKS"),

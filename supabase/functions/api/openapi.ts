@@ -50,6 +50,10 @@ export const errorSchema = z
       description: "Also in the header X-Request-Id.",
       example: "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
     }),
+    doc_url: z.string().optional().openapi({
+      description: "Cause and cure of this code, where the operator has published the guides.",
+      example: "https://docs.example.com/errors.html#project_not_found",
+    }),
     errors: z
       .array(
         z.object({

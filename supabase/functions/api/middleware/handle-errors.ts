@@ -18,11 +18,13 @@ function render(c: Context<AppEnv>, error: ApiError): Response {
   // The page behind a refused origin may not even read why.
   if (error.code === "origin_not_allowed") c.header("Access-Control-Allow-Origin", undefined);
   if (error.retryAfterSeconds !== undefined) c.header("Retry-After", String(error.retryAfterSeconds));
+  const docs = c.get("deps").env.docs_url;
   return c.json(
     {
       detail: error.detail,
       code: error.code,
       request_id: c.get("requestId"),
+      ...(docs === undefined ? {} : { doc_url: `${docs}/errors.html#${error.code}` }),
       ...(error.errors === undefined ? {} : { errors: error.errors }),
       ...(error.retryAfterSeconds === undefined ? {} : { retry_after: error.retryAfterSeconds }),
     },
