@@ -22,6 +22,7 @@ export interface StackTarget {
     base: string;
     api: string;
     inbox?: string | undefined;
+    smtp?: string | undefined;
     replicate?: string | undefined;
   };
   keys: Partial<Stack["keys"]>;
