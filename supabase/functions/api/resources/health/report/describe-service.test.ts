@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseEnv } from "../../../env.ts";
+import { type Env, parseEnv } from "../../../env.ts";
 import { describeReconciler, settingsOf } from "./describe-service.ts";
 
 const now = Date.parse("2026-01-01T12:00:00Z");
@@ -40,4 +40,9 @@ test("no value of a secret is among the settings, and every other setting is", (
   expect(told).toMatchObject({ replicate_api_token_set: true, database_url_set: true, smtp_port: 587 });
   const names = Object.keys(env).filter((name) => env[name as keyof typeof env] !== undefined);
   expect(Object.keys(told).map((name) => name.replace(/_set$/, ""))).toEqual(expect.arrayContaining(names));
+});
+
+test("of a setting that nobody declared, only whether it is set is told", () => {
+  const told = settingsOf({ new_setting: "value" } as unknown as Env);
+  expect(told).toEqual({ new_setting_set: true });
 });

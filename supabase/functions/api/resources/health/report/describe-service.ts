@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Deps } from "../../../context.ts";
-import type { Env } from "../../../env.ts";
+import { type Env, isSecret } from "../../../env.ts";
 import { timestamp } from "../../../fields/text.ts";
 import { migrations as expected } from "../../../migrations.gen.ts";
 import type { ServiceReport } from "../store.ts";
@@ -134,13 +134,11 @@ export function describeReconciler(
   return { status, last_run_at, jobs };
 }
 
-const secrets = /key|token|secret|password|user|jwks|database_url|redis_url/;
-
-/** Every setting, so that a doctor can read them. A new one that is secret has to be named like one. */
+/** Every setting, so that a doctor can read them. */
 export function settingsOf(env: Env): ServiceDescription["settings"] {
   const told: ServiceDescription["settings"] = {};
   for (const [name, value] of Object.entries(env)) {
-    if (secrets.test(name)) told[`${name}_set`] = value !== undefined;
+    if (isSecret(name)) told[`${name}_set`] = value !== undefined;
     else if (value !== undefined) told[name] = Array.isArray(value) ? value.join(",") : value;
   }
   return told;
