@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema da81d571d32d9adf3773bc9bb8c1950e77430c66d4cdbd02705004ae84633f4d
+-- Made from supabase/schemas by `npm run generate`. Schema f96a1ee5e13689220126b04b4d3397b253d669a56d255b99743a83fa37076808
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -3778,11 +3778,13 @@ language plpgsql set search_path = '' as $$
 begin
   perform set_config('role', 'service_role', true);
   return (
-    select coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'status', g.status)), '[]')
+    select coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'status', g.status, 'prediction_id', g.prediction_id,
+      'processing_at', (select min(e.created_at) from public.generation_events e
+        where e.generation_id = g.id and e.kind = 'processing'))), '[]')
     from public.generations g where g.id in (select value::uuid from jsonb_array_elements_text(ids)));
 end $$;
 comment on function private.find_generation_states(jsonb) is
-  'The status of each existing generation: [{id, status}]. For callers who wait; they read the generation themselves afterwards.';
+  'The status of each existing generation: [{id, status, prediction_id, processing_at}]. For callers who wait; they read the generation themselves afterwards.';
 
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$
@@ -5752,3 +5754,55 @@ end $$;
 comment on function private.set_project_plan(jsonb, uuid, text) is
   'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only, project_not_found, '
   'plan_not_found, those of private.authorize.';
+
+-- The states of a person's generations in Supabase Realtime, where it is: each is broadcast to the private channel
+-- `generations:<id of the person>`. Changes of the table itself are not published: Realtime would tell each deletion to everybody
+-- who listens. Realtime makes its tables itself, perhaps after the migrations, so ensure_realtime can be called again.
+
+create function private.on_generation_broadcast() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if tg_op = 'UPDATE' and new.status is not distinct from old.status then
+    return null;
+  end if;
+  execute 'select realtime.send($1, $2, $3, true)' using
+    jsonb_build_object('id', new.id, 'project_id', new.project_id, 'status', new.status, 'error_code', new.error_code,
+      'updated_at', to_char(new.updated_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
+    'status', 'generations:' || new.user_id;
+  return null;
+exception when others then
+  raise warning 'A state of generation % is not broadcast: %', new.id, sqlerrm;
+  return null;
+end $$;
+comment on function private.on_generation_broadcast() is
+  'Trigger: tells Realtime a new state as {id, project_id, status, error_code, updated_at}. Whatever is wrong there, the generation goes '
+  'on. Definer: whoever changes a generation need not be allowed to send.';
+
+create function private.ensure_realtime() returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is null or to_regprocedure('realtime.topic()') is null
+    or to_regclass('realtime.messages') is null
+  then
+    return false;
+  end if;
+  if not exists (select from pg_catalog.pg_policy
+    where polrelid = to_regclass('realtime.messages') and polname = 'messages_select_generations_self')
+  then
+    execute 'create policy messages_select_generations_self on realtime.messages for select to authenticated
+      using (extension = ''broadcast'' and (select realtime.topic()) = ''generations:'' || (select private.actor_id()))';
+  end if;
+  if not exists (select from pg_catalog.pg_trigger
+    where tgrelid = 'public.generations'::regclass and tgname = 'generations_broadcast')
+  then
+    create trigger generations_broadcast after insert or update of status on public.generations
+      for each row when (new.user_id is not null) execute function private.on_generation_broadcast();
+  end if;
+  return true;
+exception when insufficient_privilege then
+  raise notice 'Realtime may not be changed by this role: %', sqlerrm;
+  return false;
+end $$;
+comment on function private.ensure_realtime() is
+  'Lets people listen to their own generations: a policy on realtime.messages and the trigger that sends. False where Realtime is '
+  'not, or has not made its tables: call it again then.';

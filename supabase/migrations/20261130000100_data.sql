@@ -1,4 +1,4 @@
--- Rows that come with the schema: plans, models, buckets, and the schedule of the reconciler where pg_cron exists. An operator
+-- Rows that come with the schema: plans, models, buckets, and where they exist Realtime and the schedule of the reconciler. An operator
 -- may change all of them afterwards.
 
 insert into public.plans
@@ -23,6 +23,11 @@ begin
   if not private.ensure_buckets() then
     raise notice 'Storage has not made its tables yet: run `select private.ensure_buckets()` once it has.';
   end if;
+end $$;
+
+do $$
+begin
+  perform private.ensure_realtime();
 end $$;
 
 -- Each minute, where pg_cron and pg_net are; elsewhere somebody else calls POST /api/v1/internal/reconcile. Without its library

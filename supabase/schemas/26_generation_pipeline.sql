@@ -95,11 +95,13 @@ language plpgsql set search_path = '' as $$
 begin
   perform set_config('role', 'service_role', true);
   return (
-    select coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'status', g.status)), '[]')
+    select coalesce(jsonb_agg(jsonb_build_object('id', g.id, 'status', g.status, 'prediction_id', g.prediction_id,
+      'processing_at', (select min(e.created_at) from public.generation_events e
+        where e.generation_id = g.id and e.kind = 'processing'))), '[]')
     from public.generations g where g.id in (select value::uuid from jsonb_array_elements_text(ids)));
 end $$;
 comment on function private.find_generation_states(jsonb) is
-  'The status of each existing generation: [{id, status}]. For callers who wait; they read the generation themselves afterwards.';
+  'The status of each existing generation: [{id, status, prediction_id, processing_at}]. For callers who wait; they read the generation themselves afterwards.';
 
 create function private.complete_generation(id uuid, outputs jsonb, predict_seconds double precision) returns boolean
 language plpgsql set search_path = '' as $$

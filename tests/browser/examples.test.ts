@@ -61,9 +61,13 @@ test.each([
     await page.getByRole("alert").filter({ hasText: "upper-case" }).waitFor();
     await page.getByLabel("Password").fill("Correct-horse-9");
     await page.getByRole("button", { name: "Create an account" }).click();
-    await page.getByLabel("What shall it show?").fill("A lighthouse");
+    await page.getByLabel("What shall it show?").fill("A lighthouse [[slow 8000]]");
     await page.getByRole("button", { name: "Make a picture" }).click();
+    await page.locator("li progress[value]").waitFor();
+    expect(await page.locator("li label").textContent()).toMatch(/^processing, \d{1,3} %$/);
+    await picture(page, `example-browser-${colorScheme}-live`);
     await page.locator("li img").waitFor();
+    await page.getByLabel("What shall it show?").fill("A lighthouse");
     await page
       .getByLabel(/photo/)
       .setInputFiles({ name: "photo.png", mimeType: "image/png", buffer: Buffer.from(png()) });

@@ -245,6 +245,7 @@ export const expectedDefiners: Record<string, string> = {
   "private.on_auth_user_banned": "a trigger on a table of Auth",
   "private.end_user_session": "writes sessions of Auth",
   "private.end_user_sessions": "writes sessions of Auth",
+  "private.on_generation_broadcast": "a trigger that sends to Realtime for whoever changes a generation",
   "private.on_generation_changed": "a trigger that writes events and usage for whoever ends a generation",
   "private.check_auth_user_update": "a trigger on a table of Auth",
   "private.is_generation_served": "looks at projects and their owners for whoever may not see them",

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createClient, type GenerationEvent, memorySession } from "../../packages/client/src/index.ts";
 import { type Body, formOf, freshPrompt, until } from "../support/generation.ts";
 import { OwnGenerationStack } from "../support/own-generation-stack.ts";
 
@@ -161,4 +162,33 @@ test("killed after the picture was stored, before it was completed: completed, s
   });
   await stack.reconciled(id, stack.headers);
   await stack.expectSettled(id, prompt, "completed");
+});
+
+test("killed twice while it streams: the SDK goes on by itself, and hears everything once", async () => {
+  const { id } = await stack.created(`${freshPrompt()} [[slow 9000]]`, stack.headers);
+  const client = createClient({
+    url: stack.own.urls.gateway,
+    developerKey: stack.headers["X-Developer-Key"],
+    projectId: stack.headers["X-Project-ID"],
+    apiKey: stack.headers["X-API-Key"],
+    session: memorySession({
+      access_token: String(stack.headers.Authorization).slice("Bearer ".length),
+      refresh_token: "none",
+      expires_at: new Date(Date.now() + 600_000).toISOString(),
+    }),
+  });
+  const heard: GenerationEvent[] = [];
+  const kills: string[] = [];
+  for await (const event of client.generations.stream(id)) {
+    heard.push(event);
+    const moment = event.type === "status" ? event.generation.status : event.type;
+    if (kills.includes(moment) || !["processing", "progress"].includes(moment)) continue;
+    kills.push(moment);
+    await stack.killFunction();
+  }
+  expect(kills).toEqual(["processing", "progress"]);
+  const states = heard.flatMap((event) => (event.type === "status" ? [event.generation.status] : []));
+  expect(states).toEqual(["pending", "processing", "completed"]);
+  const ids = heard.map((event) => event.id);
+  expect(new Set(ids).size).toBe(ids.length);
 });

@@ -99,6 +99,8 @@ test("a created prediction is starting, and later has output, times and metrics"
   await expect.poll(async () => (await read()).status, { timeout: 5000 }).toBe("succeeded");
   const done = await read();
   expect(done.metrics.predict_time).toBeGreaterThan(0);
+  const percents = [...done.logs.matchAll(/^ *(\d+)%\|/gm)].map(([, percent]) => Number(percent));
+  expect(percents).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);
   expect(Date.parse(done.completed_at)).toBeGreaterThanOrEqual(Date.parse(done.started_at));
   const file = await fetch(done.output);
   expect(file.headers.get("content-type")).toBe("image/png");

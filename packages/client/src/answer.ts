@@ -32,7 +32,8 @@ const retryAfterOf = ({ headers }: Response) =>
 
 const wrongUrl = "Check `url` of createClient: the base address, without /api/v1.";
 
-function unexpected(response: Response, advice = wrongUrl): ApiError {
+/** For an answer that is none of the API's. */
+export function unexpected(response: Response, advice = wrongUrl): ApiError {
   const type = response.headers.get("content-type") ?? "nothing";
   const location = response.headers.get("location");
   // A browser does not tell where a redirect leads.

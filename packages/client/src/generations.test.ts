@@ -91,6 +91,7 @@ test("a create without an account has no key, no credential, and is never repeat
   expect((await app.generations.wait("g1", { anonymous: true })).status).toBe("completed");
   expect(server.seen.map(({ path }) => path)).toEqual([
     "/api/v1/generation/generate-anonymous-v2",
+    "/api/v1/generation/anonymous-generations-v2/g1/events",
     "/api/v1/generation/anonymous-generations-v2/g1/status?wait=25",
   ]);
   for (const { headers } of server.seen) {

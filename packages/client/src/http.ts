@@ -1,4 +1,4 @@
-import { parse, reasonOf, reject } from "./answer.ts";
+import { parse, reasonOf, reject, unexpected } from "./answer.ts";
 import { type ApiPromise, type Received, toApiPromise } from "./api-promise.ts";
 import { ApiError, ConnectionError, TimeoutError } from "./errors.ts";
 import { assertTimeout, onAbort, retryDelay, sleep, startTimer, untilAborted } from "./retry.ts";
@@ -37,6 +37,9 @@ type Manner = {
   accepts?: number;
   /** May be sent twice although it is a POST. */
   repeatable?: boolean;
+  /** The answer is a stream of events, which is not read here. */
+  streams?: boolean;
+  lastEventId?: string | undefined;
 };
 
 type Params = Record<string, string | number | null>;
@@ -105,6 +108,16 @@ export class Http {
     }
   }
 
+  /** Opens a stream of events: its answer, with a body that is not read yet. Whoever reads it ends it. */
+  async open<P extends keyof paths>(
+    path: P,
+    init: RequestInit<paths[P]["get"]> & Manner,
+    options: RequestOptions,
+  ): Promise<Response> {
+    const { data } = await this.send("get", path, { ...init, streams: true } as never, options);
+    return data as unknown as Response;
+  }
+
   /** Fetches a picture by the address that the API gave, with no credentials. */
   async download(address: string, options: RequestOptions = {}): Promise<Blob> {
     const { maxRetries = this.#config.maxRetries } = options;
@@ -140,6 +153,7 @@ export class Http {
     // A redirect could carry the keys to another host; Next.js would keep the answers of one user for the next.
     const init = { method, headers, redirect: "manual", cache: "no-store", ...(body && { body }) } as const;
     return this.#fetch(url, init, options, async (response) => {
+      if (request.streams && response.ok) return { data: stream(response) as T, headers: response.headers };
       const text = await response.text();
       if (!response.ok && response.status !== request.accepts) reject(response, text);
       return { data: parse(response, text) as T, headers: response.headers };
@@ -147,17 +161,18 @@ export class Http {
   }
 
   #headers(
-    { sends = "all", body, idempotencyKey }: Request,
+    { sends = "all", body, idempotencyKey, streams = false, lastEventId }: Request,
     session: Session | null,
     options: RequestOptions,
   ) {
     const { operatorKey, developerKey, apiKey, projectId } = this.#config;
-    const headers: Record<string, string> = { Accept: "application/json" };
+    const headers: Record<string, string> = { Accept: streams ? "text/event-stream" : "application/json" };
     const put = (name: string, value: string | null | undefined) => {
       if (value !== null && value !== undefined) headers[name] = value;
     };
     if (body !== undefined) put("Content-Type", "application/json");
     put("Idempotency-Key", idempotencyKey);
+    put("Last-Event-ID", lastEventId);
     if (sends === "nothing") return headers;
     // The operator key acts alone: next to a session it would say nothing more.
     if (session === null) put("X-Operator-Key", operatorKey);
@@ -204,6 +219,13 @@ export class Http {
       unfollow?.();
     }
   }
+}
+
+/** @throws ApiError when it is no stream: an older server, a proxy's page, a platform that cannot read while an answer comes */
+function stream(response: Response): Response {
+  const isEvents = /^text\/event-stream\b/.test(response.headers.get("content-type") ?? "");
+  if (response.status !== 204 && !(isEvents && response.body)) throw unexpected(response);
+  return response;
 }
 
 const expired = "The address may have expired: read the generation again.";

@@ -25,6 +25,7 @@ export {
   type SessionStore,
 } from "./session.ts";
 export type { SessionEvent, SessionListener } from "./session-keeper.ts";
+export type { GenerationEvent, StreamOptions } from "./stream.ts";
 export type { WaitOptions } from "./wait.ts";
 export { verifyWebhook, type WebhookEvent, WebhookSignatureError } from "./webhook-signature.ts";
 

@@ -1,23 +1,103 @@
 import { expect, test } from "vitest";
 import { TimeoutError } from "./errors.ts";
-import { apiServer, broken, client, error, generation, json } from "./testing/server.ts";
+import {
+  apiServer,
+  broken,
+  client,
+  error,
+  events,
+  generation,
+  json,
+  progress,
+  status,
+  withoutEvents,
+} from "./testing/server.ts";
 
 const server = apiServer();
 
+const polls = () => server.seen.filter(({ path }) => path.includes("/status"));
+
 test("wait tells each status once and ends with the final one", async () => {
   const story = ["pending", "pending", "processing", "processing", "completed"];
-  server.answer((_, call) => json(generation(story[call - 1] ?? "completed")));
+  server.answer(withoutEvents(() => json(generation(story[polls().length - 1] ?? "completed"))));
   const told: string[] = [];
   const done = await client().generations.wait("g1", { onStatus: ({ status }) => told.push(status) });
   expect(done.status).toBe("completed");
   expect(told).toEqual(["pending", "processing", "completed"]);
-  expect(server.seen[0]?.path).toBe("/api/v1/generation/g1/status?wait=25");
+  expect(polls()[0]?.path).toBe("/api/v1/generation/g1/status?wait=25");
 });
 
 test.each(["completed", "failed", "canceled"])("%s is an end, with no further question", async (status) => {
-  server.answer(() => json(generation(status)));
+  server.answer(withoutEvents(() => json(generation(status))));
   expect((await client().generations.wait("g1")).status).toBe(status);
-  expect(server.seen).toHaveLength(1);
+  expect(polls()).toHaveLength(1);
+});
+
+test("where there are live events a wait asks for nothing else, and tells progress too", async () => {
+  server.answer(() =>
+    events([status("pending", 1), status("processing", 2), progress(40, "2.4"), status("completed", 3)]),
+  );
+  const told: unknown[] = [];
+  const done = await client().generations.wait("g1", {
+    onStatus: ({ status }) => told.push(status),
+    onProgress: ({ percent, log }) => told.push([percent, log]),
+  });
+  expect(done.status).toBe("completed");
+  expect(told).toEqual(["pending", "processing", [40, "40%"], "completed"]);
+  expect(server.seen.map(({ path }) => path)).toEqual(["/api/v1/generation/g1/events"]);
+});
+
+test("an anonymous wait uses the events of its own address, with no credentials", async () => {
+  server.answer(() => events([status("completed", 3)]));
+  await client({ apiKey: "ak_1" }).generations.wait("g1", { anonymous: true });
+  const [sent] = server.seen;
+  expect(sent?.path).toBe("/api/v1/generation/anonymous-generations-v2/g1/events");
+  expect(sent?.headers.has("x-api-key")).toBe(false);
+});
+
+test.each([
+  ["has no such address", () => error(404, "not_found", "There is nothing at this address.")],
+  ["takes no GET there", () => error(405, "method_not_allowed", "Not allowed.")],
+  ["answers with a page", () => new Response("<html>", { headers: { "Content-Type": "text/html" } })],
+])("a server that %s is asked for the status, and never for events again", async (_, reply) => {
+  server.answer(({ path }) => (path.endsWith("/events") ? reply() : json(generation("completed"))));
+  const one = client();
+  await one.generations.wait("g1");
+  await one.generations.wait("g1");
+  const asked = server.seen.map(({ path }) => path.split("/").at(-1)?.split("?")[0]);
+  expect(asked).toEqual(["events", "status", "status"]);
+});
+
+test.each([
+  ["too many streams are open", () => error(429, "too_many_streams", "Too many.", { "Retry-After": "5" })],
+  ["the stream cannot be opened now", () => error(503, "database_unavailable", "Down.")],
+  ["the stream ends before its first event", () => events([": nothing\n\n"], "breaks")],
+])("where %s this wait asks for the status, and the next one tries again", async (_, reply) => {
+  server.answer(({ path }) => (path.endsWith("/events") ? reply() : json(generation("completed"))));
+  const one = client();
+  await one.generations.wait("g1");
+  server.answer(() => events([status("completed", 3)]));
+  server.seen.length = 0;
+  await one.generations.wait("g1");
+  expect(server.seen.map(({ path }) => path)).toEqual(["/api/v1/generation/g1/events"]);
+});
+
+test("a client holds four streams for its waits, and asks for the status of more", async () => {
+  server.answer(({ path }) =>
+    path.endsWith("/events") ? events([status("pending", 1)], "stays") : json(generation("completed")),
+  );
+  const one = client();
+  const leave = new AbortController();
+  const streaming = Array.from({ length: 4 }, (_, at) =>
+    one.generations.wait(`g${at}`, { signal: leave.signal }).catch(() => "left"),
+  );
+  expect((await one.generations.wait("g9")).status).toBe("completed");
+  leave.abort();
+  expect(await Promise.all(streaming)).toEqual(["left", "left", "left", "left"]);
+  server.answer(() => events([status("completed", 3)]));
+  server.seen.length = 0;
+  await one.generations.wait("g9");
+  expect(server.seen.map(({ path }) => path)).toEqual(["/api/v1/generation/g9/events"]);
 });
 
 test("an abort ends a wait at once, while the server is waiting and while the client is", async () => {

@@ -1,19 +1,69 @@
-import { TimeoutError } from "./errors.ts";
+import { ApiError, ConnectionError } from "./errors.ts";
 import type { FinishedGeneration, Generation } from "./finished-generation.ts";
 import type { RequestOptions } from "./http.ts";
 import { assertTimeout, retryDelay, sleep } from "./retry.ts";
+import { followGeneration, isFinished, type Open, outOfTime } from "./stream.ts";
+import type { Schema } from "./wire.ts";
 
 export type WaitOptions = Pick<RequestOptions, "signal" | "projectId"> & {
   /** For the whole wait; Infinity for no limit. Default: ten minutes. */
   timeoutMs?: number;
   /** Called with the first state and then whenever the status has changed. */
   onStatus?: (generation: Generation) => void;
+  /** Called whenever the model tells how far it is. Not where the server or a proxy gives no live events. */
+  onProgress?: (progress: Schema<"GenerationProgress">) => void;
 };
 
 const longPollSeconds = 25;
 const graceMs = 10_000;
 const firstPauseMs = 250;
 const longestPauseMs = 5_000;
+
+/** A server answers with the first event at once; a proxy that gathers answers would keep it until the stream ends. */
+const firstWithinMs = 5_000;
+
+/** Whether live events are worth another try, after they did not come: not when nobody here knows of them. */
+export type Streams = { areMissing: boolean; open: number };
+/** Browsers open six connections to a server that speaks HTTP/1.1, for everything. */
+const maxStreams = 4;
+
+/**
+ * The generation once it is final, by its live events. Null where they do not come: an older server, a proxy that holds them
+ * back, too many streams. Once they came, only what ends a wait in any case ends it.
+ */
+export async function waitLive(
+  open: Open,
+  { onStatus, onProgress, ...options }: WaitOptions,
+  streams: Streams,
+): Promise<FinishedGeneration | null> {
+  if (streams.areMissing || streams.open >= maxStreams) return null;
+  let hasEvents = false;
+  streams.open++;
+  try {
+    for await (const event of followGeneration(open, options, firstWithinMs)) {
+      hasEvents = true;
+      if (event.type === "progress") {
+        onProgress?.({ percent: event.percent, log: event.log });
+        continue;
+      }
+      onStatus?.(event.generation);
+      if (isFinished(event.generation)) return event.generation;
+    }
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (hasEvents || !isWithoutStream(error)) throw error;
+    streams.areMissing = error instanceof ApiError && error.code !== "too_many_streams" && error.status < 500;
+  } finally {
+    streams.open--;
+  }
+  return null;
+}
+
+const codesWithoutStream = ["not_found", "method_not_allowed", "unexpected_answer", "too_many_streams"];
+/** Whether asking for the status may do what the stream did not. */
+const isWithoutStream = (error: unknown) =>
+  error instanceof ConnectionError ||
+  (error instanceof ApiError && (codesWithoutStream.includes(error.code) || retryDelay(error, 0) !== null));
 
 /** Asks until the status is final: each question waits on the server, and pauses grow only when it answers early. */
 export async function waitUntilFinished(
@@ -53,15 +103,4 @@ export async function waitUntilFinished(
     const jittered = pauseMs * (0.5 + Math.random() / 2);
     await sleep(Math.min(jittered, Math.max(0, deadline - Date.now())), signal);
   }
-}
-
-function isFinished(generation: Generation): generation is FinishedGeneration {
-  return generation.status !== "pending" && generation.status !== "processing";
-}
-
-function outOfTime(timeoutMs: number, seen: Generation | undefined): TimeoutError {
-  const state = seen === undefined ? "" : ` Generation ${seen.id} is ${seen.status}.`;
-  return new TimeoutError(
-    `The generation was not finished within ${timeoutMs} ms.${state} It goes on: call generations.wait again.`,
-  );
 }

@@ -1132,6 +1132,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/generation/anonymous-generations-v2/{generation_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens to a generation that was asked for without an account, live
+         * @description As `generations.stream`. Also at `/generation/anonymous-generations/{generation_id}/events`; an EventSource can read it, since it needs no header.
+         */
+        get: operations["generations.streamAnonymous"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/generation": {
         parameters: {
             query?: never;
@@ -1224,6 +1244,26 @@ export interface paths {
          * @description Also at `/generation/generations-v2/{generation_id}/status`.
          */
         get: operations["generations.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/generation/{generation_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens to a generation, live
+         * @description Server-sent events: each state once, progress, and the final state, which ends the stream. A stream is closed after a minute: come again with `Last-Event-ID`, as an EventSource does. Also at `/generation/generations-v2/{generation_id}/events`.
+         */
+        get: operations["generations.stream"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3674,6 +3714,81 @@ export interface components {
              * @example 1
              */
             count?: number;
+        };
+        /** @description One event of the stream; `data` is JSON there. Comments between events keep the connection open. */
+        GenerationEvent: components["schemas"]["GenerationStatusEvent"] | components["schemas"]["GenerationProgressEvent"] | components["schemas"]["GenerationProblemEvent"];
+        GenerationStatusEvent: {
+            /**
+             * @description A new state.
+             * @example status
+             * @enum {string}
+             */
+            event: "status";
+            /**
+             * @description Send the last one back as `Last-Event-ID` to go on behind it.
+             * @example 2
+             */
+            id: string;
+            data: components["schemas"]["Generation"] & unknown;
+        };
+        GenerationProgressEvent: {
+            /**
+             * @description It came further.
+             * @example progress
+             * @enum {string}
+             */
+            event: "progress";
+            /**
+             * @description Send the last one back as `Last-Event-ID` to go on behind it.
+             * @example 2.118
+             */
+            id: string;
+            data: components["schemas"]["GenerationProgress"];
+        };
+        /** @description What the model's log says of it. */
+        GenerationProgress: {
+            /**
+             * @description Null where the model tells no percents.
+             * @example 40
+             */
+            percent: number | null;
+            /**
+             * @description The last line of the model's log, at most 200 characters.
+             * @example 40%|████      | 4/10 [00:02<00:03,  1.9it/s]
+             */
+            log: string;
+        };
+        GenerationProblemEvent: {
+            /**
+             * @description The caller may no longer look, or the generation was deleted. The stream ends.
+             * @example problem
+             * @enum {string}
+             */
+            event: "problem";
+            data: components["schemas"]["GenerationProblem"];
+        };
+        /** @description Like every error, with its status. */
+        GenerationProblem: {
+            /**
+             * @description One sentence for a person.
+             * @example Project not found.
+             */
+            detail: string;
+            /**
+             * @description Stable, for programs.
+             * @example project_not_found
+             */
+            code: string;
+            /**
+             * @description Also in the header X-Request-Id.
+             * @example 3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09
+             */
+            request_id: string;
+            /**
+             * @description What the same request is answered now.
+             * @example 401
+             */
+            status: number;
         };
         GenerationList: {
             /** @description One page. */
@@ -7078,6 +7193,70 @@ export interface operations {
             };
         };
     };
+    "generations.streamAnonymous": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last event that arrived. One that was never given out begins anew. */
+                "last-event-id"?: string;
+            };
+            path: {
+                /** @description The generation. */
+                generation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events, as they happen. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "event": "status",
+                     *       "id": "2",
+                     *       "data": {
+                     *         "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *         "status": "completed",
+                     *         "instructions": "Turn this photo into a watercolour",
+                     *         "model": "google/nano-banana",
+                     *         "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *         "images": [
+                     *           {
+                     *             "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *             "content_type": "image/png",
+                     *             "width": 1024,
+                     *             "height": 683
+                     *           }
+                     *         ],
+                     *         "example_images": [
+                     *           "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *         ],
+                     *         "error": null,
+                     *         "error_code": null,
+                     *         "is_public": false,
+                     *         "charged": true,
+                     *         "created_at": "2026-11-24T09:00:00.123456Z",
+                     *         "updated_at": "2026-11-24T09:00:07.654321Z",
+                     *         "completed_at": "2026-11-24T09:00:07.654321Z"
+                     *       }
+                     *     }
+                     */
+                    "text/event-stream": components["schemas"]["GenerationEvent"];
+                };
+            };
+            /** @description `Last-Event-ID` is that of the final state: there is nothing more to come. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     "generations.list": {
         parameters: {
             query?: {
@@ -7346,6 +7525,70 @@ export interface operations {
                      */
                     "application/json": components["schemas"]["Generation"];
                 };
+            };
+        };
+    };
+    "generations.stream": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The id of the last event that arrived. One that was never given out begins anew. */
+                "last-event-id"?: string;
+            };
+            path: {
+                /** @description The generation. */
+                generation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The events, as they happen. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "event": "status",
+                     *       "id": "2",
+                     *       "data": {
+                     *         "id": "1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07",
+                     *         "status": "completed",
+                     *         "instructions": "Turn this photo into a watercolour",
+                     *         "model": "google/nano-banana",
+                     *         "generated_image_url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *         "images": [
+                     *           {
+                     *             "url": "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/image?ticket=0.6Zk1",
+                     *             "content_type": "image/png",
+                     *             "width": 1024,
+                     *             "height": 683
+                     *           }
+                     *         ],
+                     *         "example_images": [
+                     *           "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07/examples/0?ticket=0.9Rt4"
+                     *         ],
+                     *         "error": null,
+                     *         "error_code": null,
+                     *         "is_public": false,
+                     *         "charged": true,
+                     *         "created_at": "2026-11-24T09:00:00.123456Z",
+                     *         "updated_at": "2026-11-24T09:00:07.654321Z",
+                     *         "completed_at": "2026-11-24T09:00:07.654321Z"
+                     *       }
+                     *     }
+                     */
+                    "text/event-stream": components["schemas"]["GenerationEvent"];
+                };
+            };
+            /** @description `Last-Event-ID` is that of the final state: there is nothing more to come. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -21,6 +21,7 @@ type Settings = { webhooks: WebhookSender; predictionMs: number; maxPredictions:
 class PredictionError extends Error {}
 
 const maxFiles = 200;
+const steps = 10;
 const alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 const newId = () => Array.from({ length: 26 }, () => alphabet[randomInt(32)]).join("");
 
@@ -121,18 +122,20 @@ export class Predictions {
     const input = prediction.input as Record<string, unknown>;
     const addresses = model.images.flatMap((name) => [input[name] ?? []].flat() as string[]);
     const images = await Promise.all(addresses.map((address) => loadImage(address, signal)));
-    await pause(total * 0.85, undefined, { signal });
-    if (findFault(faults, "stall")) await untilAborted(signal);
+    const seed = seedOf(input.seed, prompt);
+    prediction.logs = `Using seed: ${seed}\n`;
+    for (let step = 1; step <= steps; step++) {
+      await pause((total * 0.85) / steps, undefined, { signal });
+      prediction.logs += progressLine(step, total * 0.85);
+      if (step === steps / 2 && findFault(faults, "stall")) await untilAborted(signal);
+    }
     const failure = findFault(faults, "fail")?.error ?? (findFault(faults, "nsfw") && model.refusal);
     if (failure) throw new PredictionError(failure);
 
     const count = model.count ? Number(input[model.count] ?? 1) : 1;
     const urls = Array.from({ length: count }, (_, index) => {
       const path = `/files/${prediction.id}/out-${index}.png`;
-      this.#keep(
-        path,
-        render({ prompt, images, index, seed: seedOf(input.seed, prompt), ...sizeOf(input, images) }),
-      );
+      this.#keep(path, render({ prompt, images, index, seed, ...sizeOf(input, images) }));
       return this.url + path;
     });
     prediction.output = model.count ? urls : urls[0];
@@ -184,6 +187,16 @@ async function loadImage(address: string, signal: AbortSignal): Promise<Buffer> 
 async function untilAborted(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
   signal.throwIfAborted();
+}
+
+/** What most models write at each step: ` 40%|████      | 4/10 [00:04<00:06,  1.00it/s]`, the line of tqdm. */
+function progressLine(step: number, totalMs: number): string {
+  const stepMs = totalMs / steps;
+  const clock = (count: number) => new Date(count * stepMs).toISOString().slice(14, 19);
+  const percent = String((100 * step) / steps).padStart(3);
+  const bar = "█".repeat(step).padEnd(steps);
+  const rate = (1000 / Math.max(stepMs, 1)).toFixed(2);
+  return `${percent}%|${bar}| ${step}/${steps} [${clock(step)}<${clock(steps - step)}, ${rate.padStart(5)}it/s]\n`;
 }
 
 /** The input's seed, else one of the prompt, so that the same prompt gives the same picture. */

@@ -50,6 +50,8 @@ import { listGenerations } from "./resources/generations/list-generations.ts";
 import { listPublicGenerations } from "./resources/generations/list-public-generations.ts";
 import { replicateWebhook } from "./resources/generations/replicate-webhook.ts";
 import { setGenerationPublic } from "./resources/generations/set-generation-public.ts";
+import { streamAnonymousGeneration } from "./resources/generations/stream-anonymous-generation.ts";
+import { streamGeneration } from "./resources/generations/stream-generation.ts";
 import { getDetailedHealth } from "./resources/health/get-detailed-health.ts";
 import { getHealth } from "./resources/health/get-health.ts";
 import { getLiveness } from "./resources/health/get-liveness.ts";
@@ -158,11 +160,13 @@ const endpoints = [
   createUploads,
   createAnonymousGeneration,
   getAnonymousGeneration,
+  streamAnonymousGeneration,
   listGenerations,
   listPublicGenerations,
   getGenerationUsage,
   listModels,
   getGenerationStatus,
+  streamGeneration,
   setGenerationPublic,
   cancelGeneration,
   deleteGeneration,

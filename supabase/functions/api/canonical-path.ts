@@ -6,11 +6,11 @@ const aliases: readonly [RegExp, string][] = [
   [/^\/generation\/generate-anonymous$/, "/generation/generate-anonymous-v2"],
   [/^\/generation\/generations(?:-v2)?$/, "/generation"],
   [/^\/generation\/generations(?:-v2)?\/([^/]+)$/, "/generation/$1"],
-  [/^\/generation\/generations(?:-v2)?\/([^/]+)\/(status|public)$/, "/generation/$1/$2"],
+  [/^\/generation\/generations(?:-v2)?\/([^/]+)\/(status|events|public)$/, "/generation/$1/$2"],
   [/^\/generation\/public-generations-v2$/, "/generation/public"],
   [
-    /^\/generation\/anonymous-generations\/([^/]+)\/status$/,
-    "/generation/anonymous-generations-v2/$1/status",
+    /^\/generation\/anonymous-generations\/([^/]+)\/(status|events)$/,
+    "/generation/anonymous-generations-v2/$1/$2",
   ],
 ];
 

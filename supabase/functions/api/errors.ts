@@ -138,6 +138,7 @@ const table = {
   anonymous_budget_reached: [429, "No more pictures are made without an account today."],
   attempts_exceeded: [429, "Too many attempts."],
   mail_limit_exceeded: [429, "A mail was sent just now. Look into your inbox."],
+  too_many_streams: [429, "Too many live streams are open. Close one, or ask for the status instead."],
   rate_limited: [429, "Too many requests."],
   internal_error: [500, "Something went wrong on our side."],
   payments_not_offered: [501, "Nothing is sold here, so there is nothing to pay."],

@@ -17,6 +17,7 @@ export const instantFields: ReadonlySet<string> = new Set([
   "last_used_at",
   "next_attempt_at",
   "occurred_at",
+  "processing_at",
   "purge_at",
   "purge_started_at",
   "ran_at",

@@ -37,6 +37,7 @@ export const labels: Record<string, Label> = {
   key_id: { field: "The id of the key" },
   kind: { field: "The kind of mail" },
   language: { field: "The language" },
+  "last-event-id": { field: "The Last-Event-ID" },
   logo_url: { field: "The address of the logo" },
   mail: { field: "The settings for mail" },
   management: { field: "The switch for management" },

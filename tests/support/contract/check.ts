@@ -67,6 +67,7 @@ function wrongBody({ content }: Answer, { headers, body }: Received): string[] {
   if (content === undefined) return body === "" ? [] : [`a body that is not documented (${type})`];
   const media = content[type ?? ""];
   if (media === undefined) return [`the content type is ${type}, not ${Object.keys(content).join(" or ")}`];
+  if (type === "text/event-stream") return eventsOf(body).flatMap((event) => mismatches(media.schema, event));
   if (type !== "application/json") return [];
   return mismatches(media.schema, JSON.parse(body));
 }
@@ -77,6 +78,17 @@ function wrongCode({ content }: Answer, { status, body }: Received): string[] {
   if (status < 400 || examples === undefined) return [];
   const { code } = JSON.parse(body) as { code: string };
   return Object.hasOwn(examples, code) ? [] : [`the code ${code} is not documented`];
+}
+
+/** The events of a stream as its schema describes them: their fields, with data read as JSON. */
+export function eventsOf(body: string): { event: string; id?: string; data: any }[] {
+  const blocks = body.split("\n\n").slice(0, -1);
+  const fields = blocks.map((block) =>
+    Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s, 2) as [string, string])),
+  );
+  return fields
+    .filter(({ data }) => data !== undefined)
+    .map(({ data, ...rest }) => ({ ...rest, data: JSON.parse(data ?? "") }) as { event: string; data: any });
 }
 
 /** What may be kept is in one table; everything else is not stored. */

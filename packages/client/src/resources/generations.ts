@@ -4,11 +4,12 @@ import { filesForm, type ImageFiles, toFiles } from "../files.ts";
 import type { CompletedGeneration, FinishedGeneration } from "../finished-generation.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
-import { type WaitOptions, waitUntilFinished } from "../wait.ts";
+import { followGeneration, type GenerationEvent, type Open, type StreamOptions } from "../stream.ts";
+import { type Streams, type WaitOptions, waitLive, waitUntilFinished } from "../wait.ts";
 import type { Body, Query, Schema } from "../wire.ts";
 
 const one = "/api/v1/generation/{generation_id}";
-const anonymousStatus = "/api/v1/generation/anonymous-generations-v2/{generation_id}/status";
+const anonymous = "/api/v1/generation/anonymous-generations-v2/{generation_id}";
 /** Uploads may be 50 MB over a slow line. */
 const uploadTimeoutMs = 120_000;
 
@@ -21,6 +22,7 @@ type Generation = Schema<"Generation">;
 /** Pictures from words and pictures. */
 export class Generations {
   readonly #http: Http;
+  readonly #streams: Streams = { areMissing: false, open: 0 };
   constructor(http: Http) {
     this.#http = http;
   }
@@ -65,13 +67,15 @@ export class Generations {
       idempotencyKey,
       timeoutMs = 600_000,
       onStatus,
+      onProgress,
       ...options
     }: WaitOptions & { idempotencyKey?: string } = {},
   ): Promise<CompletedGeneration> {
     const startedAt = Date.now();
     const { id } = await this.create(request, { ...options, ...(idempotencyKey && { idempotencyKey }) });
     const leftMs = Math.max(1, timeoutMs - (Date.now() - startedAt));
-    const done = await this.wait(id, { ...options, timeoutMs: leftMs, ...(onStatus && { onStatus }) });
+    const told = { ...(onStatus && { onStatus }), ...(onProgress && { onProgress }) };
+    const done = await this.wait(id, { ...options, timeoutMs: leftMs, ...told });
     if (done.status !== "completed") throw new GenerationError(done);
     return done;
   }
@@ -120,24 +124,61 @@ export class Generations {
 
   getAnonymous(generation_id: string, options?: RequestOptions): ApiPromise<Generation> {
     const init = { params: { generation_id }, sends: "nothing" } as const;
-    return this.#http.request("get", anonymousStatus, init, options);
+    return this.#http.request("get", `${anonymous}/status`, init, options);
   }
 
   /**
-   * The generation once it is `completed`, `failed` or `canceled`. Outlives short outages of the server.
+   * What happens to a generation, live: each state once and in order, and progress where the model tells it. Ends after the final
+   * state; opens its connection again by itself, and outlives short outages of the server.
+   * @throws TimeoutError after `timeoutMs` (ten minutes); the generation goes on
+   */
+  stream(
+    generation_id: string,
+    options: StreamOptions = {},
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
+    return followGeneration(this.#opener(generation_id, false), options);
+  }
+
+  /** The same without an account. */
+  streamAnonymous(
+    generation_id: string,
+    options: StreamOptions = {},
+  ): AsyncGenerator<GenerationEvent, void, undefined> {
+    return followGeneration(this.#opener(generation_id, true), options);
+  }
+
+  /**
+   * The generation once it is `completed`, `failed` or `canceled`. Outlives short outages of the server. Uses live events where
+   * they come, and asks again and again where they do not.
    * @throws TimeoutError after `timeoutMs` (ten minutes); the generation goes on, and so can you with another `wait`
    */
-  wait(
+  async wait(
     generation_id: string,
-    { anonymous = false, ...options }: WaitOptions & { anonymous?: boolean } = {},
+    {
+      anonymous: isAnonymous = false,
+      timeoutMs = 600_000,
+      ...options
+    }: WaitOptions & { anonymous?: boolean } = {},
   ): Promise<FinishedGeneration> {
-    const path = anonymous ? anonymousStatus : (`${one}/status` as const);
-    const sends = anonymous ? "nothing" : "all";
+    const startedAt = Date.now();
+    const opener = this.#opener(generation_id, isAnonymous);
+    const finished = await waitLive(opener, { ...options, timeoutMs }, this.#streams);
+    if (finished !== null) return finished;
+    const path = isAnonymous ? (`${anonymous}/status` as const) : (`${one}/status` as const);
+    const sends = isAnonymous ? "nothing" : "all";
+    const leftMs = Math.max(1, timeoutMs - (Date.now() - startedAt));
     return waitUntilFinished(
       (wait, request) =>
         this.#http.request("get", path, { params: { generation_id }, query: { wait }, sends }, request),
-      options,
+      { ...options, timeoutMs: leftMs },
     );
+  }
+
+  #opener(generation_id: string, isAnonymous: boolean): Open {
+    const path = isAnonymous ? (`${anonymous}/events` as const) : (`${one}/events` as const);
+    const sends = isAnonymous ? "nothing" : "all";
+    return (lastEventId, request) =>
+      this.#http.open(path, { params: { generation_id }, sends, lastEventId }, request);
   }
 
   /** Publishes a picture, or takes it back. */

@@ -43,6 +43,37 @@ export function apiServer() {
 export const json = (body: JsonBodyType, init?: ResponseInit) => HttpResponse.json(body, init);
 export const error = (status: number, code: string, detail: string, headers: Record<string, string> = {}) =>
   HttpResponse.json({ detail, code, request_id: "7d0f0a52" }, { status, headers });
+/** Server-sent events, piece by piece as they are written here; the stream then ends, breaks, or stays open. */
+export function events(pieces: string[], then: "ends" | "breaks" | "stays" = "ends"): Response {
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const piece of pieces) controller.enqueue(encoder.encode(piece));
+      if (then === "ends") controller.close();
+    },
+    pull(controller) {
+      if (then === "breaks") controller.error(new TypeError("cut"));
+    },
+  });
+  return new HttpResponse(body, { headers: { "Content-Type": "text/event-stream" } });
+}
+export const status = (status: string, id: number) =>
+  `event: status\nid: ${id}\ndata: ${JSON.stringify(generation(status))}\n\n`;
+export const progress = (percent: number, id: string) =>
+  `event: progress\nid: ${id}\ndata: {"percent":${percent},"log":"${percent}%"}\n\n`;
+/** Everything that comes. */
+export async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of stream) items.push(item);
+  return items;
+}
+/** A server from before there were live events. */
+export const withoutEvents =
+  (reply: Reply): Reply =>
+  (seen, call) =>
+    seen.path.endsWith("/events")
+      ? error(404, "not_found", "There is nothing at this address.")
+      : reply(seen, call);
 /** The connection breaks before an answer. */
 export const broken = () => HttpResponse.error();
 

@@ -20,6 +20,8 @@ export type ReplicateClient = {
   create(model: string, input: Record<string, unknown>, webhook: string | undefined): Promise<Submission>;
   /** Null when Replicate no longer knows the prediction. */
   get(id: string): Promise<Prediction | null>;
+  /** The log of a prediction; null when there is none, or the answer is too large to be read again and again. */
+  logs(id: string): Promise<string | null>;
   /**
    * Looks for the prediction that we may have created for a generation.
    * `complete` tells whether everything since then was looked at; only then its absence means something.
@@ -42,6 +44,8 @@ type PredictionPage = { results: Prediction[]; next: string | null };
 const timeoutMs = 20_000;
 /** A prediction may hold its picture as a `data:` address. Five are read at once, and an isolate has 256 MB. */
 const maxAnswerBytes = 12 * 1024 * 1024;
+/** Of a running prediction: its input is links, and its log a few lines. */
+const maxLogAnswerBytes = 256 * 1024;
 const maxPages = 20;
 
 /**
@@ -74,8 +78,8 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
   }
 
   /** @throws CopyError too_large when no memory would hold the answer, which asking again does not change. */
-  async function parseAnswer<T>(response: Response, what: string): Promise<T> {
-    const body = response.body === null ? new Uint8Array() : await readAtMost(response.body, maxAnswerBytes);
+  async function parseAnswer<T>(response: Response, what: string, maxBytes = maxAnswerBytes): Promise<T> {
+    const body = response.body === null ? new Uint8Array() : await readAtMost(response.body, maxBytes);
     const answer: unknown = JSON.parse(new TextDecoder().decode(body));
     if (typeof answer !== "object" || answer === null) throw new Error(`Replicate's ${what} is no object`);
     return answer as T;
@@ -108,6 +112,16 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
         return null;
       }
       return read<Prediction>(response, "GET prediction");
+    },
+
+    async logs(id) {
+      const response = await send(`/predictions/${encodeURIComponent(id)}`);
+      if (!response.ok) {
+        await response.body?.cancel();
+        return null;
+      }
+      const { logs } = await parseAnswer<Partial<Prediction>>(response, "GET prediction", maxLogAnswerBytes);
+      return typeof logs === "string" ? logs : null;
     },
 
     async find(generationId, since) {

@@ -153,7 +153,11 @@ export const recordWebhook = (db: Database, id: string, webhookId: string) =>
 export const getGenerationWork = (db: Database, id: string) =>
   db.read<Work | null>("get_generation_work", [id]);
 
-export type GenerationState = Pick<GenerationRow, "id" | "status">;
+export type GenerationState = Pick<GenerationRow, "id" | "status"> & {
+  prediction_id: string | null;
+  /** When it began to run; null when it did not, or that is no longer remembered. */
+  processing_at: string | null;
+};
 export const findGenerationStates = (db: Database, ids: string[]) =>
   db.read<GenerationState[]>("find_generation_states", [ids]);
 

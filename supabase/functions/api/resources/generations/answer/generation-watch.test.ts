@@ -16,12 +16,19 @@ const wait = (of: Partial<Wait> = {}): Wait => ({
   ...of,
 });
 
+const stateOf = (id: string, status: GenerationState["status"]): GenerationState => ({
+  id,
+  status,
+  prediction_id: null,
+  processing_at: null,
+});
+
 /** What the database says, and how often and about how many it was asked. */
 function watched(states: Record<string, GenerationState["status"]>) {
   const asked: string[][] = [];
   const watch = new GenerationWatch(async (ids) => {
     asked.push(ids);
-    return ids.flatMap((id) => (states[id] === undefined ? [] : [{ id, status: states[id] }]));
+    return ids.flatMap((id) => (states[id] === undefined ? [] : [stateOf(id, states[id])]));
   });
   return { watch, asked, states };
 }
@@ -100,7 +107,7 @@ test("a database that fails is asked again a second later", async () => {
   let calls = 0;
   const watch = new GenerationWatch(async () => {
     if (++calls === 1) throw new Error("no connection");
-    return [{ id: "a", status: "completed" }];
+    return [stateOf("a", "completed")];
   });
   const waiting = follow(watch.wait(wait()));
   await vi.advanceTimersByTimeAsync(1_000);

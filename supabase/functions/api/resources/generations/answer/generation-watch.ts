@@ -2,13 +2,17 @@ import type { Database } from "../../../clients/database.ts";
 import { findGenerationStates, type GenerationState } from "../store.ts";
 
 const everyMs = 1_000;
-/** What one caller, and all of them, may hold open in an isolate. Whoever comes on top is answered at once. */
+/** What one caller, and all of them, may hold open in an isolate: waits and live streams together. */
 export const maxPerCaller = 10;
-const maxWaiters = 1_000;
+const maxHeld = 1_000;
 
-type IsOver = (state: GenerationState | undefined) => boolean;
-type Waiter = { id: string; isOver: IsOver; wake: () => void };
-export type Wait = { id: string; caller: string; ms: number; signal: AbortSignal; isOver: IsOver };
+/** `undefined` is a generation that was deleted. */
+type Found = GenerationState | undefined;
+export type Look = { state: Found };
+type IsOver = (state: Found) => boolean;
+type Waiter = { id: string; isOver: IsOver; wake: (look: Look | null) => void };
+export type Wanted = { id: string; ms: number; signal: AbortSignal; isOver: IsOver };
+export type Wait = Wanted & { caller: string };
 
 /**
  * Looks at the generations that callers wait for: one query a second for all of them together, and none while nobody waits.
@@ -18,33 +22,53 @@ export class GenerationWatch {
   readonly #look: (ids: string[]) => Promise<GenerationState[]>;
   readonly #waiters = new Set<Waiter>();
   readonly #perCaller = new Map<string, number>();
+  #held = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(look: (ids: string[]) => Promise<GenerationState[]>) {
     this.#look = look;
   }
 
-  /** Resolves when it is over, the time is, or the caller hung up; at once where no more may wait. */
-  async wait({ id, caller, ms, signal, isOver }: Wait): Promise<void> {
+  /** A place among those who wait, as a function that gives it back; undefined where no more may wait. */
+  enter(caller: string): (() => void) | undefined {
     const mine = this.#perCaller.get(caller) ?? 0;
-    if (mine >= maxPerCaller || this.#waiters.size >= maxWaiters || signal.aborted || ms <= 0) return;
+    if (mine >= maxPerCaller || this.#held >= maxHeld) return undefined;
     this.#perCaller.set(caller, mine + 1);
-    let wake = () => {};
-    const woken = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
+    this.#held++;
+    let isIn = true;
+    return () => {
+      if (!isIn) return;
+      isIn = false;
+      this.#held--;
+      const left = (this.#perCaller.get(caller) ?? 1) - 1;
+      if (left > 0) this.#perCaller.set(caller, left);
+      else this.#perCaller.delete(caller);
+    };
+  }
+
+  /** What was seen when it was over; null when the time is, or the caller hung up. For whoever has a place. */
+  async next({ id, ms, signal, isOver }: Wanted): Promise<Look | null> {
+    if (signal.aborted || ms <= 0) return null;
+    const { promise, resolve: wake } = Promise.withResolvers<Look | null>();
     const waiter = { id, isOver, wake };
+    const giveUp = () => wake(null);
     this.#waiters.add(waiter);
-    const timer = setTimeout(wake, ms);
-    signal.addEventListener("abort", wake, { once: true });
+    const timer = setTimeout(giveUp, ms);
+    signal.addEventListener("abort", giveUp, { once: true });
     this.#timer ??= setTimeout(() => void this.#poll(), everyMs);
-    await woken;
+    const look = await promise;
     clearTimeout(timer);
-    signal.removeEventListener("abort", wake);
+    signal.removeEventListener("abort", giveUp);
     this.#waiters.delete(waiter);
-    const left = (this.#perCaller.get(caller) ?? 1) - 1;
-    if (left > 0) this.#perCaller.set(caller, left);
-    else this.#perCaller.delete(caller);
+    return look;
+  }
+
+  /** Resolves when it is over, the time is, or the caller hung up; at once where no more may wait. */
+  async wait({ caller, ...wanted }: Wait): Promise<void> {
+    const leave = this.enter(caller);
+    if (leave === undefined) return;
+    await this.next(wanted);
+    leave();
   }
 
   async #poll(): Promise<void> {
@@ -52,7 +76,10 @@ export class GenerationWatch {
     try {
       const states = ids.length === 0 ? [] : await this.#look(ids);
       const byId = new Map(states.map((state) => [state.id, state]));
-      for (const { id, isOver, wake } of this.#waiters) if (ids.includes(id) && isOver(byId.get(id))) wake();
+      for (const { id, isOver, wake } of this.#waiters) {
+        const state = byId.get(id);
+        if (ids.includes(id) && isOver(state)) wake({ state });
+      }
     } catch {
       // Who waits asks for the generation afterwards, and is told then that the database does not answer.
     }

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { ProgressReader } from "./progress-reader.ts";
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+test("a log is read in the background, at most every two seconds however many ask", async () => {
+  const read: string[] = [];
+  const reader = new ProgressReader(async (id) => {
+    read.push(id);
+    return `${read.length}0%\n`;
+  });
+  for (let at = 0; at < 1_900; at += 100) {
+    reader.of("p1", 10_000 + at);
+    await settled();
+  }
+  expect(read).toEqual(["p1"]);
+  expect(reader.of("p1", 12_000)?.percent).toBe(10);
+  await settled();
+  expect(reader.of("p1", 12_100)?.percent).toBe(20);
+});
+
+test("five are read at a time; the others have their turn later", async () => {
+  let running = 0;
+  let most = 0;
+  const ends: (() => void)[] = [];
+  const reader = new ProgressReader(async () => {
+    most = Math.max(most, ++running);
+    await new Promise<void>((resolve) => ends.push(resolve));
+    running--;
+    return "50%\n";
+  });
+  const ids = Array.from({ length: 20 }, (_, index) => `p${index}`);
+  for (let round = 0; round < 10; round++) {
+    for (const id of ids) reader.of(id, 10_000 + round);
+    for (const end of ends.splice(0)) end();
+    await settled();
+  }
+  expect(most).toBe(5);
+  expect(ids.map((id) => reader.of(id, 10_011)?.percent)).toEqual(ids.map(() => 50));
+});
+
+test("a provider that fails or has no log changes nothing that was known", async () => {
+  const answers: (() => Promise<string | null>)[] = [
+    async () => "30%\n",
+    async () => null,
+    () => Promise.reject(new Error("no connection")),
+    async () => "60%\n",
+  ];
+  const reader = new ProgressReader(() => (answers.shift() as () => Promise<string | null>)());
+  const seen: unknown[] = [];
+  for (let at = 10_000; at <= 18_000; at += 2_000) {
+    seen.push(reader.of("p1", at)?.percent);
+    await settled();
+  }
+  expect(seen).toEqual([undefined, 30, 30, 30, 60]);
+});
+
+test("one that nobody asks for is forgotten after a minute", async () => {
+  const reader = new ProgressReader(async () => "30%\n");
+  reader.of("p1", 10_000);
+  await settled();
+  reader.of("p2", 71_000);
+  expect(reader.of("p1", 71_001)).toBeNull();
+});

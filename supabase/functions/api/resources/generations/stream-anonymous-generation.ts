@@ -1,0 +1,32 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
+import { eventResponses, lastEventHeader } from "./live/event-schemas.ts";
+import { followGeneration } from "./live/follow-generation.ts";
+import { generationPath } from "./schemas.ts";
+import * as store from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/generation/anonymous-generations-v2/{generation_id}/events",
+  operationId: "generations.streamAnonymous",
+  tags: ["Generation"],
+  summary: "What happens to a generation that was asked for without an account, live",
+  description:
+    "As `generations.stream`. Also at `/generation/anonymous-generations/{generation_id}/events`; an EventSource can read it, since it needs no header.",
+  security: security.none,
+  middleware: [credentialsWithoutBearer],
+  request: { params: generationPath, headers: lastEventHeader },
+  responses: {
+    ...eventResponses,
+    ...errors(checks.public, "validation_failed", "generation_not_found", "too_many_streams"),
+  },
+});
+
+export const streamAnonymousGeneration = createRouter().openapi(route, (c) => {
+  const { database } = c.get("deps");
+  const { generation_id } = c.req.valid("param");
+  return followGeneration(c, c.req.valid("header")["last-event-id"], () =>
+    store.getAnonymousGeneration(database, c.get("credentials"), generation_id),
+  );
+});

@@ -1,0 +1,33 @@
+import { createRoute } from "@hono/zod-openapi";
+import { credentials } from "../../middleware/credentials.ts";
+import { checks, createRouter, errors, security } from "../../openapi.ts";
+import { eventResponses, lastEventHeader } from "./live/event-schemas.ts";
+import { followGeneration } from "./live/follow-generation.ts";
+import { generationPath } from "./schemas.ts";
+import * as store from "./store.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/api/v1/generation/{generation_id}/events",
+  operationId: "generations.stream",
+  tags: ["Generation"],
+  summary: "What happens to a generation, live",
+  description:
+    "Server-sent events: each state once, progress, and the final state, which ends the stream. A stream is closed after a minute: " +
+    "come again with `Last-Event-ID`, as an EventSource does. Also at `/generation/generations-v2/{generation_id}/events`.",
+  security: security.generate,
+  middleware: [credentials],
+  request: { params: generationPath, headers: lastEventHeader },
+  responses: {
+    ...eventResponses,
+    ...errors(checks.generation, "validation_failed", "generation_not_found", "too_many_streams"),
+  },
+});
+
+export const streamGeneration = createRouter().openapi(route, (c) => {
+  const { database } = c.get("deps");
+  const { generation_id } = c.req.valid("param");
+  return followGeneration(c, c.req.valid("header")["last-event-id"], () =>
+    store.getGenerationStatus(database, c.get("credentials"), generation_id),
+  );
+});
