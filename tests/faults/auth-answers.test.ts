@@ -45,6 +45,21 @@ const attempts = async (email: string) => {
   return row?.level as number;
 };
 
+test("a reset by mail removes the second factors, which may be a thief's", async () => {
+  const { email, id } = await newUser();
+  const headers = { "X-Project-ID": developer.project.id };
+  await request("/auth/request-password-reset", { headers, json: { email } });
+  const json = { token: tokenOf(await mailTo(email, "Set a new password")), password: "Another-horse-1" };
+  const factors = [{ id: crypto.randomUUID() }, { id: crypto.randomUUID() }];
+  auth.reply(/PUT \/auth\/v1\/admin\/users/, { status: 200, body: { id, factors } }, { late: true });
+  auth.reply(/DELETE \/auth\/v1\/admin\/users\/.*\/factors/, { status: 200, body: {} });
+  expect((await api("/auth/reset-password", { json })).status).toBe(200);
+  const removed = auth.calls.map(({ target }) => target).filter((target) => target.startsWith("DELETE "));
+  expect(removed).toEqual(factors.map((factor) => `DELETE /auth/v1/admin/users/${id}/factors/${factor.id}`));
+  auth.mend();
+  expect((await signIn(email, json.password)).status).toBe(200);
+});
+
 describe("trouble of ours is never a wrong password", () => {
   test.each(troubles)("signing in: %s", async (_name, reply, status, code) => {
     const { email } = await newUser();
