@@ -18,6 +18,7 @@ test("each of these checks fails for a schema that breaks its rule", async () =>
     await tx.unsafe(`
       create schema unheard_of;
       grant create on schema private to anon;
+      grant anon to api_reader;
       create table public.careless (id uuid primary key, project_id uuid references public.projects, key_hash bytea);
       grant select, insert on public.careless to anon;
       create table public.ruled (id uuid primary key, project_id uuid);

@@ -13,6 +13,10 @@ export interface TableAccess {
   end_user?: string;
   developer?: string;
   operator?: string;
+  /** The columns that `api_reader` may select, whose views the hot reads go through. */
+  reader_columns?: string;
+  /** Of such a view: the rows that it shows in a transaction that remembers an account and a project. */
+  remembered?: string;
   /** Commands of service_role; by default all four. */
   service?: string;
   /** Which row is the caller's own and which the other tenant's, when user_id, project_id and generation_id do not say. */
@@ -23,6 +27,7 @@ export interface TableAccess {
 }
 
 const serviceOnly: TableAccess = {};
+const serviceNothing: TableAccess = { service: "" };
 
 export const expectedTables: Record<string, TableAccess> = {
   "private.anonymous_usage": {
@@ -66,7 +71,10 @@ export const expectedTables: Record<string, TableAccess> = {
     developer: "project_id = :project",
   },
   "public.generations": {
-    policies: ["generations_select_self_or_owner"],
+    policies: ["generations_select_self_or_owner", "generations_select_reader"],
+    reader_columns:
+      "id project_id user_id status instructions model example_images outputs is_public link_version error error_code " +
+      "charge created_at updated_at completed_at",
     columns:
       "id project_id user_id status instructions model options example_images outputs is_public link_version " +
       "error_code error charge charged_month completed_at created_at updated_at",
@@ -79,6 +87,11 @@ export const expectedTables: Record<string, TableAccess> = {
     developer: "project_id = :project",
     service: "select",
   },
+  "private.live_api_keys": serviceNothing,
+  "private.live_developer_keys": serviceNothing,
+  "private.live_end_users": serviceNothing,
+  "private.own_accounts": { ...serviceNothing, remembered: "id = :me" },
+  "private.own_generations": { ...serviceNothing, remembered: "user_id = :me and project_id = :project" },
   "private.idempotency_keys": {
     seed: ({ user_id }) => `insert into private.idempotency_keys
       (caller, operation, key, fingerprint, generation_id, locked_until)
@@ -192,7 +205,8 @@ export const expectedTables: Record<string, TableAccess> = {
       values ('${user_id}', '3000-01-01') on conflict do nothing`,
   },
   "public.users": {
-    policies: ["users_select_self_or_owner"],
+    policies: ["users_select_self_or_owner", "users_select_reader"],
+    reader_columns: "id email full_name role deactivated_at email_verified_at created_at project_id",
     columns: "*",
     end_user: "id = :me",
     developer: "id = :me or project_id = :project",

@@ -63,25 +63,28 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
       select policyname as line from pg_policies where schemaname = any (${ours})
         and (cmd = 'ALL' or 'public' = any (roles) or policyname not like tablename || '\\_' || lower(cmd) || '\\_%')`),
 
-  "visitors and users may select the columns of the expectations, and may do nothing else": async (sql) => {
-    const found = await lines(sql`
+  "visitors, users and the reader may select the columns of the expectations, and may do nothing else":
+    async (sql) => {
+      const found = await lines(sql`
       select concat_ws(' ', r.privilege_type, 'on', c.oid::regclass, 'to', ${who(sql)},
         '(' || coalesce(string_agg(r.attname, ' ' order by r.attname), '*') || ')') as line
       from ${rights(sql)} r, ${relations(sql, ["r", "p", "f", "v", "m", "S"])}
       where r.oid = c.oid and r.grantee <> 'service_role'::regrole
       group by c.oid, r.grantee, r.privilege_type, r.attname is null`);
-    const expected = Object.entries(expectedTables).flatMap(([table, { columns }]) =>
-      columns === undefined
-        ? []
-        : [
-            `SELECT on ${table.replace("public.", "")} to authenticated (${columns.split(" ").sort().join(" ")})`,
-          ],
-    );
-    return difference(
-      found.map((line) => line.replace(" on public.", " on ")),
-      expected,
-    );
-  },
+      const expected = Object.entries(expectedTables).flatMap(([table, { columns, reader_columns }]) =>
+        Object.entries({ authenticated: columns, api_reader: reader_columns }).flatMap(([role, granted]) =>
+          granted === undefined
+            ? []
+            : [
+                `SELECT on ${table.replace("public.", "")} to ${role} (${granted.split(" ").sort().join(" ")})`,
+              ],
+        ),
+      );
+      return difference(
+        found.map((line) => line.replace(" on public.", " on ")),
+        expected,
+      );
+    },
 
   "nobody but service_role may read a hash or secret": (sql) =>
     lines(sql`
@@ -127,10 +130,25 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
     return difference(found, Object.keys(expectedDefiners));
   },
 
-  "every view obeys the policies of its caller": (sql) =>
+  "every view obeys the policies of its caller, or those of the reader, to whom it then belongs": (sql) =>
     lines(sql`
       select c.oid::regclass::text as line from ${relations(sql, ["v"])}
-      where not coalesce(c.reloptions && array['security_invoker=true', 'security_invoker=on'], false)`),
+      where c.relowner <> 'api_reader'::regrole
+        and not coalesce(c.reloptions && array['security_invoker=true', 'security_invoker=on'], false)`),
+
+  "the reader is bound by policies, cannot log in, is a member of nothing, and owns nothing but views": (
+    sql,
+  ) =>
+    lines(sql`
+      select concat_ws(' ', 'attributes of', rolname) as line from pg_roles
+      where rolname = 'api_reader' and (rolsuper or rolbypassrls or rolcanlogin or rolcreaterole or rolcreatedb or rolreplication)
+      union all
+      select concat_ws(' ', 'member of', roleid::regrole) from pg_auth_members where member = 'api_reader'::regrole
+      union all
+      select concat_ws(' ', 'owns', classid::regclass, objid) from pg_shdepend
+      where refclassid = 'pg_authid'::regclass and refobjid = 'api_reader'::regrole and deptype = 'o'
+        and dbid = (select oid from pg_database where datname = current_database())
+        and not (classid = 'pg_class'::regclass and objid in (select oid from pg_class where relkind = 'v'))`),
 
   "every foreign key is indexed": (sql) =>
     lines(sql`

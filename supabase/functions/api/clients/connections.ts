@@ -9,6 +9,8 @@ import { createDeadlines, DeadlineError } from "./deadlines.ts";
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 
 export type Connection = {
+  /** The first row, if there is one. */
+  find<Row>(text: string, args: readonly Json[]): Promise<Row | undefined>;
   /** The first row. @throws ApiError database_unavailable when there is none, since each of our statements has one. */
   ask<Row>(text: string, args: readonly Json[]): Promise<Row>;
   /** For begin, commit and the like. */
@@ -95,17 +97,23 @@ export function createConnections(env: Env, log: Log) {
     }
   }
 
+  async function find<Row>(client: Client, text: string, args: readonly Json[]): Promise<Row | undefined> {
+    const values = args.map(toParameter);
+    const send = () => query(client, prepare ? { text, values, name: nameOf(text) } : { text, values });
+    const { rows } = await send().catch((error) => {
+      if (!isStale(error)) throw error;
+      names.delete(text);
+      return send();
+    });
+    return rows[0] as Row | undefined;
+  }
+
   const connectionOf = (client: Client): Connection => ({
+    find: (text, args) => find(client, text, args),
     async ask<Row>(text: string, args: readonly Json[]) {
-      const values = args.map(toParameter);
-      const send = () => query(client, prepare ? { text, values, name: nameOf(text) } : { text, values });
-      const { rows } = await send().catch((error) => {
-        if (!isStale(error)) throw error;
-        names.delete(text);
-        return send();
-      });
-      if (rows[0] === undefined) throw unavailable(new Error("the answer has no row"));
-      return rows[0] as Row;
+      const row = await find<Row>(client, text, args);
+      if (row === undefined) throw unavailable(new Error("the answer has no row"));
+      return row;
     },
     tell: async (text) => void (await query(client, text)),
   });

@@ -7,6 +7,7 @@ import { currentTrace } from "../trace.ts";
 import { createConnections, type Json } from "./connections.ts";
 import { countRequest } from "./count-request.ts";
 import { DeadlineError } from "./deadlines.ts";
+import { createHotReads, type HotRead, type Scalar, type Sent } from "./hot-reads.ts";
 import type { RedisClient } from "./redis.ts";
 
 /**
@@ -21,6 +22,16 @@ export type Database = {
   read: Call;
   /** For all others: what they changed is kept only if the request is let through. */
   write: Call;
+  /**
+   * A read that clients repeat, in one plain statement. `complete` is asked where that gives no row: it checks again, and knows
+   * why it refuses.
+   */
+  readHot<T>(
+    read: HotRead,
+    args: readonly Scalar[],
+    credentials: Sent & Caller,
+    complete: () => Promise<T>,
+  ): Promise<T>;
   /** Connections of this instance: how many there may be, how many are in use, and calls that wait for one. */
   pool(): { size: number; in_use: number; waiting: number };
   close(): Promise<void>;
@@ -31,7 +42,7 @@ const deadlineDefaultMs = 8_000;
 /** `rate_limit` is text where the limit was announced and not counted yet. */
 type Row<T> = { result: T; rate_limit: RateLimit | string | null };
 type Caller = { [key: string]: Json | undefined; rate_limit?: RateLimit | null };
-type Answer<T> = { result: T; rate_limit: RateLimit | null };
+type Answer<T> = { result: T; rate_limit?: RateLimit | null };
 type Counted = { rate_limit: RateLimit };
 
 /** Functions that authorize take the credentials of the request first. */
@@ -40,7 +51,7 @@ function callerOf([first]: readonly Json[]): Caller | undefined {
 }
 
 /** The call, and then, in the same round trip, the limit that it announced: counted by Postgres, or only told. */
-function statementFor(name: string, args: readonly Json[], isCounted: boolean): string {
+export function statementFor(name: string, args: readonly Json[], isCounted: boolean): string {
   const call = `select private.${name}(${args.map((_, index) => `$${index + 1}`).join(", ")}) as result`;
   const announced = "current_setting('app.limit', true)";
   const limit = isCounted
@@ -61,7 +72,10 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
     connections.use((connection) => connection.ask<Found>(text, args), deadlineMs);
 
   /** A limit that Redis counts, or Postgres by `count` when Redis does not answer. */
-  async function countLimit(limit: Row<never>["rate_limit"], count: (text: string) => Promise<Counted>) {
+  async function countLimit(
+    limit: Row<never>["rate_limit"],
+    count = (text: string) => send<Counted>(counting, [text], deadlineDefaultMs),
+  ) {
     if (typeof limit !== "string") return limit;
     return countRequest(redis, limit, async () => (await count(limit)).rate_limit);
   }
@@ -103,8 +117,30 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
     const told = [{ ...caller, counter: "redis" }, ...args.slice(1)];
     if (kind === "write") return sendIfAllowed(text, told, deadlineMs);
     const { result, rate_limit } = await send<Row<T>>(text, told, deadlineMs);
-    const count = (announced: string) => send<Counted>(counting, [announced], deadlineMs);
-    return { result, rate_limit: await countLimit(rate_limit, count) };
+    return { result, rate_limit: await countLimit(rate_limit) };
+  }
+
+  /** Measures the work, tells the caller how the limit stands, and makes of every failure an ApiError. */
+  async function settle<T>(
+    name: string,
+    caller: Caller | undefined,
+    work: () => Promise<Answer<T>>,
+  ): Promise<T> {
+    running++;
+    const start = performance.now();
+    try {
+      const { result, rate_limit } = await work();
+      rewriteInstants(result);
+      if (caller !== undefined && rate_limit !== undefined) caller.rate_limit ??= rate_limit;
+      return result;
+    } catch (error) {
+      const refusal = error instanceof DeadlineError ? lateness(name, error) : toApiError(error);
+      if (caller !== undefined && refusal.rateLimit !== undefined) caller.rate_limit = refusal.rateLimit;
+      throw refusal;
+    } finally {
+      running--;
+      currentTrace()?.spend("db", performance.now() - start);
+    }
   }
 
   const calls =
@@ -113,26 +149,36 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
       if (args.includes(undefined as unknown as Json))
         throw new TypeError(`private.${name}: an argument is undefined`);
       const caller = callerOf(args);
-      running++;
-      const start = performance.now();
-      try {
-        const { result, rate_limit } = await run<T>(kind, name, args, deadlineMs, caller);
-        rewriteInstants(result);
-        if (caller !== undefined) caller.rate_limit ??= rate_limit;
-        return result;
-      } catch (error) {
-        const refusal = error instanceof DeadlineError ? lateness(name, error) : toApiError(error);
-        if (caller !== undefined && refusal.rateLimit !== undefined) caller.rate_limit = refusal.rateLimit;
-        throw refusal;
-      } finally {
-        running--;
-        currentTrace()?.spend("db", performance.now() - start);
-      }
+      return settle(name, caller, () => run<T>(kind, name, args, deadlineMs, caller));
     };
+
+  const hot = createHotReads();
+
+  async function readHot<T>(
+    read: HotRead,
+    args: readonly Scalar[],
+    credentials: Sent & Caller,
+    complete: () => Promise<T>,
+  ): Promise<T> {
+    const counting =
+      credentials.rate_limit !== undefined ? "left" : redis.isUsable() ? "announced" : "counted";
+    const statement = hot.statement(read, args, credentials, counting);
+    if (statement === undefined) return complete();
+    const { text, values } = statement;
+    const found = await settle<T | undefined>(read.name, credentials, async () => {
+      const row = await connections.use(({ find }) => find<Row<T>>(text, values), deadlineDefaultMs);
+      // Nothing was counted: the complete way does.
+      if (row === undefined) return { result: undefined };
+      const { result, rate_limit } = row;
+      return { result, rate_limit: await countLimit(rate_limit) };
+    });
+    return found ?? hot.passOver(credentials, complete);
+  }
 
   return {
     read: calls("read"),
     write: calls("write"),
+    readHot,
     pool() {
       const size = env.database_pool_size;
       return { size, in_use: Math.min(running, size), waiting: Math.max(running - size, 0) };

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, jsonText, security } from "../../openapi.ts";
 import { userSchema } from "../users/schemas.ts";
 import { getMe } from "./store.ts";
 
@@ -17,5 +17,5 @@ const route = createRoute({
 });
 
 export const me = createRouter().openapi(route, async (c) => {
-  return c.json(await getMe(c.get("deps").database, c.get("credentials")), 200);
+  return jsonText(c, await getMe(c.get("deps").database, c.get("credentials")));
 });

@@ -1,4 +1,5 @@
 import type { Database } from "../../clients/database.ts";
+import type { HotRead } from "../../clients/hot-reads.ts";
 import type { Credentials } from "../../context.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { NewKey } from "../../key-format.ts";
@@ -57,7 +58,18 @@ export const openSession = (
   device: Device & { signed_in: boolean },
 ) => db.write<{ refusal: ErrorCode | null }>("open_session", [userId, sessionId, device]);
 
-export const getMe = (db: Database, credentials: Credentials) => db.read<User>("get_me", [credentials]);
+export const ownAccount: HotRead = {
+  name: "own_account",
+  limit: "reads",
+  needsKeys: false,
+  query: "select v.item as result from private.own_accounts v where v.id = caller.user_id",
+};
+
+/** A User as JSON, as it goes over the wire. */
+export const getMe = (db: Database, credentials: Credentials) =>
+  db.readHot(ownAccount, [], credentials, async () =>
+    JSON.stringify(await db.read<User>("get_me", [credentials])),
+  );
 
 export const updateMe = (db: Database, credentials: Credentials, changes: { full_name?: string | null }) =>
   db.write<User>("update_me", [credentials, changes]);

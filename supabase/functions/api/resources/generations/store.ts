@@ -1,4 +1,5 @@
 import type { Database } from "../../clients/database.ts";
+import type { HotRead } from "../../clients/hot-reads.ts";
 import type { StoredFile } from "../../clients/storage.ts";
 import type { Credentials } from "../../context.ts";
 import type { Options } from "./input/models.ts";
@@ -99,14 +100,58 @@ export const createUploads = (db: Database, credentials: Credentials, count: num
 export const requireUploads = (db: Database, credentials: Credentials, ids: string[]) =>
   db.read<Upload[]>("require_uploads", [credentials, ids]);
 
+export const ownGeneration: HotRead = {
+  name: "own_generation",
+  limit: "reads",
+  needsKeys: true,
+  query: `select g.item as result from private.own_generations g
+    where g.id = $1 and g.project_id = caller.project_id and g.user_id = caller.user_id`,
+};
+
 export const getGenerationStatus = (db: Database, credentials: Credentials, id: string) =>
-  db.read<GenerationRow>("get_generation_status", [credentials, id]);
+  db.readHot(ownGeneration, [id], credentials, () =>
+    db.read<GenerationRow>("get_generation_status", [credentials, id]),
+  );
 
 export const getGenerationUsage = (db: Database, credentials: Credentials) =>
   db.read<Usage>("get_generation_usage", [credentials]);
 
-export const listGenerations = (db: Database, credentials: Credentials, request: PageRequest) =>
-  db.read<Page>("list_generations", [credentials, ...positionOf(request)]);
+const ownPage = (total: string, before: string) => `
+  select json_build_object('total', ${total}, 'generations', (
+    select coalesce(json_agg(page.item), '[]') from (
+      select g.item from private.own_generations g
+      where g.project_id = caller.project_id and g.user_id = caller.user_id ${before}
+      order by g.created_at desc, g.id desc limit $1::integer + 1
+    ) as page)) as result`;
+
+/** The list is counted once. */
+export const ownFirstPage: HotRead = {
+  name: "own_first_page",
+  limit: "requests",
+  needsKeys: true,
+  query: ownPage(
+    `(select count(*) from private.own_generations g
+      where g.project_id = caller.project_id and g.user_id = caller.user_id)`,
+    "",
+  ),
+};
+export const ownNextPage: HotRead = {
+  name: "own_next_page",
+  limit: "requests",
+  needsKeys: true,
+  query: ownPage("$4::bigint", "and (g.created_at, g.id) < ($2::timestamptz, $3::uuid)"),
+};
+
+export function listGenerations(db: Database, credentials: Credentials, request: PageRequest): Promise<Page> {
+  const { page, page_size, after } = request;
+  const complete = () => db.read<Page>("list_generations", [credentials, ...positionOf(request)]);
+  if (after === null)
+    return page === 1 ? db.readHot(ownFirstPage, [page_size], credentials, complete) : complete();
+  const { created_at, id, total } = after;
+  return total === null
+    ? complete()
+    : db.readHot(ownNextPage, [page_size, created_at, id, total], credentials, complete);
+}
 
 export const listPublicGenerations = (db: Database, credentials: Credentials, request: PageRequest) =>
   db.read<Page>("list_public_generations", [credentials, ...positionOf(request)]);

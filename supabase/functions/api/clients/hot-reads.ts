@@ -1,0 +1,129 @@
+import { ApiError } from "../errors.ts";
+
+/**
+ * A read that clients repeat, for end users: one plain statement over the views of supabase/schemas/45_hot_reads.sql. It gives
+ * no row unless everything about the request is in order, and no reason either.
+ */
+export type HotRead = {
+  name: string;
+  /** The limit that it falls under. */
+  limit: "reads" | "requests";
+  /** Whether it needs all the credentials of an app. */
+  needsKeys: boolean;
+  /** A query of at most one row with the column `result`. `caller` is its row of private.live_end_users, $1 its first argument. */
+  query: string;
+};
+
+/** The credentials of a request, as far as a hot read looks at them. */
+export type Sent = {
+  user_id?: string;
+  session_id?: string;
+  project_id?: string;
+  role?: string;
+  operator_key_hash?: string;
+  developer_key_hash?: string;
+  api_key_hash?: string;
+  origin?: string;
+};
+
+/** What becomes of the limit: counted, announced for Redis to count, or left alone since an earlier statement counted. */
+export type Counting = "counted" | "announced" | "left";
+export type Scalar = string | number | null;
+
+const windows = { reads: 60, requests: 86_400 };
+const maxPassedOver = 1_000;
+const passedOverMs = 30_000;
+
+export function createHotReads() {
+  const texts = new Map<string, string>();
+  /** Callers of whom no row came: the next time nobody looks for one. */
+  const passedOver = new Map<string, number>();
+
+  return {
+    /** Undefined for a request that no hot read answers: of somebody else, or with less than it needs. */
+    statement(read: HotRead, args: readonly Scalar[], sent: Sent, counting: Counting) {
+      const { user_id, session_id, operator_key_hash, role = "end_user" } = sent;
+      if (user_id === undefined || session_id === undefined) return undefined;
+      if (operator_key_hash !== undefined || role !== "end_user") return undefined;
+      const optional = [sent.project_id, sent.developer_key_hash, sent.api_key_hash, sent.origin];
+      if (read.needsKeys && optional.slice(0, 3).includes(undefined)) return undefined;
+      if ((passedOver.get(identityOf(sent)) ?? 0) > performance.now()) return undefined;
+      const shape = `${read.name}/${counting}/${optional.map((value) => value !== undefined)}`;
+      let text = texts.get(shape);
+      if (text === undefined) {
+        text = textOf(read, args.length, sent, counting);
+        texts.set(shape, text);
+      }
+      return {
+        text,
+        values: [...args, session_id, user_id, ...optional.filter((value) => value !== undefined)],
+      };
+    },
+
+    /** Asks in the complete way, and next time at once, unless it was only what was asked for that is not there. */
+    async passOver<T>(sent: Sent, complete: () => Promise<T>): Promise<T> {
+      let isPassedOver = true;
+      try {
+        return await complete();
+      } catch (error) {
+        isPassedOver = !(error instanceof ApiError && error.status === 404);
+        throw error;
+      } finally {
+        if (isPassedOver) {
+          const oldest = passedOver.size >= maxPassedOver ? passedOver.keys().next().value : undefined;
+          if (oldest !== undefined) passedOver.delete(oldest);
+          passedOver.set(identityOf(sent), performance.now() + passedOverMs);
+        }
+      }
+    },
+  };
+}
+
+const identityOf = ({ session_id, project_id, developer_key_hash, api_key_hash, origin }: Sent) =>
+  `${session_id}/${project_id}/${developer_key_hash}/${api_key_hash}/${origin}`;
+
+/**
+ * What was not sent is not in the text, so that nothing is planned for it. `offset 0` keeps the parts apart: the caller is found
+ * and remembered before a policy asks who it is, which otherwise would find nobody.
+ */
+function textOf(read: HotRead, arity: number, sent: Sent, counting: Counting): string {
+  let place = arity;
+  const next = () => `$${++place}`;
+  const joins: string[] = [];
+  const found = [`u.session_id = ${next()}`, `u.user_id = ${next()}`];
+  if (sent.project_id !== undefined) found.push(`u.project_id = ${next()}`);
+  if (sent.developer_key_hash !== undefined) {
+    joins.push(
+      `join private.live_developer_keys d on d.owner_id = u.owner_id and d.key_hash = decode(${next()}, 'hex')`,
+    );
+    // Keys that manage are refused on requests from a browser.
+    if (sent.origin !== undefined) found.push("not d.management");
+  }
+  if (sent.api_key_hash !== undefined)
+    joins.push(
+      `join private.live_api_keys a on a.project_id = u.project_id and a.key_hash = decode(${next()}, 'hex')`,
+    );
+  if (sent.origin !== undefined)
+    found.push(`(u.allowed_origins = '{*}' or private.is_origin_allowed(${next()}, u.allowed_origins))`);
+  return `select own.result, ${limitOf(read, counting)} as rate_limit
+    from (
+      select u.*, set_config('app.user_id', u.user_id::text, true) as remembered_user,
+        set_config('app.project_id', u.project_id::text, true) as remembered_project
+      from private.live_end_users u ${joins.join(" ")}
+      where ${found.join(" and ")}
+      offset 0
+    ) as caller
+    cross join lateral (${read.query} offset 0) as own`;
+}
+
+/** As private.authorize announces it. Evaluated for a row alone, after it was found. */
+function limitOf({ limit }: HotRead, counting: Counting): string {
+  if (counting === "left") return "null";
+  const [allowed, whom] =
+    limit === "reads"
+      ? ["caller.reads_per_minute", "caller.user_id"]
+      : ["caller.requests_per_day", "caller.project_id"];
+  const announced = `'${limit}|${limit}:' || ${whom} || '|' || ${allowed} || '|${windows[limit]}'`;
+  if (counting === "announced") return announced;
+  return `case when ${allowed} is not null then private.count_request(${announced}) end`;
+}

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createHotReads, type HotRead } from "../../supabase/functions/api/clients/hot-reads.ts";
+import { accessOf, actorsOf, bind, tablesOf } from "../support/rls-matrix.ts";
+import { admin, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { addGeneration, endUserCredentials, makeWorld, type World } from "../support/world.ts";
+
+let world: World;
+const hot = createHotReads();
+
+beforeAll(async () => {
+  world = await makeWorld();
+});
+afterAll(async () => {
+  await Promise.all([owner.end(), admin.end()]);
+});
+
+/** Runs the hot read as the function does, for the end user of A, in the role that it connects as. */
+async function read(query: string, args: string[] = []) {
+  const faulty: HotRead = { name: query, limit: "reads", needsKeys: true, query };
+  const statement = hot.statement(faulty, args, endUserCredentials(world.a), "left");
+  if (statement === undefined) throw new Error("no statement");
+  return owner.unsafe(statement.text, statement.values);
+}
+
+describe("policies decide the rows of a hot read, whatever its query asks for", () => {
+  const all = (view: string) => `select json_agg(v.id order by v.id)::text as result from private.${view} v`;
+  const idsOf = async (query: string) =>
+    (await read(query)).flatMap(({ result }) => JSON.parse(result ?? "[]") as string[]);
+
+  test("everybody's accounts are the caller's own", async () => {
+    expect(await idsOf(all("own_accounts"))).toEqual([world.a.user.id]);
+  });
+
+  test("everybody's generations are the caller's own in this project", async () => {
+    await addGeneration(world.a.deleted_project_id, world.a.user.id);
+    const own = await admin`select id from public.generations
+      where user_id = ${world.a.user.id} and project_id = ${world.a.project_id} order by id`;
+    expect(own.length).toBeGreaterThan(0);
+    expect(await idsOf(all("own_generations"))).toEqual(own.map(({ id }) => id));
+  });
+
+  test("a wrong account in the query gives no row, be it of the same project or of another", async () => {
+    for (const { id } of [world.a.peer, world.a.developer, world.b.user]) {
+      const query = `select v.item as result from private.own_accounts v where v.id = '${id}'`;
+      expect(await read(query)).toEqual([]);
+      const [foreign] = await admin`select id from public.generations where user_id = ${id} limit 1`;
+      const generation = "select g.item as result from private.own_generations g where g.id = $1";
+      expect(await read(generation, [foreign?.id])).toEqual([]);
+    }
+  });
+
+  test("a query that does not wait for the caller to be found gives no row either", async () => {
+    const { text, values } = hot.statement(
+      { name: "early", limit: "reads", needsKeys: false, query: all("own_accounts") },
+      [],
+      endUserCredentials(world.a),
+      "left",
+    ) as { text: string; values: string[] };
+    const early = text.replace(/set_config\([^)]*\)/g, "''");
+    expect(early).not.toContain("set_config");
+    expect(await owner.unsafe(early, values)).toMatchObject([{ result: null }]);
+  });
+
+  test("a connection remembers nobody after it", async () => {
+    await rolledBack(async (tx) => {
+      await tx`savepoint before`;
+      expect(await read(all("own_accounts"))).toHaveLength(1);
+    });
+    expect(await owner.unsafe(all("own_accounts"))).toMatchObject([{ result: null }]);
+  });
+});
+
+test("the views of the reader show every caller the rows that the expectations say, and nobody the rest", async () => {
+  const views = (await tablesOf(["private"])).filter((table) => accessOf(table).remembered !== undefined);
+  expect(views.map(({ name }) => name)).toEqual(["private.own_accounts", "private.own_generations"]);
+  const remember = (tx: Tx, me: string, project: string) =>
+    tx.unsafe(
+      `select set_config('app.user_id', ${me}::text, true), set_config('app.project_id', ${project}::text, true)`,
+    );
+  const wrong: string[] = [];
+  for (const view of views) {
+    for (const actor of actorsOf(world)) {
+      const { me = "", project = "" } = actor.ids;
+      const condition = bind(accessOf(view).remembered ?? "", actor);
+      const table = view.name === "private.own_accounts" ? "public.users" : "public.generations";
+      const expected = await admin.unsafe(`select id from ${table} where ${condition} order by id`);
+      const seen = await rolledBack(async (tx) => {
+        await remember(tx, me, project);
+        return tx.unsafe(`select id from ${view.name} order by id`);
+      });
+      if (JSON.stringify(seen) !== JSON.stringify(expected))
+        wrong.push(`${actor.name}: ${seen.length} rows of ${view.name}, not ${expected.length}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
