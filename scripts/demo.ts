@@ -6,42 +6,42 @@ import { type Body, DemoApi } from "./demo/api.ts";
 import { Progress } from "./demo/progress.ts";
 import { Problem, reasonOf } from "./local/problem.ts";
 import { writeSample } from "./local/sample-image.ts";
-import { DEFAULT_BASE_PORT, HOST, pathsFor, ROOT } from "./local/settings.ts";
+import { defaultBasePort, HOST, pathsFor, ROOT } from "./local/settings.ts";
 import { openStack } from "./stack-child.ts";
 
-const HELP = `Walks the story: a developer, two projects, one person in both, and a photo that becomes a picture.
+const helpText = `Walks the story: a developer, two projects, one person in both, and a photo that becomes a picture.
 
-  npm run demo                  with the stack on port ${DEFAULT_BASE_PORT}; starts one when none answers there
+  npm run demo                  with the stack on port ${defaultBasePort}; starts one when none answers there
   npm run demo -- --port 55321  with the stack on another port
 
 CLOUD_API_URL and CLOUD_API_OPERATOR_KEY name another target, such as a hosted project.`;
 
-interface Target {
+type Target = {
   api: string;
   operator_key: string;
   folder: string;
   stop: () => Promise<void>;
-}
+};
 
 type Told = Body & { told: string };
 
-interface App {
+type App = {
   project_id: string;
   headers: Record<string, string>;
-}
+};
 
-const PASSWORD = "Demo-pass-1234";
-const WAIT_MS = 180_000;
+const demoPassword = "Demo-pass-1234";
+const waitMs = 180_000;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { port: { type: "string", short: "p" }, help: { type: "boolean", short: "h" } },
   });
   if (values.help) {
-    console.log(HELP);
+    console.log(helpText);
     return;
   }
-  const port = Number(values.port ?? DEFAULT_BASE_PORT);
+  const port = Number(values.port ?? defaultBasePort);
   if (!Number.isInteger(port) || port < 1024 || port > 65_500)
     throw new Problem(`--port ${values.port} is not usable: give a number between 1024 and 65500.`);
   const progress = new Progress(process.stdout);
@@ -85,7 +85,7 @@ async function walk({ api, operator_key, folder }: Target, progress: Progress): 
       { "X-Operator-Key": operator_key },
       {
         email: `developer-${unique}@example.com`,
-        password: PASSWORD,
+        password: demoPassword,
         full_name: "Demo Developer",
       },
     );
@@ -108,7 +108,7 @@ async function walk({ api, operator_key, folder }: Target, progress: Progress): 
     ["second", second],
   ] as const) {
     await progress.step(`Register ${email} in the ${name} project`, async () => {
-      const user = await client.post("/auth/register", app.headers, { email, password: PASSWORD });
+      const user = await client.post("/auth/register", app.headers, { email, password: demoPassword });
       tokens.push(user.access_token);
       ids.add(user.id);
       return { told: `account ${user.id}` };
@@ -128,7 +128,7 @@ async function walk({ api, operator_key, folder }: Target, progress: Progress): 
     return { ...body, told: `generation ${body.id}` };
   });
   const done = await progress.step("Wait for the picture", async (): Promise<Told> => {
-    const deadline = Date.now() + WAIT_MS;
+    const deadline = Date.now() + waitMs;
     for (;;) {
       const body = await client.send("GET", `/generation/${generation.id}/status?wait=20`, headers);
       if (body.status === "completed") return { ...body, told: String(body.model) };

@@ -17,7 +17,7 @@ import { Problem } from "./local/problem.ts";
 import { ROOT } from "./local/settings.ts";
 import { runCommand } from "./run-command.ts";
 
-const HELP = `Deploys this checkout to a hosted Supabase project, again and again: each step brings it to what it should be.
+const helpText = `Deploys this checkout to a hosted Supabase project, again and again: each step brings it to what it should be.
 
   npm run deploy -- --project-ref <ref> --dry-run   the commands, and what is missing before they can run
   npm run deploy -- --project-ref <ref>             runs them; the first that fails ends it
@@ -44,7 +44,7 @@ function readOptions(): DeployOptions & { dry_run: boolean } {
     throw new Problem(`${(error as Error).message.split(". ")[0]}. See \`npm run deploy -- --help\`.`);
   }
   if (values.help) {
-    console.log(HELP);
+    console.log(helpText);
     process.exit(0);
   }
   const settings = String(values.settings ?? hostedEnvFile);

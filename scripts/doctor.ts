@@ -14,9 +14,9 @@ import { renderFindings } from "./doctor/table.ts";
 import { findTarget } from "./doctor/target.ts";
 import { checkWebhook } from "./doctor/webhook.ts";
 import { Problem } from "./local/problem.ts";
-import { DEFAULT_BASE_PORT } from "./local/settings.ts";
+import { defaultBasePort } from "./local/settings.ts";
 
-const HELP = `Says whether a Cloud API is set up as it should be, and how to mend what is not.
+const helpText = `Says whether a Cloud API is set up as it should be, and how to mend what is not.
 
   npm run doctor                                    the stack of npm start (--port, --data as there)
   npm run doctor -- --local                         supabase start, with supabase/functions/.env
@@ -63,11 +63,11 @@ function readOptions() {
 async function main(): Promise<void> {
   const { port, data, local, url, json, help, settings } = readOptions();
   if (help) {
-    console.log(HELP);
+    console.log(helpText);
     return;
   }
   const target = findTarget(
-    { port: Number(port ?? DEFAULT_BASE_PORT), data, local, url, env_file: settings },
+    { port: Number(port ?? defaultBasePort), data, local, url, env_file: settings },
     process.env,
   );
   const findings: Finding[] = [];

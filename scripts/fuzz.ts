@@ -4,7 +4,7 @@ import { fuzzTarget } from "../tests/support/fuzz/target.ts";
 import { type StackTarget, startTestStack } from "../tests/support/stack.ts";
 import { readTarget } from "../tests/support/target.ts";
 
-const HELP = `Sends random requests to every operation of docs/openapi.json, as every kind of caller. Ends with an error at any 5xx, any answer
+const helpText = `Sends random requests to every operation of docs/openapi.json, as every kind of caller. Ends with an error at any 5xx, any answer
 that the document does not have, and none.
 
   npm run fuzz                           one minute, on a stack of its own
@@ -24,7 +24,7 @@ const { values } = parseArgs({
 });
 
 if (values.help) {
-  console.log(HELP);
+  console.log(helpText);
   process.exit(0);
 }
 const foreign = readTarget(process.env, []);

@@ -3,11 +3,11 @@ import { parseArgs } from "node:util";
 import postgres from "postgres";
 import { keysOfPort } from "./local/keys.ts";
 import { Problem } from "./local/problem.ts";
-import { DEFAULT_BASE_PORT, databaseUrl, portsFrom } from "./local/settings.ts";
+import { databaseUrl, defaultBasePort, portsFrom } from "./local/settings.ts";
 import { createOperator, createOperatorKey, listOperators, revokeOperatorKey } from "./operators.ts";
 import { registerDeveloper } from "./register-developer.ts";
 
-const HELP = `Operators run the platform: they make developers and see every project.
+const helpText = `Operators run the platform: they make developers and see every project.
 
   npm run operator -- create ada@example.com --name "Ada Lovelace"   an operator, with a first key
   npm run operator -- list                                           operators and their keys
@@ -16,7 +16,7 @@ const HELP = `Operators run the platform: they make developers and see every pro
   npm run operator -- developer bob@example.com --url https://<ref>.supabase.co
                                                                      a developer with a project; prints the app's .env
 
-\`developer\` asks the API, with the operator's key in CLOUD_API_OPERATOR_KEY. For the others the database is the one of DATABASE_URL, else the local stack's (--port ${DEFAULT_BASE_PORT}). A key is shown once. An operator who
+\`developer\` asks the API, with the operator's key in CLOUD_API_OPERATOR_KEY. For the others the database is the one of DATABASE_URL, else the local stack's (--port ${defaultBasePort}). A key is shown once. An operator who
 wants to log in as well asks for a reset mail (POST /auth/request-password-reset) and sets a password.`;
 
 const { values, positionals } = readArguments();
@@ -79,7 +79,7 @@ function expiry(): Date | null {
 async function run(sql: postgres.Sql): Promise<void> {
   const [command, subject = ""] = positionals;
   if (command !== "list" && subject === "")
-    throw new Problem(`\`${command}\` needs to know whom or what.\n\n${HELP}`);
+    throw new Problem(`\`${command}\` needs to know whom or what.\n\n${helpText}`);
   if (command === "create") {
     const expires_at = expiry();
     await createOperator(sql, subject, values.name ?? null);
@@ -98,16 +98,16 @@ async function run(sql: postgres.Sql): Promise<void> {
       }
     }
   } else {
-    throw new Problem(`There is no command ${command}.\n\n${HELP}`);
+    throw new Problem(`There is no command ${command}.\n\n${helpText}`);
   }
 }
 
 if (values.help || positionals.length === 0) {
-  console.log(HELP);
+  console.log(helpText);
   process.exit(values.help ? 0 : 1);
 }
 if (positionals[0] === "developer") process.exit(await makeDeveloper(positionals[1] ?? ""));
-const url = process.env.DATABASE_URL || localDatabase(Number(values.port ?? DEFAULT_BASE_PORT));
+const url = process.env.DATABASE_URL || localDatabase(Number(values.port ?? defaultBasePort));
 // Statements are not prepared, so that a transaction pooler works too.
 const sql = postgres(url, { max: 1, ssl: "prefer", prepare: false, onnotice: () => {}, connect_timeout: 10 });
 try {

@@ -4,13 +4,13 @@ import { parseEmailAddress } from "../supabase/functions/api/email-address.ts";
 import { createKey } from "../supabase/functions/api/key-format.ts";
 import { Problem } from "./local/problem.ts";
 
-export interface Operator {
+export type Operator = {
   id: string;
   email: string;
   full_name: string | null;
   is_active: boolean;
   keys: { id: string; name: string | null; key_prefix: string; state: string }[];
-}
+};
 
 /** Creates an operator's account. It has no usable password until a reset mail sets one. */
 export async function createOperator(

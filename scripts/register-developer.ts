@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { appEnv } from "./local/banner.ts";
 import { Problem, reasonOf } from "./local/problem.ts";
 
-interface Registered {
+type Registered = {
   code?: string;
   detail?: string;
   provisioning?: { project_id: string; developer_key: string; api_key: string };
-}
+};
 
 /** The base address of clients: hosted functions are below /functions/v1, any other address is used unchanged. */
 export function baseOf(url: string): string {

@@ -7,13 +7,13 @@ import type { RefreshVersion } from "./local/gateway.ts";
 import { keysOfPort, readKeys } from "./local/keys.ts";
 import { readable } from "./local/log-line.ts";
 import { Problem } from "./local/problem.ts";
-import { DEFAULT_BASE_PORT, databaseUrl, pathsFor, portsFrom, ROOT } from "./local/settings.ts";
+import { databaseUrl, defaultBasePort, pathsFor, portsFrom, ROOT } from "./local/settings.ts";
 import { startStack } from "./local/stack.ts";
 import type { Stack } from "./local/stack-facts.ts";
 
-const HELP = `Starts the whole back end on this machine: database, Auth, Storage, functions, mail inbox, image service.
+const helpText = `Starts the whole back end on this machine: database, Auth, Storage, functions, mail inbox, image service.
 
-  npm start                  on port ${DEFAULT_BASE_PORT}, with the data of the last start
+  npm start                  on port ${defaultBasePort}, with the data of the last start
   npm start -- --port 55321  on other ports: the API on this one, the rest right after it
   npm start -- --fresh       with an empty database and empty storage
   npm start -- --seed        with the developers, projects, people and pictures of supabase/seed.sql to look at
@@ -30,7 +30,7 @@ const HELP = `Starts the whole back end on this machine: database, Auth, Storage
 The settings of .env.example are taken from the environment: REPLICATE_API_TOKEN=… npm start makes images with the real Replicate.
 Ctrl-C ends everything.`;
 
-interface Options {
+type Options = {
   base_port: number;
   data_folder: string | undefined;
   fresh: boolean;
@@ -42,7 +42,7 @@ interface Options {
   refresh_tokens: RefreshVersion;
   docker: boolean;
   settings: string | undefined;
-}
+};
 
 function readOptions(): Options {
   let values: {
@@ -82,10 +82,10 @@ function readOptions(): Options {
     throw new Problem(`${(error as Error).message.split(". ")[0]}. See \`npm start -- --help\`.`);
   }
   if (values.help) {
-    console.log(HELP);
+    console.log(helpText);
     process.exit(0);
   }
-  const base_port = Number(values.port ?? DEFAULT_BASE_PORT);
+  const base_port = Number(values.port ?? defaultBasePort);
   if (!Number.isInteger(base_port) || base_port < 1024 || base_port > 65_500) {
     throw new Problem(`--port ${values.port} is not usable: give a number between 1024 and 65500.`);
   }

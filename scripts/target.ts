@@ -8,7 +8,7 @@ import { Problem, reasonOf } from "./local/problem.ts";
 import { ROOT } from "./local/settings.ts";
 import { createOperator, createOperatorKey } from "./operators.ts";
 
-const HELP = `Writes a target for the suites, once \`npx supabase start\` runs.
+const helpText = `Writes a target for the suites, once \`npx supabase start\` runs.
 
   npm run target -- .local/target.json
   CLOUD_API_TARGET=.local/target.json npm test -- api
@@ -25,7 +25,7 @@ const { values, positionals } = parseArgs({
 });
 const [file] = positionals;
 if (values.help || file === undefined) {
-  console.log(HELP);
+  console.log(helpText);
   process.exit(values.help ? 0 : 1);
 }
 

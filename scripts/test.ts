@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { unseenAnswers } from "./contract-coverage.ts";
 import { runCommand } from "./run-command.ts";
 
-const HELP = `Runs every check and every suite, against a stack of its own.
+const helpText = `Runs every check and every suite, against a stack of its own.
 
   npm test                                  everything
   npm test -- unit api                      only these of unit, db, api, attack, e2e, faults, and no checks
@@ -15,7 +15,7 @@ const HELP = `Runs every check and every suite, against a stack of its own.
 
 const args = process.argv.slice(2);
 if (args.includes("--help") || args.includes("-h")) {
-  console.log(HELP);
+  console.log(helpText);
   process.exit(0);
 }
 const words = args.filter((arg) => !arg.startsWith("-"));

@@ -3,15 +3,15 @@ import type { Scenario } from "./scenario.ts";
 import { type Usage, usageOf } from "./usage.ts";
 
 /** A scenario at one server. */
-export interface Row {
+export type Row = {
   scenario: Scenario;
   base: string;
   /** Processes that do its work. */
   function_pid?: number | undefined;
   postgres_pid?: number | undefined;
-}
+};
 
-export interface Result {
+export type Result = {
   name: string;
   requests_per_second: number;
   p50_ms: number;
@@ -22,18 +22,18 @@ export interface Result {
   ratio: number;
   function: Cost | undefined;
   postgres: Cost | undefined;
-}
+};
 
-export interface Cost {
+export type Cost = {
   cpu_us_per_request: number;
   memory_mb: number;
-}
+};
 
-export interface Pace {
+export type Pace = {
   seconds: number;
   rounds: number;
   connections: number;
-}
+};
 
 type Measured = {
   row: Row;

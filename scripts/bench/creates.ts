@@ -2,7 +2,7 @@ import { percentile } from "./measure.ts";
 import type { Scenario } from "./scenario.ts";
 import { usageOf } from "./usage.ts";
 
-export interface Creates {
+export type Creates = {
   count: number;
   p50_ms: number;
   p99_ms: number;
@@ -10,7 +10,7 @@ export interface Creates {
   /** Memory of the function every hundred creates. */
   memory_mb: number[];
   is_flat: boolean | undefined;
-}
+};
 
 /** Creates generations in two lanes, and tells whether the function's memory grows. */
 export async function measureCreates(

@@ -1,13 +1,13 @@
 import autocannon from "autocannon";
 import type { Scenario } from "./scenario.ts";
 
-export interface Round {
+export type Round = {
   requests: number;
   requests_per_second: number;
   latencies_ms: number[];
   /** Answers with an unexpected status, and requests without an answer. */
   failed: number;
-}
+};
 
 /** One round of one scenario: as many requests as `connections` can have under way for `seconds`. */
 export async function measure(

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { Problem } from "../local/problem.ts";
 import type { Pace } from "./compare.ts";
 
-const HELP = `Measures the API against a bare handler that makes one query, in one run. The numbers are in .local/bench too.
+const helpText = `Measures the API against a bare handler that makes one query, in one run. The numbers are in .local/bench too.
 
   npm run bench                 on a fresh stack of its own
   npm run bench -- --port 54321 on the stack that runs there (reads alone: what the others make would stay)
@@ -47,7 +47,7 @@ export function readOptions(): Options {
     },
   });
   if (values.help) {
-    console.log(HELP);
+    console.log(helpText);
     process.exit(0);
   }
   const [rounds, seconds, connections] = [

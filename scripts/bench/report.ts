@@ -4,19 +4,19 @@ import { join } from "node:path";
 import { ROOT } from "../local/settings.ts";
 import type { Result } from "./compare.ts";
 
-export interface Section {
+export type Section = {
   title: string;
   /** What `ratio` compares with. */
   ratio_to: string;
   results: Result[];
-}
+};
 
-export interface Report {
+export type Report = {
   at: string;
   machine: string;
   sections: Section[];
   notes: string[];
-}
+};
 
 export const machine = () =>
   `${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, ${process.platform}`;

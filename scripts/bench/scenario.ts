@@ -1,14 +1,14 @@
 import type { Facts } from "./seed.ts";
 
-export interface Request {
+export type Request = {
   /** Begins with /api/v1, unless `base` of the scenario is another server's. */
   path: string;
   headers?: Record<string, string>;
   body?: string | Buffer;
-}
+};
 
 /** The requests that are repeated, in turn. */
-export interface Scenario {
+export type Scenario = {
   name: string;
   requests: Request[];
   method?: "GET" | "POST" | "PATCH";
@@ -16,7 +16,7 @@ export interface Scenario {
   status?: number;
   /** At most this many at once. */
   connections?: number;
-}
+};
 
 /** Files of scenarios/ export `scenario`, and are listed in scenarios/all.ts. */
 export type MakeScenario = (facts: Facts) => Scenario;

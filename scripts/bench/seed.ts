@@ -9,15 +9,15 @@ import { addGenerations } from "./scale/rows.ts";
 export const password = "Bench-pass-1234";
 const people = 10;
 
-export interface Person {
+export type Person = {
   id: string;
   email: string;
   headers: Record<string, string>;
   generation_id: string;
-}
+};
 
 /** A developer, and the project that registration made. */
-export interface Tenant {
+export type Tenant = {
   project_id: string;
   api_key_id: string;
   developer_email: string;
@@ -25,7 +25,7 @@ export interface Tenant {
   developer_headers: Record<string, string>;
   /** Names the app: developer key, project id and API key. */
   app_headers: Record<string, string>;
-}
+};
 
 /** A developer's project and people of it, with finished generations. */
 export interface Facts extends Tenant {

@@ -10,11 +10,11 @@ import { findFreeBase } from "../local/ports.ts";
 import { Problem } from "../local/problem.ts";
 import { HOST, type Ports, portsFrom, ROOT } from "../local/settings.ts";
 
-export interface Server {
+export type Server = {
   base: string;
   pid: number | undefined;
   stop: () => Promise<void>;
-}
+};
 
 /** The bare handler in a Deno process of its own, started as the stack starts the API. */
 export const startBare = (database_url: string, port: number): Promise<Server> =>

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /** CPU since its start and memory of a server; undefined where there is no /proc. */
-export interface Usage {
+export type Usage = {
   cpu_ms: number;
   memory_bytes: number;
-}
+};
 
 /** The value of every Linux that this runs on. */
 const msPerTick = 10;

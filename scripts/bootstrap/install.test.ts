@@ -85,13 +85,13 @@ require("fs").writeFileSync("bin/node", ${JSON.stringify(program("node"))}, { mo
   npm(["install", "--package-lock-only", "--engine-strict=false"], template);
 }, 120_000);
 
-interface Machine {
+type Machine = {
   /** Of the person who starts it. */
   npmrc?: string;
   env?: Record<string, string>;
   umask?: string;
   uid?: number;
-}
+};
 
 /** A checkout of its own, and what a start in it says. */
 function checkout(at = "cloud-api") {

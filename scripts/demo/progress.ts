@@ -1,6 +1,6 @@
 import type { WriteStream } from "node:tty";
 
-const FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
+const frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 
 /** Prints each step as a line with its result and its time. A spinner and colours on a terminal, plain lines elsewhere. */
 export class Progress {
@@ -48,9 +48,9 @@ export class Progress {
     if (!this.#live) return;
     let frame = 0;
     this.#spinner = setInterval(() => {
-      frame = (frame + 1) % FRAMES.length;
+      frame = (frame + 1) % frames.length;
       this.#out.write(
-        `\r\u001b[K${this.#paint(36, FRAMES[frame] ?? "")} ${name}  ${seconds(performance.now() - start)}`,
+        `\r\u001b[K${this.#paint(36, frames[frame] ?? "")} ${name}  ${seconds(performance.now() - start)}`,
       );
     }, 80);
   }

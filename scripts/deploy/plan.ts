@@ -1,7 +1,7 @@
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { isPublic } from "../../supabase/functions/api/reach.ts";
 
-export interface Step {
+export type Step = {
   /** Its purpose, in a few words. */
   why: string;
   /** As a person would type it. */
@@ -10,9 +10,9 @@ export interface Step {
   sql?: string;
   /** Where links of Auth lead on the hosted project; the command gets supabase/config.toml with it, as its last argument. */
   site?: string;
-}
+};
 
-export interface DeployOptions {
+export type DeployOptions = {
   project_ref: string;
   /** Path of the file that becomes the secrets of the functions. */
   settings: string;
@@ -22,7 +22,7 @@ export interface DeployOptions {
   domain: string | undefined;
   /** The app, which links of Supabase Auth lead to. */
   site?: string | undefined;
-}
+};
 
 const ref = /^[a-z]{20}$/;
 

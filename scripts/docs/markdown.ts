@@ -3,10 +3,10 @@ import { tokenize } from "@speed-highlight/core";
 import { Marked, type Tokens } from "marked";
 import { escapeHtml } from "./html.ts";
 
-export interface Rendered {
+export type Rendered = {
   html: string;
   headings: { depth: number; text: string; id: string }[];
-}
+};
 
 const languages: Record<string, string> = {
   sh: "bash",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ROOT } from "../local/settings.ts";
 
 /** One markdown file, and where it lies in the site. */
-export interface Page {
+export type Page = {
   /** From the root of the repository. */
   source: string;
   /** From the root of the site. */
@@ -12,7 +12,7 @@ export interface Page {
   /** Its section in the navigation; pages without one are linked from others. */
   section?: string;
   markdown: string;
-}
+};
 
 const other = "More";
 const sections: Record<string, string[]> = {

@@ -1,13 +1,13 @@
 import type { Target } from "./target.ts";
 
-export interface Finding {
+export type Finding = {
   /** The subject of the check, in a word or two. */
   about: string;
   status: "ok" | "warn" | "fail";
   says: string;
   /** What to do about it; a command where there is one. */
   fix?: string;
-}
+};
 
 export type Check = (target: Target) => Promise<Finding[]>;
 

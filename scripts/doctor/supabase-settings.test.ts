@@ -28,13 +28,13 @@ const target = (service?: object): Target => ({
 const verdicts = (findings: { about: string; status: string }[]) =>
   findings.map(({ about, status }) => `${about}: ${status}`);
 
-interface Project {
+type Project = {
   signs_up?: boolean;
   takes_weak?: boolean;
   expires_in?: number;
   /** Whether Sb-Forwarded-For counts. */
   forwards?: boolean;
-}
+};
 
 /** As many as Auth's bucket holds for one address. */
 const burst = 30;

@@ -9,7 +9,7 @@ import { HOST, pathsFor, ROOT } from "../local/settings.ts";
 export type Kind = "embedded" | "local" | "hosted";
 
 /** What a check knows about its target. */
-export interface Target {
+export type Target = {
   kind: Kind;
   /** The base that clients call, without /api/v1. */
   base: string;
@@ -23,23 +23,23 @@ export interface Target {
   env: Record<string, string | undefined>;
   /** GET /health/detailed as an operator, asked once. */
   health: () => Promise<Answer>;
-}
+};
 
-export interface TargetOptions {
+export type TargetOptions = {
   port: number;
   data?: string | undefined;
   local?: boolean | undefined;
   url?: string | undefined;
   env_file?: string | undefined;
-}
+};
 
-export interface Answer {
+export type Answer = {
   /** Zero when there was none. */
   status: number;
   // biome-ignore lint/suspicious/noExplicitAny: read by path, and not trusted to be what it should.
   body: any;
   reason: string;
-}
+};
 
 /** What the Supabase CLI gives the functions of this machine, and what `npm run deploy` makes the secrets of the hosted ones. */
 export const localEnvFile = join("supabase", "functions", ".env");

@@ -1,5 +1,5 @@
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
-const CHARACTER_SETS = ["abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"];
+const emailPattern = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
+const characterSets = ["abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"];
 
 /** A refusal in the words of Supabase Auth: `{code, error_code, msg}`. */
 export class Refusal extends Error {
@@ -14,7 +14,7 @@ export class Refusal extends Error {
   }
 }
 
-export interface UserInput {
+export type UserInput = {
   id?: string;
   email?: string;
   password?: string;
@@ -22,12 +22,12 @@ export interface UserInput {
   user_metadata?: Record<string, unknown>;
   app_metadata?: Record<string, unknown>;
   ban_duration?: string;
-}
+};
 
 /** The address as Auth stores it: trimmed, in lower case. */
 export function emailOf(value: unknown): string {
   const email = typeof value === "string" ? value.trim().toLowerCase() : "";
-  if (!EMAIL.test(email)) {
+  if (!emailPattern.test(email)) {
     throw new Refusal(400, "validation_failed", "Unable to validate email address: invalid format");
   }
   return email;
@@ -48,15 +48,15 @@ export function assertPassword(password: string, minimum: number): void {
     reasons.push("length");
     sentences.push(`Password should be at least ${minimum} characters.`);
   }
-  if (CHARACTER_SETS.some((set) => ![...set].some((character) => password.includes(character)))) {
+  if (characterSets.some((set) => ![...set].some((character) => password.includes(character)))) {
     reasons.push("characters");
-    sentences.push(`Password should contain at least one character of each: ${CHARACTER_SETS.join(", ")}.`);
+    sentences.push(`Password should contain at least one character of each: ${characterSets.join(", ")}.`);
   }
   if (reasons.length > 0)
     throw new Refusal(422, "weak_password", sentences.join(" "), { weak_password: { reasons } });
 }
 
-const SECONDS: Record<string, number> = { h: 3600, m: 60, s: 1 };
+const secondsOf: Record<string, number> = { h: 3600, m: 60, s: 1 };
 
 /** `24h`, `1h30m` or `none`, as Supabase Auth reads a ban. */
 export function banOf(duration: string | undefined): { change: "set" | "clear" | "keep"; seconds: number } {
@@ -72,6 +72,6 @@ export function banOf(duration: string | undefined): { change: "set" | "clear" |
   const parts = [...duration.matchAll(/([\d.]+)([hms])/g)];
   return {
     change: "set",
-    seconds: parts.reduce((sum, [, amount, unit = "s"]) => sum + Number(amount) * (SECONDS[unit] ?? 1), 0),
+    seconds: parts.reduce((sum, [, amount, unit = "s"]) => sum + Number(amount) * (secondsOf[unit] ?? 1), 0),
   };
 }

@@ -12,28 +12,28 @@ import {
 import type { Keys } from "./keys.ts";
 
 /** What Auth's administration answers: a status and a JSON body. */
-export interface AdminAnswer {
+export type AdminAnswer = {
   status: number;
   body: unknown;
-}
+};
 
-export interface AdminCall {
+export type AdminCall = {
   method: string;
   /** After `/auth/v1/admin`: `/users` or `/users/{id}`. */
   path: string;
   apikey: string | undefined;
   authorization: string | undefined;
   body: unknown;
-}
+};
 
-export interface AdminOptions {
+export type AdminOptions = {
   minimum_password_length: number;
   /** bcrypt's cost of a new password. */
   password_cost: number;
   keys: Pick<Keys, "secret" | "service_role" | "jwt_secret">;
-}
+};
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /**
  * The administration calls of Supabase Auth that the API uses, on the
  * tables of Auth: create, read, update and delete a user. Errors are
@@ -67,7 +67,7 @@ async function dispatch(
   const id = /^\/users\/([^/]+)$/.exec(path)?.[1];
   if (method === "POST" && path === "/users") return createUser(sql, input, options);
   if (id !== undefined && ["GET", "PUT", "DELETE"].includes(method)) {
-    if (!UUID.test(id)) throw new Refusal(404, "validation_failed", "user_id must be an UUID");
+    if (!uuidPattern.test(id)) throw new Refusal(404, "validation_failed", "user_id must be an UUID");
     // supabase-js reads a user before it deletes one.
     if (method === "GET") return readUser(sql, id);
     return method === "PUT" ? updateUser(sql, id, input, options) : deleteUser(sql, id);
@@ -97,7 +97,8 @@ async function createUser(sql: postgres.Sql, input: UserInput, options: AdminOpt
   }
   const email = emailOf(input.email);
   const id = input.id === undefined || input.id === "" ? randomUUID() : input.id.toLowerCase();
-  if (!UUID.test(id)) throw new Refusal(400, "validation_failed", "ID must conform to the uuid v4 format");
+  if (!uuidPattern.test(id))
+    throw new Refusal(400, "validation_failed", "ID must conform to the uuid v4 format");
   // Without a password, nobody can sign in with one, as at Supabase Auth.
   const password = input.password || `${randomBytes(24).toString("base64url")}aA1`;
   // Supabase Auth checks the strength of a password when it changes, but not here.

@@ -6,10 +6,10 @@ import { AuthBuckets } from "./auth-buckets.ts";
 import type { StackConfig } from "./config.ts";
 import type { Keys } from "./keys.ts";
 
-const AUTH = /^\/+auth\/v1(?:[/?]|$)/;
-const PATH = /^\/+auth\/v1(\/[^?]*?)\/?(?:\?(.*))?$/;
+const authPattern = /^\/+auth\/v1(?:[/?]|$)/;
+const pathPattern = /^\/+auth\/v1(\/[^?]*?)\/?(?:\?(.*))?$/;
 /** Calls that send a mail of Auth's own to the address of the body. */
-const MAILS = ["/otp", "/magiclink", "/recover", "/resend"];
+const mailPaths = ["/otp", "/magiclink", "/recover", "/resend"];
 
 type Options = { config: StackConfig; keys: Pick<Keys, "secret" | "service_role"> };
 
@@ -33,7 +33,7 @@ export class AuthManners {
     };
   }
 
-  static matches = (url: string | undefined): boolean => AUTH.test(url ?? "");
+  static matches = (url: string | undefined): boolean => authPattern.test(url ?? "");
 
   /** Lets pages read the answer, as Supabase's gateway does. True when that was all: a preflight. */
   answerPreflight(request: IncomingMessage, response: ServerResponse): boolean {
@@ -56,7 +56,7 @@ export class AuthManners {
   /** Whether the decision about the call needs its body. */
   needsBody(method: string | undefined, url: string | undefined): boolean {
     const [path] = pathOf(url);
-    return (method === "POST" && MAILS.includes(path)) || (method === "PUT" && path === "/user");
+    return (method === "POST" && mailPaths.includes(path)) || (method === "PUT" && path === "/user");
   }
 
   /** @throws Refusal in Auth's words */
@@ -66,14 +66,14 @@ export class AuthManners {
     if (bucket !== undefined && !bucket.take(this.#addressOf(request)))
       throw new Refusal(429, "over_request_rate_limit", "Request rate limit reached");
     if (request.method === "POST" && path === "/factors") this.#checkFactors(request);
-    if (request.method === "POST" && MAILS.includes(path)) await this.#checkMail(sql, path, body);
+    if (request.method === "POST" && mailPaths.includes(path)) await this.#checkMail(sql, path, body);
     if (request.method === "PUT" && path === "/user") await this.#checkChange(sql, request, body);
   }
 
   #bucketOf(method: string | undefined, path: string): AuthBuckets | undefined {
     if (path === "/token" && method === "POST") return this.#buckets.token;
     if (path === "/verify") return this.#buckets.verify;
-    const mails = method === "POST" && (path === "/signup" || MAILS.includes(path));
+    const mails = method === "POST" && (path === "/signup" || mailPaths.includes(path));
     return mails ? this.#buckets.mail : undefined;
   }
 
@@ -146,7 +146,7 @@ export class AuthManners {
 }
 
 function pathOf(url: string | undefined): [path: string, query: string] {
-  const [, path = "", query = ""] = PATH.exec(url ?? "") ?? [];
+  const [, path = "", query = ""] = pathPattern.exec(url ?? "") ?? [];
   return [path, query];
 }
 

@@ -1,8 +1,8 @@
 /** The tokens that an answer of Auth gives out. */
-export interface Session {
+export type Session = {
   access_token: string;
   refresh_token: string;
-}
+};
 
 /** The answer with other tokens: in its body, or behind the address that it leads to. */
 export async function withSession(

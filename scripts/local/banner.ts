@@ -1,7 +1,7 @@
 import type { Stack } from "./stack-facts.ts";
 
 /** The facts of the banner, for every kind of stack. */
-export interface BannerFacts {
+export type BannerFacts = {
   urls: Omit<Stack["urls"], "smtp">;
   keys: Pick<Stack["keys"], "secret" | "publishable">;
   credentials: App["credentials"] & { operator_key: string } & Partial<Login>;
@@ -10,7 +10,7 @@ export interface BannerFacts {
   ready_after_ms: number;
   /** Whether the start page and the documentation are served beside the API. */
   own_pages?: boolean;
-}
+};
 
 type Login = Pick<Stack["credentials"], "developer_email" | "developer_password">;
 
@@ -74,10 +74,10 @@ function pages({ urls, own_pages = true }: BannerFacts): [string, string][] {
   return [["Start page", urls.gateway], api, ["API reference", `${urls.gateway}/docs`]];
 }
 
-interface App {
+type App = {
   urls: Pick<Stack["urls"], "gateway">;
   credentials: Pick<Stack["credentials"], "developer_key" | "project_id" | "api_key">;
-}
+};
 
 /** What an app needs to call this API. */
 export function appEnv({ urls, credentials }: App): string[] {

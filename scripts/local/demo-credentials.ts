@@ -6,7 +6,7 @@ import { createKey } from "../../supabase/functions/api/key-format.ts";
 import { Problem } from "./problem.ts";
 import { HOST, type Paths, type Ports } from "./settings.ts";
 
-export interface DemoCredentials {
+export type DemoCredentials = {
   operator_email: string;
   operator_key: string;
   developer_email: string;
@@ -14,11 +14,11 @@ export interface DemoCredentials {
   developer_key: string;
   project_id: string;
   api_key: string;
-}
+};
 
-const OPERATOR_EMAIL = "operator@cloud-api.test";
-const DEVELOPER_EMAIL = "developer@cloud-api.test";
-const KEY_NAME = "Demo";
+const operatorEmail = "operator@cloud-api.test";
+const developerEmail = "developer@cloud-api.test";
+const keyName = "Demo";
 
 /**
  * The accounts and keys of the demo. The first start creates them, later ones read them from the data folder and create what is
@@ -37,7 +37,7 @@ export async function ensureDemoCredentials(
   const operator_id = await ensureOperator(sql, ports, secret_key);
   const operator_key = await replaceKey(sql, "operator_keys", "user_id", operator_id);
   const developer = await ensureDeveloper(sql, ports, operator_key, secret_key);
-  const credentials = { operator_email: OPERATOR_EMAIL, operator_key, ...developer };
+  const credentials = { operator_email: operatorEmail, operator_key, ...developer };
   writeFileSync(paths.credentials, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
   return credentials;
 }
@@ -81,23 +81,23 @@ async function ensureLocalPlan(sql: postgres.Sql): Promise<void> {
 
 async function ensureOperator(sql: postgres.Sql, ports: Ports, secret_key: string): Promise<string> {
   const [found] = await sql<{ id: string }[]>`
-    select id from public.users where role = 'operator' and email = ${OPERATOR_EMAIL}`;
+    select id from public.users where role = 'operator' and email = ${operatorEmail}`;
   if (found !== undefined) return found.id;
-  await sql`delete from auth.users where email = ${OPERATOR_EMAIL}`;
+  await sql`delete from auth.users where email = ${operatorEmail}`;
   const { id } = await call<{ id: string }>(ports, "/auth/v1/admin/users", {
     headers: { apikey: secret_key },
-    body: { id: randomUUID(), email: OPERATOR_EMAIL, password: newPassword(), email_confirm: true },
+    body: { id: randomUUID(), email: operatorEmail, password: newPassword(), email_confirm: true },
   });
   await sql`
     insert into public.users (id, role, email, full_name, email_verified_at)
-    values (${id}, 'operator', ${OPERATOR_EMAIL}, 'Demo operator', now())`;
+    values (${id}, 'operator', ${operatorEmail}, 'Demo operator', now())`;
   return id;
 }
 
 async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: string, secret_key: string) {
   const [found] = await sql<{ id: string; project_id: string | null }[]>`
     select id, (select projects.id from public.projects where owner_id = users.id order by created_at limit 1) as project_id
-    from public.users where role = 'developer' and email = ${DEVELOPER_EMAIL}`;
+    from public.users where role = 'developer' and email = ${developerEmail}`;
   const developer_password = newPassword();
   if (found?.project_id) {
     await sql`select private.permit_password(${found.id}, null)`;
@@ -107,14 +107,14 @@ async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: st
       body: { password: developer_password },
     });
     return {
-      developer_email: DEVELOPER_EMAIL,
+      developer_email: developerEmail,
       developer_password,
       developer_key: await replaceKey(sql, "developer_keys", "user_id", found.id),
       project_id: found.project_id,
       api_key: await replaceKey(sql, "api_keys", "project_id", found.project_id),
     };
   }
-  const developer_email = found === undefined ? DEVELOPER_EMAIL : `developer-${Date.now()}@cloud-api.test`;
+  const developer_email = found === undefined ? developerEmail : `developer-${Date.now()}@cloud-api.test`;
   const { provisioning } = await call<{
     provisioning: { project_id: string; developer_key: string; api_key: string };
   }>(ports, "/api/v1/auth/register", {
@@ -132,8 +132,8 @@ async function replaceKey(
   owner_id: string,
 ): Promise<string> {
   const { key, key_prefix, key_hash } = await createKey(table === "operator_keys" ? "ok" : "ak");
-  await sql`delete from ${sql(`public.${table}`)} where name = ${KEY_NAME} and ${sql(owner)} = ${owner_id}`;
-  const row = { [owner]: owner_id, name: KEY_NAME, key_prefix, key_hash: Buffer.from(key_hash, "hex") };
+  await sql`delete from ${sql(`public.${table}`)} where name = ${keyName} and ${sql(owner)} = ${owner_id}`;
+  const row = { [owner]: owner_id, name: keyName, key_prefix, key_hash: Buffer.from(key_hash, "hex") };
   await sql`insert into ${sql(`public.${table}`)} ${sql(row)}`;
   return key;
 }

@@ -7,7 +7,7 @@ import { Problem } from "./problem.ts";
 
 type Credentials = BannerFacts["credentials"];
 
-const OPERATOR = "operator@cloud-api.test";
+const operatorEmail = "operator@cloud-api.test";
 
 /** An operator, and a developer with a project: those of the last start if they are still valid, else new ones. */
 export async function ensureDockerCredentials(
@@ -17,9 +17,10 @@ export async function ensureDockerCredentials(
 ): Promise<Credentials> {
   const kept = readCredentials(file);
   if (kept !== undefined && (await isGood(base, kept))) return kept;
-  const [operator] = await sql`select 1 from public.users where role = 'operator' and email = ${OPERATOR}`;
-  if (operator === undefined) await createOperator(sql, OPERATOR, "Demo operator");
-  const operator_key = await createOperatorKey(sql, OPERATOR, "Demo", null);
+  const [operator] =
+    await sql`select 1 from public.users where role = 'operator' and email = ${operatorEmail}`;
+  if (operator === undefined) await createOperator(sql, operatorEmail, "Demo operator");
+  const operator_key = await createOperatorKey(sql, operatorEmail, "Demo", null);
   const email = `developer-${Date.now()}@cloud-api.test`;
   const lines = await registerDeveloper(base, operator_key, email, "Demo developer");
   const env = Object.fromEntries(lines.map((line) => line.split("=")));

@@ -14,23 +14,23 @@ import { pathsFor, ROOT } from "./settings.ts";
 import { whyOf } from "./why.ts";
 
 const run = promisify(execFile);
-const READY_WITHIN_MS = 180_000;
+const readyWithinMs = 180_000;
 /** The database's containers reach the API's by this name. */
-const RECONCILE_URL = "http://kong:8000/functions/v1/api/v1/internal/reconcile";
+const reconcileUrl = "http://kong:8000/functions/v1/api/v1/internal/reconcile";
 
-export interface DockerStack {
+export type DockerStack = {
   facts: BannerFacts;
   /** Lines below the banner. */
   notes: string[];
   /** Ends the functions; the containers stay for the next start. */
   stop: () => Promise<void>;
-}
+};
 
-export interface DockerOptions {
+export type DockerOptions = {
   /** Where the functions' local settings are; `supabase functions serve` reads them. */
   env_file?: string;
   report: (line: string) => void;
-}
+};
 
 /**
  * `supabase start` with everything that a first request needs: settings, functions, accounts, the reconciler's secrets.
@@ -166,9 +166,9 @@ async function untilItAnswers(url: string, serving: ChildProcess): Promise<void>
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
     await response?.arrayBuffer();
     if (response?.ok) return;
-    if (Date.now() - start > READY_WITHIN_MS)
+    if (Date.now() - start > readyWithinMs)
       throw new Problem(
-        `${url} did not answer within ${READY_WITHIN_MS / 1000} s: what the functions say is above.`,
+        `${url} did not answer within ${readyWithinMs / 1000} s: what the functions say is above.`,
       );
     await delay(250);
   }
@@ -179,7 +179,7 @@ async function storeSecrets(sql: postgres.Sql, cron_secret: string): Promise<str
   const [vault] = await sql`select to_regclass('vault.secrets') is not null as found`;
   if (vault?.found !== true)
     return ["This database has no vault, so nothing calls the reconciler each minute."];
-  await sql.unsafe(reconcilerSql(RECONCILE_URL, cron_secret));
+  await sql.unsafe(reconcilerSql(reconcileUrl, cron_secret));
   return [];
 }
 

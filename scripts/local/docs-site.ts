@@ -8,7 +8,7 @@ import { ROOT } from "./settings.ts";
 import { firstFile, sendFile } from "./static-file.ts";
 
 /** Scalar needs inline styles, and shows pictures of answers. No other host is allowed. */
-const POLICY = [
+const contentPolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self' 'unsafe-inline'",
@@ -21,7 +21,7 @@ const POLICY = [
 ].join("; ");
 
 /** A page needs several files, and each check for changes reads all sources. */
-const LOOK_EVERY_MS = 1_000;
+const lookEveryMs = 1_000;
 
 /** The site of `npm run docs:build` at `/docs`: made when it is first asked for, and again when its sources have changed. */
 export class DocsSite {
@@ -43,14 +43,14 @@ export class DocsSite {
     );
     if (file === undefined || !file.path.startsWith(folder)) return false;
     sendFile(request, response, file, {
-      "content-security-policy": POLICY,
+      "content-security-policy": contentPolicy,
       "referrer-policy": "no-referrer",
     });
     return true;
   }
 
   #current(): Promise<string> {
-    if (Date.now() > this.#looked_at + LOOK_EVERY_MS) {
+    if (Date.now() > this.#looked_at + lookEveryMs) {
       this.#wanted = join(this.#home, fingerprintOfSources());
       this.#looked_at = Date.now();
     }

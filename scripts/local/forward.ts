@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Agent, type IncomingMessage, request as openRequest, type ServerResponse } from "node:http";
 import { type FunctionName, HOST, type Ports } from "./settings.ts";
 
-const HOP_BY_HOP = new Set([
+const hopByHop = new Set([
   "connection",
   "keep-alive",
   "proxy-connection",
@@ -11,9 +11,9 @@ const HOP_BY_HOP = new Set([
   "upgrade",
   "expect",
 ]);
-const FORWARDED = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
-const FORWARDED_AND_HOPS = new Set([...HOP_BY_HOP, ...FORWARDED]);
-const EARLY_HEAD_BYTES = 65_536;
+const forwarded = new Set(["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]);
+const forwardedAndHops = new Set([...hopByHop, ...forwarded]);
+const earlyHeadBytes = 65_536;
 
 const agent = new Agent({ keepAlive: true, maxFreeSockets: 128 });
 
@@ -40,7 +40,7 @@ export function forward(
   upstream.on("response", (answer) => {
     response.writeHead(
       answer.statusCode ?? 502,
-      withoutHops(answer.rawHeaders, answer.headers.connection, HOP_BY_HOP),
+      withoutHops(answer.rawHeaders, answer.headers.connection, hopByHop),
     );
     answer.pipe(response);
     answer.on("error", () => response.destroy());
@@ -78,13 +78,13 @@ export function forward(
     upstream.destroy();
   });
   // The headers decide about a large body before it arrives.
-  if (Number(request.headers["content-length"]) > EARLY_HEAD_BYTES) upstream.flushHeaders();
+  if (Number(request.headers["content-length"]) > earlyHeadBytes) upstream.flushHeaders();
   if (has_body) request.pipe(upstream);
   else upstream.end();
 }
 
 function forwardedHeaders(request: IncomingMessage): string[] {
-  const headers = withoutHops(request.rawHeaders, request.headers.connection, FORWARDED_AND_HOPS);
+  const headers = withoutHops(request.rawHeaders, request.headers.connection, forwardedAndHops);
   const claimed = request.headers["x-forwarded-for"];
   const peer = (request.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
   headers.push("x-forwarded-for", claimed === undefined ? peer : `${claimed}, ${peer}`);
@@ -104,7 +104,7 @@ function withoutHops(raw: string[], connection: string | undefined, dropped: Set
   return kept;
 }
 
-const SANE_REQUEST_ID = /^[\w.:-]{8,128}$/;
+const saneRequestId = /^[\w.:-]{8,128}$/;
 
 /** An answer of the gateway itself, in the shape of the API's errors. */
 export function refuse(
@@ -119,7 +119,7 @@ export function refuse(
     return;
   }
   const claimed = request.headers["x-request-id"];
-  const request_id = typeof claimed === "string" && SANE_REQUEST_ID.test(claimed) ? claimed : randomUUID();
+  const request_id = typeof claimed === "string" && saneRequestId.test(claimed) ? claimed : randomUUID();
   request.resume();
   response.writeHead(status, { "content-type": "application/json", "x-request-id": request_id });
   response.end(JSON.stringify({ detail, code, request_id }));

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import {
+  namesOfUserSettings,
   networkSettings,
-  OWN_SETTINGS,
+  ownSettings,
   reachableHosts,
-  USER_SETTINGS,
   userSettings,
 } from "./function-settings.ts";
 import { replicateHosts } from "./replicate-access.ts";
@@ -14,7 +14,7 @@ import { ROOT } from "./settings.ts";
 test("every setting of .env.example is the user's, or the stack's own", () => {
   const text = readFileSync(join(ROOT, ".env.example"), "utf8");
   const named = [...text.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
-  expect([...USER_SETTINGS, ...OWN_SETTINGS].sort()).toEqual(named.sort());
+  expect([...namesOfUserSettings, ...ownSettings].sort()).toEqual(named.sort());
 });
 
 test("a database or a signing secret of another project in the environment is left there", () => {

@@ -2,7 +2,7 @@ import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { Problem } from "./problem.ts";
 
 /** The settings of `.env.example` that `npm start` takes from its environment. */
-export const USER_SETTINGS = [
+export const namesOfUserSettings = [
   "REPLICATE_API_TOKEN",
   "REPLICATE_WEBHOOK_SECRET",
   "REPLICATE_IMAGE_MODEL",
@@ -38,9 +38,16 @@ export const USER_SETTINGS = [
 ] as const;
 
 /** The embedded stack has a database and a signing secret of its own; those of another project must not get in. */
-export const OWN_SETTINGS = ["DATABASE_URL", "DATABASE_CA_CERT", "JWT_SECRET"] as const;
+export const ownSettings = ["DATABASE_URL", "DATABASE_CA_CERT", "JWT_SECRET"] as const;
 
-const NETWORK = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "DENO_TLS_CA_STORE", "DENO_CERT"];
+const proxyNames = [
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "ALL_PROXY",
+  "SSL_CERT_FILE",
+  "DENO_TLS_CA_STORE",
+  "DENO_CERT",
+];
 
 export type Settings = Record<string, string>;
 
@@ -49,7 +56,7 @@ export type Settings = Record<string, string>;
  * @throws Problem that names each setting that cannot be used.
  */
 export function userSettings(user: NodeJS.ProcessEnv): Settings {
-  const found = USER_SETTINGS.flatMap((name): [string, string][] => {
+  const found = namesOfUserSettings.flatMap((name): [string, string][] => {
     const value = user[name]?.trim();
     return value ? [[name, value]] : [];
   });
@@ -72,7 +79,7 @@ export function userSettings(user: NodeJS.ProcessEnv): Settings {
 
 /** The proxy settings of the network, in both spellings, never for this machine itself. */
 export function networkSettings(user: NodeJS.ProcessEnv): Settings {
-  const names = NETWORK.flatMap((name) => [name, name.toLowerCase()]);
+  const names = proxyNames.flatMap((name) => [name, name.toLowerCase()]);
   const found = names.flatMap((name): [string, string][] => {
     const value = user[name];
     return value ? [[name, value]] : [];

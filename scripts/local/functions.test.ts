@@ -6,7 +6,7 @@ import { makeFunctions } from "./functions.ts";
 import { publishedKeys } from "./keys.ts";
 import type { Part } from "./part.ts";
 import { findFreeBase } from "./ports.ts";
-import { FUNCTION_NAMES, HOST, type Ports, pathsFor, portsFrom } from "./settings.ts";
+import { functionNames, HOST, type Ports, pathsFor, portsFrom } from "./settings.ts";
 
 // Three functions with one request that never ends, supervised as `npm start` supervises the real ones.
 const spinning = `export default {
@@ -26,7 +26,7 @@ beforeAll(async () => {
   ports = portsFrom(await findFreeBase());
   const paths = pathsFor(join(folder, "data"));
   mkdirSync(paths.logs, { recursive: true });
-  for (const name of FUNCTION_NAMES) {
+  for (const name of functionNames) {
     mkdirSync(join(folder, name));
     writeFileSync(join(folder, name, "index.ts"), spinning);
   }

@@ -8,17 +8,17 @@ import { Part, type PartHost } from "./part.ts";
 import { Problem } from "./problem.ts";
 import { type ReplicateAccess, replicateHosts } from "./replicate-access.ts";
 import {
-  DENO,
   databaseUrl,
-  FUNCTION_NAMES,
+  denoPackage,
   type FunctionName,
+  functionNames,
   HOST,
   type Paths,
   type Ports,
   ROOT,
 } from "./settings.ts";
 
-export interface FunctionsOptions {
+export type FunctionsOptions = {
   paths: Paths;
   ports: Ports;
   keys: Keys;
@@ -36,13 +36,13 @@ export interface FunctionsOptions {
   /** Checked before each probe of a function, because a pool waits long after a failed first connection. */
   is_database_ready: () => boolean;
   host: PartHost;
-}
+};
 
 /** One `deno serve` for each function. They need nothing but their ports to start. */
 export function makeFunctions(options: FunctionsOptions): Part[] {
   const deno = denoBinary();
   mkdirSync(options.paths.denoCache, { recursive: true });
-  return FUNCTION_NAMES.map((name) => makeFunction(name, deno, options));
+  return functionNames.map((name) => makeFunction(name, deno, options));
 }
 
 function makeFunction(name: FunctionName, deno: string, options: FunctionsOptions): Part {
@@ -87,7 +87,7 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         if (!options.is_database_ready()) throw new Error("the database is not ready");
         await probe(name, port);
       },
-      look: (within_ms) => expectAnswer(`http://${HOST}:${port}${LIVENESS}`, within_ms),
+      look: (within_ms) => expectAnswer(`http://${HOST}:${port}${liveness}`, within_ms),
     },
     host,
   );
@@ -96,7 +96,7 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
 const pickEnv = (name: string) => (process.env[name] === undefined ? {} : { [name]: process.env[name] });
 
 /** The door answers it, so it is in no log and depends on no other part: it shows whether the process runs. */
-const LIVENESS = "/_live";
+const liveness = "/_live";
 
 /** The function, behind the same check of the Host header as the other servers, because every page can reach its port too. */
 function writeDoor(name: FunctionName, entry: string, { paths, hosts }: FunctionsOptions): string {
@@ -112,7 +112,7 @@ export default {
   fetch(request, info) {
     if (!isLocalHost(request.headers.get("host") ?? undefined, hosts))
       return Response.json({ code: "host_not_local", detail: "Under 127.0.0.1 and localhost only." }, { status: 421 });
-    return request.url.endsWith(${JSON.stringify(LIVENESS)}) ? new Response() : served.fetch(request, info);
+    return request.url.endsWith(${JSON.stringify(liveness)}) ? new Response() : served.fetch(request, info);
   },
 };
 `,
@@ -146,7 +146,7 @@ function environment({ ports, keys, token_env, replicate, settings, env }: Funct
   };
 }
 
-const PROBES: Record<FunctionName, string> = {
+const probes: Record<FunctionName, string> = {
   api: "/api/v1/health",
   health: "/health",
   generation: "/generation/generate-v2",
@@ -158,17 +158,17 @@ async function expectAnswer(url: string, within_ms: number): Promise<void> {
 }
 
 async function probe(name: FunctionName, port: number): Promise<void> {
-  const response = await fetch(`http://${HOST}:${port}${PROBES[name]}`, {
+  const response = await fetch(`http://${HOST}:${port}${probes[name]}`, {
     signal: AbortSignal.timeout(5_000),
   });
   const text = await response.text();
   if (response.status >= 500)
-    throw new Error(`${PROBES[name]} answered ${response.status} ${text.slice(0, 200)}`);
+    throw new Error(`${probes[name]} answered ${response.status} ${text.slice(0, 200)}`);
 }
 
 /** The binary of this platform: it answers signals, which the launcher does not pass on. */
 export function denoBinary(): string {
-  const launcher = createRequire(import.meta.url).resolve(`${DENO}/package.json`);
+  const launcher = createRequire(import.meta.url).resolve(`${denoPackage}/package.json`);
   const name = `@deno/${process.platform}-${process.arch}${process.platform === "linux" ? "-glibc" : ""}`;
   try {
     return join(dirname(createRequire(launcher).resolve(`${name}/package.json`)), "deno");

@@ -16,7 +16,7 @@ import { FamilyTokens, RefreshTurns } from "./refresh-turns.ts";
 import { type Destination, destinationOf } from "./route.ts";
 import type { Ports } from "./settings.ts";
 
-export interface GatewayOptions {
+export type GatewayOptions = {
   ports: Ports;
   /** Auth, REST and Storage; absent until they have started. */
   lite: () => Lite | undefined;
@@ -30,13 +30,13 @@ export interface GatewayOptions {
   /** What the page at `/` shows, once everything answers. */
   landing?: () => LandingFacts | undefined;
   report: (line: string) => void;
-}
+};
 
 export type RefreshVersion = "v1" | "v2";
 
-const ADMIN_BODY_LIMIT_BYTES = 1_000_000;
+const adminBodyLimitBytes = 1_000_000;
 
-const PUBLIC_KEYS = "/auth/v1/.well-known/jwks.json";
+const publicKeys = "/auth/v1/.well-known/jwks.json";
 
 const pages = new OwnPages();
 
@@ -113,7 +113,7 @@ async function platform(
   if (isAuth && options.manners.answerPreflight(request, response)) return;
   if (lite === undefined || sql === undefined)
     return refuse(request, response, 503, "starting", "The stack is starting. Try again in a moment.");
-  if (request.method === "GET" && request.url === PUBLIC_KEYS) {
+  if (request.method === "GET" && request.url === publicKeys) {
     response.setHeader("cache-control", "public, max-age=600");
     return answerJson(response, 200, options.tokens.public_keys);
   }
@@ -171,7 +171,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > ADMIN_BODY_LIMIT_BYTES) return null;
+    if (size > adminBodyLimitBytes) return null;
     chunks.push(chunk);
   }
   if (size === 0) return undefined;

@@ -6,7 +6,7 @@ import { adminDatabaseUrl, type Paths, type Ports, ROOT } from "./settings.ts";
 import { newSigningKeys, signRole } from "./signing-keys.ts";
 
 /** Every secret of one embedded stack. They are made with its data folder, and differ from those of all other stacks. */
-export interface Keys {
+export type Keys = {
   publishable: string;
   secret: string;
   /** The legacy keys: tokens of the roles anon and service_role. */
@@ -20,10 +20,10 @@ export interface Keys {
   replicate_token: string;
   replicate_webhook_secret: string;
   database_password: string;
-}
+};
 
 /** The keys of every local stack of the Supabase CLI, for tools that expect them. */
-const PUBLISHED: Keys = {
+const keysOfTheCli: Keys = {
   publishable: "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH",
   secret: "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz",
   anon: "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzdXBhYmFzZS1kZW1vIiwicm9sZSI6ImFub24iLCJleHAiOjE5ODM4MTI5OTZ9.CRXP1A7WOeoJeXxjNni43kdQwgnWNReilDMblYTn_I0",
@@ -38,7 +38,7 @@ const PUBLISHED: Keys = {
 };
 
 /** The keys that `supabase start` uses, for tools that look at it without being told others. */
-export const publishedKeys = PUBLISHED;
+export const publishedKeys = keysOfTheCli;
 
 const random = (bytes: number) => randomBytes(bytes).toString("base64url");
 
@@ -66,14 +66,14 @@ export function ensureKeys(paths: Paths, published: boolean): Keys {
   const kept = readKeys(paths.keys);
   // In a folder of an older version, the database has the password that all of them had.
   const is_old = kept === undefined && existsSync(join(paths.postgres, "PG_VERSION"));
-  const own = kept ?? newKeys(published || is_old ? PUBLISHED.database_password : undefined);
+  const own = kept ?? newKeys(published || is_old ? keysOfTheCli.database_password : undefined);
   // Nor has it a signing key.
-  const is_complete = own.signing_keys !== PUBLISHED.signing_keys;
+  const is_complete = own.signing_keys !== keysOfTheCli.signing_keys;
   if (!is_complete) own.signing_keys = newSigningKeys();
   if (kept === undefined || !is_complete) writeKeys(paths.keys, own);
   else chmodSync(paths.keys, 0o600);
   const { database_password, signing_keys } = own;
-  return published ? { ...PUBLISHED, database_password, signing_keys } : own;
+  return published ? { ...keysOfTheCli, database_password, signing_keys } : own;
 }
 
 function writeKeys(file: string, keys: Keys): void {
@@ -88,9 +88,9 @@ function writeKeys(file: string, keys: Keys): void {
 
 export function readKeys(file: string): Keys | undefined {
   try {
-    const { signing_keys } = PUBLISHED;
+    const { signing_keys } = keysOfTheCli;
     const found = { signing_keys, ...(JSON.parse(readFileSync(file, "utf8")) as Partial<Keys>) };
-    const names = Object.keys(PUBLISHED) as (keyof Keys)[];
+    const names = Object.keys(keysOfTheCli) as (keyof Keys)[];
     return names.every((name) => typeof found[name] === "string") ? (found as Keys) : undefined;
   } catch {
     return undefined;

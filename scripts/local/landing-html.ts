@@ -4,10 +4,10 @@ import { curlLines, picturesFrom, starterKitEnv } from "./banner.ts";
 import type { Stack } from "./stack-facts.ts";
 
 export type LandingFacts = Pick<Stack, "urls" | "credentials" | "paths">;
-export interface Picture {
+export type Picture = {
   src: string;
   prompt: string;
-}
+};
 
 const style = `
 :root{color-scheme:light dark;--page:light-dark(#fff,#16181d);--raised:light-dark(#f5f6f8,#1f2229);--text:light-dark(#1c1f26,#e4e6eb);--soft:light-dark(#596070,#a2a9b8);--line:light-dark(#dfe2e8,#343944);--accent:light-dark(#2b4acb,#8fa6ff);--mono:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}

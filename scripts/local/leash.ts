@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
-export interface LeashedProcess {
+export type LeashedProcess = {
   pid: number;
   signal: NodeJS.Signals;
-}
+};
 
 // Reads the list of processes, one line for each change. The end of its input means that the supervisor has ended, for whatever
 // reason.
-const SCRIPT = `
+const script = `
 trap '' INT TERM HUP
 list=''
 while IFS= read -r line; do list=$line; done
@@ -19,7 +19,7 @@ export class Leash {
   #shell: ChildProcess;
 
   constructor() {
-    this.#shell = spawn("/bin/sh", ["-c", SCRIPT], {
+    this.#shell = spawn("/bin/sh", ["-c", script], {
       stdio: ["pipe", "ignore", "ignore"],
       detached: true,
       env: {},

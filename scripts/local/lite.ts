@@ -15,7 +15,7 @@ import { adminDatabaseUrl, HOST, type Paths, type Ports } from "./settings.ts";
 import { FileStorage } from "./storage.ts";
 import { fileHeaders, isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
 
-const CLOSE_WITHIN_MS = 3_000;
+const closeWithinMs = 3_000;
 
 // Lite's own handler expects strings; a warning that is an Error would end this process.
 const { emitWarning } = process;
@@ -25,22 +25,22 @@ process.emitWarning = ((warning: string | Error, ...rest: []) => {
 }) as typeof emitWarning;
 
 /** What lite is to see instead of what came, and the client instead of what lite answers. */
-export interface Changes {
+export type Changes = {
   /** Of a request that was read already. */
   body?: string;
   authorization?: string | undefined;
   answered?: (answer: Response) => Promise<Response>;
-}
+};
 
 /** Auth, REST and Storage in this process. */
-export interface Lite {
+export type Lite = {
   handle: (request: IncomingMessage, response: ServerResponse, changes: Changes) => Promise<void>;
   /** The same without keys, as service_role, for the table editor on the loopback address. */
   handleAsAdmin: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
   /** Reloads the schema, as PostgREST does on `notify pgrst`. */
   forgetSchema: () => Promise<void>;
   close: () => Promise<void>;
-}
+};
 
 /** Creates missing tables of Auth and Storage. */
 export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise<Lite> {
@@ -79,7 +79,7 @@ export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise
     forgetSchema: () => connection.clearSchemaCache(),
     close: async () => {
       // It would wait for ever for connections that the driver has lost; they end with the database.
-      await Promise.race([connection.close(), delay(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+      await Promise.race([connection.close(), delay(closeWithinMs, undefined, { ref: false })]);
       speak();
     },
   };
@@ -139,7 +139,7 @@ function roleOf(key: string, keys: Keys) {
 }
 
 /** No characters that are part of a path. */
-const PLAIN_HOST = /^[\w.:[\]-]+$/;
+const plainHost = /^[\w.:[\]-]+$/;
 
 async function answer(
   app: App,
@@ -154,7 +154,7 @@ async function answer(
   }
   if (authorization !== undefined) headers.set("authorization", authorization);
   const { host = "" } = request.headers;
-  const url = `http://${PLAIN_HOST.test(host) ? host : `${HOST}:${port}`}${request.url}`;
+  const url = `http://${plainHost.test(host) ? host : `${HOST}:${port}`}${request.url}`;
   const has_body = request.method !== "GET" && request.method !== "HEAD";
   let body: WebStream | string | undefined = read_body ?? (has_body ? Readable.toWeb(request) : undefined);
   if (read_body !== undefined) headers.delete("content-length");

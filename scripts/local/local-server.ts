@@ -12,7 +12,7 @@ import { HOST } from "./settings.ts";
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
-export interface Door {
+export type Door = {
   /** As people read it: "the table editor". */
   name: string;
   /** Which pages may ask; may depend on what is asked for. */
@@ -21,7 +21,7 @@ export interface Door {
   hosts?: readonly string[];
   report: (line: string) => void;
   options?: ServerOptions;
-}
+};
 
 /** A server whose handler may throw, reject or break its own answer without ending the process. */
 export function localServer(handler: Handler, door: Door): Server {

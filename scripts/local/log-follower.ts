@@ -1,8 +1,8 @@
 import { closeSync, ftruncateSync, openSync, readSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-const EVERY_MS = 200;
-const PIECE_BYTES = 256 * 1024;
+const everyMs = 200;
+const pieceBytes = 256 * 1024;
 
 /**
  * Passes on what a part appends to its log, line by line, from now on. Truncates the log above `max_bytes`, so that it cannot
@@ -34,7 +34,7 @@ export class LogFollower {
     const { signal } = this.#ending;
     while (!signal.aborted) {
       this.look();
-      await delay(EVERY_MS, undefined, { ref: false, signal }).catch(() => {});
+      await delay(everyMs, undefined, { ref: false, signal }).catch(() => {});
     }
   }
 
@@ -45,9 +45,9 @@ export class LogFollower {
     if (size === this.#at) return;
     const file = openSync(this.#path, "r+");
     try {
-      const piece = Buffer.alloc(PIECE_BYTES);
+      const piece = Buffer.alloc(pieceBytes);
       for (;;) {
-        const count = readSync(file, piece, 0, PIECE_BYTES, this.#at);
+        const count = readSync(file, piece, 0, pieceBytes, this.#at);
         if (count === 0) break;
         this.#at += count;
         this.#take(piece.toString("utf8", 0, count));

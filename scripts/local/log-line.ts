@@ -1,4 +1,4 @@
-interface Request {
+type Request = {
   time: string;
   method: string;
   route: string;
@@ -7,15 +7,18 @@ interface Request {
   request_id: string;
   error?: string;
   cause?: string;
-}
+};
 
-const PARTS = ["db", "auth", "storage", "provider"] as const;
+const waitedParts = ["db", "auth", "storage", "provider"] as const;
 
 /** Control sequences of a terminal: a log can contain a stranger's text and is shown on a terminal. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
+const controlCharacters = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
 const harmless = (text: string) =>
-  text.replace(CONTROLS, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  text.replace(
+    controlCharacters,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 
 /** A line of a function's log as people read it: `12:30:01 GET /api/v1/auth/me 200 3.1 ms (db 2.3)`. */
 export function readable(line: string, colour: boolean): string {
@@ -34,7 +37,7 @@ export function readable(line: string, colour: boolean): string {
     return [time, paint(level === "error" ? 31 : 33, harmless(`${level}: ${message}`)), ...rest].join(" ");
   }
   const { method, route, status, duration_ms, request_id, error, cause } = event as unknown as Request;
-  const parts = PARTS.flatMap((part) => {
+  const parts = waitedParts.flatMap((part) => {
     const ms = event[`${part}_ms`];
     return typeof ms === "number" ? [`${part} ${ms}`] : [];
   });

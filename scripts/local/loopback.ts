@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
+const loopbackPattern = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
 
 /** The host of an address without its port, or of a Host header. */
 const withoutPort = (host: string) => host.replace(/:\d{1,5}$/, "").toLowerCase();
@@ -9,7 +9,7 @@ const withoutPort = (host: string) => host.replace(/:\d{1,5}$/, "").toLowerCase(
 export function isLocalHost(host: string | undefined, further: readonly string[] = []): boolean {
   if (host === undefined) return false;
   const name = withoutPort(host);
-  return LOOPBACK.test(name) || further.includes(name);
+  return loopbackPattern.test(name) || further.includes(name);
 }
 
 /** True for a page of this machine: another port counts, another site does not. */

@@ -3,15 +3,15 @@ import { MailDev } from "maildev";
 import { bounded, type Handler } from "./local-server.ts";
 import { refusalOf } from "./loopback.ts";
 
-const { SMTP_PORT, WEB_PORT, HOST = "127.0.0.1" } = process.env;
+const { SMTP_PORT: smtpPort, WEB_PORT: webPort, HOST = "127.0.0.1" } = process.env;
 
 // Mails hold links that set passwords, so only this account may read the files.
 process.umask(0o077);
 
 // Messages stay in memory; nothing is relayed and nothing is fetched.
 const inbox = new MailDev({
-  smtp: Number(SMTP_PORT),
-  web: Number(WEB_PORT),
+  smtp: Number(smtpPort),
+  web: Number(webPort),
   ip: HOST,
   webIp: HOST,
   maxEmails: 500,

@@ -9,7 +9,7 @@ import { isLocalHost } from "./loopback.ts";
 import { ROOT } from "./settings.ts";
 import { firstFile, sendFile } from "./static-file.ts";
 
-const SHOWN_PICTURES = 8;
+const shownPictures = 8;
 
 /** What the gateway answers itself: the documentation, its schema, and a page for the person at the browser. */
 export class OwnPages {
@@ -66,7 +66,7 @@ async function lastPictures(sql: postgres.Sql, secret_key: string): Promise<Pict
     select generations.id, generations.instructions, generations.link_version
     from public.generations left join public.projects on projects.id = generations.project_id
     where generations.status = 'completed' and projects.deleted_at is null
-    order by generations.created_at desc limit ${SHOWN_PICTURES}`;
+    order by generations.created_at desc limit ${shownPictures}`;
   return rows.map(({ id, instructions, link_version }) => ({
     prompt: instructions,
     src: `/api/v1/generation/${id}/image?index=0&ticket=${signTicket({ secret_key }, id, "output", 0, link_version)}`,

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { explainFileError, Problem, reasonOf } from "./problem.ts";
 import { whyOf } from "./why.ts";
 
-export interface PartOptions {
+export type PartOptions = {
   /** As people read it: "the mail inbox". */
   name: string;
   command: string;
@@ -25,10 +25,10 @@ export interface PartOptions {
   stop_within_ms?: number;
   uid?: number;
   gid?: number;
-}
+};
 
 /** How a part reports to the stack: its processes, and lines for the terminal. */
-export interface PartHost {
+export type PartHost = {
   /** Aborted when another part could not start, so that this one gives up too. */
   given_up: AbortSignal;
   report: (line: string) => void;
@@ -37,14 +37,14 @@ export interface PartHost {
   last_backoff_ms: number;
   /** How long one probe waits; a part that misses three in a row hangs. */
   look_ms: number;
-}
+};
 
-const READY_WITHIN_MS = 90_000;
-const FIRST_BACKOFF_MS = 250;
-const STEADY_AFTER_MS = 30_000;
-const STOP_WITHIN_MS = 8_000;
+const readyWithinMs = 90_000;
+const firstBackoffMs = 250;
+const steadyAfterMs = 30_000;
+const stopWithinMs = 8_000;
 /** Counted, not timed: after a sleep of the machine one probe fails although nothing hangs. */
-const MISSED_LOOKS = 3;
+const missedLooks = 3;
 
 /** A supervised child process: started, watched, restarted with growing pauses, ended. */
 export class Part {
@@ -53,7 +53,7 @@ export class Part {
   #child: ChildProcess | undefined;
   #exit: Promise<string> = Promise.resolve("");
   #stopping = false;
-  #backoff_ms = FIRST_BACKOFF_MS;
+  #backoff_ms = firstBackoffMs;
   #abortBackoff = new AbortController();
   #watching: Promise<void> = Promise.resolve();
 
@@ -81,7 +81,7 @@ export class Part {
       signalQuietly(pid, this.options.stop_signal ?? "SIGTERM");
       const gone = await Promise.race([
         this.#exit.then(() => true),
-        delay(this.options.stop_within_ms ?? STOP_WITHIN_MS, false, { ref: false }),
+        delay(this.options.stop_within_ms ?? stopWithinMs, false, { ref: false }),
       ]);
       if (!gone) {
         signalQuietly(-pid, "SIGKILL");
@@ -127,10 +127,10 @@ export class Part {
         await this.options.probe();
         return;
       } catch (error) {
-        if (Date.now() - started_at > READY_WITHIN_MS) {
+        if (Date.now() - started_at > readyWithinMs) {
           signalQuietly(-(child.pid ?? 0), "SIGKILL");
           await this.#exit;
-          throw new Problem(`${name} did not answer within ${READY_WITHIN_MS / 1000} s (${reasonOf(error)})`);
+          throw new Problem(`${name} did not answer within ${readyWithinMs / 1000} s (${reasonOf(error)})`);
         }
       }
       await Promise.race([this.#exit, delay(pause)]);
@@ -142,7 +142,7 @@ export class Part {
     const { look, name } = this.options;
     const { look_ms, report } = this.#host;
     if (look === undefined || child === undefined) return;
-    for (let missed = 0; missed < MISSED_LOOKS; ) {
+    for (let missed = 0; missed < missedLooks; ) {
       if (missed === 0)
         await delay(look_ms / 2, undefined, { ref: false, signal: this.#abortBackoff.signal }).catch(
           () => {},
@@ -155,7 +155,7 @@ export class Part {
       missed = answered ? 0 : missed + 1;
     }
     if (this.#stopping || this.#child !== child) return;
-    report(`${name} hangs: it has not answered for ${(MISSED_LOOKS * look_ms) / 1000} s, so it is ended`);
+    report(`${name} hangs: it has not answered for ${(missedLooks * look_ms) / 1000} s, so it is ended`);
     signalQuietly(-(child.pid ?? 0), "SIGKILL");
   }
 
@@ -165,7 +165,7 @@ export class Part {
       void this.#endWhenItHangs(this.#child);
       const reason = await this.#exit;
       if (this.#stopping) return;
-      if (Date.now() - up_since > STEADY_AFTER_MS) this.#backoff_ms = FIRST_BACKOFF_MS;
+      if (Date.now() - up_since > steadyAfterMs) this.#backoff_ms = firstBackoffMs;
       const wait = this.#backoff_ms;
       this.#backoff_ms = Math.min(wait * 2, this.#host.last_backoff_ms);
       this.#host.report(
@@ -190,11 +190,11 @@ export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
   } catch {}
 }
 
-const LOG_LIMIT_BYTES = 5_000_000;
+const logLimitBytes = 5_000_000;
 
 function openLog(path: string): number {
   try {
-    const is_long = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_LIMIT_BYTES;
+    const is_long = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > logLimitBytes;
     return openSync(path, is_long ? "w" : "a", 0o600);
   } catch (error) {
     throw explainFileError(error, path);

@@ -13,14 +13,14 @@ import { adminDatabaseUrl, HOST, type Paths, type Ports, ROOT } from "./settings
 
 const run = promisify(execFile);
 
-export interface PostgresOptions {
+export type PostgresOptions = {
   paths: Paths;
   ports: Ports;
   password: string;
   /** False for throwaway stacks: nothing is flushed to the disk. */
   durable: boolean;
   host: PartHost;
-}
+};
 
 /** Creates a missing cluster, and ends a server that an earlier stack left behind. */
 export async function preparePostgres(options: PostgresOptions): Promise<Part> {

@@ -9,7 +9,7 @@ export function reasonOf(error: unknown): string {
   return text.split("\n")[0] ?? text;
 }
 
-const FILE_PROBLEMS: Record<string, string> = {
+const fileProblems: Record<string, string> = {
   ENOSPC: "The disk is full: free some space, then start again",
   EDQUOT: "Your disk quota is used up: free some space, then start again",
   EACCES: "This folder cannot be written by you: change its owner or permissions, then start again",
@@ -22,6 +22,6 @@ const FILE_PROBLEMS: Record<string, string> = {
 /** Turns a file system error into a `Problem`; anything else comes back as it is. */
 export function explainFileError(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException)?.code ?? "";
-  const sentence = FILE_PROBLEMS[code];
+  const sentence = fileProblems[code];
   return sentence === undefined ? error : new Problem(`${sentence} (${path}, ${code}).`);
 }

@@ -1,7 +1,7 @@
 import { reasonOf } from "./problem.ts";
 import { HOST, type Ports } from "./settings.ts";
 
-const EVERY_MS = 60_000;
+const everyMs = 60_000;
 
 /** What pg_cron does on hosted Supabase: asks the API once a minute to finish what was left open. */
 export function startReconciler(
@@ -14,7 +14,7 @@ export function startReconciler(
   const run = async () => {
     try {
       const headers = { authorization: `Bearer ${cron_secret}` };
-      const response = await fetch(url, { method: "POST", headers, signal: AbortSignal.timeout(EVERY_MS) });
+      const response = await fetch(url, { method: "POST", headers, signal: AbortSignal.timeout(everyMs) });
       await response.arrayBuffer();
       if (!response.ok && response.status !== 404) throw new Error(`it answered ${response.status}`);
       failing = false;
@@ -24,7 +24,7 @@ export function startReconciler(
       failing = true;
     }
   };
-  const timer = setInterval(() => void run(), EVERY_MS);
+  const timer = setInterval(() => void run(), everyMs);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -5,17 +5,17 @@ import type { Session } from "./auth-session.ts";
 import { type RefreshRules, reuseSeconds } from "./refresh-turns.ts";
 
 /** A token is the session, a count and a signature. */
-const SESSION_BYTES = 16;
-const COUNT_BYTES = 4;
-const SIGNATURE_BYTES = 16;
-const BODY_BYTES = SESSION_BYTES + COUNT_BYTES;
+const sessionBytes = 16;
+const countBytes = 4;
+const signatureBytes = 16;
+const bodyBytes = sessionBytes + countBytes;
 
-interface Counted {
+type Counted = {
   session_id: string;
   count: number;
   body: Buffer;
   signature: Buffer;
-}
+};
 
 /**
  * Refresh tokens as Auth makes them with `refresh_token_algorithm_version = 2`: a session has a key and a count, and no list of
@@ -68,21 +68,20 @@ export class CountedTokens implements RefreshRules {
 }
 
 function write(session_id: string, { key, count }: { key: string; count: number }): string {
-  const body = Buffer.alloc(BODY_BYTES);
+  const body = Buffer.alloc(bodyBytes);
   body.write(session_id.replaceAll("-", ""), "hex");
-  body.writeUInt32BE(count, SESSION_BYTES);
+  body.writeUInt32BE(count, sessionBytes);
   return Buffer.concat([body, signatureOf(body, key)]).toString("base64url");
 }
 
 function read(token: string): Counted | undefined {
   const bytes = Buffer.from(token.slice(0, 100), "base64url");
-  if (bytes.length !== BODY_BYTES + SIGNATURE_BYTES || bytes.toString("base64url") !== token)
-    return undefined;
-  const [body, signature] = [bytes.subarray(0, BODY_BYTES), bytes.subarray(BODY_BYTES)];
-  const hex = body.toString("hex", 0, SESSION_BYTES);
+  if (bytes.length !== bodyBytes + signatureBytes || bytes.toString("base64url") !== token) return undefined;
+  const [body, signature] = [bytes.subarray(0, bodyBytes), bytes.subarray(bodyBytes)];
+  const hex = body.toString("hex", 0, sessionBytes);
   const session_id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-  return { session_id, count: body.readUInt32BE(SESSION_BYTES), body, signature };
+  return { session_id, count: body.readUInt32BE(sessionBytes), body, signature };
 }
 
 const signatureOf = (body: Buffer, key: string) =>
-  createHmac("sha256", key).update(body).digest().subarray(0, SIGNATURE_BYTES);
+  createHmac("sha256", key).update(body).digest().subarray(0, signatureBytes);

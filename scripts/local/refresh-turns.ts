@@ -2,10 +2,10 @@ import type postgres from "postgres";
 import type { Session } from "./auth-session.ts";
 import { readConfig } from "./config.ts";
 
-const REFRESH = /^\/auth\/v1\/token\?(?:.*&)?grant_type=refresh_token(?:&|$)/;
+const refreshPattern = /^\/auth\/v1\/token\?(?:.*&)?grant_type=refresh_token(?:&|$)/;
 
 /** How refresh tokens are made, and which ones are accepted. */
-export interface RefreshRules {
+export type RefreshRules = {
   /** Whose turn it is. */
   sessionOf(sql: postgres.Sql, token: string): Promise<string | null | undefined>;
   /**
@@ -15,7 +15,7 @@ export interface RefreshRules {
   accepted(sql: postgres.Sql, token: string): Promise<string>;
   /** What the client gets for lite's token. */
   outward(sql: postgres.Sql, session: Session): Promise<string>;
-}
+};
 
 /** Adds what lite lacks: refreshes of one session take turns. */
 export class RefreshTurns {
@@ -27,7 +27,7 @@ export class RefreshTurns {
   }
 
   static matches(method: string | undefined, url: string | undefined): boolean {
-    return method === "POST" && REFRESH.test((url ?? "").replace(/^\/{2,}/, "/"));
+    return method === "POST" && refreshPattern.test((url ?? "").replace(/^\/{2,}/, "/"));
   }
 
   /** Runs `work` with the body for lite, after all earlier refreshes of the same session. */

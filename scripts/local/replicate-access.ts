@@ -4,14 +4,14 @@ import type { Keys } from "./keys.ts";
 import { Problem, reasonOf } from "./problem.ts";
 import { HOST, type Ports } from "./settings.ts";
 
-export interface ReplicateAccess {
+export type ReplicateAccess = {
   /** True if the user's token is set; then no look-alike runs here. */
   real: boolean;
   /** What the functions get. */
   env: Settings;
-}
+};
 
-const REAL_API = "https://api.replicate.com/v1";
+const realApi = "https://api.replicate.com/v1";
 
 /** The real Replicate when `REPLICATE_API_TOKEN` is set, else the look-alike of this stack. */
 export function replicateAccess(ports: Ports, keys: Keys, settings: Settings): ReplicateAccess {
@@ -28,7 +28,7 @@ export function replicateAccess(ports: Ports, keys: Keys, settings: Settings): R
 
 /** Hosts that the functions may open connections to, from the settings that they get. */
 export function replicateHosts(env: Settings): string[] {
-  const api = URL.parse(env.REPLICATE_API_URL ?? REAL_API)?.host;
+  const api = URL.parse(env.REPLICATE_API_URL ?? realApi)?.host;
   if (!api) throw new Problem("REPLICATE_API_URL must be an address such as https://api.replicate.com/v1.");
   try {
     return [api, ...netPermissions(readFileHosts(env.REPLICATE_FILE_HOSTS || defaultFileHosts))];

@@ -1,4 +1,4 @@
-import { FUNCTION_NAMES, type FunctionName } from "./settings.ts";
+import { type FunctionName, functionNames } from "./settings.ts";
 
 export type Destination =
   | { kind: "function"; name: FunctionName; path: string }
@@ -13,25 +13,25 @@ export type Destination =
   | { kind: "index" }
   | { kind: "unknown" };
 
-const PLATFORM = /^\/(?:auth|rest|storage)\/v1(?:[/?]|$)/;
-const ADMIN = /^\/auth\/v1\/admin(\/[^?]*)/;
-const FUNCTION = /^\/functions\/v1\/*(\/([\w-]+)(?:[/?].*)?)$/;
+const platformPattern = /^\/(?:auth|rest|storage)\/v1(?:[/?]|$)/;
+const adminPattern = /^\/auth\/v1\/admin(\/[^?]*)/;
+const functionPattern = /^\/functions\/v1\/*(\/([\w-]+)(?:[/?].*)?)$/;
 const ROOT = /^\/(api|generation|health)(?:[/?]|$)/;
 
 /** A server behind a prefix would resolve these and serve a path outside the prefix. */
-const CLIMBING = /^[^?#]*[/\\](\.|%2e){1,2}([/\\?#]|$)/i;
+const climbingPath = /^[^?#]*[/\\](\.|%2e){1,2}([/\\?#]|$)/i;
 
 /** The destination of a request target, and the path for the function, which begins with its name. */
 export function destinationOf(target: string): Destination {
   const url = target.replace(/^\/{2,}/, "/");
-  if (CLIMBING.test(url)) return { kind: "unknown" };
+  if (climbingPath.test(url)) return { kind: "unknown" };
   const root = ROOT.exec(url)?.[1];
   if (root !== undefined) return { kind: "function", name: root as FunctionName, path: url };
-  const [, path = "", name = ""] = FUNCTION.exec(url) ?? [];
+  const [, path = "", name = ""] = functionPattern.exec(url) ?? [];
   if (isFunction(name)) return { kind: "function", name, path };
-  const admin = ADMIN.exec(url)?.[1];
+  const admin = adminPattern.exec(url)?.[1];
   if (admin !== undefined) return { kind: "admin", path: admin.replace(/\/$/, "") };
-  if (PLATFORM.test(url)) return { kind: "platform" };
+  if (platformPattern.test(url)) return { kind: "platform" };
   const docs = /^\/docs(\/[^?]*)?(?:\?.*)?$/.exec(url);
   if (docs !== null) return { kind: "docs", path: docs[1] ?? "" };
   if (/^\/openapi\.json(?:\?.*)?$/.test(url)) return { kind: "openapi" };
@@ -40,5 +40,5 @@ export function destinationOf(target: string): Destination {
 }
 
 function isFunction(name: string): name is FunctionName {
-  return (FUNCTION_NAMES as readonly string[]).includes(name);
+  return (functionNames as readonly string[]).includes(name);
 }

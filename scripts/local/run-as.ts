@@ -3,12 +3,12 @@ import { chownSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Problem } from "./problem.ts";
 
-export interface RunAs {
+export type RunAs = {
   uid?: number;
   gid?: number;
   /** Prefix of the command if the account needs help to reach the files. */
   prefix: string[];
-}
+};
 
 /**
  * PostgreSQL refuses to run as root. As root, it gets the `postgres` account of
@@ -50,10 +50,10 @@ export function giveTo(path: string): void {
   if (account !== undefined) chownSync(path, account.uid, account.gid);
 }
 
-interface Account {
+type Account = {
   uid: number;
   gid: number;
-}
+};
 
 function findAccount(name: string): Account | undefined {
   for (const line of readFileSync("/etc/passwd", "utf8").split("\n")) {

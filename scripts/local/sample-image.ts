@@ -1,16 +1,16 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { encode } from "fast-png";
 
-const SIDE_PX = 512;
+const sidePx = 512;
 
 /** A small photo-like PNG to try an upload with: a sun over hills. */
 export function writeSample(file: string): void {
   if (existsSync(file)) return;
-  const data = new Uint8Array(SIDE_PX * SIDE_PX * 3);
-  for (let y = 0; y < SIDE_PX; y += 1) {
-    for (let x = 0; x < SIDE_PX; x += 1) data.set(colourAt(x / SIDE_PX, y / SIDE_PX), (y * SIDE_PX + x) * 3);
+  const data = new Uint8Array(sidePx * sidePx * 3);
+  for (let y = 0; y < sidePx; y += 1) {
+    for (let x = 0; x < sidePx; x += 1) data.set(colourAt(x / sidePx, y / sidePx), (y * sidePx + x) * 3);
   }
-  writeFileSync(file, encode({ width: SIDE_PX, height: SIDE_PX, data, channels: 3 }), { mode: 0o644 });
+  writeFileSync(file, encode({ width: sidePx, height: sidePx, data, channels: 3 }), { mode: 0o644 });
 }
 
 function colourAt(x: number, y: number): [red: number, green: number, blue: number] {

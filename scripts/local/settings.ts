@@ -4,17 +4,17 @@ import { fileURLToPath } from "node:url";
 /** The repository's root, where package.json is. */
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-export const DEFAULT_BASE_PORT = 54321;
+export const defaultBasePort = 54321;
 export const HOST = "127.0.0.1";
 
 /** The Deno of the functions: the newest, or the one that hosted Supabase is compatible with (CLOUD_API_DENO=hosted). */
-export const DENO = process.env.CLOUD_API_DENO === "hosted" ? "deno-hosted" : "deno";
+export const denoPackage = process.env.CLOUD_API_DENO === "hosted" ? "deno-hosted" : "deno";
 
 /** The names under which `supabase/functions/<name>/index.ts` is served. */
-export const FUNCTION_NAMES = ["api", "health", "generation"] as const;
-export type FunctionName = (typeof FUNCTION_NAMES)[number];
+export const functionNames = ["api", "health", "generation"] as const;
+export type FunctionName = (typeof functionNames)[number];
 
-export interface Ports {
+export type Ports = {
   gateway: number;
   postgres: number;
   studio: number;
@@ -22,7 +22,7 @@ export interface Ports {
   smtp: number;
   replicate: number;
   functions: Record<FunctionName, number>;
-}
+};
 
 /** Every port of a stack follows from its base port. */
 export function portsFrom(base: number): Ports {
@@ -37,7 +37,7 @@ export function portsFrom(base: number): Ports {
   };
 }
 
-export interface Paths {
+export type Paths = {
   /** Everything this stack keeps; git-ignored. */
   data: string;
   postgres: string;
@@ -52,7 +52,7 @@ export interface Paths {
   sample: string;
   /** Deno's compile cache, shared by all stacks of this checkout. */
   denoCache: string;
-}
+};
 
 export function pathsFor(data: string): Paths {
   return {
@@ -65,7 +65,7 @@ export function pathsFor(data: string): Paths {
     lock: join(data, "stack.lock"),
     doors: join(data, "functions"),
     sample: join(data, "sample.png"),
-    denoCache: join(ROOT, ".local", DENO),
+    denoCache: join(ROOT, ".local", denoPackage),
   };
 }
 

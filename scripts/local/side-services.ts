@@ -5,12 +5,12 @@ import type { Keys } from "./keys.ts";
 import { Part, type PartHost } from "./part.ts";
 import { HOST, type Paths, type Ports, ROOT } from "./settings.ts";
 
-interface SideServiceOptions {
+type SideServiceOptions = {
   paths: Paths;
   ports: Ports;
   host: PartHost;
   env?: Record<string, string>;
-}
+};
 
 /** Catches every mail and shows it in a browser. */
 export function makeInbox({ paths, ports, host }: SideServiceOptions): Part {

@@ -2,7 +2,7 @@ import type { DemoCredentials } from "./demo-credentials.ts";
 import type { Keys } from "./keys.ts";
 import type { Paths, Ports } from "./settings.ts";
 
-export interface Stack {
+export type Stack = {
   urls: {
     gateway: string;
     api: string;
@@ -24,4 +24,4 @@ export interface Stack {
   ready_after_ms: number;
   /** Ends every process and frees every port. */
   stop: () => Promise<void>;
-}
+};

@@ -23,8 +23,8 @@ import { replicateAccess } from "./replicate-access.ts";
 import { writeSample } from "./sample-image.ts";
 import {
   adminDatabaseUrl,
-  DEFAULT_BASE_PORT,
   databaseUrl,
+  defaultBasePort,
   HOST,
   type Ports,
   pathsFor,
@@ -35,7 +35,7 @@ import { makeInbox, makeReplicate } from "./side-services.ts";
 import type { Stack } from "./stack-facts.ts";
 import { startStudio } from "./studio.ts";
 
-export interface StackOptions {
+export type StackOptions = {
   /** The gateway's port; every other port follows from it. */
   base_port?: number;
   /** Everything the stack keeps; by default `.local/<base port>`. */
@@ -67,7 +67,7 @@ export interface StackOptions {
   on_log?: (line: string) => void;
   /** One line for the person at the terminal: a part that died, or is back. */
   report?: (line: string) => void;
-}
+};
 
 /**
  * Starts the whole back end on this machine and resolves when every part has answered.
@@ -75,7 +75,7 @@ export interface StackOptions {
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const started_at = performance.now();
-  const base_port = options.base_port ?? DEFAULT_BASE_PORT;
+  const base_port = options.base_port ?? defaultBasePort;
   const [ports, paths] = [
     portsFrom(base_port),
     pathsFor(options.data_folder ?? join(ROOT, ".local", String(base_port))),

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { extname } from "node:path";
 
-const TYPES: Record<string, string> = {
+const contentTypes: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",
@@ -40,7 +40,7 @@ export function sendFile(
   }
   response.writeHead(200, {
     ...common,
-    "content-type": TYPES[extname(file.path)] ?? "application/octet-stream",
+    "content-type": contentTypes[extname(file.path)] ?? "application/octet-stream",
     "content-length": file.size,
   });
   if (request.method === "HEAD") response.end();

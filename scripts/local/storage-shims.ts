@@ -1,6 +1,6 @@
 type Json = Record<string, unknown>;
 
-const PREFIX = "/storage/v1";
+const storagePrefix = "/storage/v1";
 
 /** True for answers whose fields have other names in lite than in Supabase Storage. */
 export function isSigning(method: string | undefined, path: string): boolean {
@@ -11,7 +11,7 @@ export function isSigning(method: string | undefined, path: string): boolean {
 export async function withStorageNames(path: string, answer: Response): Promise<Response> {
   if (!answer.ok) return answer;
   const body = (await answer.json()) as Json | Json[];
-  const field = path.startsWith(`${PREFIX}/object/upload/`) ? "url" : "signedURL";
+  const field = path.startsWith(`${storagePrefix}/object/upload/`) ? "url" : "signedURL";
   const renamed = Array.isArray(body) ? body.map((item) => rename(item, field)) : rename(body, field);
   const headers = new Headers(answer.headers);
   headers.delete("content-length");
@@ -19,13 +19,14 @@ export async function withStorageNames(path: string, answer: Response): Promise<
 }
 
 function rename({ signedUrl, ...rest }: Json, field: string): Json {
-  const link = typeof signedUrl === "string" && signedUrl !== "" ? signedUrl.replace(PREFIX, "") : null;
+  const link =
+    typeof signedUrl === "string" && signedUrl !== "" ? signedUrl.replace(storagePrefix, "") : null;
   return { ...rest, [field]: link };
 }
 
 /** The headers of every stored object: no browser may treat it as a page, or name it after the path. */
 export function fileHeaders(path: string): Record<string, string> {
-  if (!path.startsWith(`${PREFIX}/object/`)) return {};
+  if (!path.startsWith(`${storagePrefix}/object/`)) return {};
   const { pathname, searchParams } = new URL(path, "http://storage");
   const asked = searchParams.get("download");
   const name = (asked || pathname.split("/").at(-1) || "file").replace(/[^\w.-]/g, "_").slice(-100);

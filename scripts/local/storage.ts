@@ -6,7 +6,7 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream as WebStream } from "node:stream/web";
 
-interface Stored {
+type Stored = {
   key: string;
   file: string;
   size: number;
@@ -14,7 +14,7 @@ interface Stored {
   cacheControl: string;
   eTag: string;
   lastModified: string;
-}
+};
 
 type Body = WebStream | ReadableStream | Uint8Array;
 

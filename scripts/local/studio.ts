@@ -8,7 +8,7 @@ import type { Lite } from "./lite.ts";
 import { listen, localServer } from "./local-server.ts";
 import type { Ports } from "./settings.ts";
 
-const TYPES: Record<string, string> = {
+const contentTypes: Record<string, string> = {
   ".js": "text/javascript",
   ".css": "text/css",
   ".svg": "image/svg+xml",
@@ -55,7 +55,7 @@ async function sendAsset(folder: string, path: string, response: ServerResponse)
     return;
   }
   response.writeHead(200, {
-    "content-type": TYPES[extname(file)] ?? "application/octet-stream",
+    "content-type": contentTypes[extname(file)] ?? "application/octet-stream",
     "content-length": found.size,
     "cache-control": "max-age=3600",
   });

@@ -13,7 +13,7 @@ import { makeSubject } from "./subject.ts";
 import { startTraffic } from "./traffic.ts";
 import { judge, type Sample } from "./verdict.ts";
 
-const HELP = `Mixed traffic against a stack of its own for a long time, and whether memory, connections, generations and counters stay right.
+const helpText = `Mixed traffic against a stack of its own for a long time, and whether memory, connections, generations and counters stay right.
 
   npm run soak                    30 minutes
   npm run soak -- --minutes 5     ends with an error when something is not right`;
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { minutes: { type: "string", default: "30" }, help: { type: "boolean", short: "h" } },
   });
-  if (values.help) return console.log(HELP);
+  if (values.help) return console.log(helpText);
   const minutes = Number(values.minutes);
   if (!(minutes > 0)) throw new Problem("--minutes is more than 0.");
   // Three times what the function keeps. With an unbounded heap, garbage hides a leak, or looks like one.

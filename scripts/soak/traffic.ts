@@ -1,13 +1,13 @@
 import { password } from "../bench/seed.ts";
 import type { Subject } from "./subject.ts";
 
-export interface Traffic {
+export type Traffic = {
   counts: Counts;
   /** Ends when everybody has finished the current step. */
   stop: () => Promise<void>;
-}
+};
 
-export interface Counts {
+export type Counts = {
   requests: number;
   /** Requests that named the API key of the project. */
   with_key: number;
@@ -15,7 +15,7 @@ export interface Counts {
   deleted: number;
   /** Answers that no client should see, as `status path`. */
   wrong: string[];
-}
+};
 
 /** Well before an access token expires. */
 const signInEveryMs = 10 * 60_000;

@@ -2,16 +2,16 @@ import type { Sql } from "postgres";
 import type { Subject } from "./subject.ts";
 import type { Counts } from "./traffic.ts";
 
-export interface Sample {
+export type Sample = {
   memory_mb: number;
   connections: number;
-}
+};
 
-export interface Finding {
+export type Finding = {
   name: string;
   is_right: boolean;
   found: string;
-}
+};
 
 /** More than the pool of the embedded stack's three functions would be a leak. */
 const mostConnections = 9;

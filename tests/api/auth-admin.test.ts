@@ -3,7 +3,7 @@ import { describe, expect, inject, it } from "vitest";
 
 const { urls, keys } = inject("stack");
 const options = { auth: { persistSession: false, autoRefreshToken: false } };
-const PASSWORD = "Correct-Horse-9";
+const strongPassword = "Correct-Horse-9";
 
 function connect(key: string | undefined) {
   if (key === undefined) throw new Error("This suite needs the publishable and the secret key of its target");
@@ -19,7 +19,7 @@ function newAddress(): string {
 
 async function newUser(): Promise<{ id: string; email: string }> {
   const email = newAddress();
-  const { data, error } = await admin.createUser({ email, password: PASSWORD, email_confirm: true });
+  const { data, error } = await admin.createUser({ email, password: strongPassword, email_confirm: true });
   if (error !== null) throw error;
   return { id: data.user.id, email };
 }
@@ -31,7 +31,7 @@ describe("creating a user", () => {
     const { data, error } = await admin.createUser({
       id,
       email: email.toUpperCase(),
-      password: PASSWORD,
+      password: strongPassword,
       email_confirm: true,
       user_metadata: { full_name: "Ada" },
       app_metadata: { project_id: "p" },
@@ -44,7 +44,7 @@ describe("creating a user", () => {
 
   it("refuses a second user with the same address as email_exists", async () => {
     const { email } = await newUser();
-    const { error } = await admin.createUser({ email, password: PASSWORD });
+    const { error } = await admin.createUser({ email, password: strongPassword });
     expect(error).toMatchObject({ status: 422, code: "email_exists" });
   });
 
@@ -60,19 +60,19 @@ describe("creating a user", () => {
   });
 
   it("refuses an address that is none", async () => {
-    const { error } = await admin.createUser({ email: "nobody", password: PASSWORD });
+    const { error } = await admin.createUser({ email: "nobody", password: strongPassword });
     expect(error).toMatchObject({ status: 400, code: "validation_failed" });
   });
 
   it("lets one of several simultaneous calls with the same address win; the others get 500 or email_exists", async () => {
     const email = newAddress();
     const calls = Array.from({ length: 6 }, () =>
-      admin.createUser({ email, password: PASSWORD, email_confirm: true }),
+      admin.createUser({ email, password: strongPassword, email_confirm: true }),
     );
     const statuses = (await Promise.all(calls)).map(({ error }) => error?.status ?? 200);
     expect(statuses.filter((status) => status === 200)).toHaveLength(1);
     expect(statuses.filter((status) => status === 422 || status === 500)).toHaveLength(5);
-    const { error } = await admin.createUser({ email, password: PASSWORD });
+    const { error } = await admin.createUser({ email, password: strongPassword });
     expect(error).toMatchObject({ status: 422, code: "email_exists" });
   });
 });
@@ -81,7 +81,7 @@ describe("a created user", () => {
   it("signs in, refreshes the session and is known by the token", async () => {
     const { id, email } = await newUser();
     const auth = visitor();
-    const { data, error } = await auth.signInWithPassword({ email, password: PASSWORD });
+    const { data, error } = await auth.signInWithPassword({ email, password: strongPassword });
     expect(error).toBeNull();
     const refreshed = await auth.refreshSession({ refresh_token: data.session?.refresh_token ?? "" });
     expect(refreshed.error).toBeNull();
@@ -92,8 +92,8 @@ describe("a created user", () => {
 
   it("does not sign in before the address is confirmed", async () => {
     const email = newAddress();
-    await admin.createUser({ email, password: PASSWORD });
-    const { error } = await visitor().signInWithPassword({ email, password: PASSWORD });
+    await admin.createUser({ email, password: strongPassword });
+    const { error } = await visitor().signInWithPassword({ email, password: strongPassword });
     expect(error).toMatchObject({ status: 400, code: "email_not_confirmed" });
   });
 });
@@ -102,11 +102,11 @@ describe("changing a user", () => {
   it("sets a new password, ends every session and refuses the old password", async () => {
     const { id, email } = await newUser();
     const auth = visitor();
-    const { data: before } = await auth.signInWithPassword({ email, password: PASSWORD });
+    const { data: before } = await auth.signInWithPassword({ email, password: strongPassword });
     expect((await admin.updateUserById(id, { password: "Another-Horse-8" })).error).toBeNull();
     const refresh = await auth.refreshSession({ refresh_token: before.session?.refresh_token ?? "" });
     expect(refresh.error).not.toBeNull();
-    const old = await visitor().signInWithPassword({ email, password: PASSWORD });
+    const old = await visitor().signInWithPassword({ email, password: strongPassword });
     expect(old.error).toMatchObject({ status: 400, code: "invalid_credentials" });
     const fresh = await visitor().signInWithPassword({ email, password: "Another-Horse-8" });
     expect(fresh.error).toBeNull();
@@ -116,7 +116,7 @@ describe("changing a user", () => {
     const [one, two] = [await newUser(), await newUser()];
     const moved = newAddress();
     expect((await admin.updateUserById(one.id, { email: moved, email_confirm: true })).error).toBeNull();
-    expect((await visitor().signInWithPassword({ email: moved, password: PASSWORD })).error).toBeNull();
+    expect((await visitor().signInWithPassword({ email: moved, password: strongPassword })).error).toBeNull();
     const { error } = await admin.updateUserById(one.id, { email: two.email });
     expect(error).toMatchObject({ status: 422, code: "email_exists" });
   });
@@ -141,7 +141,7 @@ describe("changing a user", () => {
   });
 
   it("answers user_not_found for nobody", async () => {
-    const { error } = await admin.updateUserById(crypto.randomUUID(), { password: PASSWORD });
+    const { error } = await admin.updateUserById(crypto.randomUUID(), { password: strongPassword });
     expect(error).toMatchObject({ status: 404, code: "user_not_found" });
   });
 });
@@ -150,7 +150,7 @@ describe("deleting a user", () => {
   it("ends the account for good, once", async () => {
     const { id, email } = await newUser();
     expect((await admin.deleteUser(id)).error).toBeNull();
-    const { error } = await visitor().signInWithPassword({ email, password: PASSWORD });
+    const { error } = await visitor().signInWithPassword({ email, password: strongPassword });
     expect(error).toMatchObject({ status: 400, code: "invalid_credentials" });
     expect((await admin.deleteUser(id)).error).toMatchObject({ status: 404, code: "user_not_found" });
   });
@@ -160,18 +160,18 @@ describe("the administration", () => {
   it("is closed to the publishable key", async () => {
     const { error } = await connect(keys.publishable).auth.admin.createUser({
       email: newAddress(),
-      password: PASSWORD,
+      password: strongPassword,
     });
     expect([401, 403]).toContain(error?.status);
   });
 
   it("is closed to a user's own token", async () => {
     const { email } = await newUser();
-    const { data } = await visitor().signInWithPassword({ email, password: PASSWORD });
+    const { data } = await visitor().signInWithPassword({ email, password: strongPassword });
     const response = await fetch(`${urls.gateway}/auth/v1/admin/users`, {
       method: "POST",
       headers: { apikey: keys.publishable ?? "", authorization: `Bearer ${data.session?.access_token}` },
-      body: JSON.stringify({ email: newAddress(), password: PASSWORD }),
+      body: JSON.stringify({ email: newAddress(), password: strongPassword }),
     });
     expect(response.status).toBe(403);
     expect(await response.json()).toMatchObject({ code: 403, error_code: "not_admin" });

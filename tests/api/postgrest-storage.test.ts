@@ -3,7 +3,7 @@ import { type Caller, platform, type RestAnswer } from "../support/rest.ts";
 import { admin, owner } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
-const PNG = Buffer.from(
+const pngFile = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
   "base64",
 );
@@ -40,7 +40,7 @@ afterAll(async () => {
 
 const upload = (caller: Caller, path: string, method = "POST", headers = {}) =>
   platform(caller, method, `/storage/v1/object/${path}`, {
-    body: PNG,
+    body: pngFile,
     headers: { "content-type": "image/png", ...headers },
   });
 
@@ -146,7 +146,7 @@ describe("an object in Storage", () => {
       expect(status).toBeGreaterThanOrEqual(400);
       const put = await fetch(`${urls.gateway}/storage/v1/object/upload/sign/${of_b}?token=${stolen}`, {
         method: "PUT",
-        body: PNG,
+        body: pngFile,
       });
       expect(put.status).toBeGreaterThanOrEqual(400);
     }

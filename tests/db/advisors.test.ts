@@ -33,12 +33,12 @@ async function supabase(
   });
 }
 
-interface Finding {
+type Finding = {
   name: string;
   level: string;
   detail: string;
   metadata: { schema: string; name: string };
-}
+};
 
 async function advice(url = database_url): Promise<Finding[]> {
   const { stdout } = await supabase(

@@ -3,7 +3,7 @@
 // A condition is SQL over a row of the table, with the ids of whoever asks: `:me`, `:project` (their own), `:people`
 // (everybody of their tenant), `:other_project`, `:other_people` and `:operator`. It is written without the helpers of the policies.
 
-export interface TableAccess {
+export type TableAccess = {
   /** Names of its policies. None: only service_role reaches it. */
   policies?: string[];
   /** The columns that `authenticated` may select, `*` for the whole table. Nobody but service_role ever writes. */
@@ -24,7 +24,7 @@ export interface TableAccess {
   foreign?: string;
   /** Makes rows for both tenants, when registration and the generations of the world leave none. */
   seed?: (ids: { project_id: string; user_id: string; developer_id: string; operator_id: string }) => string;
-}
+};
 
 const serviceOnly: TableAccess = {};
 const serviceNothing: TableAccess = { service: "" };

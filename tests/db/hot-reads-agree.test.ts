@@ -50,11 +50,11 @@ function argsOf({ read, generation_id, per_page, after }: Request) {
   return { hot: [per_page, created_at, id, 7], complete: [1, per_page, created_at, id, 7] };
 }
 
-interface Outcome {
+type Outcome = {
   rows: number;
   refusals: Record<string, number>;
   wrong: string[];
-}
+};
 
 /** Asks both ways for each request of a world, each in a transaction of its own, and compares. */
 async function compare(tx: Tx, { rows, requests }: SmallWorld): Promise<Outcome> {

@@ -11,7 +11,7 @@ import { whenHealthy } from "../support/health.ts";
 import { assertNothingLeft } from "../support/stack.ts";
 import { processesNaming, type Ready, StackCli } from "../support/stack-cli.ts";
 
-const BROWSER = { accept: "text/html" };
+const browser = { accept: "text/html" };
 
 /** `npm start` on a folder and ports of its own, again and again. */
 class Started {
@@ -84,7 +84,7 @@ describe("npm start", { timeout: 240_000 }, () => {
     const { urls } = one.ready;
     await whenHealthy(`${urls.api}/health`);
     for (const url of [`${urls.gateway}/health`, urls.inbox, urls.studio]) {
-      expect((await fetch(url, { headers: BROWSER })).status, url).toBe(200);
+      expect((await fetch(url, { headers: browser })).status, url).toBe(200);
     }
   });
 
@@ -102,7 +102,7 @@ describe("npm start", { timeout: 240_000 }, () => {
     expect(await one.cli.said("The mail inbox died")).toContain("SIGKILL");
     expect(await one.cli.said("The function api died")).toContain("SIGKILL");
     await Promise.all([one.cli.said("The mail inbox is back"), one.cli.said("The function api is back")]);
-    expect((await fetch(one.ready.urls.inbox, { headers: BROWSER })).status).toBe(200);
+    expect((await fetch(one.ready.urls.inbox, { headers: browser })).status).toBe(200);
     await whenHealthy(`${one.ready.urls.api}/health`);
   });
 

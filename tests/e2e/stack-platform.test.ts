@@ -6,7 +6,7 @@ import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestStack, type TestStack } from "../support/stack.ts";
 
-const PNG = Buffer.from(
+const pngFile = Buffer.from(
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
   "base64",
 );
@@ -33,13 +33,13 @@ describe("storage", () => {
   it("keeps an object with its type, gives it out by a signed address, and forgets it", async () => {
     const bucket = service.storage.from("uploads");
     const path = `${crypto.randomUUID()}/photo.png`;
-    expect((await bucket.upload(path, PNG, { contentType: "image/png" })).error).toBeNull();
+    expect((await bucket.upload(path, pngFile, { contentType: "image/png" })).error).toBeNull();
     const { data, error } = await bucket.createSignedUrl(path, 60);
     expect(error).toBeNull();
     const signed = await fetch(data?.signedUrl ?? "");
     expect(signed.status).toBe(200);
     expect(signed.headers.get("content-type")).toBe("image/png");
-    expect(Buffer.from(await signed.arrayBuffer())).toEqual(PNG);
+    expect(Buffer.from(await signed.arrayBuffer())).toEqual(pngFile);
     expect((await bucket.remove([path])).error).toBeNull();
     expect((await fetch(data?.signedUrl ?? "")).ok).toBe(false);
   });
@@ -50,10 +50,10 @@ describe("storage", () => {
     expect(error).toBeNull();
     const upload = visitor.storage
       .from("uploads")
-      .uploadToSignedUrl(path, data?.token ?? "", PNG, { contentType: "image/png" });
+      .uploadToSignedUrl(path, data?.token ?? "", pngFile, { contentType: "image/png" });
     expect((await upload).error).toBeNull();
     const stored = await service.storage.from("uploads").download(path);
-    expect(Buffer.from((await stored.data?.arrayBuffer()) ?? new ArrayBuffer(0))).toEqual(PNG);
+    expect(Buffer.from((await stored.data?.arrayBuffer()) ?? new ArrayBuffer(0))).toEqual(pngFile);
   });
 
   it("refuses other types than images, files above the limit, and everybody without the secret key", async () => {
@@ -64,10 +64,10 @@ describe("storage", () => {
       contentType: "image/png",
     });
     expect(large.error).not.toBeNull();
-    await bucket.upload("p/private.png", PNG, { contentType: "image/png", upsert: true });
+    await bucket.upload("p/private.png", pngFile, { contentType: "image/png", upsert: true });
     expect((await visitor.storage.from("uploads").download("p/private.png")).error).not.toBeNull();
     expect(
-      (await visitor.storage.from("uploads").upload("p/x.png", PNG, { contentType: "image/png" })).error,
+      (await visitor.storage.from("uploads").upload("p/x.png", pngFile, { contentType: "image/png" })).error,
     ).not.toBeNull();
   });
 
@@ -82,7 +82,7 @@ describe("storage", () => {
       await fetch(`${stack.urls.gateway}/storage/v1/object/uploads/${key}`, {
         method: "POST",
         headers: { apikey: stack.keys.secret, "content-type": "image/png" },
-        body: PNG,
+        body: pngFile,
       });
     }
     expect(readdirSync(stack.paths.data).sort()).toEqual(before);
@@ -95,7 +95,7 @@ describe("storage", () => {
   it("replaces an object as a whole, also under simultaneous uploads", async () => {
     const bucket = service.storage.from("uploads");
     const path = `${crypto.randomUUID()}/raced.png`;
-    await bucket.upload(path, PNG, { contentType: "image/png" });
+    await bucket.upload(path, pngFile, { contentType: "image/png" });
     const versions = [1, 2, 3, 4].map((fill) => Buffer.alloc(200_000, fill));
     const uploads = versions.map((body) =>
       bucket.upload(path, body, { contentType: "image/png", upsert: true }),

@@ -7,7 +7,7 @@ import { lockData } from "../../scripts/local/lock.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { StackCli } from "../support/stack-cli.ts";
 
-const TIMEOUT_MS = 120_000;
+const timeoutMs = 120_000;
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -18,7 +18,7 @@ async function failure(...args: string[]): Promise<{ code: number | NodeJS.Signa
 }
 
 describe("npm start says in one sentence what is wrong and what to do", () => {
-  it("when a port is taken", { timeout: TIMEOUT_MS }, async () => {
+  it("when a port is taken", { timeout: timeoutMs }, async () => {
     const base_port = await findFreeBase();
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(base_port + 3, "127.0.0.1", resolve));
@@ -33,7 +33,7 @@ describe("npm start says in one sentence what is wrong and what to do", () => {
     }
   });
 
-  it("when another stack runs on the same data", { timeout: TIMEOUT_MS }, async () => {
+  it("when another stack runs on the same data", { timeout: timeoutMs }, async () => {
     const data = join(folder, "locked");
     const unlock = lockData(join(data, "stack.lock"));
     const { code, lines } = await failure("--port", String(await findFreeBase()), "--data", data);
@@ -43,7 +43,7 @@ describe("npm start says in one sentence what is wrong and what to do", () => {
     expect(lines[0]).toContain(`Another stack (process ${process.pid}) is running on ${data}`);
   });
 
-  it("when its folder cannot be made", { timeout: TIMEOUT_MS }, async () => {
+  it("when its folder cannot be made", { timeout: timeoutMs }, async () => {
     const file = join(folder, "file");
     writeFileSync(file, "");
     const { code, lines } = await failure(
@@ -60,7 +60,7 @@ describe("npm start says in one sentence what is wrong and what to do", () => {
   it.each([
     ["a port that is none", ["--port", "many"], "--port many is not usable"],
     ["an option that is none", ["--prot", "1"], "Unknown option '--prot'"],
-  ])("when it is given %s", { timeout: TIMEOUT_MS }, async (_name, args, sentence) => {
+  ])("when it is given %s", { timeout: timeoutMs }, async (_name, args, sentence) => {
     const { code, lines } = await failure(...args);
     expect(code).toBe(1);
     expect(lines).toHaveLength(1);

@@ -13,7 +13,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { USER_SETTINGS } from "../../scripts/local/function-settings.ts";
+import { namesOfUserSettings } from "../../scripts/local/function-settings.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { ROOT } from "../../scripts/local/settings.ts";
 import { whenHealthy } from "../support/health.ts";
@@ -170,7 +170,7 @@ describe("with stray settings, proxies, a narrow umask and quotes in its path, n
     expect(found).toEqual(
       Object.fromEntries(Object.entries(settings).map(([name, [, says]]) => [name, says])),
     );
-    expect([...Object.keys(settings), ...givenElsewhere].sort()).toEqual([...USER_SETTINGS].sort());
+    expect([...Object.keys(settings), ...givenElsewhere].sort()).toEqual([...namesOfUserSettings].sort());
   });
 
   test("shows the documentation, which a process of its own makes", async () => {

@@ -71,7 +71,7 @@ const login = () =>
 const generate = () =>
   call("/generation/generate-v2", { headers: user.headers, json: { prompt: freshPrompt() } });
 
-interface Outage {
+type Outage = {
   way: Way;
   parts: string[];
   overall: "unhealthy" | "degraded";
@@ -79,7 +79,7 @@ interface Outage {
   works: Record<string, () => ReturnType<typeof call>>;
   /** Says in time that it cannot. */
   fails: Record<string, () => ReturnType<typeof call>>;
-}
+};
 
 const outages: Outage[] = [
   { way: "database", parts: ["database"], overall: "unhealthy", works: {}, fails: { me, status } },

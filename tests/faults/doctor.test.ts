@@ -14,12 +14,12 @@ const { urls, keys, credentials } = inject("stack");
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-doctor-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Finding {
+type Finding = {
   about: string;
   status: string;
   says: string;
   fix?: string;
-}
+};
 
 /** `npm run doctor` with these arguments. */
 function doctor(

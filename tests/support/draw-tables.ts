@@ -1,10 +1,10 @@
 import type postgres from "postgres";
 
-interface Table {
+type Table = {
   name: string;
   /** The columns of its primary key and of its foreign keys, in order, and the tables that the latter point to. */
   keys: { name: string; primary: boolean; target: string | null }[];
-}
+};
 
 /** From left to right: what points to others stands right of them. Tables that nobody placed come into the last column. */
 const columns = [

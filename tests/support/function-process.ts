@@ -2,17 +2,17 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { findFreeBase } from "../../scripts/local/ports.ts";
-import { DENO, ROOT } from "../../scripts/local/settings.ts";
+import { denoPackage, ROOT } from "../../scripts/local/settings.ts";
 import { tokenSettings } from "./auth-tokens.ts";
 import type { StackTarget } from "./stack.ts";
 
-export interface FunctionProcess {
+export type FunctionProcess = {
   base: string;
   /** What it has logged so far, line by line. */
   lines: string[];
   isAlive: () => boolean;
   end: () => Promise<void>;
-}
+};
 
 /**
  * One more instance of the function, with the database and services of a stack. `hosted` is the Deno that hosted Supabase is
@@ -25,7 +25,7 @@ export async function startFunction(
 ): Promise<FunctionProcess> {
   const port = await findFreeBase();
   const base = `http://127.0.0.1:${port}`;
-  const folder = { local: "deno", hosted: "deno-hosted", suite: DENO }[deno];
+  const folder = { local: "deno", hosted: "deno-hosted", suite: denoPackage }[deno];
   // The launcher passes no signals on, so a group is ended as a whole.
   const child = spawn(
     process.execPath,

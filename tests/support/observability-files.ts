@@ -7,11 +7,11 @@ const read = (name: string) => readFileSync(join(ROOT, "docs", "operations", nam
 /** The rules for Prometheus that an operator copies. */
 export const alertRules = read("alerts.yml");
 
-interface Panel {
+type Panel = {
   title: string;
   gridPos: { x: number; y: number; w: number; h: number };
   targets?: { expr: string; legendFormat: string }[];
-}
+};
 
 /** The dashboard that an operator imports into Grafana. */
 export const dashboard = JSON.parse(read("dashboard.json")) as { panels: Panel[] };

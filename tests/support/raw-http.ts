@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { inject } from "vitest";
-import { DENO, portsFrom } from "../../scripts/local/settings.ts";
+import { denoPackage, portsFrom } from "../../scripts/local/settings.ts";
 
 const gateway = new URL(inject("stack").urls.gateway);
 
@@ -13,7 +13,7 @@ export const doors = (
     ["the gateway", Number(gateway.port)],
     ["the function", portsFrom(Number(gateway.port)).functions.api],
   ] satisfies [name: string, port: number][]
-).slice(0, DENO === "deno-hosted" ? 1 : 2);
+).slice(0, denoPackage === "deno-hosted" ? 1 : 2);
 
 export type RawAnswer = { status: number; head: string; body: string };
 

@@ -7,7 +7,7 @@ export const commands = ["select", "insert", "update", "delete"] as const;
 export type Command = (typeof commands)[number];
 type Rule = "anon" | "end_user" | "developer" | "operator";
 
-export interface Actor {
+export type Actor = {
   name: string;
   role: DatabaseRole;
   token?: string;
@@ -15,9 +15,9 @@ export interface Actor {
   /** Whose line of the expectations holds; none: nothing is allowed. Unused for service_role. */
   rule?: Rule;
   ids: Record<string, string>;
-}
+};
 
-export interface Table {
+export type Table = {
   /** Schema and name. */
   name: string;
   is_view: boolean;
@@ -31,17 +31,17 @@ export interface Table {
   identity: string | null;
   /** Tables with a foreign key to it. */
   referenced_by: string[];
-}
+};
 
 export type Row = Record<string, unknown>;
-export interface Cell {
+export type Cell = {
   table: Table;
   command: Command;
   actor: Actor;
   whose: "own" | "peer" | "foreign";
   row: Row;
   expected: boolean;
-}
+};
 
 export const exposedSchemas = readConfig().section("api").schemas as string[];
 /** Those and the one of our bookkeeping, which every role may name and PostgREST does not expose. */

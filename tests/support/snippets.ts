@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { ROOT } from "../../scripts/local/settings.ts";
 
 /** A fenced block of a document. */
-export interface Snippet {
+export type Snippet = {
   file: string;
   line: number;
   language: string;
   /** The status that every `curl` and request of the block is refused with; by default they must succeed. */
   refused: number | undefined;
   text: string;
-}
+};
 
 export const runnable = ["sh", "js", "ts", "sql", "http"];
 

@@ -13,7 +13,7 @@ import type { Stack } from "../../scripts/local/stack-facts.ts";
 import { readTarget } from "./target.ts";
 
 /** What a suite knows of its target. Of a foreign one only what the environment says. */
-export interface StackTarget {
+export type StackTarget = {
   /** False for a target of the environment, whose processes are out of reach: see target.ts. */
   embedded: boolean;
   /** `gateway` has Auth, PostgREST and Storage below it, and `base` is what clients of the API call. */
@@ -31,9 +31,10 @@ export interface StackTarget {
   credentials: Partial<Stack["credentials"]>;
   /** The folder of its logs. */
   logs?: string | undefined;
-}
+};
 
 declare module "vitest" {
+  // biome-ignore lint/style/useConsistentTypeDefinitions: only an interface can be merged into vitest's own
   export interface ProvidedContext {
     stack: StackTarget;
   }

@@ -11,7 +11,7 @@ import {
 import { admin, claimsOf } from "./sql.ts";
 
 /** One tenant: a developer with a project, two people in it, a deleted project, keys and generations. */
-export interface Side {
+export type Side = {
   developer: Developer;
   project_id: string;
   deleted_project_id: string;
@@ -19,15 +19,15 @@ export interface Side {
   peer: EndUser;
   /** Everybody of this side, the developer too. */
   people: string[];
-}
+};
 
-export interface World {
+export type World = {
   a: Side;
   b: Side;
   /** An end user of A whose account was deactivated after the token was issued. */
   deactivated: EndUser;
   operator: { id: string; token: string; operator_key: string };
-}
+};
 
 /** Two tenants that know nothing of each other, made through the API, with real tokens. */
 export async function makeWorld(): Promise<World> {

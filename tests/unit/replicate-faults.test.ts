@@ -7,8 +7,8 @@ import { type ReplicateServer, startReplicate } from "../../scripts/local/replic
 
 vi.setConfig({ testTimeout: 20_000 });
 
-const SECRET = "whsec_bG9jYWwtd2ViaG9vay1zZWNyZXQ=";
-const PATH = "/v1/models/google/nano-banana/predictions";
+const secret = "whsec_bG9jYWwtd2ViaG9vay1zZWNyZXQ=";
+const createPath = "/v1/models/google/nano-banana/predictions";
 
 type Received = { headers: Record<string, string>; body: string; status: string };
 
@@ -25,7 +25,7 @@ let answers: number[] = [];
 beforeAll(async () => {
   replicate = await startReplicate({
     token: "token",
-    webhookSecret: SECRET,
+    webhookSecret: secret,
     predictionMs: 10,
     webhookRetryMs: [20, 20, 20],
   });
@@ -72,7 +72,7 @@ const headers = { authorization: "Bearer token", Prefer: "wait" };
 
 function create(prompt: string, more: object = {}): Promise<Response> {
   const body = JSON.stringify({ input: { prompt, width: 64, height: 64 }, ...more });
-  return fetch(replicate.url + PATH, { method: "POST", headers, body });
+  return fetch(replicate.url + createPath, { method: "POST", headers, body });
 }
 
 async function made(prompt: string, events = ["completed"]) {
@@ -86,7 +86,7 @@ const log = async (name: "_calls" | "_webhooks", match: string) =>
   (await fetch(`${replicate.url}/${name}?match=${encodeURIComponent(match)}`)).json();
 const arrived = (count: number) =>
   expect.poll(() => received.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(count);
-const verify = ({ body, headers }: Received) => new Webhook(SECRET).verify(body, headers);
+const verify = ({ body, headers }: Received) => new Webhook(secret).verify(body, headers);
 
 test("signed webhooks tell start, output and completion in that order", async () => {
   const prediction = await made("orderly", ["start", "output", "completed"]);
@@ -98,7 +98,7 @@ test("signed webhooks tell start, output and completion in that order", async ()
 });
 
 test("canceling sends the last webhook too", async () => {
-  const running = await fetch(replicate.url + PATH, {
+  const running = await fetch(replicate.url + createPath, {
     method: "POST",
     headers: { authorization: "Bearer token" },
     body: JSON.stringify({
@@ -179,7 +179,7 @@ test("fail and nsfw end in failed, with the given and with the models' own words
 
 test("stall stays in processing until it is canceled", async () => {
   await breakIt({ match: "stuck", fault: { kind: "stall" } });
-  const response = await fetch(replicate.url + PATH, {
+  const response = await fetch(replicate.url + createPath, {
     method: "POST",
     headers: { authorization: "Bearer token" },
     body: JSON.stringify({ input: { prompt: "stuck" } }),

@@ -5,8 +5,8 @@ import { afterEach, expect, test, vi } from "vitest";
 
 vi.setConfig({ testTimeout: 20_000 });
 
-const MAIN = new URL("../../scripts/local/replicate/main.ts", import.meta.url).pathname;
-const ENV = {
+const mainFile = new URL("../../scripts/local/replicate/main.ts", import.meta.url).pathname;
+const childEnv = {
   PORT: "0",
   REPLICATE_API_TOKEN: "token",
   REPLICATE_WEBHOOK_SECRET: "whsec_bG9jYWwtd2ViaG9vay1zZWNyZXQ=",
@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 function start(env: Record<string, string>): ChildProcess {
-  const child = spawn(process.execPath, [MAIN], { env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [mainFile], { env, stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   return child;
 }
@@ -30,7 +30,7 @@ async function firstLine(child: ChildProcess): Promise<Record<string, string>> {
 }
 
 test("the process says where it listens, answers /health, and ends at once on SIGTERM", async () => {
-  const child = start(ENV);
+  const child = start(childEnv);
   const line = await firstLine(child);
   expect(line).toMatchObject({ level: "info", message: "listening" });
   expect((await fetch(`${line.url}/health`)).status).toBe(200);
@@ -40,7 +40,7 @@ test("the process says where it listens, answers /health, and ends at once on SI
 });
 
 test("a missing variable is named", async () => {
-  const child = start({ ...ENV, REPLICATE_API_TOKEN: "" });
+  const child = start({ ...childEnv, REPLICATE_API_TOKEN: "" });
   const ended = once(child, "exit");
   expect((await firstLine(child)).error).toContain("REPLICATE_API_TOKEN");
   expect((await ended)[0]).toBe(1);

@@ -7,9 +7,9 @@ import { type ReplicateServer, startReplicate } from "../../scripts/local/replic
 
 vi.setConfig({ testTimeout: 20_000 });
 
-const TOKEN = "r8_local";
-const KONTEXT = "/v1/models/black-forest-labs/flux-kontext-pro/predictions";
-const PNG = Buffer.from(
+const apiToken = "r8_local";
+const kontext = "/v1/models/black-forest-labs/flux-kontext-pro/predictions";
+const pngFile = Buffer.from(
   encode({ width: 64, height: 32, data: new Uint8Array(64 * 32 * 3).fill(90), channels: 3 }),
 );
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   replicate = await start({});
   images = createServer((request, response) => {
     const status = request.url === "/signed?token=good" ? 200 : request.url === "/text" ? 200 : 403;
-    response.writeHead(status).end(request.url === "/text" ? "hello" : PNG);
+    response.writeHead(status).end(request.url === "/text" ? "hello" : pngFile);
   });
   await new Promise<void>((resolve) => images.listen(0, "127.0.0.1", resolve));
   imagesUrl = `http://127.0.0.1:${(images.address() as AddressInfo).port}`;
@@ -39,7 +39,7 @@ afterAll(async () => {
 async function start(options: Partial<Parameters<typeof startReplicate>[0]>): Promise<ReplicateServer> {
   const secret = "whsec_bG9jYWwtd2ViaG9vay1zZWNyZXQ=";
   const server = await startReplicate({
-    token: TOKEN,
+    token: apiToken,
     webhookSecret: secret,
     predictionMs: 10,
     ...options,
@@ -57,7 +57,7 @@ function call(
   return fetch(new URL(path, at), {
     ...rest,
     method: rest.method ?? (json === undefined ? "GET" : "POST"),
-    headers: { authorization: `Bearer ${TOKEN}`, ...(rest.headers as Record<string, string>) },
+    headers: { authorization: `Bearer ${apiToken}`, ...(rest.headers as Record<string, string>) },
     ...(json === undefined ? {} : { body: JSON.stringify(json) }),
   });
 }
@@ -78,7 +78,7 @@ test.each([
 });
 
 test("a created prediction is starting, and later has output, times and metrics", async () => {
-  const response = await call(KONTEXT, { json: { input: { prompt: "a boat" } } });
+  const response = await call(kontext, { json: { input: { prompt: "a boat" } } });
   expect(response.status).toBe(201);
   const created = await response.json();
   expect(created).toMatchObject({
@@ -108,7 +108,7 @@ test("a created prediction is starting, and later has output, times and metrics"
 });
 
 test("the official client runs a model against it", async () => {
-  const client = new Replicate({ auth: TOKEN, baseUrl: `${replicate.url}/v1`, useFileOutput: false });
+  const client = new Replicate({ auth: apiToken, baseUrl: `${replicate.url}/v1`, useFileOutput: false });
   const output = await client.run("black-forest-labs/flux-schnell", {
     input: { prompt: "a boat", num_outputs: 2, aspect_ratio: "16:9" },
   });
@@ -118,9 +118,9 @@ test("the official client runs a model against it", async () => {
 });
 
 test("an input image is fetched, as a signed address or as data, and gives the picture its aspect", async () => {
-  const data = `data:image/png;base64,${PNG.toString("base64")}`;
+  const data = `data:image/png;base64,${pngFile.toString("base64")}`;
   for (const input_image of [`${imagesUrl}/signed?token=good`, data]) {
-    const { status, output } = await make(KONTEXT, { prompt: "edit", input_image });
+    const { status, output } = await make(kontext, { prompt: "edit", input_image });
     expect(status).toBe("succeeded");
     const { width, height } = decode(Buffer.from(await (await fetch(output)).arrayBuffer()));
     expect(width / height).toBeCloseTo(2, 1);
@@ -131,29 +131,29 @@ test.each([
   ["/signed?token=expired", /^403 Client Error: Forbidden for url: http/],
   ["/text", /^cannot identify image file/],
 ])("an input image at %s that cannot be used fails the prediction", async (path, error) => {
-  const prediction = await make(KONTEXT, { prompt: "edit", input_image: imagesUrl + path });
+  const prediction = await make(kontext, { prompt: "edit", input_image: imagesUrl + path });
   expect(prediction).toMatchObject({ status: "failed", output: null, error: expect.stringMatching(error) });
 });
 
 test("an input image on a host that is not there fails the prediction", async () => {
   const gone = await start({});
   await gone.close();
-  const prediction = await make(KONTEXT, { prompt: "edit", input_image: `${gone.url}/x.png` });
+  const prediction = await make(kontext, { prompt: "edit", input_image: `${gone.url}/x.png` });
   expect(prediction.error).toContain("Max retries exceeded");
 });
 
 test.each([
-  ["no prompt", KONTEXT, { input: {} }, "- input.prompt: "],
-  ["a prompt that is no text", KONTEXT, { input: { prompt: 5 } }, "expected string"],
-  ["a format of another model", KONTEXT, { input: { prompt: "x", output_format: "webp" } }, '"jpg"|"png"'],
+  ["no prompt", kontext, { input: {} }, "- input.prompt: "],
+  ["a prompt that is no text", kontext, { input: { prompt: 5 } }, "expected string"],
+  ["a format of another model", kontext, { input: { prompt: "x", output_format: "webp" } }, '"jpg"|"png"'],
   [
     "an image that is no address",
-    KONTEXT,
+    kontext,
     { input: { prompt: "x", input_image: "cat" } },
     "- input.input_image: ",
   ],
-  ["no input", KONTEXT, { inptu: {} }, '"inptu"'],
-  ["a webhook that is no address", KONTEXT, { input: { prompt: "x" }, webhook: "nope" }, "- webhook: "],
+  ["no input", kontext, { inptu: {} }, '"inptu"'],
+  ["a webhook that is no address", kontext, { input: { prompt: "x" }, webhook: "nope" }, "- webhook: "],
   [
     "an unknown version",
     "/v1/predictions",
@@ -186,24 +186,24 @@ test("a community model runs by its version", async () => {
 });
 
 test("broken and oversized bodies are answered, and the server lives on", async () => {
-  const bad = await call(KONTEXT, { method: "POST", body: "{" });
-  const huge = await call(KONTEXT, { method: "POST", body: Buffer.alloc(31 * 1024 * 1024) });
+  const bad = await call(kontext, { method: "POST", body: "{" });
+  const huge = await call(kontext, { method: "POST", body: Buffer.alloc(31 * 1024 * 1024) });
   expect([bad.status, huge.status]).toEqual([400, 413]);
   expect((await fetch(`${replicate.url}/health`)).status).toBe(200);
 });
 
 test("a running prediction is canceled for good, a finished one stays as it is", async () => {
-  const running = await (await call(KONTEXT, { json: { input: { prompt: "[[slow 60000]]" } } })).json();
+  const running = await (await call(kontext, { json: { input: { prompt: "[[slow 60000]]" } } })).json();
   const canceled = await (await call(`/v1/predictions/${running.id}/cancel`, { method: "POST" })).json();
   expect(canceled).toMatchObject({ status: "canceled", output: null, completed_at: expect.any(String) });
-  const done = await make(KONTEXT, { prompt: "quick" });
+  const done = await make(kontext, { prompt: "quick" });
   const after = await (await call(`/v1/predictions/${done.id}/cancel`, { method: "POST" })).json();
   expect(after).toEqual(done);
 });
 
 test("a wait that is too short answers 202 with the unfinished prediction", async () => {
   const headers = { Prefer: "wait=1" };
-  const response = await call(KONTEXT, { json: { input: { prompt: "[[slow 60000]]" } }, headers });
+  const response = await call(kontext, { json: { input: { prompt: "[[slow 60000]]" } }, headers });
   expect(response.status).toBe(202);
   expect((await response.json()).completed_at).toBeNull();
 });
@@ -211,7 +211,7 @@ test("a wait that is too short answers 202 with the unfinished prediction", asyn
 test("only the newest predictions are kept", async () => {
   const small = await start({ maxPredictions: 2 });
   const ids: string[] = [];
-  for (const prompt of ["one", "two", "three"]) ids.push((await make(KONTEXT, { prompt }, small.url)).id);
+  for (const prompt of ["one", "two", "three"]) ids.push((await make(kontext, { prompt }, small.url)).id);
   const list = await (await call("/v1/predictions", {}, small.url)).json();
   expect(list.results.map((prediction: { id: string }) => prediction.id)).toEqual([ids[2], ids[1]]);
 });

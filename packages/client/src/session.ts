@@ -7,7 +7,7 @@ export type Session = {
 };
 
 /** Where a session is kept between calls. Write your own for a place that is not here. */
-export interface SessionStore {
+export type SessionStore = {
   get(): Session | null | Promise<Session | null>;
   /** Null forgets it. */
   set(session: Session | null): void | Promise<void>;
@@ -15,7 +15,7 @@ export interface SessionStore {
   subscribe?(changed: () => void): () => void;
   /** Name of the Web Lock that all who share the place take before they refresh. */
   lock?: string;
-}
+};
 
 /** In memory: gone with the process or the page. The default. */
 export function memorySession(initial: Session | null = null): SessionStore {
@@ -77,10 +77,10 @@ export type CookieOptions = {
 };
 
 /** What `cookies()` of `next/headers` gives; other frameworks' jars are a few lines away from it. */
-export interface CookieJar {
+export type CookieJar = {
   get(name: string): { value: string } | undefined;
   set(name: string, value: string, options: CookieOptions): unknown;
-}
+};
 
 /**
  * In a cookie that scripts cannot read, for server actions and route handlers: `cookieSession(await cookies())`. A Server

@@ -10,15 +10,15 @@ import type { Row } from "../compare.ts";
 import { type Server, startProgram } from "../servers.ts";
 
 const run = promisify(execFile);
-const VERSION = "v0.36.8";
+const version = "v0.36.8";
 
 /** The program of its releases, built once by this machine's Go. Otherwise a sentence that says why it is left out. */
 export async function buildPocketBase(folder: string): Promise<{ program: string } | { left_out: string }> {
-  const bin = join(folder, `pocketbase-${VERSION}`);
+  const bin = join(folder, `pocketbase-${version}`);
   const program = join(bin, "base");
   if (existsSync(program)) return { program };
   try {
-    await run("go", ["install", `github.com/pocketbase/pocketbase/examples/base@${VERSION}`], {
+    await run("go", ["install", `github.com/pocketbase/pocketbase/examples/base@${version}`], {
       env: { ...process.env, GOBIN: bin, CGO_ENABLED: "0" },
     });
     return { program };

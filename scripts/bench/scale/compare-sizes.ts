@@ -9,15 +9,15 @@ import type { Facts, Tenant } from "../seed.ts";
 import { explainPolicies } from "./policies.ts";
 import { countScans, newScans } from "./scans.ts";
 
-export interface Place {
+export type Place = {
   ports: Ports;
   facts: Facts;
-}
+};
 
 /** The most that a read may take on the large database, as a multiple of its time on the small one. */
 const mostTimes = 1.5;
 
-export interface Sizes {
+export type Sizes = {
   /**
    * Each read on the small database and on the large one. `ratio` is the time on the large one divided by that on the small one.
    */
@@ -26,7 +26,7 @@ export interface Sizes {
   largest: Result[];
   scans: (readonly [string, number])[];
   policies: Awaited<ReturnType<typeof explainPolicies>>;
-}
+};
 
 export async function compareSizes(
   small: Place,

@@ -13,10 +13,10 @@ const folder = join(ROOT, ".local", "bench-large");
 const factsFile = join(folder, "facts.json");
 
 /** A tenant as in the small database, and the largest one. */
-interface Large {
+type Large = {
   facts: Facts;
   largest: Tenant;
-}
+};
 
 /** Recreates the large database, in its own folder below .local. */
 export async function makeLarge(report: (step: string) => void): Promise<void> {

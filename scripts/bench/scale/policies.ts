@@ -1,12 +1,12 @@
 import type { Sql } from "postgres";
 import type { Facts, Person } from "../seed.ts";
 
-export interface Explained {
+export type Explained = {
   name: string;
   ms: number;
   /** What it reads, in order: an index, or a whole table. */
   reads: string[];
-}
+};
 
 type Plan = {
   "Node Type": string;

@@ -1,14 +1,14 @@
 import type { Sql, TransactionSql } from "postgres";
 
 /** How many rows a database is filled up to. */
-export interface Size {
+export type Size = {
   projects: number;
   developers: number;
   users: number;
   generations: number;
   /** What the daily usage of all API keys adds up to. */
   requests: number;
-}
+};
 
 export const large: Size = {
   projects: 10_000,
@@ -19,10 +19,10 @@ export const large: Size = {
 };
 
 /** An account that generations are added to. */
-export interface Owner {
+export type Owner = {
   project_id: string;
   user_id: string;
-}
+};
 
 /** `count` finished generations of one person over the last year. `admin` is a superuser: triggers are off. */
 export async function addGenerations(admin: Sql, owner: Owner, count: number): Promise<void> {

@@ -2,13 +2,13 @@ import { parseArgs } from "node:util";
 import { Problem, reasonOf } from "../../local/problem.ts";
 import { makeLarge } from "./large-stack.ts";
 
-const HELP = `Fills the large database of \`npm run bench -- --scale\` anew, in .local/bench-large: a minute or more, and some gigabytes.
+const helpText = `Fills the large database of \`npm run bench -- --scale\` anew, in .local/bench-large: a minute or more, and some gigabytes.
 
   npm run bench:seed`;
 
 const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
 if (values.help) {
-  console.log(HELP);
+  console.log(helpText);
   process.exit(0);
 }
 const start = performance.now();

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { DENO } from "../../../scripts/local/settings.ts";
+import { denoPackage } from "../../../scripts/local/settings.ts";
 import { violations } from "../contract/check.ts";
 import { type Operation, operations } from "../contract/document.ts";
 import { Callers, type Target } from "./callers.ts";
@@ -125,7 +125,7 @@ async function send(callers: Callers, operation: Operation, input: Input): Promi
  * a body is sent up to three times; a function that has died or hangs answers none of them.
  */
 async function receive(url: string, method: string, headers: Headers, sent: Input["body"]) {
-  const attempts = DENO === "deno-hosted" && sent !== undefined ? 3 : 1;
+  const attempts = denoPackage === "deno-hosted" && sent !== undefined ? 3 : 1;
   for (let attempt = 1; ; attempt++) {
     const { body, type } = bodyOf(sent);
     if (type !== undefined) headers.set("Content-Type", type);

@@ -3,17 +3,17 @@ import fc from "fast-check";
 
 /** Rows of a world, by table, as an insert takes them. */
 export type Rows = Record<string, Record<string, unknown>[]>;
-export interface SmallWorld {
+export type SmallWorld = {
   rows: Rows;
   requests: Request[];
-}
-export interface Request {
+};
+export type Request = {
   read: "me" | "status" | "first" | "next";
   credentials: Record<string, string | boolean>;
   generation_id: string;
   per_page: number;
   after: { created_at: string; id: string };
-}
+};
 
 const counts = { developers: 6, projects: 12, users: 40, sessions: 80, keys: 30, generations: 150 };
 const origins = ["https://app.example", "https://shop.app.example", "https://evil.example", "null"];
