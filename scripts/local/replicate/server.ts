@@ -41,13 +41,21 @@ export async function startReplicate(options: ReplicateOptions): Promise<Replica
   const predictions = new Predictions({ webhooks, predictionMs, maxPredictions, log });
   const faults = new FaultRules();
   const app = createApp({ token, webhookSecret, predictions, webhooks, faults, log });
-  const server = localServer(getRequestListener(app.fetch), {
-    name: "The Replicate look-alike",
-    pages: "local",
-    // In a container of its own it is called by the name that it listens on.
-    hosts: [host],
-    report: (line) => log("error", line),
-  });
+  const listener = getRequestListener(app.fetch);
+  const server = localServer(
+    (request, response) => {
+      // The door has checked the name, and the listener refuses some of its spellings.
+      request.headers.host = host;
+      return listener(request, response);
+    },
+    {
+      name: "The Replicate look-alike",
+      pages: "local",
+      // In a container of its own it is called by the name that it listens on.
+      hosts: [host],
+      report: (line) => log("error", line),
+    },
+  );
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, resolve);
