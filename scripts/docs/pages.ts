@@ -27,9 +27,13 @@ const sections: Record<string, string[]> = {
     "scaling",
     "reliability",
   ],
-  [other]: ["changelog"],
+  [other]: ["changelog", "decisions"],
 };
-const elsewhere: Record<string, string> = { sdk: "packages/client/README.md", changelog: "CHANGELOG.md" };
+const elsewhere: Record<string, string> = {
+  sdk: "packages/client/README.md",
+  changelog: "CHANGELOG.md",
+  decisions: "docs/decisions/README.md",
+};
 
 /**
  * Every markdown file of `docs`, in the order of the navigation. A new file needs no line here and is added to the last section.
@@ -44,10 +48,10 @@ export function findPages(): Page[] {
   const rest = markdownIn("docs")
     .filter((name) => !known.has(name))
     .map((name) => ({ section: other, name, source: `docs/${name}.md` }));
-  const decisions = markdownIn("docs/decisions").map((file) =>
-    pageOf({ name: `decisions/${file}`, source: `docs/decisions/${file}.md` }),
-  );
-  return [...[...placed, ...rest].map((page) => pageOf(page)), listOf(decisions), ...decisions];
+  const decisions = markdownIn("docs/decisions")
+    .filter((file) => file !== "README")
+    .map((file) => ({ name: `decisions/${file}`, source: `docs/decisions/${file}.md` }));
+  return [...placed, ...rest, ...decisions].map(pageOf);
 }
 
 /** The address of the page as markdown: the same with another ending. */
@@ -65,12 +69,6 @@ function pageOf({ name, source, section }: { name: string; source: string; secti
   const markdown = readFileSync(join(ROOT, source), "utf8");
   const placed = section === undefined ? {} : { section };
   return { source, output: `${name}.html`, title: titleOf(markdown, source), markdown, ...placed };
-}
-
-function listOf(decisions: Page[]): Page {
-  const items = decisions.map(({ title, source }) => `- [${title}](${source.slice("docs/".length)})`);
-  const markdown = `# Decisions\n\nWhy things are as they are, where somebody could trip over it.\n\n${items.join("\n")}\n`;
-  return { source: "docs/decisions", output: "decisions.html", title: "Decisions", section: other, markdown };
 }
 
 function titleOf(markdown: string, source: string): string {
