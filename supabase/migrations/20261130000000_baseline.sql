@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema ce8a9a60990e5ebd27f6282f695a90103cfa3d029523115dc924f51a73826d41
+-- Made from supabase/schemas by `npm run generate`. Schema a32eda19c041403854a25ac7a3bb57bb3241c61c3b940f0f554fd30a10fcfe44
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -5753,12 +5753,11 @@ comment on function private.set_project_plan(jsonb, uuid, text) is
   'PATCH /projects/{id}/plan, for operators; null follows the owner''s plan again. Errors: operators_only, project_not_found, '
   'plan_not_found, those of private.authorize.';
 
--- What clients read again and again: the own account, a generation, the own list. The API asks for it in one plain statement
--- (supabase/functions/api/clients/hot-reads.ts), which the planner plans once for each connection, where a function prepares
--- each expression anew in every transaction. It reads through the views below.
---
--- `live_…` show what nothing speaks against: no row is no reason, and whoever gets none asks the complete function, which knows it.
--- `own_…` belong to api_reader, so policies decide their rows: those of the caller whom the statement has found and remembered.
+-- What clients read again and again: the own account, a generation, the own list. The API uses one plain statement
+-- (supabase/functions/api/clients/hot-reads.ts), which is planned once for each connection. A function would prepare each
+-- expression again in every transaction. It reads through the views below.  `live_…` show what nothing speaks against: no row
+-- is no reason, and whoever gets none asks the complete function, which knows it. `own_…` belong to api_reader, so policies
+-- decide their rows: those of the caller whom the statement has found and remembered.
 
 do $$
 begin

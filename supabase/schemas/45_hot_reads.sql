@@ -1,9 +1,8 @@
--- What clients read again and again: the own account, a generation, the own list. The API asks for it in one plain statement
--- (supabase/functions/api/clients/hot-reads.ts), which the planner plans once for each connection, where a function prepares
--- each expression anew in every transaction. It reads through the views below.
---
--- `live_…` show what nothing speaks against: no row is no reason, and whoever gets none asks the complete function, which knows it.
--- `own_…` belong to api_reader, so policies decide their rows: those of the caller whom the statement has found and remembered.
+-- What clients read again and again: the own account, a generation, the own list. The API uses one plain statement
+-- (supabase/functions/api/clients/hot-reads.ts), which is planned once for each connection. A function would prepare each
+-- expression again in every transaction. It reads through the views below.  `live_…` show what nothing speaks against: no row
+-- is no reason, and whoever gets none asks the complete function, which knows it. `own_…` belong to api_reader, so policies
+-- decide their rows: those of the caller whom the statement has found and remembered.
 
 do $$
 begin

@@ -29,7 +29,7 @@ export const retentionOf = (env: Env): Record<store.Kind, number> => ({
   audit_events: env.audit_retention_days * day,
 });
 
-/** Removes what is over, in batches that hold no lock for long; what a run leaves is for the next one. */
+/** Deletes expired rows, in batches that hold no lock for long. The next run continues. */
 export async function removeOld({ database, env, log }: Deps): Promise<{ checked: number; failed: number }> {
   let checked = 0;
   let failed = 0;

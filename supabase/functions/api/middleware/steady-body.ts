@@ -10,7 +10,7 @@ export type Pace = {
   bytesPerSecond: () => number;
 };
 
-/** Slower than this is no phone on a bad line. */
+/** Even a phone on a poor connection sends faster. */
 export const leastBytesPerSecond = 8 * 1024;
 export const usualPace: Pace = { idleMs: 10_000, graceMs: 15_000, bytesPerSecond: () => leastBytesPerSecond };
 

@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ROOT } from "../../scripts/local/settings.ts";
+
+const mostWords = 30;
+
+function files(folder: string, ending: RegExp): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => ending.test(name) && !/node_modules|dist\/|\.gen\.ts$/.test(name))
+    .map((name) => join(folder, name));
+}
+
+/** Paragraphs and items of lists, without code, tables and headings. */
+function paragraphs(markdown: string): string[] {
+  return markdown
+    .replace(/^(```|~~~)[\s\S]*?^\1/gm, "\n")
+    .replace(/^ *[|#].*$/gm, "\n")
+    .split(/\n\s*\n|\n(?=\s*(?:[-*]|\d+\.)\s)/);
+}
+
+/** Comments that begin a line; a run of line comments is one. */
+function comments(source: string): string[] {
+  const isSql = /^create |^alter /m.test(source);
+  const pattern = isSql ? /(?:^[ \t]*--[^\n]*\n)+/gm : /^[ \t]*\/\*\*[\s\S]*?\*\/|(?:^[ \t]*\/\/[^\n]*\n)+/gm;
+  return [...source.matchAll(pattern)].map(([comment]) =>
+    comment.replace(/^[ \t]*(\/\*\*|\*\/|\*|\/\/|--)|\*\/$/gm, "").replace(/@(throws|returns|param)/g, ". "),
+  );
+}
+
+/** Code, addresses and the targets of links count as one word each. A semicolon and a colon end no sentence. */
+function sentences(text: string): string[] {
+  return text
+    .replace(/\]\([^)]*\)/g, "]")
+    .replace(/`[^`]*`|https?:\/\/\S+/g, "code")
+    .replace(/<[^>]*>/g, " ")
+    .split(/[.!?…]["”’)*_\]]*(?:\s|$)/)
+    .map((sentence) => sentence.trim().replace(/\s+/g, " "));
+}
+
+const countWords = (sentence: string) => sentence.match(/[\p{L}\p{N}][\p{L}\p{N}'’-]*/gu)?.length ?? 0;
+
+function longSentences(list: string[], texts: (source: string) => string[]): string[] {
+  return list.flatMap((file) =>
+    texts(readFileSync(join(ROOT, file), "utf8"))
+      .flatMap(sentences)
+      .filter((sentence) => countWords(sentence) > mostWords)
+      .map((sentence) => `${file}: ${sentence}`),
+  );
+}
+
+test(`no sentence of the guides has more than ${mostWords} words`, () => {
+  const guides = [...files("docs", /\.md$/), "README.md", "CONTRIBUTING.md", "SECURITY.md"];
+  expect(longSentences(guides, paragraphs)).toEqual([]);
+});
+
+test(`no sentence of a comment has more than ${mostWords} words`, () => {
+  const folders = [
+    "scripts",
+    "tests",
+    "supabase/functions",
+    "supabase/schemas",
+    "packages/client",
+    "examples",
+  ];
+  const sources = folders.flatMap((folder) => files(folder, /\.(ts|tsx|mjs|sql)$/));
+  expect(longSentences(sources, comments)).toEqual([]);
+});
