@@ -57,7 +57,7 @@ test("the benchmark prints and keeps a line with numbers for each scenario, and 
     printed += chunk;
   });
   const code = await new Promise((resolve) => child.once("close", resolve));
-  files.push(...(printed.match(/^bench\S+$/gm) ?? []));
+  files.push(...(printed.match(/^\.local\/bench\/\S+$/gm) ?? []));
   const report = JSON.parse(readFileSync(join(ROOT, files[0] ?? ""), "utf8")) as Report;
 
   const names = [...reads, ...refusals].map((make) => make(named).name);

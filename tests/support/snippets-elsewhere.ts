@@ -57,7 +57,7 @@ export const cannotRunHere: {
   },
   {
     text: [
-      "npx supabase start",
+      "npm start -- --docker              # in another terminal: supabase start, the functions and their settings",
       "npm run target -- .local/target.json",
       "CLOUD_API_TARGET=.local/target.json npm test -- api",
     ].join("\n"),
