@@ -75,7 +75,7 @@ export function toHtml(letter: Letter, look: Look): string {
 <table role="presentation" class="page" width="100%" cellpadding="0" cellspacing="0" border="0" style="background:#f4f4f5"><tr>
 <td align="center" style="padding:32px 16px">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:520px"><tr>
-<td class="card" style="padding:32px;background:${paper};border-radius:12px;font:400 16px/24px ${font};color:${night};text-align:left">
+<td class="card" style="padding:32px;background:${paper};border-radius:12px;font:400 16px/24px ${font};color:${night};text-align:left;word-break:break-word">
 ${logo(look)}<h1 style="margin:0 0 16px;font:600 22px/28px ${font};color:${ink}">${escapeHtml(title)}</h1>
 ${paragraphs.map((paragraph) => line(paragraph, "")).join("\n")}
 ${action === undefined ? "" : button(action, look.accent_color ?? ink)}${code === undefined ? "" : box(code)}
