@@ -66,8 +66,6 @@ export function bounded(handler: Handler, { name, pages, hosts, report }: Door):
           "method_not_allowed",
           "This address does not take this method.",
         );
-      // Names of hosts have no case, and some handlers compare them with a parsed address.
-      request.headers.host = request.headers.host?.toLowerCase();
       const work = handler(request, response);
       if (work instanceof Promise) return work.catch(failed);
     } catch (error) {
