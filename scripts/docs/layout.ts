@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { escapeHtml } from "./html.ts";
+import { escapeHtml } from "../../supabase/functions/api/escape-html.ts";
 import type { Rendered } from "./markdown.ts";
 import { markdownOf, type Page } from "./pages.ts";
 

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { tokenize } from "@speed-highlight/core";
 import { Marked, type Tokens } from "marked";
-import { escapeHtml } from "./html.ts";
+import { escapeHtml } from "../../supabase/functions/api/escape-html.ts";
 
 export type Rendered = {
   html: string;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { escapeHtml as safe } from "../docs/html.ts";
+import { escapeHtml as safe } from "../../supabase/functions/api/escape-html.ts";
 import { curlLines, picturesFrom, starterKitEnv } from "./banner.ts";
 import type { Stack } from "./stack-facts.ts";
 

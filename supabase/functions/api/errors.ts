@@ -161,9 +161,6 @@ export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(table, code);
 }
 
-/** V8's switch for stacks, which Deno's types leave out. */
-const v8Error = Error as { stackTraceLimit?: number };
-
 /** An answer that is not 2xx: `code` decides status and sentence; `cause` goes to the log and never to the caller. */
 export class ApiError extends Error {
   readonly code: ErrorCode;
@@ -184,11 +181,7 @@ export class ApiError extends Error {
       rateLimit?: RateLimit;
     } = {},
   ) {
-    // Nobody reads the stack of an answer, and to note it takes longer than anything else that is done for a refused request.
-    const { stackTraceLimit } = v8Error;
-    v8Error.stackTraceLimit = 0;
     super(code, { cause: options.cause });
-    v8Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.status = table[code][0];
     this.errors = options.errors;

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { BoundedMap } from "./bounded-map.ts";
 
 export type KeyPrefix = "ok" | "ak";
 export type NewKey = { key: string; key_prefix: string; key_hash: string };
@@ -28,16 +29,13 @@ function isSumRight(key: string): boolean {
   return key.slice(-checksumLength) === checksum(body);
 }
 
-const maxRemembered = 5_000;
-const remembered = new Map<string, string | null>();
+const remembered = new BoundedMap<string, string | null>(5_000);
 
 /** The hash of a key, or null when it cannot exist. Remembered: every request of an app brings the same few keys, also wrong ones. */
 export function hashWellFormedKey(key: string, prefix: KeyPrefix): string | null {
   if (!hasFormat(key, prefix)) return null;
   const known = remembered.get(key);
   if (known !== undefined) return known;
-  const oldest = remembered.size >= maxRemembered ? remembered.keys().next().value : undefined;
-  if (oldest !== undefined) remembered.delete(oldest);
   const hash = isSumRight(key) ? hashKey(key) : null;
   remembered.set(key, hash);
   return hash;

@@ -181,13 +181,20 @@ export function jsonResponse<T extends z.ZodType>(schema: T, description: string
 export const jsonText = (c: Context, text: string) =>
   c.body(text, 200, { "Content-Type": "application/json" }) as never;
 
-export function jsonBody<T extends z.ZodType>(schema: T) {
+const jsonContent = <T extends z.ZodType>(schema: T) => {
   const lenient = z.preprocess(
     (json) => (schema instanceof z.ZodObject ? emptyAsAbsent(schema, json) : json),
     schema,
   );
-  return { body: { required: true, content: { "application/json": { schema: lenient } } } } as const;
-}
+  return { "application/json": { schema: lenient } };
+};
+
+export const jsonBody = <T extends z.ZodType>(schema: T) =>
+  ({ body: { required: true, content: jsonContent(schema) } }) as const;
+
+/** For `jsonOrNothing`: without a body every field has its default. */
+export const optionalJsonBody = <T extends z.ZodType>(schema: T) =>
+  ({ body: { required: false, content: jsonContent(schema) } }) as const;
 
 /** An app whose paths are canonical and whose failed validations become a 422 of ours. */
 export function createRouter(): OpenAPIHono<AppEnv> {

@@ -1,17 +1,12 @@
 import type { Credentials } from "./context.ts";
+import { type KeyField, keyKinds } from "./key-kinds.ts";
 import type { LogLevel } from "./logger.ts";
 import { describe } from "./redact.ts";
 import type { Trace } from "./trace.ts";
+import { isUuid } from "./uuid.ts";
 
 type Facts = { level: LogLevel; method: string; route: string; status: number; duration_ms: number };
 type Failure = { code: string; cause: unknown } | undefined;
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const keys = [
-  ["api_key", "api_key_hash"],
-  ["developer_key", "developer_key_hash"],
-  ["operator_key", "operator_key_hash"],
-] as const;
 
 /**
  * A request as one line of JSON. Put together by hand, which is several times faster than JSON.stringify: what is not ours
@@ -20,7 +15,7 @@ const keys = [
 export function requestLine(
   { level, method, route, status, duration_ms }: Facts,
   { request_id, parent, spent_ms }: Trace,
-  caller: Pick<Credentials, "user_id" | (typeof keys)[number][1]>,
+  caller: Pick<Credentials, "user_id" | KeyField>,
   project_id: string | undefined,
   failure: Failure,
 ): string {
@@ -30,12 +25,12 @@ export function requestLine(
   for (const part in spent_ms)
     line += `,"${part}_ms":${(spent_ms[part as keyof typeof spent_ms] ?? 0).toFixed(1)}`;
   const { user_id } = caller;
-  if (project_id !== undefined && uuid.test(project_id)) line += `,"project_id":"${project_id}"`;
-  if (user_id !== undefined && uuid.test(user_id)) line += `,"user_id":"${user_id}"`;
+  if (project_id !== undefined && isUuid(project_id)) line += `,"project_id":"${project_id}"`;
+  if (user_id !== undefined && isUuid(user_id)) line += `,"user_id":"${user_id}"`;
   // The first 12 digits of the hash name a key without a query: `key_hash` in the database begins with them.
-  for (const [name, field] of keys) {
+  for (const { kind, field } of keyKinds) {
     const hash = caller[field];
-    if (hash !== undefined) line += `,"${name}":"${hash.slice(0, 12)}"`;
+    if (hash !== undefined) line += `,"${kind}":"${hash.slice(0, 12)}"`;
   }
   if (failure !== undefined) line += `,"error":"${failure.code}"`;
   if (failure?.cause !== undefined) line += `,"cause":${JSON.stringify(describe(failure.cause))}`;

@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { isUuid } from "./uuid.ts";
 
 /** What a request spends its time on outside this process. */
 export type Part = "db" | "auth" | "storage" | "provider";
 
 const traceparent = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const zeros = /^0+$/;
 const maxStateLength = 512;
 
@@ -51,7 +51,7 @@ export function parseTraceparent(header: string): Parent | null {
 
 /** Our own request ids are traces as well, so that one number finds both. */
 function traceIdOf(request_id: string): string {
-  return uuid.test(request_id) ? request_id.replaceAll("-", "") : hex(16);
+  return isUuid(request_id) ? request_id.replaceAll("-", "").toLowerCase() : hex(16);
 }
 
 function hex(bytes: number): string {

@@ -1,5 +1,6 @@
 import { ApiError } from "../errors.ts";
 import { instantNow } from "../instants.ts";
+import { within } from "../within.ts";
 
 export type PartState = {
   status: "healthy" | "unhealthy" | "not_configured";
@@ -40,7 +41,7 @@ export function createHealthMonitor<Name extends string>(
     const start = now();
     const latency = () => Math.round((now() - start) * 10) / 10;
     try {
-      await within(deadlineMs, check(deadlineMs));
+      await within(deadlineMs, check(deadlineMs), () => new DOMException("", "TimeoutError"));
       return { status: "healthy", latency_ms: latency() };
     } catch (thrown) {
       const error = classOf(thrown);
@@ -77,18 +78,6 @@ export function overall(parts: Record<PartName, PartState>): Status {
   const down = partNames.filter((name) => parts[name].status === "unhealthy");
   if (down.some((name) => requiredParts.includes(name))) return "unhealthy";
   return down.length > 0 ? "degraded" : "healthy";
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DOMException("", "TimeoutError")), ms);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Only the class of an error is told: its text can name hosts. */

@@ -1,3 +1,4 @@
+import { BoundedMap } from "../bounded-map.ts";
 import { ApiError } from "../errors.ts";
 
 /**
@@ -31,13 +32,12 @@ export type Counting = "counted" | "announced" | "left";
 export type Scalar = string | number | null;
 
 const windows = { reads: 60, requests: 86_400 };
-const maxPassedOver = 1_000;
 const passedOverMs = 30_000;
 
 export function createHotReads() {
   const texts = new Map<string, string>();
   /** Callers of whom no row came: the next time nobody looks for one. */
-  const passedOver = new Map<string, number>();
+  const passedOver = new BoundedMap<string, number>(1_000);
 
   return {
     /** Undefined for a request that no hot read answers: of somebody else, or with less than it needs. */
@@ -70,8 +70,6 @@ export function createHotReads() {
         throw error;
       } finally {
         if (isPassedOver) {
-          const oldest = passedOver.size >= maxPassedOver ? passedOver.keys().next().value : undefined;
-          if (oldest !== undefined) passedOver.delete(oldest);
           passedOver.set(identityOf(sent), performance.now() + passedOverMs);
         }
       }

@@ -1,6 +1,7 @@
 import type { Redis } from "ioredis";
 import type { Env } from "../env.ts";
 import type { Log } from "../logger.ts";
+import { within } from "../within.ts";
 
 /** The bucket after it was asked: whether this request got in, what is used of it, and when it begins anew. */
 export type RedisCount = { allowed: boolean; used: number; resets_in: number };
@@ -25,8 +26,6 @@ export class RedisUnavailable extends Error {
 }
 
 const pauseMs = 1_000;
-/** A process that was busy itself reads what has arrived before it calls an answer late. */
-const graceMs = 5;
 
 // Windows begin at multiples of their length, by the clock of Redis, which all isolates share.
 const script = `
@@ -90,7 +89,11 @@ export function createRedisClient(env: Env, log: Log): RedisClient {
   async function ask<T>(work: (redis: Connection) => Promise<T>, deadlineMs: number): Promise<T> {
     if (opening === undefined) throw new RedisUnavailable(new Error("REDIS_URL is not set"));
     try {
-      const answer = await within(opening.then(work), deadlineMs);
+      const answer = await within(
+        deadlineMs,
+        opening.then(work),
+        () => new Error(`no answer in ${deadlineMs} ms`),
+      );
       recover();
       return answer;
     } catch (cause) {
@@ -111,14 +114,4 @@ export function createRedisClient(env: Env, log: Log): RedisClient {
     ping: async (deadlineMs) => void (await ask((redis) => redis.ping(), deadlineMs)),
     close: () => void opening?.then((redis) => redis.disconnect()),
   };
-}
-
-function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      timer = setTimeout(() => reject(new Error(`no answer in ${ms} ms`)), graceMs);
-    }, ms);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

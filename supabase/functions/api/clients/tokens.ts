@@ -1,6 +1,8 @@
 import { createLocalJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose";
+import { BoundedMap } from "../bounded-map.ts";
 import type { Env } from "../env.ts";
 import { ApiError } from "../errors.ts";
+import { isUuid } from "../uuid.ts";
 import { createRemoteKeys } from "./remote-keys.ts";
 
 export type Claims = { user_id: string; session_id: string };
@@ -11,10 +13,8 @@ export type TokenVerifier = {
   verify(token: string): Promise<Claims>;
 };
 
-const cacheSize = 5_000;
 /** How far the clocks of Auth and of this machine may be apart. A token is never accepted after its end. */
 const leewaySeconds = 30;
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** What jose says of a token. Anything else that it throws is about fetching the keys. */
 const refusals = [
@@ -34,7 +34,7 @@ export function createTokenVerifier(env: Env, fetcher: typeof fetch = fetch): To
   const localKeys = env.jwks === undefined ? undefined : createLocalJWKSet(JSON.parse(env.jwks));
   const remoteKeys = createRemoteKeys(`${env.supabase_url}/auth/v1/.well-known/jwks.json`, fetcher);
   // A verified token stays good until it expires; whether its session still exists is asked on every request anyway.
-  const verified = new Map<string, Claims & { expires_at: number }>();
+  const verified = new BoundedMap<string, Claims & { expires_at: number }>(5_000);
 
   async function publicKey(...of: Parameters<typeof remoteKeys>) {
     if (localKeys === undefined) return remoteKeys(...of);
@@ -74,11 +74,9 @@ export function createTokenVerifier(env: Env, fetcher: typeof fetch = fetch): To
       }
       const { sub = "", session_id, role, exp = 0 } = payload;
       const isOver = exp * 1_000 <= Date.now();
-      if (isOver || role !== "authenticated" || !uuid.test(sub) || !uuid.test(String(session_id)))
+      if (isOver || role !== "authenticated" || !isUuid(sub) || !isUuid(String(session_id)))
         throw new ApiError("invalid_token");
       const claims = { user_id: sub, session_id: String(session_id), expires_at: exp * 1_000 };
-      const oldest = verified.size >= cacheSize ? verified.keys().next().value : undefined;
-      if (oldest !== undefined) verified.delete(oldest);
       verified.set(token, claims);
       return claims;
     },

@@ -2,11 +2,13 @@ import { lookup } from "node:dns/promises";
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { isPublic } from "../reach.ts";
+import { within } from "../within.ts";
 
 /** Sends one request and tells the status of the answer. @throws Error with a sentence for the developer, without secrets */
 export type SendWebhook = (url: string, headers: Record<string, string>, body: string) => Promise<number>;
 
 const deadlineMs = 10_000;
+const late = () => new Error(`no answer within ${deadlineMs / 1000} seconds`);
 /** Nothing but the status is used; a receiver that answers with more is cut off. */
 const longestAnswer = 16 * 1024;
 
@@ -18,22 +20,14 @@ export function createWebhookSender({ allowPrivate }: { allowPrivate: boolean })
   return async (url, headers, body) => {
     const target = new URL(url);
     let socket: Socket | undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`no answer within ${deadlineMs / 1000} seconds`)),
-        deadlineMs,
-      );
-    });
     const exchange = async () => {
       const address = await resolve(target, allowPrivate);
       socket = await open(target, address);
       return await post(socket, target, headers, body);
     };
     try {
-      return await Promise.race([exchange(), late]);
+      return await within(deadlineMs, exchange(), late);
     } finally {
-      clearTimeout(timer);
       socket?.destroy();
     }
   };

@@ -2,45 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toInstant } from "./future-instant.ts";
 import { closest } from "./strict-object.ts";
-import { toUuid } from "./text.ts";
 import { siteUrl, toOrigin } from "./web-address.ts";
-
-const id = "9c2e4b7a-1f35-4d68-8e92-3b5a7c9d1e03";
-describe("a uuid is whatever Postgres takes for one", () => {
-  test.each([
-    id,
-    id.toUpperCase(),
-    id.replaceAll("-", ""),
-    `{${id}}`,
-    "9c2e-4b7a-1f35-4d68-8e92-3b5a-7c9d-1e03",
-    "9c2e4b7a1f354d68-8e923b5a7c9d1e03",
-  ])("%s", (written) => {
-    expect(toUuid(written)).toBe(id);
-  });
-
-  test("of any version and variant, and of none", () => {
-    for (const one of [
-      "00000000-0000-0000-0000-000000000000",
-      "ffffffff-ffff-ffff-ffff-ffffffffffff",
-      "01890a5d-ac96-774b-bcce-b302099a8057",
-    ])
-      expect(toUuid(one)).toBe(one);
-  });
-
-  test.each([
-    "",
-    "seven",
-    `${id}0`,
-    `-${id}`,
-    `${id}-`,
-    `{${id}`,
-    `${id}}`,
-    id.replace("9", "g"),
-    "9c2-e4b7a-1f35-4d68-8e92-3b5a7c9d1e03",
-  ])("%s is none", (written) => {
-    expect(toUuid(written)).toBeUndefined();
-  });
-});
 
 describe("an origin", () => {
   test.each([

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { predicates } from "../sentences.ts";
+import { toUuid } from "../uuid.ts";
 
 type Rules = {
   min?: number;
@@ -116,18 +117,6 @@ const ids = {
   request: "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09",
 };
 type Thing = keyof typeof ids;
-
-const longestUuid = "{0000-0000-0000-0000-0000-0000-0000-0000}".length;
-const uuidPattern = /^(?:[0-9a-f]{4}-?){7}[0-9a-f]{4}$/;
-
-/** A uuid as Postgres writes it, from any way of writing one that Postgres takes; undefined for what is none. */
-export function toUuid(text: string): string | undefined {
-  if (text.length > longestUuid) return undefined;
-  const inner = text.startsWith("{") && text.endsWith("}") ? text.slice(1, -1) : text;
-  const lower = inner.toLowerCase();
-  if (!uuidPattern.test(lower)) return undefined;
-  return lower.replaceAll("-", "").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
 
 export const uuid = (of: Thing, description: string) =>
   z

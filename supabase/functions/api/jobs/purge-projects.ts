@@ -1,4 +1,5 @@
 import type { Deps } from "../context.ts";
+import type { JobResult } from "../job-result.ts";
 import { claimProjectPurges, purgeProject } from "./store.ts";
 
 const projectsAtOnce = 5;
@@ -9,10 +10,7 @@ const leaseSeconds = 120;
  * Removes what deleted projects hold once their window is over: files, generations, accounts, then the project. Works for
  * `budgetMs` and stops between two steps; what is left waits for the next run. Safe to run twice at once.
  */
-export async function purgeProjects(
-  deps: Deps,
-  budgetMs = 20_000,
-): Promise<{ checked: number; failed: number }> {
+export async function purgeProjects(deps: Deps, budgetMs = 20_000): Promise<JobResult> {
   const until = Date.now() + budgetMs;
   const ids = await claimProjectPurges(deps.database, projectsAtOnce, leaseSeconds);
   let failed = 0;

@@ -1,11 +1,12 @@
 import type { Deps } from "../context.ts";
+import type { JobResult } from "../job-result.ts";
 import { claimJob, collectOrphans } from "./store.ts";
 
 const batchSize = 500;
 const orphansEverySeconds = 3600;
 
 /** Once an hour: finds files that belong to nothing. It looks at every stored file, so not each minute. */
-export async function queueOrphanFiles({ database }: Deps): Promise<{ checked: number; failed: number }> {
+export async function queueOrphanFiles({ database }: Deps): Promise<JobResult> {
   if (!(await claimJob(database, "orphan_files", orphansEverySeconds))) return { checked: 0, failed: 0 };
   return { checked: await collectOrphans(database, batchSize), failed: 0 };
 }

@@ -2,6 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Deps } from "../context.ts";
 import { ApiError } from "../errors.ts";
+import type { JobResult } from "../job-result.ts";
 import { deliverMail } from "../mail/deliver-mail.ts";
 import { createRouter } from "../openapi.ts";
 import { cleanUp } from "../resources/generations/pipeline/clean-up.ts";
@@ -11,7 +12,7 @@ import { purgeProjects } from "./purge-projects.ts";
 import { queueOrphanFiles } from "./queue-orphan-files.ts";
 import { removeOld } from "./remove-old.ts";
 import { removeOrphans } from "./remove-orphans.ts";
-import { type JobResult, recordJobResults } from "./store.ts";
+import { recordJobResults } from "./store.ts";
 
 type Job = { name: string; run: (deps: Deps) => Promise<JobResult> };
 

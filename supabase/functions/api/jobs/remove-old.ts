@@ -1,5 +1,6 @@
 import type { Deps } from "../context.ts";
 import type { Env } from "../env.ts";
+import type { JobResult } from "../job-result.ts";
 import * as store from "./store.ts";
 
 const batchSize = 500;
@@ -30,7 +31,7 @@ export const retentionOf = (env: Env): Record<store.Kind, number> => ({
 });
 
 /** Deletes expired rows, in batches that hold no lock for long. The next run continues. */
-export async function removeOld({ database, env, log }: Deps): Promise<{ checked: number; failed: number }> {
+export async function removeOld({ database, env, log }: Deps): Promise<JobResult> {
   let checked = 0;
   let failed = 0;
   for (const [kind, keepSeconds] of Object.entries(retentionOf(env)) as [store.Kind, number][]) {

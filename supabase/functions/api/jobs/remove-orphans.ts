@@ -1,14 +1,11 @@
 import type { Deps } from "../context.ts";
+import type { JobResult } from "../job-result.ts";
 import { listOrphans } from "./store.ts";
 
 const batchSize = 50;
 
 /** Deletes users of Auth that have no account: a registration that broke half-way, or a sign-up at Auth itself. */
-export async function removeOrphans({
-  auth,
-  database,
-  log,
-}: Deps): Promise<{ checked: number; failed: number }> {
+export async function removeOrphans({ auth, database, log }: Deps): Promise<JobResult> {
   const orphans = await listOrphans(database, batchSize);
   const results = await Promise.allSettled(orphans.map((id) => auth.deleteUser(id)));
   let failed = 0;

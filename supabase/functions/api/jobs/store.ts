@@ -1,7 +1,6 @@
 import type { Database } from "../clients/database.ts";
 import type { Bucket } from "../clients/storage.ts";
-
-export type JobResult = { checked: number; failed: number };
+import type { JobResult } from "../job-result.ts";
 
 export const recordJobResults = (db: Database, results: Record<string, JobResult>) =>
   db.write<null>("record_job_results", [

@@ -1,4 +1,5 @@
 import type { Deps } from "../context.ts";
+import type { JobResult } from "../job-result.ts";
 import { codeDigest, createMailSecret, digestOf, type MailSecret } from "./mail-token.ts";
 import { addMailToken, claimMail, finishMail, type OutboxRow, type Recipient, retryMail } from "./store.ts";
 import { writeMail } from "./write-mail.ts";
@@ -11,7 +12,7 @@ const giveUpMs = 24 * 60 * 60_000;
  * Sends what is due in the outbox. Requests start it after their answer, the reconciler once a minute; each row is claimed
  * by one of them. A failed mail is tried again after one minute, two, four … and given up after a day.
  */
-export async function deliverMail(deps: Deps): Promise<{ checked: number; failed: number }> {
+export async function deliverMail(deps: Deps): Promise<JobResult> {
   let checked = 0;
   let failed = 0;
   if (!deps.mailer.configured) return { checked, failed };

@@ -1,3 +1,4 @@
+import { escapeHtml } from "../escape-html.ts";
 import { edgeOn, textOn } from "./accent.ts";
 import type { Language } from "./texts.ts";
 
@@ -23,9 +24,6 @@ export type Letter = {
   /** Set smaller, below the rest. */
   notes: string[];
 };
-
-export const escapeHtml = (text: string) =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 export function toText({ title, paragraphs, action, code, notes }: Letter, look: Look): string {
   const parts = [

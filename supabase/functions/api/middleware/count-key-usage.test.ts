@@ -44,8 +44,8 @@ test("a thousand requests are one write, with requests and errors of each key", 
   await Promise.all(work);
   expect(batches).toHaveLength(1);
   expect(batches[0]).toMatchObject([
-    { kind: "api_key", key_hash: hash(1), requests: 1_000, errors: 100 },
     { kind: "developer_key", key_hash: hash(2), requests: 900, errors: 0 },
+    { kind: "api_key", key_hash: hash(1), requests: 1_000, errors: 100 },
   ]);
   vi.useRealTimers();
 });

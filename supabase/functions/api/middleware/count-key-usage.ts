@@ -1,12 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
+import { keyKinds } from "../key-kinds.ts";
 import { type KeyUse, recordKeyUsage } from "./store.ts";
-
-const kinds = [
-  ["api_key", "api_key_hash"],
-  ["developer_key", "developer_key_hash"],
-  ["operator_key", "operator_key_hash"],
-] as const satisfies readonly [KeyUse["kind"], keyof Credentials][];
 
 /** Keys that nobody issued are counted too until the database has seen them: this bounds what they can take. */
 const maxKeys = 5_000;
@@ -55,7 +50,7 @@ export function countKeyUsage(flushAfterMs = 5_000): MiddlewareHandler<AppEnv> {
     const credentials = c.get("credentials") as Credentials | undefined;
     if (credentials === undefined) return;
     const used_at = new Date().toISOString();
-    for (const [kind, field] of kinds) {
+    for (const { kind, field } of keyKinds) {
       const key_hash = credentials[field];
       if (key_hash === undefined) continue;
       const errors = c.res.status >= 400 ? 1 : 0;

@@ -1,26 +1,19 @@
 import type { MiddlewareHandler } from "hono";
+import { bearerIn } from "../bearer.ts";
 import { clientAddress } from "../client-address.ts";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { toUuid } from "../fields/text.ts";
 import { hashWellFormedKey } from "../key-format.ts";
+import { keyKinds } from "../key-kinds.ts";
 import { limitHeaders } from "../limits.ts";
+import { toUuid } from "../uuid.ts";
 
-/** Longer than any that is issued. */
-const maxBearer = 8_192;
 const maxOrigin = 512;
 const maxRole = 32;
 
-const keyHeaders = [
-  ["x-operator-key", "ok", "operator_key_hash", "operator_key_invalid"],
-  ["x-developer-key", "ak", "developer_key_hash", "developer_key_invalid"],
-  ["x-api-key", "ak", "api_key_hash", "api_key_invalid"],
-] as const;
-
 /** @throws ApiError invalid_token when the header is missing or no bearer token. */
 export function bearerOf(headers: Headers): string {
-  const header = headers.get("authorization") ?? "";
-  const token = header.length > maxBearer ? undefined : /^Bearer +([^\s]+)$/i.exec(header)?.[1];
+  const token = bearerIn(headers.get("authorization"));
   if (token === undefined) throw new ApiError("invalid_token");
   return token;
 }
@@ -46,7 +39,7 @@ export async function readCredentials(
     const claims = await readBearer(headers, deps, bearer);
     if (claims !== undefined) Object.assign(credentials, claims);
   }
-  for (const [header, prefix, field, refusal] of keyHeaders) {
+  for (const { header, prefix, field, refusal } of keyKinds) {
     const key = headers.get(header);
     if (key === null || key === "") continue;
     const hash = hashWellFormedKey(key, prefix);

@@ -17,26 +17,30 @@ export const jsonUpTo =
   async (c, next) => {
     const type = c.req.header("content-type");
     if (!isJson(type)) throw notJson();
-    c.req.bodyCache.text = Promise.resolve(await readText(c.req.raw, maxBytes)) as unknown as string;
+    c.req.raw = withJson(c.req.raw, await readText(c.req.raw, maxBytes));
     await next();
   };
 
 export const jsonOnly = jsonUpTo(smallBytes);
 
-/** The same for a body that may be left out. One of no bytes is none, whatever type a client gives it. */
-export const jsonOrNothing: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const isKnownEmpty = c.req.raw.body === null || c.req.header("content-length") === "0";
-  const text = isKnownEmpty ? "" : await readText(c.req.raw, smallBytes);
-  if (text !== "" && !isJson(c.req.header("content-type"))) throw notJson();
-  if (text !== "") c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
-  else c.req.raw = withoutBody(c.req.raw);
-  await next();
-};
+/** The same for a body that may be left out. One of no bytes is none, whatever type a client gives it; `instead` stands for it. */
+export const jsonOr =
+  (instead: object): MiddlewareHandler<AppEnv> =>
+  async (c, next) => {
+    const isKnownEmpty = c.req.raw.body === null || c.req.header("content-length") === "0";
+    const text = isKnownEmpty ? "" : await readText(c.req.raw, smallBytes);
+    if (text !== "" && !isJson(c.req.header("content-type"))) throw notJson();
+    c.req.raw = withJson(c.req.raw, text || JSON.stringify(instead));
+    await next();
+  };
 
-function withoutBody({ url, method, headers, signal }: Request): Request {
-  const kept = new Headers(headers);
-  kept.delete("content-type");
-  return new Request(url, { method, headers: kept, signal });
+export const jsonOrNothing = jsonOr({});
+
+/** The request with a body that was read already, in UTF-8. */
+function withJson({ url, method, headers, signal }: Request, body: string): Request {
+  const sent = new Headers(headers);
+  sent.set("content-type", "application/json");
+  return new Request(url, { method, headers: sent, body, signal });
 }
 
 const notJson = () =>

@@ -1,4 +1,5 @@
 import { ApiError } from "../errors.ts";
+import { within } from "../within.ts";
 
 /** How slowly a body may come. */
 export type Pace = {
@@ -26,7 +27,11 @@ export async function* steadyBody(request: Request, pace = usualPace): AsyncGene
   try {
     for (;;) {
       const asked = Date.now();
-      const { done, value } = await within(Math.min(pace.idleMs, Math.max(credit, 1)), reader.read());
+      const { done, value } = await within(
+        Math.min(pace.idleMs, Math.max(credit, 1)),
+        reader.read(),
+        tooSlow,
+      );
       if (done) return;
       const earned = (value.byteLength / pace.bytesPerSecond()) * 1000;
       credit = Math.min(pace.graceMs, credit - (Date.now() - asked) + earned);
@@ -40,15 +45,3 @@ export async function* steadyBody(request: Request, pace = usualPace): AsyncGene
 }
 
 const tooSlow = () => new ApiError("body_timeout");
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooSlow()), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

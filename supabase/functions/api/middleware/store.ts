@@ -1,8 +1,9 @@
 import type { Database } from "../clients/database.ts";
+import type { KeyKind } from "../key-kinds.ts";
 
 /** What one isolate counted of one key on one UTC day. */
 export type KeyUse = {
-  kind: "api_key" | "developer_key" | "operator_key";
+  kind: KeyKind;
   key_hash: string;
   day: string;
   requests: number;

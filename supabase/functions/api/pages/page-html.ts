@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
+import { escapeHtml } from "../escape-html.ts";
 import type { PageText } from "../mail/language-texts.ts";
-import { escapeHtml } from "../mail/layout.ts";
 import { languages } from "../mail/texts.ts";
 
 const style = `

@@ -3,7 +3,7 @@ import { createKey } from "../../key-format.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, optionalJsonBody, security } from "../../openapi.ts";
 import { apiKeyPath, rotatedApiKeySchema, rotationSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
@@ -20,10 +20,7 @@ const route = createRoute({
   middleware: [credentials, jsonOrNothing],
   request: {
     params: apiKeyPath,
-    body: {
-      required: false,
-      content: { "application/json": { schema: rotationSchema.openapi("ApiKeyRotateRequest") } },
-    },
+    ...optionalJsonBody(rotationSchema.openapi("ApiKeyRotateRequest")),
   },
   responses: {
     201: jsonResponse(rotatedApiKeySchema, "The new key, shown once."),
@@ -48,8 +45,7 @@ export const rotateApiKey = createRouter().openapi(route, async (c) => {
     project_id,
     key_id,
     secret,
-    // Without a body nothing was validated, so no default was set either.
-    c.req.valid("json").grace_seconds ?? 0,
+    c.req.valid("json").grace_seconds,
   );
   c.get("deps").background(deliverMail(c.get("deps")));
   return c.json({ ...rotated, key }, 201);

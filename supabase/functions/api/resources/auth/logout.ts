@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, security } from "../../openapi.ts";
+import { checks, createRouter, errors, optionalJsonBody, security } from "../../openapi.ts";
 import { logOut } from "./store.ts";
 
 const bodySchema = z
@@ -23,7 +23,7 @@ const route = createRoute({
     "Access and refresh tokens of an ended session are refused from this moment on. The body may be left out.",
   security: security.user,
   middleware: [credentials, jsonOrNothing],
-  request: { body: { content: { "application/json": { schema: bodySchema } } } },
+  request: optionalJsonBody(bodySchema),
   responses: {
     204: { description: "Signed out." },
     ...errors(checks.account, checks.json),
@@ -31,7 +31,7 @@ const route = createRoute({
 });
 
 export const logout = createRouter().openapi(route, async (c) => {
-  const { scope = "local" }: Partial<z.infer<typeof bodySchema>> = c.req.valid("json") ?? {};
+  const { scope } = c.req.valid("json");
   await logOut(c.get("deps").database, c.get("credentials"), scope);
   return c.body(null, 204);
 });

@@ -1,7 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { bearerIn } from "../../bearer.ts";
 import { ApiError } from "../../errors.ts";
-import { jsonOnly, jsonOrNothing } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { jsonOnly, jsonOr } from "../../middleware/json-body.ts";
+import { checks, createRouter, errors, jsonResponse, optionalJsonBody, security } from "../../openapi.ts";
 import { tokensSchema } from "./schemas.ts";
 import { openTokens } from "./sign-in/sign-in.ts";
 import { endReusedSession } from "./store.ts";
@@ -16,6 +17,9 @@ const bodySchema = z
   })
   .openapi("RefreshRequest");
 
+/** Without a body, the bearer is the token. */
+const jsonOrBearer = jsonOr({ refresh_token: "" });
+
 const route = createRoute({
   method: "post",
   path: "/api/v1/auth/refresh",
@@ -26,10 +30,8 @@ const route = createRoute({
     "The refresh token in the body, or as `Authorization: Bearer`. Two tabs may use the same one within ten seconds, and the " +
     "one before the newest always works, in case the answer got lost; an older one ends the session.",
   security: security.none,
-  middleware: [
-    async (c, next) => (c.req.header("authorization") ? jsonOrNothing(c, next) : jsonOnly(c, next)),
-  ],
-  request: { body: { content: { "application/json": { schema: bodySchema } } } },
+  middleware: [(c, next) => (c.req.header("authorization") ? jsonOrBearer(c, next) : jsonOnly(c, next))],
+  request: optionalJsonBody(bodySchema),
   responses: {
     200: jsonResponse(tokensSchema, "New tokens of the same session."),
     ...errors(
@@ -47,9 +49,7 @@ const route = createRoute({
 });
 
 export const refresh = createRouter().openapi(route, async (c) => {
-  const bearer = /^Bearer +([^\s]+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-  const body: Partial<z.infer<typeof bodySchema>> = c.req.valid("json") ?? {};
-  const token = body.refresh_token || bearer || "";
+  const token = c.req.valid("json").refresh_token || bearerIn(c.req.header("authorization")) || "";
   // Whatever cannot be a token is answered as an unknown one: a client that kept it must learn that its session is over.
   if (!token || token.length > longestToken || !/^[\x21-\x7e]+$/.test(token))
     throw new ApiError("invalid_refresh_token");

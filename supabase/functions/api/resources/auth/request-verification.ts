@@ -4,7 +4,7 @@ import { uuid } from "../../fields/text.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsIfValid } from "../../middleware/credentials.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, optionalJsonBody, security } from "../../openapi.ts";
 import { forgetOwnOrigin } from "../../pages/forget-own-origin.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
 import { deviceOf } from "./sign-in/sign-in.ts";
@@ -25,14 +25,7 @@ const route = createRoute({
   middleware: [credentialsIfValid, jsonOrNothing],
   request: {
     query: z.object(byId),
-    body: {
-      content: {
-        "application/json": {
-          schema: z.object({ ...byId, email: emailSchema.nullish() }).openapi("VerificationRequest"),
-        },
-      },
-      required: false,
-    },
+    ...optionalJsonBody(z.object({ ...byId, email: emailSchema.nullish() }).openapi("VerificationRequest")),
   },
   responses: {
     200: jsonResponse(messageSchema, "A mail is on its way if there is something to verify."),

@@ -1,9 +1,9 @@
-import { createRoute, type z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
 import { createKey } from "../../key-format.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, optionalJsonBody, security } from "../../openapi.ts";
 import { rotationSchema } from "../api-keys/schemas.ts";
 import { createdDeveloperKeySchema, developerKeyPath } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -19,7 +19,7 @@ const route = createRoute({
   description: "The new key has the old one's name, rights and expiry. The body may be left out.",
   security: security.user,
   middleware: [credentials, jsonOrNothing],
-  request: { params: developerKeyPath, body: { content: { "application/json": { schema: bodySchema } } } },
+  request: { params: developerKeyPath, ...optionalJsonBody(bodySchema) },
   responses: {
     201: jsonResponse(createdDeveloperKeySchema, "The new key, shown once."),
     ...errors(
@@ -34,7 +34,7 @@ const route = createRoute({
 
 export const rotateDeveloperKey = createRouter().openapi(route, async (c) => {
   const { database, background } = c.get("deps");
-  const { grace_seconds = 0 }: Partial<z.infer<typeof bodySchema>> = c.req.valid("json") ?? {};
+  const { grace_seconds } = c.req.valid("json");
   const { key, key_prefix, key_hash } = createKey("ak");
   const { key_id } = c.req.valid("param");
   const secret = { key_prefix, key_hash };

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { checks, createRouter, errors, jsonResponse, optionalJsonBody, security } from "../../openapi.ts";
 import { createSecret } from "./delivery/webhook-secret.ts";
 import { secretRotationSchema, webhookPath, webhookWithSecretSchema } from "./schemas.ts";
 import { rotateSecret } from "./store.ts";
@@ -17,10 +17,7 @@ const route = createRoute({
   middleware: [credentials, jsonOrNothing],
   request: {
     params: webhookPath,
-    body: {
-      required: false,
-      content: { "application/json": { schema: secretRotationSchema.openapi("WebhookRotateRequest") } },
-    },
+    ...optionalJsonBody(secretRotationSchema.openapi("WebhookRotateRequest")),
   },
   responses: {
     201: jsonResponse(webhookWithSecretSchema, "The webhook with its new secret, shown once."),
@@ -31,9 +28,15 @@ const route = createRoute({
 export const rotateWebhookSecret = createRouter().openapi(route, async (c) => {
   const { project_id, webhook_id } = c.req.valid("param");
   const secret = createSecret();
-  // Without a body nothing was validated, so no default was set either.
-  const grace = c.req.valid("json").grace_seconds ?? 86_400;
+  const { grace_seconds } = c.req.valid("json");
   const { database } = c.get("deps");
-  const changed = await rotateSecret(database, c.get("credentials"), project_id, webhook_id, secret, grace);
+  const changed = await rotateSecret(
+    database,
+    c.get("credentials"),
+    project_id,
+    webhook_id,
+    secret,
+    grace_seconds,
+  );
   return c.json({ ...changed, secret }, 201);
 });

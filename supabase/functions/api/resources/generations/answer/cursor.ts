@@ -2,6 +2,7 @@ import type { z } from "@hono/zod-openapi";
 import { invalidField } from "../../../errors.ts";
 import { pageSizeOf } from "../../../fields/paging.ts";
 import { predicates } from "../../../sentences.ts";
+import { isUuid } from "../../../uuid.ts";
 import { defaultPageSize, type pageQuery } from "../schemas.ts";
 import type { GenerationRow, Page, PageRequest, Position } from "../store.ts";
 
@@ -10,19 +11,17 @@ export function encodeCursor({ created_at, id }: Position, total: number): strin
   return btoa(`${created_at}|${id}|${total}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
+const places =
+  /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|\+00:00))\|([0-9a-f-]{36})(?:\|(\d{1,12}))?$/;
+
 /** @throws ApiError validation_failed for anything that encodeCursor did not make. */
 export function decodeCursor(cursor: string): Position & { total: number | null } {
   let text = "";
   try {
     text = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
   } catch {}
-  const [, created_at, id, total] =
-    /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|\+00:00))\|([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:\|(\d{1,12}))?$/.exec(
-      text,
-    ) ?? [];
-  if (created_at === undefined || id === undefined || !isMoment(created_at)) {
-    throw invalidField(["query", "cursor"], predicates.cursor);
-  }
+  const [, created_at = "", id = "", total] = places.exec(text) ?? [];
+  if (!isMoment(created_at) || !isUuid(id)) throw invalidField(["query", "cursor"], predicates.cursor);
   return { created_at, id, total: total === undefined ? null : Number(total) };
 }
 

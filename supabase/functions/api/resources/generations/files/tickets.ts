@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { BoundedMap } from "../../../bounded-map.ts";
 import type { Env } from "../../../env.ts";
 import type { FileKind } from "../store.ts";
 
@@ -21,16 +22,12 @@ export function signTicket(
   const known = remembered.get(place);
   if (known?.expires === expires && known.secret_key === env.secret_key) return known.ticket;
   const ticket = `${expires}.${linkVersion}.${mac(env.secret_key, id, kind, index, expires, linkVersion)}`;
-  remembered.delete(place);
-  const oldest = remembered.size >= maxRemembered ? remembered.keys().next().value : undefined;
-  if (oldest !== undefined) remembered.delete(oldest);
   remembered.set(place, { ticket, expires, secret_key: env.secret_key });
   return ticket;
 }
 
 /** A client that polls asks for the same few addresses all the time, and a signature costs more than the rest of its answer. */
-const maxRemembered = 5_000;
-const remembered = new Map<string, { ticket: string; expires: number; secret_key: string }>();
+const remembered = new BoundedMap<string, { ticket: string; expires: number; secret_key: string }>(5_000);
 
 /** The link version that the ticket was signed with, which the database compares; null when it is forged or over. */
 export function readTicket(

@@ -1,4 +1,5 @@
 import type { Deps } from "../../../context.ts";
+import type { JobResult } from "../../../job-result.ts";
 import { type CleanupTask, claimCleanupTasks, endCleanupTasks } from "../store.ts";
 
 const batchSize = 100;
@@ -8,7 +9,7 @@ const lookForMs = 15 * 60_000;
 const clockSkewMs = 60_000;
 
 /** Does what deleted and canceled generations left to do outside the database, as far as it is due. */
-export async function cleanUp(deps: Deps): Promise<{ checked: number; failed: number }> {
+export async function cleanUp(deps: Deps): Promise<JobResult> {
   let checked = 0;
   let failed = 0;
   for (let batch = 0; batch < maxBatches; batch++) {

@@ -1,6 +1,7 @@
 import { CopyError } from "../../../clients/replicate-files.ts";
 import type { Deps } from "../../../context.ts";
 import { ApiError } from "../../../errors.ts";
+import type { JobResult } from "../../../job-result.ts";
 import { claimDueGenerations, failGeneration, recordSubmission, type Work } from "../store.ts";
 import { type FailureCode, failures } from "./failures.ts";
 import { finishGeneration } from "./finish-generation.ts";
@@ -18,7 +19,7 @@ const clockSkewMs = 60_000;
 const nothingLeftMs = 100 * 60_000;
 
 /** Brings every generation that nobody looked at in time one step on. Each row is claimed for a minute. */
-export async function reconcileGenerations(deps: Deps): Promise<{ checked: number; failed: number }> {
+export async function reconcileGenerations(deps: Deps): Promise<JobResult> {
   const deadline = Date.now() + runAtMostMs;
   let checked = 0;
   let failed = 0;

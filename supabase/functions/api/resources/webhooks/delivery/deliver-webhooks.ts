@@ -1,4 +1,5 @@
 import type { Deps } from "../../../context.ts";
+import type { JobResult } from "../../../job-result.ts";
 import { presentGeneration } from "../../generations/answer/present-generation.ts";
 import { claimDeliveries, type DueEvent, failDelivery, finishDelivery } from "../store.ts";
 import { signedHeaders } from "./webhook-secret.ts";
@@ -11,7 +12,7 @@ const giveUpMs = 3 * 24 * 60 * 60_000;
  * Sends the events that are due. Requests start it after their answer, the reconciler once a minute; each event is claimed by one
  * of them. A receiver must answer 2xx within ten seconds; it gets an event again until it does, for three days.
  */
-export async function deliverWebhooks(deps: Deps): Promise<{ checked: number; failed: number }> {
+export async function deliverWebhooks(deps: Deps): Promise<JobResult> {
   let checked = 0;
   let failed = 0;
   for (let batch = 0; batch < maxBatches; batch++) {
