@@ -94,7 +94,10 @@ export const cannotRunHere: {
     text: "npx supabase db push --remote='postgresql://postgres.<tenant>:<password>@<server>:5432/postgres' --yes",
     because: "it needs Docker",
   },
-  { text: "select private.ensure_buckets();", because: "it needs Docker" },
+  {
+    text: "select private.ensure_buckets();\nselect private.ensure_realtime();",
+    because: "it needs Docker",
+  },
   {
     text: [
       "select vault.create_secret('http://kong:8000/functions/v1/api/v1/internal/reconcile', 'reconcile_url');",

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { TimeoutError } from "./errors.ts";
 import {
   apiServer,
@@ -70,6 +70,7 @@ test.each([
 
 test.each([
   ["too many streams are open", () => error(429, "too_many_streams", "Too many.", { "Retry-After": "5" })],
+  ["a limit is reached", () => error(429, "rate_limited", "Too many.", { "Retry-After": "3600" })],
   ["the stream cannot be opened now", () => error(503, "database_unavailable", "Down.")],
   ["the stream ends before its first event", () => events([": nothing\n\n"], "breaks")],
 ])("where %s this wait asks for the status, and the next one tries again", async (_, reply) => {
@@ -80,6 +81,26 @@ test.each([
   server.seen.length = 0;
   await one.generations.wait("g1");
   expect(server.seen.map(({ path }) => path)).toEqual(["/api/v1/generation/g1/events"]);
+});
+
+test("where a proxy holds events back a wait asks for the status after five seconds, and the third one at once", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+  server.answer(({ path }) =>
+    path.endsWith("/events") ? new Promise<Response>(() => {}) : json(generation("completed")),
+  );
+  const one = client();
+  for (const ms of [5_000, 5_000, 0]) {
+    const start = Date.now();
+    const waiting = one.generations.wait("g1");
+    await vi.waitFor(async () => {
+      await vi.advanceTimersByTimeAsync(ms === 0 ? 0 : 250);
+      expect(polls()).toHaveLength(1);
+    });
+    expect((await waiting).status).toBe("completed");
+    expect(Date.now() - start).toBeLessThanOrEqual(ms + 500);
+    server.seen.length = 0;
+  }
+  vi.useRealTimers();
 });
 
 test("a client holds four streams for its waits, and asks for the status of more", async () => {

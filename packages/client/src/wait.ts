@@ -1,4 +1,4 @@
-import { ApiError, ConnectionError } from "./errors.ts";
+import { ApiError, TimeoutError } from "./errors.ts";
 import type { FinishedGeneration, Generation } from "./finished-generation.ts";
 import type { RequestOptions } from "./http.ts";
 import { assertTimeout, retryDelay, sleep } from "./retry.ts";
@@ -23,9 +23,11 @@ const longestPauseMs = 5_000;
 const firstWithinMs = 5_000;
 
 /** Whether live events are worth another try, after they did not come: not when nobody here knows of them. */
-export type Streams = { areMissing: boolean; open: number };
+export type Streams = { areMissing: boolean; silences: number; open: number };
 /** Browsers open six connections to a server that speaks HTTP/1.1, for everything. */
 const maxStreams = 4;
+/** So many waits in a row without a first event, and nothing passes the events on. */
+const maxSilences = 2;
 
 /**
  * The generation once it is final, by its live events. Null where they do not come: an older server, a proxy that holds them
@@ -42,6 +44,7 @@ export async function waitLive(
   try {
     for await (const event of followGeneration(open, options, firstWithinMs)) {
       hasEvents = true;
+      streams.silences = 0;
       if (event.type === "progress") {
         onProgress?.({ percent: event.percent, log: event.log });
         continue;
@@ -52,18 +55,22 @@ export async function waitLive(
   } catch (error) {
     options.signal?.throwIfAborted();
     if (hasEvents || !isWithoutStream(error)) throw error;
-    streams.areMissing = error instanceof ApiError && error.code !== "too_many_streams" && error.status < 500;
+    if (error instanceof TimeoutError) streams.silences++;
+    streams.areMissing = streams.silences >= maxSilences || isUnknown(error);
   } finally {
     streams.open--;
   }
   return null;
 }
 
-const codesWithoutStream = ["not_found", "method_not_allowed", "unexpected_answer", "too_many_streams"];
+const codesOfUnknown = ["not_found", "method_not_allowed", "unexpected_answer"];
+/** Whether the server knows no such stream. */
+const isUnknown = (error: unknown) =>
+  error instanceof ApiError && error.status < 500 && codesOfUnknown.includes(error.code);
 /** Whether asking for the status may do what the stream did not. */
 const isWithoutStream = (error: unknown) =>
-  error instanceof ConnectionError ||
-  (error instanceof ApiError && (codesWithoutStream.includes(error.code) || retryDelay(error, 0) !== null));
+  isUnknown(error) || retryDelay(error, 0) !== null || isTooMany(error);
+const isTooMany = (error: unknown) => error instanceof ApiError && error.status === 429;
 
 /** Asks until the status is final: each question waits on the server, and pauses grow only when it answers early. */
 export async function waitUntilFinished(

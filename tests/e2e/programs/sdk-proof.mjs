@@ -61,6 +61,29 @@ const promises = {
     assert.equal(sent.filter((request) => request === "POST /auth/refresh").length, 1);
     await session.set(await store.get());
   },
+  async "a stream that is cut goes on, and tells each state once"() {
+    const { id } = await client.generations.create({ prompt: "Ink [[slow 4000]]" });
+    const { fetch, sent } = network(async (_, answer, turn) => {
+      const got = await answer();
+      if (turn > 1) return got;
+      const reader = got.body.getReader();
+      const body = new ReadableStream({
+        async pull(controller) {
+          const { value } = await reader.read();
+          controller.enqueue(value);
+          if (!new TextDecoder().decode(value).includes("event: status")) return;
+          await reader.cancel();
+          controller.close();
+        },
+      });
+      return new Response(body, { headers: got.headers });
+    });
+    const states = [];
+    for await (const event of createClient({ ...app, session, fetch }).generations.stream(id))
+      if (event.type === "status") states.push(event.generation.status);
+    assert.deepEqual(states, ["pending", "processing", "completed"]);
+    assert.deepEqual(sent, Array(2).fill(`GET /generation/${id}/events`));
+  },
   async "an abort ends a wait at once, with its reason"() {
     const { id } = await client.generations.create({ prompt: "Never mind [[slow 5000]]" });
     const stop = new AbortController();

@@ -22,7 +22,7 @@ type Generation = Schema<"Generation">;
 /** Pictures from words and pictures. */
 export class Generations {
   readonly #http: Http;
-  readonly #streams: Streams = { areMissing: false, open: 0 };
+  readonly #streams: Streams = { areMissing: false, silences: 0, open: 0 };
   constructor(http: Http) {
     this.#http = http;
   }

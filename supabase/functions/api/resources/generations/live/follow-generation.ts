@@ -74,13 +74,16 @@ function write(c: Context<AppEnv>, told: StreamEvent): string {
 const message = (event: string, data: object, id?: string) =>
   `event: ${event}\n${id === undefined ? "" : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
 
-/** A body that is made as fast as it is read. `end` is called once, whoever ends it. */
+/** A body that is made as fast as it is read. `end` is called whoever ends it: the events, a fault, or the reader. */
 function toBody(parts: AsyncGenerator<string>, end: () => void): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const { done, value } = await parts.next();
+        const { done, value } = await parts.next().catch((error: unknown) => {
+          end();
+          throw error;
+        });
         if (done !== true) return controller.enqueue(encoder.encode(value));
         end();
         controller.close();
