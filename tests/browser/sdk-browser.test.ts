@@ -142,9 +142,9 @@ test("what one tab does to the session is told in the other", async () => {
 test("an abort ends the request on the wire and the wait at once", async () => {
   const page = await openTab(await newApp(), "abort");
   await register(page);
-  await page.route("**/status*", () => {});
-  const failed = page.waitForEvent("requestfailed", (request) => request.url().includes("/status"));
-  const asked = page.waitForRequest((request) => request.url().includes("/status"));
+  await page.route("**/events", () => {});
+  const failed = page.waitForEvent("requestfailed", (request) => request.url().includes("/events"));
+  const asked = page.waitForRequest((request) => request.url().includes("/events"));
   const waiting = page.evaluate(async () => {
     const controller = new AbortController();
     Object.assign(globalThis, { stop: () => controller.abort("enough") });
@@ -155,6 +155,20 @@ test("an abort ends the request on the wire and the wait at once", async () => {
   await page.evaluate(() => (globalThis as unknown as { stop(): void }).stop());
   expect(await waiting).toBe("enough");
   expect((await failed).failure()?.errorText).toBe("net::ERR_ABORTED");
+});
+
+test("a page of another origin hears each state once and the progress, live", async () => {
+  const page = await openTab(await newApp(), "live");
+  await register(page);
+  const told = await page.evaluate(async () => {
+    const { id } = await client.generations.create({ prompt: "A lighthouse [[slow 6000]]" });
+    const words: string[] = [];
+    for await (const event of client.generations.stream(id))
+      words.push(event.type === "status" ? event.generation.status : event.type);
+    return words;
+  });
+  expect(told.filter((word) => word !== "progress")).toEqual(["pending", "processing", "completed"]);
+  expect(told).toContain("progress");
 });
 
 test("an answer that a page lost is asked for again, and it stays one generation", async () => {

@@ -116,7 +116,7 @@ test.each(runtimes())("the README's first program makes a PNG on $name", async (
 test.each(runtimes())("the SDK keeps its promises on $name", async ({ command, args }) => {
   const { code, output } = await run(command, [...args, "sdk-proof.mjs"], project, env);
   expect(code, output).toBe(0);
-  expect(output.match(/^kept: /gm)).toHaveLength(7);
+  expect(output.match(/^kept: /gm)).toHaveLength(8);
 });
 
 test("the command of the README, with the .env of npm start, does so too", async () => {
@@ -131,6 +131,7 @@ test.each([
   ["limits.mjs", " of "],
   ["lists.mjs", "My first project"],
   ["errors.mjs", "401 invalid_credentials"],
+  ["live.mjs", "completed http"],
   ["once.mjs", "true"],
 ])("the README's %s runs and says %j", async (name, words) => {
   const ran = await run(process.execPath, [name], project, env);
@@ -225,6 +226,7 @@ test("every block of the README is run by one of the tests here", () => {
     "errors.mjs",
     "limits.mjs",
     "lists.mjs",
+    "live.mjs",
     "once.mjs",
     "picture.mjs",
     "session.mjs",

@@ -67,11 +67,13 @@ const promises = {
       const got = await answer();
       if (turn > 1) return got;
       const reader = got.body.getReader();
+      let text = "";
       const body = new ReadableStream({
         async pull(controller) {
           const { value } = await reader.read();
+          text += new TextDecoder().decode(value);
           controller.enqueue(value);
-          if (!new TextDecoder().decode(value).includes("event: status")) return;
+          if (!/event: status[^]*\n\n/.test(text)) return;
           await reader.cancel();
           controller.close();
         },
