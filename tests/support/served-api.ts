@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { inject } from "vitest";
 import { closeServer } from "../../scripts/local/local-server.ts";
 import { createHandler } from "../../supabase/functions/api/runtime.ts";
@@ -25,7 +26,8 @@ export async function serve(handler: Handler): Promise<Served> {
   const server: Server = createServer(async (incoming, outgoing) => {
     const answer = await handler(await toRequest(incoming));
     outgoing.writeHead(answer.status, Object.fromEntries(answer.headers));
-    outgoing.end(Buffer.from(await answer.arrayBuffer()));
+    // Piece by piece: a stream of events is passed on as it comes, until its reader hangs up.
+    await pipeline(answer.body ?? [], outgoing).catch(() => outgoing.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
