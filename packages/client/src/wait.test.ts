@@ -1,5 +1,7 @@
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { TimeoutError } from "./errors.ts";
+import { sleep } from "./retry.ts";
+import type { Open } from "./stream.ts";
 import {
   apiServer,
   broken,
@@ -12,6 +14,7 @@ import {
   status,
   withoutEvents,
 } from "./testing/server.ts";
+import { type Streams, waitLive } from "./wait.ts";
 
 const server = apiServer();
 
@@ -83,24 +86,22 @@ test.each([
   expect(server.seen.map(({ path }) => path)).toEqual(["/api/v1/generation/g1/events"]);
 });
 
-test("where a proxy holds events back a wait asks for the status after five seconds, and the third one at once", async () => {
-  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
-  server.answer(({ path }) =>
-    path.endsWith("/events") ? new Promise<Response>(() => {}) : json(generation("completed")),
-  );
-  const one = client();
-  for (const ms of [5_000, 5_000, 0]) {
-    const start = Date.now();
-    const waiting = one.generations.wait("g1");
-    await vi.waitFor(async () => {
-      await vi.advanceTimersByTimeAsync(ms === 0 ? 0 : 250);
-      expect(polls()).toHaveLength(1);
-    });
-    expect((await waiting).status).toBe("completed");
-    expect(Date.now() - start).toBeLessThanOrEqual(ms + 500);
-    server.seen.length = 0;
-  }
-  vi.useRealTimers();
+test.each<[name: string, open: Open]>([
+  [
+    "the whole answer",
+    (_, { timeoutMs = 0 }) =>
+      sleep(timeoutMs, undefined).then(() => Promise.reject(new TimeoutError("late"))),
+  ],
+  ["the events", async () => events([], "stays")],
+])("a proxy that holds back %s is waited for twice, and never again", async (_, open) => {
+  const streams: Streams = { areMissing: false, silences: 0, open: 0 };
+  let opened = 0;
+  const counted: Open = (...asked) => {
+    opened++;
+    return open(...asked);
+  };
+  for (let time = 0; time < 4; time++) expect(await waitLive(counted, {}, streams, 20)).toBeNull();
+  expect([opened, streams]).toEqual([2, { areMissing: true, silences: 2, open: 0 }]);
 });
 
 test("a client holds four streams for its waits, and asks for the status of more", async () => {

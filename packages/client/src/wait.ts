@@ -37,12 +37,13 @@ export async function waitLive(
   open: Open,
   { onStatus, onProgress, ...options }: WaitOptions,
   streams: Streams,
+  withinMs = firstWithinMs,
 ): Promise<FinishedGeneration | null> {
   if (streams.areMissing || streams.open >= maxStreams) return null;
   let hasEvents = false;
   streams.open++;
   try {
-    for await (const event of followGeneration(open, options, firstWithinMs)) {
+    for await (const event of followGeneration(open, options, withinMs)) {
       hasEvents = true;
       streams.silences = 0;
       if (event.type === "progress") {
