@@ -73,7 +73,7 @@ const promises = {
           const { value } = await reader.read();
           text += new TextDecoder().decode(value);
           controller.enqueue(value);
-          if (!/event: status[^]*\n\n/.test(text)) return;
+          if (!/event: status.*\n\n/s.test(text)) return;
           await reader.cancel();
           controller.close();
         },
