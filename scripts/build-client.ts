@@ -5,8 +5,8 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, type InlineConfig } from "tsdown";
+import { runCommand } from "./local/run-command.ts";
 import { ROOT } from "./local/settings.ts";
-import { runCommand } from "./run-command.ts";
 
 const source = join(ROOT, "packages", "client");
 const longestGzip = 12_000;

@@ -3,11 +3,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkClient, inScratch } from "./build-client.ts";
+import { lintOpenApi } from "./check/lint-openapi.ts";
 import { completeLockfile } from "./complete-lockfile.ts";
 import { generated } from "./generate.ts";
-import { lintOpenApi } from "./lint-openapi.ts";
+import { runCommand } from "./local/run-command.ts";
 import { ROOT } from "./local/settings.ts";
-import { runCommand } from "./run-command.ts";
 
 const functions = ["api", "generation", "health"].map((name) => `supabase/functions/${name}/index.ts`);
 

@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { parseArgs } from "node:util";
 import { decode } from "fast-png";
 import { type Body, DemoApi } from "./demo/api.ts";
 import { Progress } from "./demo/progress.ts";
+import { portOf, readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem, reasonOf } from "./local/problem.ts";
 import { writeSample } from "./local/sample-image.ts";
 import { defaultBasePort, HOST, pathsFor, ROOT } from "./local/settings.ts";
-import { openStack } from "./stack-child.ts";
+import { openStack } from "./local/stack-child.ts";
 
 const helpText = `Walks the story: a developer, two projects, one person in both, and a photo that becomes a picture.
 
@@ -34,16 +34,8 @@ const demoPassword = "Demo-pass-1234";
 const waitMs = 180_000;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { port: { type: "string", short: "p" }, help: { type: "boolean", short: "h" } },
-  });
-  if (values.help) {
-    console.log(helpText);
-    return;
-  }
-  const port = Number(values.port ?? defaultBasePort);
-  if (!Number.isInteger(port) || port < 1024 || port > 65_500)
-    throw new Problem(`--port ${values.port} is not usable: give a number between 1024 and 65500.`);
+  const { values } = readCommandLine("npm run demo", helpText, { port: { type: "string", short: "p" } });
+  const port = portOf(values.port, defaultBasePort);
   const progress = new Progress(process.stdout);
   const target = await findTarget(port, progress);
   try {
@@ -186,9 +178,4 @@ function shortest(file: string): string {
   return from_here.startsWith("..") ? file : from_here;
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof Problem ? error.message : `The demo failed: ${reasonOf(error)}`);
-  process.exitCode = 1;
-}
+await runMain(main, "The demo failed");

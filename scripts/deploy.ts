@@ -10,12 +10,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs, parseEnv as parseDotEnv } from "node:util";
+import { parseEnv } from "node:util";
 import { type DeployOptions, planDeploy, problemsOf, type Step, withSite } from "./deploy/plan.ts";
 import { hostedEnvFile } from "./doctor/target.ts";
+import { readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem } from "./local/problem.ts";
+import { runCommand } from "./local/run-command.ts";
 import { ROOT } from "./local/settings.ts";
-import { runCommand } from "./run-command.ts";
 
 const helpText = `Deploys this checkout to a hosted Supabase project, again and again: each step brings it to what it should be.
 
@@ -28,39 +29,25 @@ const helpText = `Deploys this checkout to a hosted Supabase project, again and 
 The Supabase CLI has to be logged in: npx supabase login, or SUPABASE_ACCESS_TOKEN.`;
 
 function readOptions(): DeployOptions & { dry_run: boolean } {
-  let values: Record<string, string | boolean | undefined>;
-  try {
-    ({ values } = parseArgs({
-      options: {
-        "project-ref": { type: "string" },
-        settings: { type: "string" },
-        domain: { type: "string" },
-        site: { type: "string" },
-        "dry-run": { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }));
-  } catch (error) {
-    throw new Problem(`${(error as Error).message.split(". ")[0]}. See \`npm run deploy -- --help\`.`);
-  }
-  if (values.help) {
-    console.log(helpText);
-    process.exit(0);
-  }
-  const settings = String(values.settings ?? hostedEnvFile);
+  const { values } = readCommandLine("npm run deploy", helpText, {
+    "project-ref": { type: "string", default: "" },
+    settings: { type: "string", default: hostedEnvFile },
+    domain: { type: "string" },
+    site: { type: "string" },
+    "dry-run": { type: "boolean", default: false },
+  });
+  const { settings, domain, site } = values;
   const file = resolve(ROOT, settings);
-  const domain = values.domain as string | undefined;
-  const site = values.site as string | undefined;
   for (const [name, value] of Object.entries({ domain, site }))
     if (value !== undefined && !/^https:\/\/[\w.-]+(:\d+)?\/?$/.test(value))
       throw new Problem(`--${name} ${value} is no address such as https://api.example.com.`);
   return {
-    project_ref: String(values["project-ref"] ?? ""),
+    project_ref: values["project-ref"],
     settings,
-    env: existsSync(file) ? parseDotEnv(readFileSync(file, "utf8")) : undefined,
+    env: existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : undefined,
     domain,
     site,
-    dry_run: values["dry-run"] === true,
+    dry_run: values["dry-run"],
   };
 }
 
@@ -110,10 +97,4 @@ async function main(): Promise<void> {
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof Problem)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+await runMain(main, "The deployment failed");

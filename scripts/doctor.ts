@@ -1,5 +1,4 @@
 // Checks a running service from outside, as its clients and operators see it, and names a fix for each finding.
-import { parseArgs } from "node:util";
 import { checkAuth } from "./doctor/auth.ts";
 import { checkBuckets } from "./doctor/buckets.ts";
 import type { Check, Finding } from "./doctor/check.ts";
@@ -13,7 +12,7 @@ import { checkReplicate } from "./doctor/replicate.ts";
 import { renderFindings } from "./doctor/table.ts";
 import { findTarget } from "./doctor/target.ts";
 import { checkWebhook } from "./doctor/webhook.ts";
-import { Problem } from "./local/problem.ts";
+import { readCommandLine, runMain } from "./local/command-line.ts";
 import { defaultBasePort } from "./local/settings.ts";
 
 const helpText = `Says whether a Cloud API is set up as it should be, and how to mend what is not.
@@ -42,30 +41,15 @@ const checks: readonly Check[] = [
   checkReconciler,
 ];
 
-function readOptions() {
-  try {
-    return parseArgs({
-      options: {
-        port: { type: "string", short: "p" },
-        data: { type: "string" },
-        local: { type: "boolean" },
-        url: { type: "string" },
-        settings: { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values;
-  } catch (error) {
-    throw new Problem(`${(error as Error).message.split(". ")[0]}. See \`npm run doctor -- --help\`.`);
-  }
-}
-
 async function main(): Promise<void> {
-  const { port, data, local, url, json, help, settings } = readOptions();
-  if (help) {
-    console.log(helpText);
-    return;
-  }
+  const { port, data, local, url, json, settings } = readCommandLine("npm run doctor", helpText, {
+    port: { type: "string", short: "p" },
+    data: { type: "string" },
+    local: { type: "boolean" },
+    url: { type: "string" },
+    settings: { type: "string" },
+    json: { type: "boolean" },
+  }).values;
   const target = findTarget(
     { port: Number(port ?? defaultBasePort), data, local, url, env_file: settings },
     process.env,
@@ -77,10 +61,4 @@ async function main(): Promise<void> {
   if (findings.some(({ status }) => status === "fail")) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof Problem)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+await runMain(main, "The doctor failed");

@@ -1,8 +1,9 @@
-import { parseArgs } from "node:util";
+import type { Target } from "../tests/support/fuzz/callers.ts";
 import { fuzz } from "../tests/support/fuzz/fuzz.ts";
 import { fuzzTarget } from "../tests/support/fuzz/target.ts";
 import { type StackTarget, startTestStack } from "../tests/support/stack.ts";
 import { readTarget } from "../tests/support/target.ts";
+import { readCommandLine, runMain } from "./local/command-line.ts";
 
 const helpText = `Sends random requests to every operation of docs/openapi.json, as every kind of caller. Ends with an error at any 5xx, any answer
 that the document does not have, and none.
@@ -13,36 +14,31 @@ that the document does not have, and none.
   npm run fuzz -- --only generations.create   stays with one operation
   npm run fuzz -- --runs N               requests to each operation and seed (default 100)`;
 
-const { values } = parseArgs({
-  options: {
+async function main(): Promise<void> {
+  const { values } = readCommandLine("npm run fuzz", helpText, {
     minutes: { type: "string", default: "1" },
     seed: { type: "string" },
     runs: { type: "string", default: "100" },
     only: { type: "string" },
-    help: { type: "boolean", short: "h" },
-  },
-});
-
-if (values.help) {
-  console.log(helpText);
-  process.exit(0);
+  });
+  const foreign = readTarget(process.env, []);
+  const own = foreign === undefined ? await startTestStack() : undefined;
+  const target = fuzzTarget(
+    own === undefined
+      ? (foreign as StackTarget)
+      : { embedded: true, credentials: own.credentials, urls: { ...own.urls, base: own.urls.gateway } },
+  );
+  try {
+    if (await fuzzAll(target, values)) process.exitCode = 1;
+  } finally {
+    await own?.stop();
+  }
 }
-const foreign = readTarget(process.env, []);
-const own = foreign === undefined ? await startTestStack() : undefined;
-const target = fuzzTarget(
-  own === undefined
-    ? (foreign as StackTarget)
-    : { embedded: true, credentials: own.credentials, urls: { ...own.urls, base: own.urls.gateway } },
-);
-let failed = false;
-try {
-  failed = await fuzzAll();
-} finally {
-  await own?.stop();
-}
-process.exit(failed ? 1 : 0);
 
-async function fuzzAll(): Promise<boolean> {
+type Values = { minutes: string; seed?: string; runs: string; only?: string };
+
+/** True when something was found. */
+async function fuzzAll(target: Target, values: Values): Promise<boolean> {
   const end = Date.now() + Number(values.minutes) * 60_000;
   const failures = new Set<string>();
   const first = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
@@ -67,3 +63,5 @@ async function fuzzAll(): Promise<boolean> {
   console.log(failures.size === 0 ? "Nothing found." : `${failures.size} found.`);
   return failures.size > 0;
 }
+
+await runMain(main, "The fuzzer failed");

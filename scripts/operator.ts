@@ -1,11 +1,11 @@
 // Manages operators and their keys directly in the database, because its user has the password anyway.
-import { parseArgs } from "node:util";
 import postgres from "postgres";
+import { readCommandLine } from "./local/command-line.ts";
 import { keysOfPort } from "./local/keys.ts";
 import { Problem } from "./local/problem.ts";
 import { databaseUrl, defaultBasePort, portsFrom } from "./local/settings.ts";
-import { createOperator, createOperatorKey, listOperators, revokeOperatorKey } from "./operators.ts";
-import { registerDeveloper } from "./register-developer.ts";
+import { createOperator, createOperatorKey, listOperators, revokeOperatorKey } from "./operator/operators.ts";
+import { registerDeveloper } from "./operator/register-developer.ts";
 
 const helpText = `Operators run the platform: they make developers and see every project.
 
@@ -23,19 +23,16 @@ const { values, positionals } = readArguments();
 
 function readArguments() {
   try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        name: { type: "string" },
-        label: { type: "string" },
-        days: { type: "string" },
-        port: { type: "string" },
-        url: { type: "string" },
-        help: { type: "boolean", short: "h" },
-      },
-    });
+    const options = {
+      name: { type: "string" },
+      label: { type: "string" },
+      days: { type: "string" },
+      port: { type: "string" },
+      url: { type: "string" },
+    } as const;
+    return readCommandLine("npm run operator", helpText, options, true);
   } catch (error) {
-    console.error(`${(error as Error).message.split(". ")[0]}. See \`npm run operator -- --help\`.`);
+    console.error((error as Error).message);
     process.exit(1);
   }
 }
@@ -102,9 +99,9 @@ async function run(sql: postgres.Sql): Promise<void> {
   }
 }
 
-if (values.help || positionals.length === 0) {
+if (positionals.length === 0) {
   console.log(helpText);
-  process.exit(values.help ? 0 : 1);
+  process.exit(1);
 }
 if (positionals[0] === "developer") process.exit(await makeDeveloper(positionals[1] ?? ""));
 const url = process.env.DATABASE_URL || localDatabase(Number(values.port ?? defaultBasePort));

@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import type { TokenAlgorithm } from "./local/access-tokens.ts";
 import { banner } from "./local/banner.ts";
+import { portOf, readCommandLine } from "./local/command-line.ts";
 import { startDocker } from "./local/docker.ts";
 import type { RefreshVersion } from "./local/gateway.ts";
 import { keysOfPort, readKeys } from "./local/keys.ts";
@@ -45,58 +45,27 @@ type Options = {
 };
 
 function readOptions(): Options {
-  let values: {
-    port?: string;
-    data?: string;
-    fresh?: boolean;
-    seed?: boolean;
-    json?: boolean;
-    quiet?: boolean;
-    keys?: boolean;
-    docker?: boolean;
-    settings?: string;
-    "published-keys"?: boolean;
-    hs256?: boolean;
-    "refresh-v2"?: boolean;
-    help?: boolean;
-  };
-  try {
-    ({ values } = parseArgs({
-      options: {
-        port: { type: "string", short: "p" },
-        data: { type: "string" },
-        fresh: { type: "boolean" },
-        seed: { type: "boolean" },
-        json: { type: "boolean" },
-        quiet: { type: "boolean" },
-        keys: { type: "boolean" },
-        docker: { type: "boolean" },
-        settings: { type: "string" },
-        "published-keys": { type: "boolean" },
-        hs256: { type: "boolean" },
-        "refresh-v2": { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }));
-  } catch (error) {
-    throw new Problem(`${(error as Error).message.split(". ")[0]}. See \`npm start -- --help\`.`);
-  }
-  if (values.help) {
-    console.log(helpText);
-    process.exit(0);
-  }
-  const base_port = Number(values.port ?? defaultBasePort);
-  if (!Number.isInteger(base_port) || base_port < 1024 || base_port > 65_500) {
-    throw new Problem(`--port ${values.port} is not usable: give a number between 1024 and 65500.`);
-  }
+  const { values } = readCommandLine("npm start", helpText, {
+    port: { type: "string", short: "p" },
+    data: { type: "string" },
+    fresh: { type: "boolean", default: false },
+    seed: { type: "boolean", default: false },
+    json: { type: "boolean", default: false },
+    quiet: { type: "boolean", default: false },
+    keys: { type: "boolean" },
+    docker: { type: "boolean", default: false },
+    settings: { type: "string" },
+    "published-keys": { type: "boolean", default: false },
+    hs256: { type: "boolean" },
+    "refresh-v2": { type: "boolean" },
+  });
+  const { fresh, seed, json, quiet, docker, settings } = values;
+  const base_port = portOf(values.port, defaultBasePort);
   const data_folder = values.data === undefined ? undefined : resolve(values.data);
-  const { fresh = false, seed = false, json = false, quiet = false } = values;
-  const published_keys = values["published-keys"] === true;
   if (values.keys) {
     console.log(JSON.stringify(readSecrets(base_port, data_folder), null, 2));
     process.exit(0);
   }
-  const docker = values.docker === true;
   if (docker && (fresh || values.port !== undefined || data_folder !== undefined))
     throw new Problem(
       "--docker takes its ports and data from supabase/config.toml and Docker: leave out --port, --data and --fresh.",
@@ -108,11 +77,11 @@ function readOptions(): Options {
     seed,
     json,
     quiet,
-    published_keys,
+    published_keys: values["published-keys"],
     access_tokens: values.hs256 ? "HS256" : "ES256",
     refresh_tokens: values["refresh-v2"] ? "v2" : "v1",
     docker,
-    settings: values.settings,
+    settings,
   };
 }
 

@@ -2,11 +2,12 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { parseArgs, parseEnv, promisify } from "node:util";
+import { parseEnv, promisify } from "node:util";
 import postgres from "postgres";
-import { Problem, reasonOf } from "./local/problem.ts";
+import { readCommandLine, runMain } from "./local/command-line.ts";
+import { Problem } from "./local/problem.ts";
 import { ROOT } from "./local/settings.ts";
-import { createOperator, createOperatorKey } from "./operators.ts";
+import { createOperator, createOperatorKey } from "./operator/operators.ts";
 
 const helpText = `Writes a target for the suites, once \`npx supabase start\` runs.
 
@@ -15,19 +16,6 @@ const helpText = `Writes a target for the suites, once \`npx supabase start\` ru
 
 It asks \`supabase status\`, takes CRON_SECRET from supabase/functions/.env, and makes an operator with a key.
 docs/testing-on-real-supabase.md says what else may stand in the file, and how to write one for a hosted project.`;
-
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    settings: { type: "string", default: "supabase/functions/.env" },
-    help: { type: "boolean", short: "h" },
-  },
-});
-const [file] = positionals;
-if (values.help || file === undefined) {
-  console.log(helpText);
-  process.exit(values.help ? 0 : 1);
-}
 
 /** What the CLI says of the stack of this checkout. */
 async function status(): Promise<Record<string, string | undefined>> {
@@ -39,10 +27,10 @@ async function status(): Promise<Record<string, string | undefined>> {
   }
 }
 
-function cronSecret(): string {
-  const path = resolve(ROOT, values.settings);
+function cronSecret(settings: string): string {
+  const path = resolve(ROOT, settings);
   const secret = existsSync(path) ? parseEnv(readFileSync(path, "utf8")).CRON_SECRET : undefined;
-  if (!secret) throw new Problem(`${values.settings} has no CRON_SECRET: set one and start the stack again.`);
+  if (!secret) throw new Problem(`${settings} has no CRON_SECRET: set one and start the stack again.`);
   return secret;
 }
 
@@ -57,8 +45,12 @@ async function operatorKey(database_url: string): Promise<string> {
   }
 }
 
-try {
-  const cron_secret = cronSecret();
+async function main(): Promise<void> {
+  const options = { settings: { type: "string", default: "supabase/functions/.env" } } as const;
+  const { values, positionals } = readCommandLine("npm run target", helpText, options, true);
+  const [file] = positionals;
+  if (file === undefined) throw new Problem(helpText);
+  const cron_secret = cronSecret(values.settings);
   const { API_URL: url, DB_URL: database_url = "", ...keys } = await status();
   const target = {
     url,
@@ -75,7 +67,6 @@ try {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `${JSON.stringify(target, null, 2)}\n`, { mode: 0o600 });
   console.log(`CLOUD_API_TARGET=${file} npm test -- api`);
-} catch (error) {
-  console.error(error instanceof Problem ? error.message : reasonOf(error));
-  process.exit(1);
 }
+
+await runMain(main, "The target could not be written");

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { unseenAnswers } from "./contract-coverage.ts";
-import { runCommand } from "./run-command.ts";
+import { runCommand } from "./local/run-command.ts";
+import { unseenAnswers } from "./test/contract-coverage.ts";
 
 const helpText = `Runs every check and every suite, against a stack of its own.
 

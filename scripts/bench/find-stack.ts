@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { findFreeBase } from "../local/ports.ts";
 import { Problem } from "../local/problem.ts";
 import { pathsFor, ROOT } from "../local/settings.ts";
-import { openStack } from "../stack-child.ts";
+import { openStack } from "../local/stack-child.ts";
 import { progress } from "./progress.ts";
 
 /** The named stack, or a new one for this run. */

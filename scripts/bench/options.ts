@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { readCommandLine } from "../local/command-line.ts";
 import { Problem } from "../local/problem.ts";
 import type { Pace } from "./compare.ts";
 
@@ -11,7 +11,8 @@ const helpText = `Measures the API against a bare handler that makes one query, 
   --connections N  requests under way at once (default 20)
   --creates N      creates with a picture, while memory is watched (default 2000: a minute and 2 GB of disk; 0 for none)
   --starts N       starts of the function, and a third as many of the stack (default 9; 0 for none)
-  --scale          instead, each read on a small database beside a large one, made with \`npm run bench:seed\` when there is none
+  --scale          instead, each read on a small database beside a large one, made when there is none
+  --make-large     fills that large database anew, in .local/bench-large: a minute or more, and some gigabytes
   --peers          instead, what one would build else: better-auth, supabase-js, /rest/v1, PocketBase; installs them once
   --gateway        reads through the gateway too, the bare handler behind one as well
   --deep-page N    the deep page of a list (default 5000), so many times 20 rows are made
@@ -25,31 +26,26 @@ export interface Options extends Pace {
   gateway: boolean;
   scale: boolean;
   peers: boolean;
+  make_large: boolean;
   only: string;
 }
 
 /** The options of the command line; `--help` prints and ends. */
 export function readOptions(): Options {
-  const { values } = parseArgs({
-    options: {
-      port: { type: "string" },
-      rounds: { type: "string", default: "5" },
-      seconds: { type: "string", default: "1.5" },
-      connections: { type: "string", default: "20" },
-      creates: { type: "string", default: "2000" },
-      starts: { type: "string", default: "9" },
-      "deep-page": { type: "string", default: "5000" },
-      gateway: { type: "boolean", default: false },
-      scale: { type: "boolean", default: false },
-      peers: { type: "boolean", default: false },
-      only: { type: "string", default: "" },
-      help: { type: "boolean", short: "h" },
-    },
+  const { values } = readCommandLine("npm run bench", helpText, {
+    port: { type: "string" },
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "1.5" },
+    connections: { type: "string", default: "20" },
+    creates: { type: "string", default: "2000" },
+    starts: { type: "string", default: "9" },
+    "deep-page": { type: "string", default: "5000" },
+    gateway: { type: "boolean", default: false },
+    scale: { type: "boolean", default: false },
+    peers: { type: "boolean", default: false },
+    "make-large": { type: "boolean", default: false },
+    only: { type: "string", default: "" },
   });
-  if (values.help) {
-    console.log(helpText);
-    process.exit(0);
-  }
   const [rounds, seconds, connections] = [
     Number(values.rounds),
     Number(values.seconds),
@@ -68,6 +64,7 @@ export function readOptions(): Options {
     gateway: values.gateway,
     scale: values.scale,
     peers: values.peers,
+    make_large: values["make-large"],
     only: values.only,
   };
 }

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type postgres from "postgres";
-import { createOperator, createOperatorKey } from "../operators.ts";
-import { registerDeveloper } from "../register-developer.ts";
+import { createOperator, createOperatorKey } from "../operator/operators.ts";
+import { registerDeveloper } from "../operator/register-developer.ts";
 import type { BannerFacts } from "./banner.ts";
 import { Problem } from "./problem.ts";
 

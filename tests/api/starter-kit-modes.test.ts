@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { createOperator } from "../../scripts/operators.ts";
+import { createOperator } from "../../scripts/operator/operators.ts";
 import { api, type Developer, freshEmail, password, registerDeveloper } from "../support/api.ts";
 import { freshPrompt } from "../support/generation.ts";
 import { mailTo, type ReceivedMail, tokenOf } from "../support/mail.ts";

@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from "vitest";
-import { createOperator } from "../../scripts/operators.ts";
+import { createOperator } from "../../scripts/operator/operators.ts";
 import { api, type Developer, freshEmail, password, registerDeveloper } from "../support/api.ts";
 import { launchChromium, picture } from "../support/browser.ts";
 import { png } from "../support/images.ts";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, inject, test } from "vitest";
+import { runCommand } from "../../scripts/local/run-command.ts";
 import { ROOT } from "../../scripts/local/settings.ts";
-import { runCommand } from "../../scripts/run-command.ts";
 import { schemaTexts } from "../../scripts/schema/baseline.ts";
 import { drawTables } from "../support/draw-tables.ts";
 import { snippetsOf } from "../support/snippets.ts";

@@ -43,15 +43,11 @@ test("the benchmark prints and keeps a line with numbers for each scenario, and 
     "--starts",
     "0",
   ];
-  const child = spawn(
-    process.execPath,
-    [join(ROOT, "scripts/bench/run.ts"), "--port", String(port), ...args],
-    {
-      cwd: ROOT,
-      env: { ...process.env, CLOUD_API_OPERATOR_KEY: String(credentials.operator_key) },
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
+  const child = spawn(process.execPath, [join(ROOT, "scripts/bench.ts"), "--port", String(port), ...args], {
+    cwd: ROOT,
+    env: { ...process.env, CLOUD_API_OPERATOR_KEY: String(credentials.operator_key) },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let printed = "";
   child.stdout.on("data", (chunk) => {
     printed += chunk;

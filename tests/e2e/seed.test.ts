@@ -4,7 +4,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { findFreeBase } from "../../scripts/local/ports.ts";
-import { runCommand } from "../../scripts/run-command.ts";
+import { runCommand } from "../../scripts/local/run-command.ts";
 import { eventually, type ReceivedMail, tokenOf } from "../support/mail.ts";
 import { startTestStack, type TestStack } from "../support/stack.ts";
 import { StackCli } from "../support/stack-cli.ts";

@@ -4,7 +4,7 @@ import postgres from "postgres";
 import { adminUrlOf } from "../../local/keys.ts";
 import { findFreeBase } from "../../local/ports.ts";
 import { portsFrom, ROOT } from "../../local/settings.ts";
-import { openStack } from "../../stack-child.ts";
+import { openStack } from "../../local/stack-child.ts";
 import { type Facts, registerDeveloper, seed, signIn, signInDeveloper, type Tenant } from "../seed.ts";
 import { fill, large } from "./rows.ts";
 

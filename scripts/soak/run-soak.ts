@@ -1,29 +1,19 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import postgres from "postgres";
 import { findFunction, usageOf } from "../bench/usage.ts";
 import { adminUrlOf } from "../local/keys.ts";
 import { findFreeBase } from "../local/ports.ts";
-import { Problem, reasonOf } from "../local/problem.ts";
+import { Problem } from "../local/problem.ts";
 import { portsFrom } from "../local/settings.ts";
-import { openStack } from "../stack-child.ts";
+import { openStack } from "../local/stack-child.ts";
 import { makeSubject } from "./subject.ts";
 import { startTraffic } from "./traffic.ts";
 import { judge, type Sample } from "./verdict.ts";
 
-const helpText = `Mixed traffic against a stack of its own for a long time, and whether memory, connections, generations and counters stay right.
-
-  npm run soak                    30 minutes
-  npm run soak -- --minutes 5     ends with an error when something is not right`;
-
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { minutes: { type: "string", default: "30" }, help: { type: "boolean", short: "h" } },
-  });
-  if (values.help) return console.log(helpText);
-  const minutes = Number(values.minutes);
+/** Exit code 1 when something is not right. */
+export async function runSoak(minutes: number): Promise<void> {
   if (!(minutes > 0)) throw new Problem("--minutes is more than 0.");
   // Three times what the function keeps. With an unbounded heap, garbage hides a leak, or looks like one.
   process.env.DENO_V8_FLAGS ??= "--max-old-space-size=64";
@@ -60,11 +50,4 @@ async function main(): Promise<void> {
     await stop();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof Problem ? error.message : `The soak failed: ${reasonOf(error)}`);
-  process.exitCode = 1;
 }

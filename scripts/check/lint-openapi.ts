@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { createConfig, lint } from "@redocly/openapi-core";
-import { ROOT } from "./local/settings.ts";
+import { ROOT } from "../local/settings.ts";
 
 /** Redocly's recommended rules and some of its optional ones, each of them as strict as an error. */
 const rules = {

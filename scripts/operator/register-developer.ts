@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { appEnv } from "./local/banner.ts";
-import { Problem, reasonOf } from "./local/problem.ts";
+import { appEnv } from "../local/banner.ts";
+import { Problem, reasonOf } from "../local/problem.ts";
 
 type Registered = {
   code?: string;

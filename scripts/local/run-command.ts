@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
-import { ROOT } from "./local/settings.ts";
+import { ROOT } from "./settings.ts";
 
 export type CommandResult = { code: number; output: string; seconds: number };
 

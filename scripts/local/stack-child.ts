@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { Problem } from "./local/problem.ts";
-import { ROOT } from "./local/settings.ts";
-import type { Stack } from "./local/stack-facts.ts";
+import { Problem } from "./problem.ts";
+import { ROOT } from "./settings.ts";
+import type { Stack } from "./stack-facts.ts";
 
 export type ReadyStack = Pick<Stack, "urls" | "keys" | "database_url" | "credentials">;
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "./local/settings.ts";
+import { ROOT } from "../local/settings.ts";
 
 type Operation = { operationId: string; responses: Record<string, unknown> };
 

@@ -1,10 +1,10 @@
 import { keysOfPort } from "../local/keys.ts";
-import { Problem, reasonOf } from "../local/problem.ts";
+import { Problem } from "../local/problem.ts";
 import { databaseUrl, HOST, portsFrom } from "../local/settings.ts";
 import { compare, type Row } from "./compare.ts";
 import { describeCreates, measureCreates } from "./creates.ts";
 import { findStack } from "./find-stack.ts";
-import { type Options, readOptions } from "./options.ts";
+import type { Options } from "./options.ts";
 import { startPeers } from "./peers/start-peers.ts";
 import { progress } from "./progress.ts";
 import { machine, type Report, type Section, save, table } from "./report.ts";
@@ -23,8 +23,7 @@ import { findFunction, findPostgres } from "./usage.ts";
 
 const bare: Scenario = { name: "bare handler, one query", requests: [{ path: "/api/v1/bare" }] };
 
-async function main(): Promise<void> {
-  const options = readOptions();
+export async function runBench(options: Options): Promise<void> {
   const undo: (() => unknown)[] = [];
   const notes: string[] = [];
   const sections: Section[] = [];
@@ -170,11 +169,4 @@ async function runCreates(
   console.log(`\n${sentence}`);
   if (creates.failed > 0 || creates.is_flat === false) process.exitCode = 1;
   return sentence;
-}
-
-try {
-  await main();
-} catch (error) {
-  console.error(error instanceof Problem ? error.message : `The benchmark failed: ${reasonOf(error)}`);
-  process.exitCode = 1;
 }
