@@ -108,8 +108,9 @@ begin
       (array['Turn this beach into a watercolour', 'A lighthouse at dawn, oil on canvas', 'My dog as an astronaut',
         'Blue and white azulejo, seamless', 'A portrait in flat colours'])[1 + (person.n + made.n) % 5],
       'google/nano-banana', '{"aspect_ratio": "1:1"}', made.status = 'completed' and made.n % 3 = 0,
-      case made.status when 'failed' then 'content_blocked' end,
-      case made.status when 'failed' then 'The provider''s safety filter blocked the request or its result. It was not charged.' end,
+      case made.status when 'failed' then 'content_blocked' when 'canceled' then 'canceled' end,
+      case made.status when 'failed' then 'The provider''s safety filter blocked the request or its result. It was not charged.'
+        when 'canceled' then 'The generation was canceled. It was not charged.' end,
       case made.status when 'completed' then 'committed' else 'refunded' end,
       date_trunc('month', (made.at at time zone 'utc'))::date,
       -- The pictures themselves are not part of the seed: their addresses answer 404.

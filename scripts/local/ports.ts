@@ -1,4 +1,8 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isAlive } from "./lock.ts";
 import { Problem } from "./problem.ts";
 import { HOST, type Ports, portsFrom } from "./settings.ts";
 
@@ -32,10 +36,26 @@ export async function assertPortsFree(ports: Ports, except: number[] = []): Prom
   );
 }
 
-/** A base port below the ephemeral range whose whole stack of ports is free right now. */
+/** Notes that this process was offered a base port. False while another process that was lives: it may not listen yet. */
+function reserve(base: number): boolean {
+  const folder = join(tmpdir(), "cloud-api-ports");
+  const note = join(folder, String(base));
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o777 });
+    if (existsSync(note) && !isAlive(Number(readFileSync(note, "utf8")))) rmSync(note, { force: true });
+    writeFileSync(note, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    // Where nothing can be noted, chance has to do.
+    return (error as NodeJS.ErrnoException).code !== "EEXIST";
+  }
+}
+
+/** A base port below the ephemeral range whose whole stack of ports is free, and offered to this process alone. */
 export async function findFreeBase(from = 20_000, to = 31_000): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const base = from + 20 * Math.floor((Math.random() * (to - from)) / 20);
+    if (!reserve(base)) continue;
     try {
       await assertPortsFree(portsFrom(base));
       return base;

@@ -153,7 +153,7 @@ comment on function private.begin_password_check(jsonb, text) is
   'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded, those of '
   'private.authorize_session.';
 
-create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns void
+create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   actor uuid := private.authorize_session(credentials);
@@ -165,12 +165,17 @@ begin
   select * into account from public.users u where u.id = actor;
   perform private.forget_sign_ins(account.project_id, account.email, finish_password_check.ip);
   if permit then
-    perform private.permit_password(actor, (credentials ->> 'session_id')::uuid);
+    begin
+      perform private.permit_password(actor, (credentials ->> 'session_id')::uuid);
+    exception when raise_exception then
+      return jsonb_build_object('refusal', sqlerrm);
+    end;
   end if;
+  return jsonb_build_object('refusal', null);
 end $$;
 comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
-  'The password was correct: ends the session that proved it, and announces a change when permit is true. Errors: '
-  'wrong_password, those of private.authorize_session.';
+  'The password was correct: ends the session that proved it, and announces a change when permit is true. The refusal is '
+  'returned, because raising it would bring that session back. Errors: wrong_password, those of private.authorize_session.';
 
 create function private.check_auth_user_metadata() returns trigger
 language plpgsql set search_path = '' as $$

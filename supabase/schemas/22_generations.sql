@@ -33,7 +33,7 @@ create table public.generations (
   constraint generations_owned_or_anonymous check (
     (project_id is null) = (user_id is null) and (project_id is null) = (expires_at is not null)),
   constraint generations_completed_has_output check (status <> 'completed' or jsonb_array_length(outputs) > 0),
-  constraint generations_failed_has_code check (status <> 'failed' or error_code is not null),
+  constraint generations_failed_says_why check (status not in ('failed', 'canceled') or num_nulls(error_code, error) = 0),
   constraint generations_final_has_time check ((completed_at is not null) = (status in ('completed', 'failed', 'canceled'))),
   constraint generations_final_is_settled check (
     (status in ('pending', 'processing') and charge = 'reserved')

@@ -151,8 +151,6 @@ describe("a bucket", () => {
 });
 
 describe("known and unknown addresses take the same time", () => {
-  const median = (times: number[]) => times.sort((one, two) => one - two)[Math.floor(times.length / 2)] ?? 0;
-
   async function compare(name: string, known: () => Promise<unknown>, unknown: () => Promise<unknown>) {
     const times = { known: [] as number[], unknown: [] as number[] };
     for (let turn = 0; turn < 40; turn++) {
@@ -167,8 +165,9 @@ describe("known and unknown addresses take the same time", () => {
         times[kind].push(performance.now() - start);
       }
     }
-    const [one, two] = [median(times.known), median(times.unknown)];
-    console.log(`${name}: known ${one.toFixed(1)} ms, unknown ${two.toFixed(1)} ms (median of 40)`);
+    // The least of many: other load only ever makes a turn longer.
+    const [one, two] = [Math.min(...times.known), Math.min(...times.unknown)];
+    console.log(`${name}: known ${one.toFixed(1)} ms, unknown ${two.toFixed(1)} ms (least of 40)`);
     expect(Math.abs(one - two)).toBeLessThan(Math.max(8, 0.4 * Math.max(one, two)));
   }
 

@@ -1,8 +1,10 @@
 import { expect, inject, test } from "vitest";
 import { api, errorOf, login, password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { mailTo } from "../support/mail.ts";
+import { openDatabase } from "../support/management.ts";
 
 const { urls, keys } = inject("stack");
+const sql = openDatabase();
 const another = "Another-horse-8";
 const me = async (token: string) =>
   (await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status;
@@ -34,6 +36,18 @@ test("the sign-in that proves the current password leaves no session behind", as
   await change(headers, password, another);
   const { body } = await api<unknown[]>("/auth/sessions", { headers });
   expect(body).toHaveLength(1);
+});
+
+test("a change while another one runs is refused, and leaves no session behind either", async () => {
+  const { headers, id } = await user();
+  const sessions = async () => (await api<unknown[]>("/auth/sessions", { headers })).body.length;
+  const before = await sessions();
+  await sql`insert into private.password_permits (user_id, expires_at) values (${id}, now() + interval '1 minute')`;
+  expect(errorOf(await change(headers, password, another))).toMatchObject({
+    status: 409,
+    code: "password_change_running",
+  });
+  expect(await sessions()).toBe(before);
 });
 
 test.each([

@@ -210,8 +210,8 @@ test("a removal works in bounded steps, goes on after a worker died, and rules o
   const developer = await registerDeveloper();
   const { id } = developer.project;
   await sql`
-    insert into public.generations (id, project_id, user_id, instructions, model, charge, charged_month, status, error_code, completed_at)
-    select gen_random_uuid(), ${id}, ${developer.id}, 'A lighthouse', 'some/model', 'refunded', date_trunc('month', now()), 'failed', 'timed_out', now()
+    insert into public.generations (id, project_id, user_id, instructions, model, charge, charged_month, status, error_code, error, completed_at)
+    select gen_random_uuid(), ${id}, ${developer.id}, 'A lighthouse', 'some/model', 'refunded', date_trunc('month', now()), 'failed', 'timed_out', 'Too late.', now()
     from generate_series(1, 25)`;
   await remove(developer);
   await dueNow(id);

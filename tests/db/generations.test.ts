@@ -27,7 +27,9 @@ const columnsOf = (state: State) => ({
         ? "refunded"
         : "reserved",
   completed_at: state === "pending" || state === "processing" ? null : new Date(),
-  error_code: state === "failed" ? "model_failed" : null,
+  ...(state === "failed" || state === "canceled"
+    ? { error_code: "model_failed", error: "The model failed." }
+    : { error_code: null, error: null }),
   ...(state === "completed" ? { outputs: [{ path: "p" }] } : {}),
 });
 
@@ -96,11 +98,22 @@ describe("a generation", () => {
 
   test.each([
     ["completed without a picture", { status: "completed", charge: "committed", completed_at: new Date() }],
-    ["failed without a code", { status: "failed", charge: "refunded", completed_at: new Date() }],
-    ["final without a time", { status: "canceled", charge: "refunded" }],
+    [
+      "failed without a code",
+      { status: "failed", error: "No.", charge: "refunded", completed_at: new Date() },
+    ],
+    [
+      "failed without a sentence",
+      { status: "failed", error_code: "x", charge: "refunded", completed_at: new Date() },
+    ],
+    [
+      "canceled without a sentence",
+      { status: "canceled", error_code: "x", charge: "refunded", completed_at: new Date() },
+    ],
+    ["final without a time", { status: "canceled", error_code: "x", error: "No.", charge: "refunded" }],
     [
       "failed and still charged",
-      { status: "failed", error_code: "x", charge: "reserved", completed_at: new Date() },
+      { status: "failed", error_code: "x", error: "No.", charge: "reserved", completed_at: new Date() },
     ],
     ["running and refunded", { charge: "refunded" }],
     ["in a state of its own", { status: "done" }],

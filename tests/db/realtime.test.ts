@@ -65,7 +65,7 @@ test("each state goes once to the private channel of whoever asked, with nothing
     await tx`update public.generations set next_check_at = now() where id = ${id}`;
     await tx`update public.generations set status = 'processing' where id = ${id}`;
     await tx`update public.generations set status = 'processing', is_public = true where id = ${id}`;
-    await tx`update public.generations set status = 'failed', error_code = 'timed_out', charge = 'refunded',
+    await tx`update public.generations set status = 'failed', error_code = 'timed_out', error = 'Too late.', charge = 'refunded',
       completed_at = now() where id = ${id}`;
     const messages = await sent(tx);
     const statuses = messages.map(({ payload }) => payload.status).sort();

@@ -27,7 +27,8 @@ test.each<[string, string, (tx: Tx) => Promise<unknown>]>([
     async (tx) => {
       const [{ id } = {}] =
         await tx`select id from public.generations where project_id = ${world.a.project_id} limit 1`;
-      await tx`update public.generations set status = 'canceled', charge = 'refunded', completed_at = now() where id = ${id}`;
+      await tx`update public.generations set status = 'canceled', error_code = 'canceled', error = 'Canceled.',
+        charge = 'refunded', completed_at = now() where id = ${id}`;
       await tx`update public.generations set status = 'pending', charge = 'reserved', completed_at = null where id = ${id}`;
     },
   ],

@@ -149,7 +149,7 @@ describe("a page of another site", () => {
   );
 
   test("may ask the API, which decides by keys and by the origins of the project", async () => {
-    const { status, headers } = await ask("gateway", { origin: "https://app.example.com" }, "/api/v1/health");
+    const { status, headers } = await ask("gateway", { origin: "https://app.example.com" }, "/health");
     expect([status, headers["access-control-allow-origin"]]).toEqual([200, "*"]);
   });
 

@@ -9,7 +9,8 @@ import { findRedisServer, RedisServer } from "../support/redis.ts";
 import { owner } from "../support/sql.ts";
 
 const target = inject("stack");
-const withinMs = 1_000;
+// The answer has one second. A busy machine gets three; a driver that waits for a dead neighbour takes ten.
+const withinMs = 3_000;
 const poolSize = 4;
 
 type Way = "database" | "platform" | "replicate" | "mail" | "redis";

@@ -152,7 +152,8 @@ async function insertGenerations(tx: TransactionSql, people: "person", count: nu
         'content_type', 'image/png', 'bytes', 240000 + row.n % 9000, 'width', 1024, 'height', 1024,
         'sha256', encode(sha256(row.id::text::bytea), 'hex'))) else '[]' end,
       row.status = 'completed' and row.n % 12 = 0,
-      case row.status when 'failed' then 'generation_failed' end, case row.status when 'failed' then 'The model gave up.' end,
+      case row.status when 'failed' then 'generation_failed' when 'canceled' then 'canceled' end,
+      case row.status when 'failed' then 'The model gave up.' when 'canceled' then 'Canceled.' end,
       case row.status when 'completed' then 'committed' else 'refunded' end, date_trunc('month', row.made_at at time zone 'utc'),
       'accepted', 'seeded' || row.id, 2 + row.n % 7, row.made_at, row.made_at + interval '9 seconds',
       row.made_at + interval '9 seconds', row.made_at + interval '1 second'

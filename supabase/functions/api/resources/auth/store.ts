@@ -85,7 +85,13 @@ export const finishPasswordCheck = (
   proofSessionId: string,
   ip: string | null,
   permit: boolean,
-) => db.write<null>("finish_password_check", [credentials, proofSessionId, ip, permit]);
+) =>
+  db.write<{ refusal: "password_change_running" | null }>("finish_password_check", [
+    credentials,
+    proofSessionId,
+    ip,
+    permit,
+  ]);
 
 export const logOut = (db: Database, credentials: Credentials, scope: "local" | "others" | "global") =>
   db.write<null>("log_out", [credentials, scope]);

@@ -85,7 +85,7 @@ export async function tryPassword(deps: Deps, email: string, password: string): 
 /**
  * Lets the caller prove the password once more. With `permit`, the password may be changed right after.
  * @returns the password as Auth knows it
- * @throws ApiError wrong_password, attempts_exceeded, not_authenticated
+ * @throws ApiError wrong_password, attempts_exceeded, not_authenticated, password_change_running
  */
 export async function checkPassword(c: Context<AppEnv>, password: string, permit: boolean): Promise<string> {
   const deps = c.get("deps");
@@ -96,6 +96,8 @@ export async function checkPassword(c: Context<AppEnv>, password: string, permit
     uncountSignIn(database, c.get("credentials"), null, ip),
   );
   if (proof === null) throw new ApiError("wrong_password");
-  await finishPasswordCheck(database, c.get("credentials"), proof.claims.session_id, ip, permit);
+  const session = proof.claims.session_id;
+  const { refusal } = await finishPasswordCheck(database, c.get("credentials"), session, ip, permit);
+  if (refusal !== null) throw new ApiError(refusal);
   return proof.password;
 }
