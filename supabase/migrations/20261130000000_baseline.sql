@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema a32eda19c041403854a25ac7a3bb57bb3241c61c3b940f0f554fd30a10fcfe44
+-- Made from supabase/schemas by `npm run generate`. Schema 839254d9d6c3bb9e5bf8cea32d9f51ac07d9955c55af9b525352e5e8af0fb991
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -2349,7 +2349,7 @@ comment on function private.begin_password_check(jsonb, text) is
   'Before the caller proves the password again: the address to prove it with. Errors: attempts_exceeded, those of '
   'private.authorize_session.';
 
-create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns void
+create function private.finish_password_check(credentials jsonb, proof_session_id uuid, ip text, permit boolean) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
   actor uuid := private.authorize_session(credentials);
@@ -2361,12 +2361,17 @@ begin
   select * into account from public.users u where u.id = actor;
   perform private.forget_sign_ins(account.project_id, account.email, finish_password_check.ip);
   if permit then
-    perform private.permit_password(actor, (credentials ->> 'session_id')::uuid);
+    begin
+      perform private.permit_password(actor, (credentials ->> 'session_id')::uuid);
+    exception when raise_exception then
+      return jsonb_build_object('refusal', sqlerrm);
+    end;
   end if;
+  return jsonb_build_object('refusal', null);
 end $$;
 comment on function private.finish_password_check(jsonb, uuid, text, boolean) is
-  'The password was correct: ends the session that proved it, and announces a change when permit is true. Errors: '
-  'wrong_password, those of private.authorize_session.';
+  'The password was correct: ends the session that proved it, and announces a change when permit is true. The refusal is '
+  'returned, because raising it would bring that session back. Errors: wrong_password, those of private.authorize_session.';
 
 create function private.check_auth_user_metadata() returns trigger
 language plpgsql set search_path = '' as $$
@@ -3091,7 +3096,7 @@ create table public.generations (
   constraint generations_owned_or_anonymous check (
     (project_id is null) = (user_id is null) and (project_id is null) = (expires_at is not null)),
   constraint generations_completed_has_output check (status <> 'completed' or jsonb_array_length(outputs) > 0),
-  constraint generations_failed_has_code check (status <> 'failed' or error_code is not null),
+  constraint generations_failed_says_why check (status not in ('failed', 'canceled') or num_nulls(error_code, error) = 0),
   constraint generations_final_has_time check ((completed_at is not null) = (status in ('completed', 'failed', 'canceled'))),
   constraint generations_final_is_settled check (
     (status in ('pending', 'processing') and charge = 'reserved')

@@ -151,7 +151,9 @@ describe("a bucket", () => {
 });
 
 describe("known and unknown addresses take the same time", () => {
-  async function compare(name: string, known: () => Promise<unknown>, unknown: () => Promise<unknown>) {
+  const median = (times: number[]) => times.sort((one, two) => one - two)[Math.floor(times.length / 2)] ?? 0;
+
+  async function measure(known: () => Promise<unknown>, unknown: () => Promise<unknown>) {
     const times = { known: [] as number[], unknown: [] as number[] };
     for (let turn = 0; turn < 40; turn++) {
       // In turns and in both orders, so that other load on the machine falls on both alike.
@@ -165,10 +167,18 @@ describe("known and unknown addresses take the same time", () => {
         times[kind].push(performance.now() - start);
       }
     }
-    // The least of many: other load only ever makes a turn longer.
-    const [one, two] = [Math.min(...times.known), Math.min(...times.unknown)];
-    console.log(`${name}: known ${one.toFixed(1)} ms, unknown ${two.toFixed(1)} ms (least of 40)`);
-    expect(Math.abs(one - two)).toBeLessThan(Math.max(8, 0.4 * Math.max(one, two)));
+    return [median(times.known), median(times.unknown)] as const;
+  }
+
+  /** A difference of the code shows each time, one of the machine's load does not. */
+  async function compare(name: string, known: () => Promise<unknown>, unknown: () => Promise<unknown>) {
+    const seen: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const [one, two] = await measure(known, unknown);
+      seen.push(`${name}: known ${one.toFixed(1)} ms, unknown ${two.toFixed(1)} ms (median of 40)`);
+      if (Math.abs(one - two) < Math.max(8, 0.4 * Math.max(one, two))) return console.log(seen.join("; "));
+    }
+    expect(seen).toEqual([]);
   }
 
   test("at login", async () => {
@@ -196,6 +206,7 @@ describe("known and unknown addresses take the same time", () => {
   test("when a reset is asked for", async () => {
     const { project } = await registerDeveloper();
     const users = await Promise.all(Array.from({ length: 40 }, () => registerEndUser(project)));
+    let next = 0;
     const headers = { "X-Project-ID": project.id };
     await sql`delete from private.auth_attempts where bucket = private.bucket_name('mail-address', '127.0.0.1')`;
     const ask = async (email: string) => {
@@ -203,7 +214,7 @@ describe("known and unknown addresses take the same time", () => {
     };
     await compare(
       "request-password-reset",
-      () => ask(users.pop()?.email ?? ""),
+      () => ask(users[next++ % users.length]?.email ?? ""),
       () => ask(freshEmail("nobody")),
     );
     await sql`delete from private.auth_attempts where bucket = private.bucket_name('mail-address', '127.0.0.1')`;
