@@ -231,6 +231,19 @@ test("a project is changed, deleted and brought back; its keys rotate; an end us
   expect(await client.projects.restore(app.projectId)).toMatchObject({ id: app.projectId });
 });
 
+test("the mail of a project is previewed before it is kept, and tested by whoever has proved an address", async () => {
+  const { client, app } = await developer();
+  const mail = { language: "fr", sender_name: "Cartes", accent_color: "#1d4ed8" } as const;
+  const tried = await client.projects.previewMail(app.projectId, { kind: "verification", mail });
+  expect(tried).toMatchObject({ from_name: "Cartes", subject: "Confirmez votre adresse e-mail pour Cartes" });
+  expect((await client.projects.get(app.projectId)).mail.sender_name).toBeNull();
+  const kept = await client.projects.update(app.projectId, { mail });
+  expect(kept.mail).toEqual({ ...mail, logo_url: null, footer: null });
+  await expect(client.projects.testMail(app.projectId, { kind: "verification" })).rejects.toMatchObject({
+    code: "account_not_verified",
+  });
+});
+
 test("errors are those of the API, with advice in the words of the SDK", async () => {
   const { client, account, app } = await developer();
   const user = createClient(app);
