@@ -1,11 +1,13 @@
+import { BoundedMap } from "../../../bounded-map.ts";
 import type { ReplicateClient } from "../../../clients/replicate.ts";
 import { type Progress, readProgress } from "./progress.ts";
 
 const everyMs = 2_000;
-const forgetMs = 60_000;
 const maxReads = 5;
+/** As many as may be followed at once. */
+const maxKnown = 1_000;
 
-type Known = { progress: Progress | null; readAt: number; askedAt: number };
+type Known = { progress: Progress | null; readAt: number };
 
 /**
  * Reads the logs of predictions that somebody follows, in the background: each at most every two seconds, five at a time, and
@@ -13,7 +15,7 @@ type Known = { progress: Progress | null; readAt: number; askedAt: number };
  */
 export class ProgressReader {
   readonly #read: (predictionId: string) => Promise<string | null>;
-  readonly #known = new Map<string, Known>();
+  readonly #known = new BoundedMap<string, Known>(maxKnown);
   #reading = 0;
 
   constructor(read: (predictionId: string) => Promise<string | null>) {
@@ -24,10 +26,9 @@ export class ProgressReader {
   of(predictionId: string, now = Date.now()): Progress | null {
     let known = this.#known.get(predictionId);
     if (known === undefined) {
-      known = { progress: null, readAt: 0, askedAt: now };
+      known = { progress: null, readAt: 0 };
       this.#known.set(predictionId, known);
     }
-    known.askedAt = now;
     if (now - known.readAt >= everyMs && this.#reading < maxReads)
       void this.#refresh(predictionId, known, now);
     return known.progress;
@@ -36,7 +37,6 @@ export class ProgressReader {
   async #refresh(predictionId: string, known: Known, now: number): Promise<void> {
     known.readAt = now;
     this.#reading++;
-    for (const [id, { askedAt }] of this.#known) if (now - askedAt > forgetMs) this.#known.delete(id);
     try {
       const logs = await this.#read(predictionId);
       if (logs !== null) known.progress = readProgress(logs);
