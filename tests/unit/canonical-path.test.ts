@@ -53,6 +53,11 @@ test.each([
     `/api/generation/anonymous-generations/${id}/status`,
     `/api/v1/generation/anonymous-generations-v2/${id}/status`,
   ],
+  [
+    `/generation/anonymous-generations/${id}/events`,
+    `/api/v1/generation/anonymous-generations-v2/${id}/events`,
+  ],
+  [`/generation/generations-v2/${id}/events`, `/api/v1/generation/${id}/events`],
   ["/api/v1/generation/public-generations-v2", "/api/v1/generation/public"],
   [
     `/generation/anonymous-generations/${id}/status`,
