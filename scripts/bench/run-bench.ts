@@ -5,7 +5,6 @@ import { compare, type Row } from "./compare.ts";
 import { describeCreates, measureCreates } from "./creates.ts";
 import { findStack } from "./find-stack.ts";
 import type { Options } from "./options.ts";
-import { startPeers } from "./peers/start-peers.ts";
 import { progress } from "./progress.ts";
 import { machine, type Report, type Section, save, table } from "./report.ts";
 import { compareSizes, describeSizes, isScalable } from "./scale/compare-sizes.ts";
@@ -80,6 +79,7 @@ export async function runBench(options: Options): Promise<void> {
     };
     if (options.peers) {
       progress("Installing and starting the peers …");
+      const { startPeers } = await import("./peers/start-peers.ts");
       const peers = await startPeers(ports, facts, postgres_pid);
       undo.push(peers.stop);
       notes.push(...peers.notes);
