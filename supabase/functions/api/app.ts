@@ -1,14 +1,12 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import { requestId } from "hono/request-id";
 import type { AppEnv, Deps } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { reconcile } from "./jobs/reconcile.ts";
-import { noStore } from "./middleware/cache-control.ts";
-import { cors } from "./middleware/cors.ts";
+import { preflights } from "./middleware/cors.ts";
 import { countKeyUsage } from "./middleware/count-key-usage.ts";
 import { emptyParameters } from "./middleware/empty-parameters.ts";
 import { handleErrors, handleNotFound } from "./middleware/handle-errors.ts";
-import { noSniff } from "./middleware/no-sniff.ts";
+import { head } from "./middleware/head.ts";
 import { observe } from "./middleware/observe.ts";
 import { refuseLongAddress } from "./middleware/refuse-long-address.ts";
 import { createRouter, version } from "./openapi.ts";
@@ -179,12 +177,10 @@ const endpoints = [
 /** The whole API over whatever is outside it. */
 export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   const app = createRouter();
-  app.use(requestId({ limitLength: 128 }));
+  app.use(head);
   app.use(observe(deps));
-  app.use(cors);
+  app.use(preflights);
   app.use(refuseLongAddress);
-  app.use(noSniff);
-  app.use(noStore);
   app.use(emptyParameters);
   app.use(countKeyUsage());
   app.onError(handleErrors);
@@ -204,7 +200,7 @@ const pathsOf = ({ routes }: (typeof endpoints)[number]) => [
 
 function refuseOtherMethods(app: OpenAPIHono<AppEnv>, path: string): void {
   app.all(path, (c) => {
-    c.header("Allow", allowed(app, path));
+    c.get("head").Allow = allowed(app, path);
     throw new ApiError("method_not_allowed");
   });
 }

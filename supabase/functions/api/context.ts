@@ -56,6 +56,10 @@ export type AppEnv = {
   Bindings: { remoteAddress?: string };
   Variables: {
     requestId: string;
+    /** The headers of the answer, by name, until it is made. */
+    head: Record<string, string>;
+    /** The answer was made with them. */
+    isAnswered?: boolean;
     deps: Deps;
     credentials: Credentials;
     /** What the answer is about when it is an error. `cause` is for the log alone. */

@@ -12,13 +12,13 @@ export function parseAnnounced(text: string): AnnouncedLimit | RateLimit {
 }
 
 /** The headers of a limited answer: those that most APIs send, and those of the IETF's draft. */
-export function limitHeaders(rate: RateLimit, now = Date.now()): [string, string][] {
+export function limitHeaders(rate: RateLimit, now = Date.now()): Record<string, string> {
   const { name, limit, remaining, window, resets_in } = rate;
-  return [
-    ["X-RateLimit-Limit", String(limit)],
-    ["X-RateLimit-Remaining", String(remaining)],
-    ["X-RateLimit-Reset", String(Math.floor(now / 1000) + resets_in)],
-    ["RateLimit", `"${name}";r=${remaining};t=${resets_in}`],
-    ["RateLimit-Policy", `"${name}";q=${limit};w=${window}`],
-  ];
+  return {
+    "X-RateLimit-Limit": String(limit),
+    "X-RateLimit-Remaining": String(remaining),
+    "X-RateLimit-Reset": String(Math.floor(now / 1000) + resets_in),
+    RateLimit: `"${name}";r=${remaining};t=${resets_in}`,
+    "RateLimit-Policy": `"${name}";q=${limit};w=${window}`,
+  };
 }

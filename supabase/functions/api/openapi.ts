@@ -1,5 +1,4 @@
 import { OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { canonicalPath } from "./canonical-path.ts";
 import type { AppEnv } from "./context.ts";
 import { emptyAsAbsent } from "./empty-fields.ts";
@@ -176,10 +175,6 @@ export function errors(...codes: (ErrorCode | readonly ErrorCode[])[]): object {
 export function jsonResponse<T extends z.ZodType>(schema: T, description: string, example?: object) {
   return { description, content: { "application/json": { schema, ...(example && { example }) } } };
 }
-
-/** An answer of JSON that Postgres has written already. */
-export const jsonText = (c: Context, text: string) =>
-  c.body(text, 200, { "Content-Type": "application/json" }) as never;
 
 const jsonContent = <T extends z.ZodType>(schema: T) => {
   const lenient = z.preprocess(

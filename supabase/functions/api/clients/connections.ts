@@ -19,8 +19,8 @@ export type Connection = {
 
 type Client = pg.PoolClient & { processID: number; secretKey: number };
 
-/** Also how long a call waits for a connection of the pool: no less than it may take altogether. */
 const connectWithinMs = 8_000;
+const idleMs = 60_000;
 /** What the driver says when the server has no TLS, and Deno 2.1 when it does not know who signed the certificate. */
 const noTrustedTls = /does not support SSL connections|invalid peer certificate/;
 
@@ -58,14 +58,30 @@ export function createConnections(env: Env, log: Log) {
     max: env.database_pool_size,
     ssl: tls !== "disable" && (ca ? { ca } : { rejectUnauthorized: tls.startsWith("verify") }),
     keepAlive: true,
-    connectionTimeoutMillis: connectWithinMs,
-    idleTimeoutMillis: 60_000,
+    // The pool would make a timer for each query, and one more for each that waits: a twentieth of a read.
+    idleTimeoutMillis: 0,
     maxLifetimeSeconds: 30 * 60,
+    Client: class extends pg.Client {
+      constructor(config: pg.ClientConfig) {
+        super({ ...config, connectionTimeoutMillis: connectWithinMs });
+      }
+    } as typeof pg.Client,
   });
   // Lost while nobody used it, or while somebody did: the pool opens another, and the query says it to its caller.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   const startDeadline = createDeadlines();
+  let usedAt = 0;
+  let closing: ReturnType<typeof setTimeout> | undefined;
+
+  /** Closes what nobody has used for a while. One timer for all connections, and none once they are closed. */
+  function closeIdle(): void {
+    const leftMs = usedAt + idleMs - performance.now();
+    closing = leftMs > 0 ? setTimeout(closeIdle, leftMs) : undefined;
+    if (leftMs > 0) return;
+    const close = (client: pg.PoolClient) => client.release(true);
+    for (let left = pool.idleCount; left > 0; left--) pool.connect().then(close, () => {});
+  }
   const names = new Map<string, string>();
   let named = 0;
 
@@ -135,6 +151,8 @@ export function createConnections(env: Env, log: Log) {
         isOver = true;
         endDeadline();
         client?.release(!isUsable);
+        usedAt = performance.now();
+        if (!pool.ending) closing ??= setTimeout(closeIdle, idleMs);
         settle();
       }
       async function lend(opened: Client): Promise<void> {
@@ -153,5 +171,10 @@ export function createConnections(env: Env, log: Log) {
     });
   }
 
-  return { use, close: () => pool.end() };
+  function close(): Promise<void> {
+    clearTimeout(closing);
+    return pool.end();
+  }
+
+  return { use, close };
 }

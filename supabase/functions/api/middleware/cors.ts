@@ -1,7 +1,8 @@
 import type { MiddlewareHandler } from "hono";
 import type { AppEnv } from "../context.ts";
 
-const exposed = [
+/** What a page may read. */
+export const exposed = [
   "X-Request-Id",
   "Server-Timing",
   "X-Total-Count",
@@ -21,15 +22,11 @@ const preflight = {
   Vary: "Access-Control-Request-Headers",
 };
 
-/** Lets browsers call from anywhere. Headers are set before the answer is made: to add them to it copies it, on every request. */
-export const cors: MiddlewareHandler<AppEnv> = async (c, next) => {
-  if (c.req.method === "OPTIONS") {
-    const headers: Record<string, string> = { ...preflight };
-    const asked = c.req.header("access-control-request-headers");
-    if (asked !== undefined) headers["Access-Control-Allow-Headers"] = asked;
-    return c.body(null, 204, headers);
-  }
-  c.header("Access-Control-Allow-Origin", "*");
-  c.header("Access-Control-Expose-Headers", exposed);
-  return next();
+/** Lets browsers call from anywhere. */
+export const preflights: MiddlewareHandler<AppEnv> = async (c, next) => {
+  if (c.req.method !== "OPTIONS") return next();
+  const headers: Record<string, string> = { ...preflight };
+  const asked = c.req.header("access-control-request-headers");
+  if (asked !== undefined) headers["Access-Control-Allow-Headers"] = asked;
+  return c.body(null, 204, headers);
 };

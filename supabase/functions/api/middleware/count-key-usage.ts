@@ -49,10 +49,11 @@ export function countKeyUsage(flushAfterMs = 5_000): MiddlewareHandler<AppEnv> {
     await next();
     const credentials = c.get("credentials") as Credentials | undefined;
     if (credentials === undefined) return;
-    const used_at = new Date().toISOString();
+    let used_at: string | undefined;
     for (const { kind, field } of keyKinds) {
       const key_hash = credentials[field];
       if (key_hash === undefined) continue;
+      used_at ??= new Date().toISOString();
       const errors = c.res.status >= 400 ? 1 : 0;
       add({ kind, key_hash, day: used_at.slice(0, 10), requests: 1, errors, used_at });
     }

@@ -5,7 +5,6 @@ import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { hashWellFormedKey } from "../key-format.ts";
 import { keyKinds } from "../key-kinds.ts";
-import { limitHeaders } from "../limits.ts";
 import { toUuid } from "../uuid.ts";
 
 const maxOrigin = 512;
@@ -79,9 +78,6 @@ const withBearer =
     found.request_id = c.get("requestId");
     c.set("credentials", found);
     await next();
-    if (found.rate_limit) {
-      for (const [name, value] of limitHeaders(found.rate_limit)) c.res.headers.set(name, value);
-    }
   };
 
 /** Every credential that is sent is checked. */

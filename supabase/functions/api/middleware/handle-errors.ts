@@ -2,6 +2,7 @@ import type { Context, ErrorHandler, NotFoundHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
+import { answer } from "./head.ts";
 
 /** The one place where a failure becomes an answer. */
 export const handleErrors: ErrorHandler<AppEnv> = (thrown, c) => {
@@ -14,20 +15,22 @@ export const handleErrors: ErrorHandler<AppEnv> = (thrown, c) => {
 export const handleNotFound: NotFoundHandler<AppEnv> = (c) => render(c, new ApiError("not_found"));
 
 function render(c: Context<AppEnv>, error: ApiError): Response {
-  if (error.status === 401) c.header("WWW-Authenticate", "Bearer");
+  const head = c.get("head");
+  if (error.status === 401) head["WWW-Authenticate"] = "Bearer";
   // The page behind a refused origin may not even read why.
-  if (error.code === "origin_not_allowed") c.header("Access-Control-Allow-Origin", undefined);
-  if (error.retryAfterSeconds !== undefined) c.header("Retry-After", String(error.retryAfterSeconds));
+  if (error.code === "origin_not_allowed") delete head["Access-Control-Allow-Origin"];
+  if (error.retryAfterSeconds !== undefined) head["Retry-After"] = String(error.retryAfterSeconds);
   const docs = c.get("deps").env.docs_url;
-  return c.json(
-    {
+  return answer(
+    c,
+    JSON.stringify({
       detail: error.detail,
       code: error.code,
       request_id: c.get("requestId"),
       ...(docs === undefined ? {} : { doc_url: `${docs}/errors.html#${error.code}` }),
       ...(error.errors === undefined ? {} : { errors: error.errors }),
       ...(error.retryAfterSeconds === undefined ? {} : { retry_after: error.retryAfterSeconds }),
-    },
+    }),
     error.status,
   );
 }

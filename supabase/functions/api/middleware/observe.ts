@@ -12,11 +12,11 @@ export function observe(deps: Deps): MiddlewareHandler<AppEnv> {
     c.set("deps", deps);
     const { headers } = c.req.raw;
     const trace = new Trace(c.get("requestId"), headers.get("traceparent"), headers.get("tracestate"));
-    // Before the answer is made: a header that is added to it later makes Deno build all of them anew. It costs something even
-    // so, and is for those who look at it: pages of browsers, tracers, operators.
+    // It costs something, and is for those who look at it: pages of browsers, tracers, operators.
     if (trace.parent !== null || headers.has("origin") || headers.has("x-operator-key")) {
       trace.onSpent = () => {
-        c.header("Server-Timing", serverTiming(trace, performance.now() - start, c.get("credentials")));
+        const timing = serverTiming(trace, performance.now() - start, c.get("credentials"));
+        c.get("head")["Server-Timing"] = timing;
       };
     }
     await inTrace(trace, next);

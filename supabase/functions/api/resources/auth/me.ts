@@ -1,7 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, jsonResponse, jsonText, security } from "../../openapi.ts";
-import { userSchema } from "../users/schemas.ts";
+import { answer } from "../../middleware/head.ts";
+import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { type User, userSchema } from "../users/schemas.ts";
 import { getMe } from "./store.ts";
 
 const route = createRoute({
@@ -17,5 +18,5 @@ const route = createRoute({
 });
 
 export const me = createRouter().openapi(route, async (c) => {
-  return jsonText(c, await getMe(c.get("deps").database, c.get("credentials")));
+  return answer<User, 200>(c, await getMe(c.get("deps").database, c.get("credentials")), 200);
 });

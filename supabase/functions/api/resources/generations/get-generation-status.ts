@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
+import { answerJson } from "../../middleware/head.ts";
 import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
 import { waitForEnd } from "./answer/wait-for-end.ts";
@@ -31,5 +32,5 @@ export const getGenerationStatus = createRouter().openapi(route, async (c) => {
   const row = await waitForEnd(c, c.req.valid("query").wait, () =>
     store.getGenerationStatus(database, c.get("credentials"), generation_id),
   );
-  return c.json(presentGeneration(env, row), 200);
+  return answerJson(c, presentGeneration(env, row));
 });

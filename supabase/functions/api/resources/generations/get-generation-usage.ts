@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
+import { answerJson } from "../../middleware/head.ts";
 import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { usageSchema } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -20,5 +21,5 @@ const route = createRoute({
 
 export const getGenerationUsage = createRouter().openapi(route, async (c) => {
   const { database } = c.get("deps");
-  return c.json(await store.getGenerationUsage(database, c.get("credentials")), 200);
+  return answerJson(c, await store.getGenerationUsage(database, c.get("credentials")));
 });

@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { credentials } from "../../middleware/credentials.ts";
+import { answerJson } from "../../middleware/head.ts";
 import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { pageRequest, presentPage } from "./answer/cursor.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
@@ -28,8 +29,8 @@ export const listGenerations = createRouter().openapi(route, async (c) => {
   const { database, env } = c.get("deps");
   const request = pageRequest(c.req.valid("query"));
   const page = await store.listGenerations(database, c.get("credentials"), request);
-  return c.json(
+  return answerJson(
+    c,
     presentPage(page, request, (row) => presentGeneration(env, row)),
-    200,
   );
 });

@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { invalidField } from "../../errors.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
+import { answerJson } from "../../middleware/head.ts";
 import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
 import { projectFilter } from "../projects/schemas.ts";
 import { pageRequest, presentPage } from "./answer/cursor.ts";
@@ -39,8 +40,8 @@ export const listPublicGenerations = createRouter().openapi(route, async (c) => 
   const sent = c.get("credentials");
   if (project_id !== undefined) sent.project_id ??= project_id;
   const page = await store.listPublicGenerations(database, sent, request);
-  return c.json(
+  return answerJson(
+    c,
     presentPage(page, request, (row) => presentGeneration(env, { ...row, example_images: [] })),
-    200,
   );
 });

@@ -1,0 +1,46 @@
+import type { Context, MiddlewareHandler, TypedResponse } from "hono";
+import type { StatusCode } from "hono/utils/http-status";
+import type { AppEnv } from "../context.ts";
+import { limitHeaders } from "../limits.ts";
+import { exposed } from "./cors.ts";
+
+const idPattern = /^[\w\-=]{1,128}$/;
+
+/** What every answer says. Nothing is anything else than its Content-Type says, and what may be kept says so itself. */
+const always = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Expose-Headers": exposed,
+  "X-Content-Type-Options": "nosniff",
+  "Cache-Control": "no-store",
+};
+
+/**
+ * Collects the headers of an answer until it is made: one that is added to it later makes Deno build all of them anew. It is for
+ * the answers that are made otherwise than by `answer`.
+ */
+export const head: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const sent = c.req.raw.headers.get("x-request-id");
+  const id = sent !== null && idPattern.test(sent) ? sent : crypto.randomUUID();
+  c.set("requestId", id);
+  c.set("head", { "X-Request-Id": id, ...always });
+  await next();
+  if (c.get("isAnswered")) return;
+  const { headers } = c.res;
+  const collected = collectedOf(c);
+  for (const name in collected) if (!headers.has(name)) headers.set(name, collected[name] ?? "");
+};
+
+/** JSON that is text already, with all that was collected. `T` is what it tells. */
+export function answer<T, Status extends StatusCode>(c: Context<AppEnv>, text: string, status: Status) {
+  c.set("isAnswered", true);
+  const headers = { ...collectedOf(c), "Content-Type": "application/json" };
+  return new Response(text, { status, headers }) as Response & TypedResponse<T, Status, "json">;
+}
+
+/** As `c.json`. */
+export const answerJson = <T>(c: Context<AppEnv>, value: T) => answer<T, 200>(c, JSON.stringify(value), 200);
+
+function collectedOf(c: Context<AppEnv>): Record<string, string> {
+  const { rate_limit } = c.get("credentials") ?? {};
+  return rate_limit ? Object.assign(c.get("head"), limitHeaders(rate_limit)) : c.get("head");
+}
