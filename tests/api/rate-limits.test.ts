@@ -12,7 +12,15 @@ import {
 } from "../support/api.ts";
 import { operations } from "../support/contract/document.ts";
 import { exampleRequest } from "../support/contract/request.ts";
-import { createPlan, endWindow, limitOf, registerLimited, statusesOf, usedOf } from "../support/limits.ts";
+import {
+  beginWindow,
+  createPlan,
+  endWindow,
+  limitOf,
+  registerLimited,
+  statusesOf,
+  usedOf,
+} from "../support/limits.ts";
 import { openDatabase, operatorHeaders } from "../support/management.ts";
 
 const sql = openDatabase();
@@ -35,6 +43,15 @@ test("of a thousand requests at once against a limit of a hundred exactly a hund
   expect(remaining.sort((one, two) => Number(one) - Number(two))).toEqual(
     Array.from({ length: 100 }, (_, n) => n),
   );
+});
+
+test("of a thousand reads at once against a limit of a hundred exactly a hundred get through", async () => {
+  const { user } = await limited({ reads_per_minute: 100 });
+  const me = () => api("/auth/me", { headers: user.headers });
+  await beginWindow(sql, `reads:${user.id}`);
+  const answers = await Promise.all(Array.from({ length: 1_000 }, me));
+  expect(statusesOf(answers)).toEqual({ 200: 100, 429: 900 });
+  expect(await usedOf(sql, `reads:${user.id}`)).toBe(100);
 });
 
 test("every answer says how the limit stands, and a refusal says how long to wait", async () => {

@@ -24,7 +24,7 @@ const database = createDatabase(
 /** A Redis that is used and answers, or fails, as `count` says. */
 const withRedis = (count: RedisClient["count"]) =>
   createDatabase(env, { ...createRedisClient(env, () => {}), isUsable: () => true, count }, () => {});
-const redisAllows = withRedis(async () => ({ allowed: true, used: 1, resets_in: 60 }));
+const redisAllows = withRedis(async () => ({ taken: 1, used: 1, resets_in: 60 }));
 const redisIsGone = withRedis(async () => {
   throw new RedisUnavailable(new Error("gone"));
 });

@@ -253,6 +253,7 @@ export const expectedDefiners: Record<string, string> = {
   "private.authorize": "reads key hashes and sessions",
   "private.call_reconciler": "reads the vault",
   "private.count_request": "counts for callers who took their own role by then",
+  "private.take_requests": "counts as private.count_request does",
   "private.decoy_exists": "looks at users of Auth",
   "private.end_reused_session": "reads refresh tokens of Auth",
   "private.on_user_deactivated": "a trigger that writes sessions of Auth",

@@ -90,7 +90,7 @@ async function compare(tx: Tx, { rows, requests }: SmallWorld): Promise<Outcome>
   for (const request of requests) {
     const { hot, complete, hotTypes, completeTypes } = reads[request.read];
     const args = argsOf(request);
-    const statement = createHotReads().statement(hot, args.hot, request.credentials, "counted");
+    const statement = createHotReads().statementOf(hot, args.hot, request.credentials)?.("counted");
     const sent = [request.credentials, ...args.complete];
     const optional =
       statement?.values.slice(args.hot.length).map((_, at) => (at < 2 ? "uuid" : undefined)) ?? [];

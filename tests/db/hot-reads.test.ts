@@ -17,7 +17,7 @@ afterAll(async () => {
 /** Runs the hot read as the function does, for the end user of A, in the role that it connects as. */
 async function read(query: string, args: string[] = []) {
   const faulty: HotRead = { name: query, limit: "reads", needsKeys: true, query };
-  const statement = hot.statement(faulty, args, endUserCredentials(world.a), "left");
+  const statement = hot.statementOf(faulty, args, endUserCredentials(world.a))?.("left");
   if (statement === undefined) throw new Error("no statement");
   return owner.unsafe(statement.text, statement.values);
 }
@@ -50,15 +50,11 @@ describe("policies decide the rows of a hot read, whatever its query asks for", 
   });
 
   test("a query that does not wait for the caller to be found gives no row either", async () => {
-    const { text, values } = hot.statement(
-      { name: "early", limit: "reads", needsKeys: false, query: all("own_accounts") },
-      [],
-      endUserCredentials(world.a),
-      "left",
-    ) as { text: string; values: string[] };
-    const early = text.replace(/set_config\([^)]*\)/g, "''");
-    expect(early).not.toContain("set_config");
-    expect(await owner.unsafe(early, values)).toMatchObject([{ result: null }]);
+    const early: HotRead = { name: "early", limit: "reads", needsKeys: false, query: all("own_accounts") };
+    const { text = "", values } = hot.statementOf(early, [], endUserCredentials(world.a))?.("left") ?? {};
+    const unremembered = text.replace(/set_config\([^)]*\)/g, "''");
+    expect(unremembered).not.toContain("set_config");
+    expect(await owner.unsafe(unremembered, values)).toMatchObject([{ result: null }]);
   });
 
   test("a connection remembers nobody after it", async () => {

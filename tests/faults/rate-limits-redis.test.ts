@@ -4,7 +4,7 @@ import { createRedisClient } from "../../supabase/functions/api/clients/redis.ts
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { api, errorOf, freshEmail, registerEndUser } from "../support/api.ts";
 import { type FunctionProcess, startFunction } from "../support/function-process.ts";
-import { limitOf, registerLimited, statusesOf, usedOf } from "../support/limits.ts";
+import { clearOfWindowEnds, limitOf, registerLimited, statusesOf, usedOf } from "../support/limits.ts";
 import { openDatabase, until } from "../support/management.ts";
 import { findRedisServer, RedisServer } from "../support/redis.ts";
 
@@ -65,6 +65,16 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
     expect(statusesOf(answers)).toEqual({ 200: 100, 429: 900 });
     expect(await usedInRedis(`requests:${project.id}`)).toBe(100);
     expect(await usedOf(sql, `requests:${project.id}`)).toBe(0);
+  });
+
+  test("of three hundred reads at once against a limit of a hundred exactly a hundred get through", async () => {
+    const { user } = await limited({ reads_per_minute: 100 });
+    await clearOfWindowEnds({ reads_per_minute: 100 });
+    const me = () => call("/auth/me", { headers: user.headers });
+    const answers = await Promise.all(Array.from({ length: 300 }, me));
+    expect(statusesOf(answers)).toEqual({ 200: 100, 429: 200 });
+    expect(await usedInRedis(`reads:${user.id}`)).toBe(100);
+    expect(await usedOf(sql, `reads:${user.id}`)).toBe(0);
   });
 
   test("answers say the same as with Postgres, and the window ends by itself", async () => {
@@ -168,7 +178,9 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
     const client = createRedisClient(env, () => {});
     await client.ping(5_000);
     server.signal("SIGSTOP");
-    const took = await timed(() => expect(client.count("test", 1, 60)).rejects.toThrow("redis_unavailable"));
+    const took = await timed(() =>
+      expect(client.count("test", 1, 60, 1)).rejects.toThrow("redis_unavailable"),
+    );
     server.signal("SIGCONT");
     client.close();
     expect(env.redis_timeout_ms).toBe(50);

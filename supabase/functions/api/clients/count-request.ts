@@ -1,32 +1,35 @@
 import { ApiError } from "../errors.ts";
 import { type AnnouncedLimit, parseAnnounced, type RateLimit } from "../limits.ts";
+import type { Take } from "./leases.ts";
 import { type RedisClient, RedisUnavailable } from "./redis.ts";
 
 /**
- * Counts a request where Redis keeps the counters, against the limit that Postgres announced.
- * @param otherwise counts it in Postgres when Redis does not answer.
+ * Counts requests where Redis keeps the counters, against the limit that Postgres announced.
+ * @param asked how many at once, if enough are left
+ * @param otherwise counts one in Postgres when Redis does not answer.
  * @throws ApiError rate_limited
  */
 export async function countRequest(
   redis: RedisClient,
   announced: string,
+  asked: number,
   otherwise: (announced: string) => Promise<RateLimit>,
-): Promise<RateLimit> {
+): Promise<Take> {
   const limit = parseAnnounced(announced);
-  if (!("bucket" in limit)) return limit;
-  let rate: RateLimit & { allowed: boolean };
+  if (!("bucket" in limit)) return { ...limit, taken: 1 };
+  let rate: Take;
   try {
-    rate = await ask(redis, limit);
+    rate = await ask(redis, limit, asked);
   } catch (error) {
-    if (error instanceof RedisUnavailable) return otherwise(announced);
+    if (error instanceof RedisUnavailable) return { ...(await otherwise(announced)), taken: 1 };
     throw error;
   }
-  const { allowed, ...state } = rate;
-  if (!allowed) throw new ApiError("rate_limited", { rateLimit: state });
-  return state;
+  const { taken, ...state } = rate;
+  if (taken === 0) throw new ApiError("rate_limited", { rateLimit: state });
+  return rate;
 }
 
-async function ask(redis: RedisClient, { bucket, name, limit, window }: AnnouncedLimit) {
-  const { allowed, used, resets_in } = await redis.count(bucket, limit, window);
-  return { allowed, name, limit, remaining: Math.max(0, limit - used), window, resets_in };
+async function ask(redis: RedisClient, { bucket, name, limit, window }: AnnouncedLimit, asked: number) {
+  const { taken, used, resets_in } = await redis.count(bucket, limit, window, asked);
+  return { name, limit, remaining: Math.max(0, limit - used), window, resets_in, taken };
 }

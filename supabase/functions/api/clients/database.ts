@@ -7,7 +7,8 @@ import { currentTrace } from "../trace.ts";
 import { createConnections, type Json } from "./connections.ts";
 import { countRequest } from "./count-request.ts";
 import { DeadlineError } from "./deadlines.ts";
-import { createHotReads, type HotRead, type Scalar, type Sent } from "./hot-reads.ts";
+import { type Counting, createHotReads, type HotRead, type Scalar, type Sent } from "./hot-reads.ts";
+import { createLeases, type Take } from "./leases.ts";
 import type { RedisClient } from "./redis.ts";
 
 /**
@@ -71,13 +72,14 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
   const send = <Found>(text: string, args: readonly Json[], deadlineMs: number) =>
     connections.use((connection) => connection.ask<Found>(text, args), deadlineMs);
 
-  /** A limit that Redis counts, or Postgres by `count` when Redis does not answer. */
-  async function countLimit(
-    limit: Row<never>["rate_limit"],
+  /** A limit that Redis counts, `asked` requests of it at once, or Postgres by `count` when Redis does not answer. */
+  async function countLimit<Limit>(
+    limit: Limit | string,
+    asked = 1,
     count = (text: string) => send<Counted>(counting, [text], deadlineDefaultMs),
-  ) {
+  ): Promise<Limit | Take> {
     if (typeof limit !== "string") return limit;
-    return countRequest(redis, limit, async () => (await count(limit)).rate_limit);
+    return countRequest(redis, limit, asked, async () => (await count(limit)).rate_limit);
   }
 
   /** For a change: it is kept only if Redis then lets the request through. */
@@ -86,7 +88,7 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
       await tell("begin");
       try {
         const { result, rate_limit: limit } = await ask<Row<T>>(text, args);
-        const rate_limit = await countLimit(limit, async (announced) => {
+        const rate_limit = await countLimit(limit, 1, async (announced) => {
           await tell("reset role");
           return ask(counting, [announced]);
         });
@@ -153,6 +155,7 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
     };
 
   const hot = createHotReads();
+  const lend = createLeases();
 
   async function readHot<T>(
     read: HotRead,
@@ -160,17 +163,36 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
     credentials: Sent & Caller,
     complete: () => Promise<T>,
   ): Promise<T> {
-    const counting =
-      credentials.rate_limit !== undefined ? "left" : redis.isUsable() ? "announced" : "counted";
-    const statement = hot.statement(read, args, credentials, counting);
+    const statement = hot.statementOf(read, args, credentials);
     if (statement === undefined) return complete();
-    const { text, values } = statement;
-    const found = await settle<T | undefined>(read.name, credentials, async () => {
-      const row = await connections.use(({ find }) => find<Row<T>>(text, values), deadlineDefaultMs);
-      // Nothing was counted: the complete way does.
-      if (row === undefined) return { result: undefined };
-      const { result, rate_limit } = row;
-      return { result, rate_limit: await countLimit(rate_limit) };
+    const find = async <Limit>(counting: Counting, asked?: number) => {
+      const { text, values } = statement(counting, asked);
+      return connections.use(
+        (connection) => connection.find<{ result: T; rate_limit: Limit }>(text, values),
+        deadlineDefaultMs,
+      );
+    };
+    const counted: Counting = redis.isUsable() ? "announced" : "counted";
+
+    async function countOne(): Promise<Answer<T | undefined>> {
+      const row = await find<RateLimit | string | null>(counted);
+      return { result: row?.result, rate_limit: row && (await countLimit(row.rate_limit)) };
+    }
+
+    async function useLease(bucket: string): Promise<Answer<T | undefined>> {
+      return lend(bucket, async (asked) => {
+        if (asked === 0) {
+          const row = await find<number | null>("told");
+          return { result: row?.result, limit: row?.rate_limit };
+        }
+        const row = await find<Take | string | null>(counted === "counted" ? "taken" : counted, asked);
+        return { result: row?.result, take: row && (await countLimit(row.rate_limit, asked)) };
+      });
+    }
+
+    const found = await settle(read.name, credentials, async () => {
+      if (credentials.rate_limit !== undefined) return { result: (await find("left"))?.result };
+      return read.limit === "reads" ? useLease(`reads:${credentials.user_id}`) : countOne();
     });
     return found ?? hot.passOver(credentials, complete);
   }

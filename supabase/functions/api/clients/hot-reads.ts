@@ -27,8 +27,11 @@ export type Sent = {
   origin?: string;
 };
 
-/** What becomes of the limit: counted, announced for Redis to count, or left alone since an earlier statement counted. */
-export type Counting = "counted" | "announced" | "left";
+/**
+ * What becomes of the limit: counted; several requests of it counted, as many as the last argument says; announced for Redis to
+ * count; told, since this request was counted with an earlier one; or left alone, since an earlier statement counted it.
+ */
+export type Counting = "counted" | "taken" | "announced" | "told" | "left";
 export type Scalar = string | number | null;
 
 const windows = { reads: 60, requests: 86_400 };
@@ -40,23 +43,24 @@ export function createHotReads() {
   const passedOver = new BoundedMap<string, number>(1_000);
 
   return {
-    /** Undefined for a request that no hot read answers: of somebody else, or with less than it needs. */
-    statement(read: HotRead, args: readonly Scalar[], sent: Sent, counting: Counting) {
+    /** Makes the statement of a request. Undefined for one that no hot read answers: of somebody else, or with less than it needs. */
+    statementOf(read: HotRead, args: readonly Scalar[], sent: Sent) {
       const { user_id, session_id, operator_key_hash, role = "end_user" } = sent;
       if (user_id === undefined || session_id === undefined) return undefined;
       if (operator_key_hash !== undefined || role !== "end_user") return undefined;
       const optional = [sent.project_id, sent.developer_key_hash, sent.api_key_hash, sent.origin];
       if (read.needsKeys && optional.slice(0, 3).includes(undefined)) return undefined;
       if ((passedOver.get(identityOf(sent)) ?? 0) > performance.now()) return undefined;
-      const shape = `${read.name}/${counting}/${optional.map((value) => value !== undefined)}`;
-      let text = texts.get(shape);
-      if (text === undefined) {
-        text = textOf(read, args.length, sent, counting);
-        texts.set(shape, text);
-      }
-      return {
-        text,
-        values: [...args, session_id, user_id, ...optional.filter((value) => value !== undefined)],
+      const values: Scalar[] = [...args, session_id, user_id];
+      for (const value of optional) if (value !== undefined) values.push(value);
+      return (counting: Counting, asked = 1) => {
+        const shape = `${read.name}/${counting}/${optional.map((value) => value !== undefined)}`;
+        let text = texts.get(shape);
+        if (text === undefined) {
+          text = textOf(read, args.length, sent, counting);
+          texts.set(shape, text);
+        }
+        return { text, values: counting === "taken" ? [...values, asked] : values };
       };
     },
 
@@ -103,7 +107,7 @@ function textOf(read: HotRead, arity: number, sent: Sent, counting: Counting): s
     );
   if (sent.origin !== undefined)
     found.push(`(u.allowed_origins = '{*}' or private.is_origin_allowed(${next()}, u.allowed_origins))`);
-  return `select own.result, ${limitOf(read, counting)} as rate_limit
+  return `select own.result, ${limitOf(read, counting, next)} as rate_limit
     from (
       select u.*, set_config('app.user_id', u.user_id::text, true) as remembered_user,
         set_config('app.project_id', u.project_id::text, true) as remembered_project
@@ -115,13 +119,23 @@ function textOf(read: HotRead, arity: number, sent: Sent, counting: Counting): s
 }
 
 /** As private.authorize announces it. Evaluated for a row alone, after it was found. */
-function limitOf({ limit }: HotRead, counting: Counting): string {
-  if (counting === "left") return "null";
+function limitOf({ limit }: HotRead, counting: Counting, next: () => string): string {
   const [allowed, whom] =
     limit === "reads"
       ? ["caller.reads_per_minute", "caller.user_id"]
       : ["caller.requests_per_day", "caller.project_id"];
   const announced = `'${limit}|${limit}:' || ${whom} || '|' || ${allowed} || '|${windows[limit]}'`;
-  if (counting === "announced") return announced;
-  return `case when ${allowed} is not null then private.count_request(${announced}) end`;
+  const count = (call: string) => `case when ${allowed} is not null then private.${call} end`;
+  switch (counting) {
+    case "left":
+      return "null";
+    case "told":
+      return allowed;
+    case "announced":
+      return announced;
+    case "counted":
+      return count(`count_request(${announced})`);
+    case "taken":
+      return count(`take_requests(${announced}, ${next()})`);
+  }
 }

@@ -3,16 +3,19 @@ import type { Env } from "../env.ts";
 import type { Log } from "../logger.ts";
 import { within } from "../within.ts";
 
-/** The bucket after it was asked: whether this request got in, what is used of it, and when it begins anew. */
-export type RedisCount = { allowed: boolean; used: number; resets_in: number };
+/** The bucket after it was asked: how many requests were counted, what is used of it, and when it begins anew. */
+export type RedisCount = { taken: number; used: number; resets_in: number };
 
 /** Counters of limits, where REDIS_URL names one. Postgres counts as long as it does not answer. */
 export type RedisClient = {
   readonly configured: boolean;
   /** False for a second after a failure, so that an outage costs one wait and not one for each request. */
   isUsable(): boolean;
-  /** Counts one request unless the bucket is full. @throws RedisUnavailable after `redis_timeout_ms` */
-  count(bucket: string, limit: number, windowSeconds: number): Promise<RedisCount>;
+  /**
+   * Counts as many requests as are asked for, but at most a 32nd of what is left, and one at least unless the bucket is full.
+   * @throws RedisUnavailable after `redis_timeout_ms`
+   */
+  count(bucket: string, limit: number, windowSeconds: number, asked: number): Promise<RedisCount>;
   /** @throws RedisUnavailable */
   ping(deadlineMs: number): Promise<void>;
   close(): void;
@@ -32,18 +35,20 @@ const script = `
 local now = tonumber(redis.call('TIME')[1])
 local window = tonumber(ARGV[2])
 local ends = now - now % window + window
+local limit = tonumber(ARGV[1])
 local used = tonumber(redis.call('GET', KEYS[1]) or '0')
-if used >= tonumber(ARGV[1]) then
+if used >= limit then
   return {0, used, ends - now}
 end
-used = redis.call('INCR', KEYS[1])
-if used == 1 then
+local taken = math.max(1, math.min(tonumber(ARGV[3]), math.floor((limit - used) / 32)))
+redis.call('INCRBY', KEYS[1], taken)
+if used == 0 then
   redis.call('EXPIREAT', KEYS[1], ends)
 end
-return {1, used, ends - now}`;
+return {taken, used + taken, ends - now}`;
 
 type Connection = Redis & {
-  countRequest(key: string, limit: number, window: number): Promise<[number, number, number]>;
+  countRequest(key: string, limit: number, window: number, asked: number): Promise<[number, number, number]>;
 };
 
 export function createRedisClient(env: Env, log: Log): RedisClient {
@@ -104,12 +109,12 @@ export function createRedisClient(env: Env, log: Log): RedisClient {
   return {
     configured: url !== undefined,
     isUsable: () => url !== undefined && Date.now() >= usableAt,
-    async count(bucket, limit, windowSeconds) {
-      const [allowed, used, resets_in] = await ask(
-        (redis) => redis.countRequest(`cloud-api:${bucket}`, limit, windowSeconds),
+    async count(bucket, limit, windowSeconds, asked) {
+      const [taken, used, resets_in] = await ask(
+        (redis) => redis.countRequest(`cloud-api:${bucket}`, limit, windowSeconds, asked),
         env.redis_timeout_ms,
       );
-      return { allowed: allowed === 1, used, resets_in };
+      return { taken, used, resets_in };
     },
     ping: async (deadlineMs) => void (await ask((redis) => redis.ping(), deadlineMs)),
     close: () => void opening?.then((redis) => redis.disconnect()),

@@ -1,0 +1,168 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ApiError } from "../errors.ts";
+import { createLeases } from "./leases.ts";
+
+const windowSeconds = 60;
+
+/** A counter as Postgres and Redis keep it, that several instances share. Every call of it takes a turn of `pause`. */
+function createCounter(limit: number, pause: () => Promise<void> = async () => {}) {
+  const counter = { used: 0, calls: 0, refusals: 0, limit };
+  const state = () => ({
+    name: "reads",
+    limit: counter.limit,
+    remaining: counter.limit - counter.used,
+    window: windowSeconds,
+    resets_in: windowSeconds,
+  });
+  async function work(asked: number) {
+    if (asked === 0) {
+      await pause();
+      return { result: "answer", limit: counter.limit };
+    }
+    await pause();
+    counter.calls++;
+    if (counter.used >= counter.limit) {
+      counter.refusals++;
+      const refusal = new ApiError("rate_limited", { rateLimit: state() });
+      await pause();
+      throw refusal;
+    }
+    const taken = Math.max(1, Math.min(asked, Math.floor((counter.limit - counter.used) / 32)));
+    counter.used += taken;
+    const take = { ...state(), taken };
+    await pause();
+    return { result: "answer", take };
+  }
+  return { counter, work };
+}
+
+const outcomeOf = (answer: Promise<unknown>) =>
+  answer.then(
+    () => "answered" as const,
+    (error) => (error instanceof ApiError && error.code === "rate_limited" ? ("refused" as const) : error),
+  );
+const countOf = <T>(list: T[], item: T) => list.filter((one) => one === item).length;
+
+test("of a thousand requests at once against a hundred exactly a hundred are answered, also by two instances", async () => {
+  for (const instances of [1, 2]) {
+    const { counter, work } = createCounter(100, () => new Promise((resolve) => setImmediate(resolve)));
+    const lends = Array.from({ length: instances }, () => createLeases());
+    const answers = Array.from({ length: 1_000 }, (_, at) =>
+      outcomeOf((lends[at % instances] as (typeof lends)[number])("reads:a", work)),
+    );
+    const outcomes = await Promise.all(answers);
+    expect([countOf(outcomes, "answered"), countOf(outcomes, "refused")]).toEqual([100, 900]);
+    expect(counter.used).toBe(100);
+  }
+});
+
+test("in whatever order answers come, a limit is used up to the last one and never exceeded", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.scheduler(),
+      fc.integer({ min: 1, max: 80 }),
+      fc.array(fc.nat(1), { minLength: 1, maxLength: 120 }),
+      async (scheduler, limit, requests) => {
+        const { counter, work } = createCounter(limit, () => scheduler.schedule(Promise.resolve()));
+        const lends = [createLeases(), createLeases()];
+        const answers = requests.map((at) =>
+          outcomeOf((lends[at] as (typeof lends)[number])("reads:a", work)),
+        );
+        await scheduler.waitFor(Promise.all(answers));
+        const outcomes = await Promise.all(answers);
+        const answered = countOf(outcomes, "answered");
+        expect(counter.used).toBeLessThanOrEqual(limit);
+        expect(answered).toBeLessThanOrEqual(counter.used);
+        expect(answered + countOf(outcomes, "refused")).toBe(requests.length);
+        // What one instance holds and does not need is lost to the other one.
+        if (requests.every((at) => at === requests[0]))
+          expect(answered).toBe(Math.min(limit, requests.length));
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+test("a caller who goes on is counted ever more at once, up to 64", async () => {
+  const { counter, work } = createCounter(1_000_000);
+  const lend = createLeases();
+  const asked: number[] = [];
+  for (let turn = 0; turn < 1_000; turn++)
+    await lend("reads:a", (count) => {
+      if (count > 0) asked.push(count);
+      return work(count);
+    });
+  expect(asked.slice(0, 7)).toEqual([2, 4, 8, 16, 32, 64, 64]);
+  expect(counter.calls).toBeLessThan(1_000 / 40);
+});
+
+test("each answer says one less than the one before, and a small limit is counted one by one", async () => {
+  for (const limit of [20, 2_000]) {
+    const { counter, work } = createCounter(limit);
+    const lend = createLeases();
+    const remaining = [];
+    for (let turn = 0; turn < limit; turn++)
+      remaining.push((await lend("reads:a", work)).rate_limit?.remaining);
+    expect(remaining).toEqual(Array.from({ length: limit }, (_, at) => limit - 1 - at));
+    if (limit === 20) expect(counter.calls).toBe(20);
+  }
+});
+
+test("who was refused is refused from memory until the window ends, and others are not", async () => {
+  let time = 0;
+  const { counter, work } = createCounter(1);
+  const lend = createLeases(() => time);
+  await lend("reads:a", work);
+  const refuse = () => lend("reads:a", work).catch((error: ApiError) => error.rateLimit);
+  expect(await refuse()).toMatchObject({ limit: 1, remaining: 0, resets_in: 60 });
+  time = 58_500;
+  expect(await refuse()).toMatchObject({ limit: 1, remaining: 0, resets_in: 2 });
+  expect(counter.refusals).toBe(1);
+  counter.used = 0;
+  expect((await lend("reads:b", work)).result).toBe("answer");
+  counter.used = 0;
+  time = 59_000;
+  expect((await lend("reads:a", work)).result).toBe("answer");
+});
+
+test("what is left when the window ends is not used in the next one", async () => {
+  let time = 0;
+  const { counter, work } = createCounter(1_000);
+  const lend = createLeases(() => time);
+  for (let turn = 0; turn < 4; turn++) await lend("reads:a", work);
+  const { used } = counter;
+  expect(used).toBeGreaterThan(4);
+  time = 59_000;
+  await lend("reads:a", work);
+  expect(counter.used).toBe(used + 2);
+});
+
+test("what could not be answered is answered later; what no hot read answers is not counted", async () => {
+  const { counter, work } = createCounter(1_000);
+  const lend = createLeases();
+  await lend("reads:a", work);
+  await expect(lend("reads:a", async () => Promise.reject(new TypeError("gone")))).rejects.toThrow("gone");
+  expect(await lend("reads:a", async () => ({ result: undefined }))).toEqual({ result: undefined });
+  expect((await lend("reads:a", work)).rate_limit?.remaining).toBe(998);
+  expect(counter.used).toBe(2);
+});
+
+test("another plan counts from the request after the one that found it", async () => {
+  const { counter, work } = createCounter(1_000);
+  const lend = createLeases();
+  for (let turn = 0; turn < 3; turn++) await lend("reads:a", work);
+  counter.limit = 10;
+  expect((await lend("reads:a", work)).rate_limit?.limit).toBe(1_000);
+  expect((await lend("reads:a", work)).rate_limit?.limit).toBe(10);
+});
+
+test("without a limit nothing is kept and nothing told", async () => {
+  const lend = createLeases();
+  const work = async (asked: number) => {
+    expect(asked).toBeGreaterThan(0);
+    return { result: "answer", take: null };
+  };
+  for (let turn = 0; turn < 3; turn++)
+    expect(await lend("reads:a", work)).toEqual({ result: "answer", rate_limit: null });
+});
