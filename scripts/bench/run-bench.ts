@@ -44,6 +44,12 @@ export async function runBench(options: Options): Promise<void> {
     const bare_port = port + 15;
     const bare_server = await startBare(databaseUrl(ports, keysOfPort(port).database_password), bare_port);
     undo.push(bare_server.stop);
+    const bare_other = await startBare(
+      databaseUrl(ports, keysOfPort(port).database_password),
+      port + 17,
+      "bare-postgres-js",
+    );
+    undo.push(bare_other.stop);
 
     const postgres_pid = findPostgres(ports.postgres);
     const api = {
@@ -55,6 +61,12 @@ export async function runBench(options: Options): Promise<void> {
       scenario: bare,
       base: bare_server.base,
       function_pid: bare_server.pid,
+      postgres_pid,
+    };
+    const other_row = {
+      scenario: { ...bare, name: "bare handler, postgres.js" },
+      base: bare_other.base,
+      function_pid: bare_other.pid,
       postgres_pid,
     };
     const own_stack = options.port === undefined;
@@ -88,7 +100,7 @@ export async function runBench(options: Options): Promise<void> {
       for (const note of peers.notes) console.log(`\n${note}`);
       return finish();
     }
-    await run("Reads", [bare_row, ...rowsAt(api, chosen(reads))]);
+    await run("Reads", [bare_row, other_row, ...rowsAt(api, chosen(reads))]);
     await run("Refused", [bare_row, ...rowsAt(api, chosen(refusals))]);
     if (options.starts > 0 && options.only === "")
       notes.push(...(await runStarts(api, port, me(facts), options)));

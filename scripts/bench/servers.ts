@@ -17,8 +17,8 @@ export type Server = {
 };
 
 /** The bare handler in a Deno process of its own, started as the stack starts the API. */
-export const startBare = (database_url: string, port: number): Promise<Server> =>
-  startDeno(["bare", "index.ts"], port, [new URL(database_url).host], {
+export const startBare = (database_url: string, port: number, folder = "bare"): Promise<Server> =>
+  startDeno([folder, "index.ts"], port, [new URL(database_url).host], {
     DATABASE_URL: database_url,
   });
 

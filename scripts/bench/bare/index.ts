@@ -1,20 +1,19 @@
 // The baseline of every scenario: one trivial query and one small JSON answer, with the API's driver and settings.
 import process from "node:process";
-import postgres from "postgres";
+import pg from "pg";
 
-const sql = postgres(process.env.DATABASE_URL ?? "", {
+const pool = new pg.Pool({
+  connectionString: process.env.DATABASE_URL,
   max: 3,
-  prepare: true,
-  ssl: "prefer",
-  fetch_types: false,
-  idle_timeout: 60,
-  connect_timeout: 5,
-  max_lifetime: 60 * 30,
+  ssl: false,
+  keepAlive: true,
+  idleTimeoutMillis: 0,
+  maxLifetimeSeconds: 60 * 30,
 });
 
 export default {
   async fetch(): Promise<Response> {
-    const rows = await sql.unsafe("select 1 as result", [], { prepare: true });
+    const { rows } = await pool.query({ name: "bare", text: "select 1 as result" });
     return Response.json(rows[0]);
   },
 };
