@@ -2,11 +2,7 @@ import { afterAll, expect, test } from "vitest";
 import { statementFor } from "../../supabase/functions/api/clients/database.ts";
 import { createHotReads } from "../../supabase/functions/api/clients/hot-reads.ts";
 import { ownAccount } from "../../supabase/functions/api/resources/auth/store.ts";
-import {
-  ownFirstPage,
-  ownGeneration,
-  ownNextPage,
-} from "../../supabase/functions/api/resources/generations/store.ts";
+import { ownGeneration, ownPage } from "../../supabase/functions/api/resources/generations/store.ts";
 import { makeSmallWorld, type Request, type SmallWorld } from "../support/hot-reads/worlds.ts";
 import { admin, owner, rolledBack, type Tx } from "../support/sql.ts";
 
@@ -21,23 +17,23 @@ const seeds = [...known, ...Array.from({ length: 6 }, (_, at) => seed * 6 + at)]
 
 /** How each read is asked for in both ways: the arguments besides the credentials, and their types. */
 const reads = {
-  me: { hot: ownAccount, complete: "get_me", hotTypes: [], completeTypes: [] },
+  me: { hot: () => ownAccount, complete: "get_me", hotTypes: [], completeTypes: [] },
   status: {
-    hot: ownGeneration,
+    hot: () => ownGeneration,
     complete: "get_generation_status",
     hotTypes: ["uuid"],
     completeTypes: ["uuid"],
   },
   first: {
-    hot: ownFirstPage,
+    hot: (size: number) => ownPage("first", size),
     complete: "list_generations",
-    hotTypes: ["integer"],
+    hotTypes: [],
     completeTypes: ["integer", "integer", "text", "uuid", "bigint"],
   },
   next: {
-    hot: ownNextPage,
+    hot: (size: number) => ownPage("next", size),
     complete: "list_generations",
-    hotTypes: ["integer", "timestamptz", "uuid", "bigint"],
+    hotTypes: ["timestamptz", "uuid", "bigint"],
     completeTypes: ["integer", "integer", "text", "uuid", "bigint"],
   },
 } as const;
@@ -45,9 +41,9 @@ const reads = {
 function argsOf({ read, generation_id, per_page, after }: Request) {
   if (read === "me") return { hot: [], complete: [] };
   if (read === "status") return { hot: [generation_id], complete: [generation_id] };
-  if (read === "first") return { hot: [per_page], complete: [1, per_page, null, null, null] };
+  if (read === "first") return { hot: [], complete: [1, per_page, null, null, null] };
   const { created_at, id } = after;
-  return { hot: [per_page, created_at, id, 7], complete: [1, per_page, created_at, id, 7] };
+  return { hot: [created_at, id, 7], complete: [1, per_page, created_at, id, 7] };
 }
 
 type Outcome = {
@@ -90,7 +86,11 @@ async function compare(tx: Tx, { rows, requests }: SmallWorld): Promise<Outcome>
   for (const request of requests) {
     const { hot, complete, hotTypes, completeTypes } = reads[request.read];
     const args = argsOf(request);
-    const statement = createHotReads().statementOf(hot, args.hot, request.credentials)?.("counted");
+    const statement = createHotReads().statementOf(
+      hot(request.per_page),
+      args.hot,
+      request.credentials,
+    )?.("counted");
     const sent = [request.credentials, ...args.complete];
     const optional =
       statement?.values.slice(args.hot.length).map((_, at) => (at < 2 ? "uuid" : undefined)) ?? [];

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createHotReads, type HotRead } from "../../supabase/functions/api/clients/hot-reads.ts";
+import { ownAccount } from "../../supabase/functions/api/resources/auth/store.ts";
+import { ownGeneration, ownPage } from "../../supabase/functions/api/resources/generations/store.ts";
 import { accessOf, actorsOf, bind, tablesOf } from "../support/rls-matrix.ts";
 import { admin, owner, rolledBack, type Tx } from "../support/sql.ts";
 import { addGeneration, endUserCredentials, makeWorld, type World } from "../support/world.ts";
@@ -64,6 +66,31 @@ describe("policies decide the rows of a hot read, whatever its query asks for", 
     });
     expect(await owner.unsafe(all("own_accounts"))).toMatchObject([{ result: null }]);
   });
+});
+
+test("each hot read is planned once for a connection, and not anew for each request", async () => {
+  const connection = await owner.reserve();
+  try {
+    const sent = endUserCredentials(world.a);
+    const [generation] = await admin`select id, created_at::text from public.generations
+      where user_id = ${world.a.user.id} and project_id = ${world.a.project_id} limit 1`;
+    const planned: [HotRead, (string | number)[]][] = [
+      [ownAccount, []],
+      [ownGeneration, [generation?.id]],
+      [ownPage("first", 20), []],
+      [ownPage("next", 20), [generation?.created_at, generation?.id, 1]],
+    ];
+    for (const [query, args] of planned) {
+      const { text = "", values = [] } = hot.statementOf(query, args, sent)?.("counted") ?? {};
+      await connection.unsafe("deallocate all");
+      for (let turn = 0; turn < 12; turn++) await connection.unsafe(text, values, { prepare: true });
+      const plans = await connection`select generic_plans::integer as generic, custom_plans::integer as custom
+        from pg_prepared_statements where statement = ${text}`;
+      expect([query.name, ...plans]).toEqual([query.name, { generic: 7, custom: 5 }]);
+    }
+  } finally {
+    connection.release();
+  }
 });
 
 test("the views of the reader show every caller the rows that the expectations say, and nobody the rest", async () => {

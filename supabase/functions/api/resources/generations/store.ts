@@ -116,41 +116,35 @@ export const getGenerationStatus = (db: Database, credentials: Credentials, id: 
 export const getGenerationUsage = (db: Database, credentials: Credentials) =>
   db.read<Usage>("get_generation_usage", [credentials]);
 
-const ownPage = (total: string, before: string) => `
-  select json_build_object('total', ${total}, 'generations', (
-    select coalesce(json_agg(page.item), '[]') from (
-      select g.item from private.own_generations g
-      where g.project_id = caller.project_id and g.user_id = caller.user_id ${before}
-      order by g.created_at desc, g.id desc limit $1::integer + 1
-    ) as page)) as result`;
+/** A page of the own list. It is counted once, with the first one. */
+export function ownPage(kind: "first" | "next", size: number): HotRead {
+  const own = "g.project_id = caller.project_id and g.user_id = caller.user_id";
+  const [total, before] =
+    kind === "first"
+      ? [`(select count(*) from private.own_generations g where ${own})`, ""]
+      : ["$3::bigint", "and (g.created_at, g.id) < ($1::timestamptz, $2::uuid)"];
+  const query = `select json_build_object('total', ${total}, 'generations', (
+      select coalesce(json_agg(page.item), '[]') from (
+        select g.item from private.own_generations g where ${own} ${before}
+        order by g.created_at desc, g.id desc limit ${size + 1}
+      ) as page)) as result`;
+  return { name: `own_${kind}_page_${size}`, limit: "requests", needsKeys: true, query };
+}
 
-/** The list is counted once. */
-export const ownFirstPage: HotRead = {
-  name: "own_first_page",
-  limit: "requests",
-  needsKeys: true,
-  query: ownPage(
-    `(select count(*) from private.own_generations g
-      where g.project_id = caller.project_id and g.user_id = caller.user_id)`,
-    "",
-  ),
-};
-export const ownNextPage: HotRead = {
-  name: "own_next_page",
-  limit: "requests",
-  needsKeys: true,
-  query: ownPage("$4::bigint", "and (g.created_at, g.id) < ($2::timestamptz, $3::uuid)"),
-};
+/** By size, for those that most ask for: one that Postgres does not know from the text would be planned anew each time. */
+const ownPages = (kind: "first" | "next") =>
+  new Map([10, 20, 50, 100].map((size) => [size, ownPage(kind, size)]));
+const ownFirstPages = ownPages("first");
+const ownNextPages = ownPages("next");
 
 export function listGenerations(db: Database, credentials: Credentials, request: PageRequest): Promise<Page> {
   const { page, page_size, after } = request;
   const complete = () => db.read<Page>("list_generations", [credentials, ...positionOf(request)]);
-  if (after === null)
-    return page === 1 ? db.readHot(ownFirstPage, [page_size], credentials, complete) : complete();
-  const { created_at, id, total } = after;
-  return total === null
-    ? complete()
-    : db.readHot(ownNextPage, [page_size, created_at, id, total], credentials, complete);
+  const isFirst = after === null && page === 1;
+  const hot = (isFirst ? ownFirstPages : ownNextPages).get(page_size);
+  if (hot === undefined || (after === null ? !isFirst : after.total === null)) return complete();
+  const args = after === null ? [] : [after.created_at, after.id, after.total];
+  return db.readHot(hot, args, credentials, complete);
 }
 
 export const listPublicGenerations = (db: Database, credentials: Credentials, request: PageRequest) =>
