@@ -28,8 +28,8 @@ export type Sent = {
 };
 
 /**
- * What becomes of the limit: counted; several requests of it counted, as many as the last argument says; announced for Redis to
- * count; told, since this request was counted with an earlier one; or left alone, since an earlier statement counted it.
+ * What a statement does with the limit. `counted` counts this request, `taken` as many as its last argument says.
+ * `announced` names it for Redis. `told` reads it for a request that was counted with others. `left` does nothing.
  */
 export type Counting = "counted" | "taken" | "announced" | "told" | "left";
 export type Scalar = string | number | null;

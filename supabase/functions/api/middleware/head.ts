@@ -4,7 +4,7 @@ import type { AppEnv } from "../context.ts";
 import { limitHeaders } from "../limits.ts";
 import { exposed } from "./cors.ts";
 
-const idPattern = /^[\w\-=]{1,128}$/;
+const maxIdLength = 128;
 
 /** What every answer says. Nothing is anything else than its Content-Type says, and what may be kept says so itself. */
 const always = {
@@ -15,12 +15,13 @@ const always = {
 };
 
 /**
- * Collects the headers of an answer until it is made: one that is added to it later makes Deno build all of them anew. It is for
- * the answers that are made otherwise than by `answer`.
+ * Collects the headers of an answer until it is made. One that is added later makes Deno build all of them anew, so this is done
+ * only for answers that `answer` did not make.
  */
 export const head: MiddlewareHandler<AppEnv> = async (c, next) => {
   const sent = c.req.raw.headers.get("x-request-id");
-  const id = sent !== null && idPattern.test(sent) ? sent : crypto.randomUUID();
+  const isGood = sent !== null && sent.length <= maxIdLength && /^[\w\-=]+$/.test(sent);
+  const id = isGood ? sent : crypto.randomUUID();
   c.set("requestId", id);
   c.set("head", { "X-Request-Id": id, ...always });
   await next();
