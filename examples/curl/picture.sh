@@ -7,13 +7,17 @@ set -eu
 : "${DEVKIT4AI_DEVELOPER_KEY:?}" "${DEVKIT4AI_PROJECT_ID:?}" "${DEVKIT4AI_PROJECT_KEY:?}"
 api="$NEXT_PUBLIC_API_URL/api/v1"
 
-# The app's keys go with every request; the person's token once there is one.
+# The app's keys go with every request; the person's token once there is one. A refusal ends the script with its sentence.
 call() {
-  curl --silent --show-error --fail-with-body \
+  answer=$(curl --silent --show-error --fail-with-body \
     -H "X-Developer-Key: $DEVKIT4AI_DEVELOPER_KEY" \
     -H "X-Project-ID: $DEVKIT4AI_PROJECT_ID" \
     -H "X-API-Key: $DEVKIT4AI_PROJECT_KEY" \
-    ${token:+-H "Authorization: Bearer $token"} "$@"
+    ${token:+-H "Authorization: Bearer $token"} "$@") || {
+    printf '%s\n' "$answer" | field detail >&2
+    exit 1
+  }
+  printf '%s\n' "$answer"
 }
 
 # The text of a field of a JSON answer. A real program has a JSON parser; a shell without jq has this.
@@ -22,8 +26,9 @@ field() { sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
 # A create may be repeated with its key: the same generation comes back, and is paid once.
 key="picture-$(date +%s)-$$"
 
-token=$(call "$api/auth/register" -H 'Content-Type: application/json' \
-  -d "{\"email\":\"$key@example.com\",\"password\":\"Correct-horse-9\"}" | field access_token)
+registered=$(call "$api/auth/register" -H 'Content-Type: application/json' \
+  -d "{\"email\":\"$key@example.com\",\"password\":\"Correct-horse-9\"}")
+token=$(printf '%s\n' "$registered" | field access_token)
 echo "registered $key@example.com"
 
 if [ $# -gt 0 ]; then
@@ -33,17 +38,17 @@ else
   created=$(call "$api/generation/generate-v2" -H "Idempotency-Key: $key" \
     -H 'Content-Type: application/json' -d '{"prompt":"A lighthouse in a storm"}')
 fi
-id=$(echo "$created" | field id)
+id=$(printf '%s\n' "$created" | field id)
 echo "asked for $id"
 
 status=pending
 while [ "$status" = pending ] || [ "$status" = processing ]; do
   # The server answers as soon as the picture is there, at the latest after 25 seconds.
   generation=$(call "$api/generation/$id/status?wait=25")
-  status=$(echo "$generation" | field status)
+  status=$(printf '%s\n' "$generation" | field status)
   echo "$status"
 done
-[ "$status" = completed ] || { echo "$generation" >&2; exit 1; }
+[ "$status" = completed ] || { printf '%s\n' "$generation" | field error >&2; exit 1; }
 
-curl --silent --show-error --fail --location --output picture.png "$(echo "$generation" | field generated_image_url)"
+curl --silent --show-error --fail --location --output picture.png "$(printf '%s\n' "$generation" | field generated_image_url)"
 echo "wrote picture.png"

@@ -6,6 +6,8 @@ import { llmsText, markdownPage } from "./llms.ts";
 import { renderMarkdown } from "./markdown.ts";
 import { findPages, markdownOf, type Page } from "./pages.ts";
 import { referencePage, scalarScript } from "./reference.ts";
+import { documentOfReference } from "./samples.ts";
+import { type Found, partsOf } from "./search.ts";
 
 const assets = join(ROOT, "scripts", "docs", "assets");
 const images = "docs/images";
@@ -20,19 +22,23 @@ export async function buildDocs(folder: string): Promise<number> {
     writeFileSync(join(folder, path), content);
   };
   write("index.html", referencePage);
-  write("openapi.json", readFileSync(join(ROOT, "docs", "openapi.json")));
+  const openApi = readFileSync(join(ROOT, "docs", "openapi.json"), "utf8");
+  write("openapi.json", openApi);
+  write("reference.json", JSON.stringify(documentOfReference(JSON.parse(openApi))));
   write("assets/scalar.js", scalarScript());
   cpSync(assets, join(folder, "assets"), { recursive: true });
   for (const copied of [images, files])
     cpSync(join(ROOT, copied), join(folder, copied.slice("docs/".length)), { recursive: true });
 
   const pages = findPages();
+  const parts: Found[] = [];
   for (const page of pages) {
     const rendered = await renderMarkdown(page.markdown, page.source, (path) => {
       const output = outputOf(path, pages);
       return output === undefined ? undefined : relativeTo(page.output, output);
     });
     write(page.output, guidePage(page, rendered, pages));
+    if (page.section !== undefined) parts.push(...partsOf(page, rendered));
     write(
       markdownOf(page),
       markdownPage(page, (path) => {
@@ -41,6 +47,7 @@ export async function buildDocs(folder: string): Promise<number> {
       }),
     );
   }
+  write("search.json", JSON.stringify(parts));
   write("llms.txt", llmsText(pages));
   return pages.length + 1;
 }

@@ -38,8 +38,7 @@ ${neighbour(listed[at - 1], "prev", "Before")}
 ${neighbour(listed[at + 1], "next", "Next")}
 </nav></main>
 ${toc}
-</div>
-<script src="${link("assets/site.js")}" defer></script>`,
+</div>`,
   });
 }
 
@@ -83,8 +82,10 @@ export function shell(page: {
 <a class="skip" href="#main">Skip to the content</a>
 <header class="bar"><a class="brand" href="${link(page.start)}"><img src="${link("assets/icon.svg")}" alt="" width="20" height="20"> Cloud API</a>
 <nav aria-label="Site"><a href="${link(page.start)}"${current(!page.reference)}>Guides</a>
-<a href="${link("index.html")}"${current(page.reference === true)}>API reference</a></nav></header>
+<a href="${link("index.html")}"${current(page.reference === true)}>API reference</a></nav>
+<search class="search"><input type="search" placeholder="Search the guides" aria-label="Search the guides" data-index="${link("search.json")}"><ul></ul></search></header>
 ${page.body}
+<script src="${link("assets/site.js")}" defer></script>
 </body>
 </html>
 `;

@@ -67,10 +67,13 @@ export async function renderMarkdown(
       table(token) {
         const words = (cell: Tokens.TableCell) => this.parser.parseInline(cell.tokens);
         const head = token.header.map((cell) => `<th scope="col">${words(cell)}</th>`).join("");
+        const labels = token.header.map(({ text }) => escapeHtml(text.replaceAll("`", "")));
         const rows = token.rows
-          .map((row) => `<tr>${row.map((cell) => `<td>${words(cell)}</td>`).join("")}</tr>`)
+          .map((row) => row.map((cell, at) => `<td data-label="${labels[at]}">${words(cell)}</td>`).join(""))
+          .map((cells) => `<tr>${cells}</tr>`)
           .join("\n");
-        return `<div class="table" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>\n${rows}\n</tbody></table></div>\n`;
+        const wide = labels.length > 2 ? " wide" : "";
+        return `<div class="table${wide}" tabindex="0"><table><thead><tr>${head}</tr></thead><tbody>\n${rows}\n</tbody></table></div>\n`;
       },
       // Only markdown: HTML tags are shown as text.
       html: ({ text }) => escapeHtml(text),

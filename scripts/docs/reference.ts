@@ -12,7 +12,7 @@ export const referencePage = shell({
   body: `<div id="main"><div id="reference"></div>
 <noscript><p>The reference needs JavaScript. The same facts are in <a href="openapi.json">openapi.json</a>.</p></noscript></div>
 <script src="assets/scalar.js"></script>
-<script src="assets/reference.js"></script>`,
+<script type="module" src="assets/reference.js"></script>`,
 });
 
 /**

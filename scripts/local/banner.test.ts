@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,21 @@ import type { Stack } from "./stack-facts.ts";
 
 const credentials = { developer_key: "ak_d", project_id: "p", api_key: "ak_p" } as Stack["credentials"];
 const urls = { gateway: "http://127.0.0.1:9", api: "http://127.0.0.1:9/api/v1" } as Stack["urls"];
+
+test("a printed command that is refused tells the sentence of the API", () => {
+  const folder = mkdtempSync(join(tmpdir(), "cloud-api-banner-"));
+  try {
+    const refusal = '{"detail":"Invalid developer key.","code":"developer_key_invalid"}';
+    writeFileSync(join(folder, "curl"), `#!/bin/sh\nprintf '%s' '${refusal}'\n`, { mode: 0o755 });
+    for (const line of curlLines({ urls, credentials, paths: pathsFor(folder) }).slice(0, 2)) {
+      const env = { PATH: `${folder}:/usr/bin:/bin` };
+      const { stderr } = spawnSync("/bin/bash", ["--norc", "-c", line], { env, encoding: "utf8" });
+      expect(stderr.trim()).toBe("Invalid developer key.");
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 test.each(["plain", "Ada's clone", 'with "quotes"', "with $HOME and `id`", "back\\slash", "two  spaces"])(
   "the printed command takes the sample photo from a folder that is called %s",

@@ -108,13 +108,15 @@ export function curlLines({
   paths,
 }: Pick<BannerFacts, "urls" | "credentials" | "paths">): string[] {
   const app = `-H 'X-Developer-Key: ${credentials.developer_key}' -H 'X-Project-ID: ${credentials.project_id}' -H 'X-API-Key: ${credentials.api_key}'`;
-  const field = (name: string) => `sed -n 's/.*"${name}":"\\([^"]*\\)".*/\\1/p'`;
+  // Of a refusal its sentence, so that nobody goes on with nothing.
+  const text = (name: string) => `s/.*"${name}":"\\([^"]*\\)".*/\\1/`;
+  const field = (name: string) => `sed -n -e '${text(name)}p' -e '${text("detail")}w /dev/stderr'`;
   const photo = shellQuoted(`files=@"${paths.sample.replace(/["\\]/g, "\\$&")}";type=image/png`);
   const user = `"{\\"email\\":\\"demo-$(date +%s)@example.com\\",\\"password\\":\\"Demo-pass-1234\\"}"`;
   return [
-    `TOKEN=$(curl -s ${urls.api}/auth/register ${app} -H 'Content-Type: application/json' -d ${user} | ${field("access_token")}); echo "$TOKEN"`,
-    `ID=$(curl -s ${urls.api}/generation/generate-v2 ${app} -H "Authorization: Bearer $TOKEN" -F 'instructions=Turn this into a watercolour' -F ${photo} | ${field("id")}); echo "$ID"`,
-    `curl -s "${urls.api}/generation/$ID/status?wait=20" ${app} -H "Authorization: Bearer $TOKEN"`,
+    `TOKEN=$(curl -sS ${urls.api}/auth/register ${app} -H 'Content-Type: application/json' -d ${user} | ${field("access_token")}); echo "$TOKEN"`,
+    `ID=$(curl -sS ${urls.api}/generation/generate-v2 ${app} -H "Authorization: Bearer $TOKEN" -F 'instructions=Turn this into a watercolour' -F ${photo} | ${field("id")}); echo "$ID"`,
+    `curl -sS "${urls.api}/generation/$ID/status?wait=20" ${app} -H "Authorization: Bearer $TOKEN"`,
   ];
 }
 

@@ -97,6 +97,10 @@ async function ownPage(
     response.setHeader("allow", "GET, HEAD");
     refuse(request, response, 405, "method_not_allowed", "This address does not take this method.");
   } else if (destination.kind === "openapi") await pages.openapi(request, response);
+  else if (facts !== undefined && destination.kind === "docs" && destination.path === "/demo.json")
+    pages.demo(request, response, facts);
+  else if (facts !== undefined && destination.kind === "docs" && destination.path === "/sample.png")
+    await pages.sample(request, response, facts);
   else if (!(await pages.docs(request, response, destination.path))) {
     refuse(request, response, 404, "not_found", "The documentation has no such page.");
   }

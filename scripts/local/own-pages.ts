@@ -26,6 +26,26 @@ export class OwnPages {
     sendFile(request, response, file, { "access-control-allow-origin": "*" });
   }
 
+  /** The keys of the demo project, for the reference's own script: a page of another origin gets none. */
+  demo(request: IncomingMessage, response: ServerResponse, { credentials }: LandingFacts): void {
+    const isOwn = request.headers["sec-fetch-site"] === "same-origin" && isLocalHost(request.headers.host);
+    const { developer_key, project_id, api_key } = credentials;
+    response.writeHead(isOwn ? 200 : 403, {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+      "cross-origin-resource-policy": "same-origin",
+      "x-content-type-options": "nosniff",
+    });
+    response.end(JSON.stringify(isOwn ? { developer_key, project_id, api_key } : {}));
+  }
+
+  /** A picture to try an upload with. */
+  async sample(request: IncomingMessage, response: ServerResponse, { paths }: LandingFacts): Promise<void> {
+    const file = await firstFile([paths.sample]);
+    if (file === undefined) throw new Error("the sample picture is missing");
+    sendFile(request, response, file, {});
+  }
+
   /** Shows keys: to a browser that opened it as a page under a name of this machine, and to nothing else. */
   async landing(
     request: IncomingMessage,

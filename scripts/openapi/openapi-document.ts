@@ -33,18 +33,14 @@ export function openApiDocument() {
         variables: { ref: { default: "project-ref", description: "The reference of the Supabase project." } },
       },
     ],
+    // The order of the reference: what a newcomer needs comes first.
     tags: [
-      { name: "Health", description: "Whether the service can serve." },
       {
         name: "Authentication",
         description:
           "Accounts and sessions. An access token is good for 30 minutes, its session for seven days.",
       },
-      {
-        name: "Developer keys",
-        description:
-          "Keys that name a developer. They stand in an app's pages and manage nothing, unless made with `management`.",
-      },
+      { name: "Generation", description: "Pictures from words and pictures: ask, wait, show." },
       {
         name: "Projects",
         description: "Tenants of a developer, each with its own end users, keys and pictures.",
@@ -54,10 +50,16 @@ export function openApiDocument() {
         description: "Keys that name a project. They stand in an app's pages and read nothing alone.",
       },
       {
+        name: "Developer keys",
+        description:
+          "Keys that name a developer. They stand in an app's pages and manage nothing, unless made with `management`.",
+      },
+      { name: "Webhooks", description: "Events of a project, sent to an address of its developer." },
+      { name: "Health", description: "Whether the service can serve." },
+      {
         name: "Payments",
         description: "Nothing is sold here; what older pages ask for is answered all the same.",
       },
-      { name: "Generation", description: "Pictures from words and pictures: ask, wait, show." },
     ],
   });
   complete(document as Schema);

@@ -77,6 +77,43 @@ test("the API reference sends a request to the stack that serves it", async () =
   expect(outside).toEqual([]);
 });
 
+test("the first two requests of the reference work as they stand: an account, then a picture of a picture", async () => {
+  await open("/docs/#tag/authentication/POST/api/v1/auth/register");
+  const send = async (path: string) => {
+    await page.getByRole("button", { name: `Test Request (post ${path})` }).click();
+    const answered = page.waitForResponse((answer) => answer.url() === urls.gateway + path);
+    await page.getByRole("button", { name: "Send" }).first().click();
+    const answer = await answered;
+    await page.keyboard.press("Escape");
+    return { status: answer.status(), body: await answer.json() };
+  };
+  const account = await send("/api/v1/auth/register");
+  expect([account.status, account.body.project_id]).toEqual([201, credentials.project_id]);
+  await page.evaluate(() => {
+    location.hash = "#tag/generation/POST/api/v1/generation/generate-v2";
+  });
+  const picture = await send("/api/v1/generation/generate-v2");
+  expect([picture.status, picture.body.example_images.length]).toEqual([200, 1]);
+  expect(complaints).toEqual([]);
+});
+
+test("a guide names the port that it is served from, leads home, and is found by its words", async () => {
+  await open("/docs/quick-start.html");
+
+  expect(await page.locator("main").textContent()).toContain(urls.gateway);
+  expect(await page.getByRole("link", { name: "Start page" }).getAttribute("href")).toBe("/");
+  const box = page.getByRole("searchbox", { name: "Search the guides" });
+  await box.fill("webhook signature");
+  await page.getByRole("link", { name: /invalid_webhook_signature/ }).waitFor();
+  await box.fill("account_not_verified");
+  await page
+    .getByRole("link", { name: /account_not_verified/ })
+    .first()
+    .click();
+  await page.getByRole("heading", { name: "account_not_verified" }).waitFor();
+  expect(complaints).toEqual([]);
+});
+
 test.each(looks)("a guide is readable, $scheme at $width px", async (look) => {
   for (const name of ["quick-start", "errors"]) {
     await open(`/docs/${name}.html`, look);

@@ -19,9 +19,9 @@ afterAll(() => stack.close());
 type Asked = { status: number | undefined; headers: Record<string, unknown>; text: string };
 
 /** With these headers exactly: `fetch` decides about the host and the fetch metadata itself. */
-function ask(headers: Record<string, string>, method = "GET"): Promise<Asked> {
+function ask(headers: Record<string, string>, method = "GET", path = "/"): Promise<Asked> {
   return new Promise((resolve, reject) => {
-    openRequest(`${urls.gateway}/`, { headers, method }, (answer) => {
+    openRequest(`${urls.gateway}${path}`, { headers, method }, (answer) => {
       let text = "";
       answer.setEncoding("utf8").on("data", (chunk) => {
         text += chunk;
@@ -81,6 +81,22 @@ test.each([
   for (const secret of secrets) expect(text).not.toContain(secret);
   const { name, code } = JSON.parse(text) as { name?: string; code?: string };
   expect(name ?? code).toMatch(/^(Cloud API|host_not_local)$/);
+});
+
+test("the keys of the demo project are for the reference's own script", async () => {
+  const demo = async (site: string) => {
+    const { status, text } = await ask({ "sec-fetch-site": site }, "GET", "/docs/demo.json");
+    return [status, JSON.parse(text)];
+  };
+  const { developer_key, project_id, api_key } = credentials;
+  expect(await demo("same-origin")).toEqual([200, { developer_key, project_id, api_key }]);
+  for (const site of ["", "none", "same-site", "cross-site"]) expect(await demo(site)).toEqual([403, {}]);
+  const rebound = await ask(
+    { "sec-fetch-site": "same-origin", host: "attacker.test" },
+    "GET",
+    "/docs/demo.json",
+  );
+  for (const secret of secrets) expect(rebound.text).not.toContain(secret);
 });
 
 test("only a page is asked for by GET: a form that is posted here gets none", async () => {

@@ -34,14 +34,23 @@ test("every tag and every kind of credential is described, and used", () => {
   expect([...used].sort()).toEqual(Object.keys(schemes).sort());
   expect(Object.values(schemes).every(({ description }) => description)).toBe(true);
   expect(document.tags.every(({ description }: Schema) => description)).toBe(true);
+  const tags = document.tags.map(({ name }: Schema) => name);
+  expect([...tags].sort()).toEqual([...new Set(operations.flatMap(({ tags }) => tags))].sort());
+  expect(tags[0]).toBe("Authentication");
 });
+
+/** A title says what a call does: a verb, then a noun. */
+const verbs =
+  "Accept Call Cancel Change Check Create Delete End Get List Offer Preview Publish Receive Refresh Replace Request Restore Revoke Send Set Verify".split(
+    " ",
+  );
 
 describe.each(operations.map((operation) => [operation.id, operation] as const))("%s", (_, operation) => {
   const { parameters, requestBody, responses } = operation;
 
   test("has a summary, a sentence more, and says what each parameter is", () => {
     const { summary, description } = document.paths[operation.path][operation.method.toLowerCase()];
-    expect(summary).toMatch(/^[A-Z].*[^.]$/);
+    expect(summary).toMatch(new RegExp(`^(${verbs.join("|")}) .*[^.,]$|^Sign (in|out)$`));
     expect(description).toMatch(/^[A-Z].*\.$/s);
     for (const { name, schema } of parameters)
       expect([name, schema.description]).toEqual([name, expect.any(String)]);

@@ -8,7 +8,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the API runs
+         * Check that the API runs
          * @description Constant, and asks nothing of the parts behind it: for load balancers and for starting up.
          */
         get: operations["health.live"];
@@ -28,7 +28,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the API can serve
+         * Check that the API can serve
          * @description Asks every part, and answers within a second also when one is down.
          */
         get: operations["health.get"];
@@ -48,7 +48,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the database answers
+         * Check the database
          * @description One part, within a second. 503 when it is configured and does not answer.
          */
         get: operations["health.database"];
@@ -68,7 +68,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the storage answers
+         * Check the storage
          * @description One part, within a second. 503 when it is configured and does not answer.
          */
         get: operations["health.storage"];
@@ -88,7 +88,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether Redis answers
+         * Check Redis
          * @description One part, within a second. 503 when it is configured and does not answer.
          */
         get: operations["health.redis"];
@@ -108,7 +108,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Health with last errors; for operators also versions and figures
+         * Get health in detail
          * @description Versions, pool, queue, jobs, mail and settings are told to operators only.
          */
         get: operations["health.detailed"];
@@ -128,7 +128,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Figures for Prometheus
+         * Get figures for Prometheus
          * @description Requests by route and status with their durations, counted by all instances; open generations, mail, jobs, connections. Scrape it with the header X-Operator-Key, every 15 seconds or less often.
          */
         get: operations["metrics.scrape"];
@@ -190,7 +190,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Exchange a refresh token for new tokens
+         * Refresh a session
          * @description The refresh token in the body, or as `Authorization: Bearer`. Two tabs may use the same one within ten seconds, and the one before the newest always works, in case the answer got lost; an older one ends the session.
          */
         post: operations["auth.refresh"];
@@ -208,14 +208,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The signed-in account
+         * Get the signed-in account
          * @description Of whoever the access token belongs to: an end user, a developer or an operator.
          */
         get: operations["auth.me"];
         put?: never;
         post?: never;
         /**
-         * Delete the signed-in account for good
+         * Delete the signed-in account
          * @description Removes the account, its sessions, keys and generations at once, and its files shortly after. A developer's projects go with everything in them, the end users' accounts included. Nothing is kept.
          */
         delete: operations["auth.deleteMe"];
@@ -256,8 +256,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the account's sessions, newest first
-         * @description A session begins with a sign-in and lasts while it is refreshed, at most seven days. A bare array.
+         * List sessions
+         * @description Newest first. A session begins with a sign-in and lasts while it is refreshed, at most seven days. A bare array.
          */
         get: operations["sessions.list"];
         put?: never;
@@ -279,7 +279,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End a session of the account
+         * End a session
          * @description Its tokens are refused from this moment on. The current session may be ended too.
          */
         delete: operations["sessions.revoke"];
@@ -318,7 +318,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for another address
+         * Change the email address
          * @description Both addresses get a mail. The new one counts when its link is used, within a day, at `POST /auth/verify-email`; sessions go on. A newer request, or a new password, ends this one.
          */
         post: operations["auth.changeEmail"];
@@ -338,7 +338,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Verify an address with the token of a mail
+         * Verify an email address
          * @description Takes the token of a verification mail or of a change of address. It works once, within a day; five wrong codes end the codes that were mailed so far. Signs nobody in.
          */
         post: operations["auth.verifyEmail"];
@@ -358,7 +358,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * What the token of a mail is for
+         * Check the token of a mail
          * @description For the page that a link leads to: it can say at once that a link was used or is too old. Uses nothing up.
          */
         post: operations["auth.checkMailToken"];
@@ -378,7 +378,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for another verification mail
+         * Request a verification mail
          * @description For the signed-in account, or without a token for an `email` (end users send `X-Project-ID`) or a `user_id`. The answer is the same whether or not there is such an account and whether it is verified. One mail a minute; links of earlier mails go on working.
          */
         post: operations["auth.requestVerification"];
@@ -398,7 +398,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for a mail to set a new password
+         * Request a mail to set a new password
          * @description End users send `X-Project-ID`. The answer and its time are the same whether or not there is such an account. One mail a minute; the newest link counts.
          */
         post: operations["auth.requestPasswordReset"];
@@ -418,7 +418,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Set a new password with the token of a mail
+         * Set a new password
          * @description A token works once, within an hour. If the password cannot be set just now, the token can be used again. Every session ends; nobody is signed in.
          */
         post: operations["auth.resetPassword"];
@@ -436,8 +436,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the caller's developer keys, newest first
-         * @description Ended ones too. `key_prefix` tells which one a program uses. A bare array.
+         * List developer keys
+         * @description Newest first. Ended ones too. `key_prefix` tells which one a program uses. A bare array.
          */
         get: operations["developerKeys.list"];
         put?: never;
@@ -500,8 +500,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List projects, newest first
-         * @description A developer's own; an operator sees all. A bare array; how many there are on all pages is in `X-Total-Count`.
+         * List projects
+         * @description Newest first. A developer's own; an operator sees all. A bare array; how many there are on all pages is in `X-Total-Count`.
          */
         get: operations["projects.list"];
         put?: never;
@@ -524,8 +524,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the end users of all projects, newest first
-         * @description Of the caller's projects; an operator sees all.
+         * List the end users of all projects
+         * @description Newest first. Of the caller's projects; an operator sees all.
          */
         get: operations["users.listAll"];
         put?: never;
@@ -544,7 +544,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Totals of all projects
+         * Get totals of all projects
          * @description A developer's own; an operator's are those of the platform.
          */
         get: operations["projects.globalStats"];
@@ -564,7 +564,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Projects that are offered to the caller
+         * List projects offered to you
          * @description Offers to the caller's address, newest first. The address has to be verified.
          */
         get: operations["transfers.list"];
@@ -584,12 +584,12 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One project
+         * Get a project
          * @description One that the caller runs; any for an operator. Another one is 404.
          */
         get: operations["projects.get"];
         /**
-         * Change a project, as older clients do
+         * Change a project by PUT
          * @description The same as PATCH: fields that are left out stay as they are.
          */
         put: operations["projects.replace"];
@@ -619,14 +619,14 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete an end user for good
+         * Delete an end user
          * @description Removes the account, its sessions and generations at once, and its files shortly after. Nothing is kept.
          */
         delete: operations["users.delete"];
         options?: never;
         head?: never;
         /**
-         * Close an end user's account, open it again, or grant other limits
+         * Change an end user
          * @description Closing ends every session at once; opening needs a new login. The limits are instead of those that the project gives everybody; fields that are left out stay as they are.
          */
         patch: operations["users.update"];
@@ -642,7 +642,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Bring back a deleted project
+         * Restore a project
          * @description With everything that it held, as long as its removal has not begun. A project that is not deleted stays as it is.
          */
         post: operations["projects.restore"];
@@ -666,7 +666,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Give a project a plan of its own
+         * Set the plan of a project
          * @description For operators.
          */
         patch: operations["projects.setPlan"];
@@ -680,7 +680,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The plans that there are, and what each holds
+         * List plans
          * @description Those that the operator lists, and those that the caller or a project of the caller has. An operator sees all.
          */
         get: operations["plans.list"];
@@ -700,8 +700,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the end users of a project, newest first
-         * @description The accounts that registered with the project's keys.
+         * List the end users of a project
+         * @description Newest first. The accounts that registered with the project's keys.
          */
         get: operations["users.list"];
         put?: never;
@@ -720,7 +720,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Totals of one project
+         * Get totals of a project
          * @description Counts of end users and keys, of all or of those that `search` and `is_active` leave.
          */
         get: operations["projects.stats"];
@@ -740,8 +740,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who changed what in a project, newest first
-         * @description Every change of the project, its keys and its end users, kept for 400 days or what AUDIT_RETENTION_DAYS says.
+         * List changes of a project
+         * @description Newest first. Every change of the project, its keys and its end users, kept for 400 days or what AUDIT_RETENTION_DAYS says.
          */
         get: operations["projects.audit"];
         put?: never;
@@ -762,7 +762,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * See a mail of the project
+         * Preview a mail
          * @description As its people get it, with a link and a code that do nothing. `mail` tries settings out that are not saved. Nothing is sent.
          */
         post: operations["projects.previewMail"];
@@ -800,18 +800,18 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The offer to hand a project over
+         * Get the offer of a project
          * @description For the project's owner, and for the developer whom it is offered to.
          */
         get: operations["transfers.get"];
         put?: never;
         /**
-         * Offer a project to another developer
+         * Offer a project
          * @description By its owner, signed in and with the password. The developer with that address gets a mail and accepts or declines; until then nothing changes. The answer is the same whether or not there is such a developer. A newer offer replaces this one.
          */
         post: operations["transfers.offer"];
         /**
-         * Withdraw or decline an offer
+         * End an offer
          * @description By the project's owner, or by the developer whom it is offered to.
          */
         delete: operations["transfers.end"];
@@ -830,7 +830,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take over a project that is offered
+         * Accept a project
          * @description The caller, signed in and with a verified address, owns the project from now on, under the own plan and its limits. Its users and pictures stay. Its API keys are revoked, and the old owner's developer keys do not work for it any more: make new ones.
          */
         post: operations["transfers.accept"];
@@ -848,8 +848,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the API keys of a project, newest first
-         * @description Ended ones too. `key_prefix` tells which one a program uses. A bare array.
+         * List API keys
+         * @description Newest first. Ended ones too. `key_prefix` tells which one a program uses. A bare array.
          */
         get: operations["apiKeys.list"];
         put?: never;
@@ -912,7 +912,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Requests and errors of an API key per day
+         * Get the usage of an API key
          * @description One entry per UTC day, oldest first, today last. Counts arrive some seconds late.
          */
         get: operations["apiKeys.usage"];
@@ -932,8 +932,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the webhooks of a project, newest first
-         * @description Without their secrets. A bare array.
+         * List webhooks
+         * @description Newest first. Without their secrets. A bare array.
          */
         get: operations["webhooks.list"];
         put?: never;
@@ -966,7 +966,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a webhook, or switch it off or on
+         * Change a webhook
          * @description Fields that are left out stay as they are. Switching it on sends what still waits.
          */
         patch: operations["webhooks.update"];
@@ -1020,8 +1020,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List what was sent to a webhook, newest first
-         * @description With what waits and what was given up. Kept for 30 days.
+         * List deliveries
+         * @description Newest first. With what waits and what was given up. Kept for 30 days.
          */
         get: operations["webhooks.listDeliveries"];
         put?: never;
@@ -1062,7 +1062,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for a picture
+         * Create a picture
          * @description Multipart with pictures to work from, or JSON without (or with `upload_ids`). The answer comes at once; the picture is made in the background. With an `Idempotency-Key` a repeated request gives the same generation for 24 hours, marked `Idempotent-Replayed: true`. Also at `/generation/generate`.
          */
         post: operations["generations.create"];
@@ -1082,7 +1082,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Addresses to put large pictures to
+         * Create addresses for uploads
          * @description A browser sends the pictures straight to the file storage, then names their ids as `upload_ids` of a create. JPEG, PNG or WebP, at most 10 MB each; the content is checked when it is used. Each serves one generation.
          */
         post: operations["generations.createUploads"];
@@ -1102,7 +1102,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for a picture without an account
+         * Create a picture without an account
          * @description Some a day for each client address. The id is the only key to the result, which goes after a day. Callable from any page. Also at `/generation/generate-anonymous`.
          */
         post: operations["generations.createAnonymous"];
@@ -1120,7 +1120,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The state of a generation that was asked for without an account
+         * Get a picture made without an account
          * @description Also at `/generation/anonymous-generations/{generation_id}/status`.
          */
         get: operations["generations.getAnonymous"];
@@ -1160,8 +1160,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The caller's generations, newest first
-         * @description Whoever runs the project sees those of all its users. Also at `/generation/generations-v2`. By `page`, or, for long lists, by `cursor`.
+         * List generations
+         * @description Newest first. Whoever runs the project sees those of all its users. Also at `/generation/generations-v2`. By `page`, or, for long lists, by `cursor`.
          */
         get: operations["generations.list"];
         put?: never;
@@ -1180,8 +1180,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Published pictures, newest first
-         * @description Needs no credentials. Of one project when `X-Project-ID` or `project_id` names it. Who made a picture and what was uploaded for it is never told. Pages by number end at 10,000 pictures; a `cursor` goes on. Also at `/generation/public-generations-v2`.
+         * List published pictures
+         * @description Newest first. Needs no credentials. Of one project when `X-Project-ID` or `project_id` names it. Who made a picture and what was uploaded for it is never told. Pages by number end at 10,000 pictures; a `cursor` goes on. Also at `/generation/public-generations-v2`.
          */
         get: operations["generations.listPublic"];
         put?: never;
@@ -1200,7 +1200,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the project has used of its plan this month
+         * Get the usage of a project
          * @description Generations of all its users together count against the month. Failed ones do not, and canceled ones only beyond `cancel_limit`.
          */
         get: operations["generations.usage"];
@@ -1220,7 +1220,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The models that a request may name
+         * List models
          * @description Those that the project's plan allows, with their options, and the defaults.
          */
         get: operations["models.list"];
@@ -1240,7 +1240,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The state of a generation
+         * Get a generation
          * @description Also at `/generation/generations-v2/{generation_id}/status`.
          */
         get: operations["generations.get"];
@@ -1286,7 +1286,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Publish a picture, or take it back
+         * Publish a picture
          * @description A published picture has one address, `/generation/{generation_id}/image`. Taking it back ends that one and every signed address that was given out before. JSON or a form. Also at `/generation/generations-v2/{generation_id}/public`.
          */
         patch: operations["generations.setPublic"];
@@ -1302,7 +1302,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Stop a generation that is pending or processing
+         * Cancel a generation
          * @description It stays in the list as canceled. One that was sent to the provider is charged when the month has no more cancels to give back (`cancel_limit` of the usage); see `charged`.
          */
         post: operations["generations.cancel"];
@@ -1323,7 +1323,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete a generation with its files
+         * Delete a generation
          * @description One that still runs is stopped at the provider, and charged or not as by a cancel. Also at `/generation/generations-v2/{generation_id}`.
          */
         delete: operations["generations.delete"];
@@ -1340,7 +1340,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The picture of a generation
+         * Get the picture of a generation
          * @description With no credentials only when it is public, or with a ticket.
          */
         get: operations["generations.image"];
@@ -1360,7 +1360,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A picture that was uploaded for a generation
+         * Get an uploaded picture
          * @description Never public: for those who may see the generation, or with a ticket.
          */
         get: operations["generations.exampleImage"];
@@ -1380,7 +1380,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The caller's subscription
+         * Get the subscription
          * @description Always null: nothing is sold here. Pages of the Starter Kit ask for it.
          */
         get: operations["payments.mySubscription"];
@@ -1400,7 +1400,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The caller's payments
+         * List payments
          * @description Always an empty page: nothing is sold here. Pages of the Starter Kit ask for it.
          */
         get: operations["payments.myPayments"];
@@ -1422,7 +1422,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Anything else about payments
+         * Call anything else about payments
          * @description Refused, with every method: nothing is sold here.
          */
         post: operations["payments.other"];
@@ -1442,7 +1442,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Where Replicate tells that a prediction moved on
+         * Receive an event of Replicate
          * @description Signed after Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at most five minutes old.
          */
         post: operations["webhooks.replicate"];

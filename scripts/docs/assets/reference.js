@@ -1,10 +1,59 @@
 // Everything that would call a service of Scalar's is off; the page talks to its own host alone.
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const local = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(location.hostname);
-const configuration = () => ({
-  url: "openapi.json",
+const isLocal = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(location.hostname);
+
+const named = "@photo.png";
+let picture;
+
+const content = await read("reference.json");
+// Only `npm start` has these: a stack to try requests on, with its keys and a picture.
+const demo = isLocal ? await read("demo.json") : undefined;
+if (demo?.api_key) await prefill();
+const keys = {
+  developerKey: { value: demo?.developer_key ?? "" },
+  projectId: { value: demo?.project_id ?? "" },
+  apiKey: { value: demo?.api_key ?? "" },
+};
+
+async function read(path) {
+  const answer = await fetch(path);
+  return answer.ok ? answer.json() : undefined;
+}
+
+/** The first two requests work as they stand: an address that nobody has registered, and a picture. */
+async function prefill() {
+  const { post: register } = content.paths["/api/v1/auth/register"];
+  register.requestBody.content["application/json"].example.email = `ada-${Date.now()}@example.com`;
+  const { post: create } = content.paths["/api/v1/generation/generate-v2"];
+  const form = create.requestBody.content["multipart/form-data"];
+  form.example = { instructions: form.example.instructions, files: [named] };
+  const bytes = await (await fetch("sample.png")).blob();
+  picture = new File([bytes], "photo.png", { type: "image/png" });
+}
+
+/** A form cannot be prefilled with a file: the name stands in it, as in curl, and the file is sent. */
+function sendPicture({ requestBuilder: { body } }) {
+  if (picture === undefined || body?.mode !== "formdata") return;
+  for (const part of body.value)
+    if (part.value === named) Object.assign(part, { type: "file", value: picture });
+}
+
+/** Whoever signs in by a request of this page sends the token of the answer with the next one. */
+async function keepToken({ response }) {
+  const { access_token } = await response
+    .clone()
+    .json()
+    .catch(() => ({}));
+  if (access_token) reference.updateConfiguration(configuration(access_token));
+}
+
+const configuration = (token = "") => ({
+  content,
   // A stack on this machine may have any port: requests go to the one that serves the page.
-  ...(local ? { servers: [{ url: location.origin, description: "This stack" }] } : {}),
+  ...(isLocal ? { servers: [{ url: location.origin, description: "This stack" }] } : {}),
+  authentication: { securitySchemes: { ...keys, accessToken: { token } } },
+  onBeforeRequest: sendPicture,
+  onResponseReceived: keepToken,
   theme: "none",
   layout: "modern",
   forceDarkModeState: dark.matches ? "dark" : "light",

@@ -13,7 +13,7 @@ type Requirement = Record<string, string[]>;
 export const security = {
   none: [{}] as Requirement[],
   user: [{ accessToken: [] }] as Requirement[],
-  register: [{ operatorKey: [] }, { developerKey: [], projectId: [] }] as Requirement[],
+  register: [{ developerKey: [], projectId: [] }, { operatorKey: [] }] as Requirement[],
   login: [{ projectId: [] }, {}] as Requirement[],
   manage: [{ accessToken: [] }, { developerKey: [] }, { operatorKey: [] }] as Requirement[],
   generate: [

@@ -18,6 +18,7 @@ export type Operation = {
   requestBody?: { required?: boolean; content: Record<string, { schema: Schema; example?: unknown }> };
   responses: Record<string, Answer>;
   security: Record<string, string[]>[];
+  tags: string[];
 };
 
 export const document: Schema = JSON.parse(readFileSync(join(ROOT, "docs/openapi.json"), "utf8"));
@@ -32,7 +33,7 @@ export const operations: Operation[] = Object.entries<Schema>(document.paths).fl
       responses: Object.fromEntries(
         Object.entries<Answer>(responses).map(([status, answer]) => [status, resolve(answer)]),
       ),
-      ...(operation as Pick<Operation, "requestBody" | "security">),
+      ...(operation as Pick<Operation, "requestBody" | "security" | "tags">),
     }),
   ),
 );

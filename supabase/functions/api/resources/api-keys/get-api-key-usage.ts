@@ -10,7 +10,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/api-keys/{key_id}/usage",
   operationId: "apiKeys.usage",
   tags: ["API keys"],
-  summary: "Requests and errors of an API key per day",
+  summary: "Get the usage of an API key",
   description: "One entry per UTC day, oldest first, today last. Counts arrive some seconds late.",
   security: security.manage,
   middleware: [credentials],

@@ -13,7 +13,7 @@ const route = createRoute({
   path: "/api/v1/auth/change-email",
   operationId: "auth.changeEmail",
   tags: ["Authentication"],
-  summary: "Ask for another address",
+  summary: "Change the email address",
   description:
     "Both addresses get a mail. The new one counts when its link is used, within a day, at `POST /auth/verify-email`; sessions go on. " +
     "A newer request, or a new password, ends this one.",

@@ -14,7 +14,7 @@ const route = createRoute({
   path: "/api/v1/auth/check-mail-token",
   operationId: "auth.checkMailToken",
   tags: ["Authentication"],
-  summary: "What the token of a mail is for",
+  summary: "Check the token of a mail",
   description:
     "For the page that a link leads to: it can say at once that a link was used or is too old. Uses nothing up.",
   security: security.none,

@@ -11,7 +11,7 @@ const route = createRoute({
   path: "/api/v1/auth/me",
   operationId: "auth.deleteMe",
   tags: ["Authentication"],
-  summary: "Delete the signed-in account for good",
+  summary: "Delete the signed-in account",
   description:
     "Removes the account, its sessions, keys and generations at once, and its files shortly after. A developer's projects go with " +
     "everything in them, the end users' accounts included. Nothing is kept.",

@@ -10,7 +10,7 @@ const route = createRoute({
   path: "/api/v1/auth/me",
   operationId: "auth.me",
   tags: ["Authentication"],
-  summary: "The signed-in account",
+  summary: "Get the signed-in account",
   description: "Of whoever the access token belongs to: an end user, a developer or an operator.",
   security: security.user,
   middleware: [credentials],

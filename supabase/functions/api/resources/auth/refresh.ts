@@ -25,7 +25,7 @@ const route = createRoute({
   path: "/api/v1/auth/refresh",
   operationId: "auth.refresh",
   tags: ["Authentication"],
-  summary: "Exchange a refresh token for new tokens",
+  summary: "Refresh a session",
   description:
     "The refresh token in the body, or as `Authorization: Bearer`. Two tabs may use the same one within ten seconds, and the " +
     "one before the newest always works, in case the answer got lost; an older one ends the session.",

@@ -13,7 +13,7 @@ const route = createRoute({
   path: "/api/v1/auth/request-password-reset",
   operationId: "auth.requestPasswordReset",
   tags: ["Authentication"],
-  summary: "Ask for a mail to set a new password",
+  summary: "Request a mail to set a new password",
   description:
     "End users send `X-Project-ID`. The answer and its time are the same whether or not there is such an account. One mail a " +
     "minute; the newest link counts.",

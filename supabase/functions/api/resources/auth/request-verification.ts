@@ -17,7 +17,7 @@ const route = createRoute({
   path: "/api/v1/auth/request-verification",
   operationId: "auth.requestVerification",
   tags: ["Authentication"],
-  summary: "Ask for another verification mail",
+  summary: "Request a verification mail",
   description:
     "For the signed-in account, or without a token for an `email` (end users send `X-Project-ID`) or a `user_id`. The answer is the same " +
     "whether or not there is such an account and whether it is verified. One mail a minute; links of earlier mails go on working.",

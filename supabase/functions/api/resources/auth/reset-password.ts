@@ -14,7 +14,7 @@ const route = createRoute({
   path: "/api/v1/auth/reset-password",
   operationId: "auth.resetPassword",
   tags: ["Authentication"],
-  summary: "Set a new password with the token of a mail",
+  summary: "Set a new password",
   description:
     "A token works once, within an hour. If the password cannot be set just now, the token can be used again. Every session ends; nobody is signed in.",
   security: security.none,

@@ -26,7 +26,7 @@ const route = createRoute({
   path: "/api/v1/auth/verify-email",
   operationId: "auth.verifyEmail",
   tags: ["Authentication"],
-  summary: "Verify an address with the token of a mail",
+  summary: "Verify an email address",
   description:
     "Takes the token of a verification mail or of a change of address. It works once, within a day; five wrong codes end the codes " +
     "that were mailed so far. Signs nobody in.",

@@ -9,8 +9,8 @@ const route = createRoute({
   path: "/api/v1/auth/developer-keys",
   operationId: "developerKeys.list",
   tags: ["Developer keys"],
-  summary: "List the caller's developer keys, newest first",
-  description: "Ended ones too. `key_prefix` tells which one a program uses. A bare array.",
+  summary: "List developer keys",
+  description: "Newest first. Ended ones too. `key_prefix` tells which one a program uses. A bare array.",
   security: security.user,
   middleware: [credentials],
   responses: {

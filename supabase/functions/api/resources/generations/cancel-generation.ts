@@ -13,7 +13,7 @@ const route = createRoute({
   path: "/api/v1/generation/{generation_id}/cancel",
   operationId: "generations.cancel",
   tags: ["Generation"],
-  summary: "Stop a generation that is pending or processing",
+  summary: "Cancel a generation",
   description:
     "It stays in the list as canceled. One that was sent to the provider is charged when the month has no more cancels to give " +
     "back (`cancel_limit` of the usage); see `charged`.",

@@ -23,7 +23,7 @@ const route = createRoute({
   path: "/api/v1/generation/generate-anonymous-v2",
   operationId: "generations.createAnonymous",
   tags: ["Generation"],
-  summary: "Ask for a picture without an account",
+  summary: "Create a picture without an account",
   description:
     "Some a day for each client address. The id is the only key to the result, which goes after a day. Callable from any " +
     "page. Also at `/generation/generate-anonymous`.",

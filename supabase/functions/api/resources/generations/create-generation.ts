@@ -22,7 +22,7 @@ const route = createRoute({
   path: "/api/v1/generation/generate-v2",
   operationId: "generations.create",
   tags: ["Generation"],
-  summary: "Ask for a picture",
+  summary: "Create a picture",
   description:
     "Multipart with pictures to work from, or JSON without (or with `upload_ids`). The answer comes at once; the picture is " +
     "made in the background. With an `Idempotency-Key` a repeated request gives the same generation for 24 hours, marked " +

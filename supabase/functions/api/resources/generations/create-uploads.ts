@@ -31,7 +31,7 @@ const route = createRoute({
   path: "/api/v1/generation/uploads",
   operationId: "generations.createUploads",
   tags: ["Generation"],
-  summary: "Addresses to put large pictures to",
+  summary: "Create addresses for uploads",
   description:
     "A browser sends the pictures straight to the file storage, then names their ids as `upload_ids` of a create. JPEG, PNG " +
     "or WebP, at most 10 MB each; the content is checked when it is used. Each serves one generation.",

@@ -11,7 +11,7 @@ const route = createRoute({
   path: "/api/v1/generation/{generation_id}",
   operationId: "generations.delete",
   tags: ["Generation"],
-  summary: "Delete a generation with its files",
+  summary: "Delete a generation",
   description:
     "One that still runs is stopped at the provider, and charged or not as by a cancel. Also at `/generation/generations-v2/{generation_id}`.",
   security: security.generate,

@@ -11,7 +11,7 @@ const route = createRoute({
   path: "/api/v1/generation/anonymous-generations-v2/{generation_id}/status",
   operationId: "generations.getAnonymous",
   tags: ["Generation"],
-  summary: "The state of a generation that was asked for without an account",
+  summary: "Get a picture made without an account",
   description: "Also at `/generation/anonymous-generations/{generation_id}/status`.",
   security: security.none,
   middleware: [credentialsWithoutBearer],

@@ -48,7 +48,7 @@ const imageRoute = createRoute({
   ...common,
   path: "/api/v1/generation/{generation_id}/image",
   operationId: "generations.image",
-  summary: "The picture of a generation",
+  summary: "Get the picture of a generation",
   description: "With no credentials only when it is public, or with a ticket.",
   request: {
     params: generationPath,
@@ -60,7 +60,7 @@ const exampleRoute = createRoute({
   ...common,
   path: "/api/v1/generation/{generation_id}/examples/{index}",
   operationId: "generations.exampleImage",
-  summary: "A picture that was uploaded for a generation",
+  summary: "Get an uploaded picture",
   description: "Never public: for those who may see the generation, or with a ticket.",
   request: {
     params: generationPath.extend({

@@ -12,7 +12,7 @@ const route = createRoute({
   path: "/api/v1/generation/{generation_id}/status",
   operationId: "generations.get",
   tags: ["Generation"],
-  summary: "The state of a generation",
+  summary: "Get a generation",
   description: "Also at `/generation/generations-v2/{generation_id}/status`.",
   security: security.generate,
   middleware: [credentials],

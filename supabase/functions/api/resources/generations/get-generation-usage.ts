@@ -10,7 +10,7 @@ const route = createRoute({
   path: "/api/v1/generation/usage",
   operationId: "generations.usage",
   tags: ["Generation"],
-  summary: "What the project has used of its plan this month",
+  summary: "Get the usage of a project",
   description:
     "Generations of all its users together count against the month. Failed ones do not, and canceled ones only beyond " +
     "`cancel_limit`.",

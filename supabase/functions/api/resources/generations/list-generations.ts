@@ -12,9 +12,9 @@ const route = createRoute({
   path: "/api/v1/generation",
   operationId: "generations.list",
   tags: ["Generation"],
-  summary: "The caller's generations, newest first",
+  summary: "List generations",
   description:
-    "Whoever runs the project sees those of all its users. Also at `/generation/generations-v2`. " +
+    "Newest first. Whoever runs the project sees those of all its users. Also at `/generation/generations-v2`. " +
     "By `page`, or, for long lists, by `cursor`.",
   security: security.generate,
   middleware: [credentials],

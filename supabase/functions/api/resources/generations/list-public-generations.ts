@@ -17,9 +17,9 @@ const route = createRoute({
   path: "/api/v1/generation/public",
   operationId: "generations.listPublic",
   tags: ["Generation"],
-  summary: "Published pictures, newest first",
+  summary: "List published pictures",
   description:
-    "Needs no credentials. Of one project when `X-Project-ID` or `project_id` names it. Who made a picture and what was " +
+    "Newest first. Needs no credentials. Of one project when `X-Project-ID` or `project_id` names it. Who made a picture and what was " +
     "uploaded for it is never told. Pages by number end at 10,000 pictures; a `cursor` goes on. Also at `/generation/public-generations-v2`.",
   security: security.none,
   middleware: [credentialsWithoutBearer],

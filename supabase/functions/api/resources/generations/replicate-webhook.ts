@@ -16,7 +16,7 @@ const route = createRoute({
   path: "/api/v1/generation/webhooks/replicate",
   operationId: "webhooks.replicate",
   tags: ["Generation"],
-  summary: "Where Replicate tells that a prediction moved on",
+  summary: "Receive an event of Replicate",
   description:
     "Signed after Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at most five minutes old.",
   security: security.none,

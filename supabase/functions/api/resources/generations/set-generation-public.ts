@@ -26,7 +26,7 @@ const route = createRoute({
   path: "/api/v1/generation/{generation_id}/public",
   operationId: "generations.setPublic",
   tags: ["Generation"],
-  summary: "Publish a picture, or take it back",
+  summary: "Publish a picture",
   description:
     "A published picture has one address, `/generation/{generation_id}/image`. Taking it back ends that one and every " +
     "signed address that was given out before. JSON or a form. Also at `/generation/generations-v2/{generation_id}/public`.",

@@ -28,7 +28,7 @@ const route = createRoute({
   method: "get",
   path: "/api/v1/health/detailed",
   operationId: "health.detailed",
-  summary: "Health with last errors; for operators also versions and figures",
+  summary: "Get health in detail",
   description: "Versions, pool, queue, jobs, mail and settings are told to operators only.",
   tags: ["Health"],
   security: [...security.none, ...security.operate],

@@ -6,7 +6,7 @@ const route = createRoute({
   method: "get",
   path: "/api/v1/health",
   operationId: "health.get",
-  summary: "Whether the API can serve",
+  summary: "Check that the API can serve",
   description: "Asks every part, and answers within a second also when one is down.",
   tags: ["Health"],
   security: security.none,

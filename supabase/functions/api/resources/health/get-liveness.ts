@@ -5,7 +5,7 @@ const route = createRoute({
   method: "get",
   path: "/health",
   operationId: "health.live",
-  summary: "Whether the API runs",
+  summary: "Check that the API runs",
   description: "Constant, and asks nothing of the parts behind it: for load balancers and for starting up.",
   tags: ["Health"],
   security: security.none,

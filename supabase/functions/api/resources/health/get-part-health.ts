@@ -12,7 +12,7 @@ const route = <P extends PartName>(part: P) =>
     method: "get",
     path: `/api/v1/health/${part}`,
     operationId: `health.${part}`,
-    summary: `Whether ${part === "redis" ? "Redis" : `the ${part}`} answers`,
+    summary: `Check ${part === "redis" ? "Redis" : `the ${part}`}`,
     description: "One part, within a second. 503 when it is configured and does not answer.",
     tags: ["Health"],
     security: security.none,

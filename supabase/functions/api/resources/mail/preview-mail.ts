@@ -12,7 +12,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/mail/preview",
   operationId: "projects.previewMail",
   tags: ["Projects"],
-  summary: "See a mail of the project",
+  summary: "Preview a mail",
   description:
     "As its people get it, with a link and a code that do nothing. `mail` tries settings out that are not saved. Nothing is sent.",
   security: security.manage,

@@ -12,7 +12,7 @@ const route = createRoute({
   method: "get",
   path: "/api/v1/metrics",
   operationId: "metrics.scrape",
-  summary: "Figures for Prometheus",
+  summary: "Get figures for Prometheus",
   description:
     "Requests by route and status with their durations, counted by all instances; open generations, mail, jobs, connections. " +
     "Scrape it with the header X-Operator-Key, every 15 seconds or less often.",

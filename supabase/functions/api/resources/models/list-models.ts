@@ -45,7 +45,7 @@ const route = createRoute({
   path: "/api/v1/models",
   operationId: "models.list",
   tags: ["Generation"],
-  summary: "The models that a request may name",
+  summary: "List models",
   description: "Those that the project's plan allows, with their options, and the defaults.",
   security: security.generate,
   middleware: [credentials],

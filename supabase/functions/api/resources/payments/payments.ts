@@ -15,7 +15,7 @@ const subscriptionRoute = createRoute({
   method: "get",
   path: "/api/v1/payments/stripe/my-subscription",
   operationId: "payments.mySubscription",
-  summary: "The caller's subscription",
+  summary: "Get the subscription",
   description: "Always null: nothing is sold here. Pages of the Starter Kit ask for it.",
   responses: {
     200: jsonResponse(z.null().openapi({ example: null }), "There is none."),
@@ -28,7 +28,7 @@ const paymentsRoute = createRoute({
   method: "get",
   path: "/api/v1/payments/stripe/my-payments",
   operationId: "payments.myPayments",
-  summary: "The caller's payments",
+  summary: "List payments",
   description: "Always an empty page: nothing is sold here. Pages of the Starter Kit ask for it.",
   responses: {
     200: jsonResponse(
@@ -58,7 +58,7 @@ const otherRoute = createRoute({
   operationId: "payments.other",
   tags: ["Payments"],
   security: security.none,
-  summary: "Anything else about payments",
+  summary: "Call anything else about payments",
   description: "Refused, with every method: nothing is sold here.",
   request: {
     params: z.object({

@@ -9,7 +9,7 @@ const route = createRoute({
   path: "/api/v1/plans",
   operationId: "plans.list",
   tags: ["Projects"],
-  summary: "The plans that there are, and what each holds",
+  summary: "List plans",
   description:
     "Those that the operator lists, and those that the caller or a project of the caller has. An operator sees all.",
   security: security.manage,

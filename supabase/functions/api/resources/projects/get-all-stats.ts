@@ -10,7 +10,7 @@ const route = createRoute({
   path: "/api/v1/projects/stats",
   operationId: "projects.globalStats",
   tags: ["Projects"],
-  summary: "Totals of all projects",
+  summary: "Get totals of all projects",
   description: "A developer's own; an operator's are those of the platform.",
   security: security.manage,
   middleware: [credentials],

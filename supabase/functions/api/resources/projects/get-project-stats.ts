@@ -10,7 +10,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/stats",
   operationId: "projects.stats",
   tags: ["Projects"],
-  summary: "Totals of one project",
+  summary: "Get totals of a project",
   description: "Counts of end users and keys, of all or of those that `search` and `is_active` leave.",
   security: security.manage,
   middleware: [credentials],

@@ -9,7 +9,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}",
   operationId: "projects.get",
   tags: ["Projects"],
-  summary: "One project",
+  summary: "Get a project",
   description: "One that the caller runs; any for an operator. Another one is 404.",
   security: security.manage,
   middleware: [credentials],

@@ -10,9 +10,9 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/audit",
   operationId: "projects.audit",
   tags: ["Projects"],
-  summary: "Who changed what in a project, newest first",
+  summary: "List changes of a project",
   description:
-    "Every change of the project, its keys and its end users, kept for 400 days or what AUDIT_RETENTION_DAYS says.",
+    "Newest first. Every change of the project, its keys and its end users, kept for 400 days or what AUDIT_RETENTION_DAYS says.",
   security: security.manage,
   middleware: [credentials],
   request: {

@@ -11,9 +11,9 @@ const route = createRoute({
   path: "/api/v1/projects",
   operationId: "projects.list",
   tags: ["Projects"],
-  summary: "List projects, newest first",
+  summary: "List projects",
   description:
-    "A developer's own; an operator sees all. A bare array; how many there are on all pages is in `X-Total-Count`.",
+    "Newest first. A developer's own; an operator sees all. A bare array; how many there are on all pages is in `X-Total-Count`.",
   security: security.manage,
   middleware: [credentials],
   request: {

@@ -9,7 +9,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/restore",
   operationId: "projects.restore",
   tags: ["Projects"],
-  summary: "Bring back a deleted project",
+  summary: "Restore a project",
   description:
     "With everything that it held, as long as its removal has not begun. A project that is not deleted stays as it is.",
   security: security.manage,

@@ -18,7 +18,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/plan",
   operationId: "projects.setPlan",
   tags: ["Projects"],
-  summary: "Give a project a plan of its own",
+  summary: "Set the plan of a project",
   description: "For operators.",
   security: security.operate,
   middleware: [credentials, jsonOnly],

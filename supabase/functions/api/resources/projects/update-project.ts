@@ -28,7 +28,7 @@ const put = createRoute({
   ...patch,
   method: "put",
   operationId: "projects.replace",
-  summary: "Change a project, as older clients do",
+  summary: "Change a project by PUT",
   description: "The same as PATCH: fields that are left out stay as they are.",
 });
 

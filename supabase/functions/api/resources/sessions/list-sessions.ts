@@ -9,9 +9,9 @@ const route = createRoute({
   path: "/api/v1/auth/sessions",
   operationId: "sessions.list",
   tags: ["Authentication"],
-  summary: "List the account's sessions, newest first",
+  summary: "List sessions",
   description:
-    "A session begins with a sign-in and lasts while it is refreshed, at most seven days. A bare array.",
+    "Newest first. A session begins with a sign-in and lasts while it is refreshed, at most seven days. A bare array.",
   security: security.user,
   middleware: [credentials],
   responses: {

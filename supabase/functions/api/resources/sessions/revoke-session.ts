@@ -9,7 +9,7 @@ const route = createRoute({
   path: "/api/v1/auth/sessions/{session_id}",
   operationId: "sessions.revoke",
   tags: ["Authentication"],
-  summary: "End a session of the account",
+  summary: "End a session",
   description: "Its tokens are refused from this moment on. The current session may be ended too.",
   security: security.user,
   middleware: [credentials],

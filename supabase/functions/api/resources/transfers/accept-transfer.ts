@@ -10,7 +10,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/transfer/accept",
   operationId: "transfers.accept",
   tags: ["Projects"],
-  summary: "Take over a project that is offered",
+  summary: "Accept a project",
   description:
     "The caller, signed in and with a verified address, owns the project from now on, under the own plan and its limits. Its users and " +
     "pictures stay. Its API keys are revoked, and the old owner's developer keys do not work for it any more: make new ones.",

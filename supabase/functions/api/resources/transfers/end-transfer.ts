@@ -9,7 +9,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/transfer",
   operationId: "transfers.end",
   tags: ["Projects"],
-  summary: "Withdraw or decline an offer",
+  summary: "End an offer",
   description: "By the project's owner, or by the developer whom it is offered to.",
   security: security.manage,
   middleware: [credentials],

@@ -10,7 +10,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/transfer",
   operationId: "transfers.get",
   tags: ["Projects"],
-  summary: "The offer to hand a project over",
+  summary: "Get the offer of a project",
   description: "For the project's owner, and for the developer whom it is offered to.",
   security: security.manage,
   middleware: [credentials],

@@ -9,7 +9,7 @@ const route = createRoute({
   path: "/api/v1/projects/transfers",
   operationId: "transfers.list",
   tags: ["Projects"],
-  summary: "Projects that are offered to the caller",
+  summary: "List projects offered to you",
   description: "Offers to the caller's address, newest first. The address has to be verified.",
   security: security.manage,
   middleware: [credentials],

@@ -15,7 +15,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/transfer",
   operationId: "transfers.offer",
   tags: ["Projects"],
-  summary: "Offer a project to another developer",
+  summary: "Offer a project",
   description:
     "By its owner, signed in and with the password. The developer with that address gets a mail and accepts or declines; until then " +
     "nothing changes. The answer is the same whether or not there is such a developer. A newer offer replaces this one.",

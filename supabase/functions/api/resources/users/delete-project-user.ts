@@ -9,7 +9,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/users/{user_id}",
   operationId: "users.delete",
   tags: ["Projects"],
-  summary: "Delete an end user for good",
+  summary: "Delete an end user",
   description:
     "Removes the account, its sessions and generations at once, and its files shortly after. Nothing is kept.",
   security: security.manage,

@@ -11,8 +11,8 @@ const route = createRoute({
   path: "/api/v1/projects/users",
   operationId: "users.listAll",
   tags: ["Projects"],
-  summary: "List the end users of all projects, newest first",
-  description: "Of the caller's projects; an operator sees all.",
+  summary: "List the end users of all projects",
+  description: "Newest first. Of the caller's projects; an operator sees all.",
   security: security.manage,
   middleware: [credentials],
   request: {

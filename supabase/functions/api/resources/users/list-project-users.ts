@@ -11,8 +11,8 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/users",
   operationId: "users.list",
   tags: ["Projects"],
-  summary: "List the end users of a project, newest first",
-  description: "The accounts that registered with the project's keys.",
+  summary: "List the end users of a project",
+  description: "Newest first. The accounts that registered with the project's keys.",
   security: security.manage,
   middleware: [credentials],
   request: {

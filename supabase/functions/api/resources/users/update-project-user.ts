@@ -10,7 +10,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/users/{user_id}",
   operationId: "users.update",
   tags: ["Projects"],
-  summary: "Close an end user's account, open it again, or grant other limits",
+  summary: "Change an end user",
   description:
     "Closing ends every session at once; opening needs a new login. The limits are instead of those that the project gives " +
     "everybody; fields that are left out stay as they are.",

@@ -10,8 +10,8 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/webhooks/{webhook_id}/deliveries",
   operationId: "webhooks.listDeliveries",
   tags: ["Webhooks"],
-  summary: "List what was sent to a webhook, newest first",
-  description: "With what waits and what was given up. Kept for 30 days.",
+  summary: "List deliveries",
+  description: "Newest first. With what waits and what was given up. Kept for 30 days.",
   security: security.manage,
   middleware: [credentials],
   request: {

@@ -11,7 +11,7 @@ const route = createRoute({
   path: "/api/v1/projects/{project_id}/webhooks/{webhook_id}",
   operationId: "webhooks.update",
   tags: ["Webhooks"],
-  summary: "Change a webhook, or switch it off or on",
+  summary: "Change a webhook",
   description: "Fields that are left out stay as they are. Switching it on sends what still waits.",
   security: security.manage,
   middleware: [credentials, jsonOnly],

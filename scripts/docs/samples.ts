@@ -1,0 +1,93 @@
+import { createClient } from "../../packages/client/src/index.ts";
+import { List } from "../../packages/client/src/list.ts";
+import type { Schema } from "../openapi/openapi-examples.ts";
+
+type Operation = { operationId: string; ids: string[]; body: Schema | undefined };
+
+/** What machines call, pictures, whose addresses are part of a generation, and payments, of which there are none. */
+const notInSdk = /^(payments|metrics)\.|^webhooks\.replicate$|^generations\.(image|exampleImage)$/;
+
+/** The client's session knows what the body of these says. */
+const ofSession = ["auth.refresh"];
+
+const offline = createClient({
+  url: "http://127.0.0.1",
+  maxRetries: 0,
+  fetch: () => Promise.reject(new Error("nothing is sent")),
+});
+
+/** The call of the SDK that does what the operation does; undefined where there is none. */
+export function sdkSample({ operationId, ids, body }: Operation): string | undefined {
+  if (notInSdk.test(operationId)) return undefined;
+  const args = [...ids, ...(body === undefined || ofSession.includes(operationId) ? [] : [body])].map(
+    literal,
+  );
+  const call = `client.${operationId}(${args.join(", ")})`;
+  const lines = isList(operationId, ids)
+    ? [`for await (const item of ${call}) console.log(item);`]
+    : [`const answer = await ${call};`];
+  return [
+    'import { createClient } from "@devkit4ai/client";',
+    "",
+    "const client = createClient();",
+    ...lines,
+  ].join("\n");
+}
+
+/** Asked of the SDK itself. */
+function isList(operationId: string, ids: string[]): boolean {
+  const [noun = "", verb = ""] = operationId.split(".");
+  const resource = (offline as unknown as Record<string, Record<string, (...args: unknown[]) => unknown>>)[
+    noun
+  ];
+  const result = resource?.[verb]?.(...ids, {});
+  if (result instanceof List) return true;
+  Promise.resolve(result).catch(() => {});
+  return false;
+}
+
+const literal = (value: unknown) =>
+  JSON.stringify(value, null, 2).replace(/^(\s*)"([A-Za-z_]\w*)":/gm, "$1$2:");
+
+/** The fields of an example that a request cannot do without; all of them where it can do without each. */
+function neededOf(schema: Schema, example: Schema): Schema {
+  const required: string[] = schema.required ?? schema.anyOf?.[0]?.required ?? [];
+  const needed = Object.entries(example).filter(([name]) => required.includes(name));
+  return Object.fromEntries(needed.length > 0 ? needed : Object.entries(example));
+}
+
+/**
+ * The document as the reference shows it: with a sample of the SDK for each operation, and with parameters that can be left out
+ * left out of a request to try.
+ */
+export function documentOfReference(document: Schema): Schema {
+  const shown = structuredClone(document);
+  const resolve = (schema: Schema): Schema =>
+    schema.$ref === undefined
+      ? schema
+      : schema.$ref
+          .slice(2)
+          .split("/")
+          .reduce((at: Schema, name: string) => at[name], shown);
+  for (const methods of Object.values<Schema>(shown.paths)) {
+    for (const operation of Object.values<Schema>(methods)) {
+      const parameters: Schema[] = (operation.parameters ?? []).map(resolve);
+      for (const parameter of parameters) leaveOut(parameter);
+      const ids = parameters.filter((one) => one.in === "path").map(({ schema }) => schema.example);
+      const json = operation.requestBody?.content["application/json"];
+      const body = json && neededOf(resolve(json.schema), json.example);
+      const source = sdkSample({ operationId: operation.operationId, ids, body });
+      if (source !== undefined) operation["x-codeSamples"] = [{ lang: "typescript", label: "SDK", source }];
+    }
+  }
+  return shown;
+}
+
+function leaveOut(parameter: Schema): void {
+  if (parameter.required || parameter.in === "path") return;
+  const { example, ...schema } = parameter.schema;
+  const value = parameter.example ?? example ?? schema.default;
+  delete parameter.example;
+  parameter.schema = schema;
+  parameter.examples = { example: { value, "x-disabled": true } };
+}
