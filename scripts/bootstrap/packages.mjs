@@ -8,9 +8,14 @@ export function fail(sentence) {
   process.exit(1);
 }
 
+/** What npm brings along for the packages of `npm start`, and none of them imports then: parts for types and for builds. */
+export const UNUSED_AT_START = ["typescript", "rolldown", "@rolldown", "@oxc-project"];
+const unused = UNUSED_AT_START.map((name) => `node_modules/${name}`);
+
 /** What each package of the lockfile is for: `everything` is for the tests as well. */
-function isWanted({ dev, peer, link, os, cpu, optional }, scope) {
+function isWanted(path, { dev, peer, link, os, cpu, optional }, scope) {
   if (link || (scope === "start" && (dev || peer))) return false;
+  if (scope === "start" && unused.some((name) => path === name || path.startsWith(`${name}/`))) return false;
   if (os !== undefined && !os.includes(process.platform)) return false;
   if (cpu !== undefined && !cpu.includes(process.arch)) return false;
   // Of the others npm may leave out what it cannot use; what must run is tried below.
@@ -61,7 +66,7 @@ const lockedPackages = (root) => JSON.parse(readFileSync(join(root, "package-loc
 /** Where the packages are that have to be there on every machine. */
 export function wantedPaths(root, scope) {
   return Object.entries(lockedPackages(root))
-    .filter(([path, entry]) => path.startsWith("node_modules/") && isWanted(entry, scope))
+    .filter(([path, entry]) => path.startsWith("node_modules/") && isWanted(path, entry, scope))
     .map(([path]) => path);
 }
 
