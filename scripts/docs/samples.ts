@@ -56,10 +56,7 @@ function neededOf(schema: Schema, example: Schema): Schema {
   return Object.fromEntries(needed.length > 0 ? needed : Object.entries(example));
 }
 
-/**
- * The document as the reference shows it: with a sample of the SDK for each operation, and with parameters that can be left out
- * left out of a request to try.
- */
+/** The document as the reference shows it. Each operation has a sample of the SDK. A request to try leaves optional parameters out. */
 export function documentOfReference(document: Schema): Schema {
   const shown = structuredClone(document);
   const resolve = (schema: Schema): Schema =>

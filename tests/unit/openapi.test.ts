@@ -41,7 +41,7 @@ test("every tag and every kind of credential is described, and used", () => {
 
 /** A title says what a call does: a verb, then a noun. */
 const verbs =
-  "Accept Call Cancel Change Check Create Delete End Get List Offer Preview Publish Receive Refresh Replace Request Restore Revoke Send Set Verify".split(
+  "Accept Call Cancel Change Check Create Delete End Get List Offer Preview Publish Receive Refresh Replace Request Restore Revoke Send Set Verify Watch".split(
     " ",
   );
 

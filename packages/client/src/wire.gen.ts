@@ -1140,7 +1140,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happens to a generation that was asked for without an account, live
+         * Watch a picture made without an account
          * @description As `generations.stream`. Also at `/generation/anonymous-generations/{generation_id}/events`; an EventSource can read it, since it needs no header.
          */
         get: operations["generations.streamAnonymous"];
@@ -1260,7 +1260,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What happens to a generation, live
+         * Watch a generation
          * @description Server-sent events: each state once, progress, and the final state, which ends the stream. A stream is closed after a minute: come again with `Last-Event-ID`, as an EventSource does. Also at `/generation/generations-v2/{generation_id}/events`.
          */
         get: operations["generations.stream"];

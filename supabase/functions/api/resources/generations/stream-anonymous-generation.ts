@@ -11,7 +11,7 @@ const route = createRoute({
   path: "/api/v1/generation/anonymous-generations-v2/{generation_id}/events",
   operationId: "generations.streamAnonymous",
   tags: ["Generation"],
-  summary: "What happens to a generation that was asked for without an account, live",
+  summary: "Watch a picture made without an account",
   description:
     "As `generations.stream`. Also at `/generation/anonymous-generations/{generation_id}/events`; an EventSource can read it, since it needs no header.",
   security: security.none,

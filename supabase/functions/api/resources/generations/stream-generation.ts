@@ -11,7 +11,7 @@ const route = createRoute({
   path: "/api/v1/generation/{generation_id}/events",
   operationId: "generations.stream",
   tags: ["Generation"],
-  summary: "What happens to a generation, live",
+  summary: "Watch a generation",
   description:
     "Server-sent events: each state once, progress, and the final state, which ends the stream. A stream is closed after a minute: " +
     "come again with `Last-Event-ID`, as an EventSource does. Also at `/generation/generations-v2/{generation_id}/events`.",
