@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema bca10a0545a3a3f35a11257569c6d25ee69b8f2d26f865fd3409d585e7267416
+-- Made from supabase/schemas by `npm run generate`. Schema 3e0ef8dcedddf603640fe109cd9fca0e02de02960358b6de81c4c1a7f4860a37
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -4010,15 +4010,13 @@ comment on column private.idempotency_keys.locked_until is
   'Until then the first request counts as running; afterwards another one can take its key.';
 comment on column private.idempotency_keys.created_at is 'When it was first sent.';
 
-create function private.begin_idempotent(credentials jsonb, request jsonb) returns jsonb
+create function private.begin_idempotent(project_id uuid, user_id uuid, request jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 declare
-  v_caller text;
+  v_caller text := concat_ws(':', begin_idempotent.project_id, begin_idempotent.user_id);
   v_row private.idempotency_keys;
 begin
-  perform private.authorize_and_set_role(credentials, 'generation');
-  v_caller := current_setting('app.project_id') || ':' || private.actor_id();
   perform set_config('role', 'service_role', true);
   insert into private.idempotency_keys as k (caller, operation, key, fingerprint, generation_id, locked_until)
   values (v_caller, request ->> 'operation', request ->> 'key', request ->> 'fingerprint',
@@ -4039,9 +4037,9 @@ begin
   return jsonb_build_object('state', case when v_row.response is null then 'running' else 'done' end,
     'response', v_row.response);
 end $$;
-comment on function private.begin_idempotent(jsonb, jsonb) is
-  'Takes a key: {operation, key, fingerprint, generation_id} → {state: started | running | done, response}. Errors: '
-  'idempotency_key_reused, those of private.authorize.';
+comment on function private.begin_idempotent(uuid, uuid, jsonb) is
+  'Takes a key of a caller whom private.check_credentials has just found: {operation, key, fingerprint, generation_id} → '
+  '{state: started | running | done, response}. Errors: idempotency_key_reused.';
 
 create function private.finish_idempotent(id uuid, response jsonb) returns void
 language plpgsql set search_path = '' as $$

@@ -28,15 +28,13 @@ comment on column private.idempotency_keys.locked_until is
   'Until then the first request counts as running; afterwards another one can take its key.';
 comment on column private.idempotency_keys.created_at is 'When it was first sent.';
 
-create function private.begin_idempotent(credentials jsonb, request jsonb) returns jsonb
+create function private.begin_idempotent(project_id uuid, user_id uuid, request jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 declare
-  v_caller text;
+  v_caller text := concat_ws(':', begin_idempotent.project_id, begin_idempotent.user_id);
   v_row private.idempotency_keys;
 begin
-  perform private.authorize_and_set_role(credentials, 'generation');
-  v_caller := current_setting('app.project_id') || ':' || private.actor_id();
   perform set_config('role', 'service_role', true);
   insert into private.idempotency_keys as k (caller, operation, key, fingerprint, generation_id, locked_until)
   values (v_caller, request ->> 'operation', request ->> 'key', request ->> 'fingerprint',
@@ -57,9 +55,9 @@ begin
   return jsonb_build_object('state', case when v_row.response is null then 'running' else 'done' end,
     'response', v_row.response);
 end $$;
-comment on function private.begin_idempotent(jsonb, jsonb) is
-  'Takes a key: {operation, key, fingerprint, generation_id} → {state: started | running | done, response}. Errors: '
-  'idempotency_key_reused, those of private.authorize.';
+comment on function private.begin_idempotent(uuid, uuid, jsonb) is
+  'Takes a key of a caller whom private.check_credentials has just found: {operation, key, fingerprint, generation_id} → '
+  '{state: started | running | done, response}. Errors: idempotency_key_reused.';
 
 create function private.finish_idempotent(id uuid, response jsonb) returns void
 language plpgsql set search_path = '' as $$

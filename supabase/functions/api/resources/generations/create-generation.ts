@@ -63,14 +63,19 @@ export const createGeneration = createRouter().openapi({ ...route, hide: true },
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
   const key = readIdempotencyKey(c.req.raw.headers);
   // Before a byte is stored: whoever may not generate may not upload either.
-  const { project_id } = await store.checkCaller(deps.database, c.get("credentials"));
+  const caller = await store.checkCaller(deps.database, c.get("credentials"));
   const id = crypto.randomUUID();
   const { row, replayed } = await withGenerationRequest(c.req.raw, clientOf(c), async (request) => {
-    const create = () => acceptGeneration(deps, c.get("credentials"), request, { id, project_id, key });
+    const create = () =>
+      acceptGeneration(deps, c.get("credentials"), request, {
+        id,
+        project_id: caller.project_id,
+        key,
+      });
     if (key === null) return { row: await create(), replayed: false };
     const fingerprint = fingerprintOf(request);
     const once = { operation: route.operationId, key, fingerprint, generation_id: id };
-    return createOnce(deps, c.get("credentials"), once, create);
+    return createOnce(deps, caller, once, create);
   });
   if (replayed) c.header("Idempotent-Replayed", "true");
   else deps.background(submitGeneration(deps, id));

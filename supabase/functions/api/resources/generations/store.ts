@@ -60,7 +60,7 @@ export type IdempotentRequest = {
   generation_id: string;
 };
 type Begun = { state: "started" | "running" } | { state: "done"; response: GenerationRow };
-type Caller = { user_id: string; role: string; project_id: string };
+export type Caller = { user_id: string; role: string; project_id: string };
 
 export const checkCaller = (db: Database, credentials: Credentials) =>
   db.read<Caller>("check_credentials", [credentials, "generation"]);
@@ -68,8 +68,9 @@ export const checkCaller = (db: Database, credentials: Credentials) =>
 export const createGeneration = (db: Database, credentials: Credentials, generation: NewGeneration) =>
   db.write<GenerationRow>("create_generation", [credentials, generation]);
 
-export const beginIdempotent = (db: Database, credentials: Credentials, request: IdempotentRequest) =>
-  db.write<Begun>("begin_idempotent", [credentials, request]);
+/** For a caller whom `checkCaller` has just found. */
+export const beginIdempotent = (db: Database, { project_id, user_id }: Caller, request: IdempotentRequest) =>
+  db.write<Begun>("begin_idempotent", [project_id, user_id, request]);
 
 export const releaseIdempotent = (db: Database, generationId: string) =>
   db.write<null>("release_idempotent", [generationId]);

@@ -1,8 +1,14 @@
 import { createHash } from "node:crypto";
-import type { Credentials, Deps } from "../../../context.ts";
+import type { Deps } from "../../../context.ts";
 import { ApiError, invalidField } from "../../../errors.ts";
 import { predicates } from "../../../sentences.ts";
-import { beginIdempotent, type GenerationRow, type IdempotentRequest, releaseIdempotent } from "../store.ts";
+import {
+  beginIdempotent,
+  type Caller,
+  type GenerationRow,
+  type IdempotentRequest,
+  releaseIdempotent,
+} from "../store.ts";
 import type { GenerationRequest } from "./read-request.ts";
 
 const waitMs = 6_000;
@@ -39,13 +45,13 @@ export function fingerprintOf({ images, options, ...request }: GenerationRequest
  */
 export async function createOnce(
   { database, log }: Deps,
-  credentials: Credentials,
+  caller: Caller,
   request: IdempotentRequest,
   create: () => Promise<GenerationRow>,
 ): Promise<{ row: GenerationRow; replayed: boolean }> {
   const deadline = Date.now() + waitMs;
   for (;;) {
-    const begun = await beginIdempotent(database, credentials, request);
+    const begun = await beginIdempotent(database, caller, request);
     if (begun.state === "done") return { row: begun.response, replayed: true };
     if (begun.state === "started") {
       try {
