@@ -63,6 +63,7 @@ const settings: Record<string, [value: string, says: unknown]> = {
   ANONYMOUS_RESULT_HOURS: ["5", 5],
   WEBHOOK_PRIVATE_HOSTS: ["refused", "refused"],
   PAGES_URL: ["https://pages.example.org", "https://pages.example.org"],
+  DOCS_URL: ["https://docs.example.org", "https://docs.example.org"],
   PROJECT_PURGE_DAYS: ["3", 3],
   AUDIT_RETENTION_DAYS: ["41", 41],
   USAGE_RETENTION_DAYS: ["42", 42],
