@@ -8,26 +8,30 @@ import { beginWindow, createPlan, usedOf } from "../support/limits.ts";
 import { admin, owner } from "../support/sql.ts";
 import { endUserCredentials, makeWorld, type World } from "../support/world.ts";
 
-const env = parseEnv({
-  SUPABASE_URL: "http://127.0.0.1:9",
-  SUPABASE_SERVICE_ROLE_KEY: "not used",
-  DATABASE_URL: inject("stack").database_url,
-});
-/** As two instances of the function have them. */
-const instances = Array.from({ length: 2 }, () =>
-  createDatabase(
+function open(settings: Record<string, string> = {}) {
+  const env = parseEnv({
+    SUPABASE_URL: "http://127.0.0.1:9",
+    SUPABASE_SERVICE_ROLE_KEY: "not used",
+    DATABASE_URL: inject("stack").database_url,
+    ...settings,
+  });
+  return createDatabase(
     env,
     createRedisClient(env, () => {}),
     () => {},
-  ),
-);
+  );
+}
+/** As two instances of the function have them. */
+const instances = [open(), open()];
+const unprepared = open({ DB_PREPARE: "false" });
 
 let world: World;
 beforeAll(async () => {
   world = await makeWorld();
 });
 afterAll(async () => {
-  await Promise.all([...instances.map((instance) => instance.close()), owner.end(), admin.end()]);
+  await Promise.all([...instances, unprepared].map((instance) => instance.close()));
+  await Promise.all([owner.end(), admin.end()]);
 });
 
 test("two instances that count several reads at once never answer more than the limit, and lose none that they need", async () => {
@@ -43,4 +47,15 @@ test("two instances that count several reads at once never answer more than the 
   expect(outcomes.filter((outcome) => outcome === "answered")).toHaveLength(500);
   expect(outcomes.filter((outcome) => outcome === "rate_limited")).toHaveLength(1_000);
   expect(await usedOf(admin, `reads:${world.a.user.id}`)).toBe(500);
+});
+
+test("where statements are not prepared, reads go the complete way and are counted one by one", async () => {
+  const plan = await createPlan(admin, { reads_per_minute: 500 });
+  await admin`update public.projects set plan_id = ${plan} where id = ${world.b.project_id}`;
+  await beginWindow(admin, `reads:${world.b.user.id}`);
+  for (let turn = 0; turn < 3; turn++) await getMe(unprepared, endUserCredentials(world.b));
+  expect(await usedOf(admin, `reads:${world.b.user.id}`)).toBe(3);
+  for (let turn = 0; turn < 3; turn++)
+    await getMe(instances[0] as (typeof instances)[number], endUserCredentials(world.b));
+  expect(await usedOf(admin, `reads:${world.b.user.id}`)).toBe(3 + 2 + 4);
 });

@@ -176,5 +176,5 @@ export function createConnections(env: Env, log: Log) {
     return pool.end();
   }
 
-  return { use, close };
+  return { use, prepares: prepare, close };
 }
