@@ -59,7 +59,7 @@ test("a target is written from what the CLI says, with an operator of its own, a
   } finally {
     await stack.stop();
   }
-});
+}, 240_000);
 
 test("without a stack, or without settings, it says what to do", async () => {
   const bin = join(folder, "none");

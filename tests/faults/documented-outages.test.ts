@@ -294,7 +294,7 @@ test("every operation that reads a body gives up one that stops coming", async (
       }),
     );
     while (waiting < reading.length) await new Promise((resolve) => setImmediate(resolve));
-    await vi.advanceTimersByTimeAsync(10_000);
+    await vi.advanceTimersByTimeAsync(11_000);
     await all;
   } finally {
     vi.useRealTimers();
