@@ -128,7 +128,7 @@ test("the command of the README, with the .env of npm start, does so too", async
 
 test.each([
   ["watercolour.mjs", ""],
-  ["limits.mjs", " of "],
+  ["limits.mjs", "no limit"],
   ["lists.mjs", "My first project"],
   ["errors.mjs", "401 invalid_credentials"],
   ["live.mjs", "completed http"],
