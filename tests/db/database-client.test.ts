@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, describe, expect, inject, test, vi } from "vitest";
-import { createDatabase } from "../../supabase/functions/api/clients/database.ts";
+import { createDatabase, type LimitOfRequest } from "../../supabase/functions/api/clients/database.ts";
 import {
   createRedisClient,
   type RedisClient,
@@ -65,6 +65,27 @@ test("a value beyond the range of its type is a 422, of a read and of a change",
   };
   await expect(database.read("list_orphans", [1e12])).rejects.toMatchObject(refusal);
   await expect(database.write("check_mail_token", ["not hex", null])).rejects.toMatchObject(refusal);
+});
+
+test("the calls of a request count it once, and leave its credentials as they were", async () => {
+  const { a } = await makeWorld();
+  const plan = `limited-${randomBytes(8).toString("hex")}`;
+  await owner`insert into public.plans (id, reads_per_minute) values (${plan}, 10)`;
+  await owner`update public.projects set plan_id = ${plan} where id = ${a.project_id}`;
+  const bucket = `reads:${a.user.id}`;
+  await owner`insert into private.rate_limits (bucket, used, resets_at) values (${bucket}, 1, now() + interval '1 hour')`;
+  const credentials = Object.freeze(endUserCredentials(a));
+  const limit: LimitOfRequest = {};
+  const request = database.forRequest(limit);
+  for (const _ of [1, 2]) await request.read("get_me", [credentials]);
+  expect(limit.rate_limit).toMatchObject({ name: "reads", limit: 10, remaining: 8 });
+  for (const _ of [1, 2]) await database.read("get_me", [credentials]);
+  expect(await owner`select used from private.rate_limits where bucket = ${bucket}`).toEqual([{ used: 4 }]);
+  await owner`update private.rate_limits set used = 10 where bucket = ${bucket}`;
+  const refused: LimitOfRequest = {};
+  const call = database.forRequest(refused).read("get_me", [credentials]);
+  await expect(call).rejects.toMatchObject({ code: "rate_limited" });
+  expect(refused.rate_limit).toMatchObject({ remaining: 0 });
 });
 
 describe("with Redis", () => {

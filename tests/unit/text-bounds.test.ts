@@ -22,9 +22,10 @@ const refuse = async (...args: unknown[]) => {
   throw new ApiError("database_unavailable");
 };
 const claims = { user_id: crypto.randomUUID(), session_id: crypto.randomUUID() };
+const database = { read: refuse, write: refuse, readHot: refuse, forRequest: () => database };
 const app = createApp({
   env,
-  database: { call: refuse, pool: () => ({ size: 1, in_use: 0, waiting: 0 }) },
+  database,
   auth: new Proxy({}, { get: () => refuse }),
   replicate: { configured: true, webhookSecret: async () => "whsec_c2VjcmV0" },
   requests: { count: () => {} },

@@ -1,5 +1,5 @@
 import type { AuthClient } from "./clients/auth.ts";
-import type { Database } from "./clients/database.ts";
+import type { Database, LimitOfRequest } from "./clients/database.ts";
 import type { HealthMonitor } from "./clients/health-monitor.ts";
 import type { Mailer } from "./clients/mailer.ts";
 import type { RedisClient } from "./clients/redis.ts";
@@ -10,11 +10,10 @@ import type { TokenVerifier } from "./clients/tokens.ts";
 import type { SendWebhook } from "./clients/webhook-sender.ts";
 import type { Env } from "./env.ts";
 import type { ErrorCode } from "./errors.ts";
-import type { RateLimit } from "./limits.ts";
 import type { Log, Logger } from "./logger.ts";
 
 /** What a request is made with. Hashes and verified claims only: no key or token gets further than this. */
-export type Credentials = {
+export type Credentials = Readonly<{
   user_id?: string;
   session_id?: string;
   project_id?: string;
@@ -29,9 +28,10 @@ export type Credentials = {
   ip?: string;
   user_agent?: string;
   request_id?: string;
-  /** Set by the first statement of the request, which counts it: how its limit stands, or null where there is none. */
-  rate_limit?: RateLimit | null;
-};
+}>;
+
+/** Where a request comes from, and which program sent it. */
+export type Device = { readonly ip: string | null; readonly user_agent: string | null };
 
 /** Everything outside the process; a test hands in its own. */
 export type Deps = {
@@ -62,6 +62,8 @@ export type AppEnv = {
     isAnswered?: boolean;
     deps: Deps;
     credentials: Credentials;
+    device?: Device;
+    limit?: LimitOfRequest;
     /** What the answer is about when it is an error. `cause` is for the log alone. */
     failure?: { code: ErrorCode; cause: unknown };
   };

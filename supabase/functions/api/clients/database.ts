@@ -12,7 +12,7 @@ import { createLeases, type Take } from "./leases.ts";
 import type { RedisClient } from "./redis.ts";
 
 /**
- * Calls `private.<name>` and returns what it returns. Credentials, which come first, learn their `rate_limit` here.
+ * Calls `private.<name>` and returns what it returns. Credentials come first.
  * @throws ApiError with the code that the function raised, or database_unavailable after the deadline.
  */
 type Call = <T>(name: string, args: readonly Json[], deadlineMs?: number) => Promise<T>;
@@ -30,19 +30,27 @@ export type Database = {
   readHot<T>(
     read: HotRead,
     args: readonly Scalar[],
-    credentials: Sent & Caller,
+    credentials: Sent,
     complete: () => Promise<T>,
   ): Promise<T>;
+  /** The same for the calls of one request: its first one counts it, and `limit` learns how its limit stands. */
+  forRequest(limit: LimitOfRequest): Database;
+  /** The one object of this process, which belongs to no request. */
+  readonly ofProcess: Database;
   /** Connections of this instance: how many there may be, how many are in use, and calls that wait for one. */
   pool(): { size: number; in_use: number; waiting: number };
   close(): Promise<void>;
 };
 
+/** Null is no limit; without it the request is not counted yet. */
+export type LimitOfRequest = { rate_limit?: RateLimit | null };
+
 const deadlineDefaultMs = 8_000;
 
 /** `rate_limit` is text where the limit was announced and not counted yet. */
 type Row<T> = { result: T; rate_limit: RateLimit | string | null };
-type Caller = { [key: string]: Json | undefined; rate_limit?: RateLimit | null };
+type Caller = { readonly [key: string]: Json | undefined };
+/** `rate_limit` is missing where nothing was counted. */
 type Answer<T> = { result: T; rate_limit?: RateLimit | null };
 type Counted = { rate_limit: RateLimit };
 
@@ -101,43 +109,47 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
     }, deadlineMs);
   }
 
-  async function run<T>(
+  /** Credentials of a request that was counted say so. */
+  const sentOf = (caller: Caller, args: readonly Json[], limit: LimitOfRequest): readonly Json[] =>
+    limit.rate_limit === undefined ? args : [{ ...caller, rate_limit: limit.rate_limit }, ...args.slice(1)];
+
+  async function call<T>(
     kind: "read" | "write",
     name: string,
     args: readonly Json[],
     deadlineMs: number,
-    caller?: Caller,
+    limit: LimitOfRequest,
   ): Promise<Answer<T>> {
-    const isInRedis = caller !== undefined && caller.rate_limit === undefined && redis.isUsable();
+    const caller = callerOf(args);
+    const isInRedis = caller !== undefined && limit.rate_limit === undefined && redis.isUsable();
     const key = `${name}/${args.length}/${isInRedis}`;
     let text = statements.get(key);
     if (text === undefined) {
       text = statementFor(name, args, !isInRedis);
       statements.set(key, text);
     }
-    if (!isInRedis) return send<Answer<T>>(text, args, deadlineMs);
+    if (caller === undefined) return { result: (await send<Answer<T>>(text, args, deadlineMs)).result };
+    if (!isInRedis) return send<Answer<T>>(text, sentOf(caller, args, limit), deadlineMs);
     const told = [{ ...caller, counter: "redis" }, ...args.slice(1)];
     if (kind === "write") return sendIfAllowed(text, told, deadlineMs);
     const { result, rate_limit } = await send<Row<T>>(text, told, deadlineMs);
     return { result, rate_limit: await countLimit(rate_limit) };
   }
 
-  /** Measures the work, tells the caller how the limit stands, and makes of every failure an ApiError. */
-  async function settle<T>(
-    name: string,
-    caller: Caller | undefined,
-    work: () => Promise<Answer<T>>,
-  ): Promise<T> {
+  const hot = createHotReads();
+
+  /** Measures the work, remembers how the limit stands, and makes of every failure an ApiError. */
+  async function settle<T>(name: string, limit: LimitOfRequest, work: () => Promise<Answer<T>>): Promise<T> {
     running++;
     const start = performance.now();
     try {
       const { result, rate_limit } = await work();
       rewriteInstants(result);
-      if (caller !== undefined && rate_limit !== undefined) caller.rate_limit ??= rate_limit;
+      if (rate_limit !== undefined) limit.rate_limit ??= rate_limit;
       return result;
     } catch (error) {
       const refusal = error instanceof DeadlineError ? lateness(name, error) : toApiError(error);
-      if (caller !== undefined && refusal.rateLimit !== undefined) caller.rate_limit = refusal.rateLimit;
+      if (refusal.rateLimit !== undefined) limit.rate_limit = refusal.rateLimit;
       throw refusal;
     } finally {
       running--;
@@ -146,21 +158,21 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
   }
 
   const calls =
-    (kind: "read" | "write"): Call =>
+    (kind: "read" | "write", limitOf: () => LimitOfRequest): Call =>
     async <T>(name: string, args: readonly Json[], deadlineMs = deadlineDefaultMs): Promise<T> => {
       if (args.includes(undefined as unknown as Json))
         throw new TypeError(`private.${name}: an argument is undefined`);
-      const caller = callerOf(args);
-      return settle(name, caller, () => run<T>(kind, name, args, deadlineMs, caller));
+      const limit = limitOf();
+      return settle(name, limit, () => call<T>(kind, name, args, deadlineMs, limit));
     };
 
-  const hot = createHotReads();
   const lend = createLeases();
 
   async function readHot<T>(
+    limit: LimitOfRequest,
     read: HotRead,
     args: readonly Scalar[],
-    credentials: Sent & Caller,
+    credentials: Sent,
     complete: () => Promise<T>,
   ): Promise<T> {
     // A statement that is planned anew each time takes five times as long as the functions, whose plans Postgres keeps.
@@ -191,23 +203,31 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
       });
     }
 
-    const found = await settle(read.name, credentials, async () => {
-      if (credentials.rate_limit !== undefined) return { result: (await find("left"))?.result };
+    const found = await settle(read.name, limit, async () => {
+      if (limit.rate_limit !== undefined) return { result: (await find("left"))?.result };
       return read.limit === "reads" ? useLease(`reads:${credentials.user_id}`) : countOne();
     });
     return found ?? hot.passOver(credentials, complete);
   }
 
-  return {
-    read: calls("read"),
-    write: calls("write"),
-    readHot,
+  const databaseOf = (limitOf: () => LimitOfRequest): Database => ({
+    read: calls("read", limitOf),
+    write: calls("write", limitOf),
+    readHot: (...asked) => readHot(limitOf(), ...asked),
+    forRequest: (limit) => databaseOf(() => limit),
+    get ofProcess() {
+      return ofProcess;
+    },
     pool() {
       const size = env.database_pool_size;
       return { size, in_use: Math.min(running, size), waiting: Math.max(running - size, 0) };
     },
     close: () => connections.close(),
-  };
+  });
+
+  // Of no request: each call is counted by itself.
+  const ofProcess = databaseOf(() => ({}));
+  return ofProcess;
 }
 
 const lateness = (name: string, cause: DeadlineError) =>

@@ -1,11 +1,12 @@
 import type { MiddlewareHandler } from "hono";
 import { bearerIn } from "../bearer.ts";
-import { clientAddress } from "../client-address.ts";
+import type { LimitOfRequest } from "../clients/database.ts";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { hashWellFormedKey } from "../key-format.ts";
 import { keyKinds } from "../key-kinds.ts";
 import { toUuid } from "../uuid.ts";
+import { deviceOf } from "./device-of.ts";
 
 const maxOrigin = 512;
 const maxRole = 32;
@@ -20,13 +21,15 @@ export function bearerOf(headers: Headers): string {
 /** What becomes of a bearer: it must be valid, it counts if it is valid, or it is not looked at. */
 type Bearer = "checked" | "if_valid" | "ignored";
 
+type Writable = { -readonly [Name in keyof Credentials]: Credentials[Name] };
+
 /** Reads every credential that was sent. A mistyped key or a bad token ends here, without a query. */
 export async function readCredentials(
   headers: Headers,
   deps: Pick<Deps, "tokens">,
   bearer: Bearer = "checked",
 ): Promise<Credentials> {
-  const credentials: Credentials = {};
+  const credentials: Writable = {};
   // An empty header is one that was not sent: templates and proxies leave such.
   const project = headers.get("x-project-id");
   if (project !== null && project !== "") {
@@ -68,15 +71,18 @@ async function readBearer(headers: Headers, { tokens }: Pick<Deps, "tokens">, be
 const withBearer =
   (bearer: Bearer): MiddlewareHandler<AppEnv> =>
   async (c, next) => {
-    const { headers } = c.req.raw;
-    const found = await readCredentials(headers, c.get("deps"), bearer);
-    const hops = c.get("deps").env.trusted_proxy_hops;
-    const ip = clientAddress(headers.get("x-forwarded-for"), hops, c.env?.remoteAddress);
-    if (ip !== undefined) found.ip = ip;
-    const userAgent = headers.get("user-agent");
-    if (userAgent !== null) found.user_agent = userAgent.slice(0, 500);
-    found.request_id = c.get("requestId");
-    c.set("credentials", found);
+    const deps = c.get("deps");
+    const { ip, user_agent } = deviceOf(c);
+    const credentials: Credentials = Object.freeze({
+      ...(await readCredentials(c.req.raw.headers, deps, bearer)),
+      ...(ip !== null && { ip }),
+      ...(user_agent !== null && { user_agent }),
+      request_id: c.get("requestId"),
+    });
+    c.set("credentials", credentials);
+    const limit: LimitOfRequest = {};
+    c.set("limit", limit);
+    c.set("deps", { ...deps, database: deps.database.forRequest(limit) });
     await next();
   };
 

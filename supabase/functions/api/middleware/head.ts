@@ -42,6 +42,6 @@ export function answer<T, Status extends StatusCode>(c: Context<AppEnv>, text: s
 export const answerJson = <T>(c: Context<AppEnv>, value: T) => answer<T, 200>(c, JSON.stringify(value), 200);
 
 function collectedOf(c: Context<AppEnv>): Record<string, string> {
-  const { rate_limit } = c.get("credentials") ?? {};
+  const { rate_limit } = c.get("limit") ?? {};
   return rate_limit ? Object.assign(c.get("head"), limitHeaders(rate_limit)) : c.get("head");
 }

@@ -3,10 +3,10 @@ import { ApiError } from "../../errors.ts";
 import { textOn } from "../../mail/accent.ts";
 import { appName } from "../../mail/app-name.ts";
 import { digestOf, readPasted } from "../../mail/mail-token.ts";
+import { deviceOf } from "../../middleware/device-of.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { type CheckedToken, checkedTokenSchema, type FoundToken, mailToken } from "./schemas.ts";
-import { deviceOf } from "./sign-in/sign-in.ts";
 import * as store from "./store.ts";
 
 const route = createRoute({

@@ -2,11 +2,12 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
+import { deviceOf } from "../../middleware/device-of.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { emailSchema, tokensSchema } from "./schemas.ts";
 import { passwordSchema } from "./sign-in/passwords.ts";
-import { deviceOf, ifAnswered, openTokens, tryPassword } from "./sign-in/sign-in.ts";
+import { ifAnswered, openTokens, tryPassword } from "./sign-in/sign-in.ts";
 import { beginLogin, countAuthCall, uncountSignIn } from "./store.ts";
 
 const route = createRoute({

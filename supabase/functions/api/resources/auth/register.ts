@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { AppEnv, Credentials, Deps } from "../../context.ts";
+import type { AppEnv, Deps } from "../../context.ts";
 import { ApiError } from "../../errors.ts";
 import { uuid } from "../../fields/text.ts";
 import { createKey } from "../../key-format.ts";
@@ -74,9 +74,10 @@ export const register = createRouter().openapi(route, async (c) => {
   const { auth, background, database } = c.get("deps");
   const { email, password, full_name = null } = c.req.valid("json");
   await countAuthCall(database, c.get("credentials"));
-  const named = takeRole(c.get("credentials"));
+  // At every other endpoint the header names the role of the caller, which the database compares.
+  const { role: named, ...caller } = c.get("credentials");
   const id = crypto.randomUUID();
-  const { role, auth_email } = await beginRegistration(database, c.get("credentials"), { id, email });
+  const { role, auth_email } = await beginRegistration(database, caller, { id, email });
   if (named !== undefined && !rolesFor[role].includes(named)) throw new ApiError("role_mismatch");
   await auth.createUser({ id, email: auth_email, password }).catch((error) => {
     // Without an answer the user may exist all the same, and would keep the address from its owner.
@@ -84,17 +85,13 @@ export const register = createRouter().openapi(route, async (c) => {
     throw error;
   });
   const keys = { developer_key: createKey("ak"), api_key: createKey("ak") };
-  const { provisioned_project_id, needs_verification, ...user } = await createAccount(
-    database,
-    c.get("credentials"),
-    {
-      id,
-      email,
-      full_name,
-      developer_key: secretOf(keys.developer_key),
-      api_key: secretOf(keys.api_key),
-    },
-  ).catch(async (error) => {
+  const { provisioned_project_id, needs_verification, ...user } = await createAccount(database, caller, {
+    id,
+    email,
+    full_name,
+    developer_key: secretOf(keys.developer_key),
+    api_key: secretOf(keys.api_key),
+  }).catch(async (error) => {
     await removeOrphan(c.get("deps"), id);
     throw error;
   });
@@ -121,13 +118,6 @@ export const register = createRouter().openapi(route, async (c) => {
 
 /** What `X-User-Role` may say here: the role to be made, or, of older kits, the role of the operator key. */
 const rolesFor = { developer: ["developer", "operator"], end_user: ["end_user"] };
-
-/** At every other endpoint the header names the caller's role, which the database compares. */
-function takeRole(credentials: Credentials): string | undefined {
-  const { role } = credentials;
-  delete credentials.role;
-  return role;
-}
 
 const secretOf = ({ key_prefix, key_hash }: { key_prefix: string; key_hash: string }) => ({
   key_prefix,

@@ -1,11 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
+import { deviceOf } from "../../middleware/device-of.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { forgetOwnOrigin } from "../../pages/forget-own-origin.ts";
+import { withoutOwnOrigin } from "../../pages/without-own-origin.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
-import { deviceOf } from "./sign-in/sign-in.ts";
 import * as store from "./store.ts";
 
 const route = createRoute({
@@ -28,8 +28,8 @@ const route = createRoute({
 
 export const requestPasswordReset = createRouter().openapi(route, async (c) => {
   const { database, background, env } = c.get("deps");
-  forgetOwnOrigin(c.get("credentials"), env);
-  await store.requestPasswordReset(database, c.get("credentials"), c.req.valid("json").email, deviceOf(c).ip);
+  const caller = withoutOwnOrigin(c.get("credentials"), env);
+  await store.requestPasswordReset(database, caller, c.req.valid("json").email, deviceOf(c).ip);
   background(deliverMail(c.get("deps")));
   return c.json({ message: "If there is an account with this address, a mail is on its way." }, 200);
 });

@@ -3,11 +3,11 @@ import { ApiError } from "../../errors.ts";
 import { uuid } from "../../fields/text.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsIfValid } from "../../middleware/credentials.ts";
+import { deviceOf } from "../../middleware/device-of.ts";
 import { jsonOrNothing } from "../../middleware/json-body.ts";
 import { checks, createRouter, errors, jsonResponse, optionalJsonBody, security } from "../../openapi.ts";
-import { forgetOwnOrigin } from "../../pages/forget-own-origin.ts";
+import { withoutOwnOrigin } from "../../pages/without-own-origin.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
-import { deviceOf } from "./sign-in/sign-in.ts";
 import * as store from "./store.ts";
 
 const byId = { user_id: uuid("user", "Whose address it is, when nobody is signed in.").optional() };
@@ -46,14 +46,13 @@ const route = createRoute({
 export const requestVerification = createRouter().openapi(route, async (c) => {
   const { database, background, env } = c.get("deps");
   const { user_id = c.req.valid("query").user_id ?? null, email = null } = c.req.valid("json");
-  const caller = c.get("credentials");
-  forgetOwnOrigin(caller, env);
+  const caller = withoutOwnOrigin(c.get("credentials"), env);
+  const { user_id: _user, session_id: _session, ...anybody } = caller;
   const isNamed = user_id !== null || email !== null;
   if (!isNamed && caller.user_id === undefined)
     throw new ApiError(c.req.header("authorization") === undefined ? "not_authenticated" : "invalid_token");
   // Whoever names an account needs no session, so one that has ended does not matter.
-  if (isNamed) caller.user_id = caller.session_id = undefined;
-  await store.requestVerification(database, caller, { user_id, email }, deviceOf(c).ip);
+  await store.requestVerification(database, isNamed ? anybody : caller, { user_id, email }, deviceOf(c).ip);
   background(deliverMail(c.get("deps")));
   return c.json({ message: "If the account has an address to verify, a mail is on its way." }, 200);
 });

@@ -2,11 +2,12 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { ApiError } from "../../errors.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { digestOf, readPasted } from "../../mail/mail-token.ts";
+import { deviceOf } from "../../middleware/device-of.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { mailToken, messageSchema } from "./schemas.ts";
 import { newPasswordSchema } from "./sign-in/passwords.ts";
-import { deviceOf, ifAnswered } from "./sign-in/sign-in.ts";
+import { ifAnswered } from "./sign-in/sign-in.ts";
 import { abandonPasswordReset, beginPasswordReset } from "./store.ts";
 
 const route = createRoute({

@@ -1,12 +1,11 @@
 import type { Database } from "../../clients/database.ts";
 import type { HotRead } from "../../clients/hot-reads.ts";
-import type { Credentials } from "../../context.ts";
+import type { Credentials, Device } from "../../context.ts";
 import type { ErrorCode } from "../../errors.ts";
 import type { NewKey } from "../../key-format.ts";
 import type { User } from "../users/schemas.ts";
 import type { FoundToken } from "./schemas.ts";
 
-export type Device = { ip: string | null; user_agent: string | null };
 type Secret = Pick<NewKey, "key_prefix" | "key_hash">;
 type NewAccount = {
   id: string;

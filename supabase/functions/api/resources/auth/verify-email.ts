@@ -3,11 +3,12 @@ import { ApiError } from "../../errors.ts";
 import { uuid } from "../../fields/text.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { codeDigest, digestOf, readPasted } from "../../mail/mail-token.ts";
+import { deviceOf } from "../../middleware/device-of.ts";
 import { jsonOnly } from "../../middleware/json-body.ts";
 import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
 import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
 import { mailCode, mailToken, message } from "./schemas.ts";
-import { deviceOf, ifAnswered } from "./sign-in/sign-in.ts";
+import { ifAnswered } from "./sign-in/sign-in.ts";
 import { abandonEmailChange, useVerificationCode, useVerificationToken } from "./store.ts";
 
 const bodySchema = z.union([

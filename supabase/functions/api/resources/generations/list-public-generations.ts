@@ -37,8 +37,7 @@ export const listPublicGenerations = createRouter().openapi(route, async (c) => 
   if (request.after === null && request.page * request.page_size > deepestRow) {
     throw invalidField(["query", "page"], "Pages by number end at 10,000 pictures. Go on with the cursor.");
   }
-  const sent = c.get("credentials");
-  if (project_id !== undefined) sent.project_id ??= project_id;
+  const sent = { project_id, ...c.get("credentials") };
   const page = await store.listPublicGenerations(database, sent, request);
   return answerJson(
     c,

@@ -1,28 +1,12 @@
 import type { Context } from "hono";
-import { clientAddress } from "../../../client-address.ts";
 import type { Tokens as AuthTokens } from "../../../clients/auth.ts";
 import type { Claims } from "../../../clients/tokens.ts";
 import type { AppEnv, Deps } from "../../../context.ts";
 import { ApiError } from "../../../errors.ts";
+import { deviceOf } from "../../../middleware/device-of.ts";
 import type { Tokens } from "../schemas.ts";
-import {
-  beginPasswordCheck,
-  type Device,
-  finishPasswordCheck,
-  openSession,
-  uncountSignIn,
-} from "../store.ts";
+import { beginPasswordCheck, finishPasswordCheck, openSession, uncountSignIn } from "../store.ts";
 import { spellingsOf } from "./passwords.ts";
-
-export function deviceOf(c: Context<AppEnv>): Device {
-  const { env } = c.get("deps");
-  const ip = clientAddress(
-    c.req.header("x-forwarded-for") ?? null,
-    env.trusted_proxy_hops,
-    c.env?.remoteAddress,
-  );
-  return { ip: ip ?? null, user_agent: c.req.header("user-agent")?.slice(0, 500) ?? null };
-}
 
 /** What Auth issued must verify: where it does not, our settings are wrong and not the person. */
 async function claimsOf({ tokens }: Deps, issued: AuthTokens): Promise<Claims> {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Database } from "../../../clients/database.ts";
 import type { GenerationState } from "../store.ts";
-import { GenerationWatch, maxPerCaller, type Wait } from "./generation-watch.ts";
+import { GenerationWatch, maxPerCaller, type Wait, watchOf } from "./generation-watch.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -114,4 +115,10 @@ test("a database that fails is asked again a second later", async () => {
   expect(waiting.done).toBe(false);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(waiting.done).toBe(true);
+});
+
+test("the databases of all requests lead to one watch", () => {
+  const ofProcess = {} as Database;
+  const [one, another] = [{ ofProcess }, { ofProcess }].map((database) => watchOf(database as Database));
+  expect(one).toBe(another);
 });

@@ -90,7 +90,7 @@ export class GenerationWatch {
 const watches = new WeakMap<Database, GenerationWatch>();
 
 /** The one of this isolate. */
-export function watchOf(database: Database): GenerationWatch {
+export function watchOf({ ofProcess: database }: Database): GenerationWatch {
   let watch = watches.get(database);
   if (watch === undefined) {
     watch = new GenerationWatch((ids) => findGenerationStates(database, ids));

@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
 import type { Context } from "hono";
-import { clientAddress } from "../../../client-address.ts";
 import type { AppEnv } from "../../../context.ts";
 import type { Env } from "../../../env.ts";
+import { deviceOf } from "../../../middleware/device-of.ts";
 import type { AnonymousLimits } from "../store.ts";
 
 /**
@@ -10,13 +10,8 @@ import type { AnonymousLimits } from "../store.ts";
  */
 export function anonymousClient(c: Context<AppEnv>): string {
   const { env } = c.get("deps");
-  const address = clientAddress(
-    c.req.header("x-forwarded-for") ?? null,
-    env.trusted_proxy_hops,
-    c.env.remoteAddress,
-  );
   return createHmac("sha256", `anonymous clients v1:${env.secret_key}`)
-    .update(networkOf(address ?? "unknown"))
+    .update(networkOf(deviceOf(c).ip ?? "unknown"))
     .digest("base64url");
 }
 

@@ -18,9 +18,10 @@ function serve(status: GenerationRow["status"] = "processing") {
     status,
     states: async (): Promise<unknown> => [{ id: "g1", status: world.status, prediction_id: null }],
   };
+  const ofProcess = { read: () => world.states() };
   const deps = {
     env: { public_url: "https://api.test" },
-    database: { read: () => world.states() },
+    database: { ...ofProcess, ofProcess },
     replicate: { configured: false },
     background: (promise: Promise<unknown>) => void work.push(promise),
   } as unknown as Deps;

@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { withoutOwnOrigin } from "./without-own-origin.ts";
+
+const env = {
+  public_url: "https://api.example.com/functions/v1",
+  pages_url: "https://pages.example.com/auth",
+};
+
+test.each(["https://api.example.com", "https://pages.example.com"])("%s is no origin of an app", (origin) => {
+  const credentials = Object.freeze({ origin, from_browser: true, project_id: "p" });
+  expect(withoutOwnOrigin(credentials, env)).toEqual({ from_browser: true, project_id: "p" });
+});
+
+test.each(["https://app.example.com", "http://api.example.com", "null", undefined])("%s stays", (origin) => {
+  const credentials = { ...(origin !== undefined && { origin }), project_id: "p" };
+  expect(withoutOwnOrigin(credentials, env)).toBe(credentials);
+});
