@@ -236,6 +236,14 @@ test("each account is an address of its own to Auth, the same one every time", a
   expect(told[2]).not.toBe(told[0]);
 });
 
+test("each unknown address is one of its own too: many of them are refused like any wrong password", async () => {
+  const strangers = Array.from({ length: 40 }, () => freshEmail("nobody"));
+  const answers = await Promise.all(strangers.map((email) => signIn(email)));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+  const told = auth.calls.map(({ forwarded_for }) => forwarded_for);
+  expect(new Set(told.filter((address) => address !== undefined)).size).toBeGreaterThanOrEqual(40);
+});
+
 describe("a registration that Auth finishes half", () => {
   test.each<[string, AuthReply]>([
     ["a full bucket", { status: 429, body: {} }],

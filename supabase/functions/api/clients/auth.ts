@@ -11,7 +11,7 @@ export type AuthClient = {
   createUser(user: { id: string; email: string; password: string }): Promise<void>;
   deleteUser(id: string): Promise<void>;
   /** Null when the password is wrong or the account unknown. @throws ApiError account_not_verified */
-  signIn(email: string, password: string): Promise<Tokens | null>;
+  signIn(email: string, password: string, subject?: string): Promise<Tokens | null>;
   /** Null when the token is unknown or expired; "reused" when an old one came back. */
   refresh(refreshToken: string): Promise<Tokens | "reused" | null>;
   /** Sets a password after a reset; second factors go with the old one. @throws ApiError weak_password, user_not_found */
@@ -103,8 +103,8 @@ export function createAuthClient(env: Env, fetcher: typeof fetch = fetch): AuthC
     async deleteUser(id) {
       meaningOf("delete_user", await ask("delete_user", { method: "DELETE", path: `/admin/users/${id}` }));
     },
-    async signIn(email, password) {
-      const call = { method: "POST", path: "/token?grant_type=password", subject: email } as const;
+    async signIn(email, password, subject = email) {
+      const call = { method: "POST", path: "/token?grant_type=password", subject } as const;
       return notReused(await tokens("sign_in", { ...call, body: { email, password } }));
     },
     refresh(refresh_token) {

@@ -45,7 +45,9 @@ export const login = createRouter().openapi(route, async (c) => {
   const account = await beginLogin(database, c.get("credentials"), email, ip);
   // An unknown address is tried at Auth too: with a decoy, whose password is hashed as long as anybody's.
   if (!account.decoy_exists) await makeDecoy(deps, account.auth_email);
-  const proof = await ifAnswered(deps, tryPassword(deps, account.auth_email, password), () =>
+  // Auth counts by subject. Unknown addresses share the decoy, and would soon be refused where known ones are not.
+  const subject = account.is_known ? account.auth_email : email;
+  const proof = await ifAnswered(deps, tryPassword(deps, account.auth_email, password, subject), () =>
     uncountSignIn(database, c.get("credentials"), email, ip),
   );
   if (proof === null || !account.is_known) throw new ApiError("invalid_credentials");

@@ -58,9 +58,14 @@ type SignedIn = { issued: AuthTokens; claims: Claims; password: string };
  * Tries a password as Auth may have stored it. A password that no account can have takes as long as a wrong one.
  * @returns null when it is wrong @throws ApiError auth_unavailable, auth_error, rate_limited, account_not_verified
  */
-export async function tryPassword(deps: Deps, email: string, password: string): Promise<SignedIn | null> {
+export async function tryPassword(
+  deps: Deps,
+  email: string,
+  password: string,
+  subject = email,
+): Promise<SignedIn | null> {
   for (const spelling of spellingsOf(password)) {
-    const issued = await deps.auth.signIn(email, spelling);
+    const issued = await deps.auth.signIn(email, spelling, subject);
     if (issued !== null) return { issued, claims: await claimsOf(deps, issued), password: spelling };
   }
   return null;
