@@ -183,11 +183,14 @@ describe("known and unknown addresses take the same time", () => {
 
   test("at login", async () => {
     const { project } = await registerDeveloper();
-    const { email } = await registerEndUser(project);
+    // Auth takes thirty sign-ins of one account at once: several people share the 120 tries.
+    const people = await Promise.all(Array.from({ length: 8 }, () => registerEndUser(project)));
+    let next = 0;
     await tryLogin(project.id, freshEmail("nobody"), "Wrong-horse-9");
     await compare(
       "login",
       async () => {
+        const email = people[next++ % people.length]?.email ?? "";
         expect((await tryLogin(project.id, email, "Wrong-horse-9")).status).toBe(401);
         await forgetSignIns(project.id, email);
       },
@@ -199,7 +202,7 @@ describe("known and unknown addresses take the same time", () => {
     );
     const [costs] = await sql`
       select count(distinct left(encrypted_password, 7))::int as kinds from auth.users
-      where id = (select id from public.users where email = ${email}) or email = private.decoy_email()`;
+      where id = (select id from public.users where email = ${people[0]?.email ?? ""}) or email = private.decoy_email()`;
     expect(costs?.kinds).toBe(1);
   });
 
