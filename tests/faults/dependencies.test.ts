@@ -18,6 +18,8 @@ const ways: Partial<Record<Way, Breakable>> = {};
 let redis: RedisServer | undefined;
 let instance: FunctionProcess;
 let user: EndUser;
+/** Those who log in, in turns: Auth takes ten logins a second of one account. */
+let people: EndUser[];
 let generation: string;
 
 /** One more instance of the function, which reaches every service on a way that can be cut. */
@@ -47,7 +49,9 @@ beforeAll(async () => {
     ...(redis === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${base + 4}` }),
   });
   // The load may ask as often as it can.
-  user = await registerEndUser((await registerLimited(owner, {})).project);
+  const { project } = await registerLimited(owner, {});
+  people = await Promise.all(Array.from({ length: 20 }, () => registerEndUser(project)));
+  user = people[0] as EndUser;
   const created = await api("/generation/generate-v2", {
     headers: user.headers,
     json: { prompt: freshPrompt() },
@@ -64,10 +68,11 @@ const call = (path: string, init: Parameters<typeof api>[1] = {}) =>
   api(`${instance.base}/api/v1${path}`, init);
 const me = () => call("/auth/me", { headers: user.headers });
 const status = () => call(`/generation/${generation}/status`, { headers: user.headers });
+let logins = 0;
 const login = () =>
   call("/auth/login", {
     headers: { "X-Project-ID": user.headers["X-Project-ID"] ?? "" },
-    json: { email: user.email, password },
+    json: { email: people[logins++ % people.length]?.email, password },
   });
 const generate = () =>
   call("/generation/generate-v2", { headers: user.headers, json: { prompt: freshPrompt() } });
