@@ -8,12 +8,12 @@ import { fileURLToPath } from "node:url";
 import { installMissing } from "./bootstrap/install.mjs";
 import { fail, nodeProgram } from "./bootstrap/packages.mjs";
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const MODULES = join(ROOT, "node_modules");
-const OLDEST_NODE = 20;
+const repositoryRoot = dirname(dirname(fileURLToPath(import.meta.url)));
+const modules = join(repositoryRoot, "node_modules");
+const oldestNode = 20;
 
 /** Those that need nothing but the packages that `npm start` needs; the others need those of the tests, too. */
-const LIGHT = ["scripts/start.ts", "scripts/demo.ts", "scripts/doctor.ts", "scripts/operator.ts"];
+const startOnly = ["scripts/start.ts", "scripts/demo.ts", "scripts/doctor.ts", "scripts/operator.ts"];
 
 /** Other programs may have to be reached through a proxy, and this machine never. */
 function withDirectLoopback(env) {
@@ -23,10 +23,14 @@ function withDirectLoopback(env) {
 }
 
 function run(script, args) {
-  const node = nodeProgram(ROOT);
-  const path = `${join(MODULES, ".bin")}${delimiter}${process.env.PATH ?? ""}`;
+  const node = nodeProgram(repositoryRoot);
+  const path = `${join(modules, ".bin")}${delimiter}${process.env.PATH ?? ""}`;
   const env = withDirectLoopback({ ...process.env, PATH: path, CLOUD_API_LAUNCHER: String(process.pid) });
-  const child = spawn(node, [join(ROOT, script), ...args], { stdio: "inherit", env, cwd: process.cwd() });
+  const child = spawn(node, [join(repositoryRoot, script), ...args], {
+    stdio: "inherit",
+    env,
+    cwd: process.cwd(),
+  });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.once("error", (error) => fail(`${script} could not be run: ${error.message}`));
   child.once("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
@@ -38,13 +42,16 @@ function run(script, args) {
 
 const [script, ...args] = process.argv.slice(2);
 if (script === undefined) fail("Usage: node scripts/bootstrap.mjs <script.ts> [arguments]");
-if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
+if (Number(process.versions.node.split(".")[0]) < oldestNode) {
   fail(
-    `Node ${process.versions.node} is too old: install Node ${OLDEST_NODE} or newer (https://nodejs.org), then run the command again.`,
+    `Node ${process.versions.node} is too old: install Node ${oldestNode} or newer (https://nodejs.org), then run the command again.`,
   );
 }
 // Behind a link are another checkout's packages, which an install would change.
-const isBorrowed = lstatSync(MODULES, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+const isBorrowed = lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink() === true;
 if (!isBorrowed)
-  await installMissing(ROOT, LIGHT.includes(script) && !args.includes("--docker") ? "start" : "everything");
+  await installMissing(
+    repositoryRoot,
+    startOnly.includes(script) && !args.includes("--docker") ? "start" : "everything",
+  );
 run(script, args);

@@ -6,9 +6,9 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build, type InlineConfig } from "tsdown";
 import { runCommand } from "./local/run-command.ts";
-import { ROOT } from "./local/settings.ts";
+import { repositoryRoot } from "./local/settings.ts";
 
-const source = join(ROOT, "packages", "client");
+const source = join(repositoryRoot, "packages", "client");
 const longestGzip = 12_000;
 /** The size for a program that uses only the error classes. */
 const longestShakenGzip = 2_000;
@@ -82,7 +82,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.log(line);
     rmSync(join(source, "dist"), { recursive: true, force: true });
     cpSync(join(folder, "dist"), join(source, "dist"), { recursive: true });
-    const packed = join(ROOT, "dist", basename(tarball));
+    const packed = join(repositoryRoot, "dist", basename(tarball));
     cpSync(tarball, packed);
     console.log(`wrote packages/client/dist\n\nIn your own project:  npm install ${packed}`);
   });

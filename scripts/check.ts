@@ -7,7 +7,7 @@ import { lintOpenApi } from "./check/lint-openapi.ts";
 import { completeLockfile } from "./complete-lockfile.ts";
 import { generated } from "./generate.ts";
 import { runCommand } from "./local/run-command.ts";
-import { ROOT } from "./local/settings.ts";
+import { repositoryRoot } from "./local/settings.ts";
 
 const functions = ["api", "generation", "health"].map((name) => `supabase/functions/${name}/index.ts`);
 
@@ -18,11 +18,14 @@ const checks: [string, () => Promise<Check>][] = [
     "types (tsc)",
     () => runCommand("tsc", ["-p", ".", "--incremental", "--tsBuildInfoFile", ".local/types.tsbuildinfo"]),
   ],
-  ["types (Deno, local)", () => runCommand(join(ROOT, "node_modules/deno/bin.cjs"), ["check", ...functions])],
+  [
+    "types (Deno, local)",
+    () => runCommand(join(repositoryRoot, "node_modules/deno/bin.cjs"), ["check", ...functions]),
+  ],
   // The version that hosted Supabase is compatible with.
   [
     "types (Deno, hosted)",
-    () => runCommand(join(ROOT, "node_modules/deno-hosted/bin.cjs"), ["check", ...functions]),
+    () => runCommand(join(repositoryRoot, "node_modules/deno-hosted/bin.cjs"), ["check", ...functions]),
   ],
   // Only against the web's own types, so that no type of Node gets in.
   ["types (SDK)", () => runCommand("tsc", ["-p", "packages/client"])],
@@ -60,7 +63,7 @@ async function checkGenerated() {
   for (const [path, content] of await generated()) {
     let current = "";
     try {
-      current = readFileSync(join(ROOT, path), "utf8");
+      current = readFileSync(join(repositoryRoot, path), "utf8");
     } catch {}
     if (current !== content) stale.push(path);
   }

@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ROOT } from "./local/settings.ts";
+import { repositoryRoot } from "./local/settings.ts";
 
 type Entry = {
   version?: string;
@@ -16,7 +16,7 @@ type Entry = {
 };
 type Lockfile = { packages: Record<string, Entry> };
 
-const file = join(ROOT, "package-lock.json");
+const file = join(repositoryRoot, "package-lock.json");
 const systems = ["darwin", "linux", "win32", "android", "freebsd", "openharmony"];
 const processors = ["arm64", "x64", "arm", "ia32", "ppc64", "s390x", "riscv64"];
 

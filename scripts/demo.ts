@@ -6,7 +6,7 @@ import { Progress } from "./demo/progress.ts";
 import { portOf, readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem, reasonOf } from "./local/problem.ts";
 import { writeSample } from "./local/sample-image.ts";
-import { defaultBasePort, HOST, pathsFor, ROOT } from "./local/settings.ts";
+import { defaultBasePort, loopback, pathsFor, repositoryRoot } from "./local/settings.ts";
 import { openStack } from "./local/stack-child.ts";
 
 const helpText = `Walks the story: a developer, two projects, one person in both, and a photo that becomes a picture.
@@ -52,11 +52,11 @@ async function findTarget(port: number, progress: Progress): Promise<Target> {
     const operator_key = process.env.CLOUD_API_OPERATOR_KEY;
     if (!operator_key)
       throw new Problem("Set CLOUD_API_OPERATOR_KEY: the demo registers a developer with it.");
-    const folder = join(ROOT, ".local", "demo");
+    const folder = join(repositoryRoot, ".local", "demo");
     return { api: `${foreign}/api/v1`, operator_key, folder, stop: async () => {} };
   }
-  const api = `http://${HOST}:${port}/api/v1`;
-  const folder = join(ROOT, ".local", "demo");
+  const api = `http://${loopback}:${port}/api/v1`;
+  const folder = join(repositoryRoot, ".local", "demo");
   if (await isUp(api)) {
     const operator_key = process.env.CLOUD_API_OPERATOR_KEY || operatorKeyOf(port);
     return { api, operator_key, folder, stop: async () => {} };
@@ -140,8 +140,8 @@ async function walk({ api, operator_key, folder }: Target, progress: Progress): 
   progress.finish(`The picture: ${shortest(file)}`);
 }
 
-function appOf(project_id: unknown, developer_key: unknown, api_key: unknown): App {
-  const [id, developer, key] = [project_id, developer_key, api_key].map(String) as [string, string, string];
+function appOf(projectId: unknown, developerKey: unknown, apiKey: unknown): App {
+  const [id, developer, key] = [projectId, developerKey, apiKey].map(String) as [string, string, string];
   return { project_id: id, headers: { "X-Project-ID": id, "X-Developer-Key": developer, "X-API-Key": key } };
 }
 
@@ -163,7 +163,7 @@ async function isUp(api: string): Promise<boolean> {
 
 function operatorKeyOf(port: number): string {
   try {
-    const { credentials } = pathsFor(join(ROOT, ".local", String(port)));
+    const { credentials } = pathsFor(join(repositoryRoot, ".local", String(port)));
     return (JSON.parse(readFileSync(credentials, "utf8")) as { operator_key: string }).operator_key;
   } catch {
     throw new Problem(

@@ -16,7 +16,7 @@ import { hostedEnvFile } from "./doctor/target.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem } from "./local/problem.ts";
 import { runCommand } from "./local/run-command.ts";
-import { ROOT } from "./local/settings.ts";
+import { repositoryRoot } from "./local/settings.ts";
 
 const helpText = `Deploys this checkout to a hosted Supabase project, again and again: each step brings it to what it should be.
 
@@ -37,7 +37,7 @@ function readOptions(): DeployOptions & { dry_run: boolean } {
     "dry-run": { type: "boolean", default: false },
   });
   const { settings, domain, site } = values;
-  const file = resolve(ROOT, settings);
+  const file = resolve(repositoryRoot, settings);
   for (const [name, value] of Object.entries({ domain, site }))
     if (value !== undefined && !/^https:\/\/[\w.-]+(:\d+)?\/?$/.test(value))
       throw new Problem(`--${name} ${value} is no address such as https://api.example.com.`);
@@ -66,8 +66,8 @@ async function run({ command: [name = "", ...args], sql, site }: Step): Promise<
       mkdirSync(join(folder, "supabase"));
       // Without the .env files beside it: the CLI would read them.
       for (const name of ["functions", "migrations", "seed.sql"])
-        symlinkSync(join(ROOT, "supabase", name), join(folder, "supabase", name), "junction");
-      const config = readFileSync(join(ROOT, "supabase", "config.toml"), "utf8");
+        symlinkSync(join(repositoryRoot, "supabase", name), join(folder, "supabase", name), "junction");
+      const config = readFileSync(join(repositoryRoot, "supabase", "config.toml"), "utf8");
       writeFileSync(join(folder, "supabase", "config.toml"), withSite(config, site));
       return (await runCommand(name, [...args, folder], true)).code;
     }

@@ -3,10 +3,10 @@ import { relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { buildDocs } from "./docs/build.ts";
 import { reasonOf } from "./local/problem.ts";
-import { ROOT } from "./local/settings.ts";
+import { repositoryRoot } from "./local/settings.ts";
 
 const { out } = parseArgs({
-  options: { out: { type: "string", default: resolve(ROOT, "dist", "docs") } },
+  options: { out: { type: "string", default: resolve(repositoryRoot, "dist", "docs") } },
 }).values;
 const started = performance.now();
 const pages = await buildDocs(resolve(out)).catch((error: unknown) => {

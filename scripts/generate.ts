@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import openapiTypes, { astToString, type OpenAPI3 } from "openapi-typescript";
-import { ROOT } from "./local/settings.ts";
+import { repositoryRoot } from "./local/settings.ts";
 import { openApiDocument } from "./openapi/openapi-document.ts";
 import { baseline, baselineName, isReleased, migrationNames, migrationsFolder } from "./schema/baseline.ts";
 import { nextMigration } from "./schema/next-migration.ts";
@@ -58,8 +58,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.log(`wrote supabase/migrations/${next.name}: read it before you commit it`);
   }
   for (const [path, content] of await generated()) {
-    mkdirSync(dirname(join(ROOT, path)), { recursive: true });
-    writeFileSync(join(ROOT, path), content);
+    mkdirSync(dirname(join(repositoryRoot, path)), { recursive: true });
+    writeFileSync(join(repositoryRoot, path), content);
     console.log(`wrote ${path}`);
   }
 }

@@ -7,7 +7,7 @@ import type { RefreshVersion } from "./local/gateway.ts";
 import { keysOfPort, readKeys } from "./local/keys.ts";
 import { readable } from "./local/log-line.ts";
 import { Problem } from "./local/problem.ts";
-import { databaseUrl, defaultBasePort, pathsFor, portsFrom, ROOT } from "./local/settings.ts";
+import { databaseUrl, defaultBasePort, pathsFor, portsFrom, repositoryRoot } from "./local/settings.ts";
 import { startStack } from "./local/stack.ts";
 import type { Stack } from "./local/stack-facts.ts";
 
@@ -86,11 +86,11 @@ function readOptions(): Options {
 }
 
 /** Of the stack that runs, or ran, with these options. */
-function readSecrets(base_port: number, data_folder: string | undefined) {
-  const paths = pathsFor(data_folder ?? join(ROOT, ".local", String(base_port)));
-  const keys = data_folder === undefined ? keysOfPort(base_port) : readKeys(paths.keys);
+function readSecrets(basePort: number, dataFolder: string | undefined) {
+  const paths = pathsFor(dataFolder ?? join(repositoryRoot, ".local", String(basePort)));
+  const keys = dataFolder === undefined ? keysOfPort(basePort) : readKeys(paths.keys);
   if (keys === undefined) throw new Problem(`No stack has run with the data folder ${paths.data}.`);
-  const ports = portsFrom(base_port);
+  const ports = portsFrom(basePort);
   return { ...keys, database_url: databaseUrl(ports, keys.database_password) };
 }
 

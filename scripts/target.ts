@@ -6,7 +6,7 @@ import { parseEnv, promisify } from "node:util";
 import postgres from "postgres";
 import { readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem } from "./local/problem.ts";
-import { ROOT } from "./local/settings.ts";
+import { repositoryRoot } from "./local/settings.ts";
 import { createOperator, createOperatorKey } from "./operator/operators.ts";
 
 const helpText = `Writes a target for the suites, once \`npx supabase start\` runs.
@@ -20,7 +20,9 @@ docs/testing-on-real-supabase.md says what else may stand in the file, and how t
 /** What the CLI says of the stack of this checkout. */
 async function status(): Promise<Record<string, string | undefined>> {
   try {
-    const { stdout } = await promisify(execFile)("supabase", ["status", "-o", "json"], { cwd: ROOT });
+    const { stdout } = await promisify(execFile)("supabase", ["status", "-o", "json"], {
+      cwd: repositoryRoot,
+    });
     return JSON.parse(stdout);
   } catch {
     throw new Problem("`supabase status` knows no stack: run `npx supabase start` first.");
@@ -28,14 +30,14 @@ async function status(): Promise<Record<string, string | undefined>> {
 }
 
 function cronSecret(settings: string): string {
-  const path = resolve(ROOT, settings);
+  const path = resolve(repositoryRoot, settings);
   const secret = existsSync(path) ? parseEnv(readFileSync(path, "utf8")).CRON_SECRET : undefined;
   if (!secret) throw new Problem(`${settings} has no CRON_SECRET: set one and start the stack again.`);
   return secret;
 }
 
-async function operatorKey(database_url: string): Promise<string> {
-  const sql = postgres(database_url, { max: 1, onnotice: () => {}, connect_timeout: 5 });
+async function operatorKey(databaseUrl: string): Promise<string> {
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {}, connect_timeout: 5 });
   const email = `suites-${Date.now()}@operators.test`;
   try {
     await createOperator(sql, email, "Suites");

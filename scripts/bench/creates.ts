@@ -19,7 +19,7 @@ export async function measureCreates(
   base: string,
   { requests }: Scenario,
   count: number,
-  function_pid: number | undefined,
+  functionPid: number | undefined,
   report: (done: number) => void,
 ): Promise<Creates> {
   const latencies_ms: number[] = [];
@@ -46,7 +46,7 @@ export async function measureCreates(
       if (response.status !== 200) failed++;
       if (latencies_ms.length % 100 > 0) continue;
       report(latencies_ms.length);
-      const usage = usageOf(function_pid);
+      const usage = usageOf(functionPid);
       if (usage !== undefined) memory_mb.push(usage.memory_bytes / 2 ** 20);
     }
   };

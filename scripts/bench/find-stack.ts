@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findFreeBase } from "../local/ports.ts";
 import { Problem } from "../local/problem.ts";
-import { pathsFor, ROOT } from "../local/settings.ts";
+import { pathsFor, repositoryRoot } from "../local/settings.ts";
 import { openStack } from "../local/stack-child.ts";
 import { progress } from "./progress.ts";
 
@@ -23,7 +23,7 @@ export async function findStack(port: number | undefined) {
 
 function operatorKeyOf(port: number): string {
   if (process.env.CLOUD_API_OPERATOR_KEY) return process.env.CLOUD_API_OPERATOR_KEY;
-  const { credentials } = pathsFor(join(ROOT, ".local", String(port)));
+  const { credentials } = pathsFor(join(repositoryRoot, ".local", String(port)));
   try {
     return (JSON.parse(readFileSync(credentials, "utf8")) as { operator_key: string }).operator_key;
   } catch {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "../local/settings.ts";
+import { repositoryRoot } from "../local/settings.ts";
 import type { Result } from "./compare.ts";
 
 export type Section = {
@@ -58,7 +58,7 @@ export function table({ title, ratio_to, results }: Section): string {
 export function save(report: Report): string {
   const folder = join(".local", "bench");
   const file = join(folder, `${report.at.replace(/[:.]/g, "-")}.json`);
-  mkdirSync(join(ROOT, folder), { recursive: true });
-  writeFileSync(join(ROOT, file), `${JSON.stringify(report, undefined, 2)}\n`);
+  mkdirSync(join(repositoryRoot, folder), { recursive: true });
+  writeFileSync(join(repositoryRoot, file), `${JSON.stringify(report, undefined, 2)}\n`);
   return file;
 }

@@ -1,6 +1,6 @@
 import { keysOfPort } from "../local/keys.ts";
 import { Problem } from "../local/problem.ts";
-import { databaseUrl, HOST, portsFrom } from "../local/settings.ts";
+import { databaseUrl, loopback, portsFrom } from "../local/settings.ts";
 import { compare, type Row } from "./compare.ts";
 import { describeCreates, measureCreates } from "./creates.ts";
 import { findStack } from "./find-stack.ts";
@@ -53,7 +53,7 @@ export async function runBench(options: Options): Promise<void> {
 
     const postgres_pid = findPostgres(ports.postgres);
     const api = {
-      base: `http://${HOST}:${ports.functions.api}`,
+      base: `http://${loopback}:${ports.functions.api}`,
       function_pid: findFunction(ports.functions.api),
       postgres_pid,
     };
@@ -74,14 +74,14 @@ export async function runBench(options: Options): Promise<void> {
       from.map((make) => make(facts)).filter(({ name }) => name.includes(options.only));
     const rowsAt = (place: Omit<Row, "scenario">, scenarios: Scenario[]) =>
       scenarios.map((scenario) => ({ ...place, scenario }));
-    const run = async (title: string, rows: Row[], ratio_to = "bare") => {
+    const run = async (title: string, rows: Row[], ratioTo = "bare") => {
       if (rows.length < 2) return;
       const results = await compare(rows, options, (done, of) =>
         progress(`${title}: ${done} of ${of} rounds`),
       );
-      sections.push({ title, ratio_to, results });
+      sections.push({ title, ratio_to: ratioTo, results });
       progress("");
-      console.log(table({ title, ratio_to, results }));
+      console.log(table({ title, ratio_to: ratioTo, results }));
       if (results.some(({ failed }) => failed > 0)) process.exitCode = 1;
     };
 
@@ -107,7 +107,7 @@ export async function runBench(options: Options): Promise<void> {
     if (own_stack) {
       await stallPredictions(ports.replicate);
       await run("Changes", [bare_row, ...rowsAt(api, chosen(changes))]);
-      const hash = { base: `http://${HOST}:${ports.gateway}`, function_pid: undefined, postgres_pid };
+      const hash = { base: `http://${loopback}:${ports.gateway}`, function_pid: undefined, postgres_pid };
       await run(
         "Login and what bounds it",
         [...rowsAt(hash, chosen([authSignIn])), ...rowsAt(api, chosen([changes.at(-1) as MakeScenario]))],
@@ -133,7 +133,7 @@ export async function runBench(options: Options): Promise<void> {
 
 /** From now on the look-alike accepts predictions and draws no picture, because drawing would be measured too. */
 async function stallPredictions(port: number): Promise<void> {
-  const response = await fetch(`http://${HOST}:${port}/_faults`, {
+  const response = await fetch(`http://${loopback}:${port}/_faults`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ fault: { kind: "stall" } }),

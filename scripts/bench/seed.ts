@@ -3,7 +3,7 @@ import postgres, { type Sql } from "postgres";
 import { createKey } from "../../supabase/functions/api/key-format.ts";
 import { adminUrlOf, keysOfPort } from "../local/keys.ts";
 import { Problem } from "../local/problem.ts";
-import { HOST, type Ports } from "../local/settings.ts";
+import { loopback, type Ports } from "../local/settings.ts";
 import { addGenerations } from "./scale/rows.ts";
 
 export const password = "Bench-pass-1234";
@@ -43,11 +43,11 @@ export interface Facts extends Tenant {
 }
 
 /** Makes what the scenarios read: accounts and keys through the API, their older pictures in the database. */
-export async function seed(ports: Ports, operator_key: string, deep_page = 5_000): Promise<Facts> {
-  const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
+export async function seed(ports: Ports, operatorKey: string, deepPage = 5_000): Promise<Facts> {
+  const call = caller(`http://${loopback}:${ports.gateway}/api/v1`);
   const admin = postgres(adminUrlOf(ports), { max: 1, onnotice: () => {} });
   try {
-    const developer = await registerDeveloper(ports, operator_key, admin);
+    const developer = await registerDeveloper(ports, operatorKey, admin);
     const { project_id, app_headers, developer_headers, api_key_id } = developer;
     const register = async (count: number): Promise<Person> => {
       const person = await registerPerson(ports, developer);
@@ -58,9 +58,9 @@ export async function seed(ports: Ports, operator_key: string, deep_page = 5_000
     };
     const persons: Person[] = [];
     for (let n = 1; n <= people; n++) persons.push(await register(60));
-    const heavy = await register(deep_page * 20);
+    const heavy = await register(deepPage * 20);
     await admin`vacuum (analyze) public.generations`;
-    const page = await call(`/generation?page=${deep_page - 1}&per_page=20`, heavy.headers);
+    const page = await call(`/generation?page=${deepPage - 1}&per_page=20`, heavy.headers);
     const revoked = await call(`/projects/${project_id}/api-keys`, developer_headers, { name: "Revoked" });
     await call(`/projects/${project_id}/api-keys/${revoked.id}`, developer_headers, undefined, "DELETE");
     return {
@@ -71,7 +71,7 @@ export async function seed(ports: Ports, operator_key: string, deep_page = 5_000
       app_headers,
       people: persons,
       heavy: { ...heavy, cursor: String(page.next_cursor) },
-      deep_page,
+      deep_page: deepPage,
       unknown_key: createKey("ak").key,
       revoked_key: String(revoked.key),
       password,
@@ -82,10 +82,10 @@ export async function seed(ports: Ports, operator_key: string, deep_page = 5_000
   }
 }
 
-export async function registerDeveloper(ports: Ports, operator_key: string, admin: Sql): Promise<Tenant> {
-  const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
+export async function registerDeveloper(ports: Ports, operatorKey: string, admin: Sql): Promise<Tenant> {
+  const call = caller(`http://${loopback}:${ports.gateway}/api/v1`);
   const developer_email = `bench-developer-${randomUUID()}@example.com`;
-  const operator = { "X-Operator-Key": operator_key };
+  const operator = { "X-Operator-Key": operatorKey };
   const developer = await call("/auth/register", operator, { email: developer_email, password });
   await takeBenchPlan(admin, String(developer.id));
   const {
@@ -108,7 +108,7 @@ export async function registerPerson(
   { app_headers }: Tenant,
 ): Promise<Omit<Person, "generation_id">> {
   const email = `bench-person-${randomUUID()}@example.com`;
-  const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
+  const call = caller(`http://${loopback}:${ports.gateway}/api/v1`);
   const user = await call("/auth/register", app_headers, { email, password });
   return {
     id: String(user.id),
@@ -119,14 +119,14 @@ export async function registerPerson(
 
 /** The developer with a new token. */
 export async function signInDeveloper<T extends Tenant>(ports: Ports, tenant: T): Promise<T> {
-  const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
+  const call = caller(`http://${loopback}:${ports.gateway}/api/v1`);
   const { access_token } = await call("/auth/login", {}, { email: tenant.developer_email, password });
   return { ...tenant, developer_headers: { Authorization: `Bearer ${access_token}` } };
 }
 
 /** The same accounts with new tokens. */
 export async function signIn(ports: Ports, facts: Facts): Promise<Facts> {
-  const call = caller(`http://${HOST}:${ports.gateway}/api/v1`);
+  const call = caller(`http://${loopback}:${ports.gateway}/api/v1`);
   const bearer = async (email: string, headers: Record<string, string>) => {
     const { access_token } = await call("/auth/login", headers, { email, password });
     return { Authorization: `Bearer ${access_token}` };
@@ -143,12 +143,12 @@ export async function signIn(ports: Ports, facts: Facts): Promise<Facts> {
 }
 
 /** Limits that are counted like everybody's, but never reached. */
-async function takeBenchPlan(admin: Sql, developer_id: string): Promise<void> {
+async function takeBenchPlan(admin: Sql, developerId: string): Promise<void> {
   const columns = await admin<{ column_name: string }[]>`select column_name from information_schema.columns
     where table_schema = 'public' and table_name = 'plans' and data_type = 'integer'`;
   const limits = Object.fromEntries(columns.map(({ column_name }) => [column_name, 1_000_000_000]));
   await admin`insert into public.plans ${admin({ id: "bench", ...limits })} on conflict (id) do nothing`;
-  await admin`update public.users set plan_id = 'bench' where id = ${developer_id}`;
+  await admin`update public.users set plan_id = 'bench' where id = ${developerId}`;
 }
 
 function caller(api: string) {

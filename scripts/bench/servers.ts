@@ -8,7 +8,7 @@ import { publishedKeys } from "../local/keys.ts";
 import { closeServer } from "../local/local-server.ts";
 import { findFreeBase } from "../local/ports.ts";
 import { Problem } from "../local/problem.ts";
-import { HOST, type Ports, portsFrom, ROOT } from "../local/settings.ts";
+import { loopback, type Ports, portsFrom, repositoryRoot } from "../local/settings.ts";
 
 export type Server = {
   base: string;
@@ -17,9 +17,9 @@ export type Server = {
 };
 
 /** The bare handler in a Deno process of its own, started as the stack starts the API. */
-export const startBare = (database_url: string, port: number, folder = "bare"): Promise<Server> =>
-  startDeno([folder, "index.ts"], port, [new URL(database_url).host], {
-    DATABASE_URL: database_url,
+export const startBare = (databaseUrl: string, port: number, folder = "bare"): Promise<Server> =>
+  startDeno([folder, "index.ts"], port, [new URL(databaseUrl).host], {
+    DATABASE_URL: databaseUrl,
   });
 
 /** A file of this folder in a Deno process with the permissions that it needs. */
@@ -36,14 +36,19 @@ export function startDeno(
       "--quiet",
       "--no-prompt",
       "--allow-env",
-      `--allow-net=${[...reachable, `${HOST}:${port}`].join(",")}`,
-      `--host=${HOST}`,
+      `--allow-net=${[...reachable, `${loopback}:${port}`].join(",")}`,
+      `--host=${loopback}`,
       `--port=${port}`,
-      join(ROOT, "scripts", "bench", ...path),
+      join(repositoryRoot, "scripts", "bench", ...path),
     ],
     {
-      cwd: ROOT,
-      env: { ...base_env(), DENO_DIR: join(ROOT, ".local", "deno"), DENO_NO_UPDATE_CHECK: "1", ...env },
+      cwd: repositoryRoot,
+      env: {
+        ...base_env(),
+        DENO_DIR: join(repositoryRoot, ".local", "deno"),
+        DENO_NO_UPDATE_CHECK: "1",
+        ...env,
+      },
       stdio: ["ignore", "ignore", "pipe"],
     },
   );
@@ -79,7 +84,7 @@ async function untilItAnswers(child: ChildProcess, port: number): Promise<Server
   child.stderr?.on("data", (chunk) => {
     said = `${said}${chunk}`.slice(-1000);
   });
-  const base = `http://${HOST}:${port}`;
+  const base = `http://${loopback}:${port}`;
   while (child.exitCode === null) {
     const response = await fetch(base).catch(() => undefined);
     await response?.body?.cancel();
@@ -101,7 +106,7 @@ export async function startGatewayTo(port: number): Promise<Server> {
     tokens: new AccessTokens(publishedKeys, "HS256"),
     report: () => {},
   });
-  return { base: `http://${HOST}:${ports.gateway}`, pid: undefined, stop: () => closeServer(server) };
+  return { base: `http://${loopback}:${ports.gateway}`, pid: undefined, stop: () => closeServer(server) };
 }
 
 async function end(child: ChildProcess): Promise<void> {

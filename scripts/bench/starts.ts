@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { findFreeBase } from "../local/ports.ts";
 import { Problem } from "../local/problem.ts";
-import { HOST, ROOT } from "../local/settings.ts";
+import { loopback, repositoryRoot } from "../local/settings.ts";
 import { percentile } from "./measure.ts";
 import type { Scenario } from "./scenario.ts";
 import { commandOf } from "./usage.ts";
@@ -17,22 +17,22 @@ export type Starts = number[];
 export async function startFunctions(
   pid: number | undefined,
   port: number,
-  other_port: number,
+  otherPort: number,
   { requests }: Scenario,
   rounds: number,
 ): Promise<Starts> {
   const [binary, ...args] = commandOf(pid)?.args ?? [];
   const [request] = requests;
   if (pid === undefined || binary === undefined || request === undefined) return [];
-  const moved = args.map((arg) => arg.replaceAll(new RegExp(`\\b${port}\\b`, "g"), String(other_port)));
+  const moved = args.map((arg) => arg.replaceAll(new RegExp(`\\b${port}\\b`, "g"), String(otherPort)));
   const times: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const start = performance.now();
-    const child = spawn(binary, moved, { cwd: ROOT, env: commandOf(pid)?.env, stdio: "ignore" });
+    const child = spawn(binary, moved, { cwd: repositoryRoot, env: commandOf(pid)?.env, stdio: "ignore" });
     const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     try {
       await firstAnswer(
-        `http://${HOST}:${other_port}${request.path}`,
+        `http://${loopback}:${otherPort}${request.path}`,
         request.headers,
         () => child.exitCode !== null,
       );
@@ -79,7 +79,7 @@ async function startStack(base: number, folder: string): Promise<number> {
   const child = spawn(
     "node",
     [
-      join(ROOT, "scripts", "bootstrap.mjs"),
+      join(repositoryRoot, "scripts", "bootstrap.mjs"),
       "scripts/start.ts",
       "--json",
       "--quiet",
@@ -88,7 +88,7 @@ async function startStack(base: number, folder: string): Promise<number> {
       "--data",
       folder,
     ],
-    { cwd: ROOT, stdio: ["ignore", "pipe", "ignore"] },
+    { cwd: repositoryRoot, stdio: ["ignore", "pipe", "ignore"] },
   );
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const ready = new Promise<number>((resolve) =>

@@ -2,12 +2,12 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fail, findMissing, UNUSED_AT_START, wantedPaths } from "./packages.mjs";
+import { fail, findMissing, unusedAtStart, wantedPaths } from "./packages.mjs";
 
-const EVERY_MS = 1_000;
+const everyMs = 1_000;
 
 /** Said explicitly, because a .npmrc of the machine may say otherwise: the programs come by scripts, the rest for any Node. */
-const OPTIONS = [
+const npmOptions = [
   "--no-audit",
   "--no-fund",
   "--loglevel=error",
@@ -107,7 +107,7 @@ async function npm(root, scope, isNew) {
   const [command, first] = npmCommand();
   const only = scope === "start" ? ["--omit=dev", "--omit=peer"] : ["--include=dev", "--include=peer"];
   const work = isNew ? ["ci"] : ["install", "--no-save"];
-  const args = [...first, ...work, ...OPTIONS, ...only, `--prefix=${root}`];
+  const args = [...first, ...work, ...npmOptions, ...only, `--prefix=${root}`];
   const child = spawn(command, args, { cwd: root, env: cleanEnv(), stdio: ["ignore", "pipe", "pipe"] });
   const pass = (signal) => child.kill(signal);
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, pass);
@@ -120,7 +120,7 @@ async function npm(root, scope, isNew) {
   const stopCounting = count(root, scope);
   const code = await new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
-    child.once("close", (exit_code, signal) => resolve(exit_code ?? signal));
+    child.once("close", (exitCode, signal) => resolve(exitCode ?? signal));
   });
   stopCounting();
   for (const signal of ["SIGINT", "SIGTERM"]) process.removeListener(signal, pass);
@@ -153,10 +153,10 @@ function count(root, scope) {
     const done = `  ${unpacked} of ${paths.length} packages, ${seconds} s${then}`;
     process.stderr.write(isTerminal ? `\r${done} ` : `${done}\n`);
   };
-  const timer = setInterval(tell, isTerminal ? EVERY_MS : 10 * EVERY_MS);
+  const timer = setInterval(tell, isTerminal ? everyMs : 10 * everyMs);
   return () => {
     clearInterval(timer);
-    if (isTerminal && Date.now() - start > EVERY_MS) process.stderr.write("\n");
+    if (isTerminal && Date.now() - start > everyMs) process.stderr.write("\n");
   };
 }
 
@@ -173,7 +173,7 @@ function pruneNode(modules) {
 
 /** Of a start alone: packages that nothing imports, and source maps. What the tests need comes back with the rest. */
 function pruneUnused(modules) {
-  for (const name of UNUSED_AT_START) rmSync(join(modules, name), { recursive: true, force: true });
+  for (const name of unusedAtStart) rmSync(join(modules, name), { recursive: true, force: true });
   const files = readdirSync(modules, { recursive: true, encoding: "utf8" });
   for (const file of files) if (file.endsWith(".map")) rmSync(join(modules, file), { force: true });
 }

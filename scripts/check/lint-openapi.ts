@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { createConfig, lint } from "@redocly/openapi-core";
-import { ROOT } from "../local/settings.ts";
+import { repositoryRoot } from "../local/settings.ts";
 
 /** Redocly's recommended rules and some of its optional ones, each of them as strict as an error. */
 const rules = {
@@ -26,7 +26,7 @@ const exceptions = [
 /** One line for each complaint about docs/openapi.json. */
 export async function lintOpenApi(): Promise<string[]> {
   const config = await createConfig({ extends: ["recommended-strict"], rules });
-  const problems = await lint({ ref: join(ROOT, "docs/openapi.json"), config });
+  const problems = await lint({ ref: join(repositoryRoot, "docs/openapi.json"), config });
   return problems
     .map(({ ruleId, message, location }) => `${location[0]?.pointer ?? "#/"} ${message} (${ruleId})`)
     .filter((line) => !exceptions.some((exception) => exception.test(line)));

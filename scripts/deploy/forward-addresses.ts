@@ -7,12 +7,12 @@ const timeoutMs = 30_000;
 
 /** https://supabase.com/docs/guides/auth/rate-limits @throws Problem when the platform refuses */
 export async function forwardAddresses(
-  project_ref: string,
+  projectRef: string,
   token: string | undefined,
   fetcher: typeof fetch = fetch,
 ): Promise<string> {
   const setting = { security_sb_forwarded_for_enabled: true };
-  const address = `${api}/v1/projects/${project_ref}/config/auth`;
+  const address = `${api}/v1/projects/${projectRef}/config/auth`;
   if (!token)
     return `Not done, since SUPABASE_ACCESS_TOKEN is not set. Without it thirty people can sign in at once, of all your apps together.
   curl -X PATCH ${address} -H "Authorization: Bearer <access token>" --json '${JSON.stringify(setting)}'`;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ROOT } from "../local/settings.ts";
+import { repositoryRoot } from "../local/settings.ts";
 import { type DeployOptions, planDeploy, problemsOf, withSite } from "./plan.ts";
 
 const project_ref = "abcdefghijklmnopqrst";
@@ -92,7 +92,7 @@ test("what changes in Auth is shown before it is pushed, and links lead to the s
   expect(planDeploy({ ...ready, site: "https://app.example.com" }).flatMap(({ site }) => site ?? [])).toEqual(
     ["https://app.example.com", "https://app.example.com"],
   );
-  const config = readFileSync(join(ROOT, "supabase", "config.toml"), "utf8");
+  const config = readFileSync(join(repositoryRoot, "supabase", "config.toml"), "utf8");
   const pushed = withSite(config, "https://app.example.com").split("\n");
   const changed = config.split("\n").filter((line, at) => line !== pushed[at]);
   expect(changed).toEqual(['site_url = "http://127.0.0.1:3000"']);

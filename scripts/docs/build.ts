@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ROOT } from "../local/settings.ts";
+import { repositoryRoot } from "../local/settings.ts";
 import { guidePage, relativeTo } from "./layout.ts";
 import { llmsText, markdownPage } from "./llms.ts";
 import { renderMarkdown } from "./markdown.ts";
@@ -9,7 +9,7 @@ import { referencePage, scalarScript } from "./reference.ts";
 import { documentOfReference } from "./samples.ts";
 import { type Found, partsOf } from "./search.ts";
 
-const assets = join(ROOT, "scripts", "docs", "assets");
+const assets = join(repositoryRoot, "scripts", "docs", "assets");
 const images = "docs/images";
 /** Files for other programs, such as Grafana. */
 const files = "docs/operations";
@@ -22,13 +22,13 @@ export async function buildDocs(folder: string): Promise<number> {
     writeFileSync(join(folder, path), content);
   };
   write("index.html", referencePage);
-  const openApi = readFileSync(join(ROOT, "docs", "openapi.json"), "utf8");
+  const openApi = readFileSync(join(repositoryRoot, "docs", "openapi.json"), "utf8");
   write("openapi.json", openApi);
   write("reference.json", JSON.stringify(documentOfReference(JSON.parse(openApi))));
   write("assets/scalar.js", scalarScript());
   cpSync(assets, join(folder, "assets"), { recursive: true });
   for (const copied of [images, files])
-    cpSync(join(ROOT, copied), join(folder, copied.slice("docs/".length)), { recursive: true });
+    cpSync(join(repositoryRoot, copied), join(folder, copied.slice("docs/".length)), { recursive: true });
 
   const pages = findPages();
   const parts: Found[] = [];
@@ -58,6 +58,6 @@ function outputOf(path: string, pages: Page[]): string | undefined {
   if (page !== undefined) return page.output;
   if (path === "docs/openapi.json") return "openapi.json";
   const copied = [images, files].some((folder) => path.startsWith(`${folder}/`));
-  if (copied && existsSync(join(ROOT, path))) return path.slice("docs/".length);
+  if (copied && existsSync(join(repositoryRoot, path))) return path.slice("docs/".length);
   return path === "packages/client" ? "sdk.html" : undefined;
 }

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../local/settings.ts";
+import { repositoryRoot } from "../local/settings.ts";
 
 /** One markdown file, and where it lies in the site. */
 export type Page = {
@@ -42,7 +42,7 @@ export function findPages(): Page[] {
   const placed = Object.entries(sections).flatMap(([section, own]) =>
     own
       .map((name) => ({ section, name, source: elsewhere[name] ?? `docs/${name}.md` }))
-      .filter(({ source }) => existsSync(join(ROOT, source))),
+      .filter(({ source }) => existsSync(join(repositoryRoot, source))),
   );
   const known = new Set(placed.map(({ name }) => name));
   const rest = markdownIn("docs")
@@ -61,12 +61,12 @@ export function markdownOf({ output }: Pick<Page, "output">): string {
 
 /** The names of the files, without their ending. */
 function markdownIn(folder: string): string[] {
-  const files = readdirSync(join(ROOT, folder)).filter((file) => file.endsWith(".md"));
+  const files = readdirSync(join(repositoryRoot, folder)).filter((file) => file.endsWith(".md"));
   return files.map((file) => file.slice(0, -3)).sort();
 }
 
 function pageOf({ name, source, section }: { name: string; source: string; section?: string }): Page {
-  const markdown = readFileSync(join(ROOT, source), "utf8");
+  const markdown = readFileSync(join(repositoryRoot, source), "utf8");
   const placed = section === undefined ? {} : { section };
   return { source, output: `${name}.html`, title: titleOf(markdown, source), markdown, ...placed };
 }

@@ -27,13 +27,13 @@ export const checkAuth: Check = async (target) => {
 };
 
 /** Tests the rules with a user of Auth without an account, who can do nothing and is deleted right after. */
-async function tryAccount({ kind, supabase_url }: Target, secret_key: string): Promise<Finding[]> {
+async function tryAccount({ kind, supabase_url }: Target, secretKey: string): Promise<Finding[]> {
   const push = fixes.auth[kind];
   const id = randomUUID();
   const email = `${id}@doctor.users.invalid`;
   const headers = {
-    apikey: secret_key,
-    Authorization: `Bearer ${secret_key}`,
+    apikey: secretKey,
+    Authorization: `Bearer ${secretKey}`,
     "Content-Type": "application/json",
   };
   const send = (method: string, path: string, body: object) =>
@@ -73,13 +73,13 @@ async function tryAccount({ kind, supabase_url }: Target, secret_key: string): P
 const burst = 31;
 
 /** Tokens that do not exist, each for its own address. If Auth counts them together, they exceed its limit. */
-async function tryAddresses({ kind, supabase_url }: Target, secret_key: string): Promise<Finding> {
+async function tryAddresses({ kind, supabase_url }: Target, secretKey: string): Promise<Finding> {
   const url = `${supabase_url}/auth/v1/token?grant_type=refresh_token`;
   const statuses: number[] = [];
   for (let at = 0; at < burst && statuses.at(-1) !== 429; at++) {
     const headers = {
-      apikey: secret_key,
-      Authorization: `Bearer ${secret_key}`,
+      apikey: secretKey,
+      Authorization: `Bearer ${secretKey}`,
       "Content-Type": "application/json",
       "Sb-Forwarded-For": `fd00::${(at + 1).toString(16)}`,
     };

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
-import { ROOT } from "../local/settings.ts";
+import { repositoryRoot } from "../local/settings.ts";
 import { type Check, type Finding, fail, ok, warn } from "./check.ts";
 import { hostedEnvFile, type Target } from "./target.ts";
 
@@ -20,7 +20,7 @@ function injected(target: Target): Record<string, string> {
 export const checkEnvironment: Check = async (target) => {
   const { kind, env_file, env } = target;
   if (env_file === undefined) return [ok(about, "made by npm start")];
-  if (!existsSync(resolve(ROOT, env_file)))
+  if (!existsSync(resolve(repositoryRoot, env_file)))
     return [fail(about, `${env_file} is missing`, `cp .env.example ${env_file}, and fill it in`)];
   try {
     parseEnv({ ...injected(target), ...env });

@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { parseEnv as parseDotEnv } from "node:util";
 import { findKeys, publishedKeys } from "../local/keys.ts";
 import { Problem, reasonOf } from "../local/problem.ts";
-import { HOST, pathsFor, ROOT } from "../local/settings.ts";
+import { loopback, pathsFor, repositoryRoot } from "../local/settings.ts";
 
 export type Kind = "embedded" | "local" | "hosted";
 
@@ -49,8 +49,8 @@ export const hostedEnvFile = join("supabase", "functions", ".env.production");
 export function findTarget(options: TargetOptions, vars: NodeJS.ProcessEnv): Target {
   const { port, url, local } = options;
   if (url !== undefined) return hosted(url, options, vars);
-  const supabase_url = `http://${HOST}:${port}`;
-  const data = pathsFor(resolve(options.data ?? join(ROOT, ".local", String(port))));
+  const supabase_url = `http://${loopback}:${port}`;
+  const data = pathsFor(resolve(options.data ?? join(repositoryRoot, ".local", String(port))));
   const keys = local ? publishedKeys : findKeys(port, data.keys);
   const publishable_key = vars.CLOUD_API_PUBLISHABLE_KEY || keys?.publishable;
   const secret_key = vars.CLOUD_API_SECRET_KEY || keys?.secret;
@@ -123,7 +123,7 @@ async function askForHealth(url: string, headers: Record<string, string>): Promi
 }
 
 function readEnvFile(path: string): { env_file: string; env: Target["env"] } {
-  const file = resolve(ROOT, path);
+  const file = resolve(repositoryRoot, path);
   return { env_file: path, env: existsSync(file) ? parseDotEnv(readFileSync(file, "utf8")) : {} };
 }
 

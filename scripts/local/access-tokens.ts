@@ -12,7 +12,7 @@ import { publicKeySet, readSigningKeys } from "./signing-keys.ts";
 /** How Auth signs: ES256 as in new projects, HS256 as in those that keep the legacy secret. */
 export type TokenAlgorithm = "ES256" | "HS256";
 
-const MOST_TWINS = 1_000;
+const mostTwins = 1_000;
 
 /** Lite knows HS256 alone: its tokens are signed anew on their way out, and what comes back becomes what lite reads. */
 export class AccessTokens {
@@ -54,7 +54,7 @@ export class AccessTokens {
       const { payload } = await compactVerify(token, this.#verify, { algorithms: ["ES256"] });
       const twin = new CompactSign(payload).setProtectedHeader({ alg: "HS256", typ: "JWT" });
       const translated = `Bearer ${await twin.sign(this.#secret)}`;
-      const oldest = this.#twins.size >= MOST_TWINS ? this.#twins.keys().next().value : undefined;
+      const oldest = this.#twins.size >= mostTwins ? this.#twins.keys().next().value : undefined;
       if (oldest !== undefined) this.#twins.delete(oldest);
       this.#twins.set(token, translated);
       return translated;

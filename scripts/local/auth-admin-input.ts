@@ -6,10 +6,10 @@ export class Refusal extends Error {
   readonly status: number;
   readonly error_code: string;
   readonly more: Record<string, unknown>;
-  constructor(status: number, error_code: string, msg: string, more: Record<string, unknown> = {}) {
+  constructor(status: number, errorCode: string, msg: string, more: Record<string, unknown> = {}) {
     super(msg);
     this.status = status;
-    this.error_code = error_code;
+    this.error_code = errorCode;
     this.more = more;
   }
 }

@@ -11,8 +11,8 @@ export class AuthBuckets {
   readonly #per_second: number;
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor(per_period: number) {
-    this.#per_second = per_period / periodSeconds;
+  constructor(perPeriod: number) {
+    this.#per_second = perPeriod / periodSeconds;
   }
 
   /** Counts a call; false when the bucket of the address is full. */

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { Problem } from "./problem.ts";
-import { ROOT } from "./settings.ts";
+import { repositoryRoot } from "./settings.ts";
 import { whyOf } from "./why.ts";
 
 const run = promisify(execFile);
@@ -19,7 +19,11 @@ export async function runCli(args: string[], password = ""): Promise<void> {
   try {
     mkdirSync(join(folder, "supabase"));
     writeFileSync(join(folder, "supabase", "config.toml"), 'project_id = "cloud-api"\n');
-    symlinkSync(join(ROOT, "supabase", "migrations"), join(folder, "supabase", "migrations"), "junction");
+    symlinkSync(
+      join(repositoryRoot, "supabase", "migrations"),
+      join(folder, "supabase", "migrations"),
+      "junction",
+    );
     const env = {
       PATH: process.env.PATH ?? "",
       HOME: folder,

@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 import { Problem, reasonOf } from "./problem.ts";
-import { ROOT } from "./settings.ts";
+import { repositoryRoot } from "./settings.ts";
 
 type Section = Record<string, unknown>;
 
 /** The part of supabase/config.toml that Auth, REST and Storage obey here: `section("auth.email")`, empty when absent. */
 export type StackConfig = { section: (name: string) => Section };
 
-export function readConfig(file = join(ROOT, "supabase", "config.toml")): StackConfig {
+export function readConfig(file = join(repositoryRoot, "supabase", "config.toml")): StackConfig {
   let root: Section;
   try {
     root = parse(readFileSync(file, "utf8"));

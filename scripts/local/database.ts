@@ -33,8 +33,8 @@ export async function refuseForeignSchema(sql: postgres.Sql): Promise<void> {
 }
 
 /** Applies pending migrations like `supabase db push`: with its role, and each in one transaction. */
-export async function migrate(database_url: string): Promise<void> {
-  const sql = postgres(database_url, { max: 1, onnotice: () => {} });
+export async function migrate(databaseUrl: string): Promise<void> {
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} });
   try {
     const applied = (await appliedMigrations(sql)).map(({ version }) => version);
     const pending = migrationNames().filter((name) => !applied.includes(name.slice(0, 14)));

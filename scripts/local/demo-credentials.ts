@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type postgres from "postgres";
 import { createKey } from "../../supabase/functions/api/key-format.ts";
 import { Problem } from "./problem.ts";
-import { HOST, type Paths, type Ports } from "./settings.ts";
+import { loopback, type Paths, type Ports } from "./settings.ts";
 
 export type DemoCredentials = {
   operator_email: string;
@@ -28,15 +28,15 @@ export async function ensureDemoCredentials(
   sql: postgres.Sql,
   ports: Ports,
   paths: Paths,
-  secret_key: string,
+  secretKey: string,
 ): Promise<DemoCredentials> {
   await assertEmbedded(sql, paths);
   const stored = readStored(paths.credentials);
   if (stored !== undefined && (await areKnown(sql, stored))) return stored;
   await ensureLocalPlan(sql);
-  const operator_id = await ensureOperator(sql, ports, secret_key);
+  const operator_id = await ensureOperator(sql, ports, secretKey);
   const operator_key = await replaceKey(sql, "operator_keys", "user_id", operator_id);
-  const developer = await ensureDeveloper(sql, ports, operator_key, secret_key);
+  const developer = await ensureDeveloper(sql, ports, operator_key, secretKey);
   const credentials = { operator_email: operatorEmail, operator_key, ...developer };
   writeFileSync(paths.credentials, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
   return credentials;
@@ -79,13 +79,13 @@ async function ensureLocalPlan(sql: postgres.Sql): Promise<void> {
   });
 }
 
-async function ensureOperator(sql: postgres.Sql, ports: Ports, secret_key: string): Promise<string> {
+async function ensureOperator(sql: postgres.Sql, ports: Ports, secretKey: string): Promise<string> {
   const [found] = await sql<{ id: string }[]>`
     select id from public.users where role = 'operator' and email = ${operatorEmail}`;
   if (found !== undefined) return found.id;
   await sql`delete from auth.users where email = ${operatorEmail}`;
   const { id } = await call<{ id: string }>(ports, "/auth/v1/admin/users", {
-    headers: { apikey: secret_key },
+    headers: { apikey: secretKey },
     body: { id: randomUUID(), email: operatorEmail, password: newPassword(), email_confirm: true },
   });
   await sql`
@@ -94,7 +94,7 @@ async function ensureOperator(sql: postgres.Sql, ports: Ports, secret_key: strin
   return id;
 }
 
-async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: string, secret_key: string) {
+async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operatorKey: string, secretKey: string) {
   const [found] = await sql<{ id: string; project_id: string | null }[]>`
     select id, (select projects.id from public.projects where owner_id = users.id order by created_at limit 1) as project_id
     from public.users where role = 'developer' and email = ${developerEmail}`;
@@ -103,7 +103,7 @@ async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: st
     await sql`select private.permit_password(${found.id}, null)`;
     await call(ports, `/auth/v1/admin/users/${found.id}`, {
       method: "PUT",
-      headers: { apikey: secret_key },
+      headers: { apikey: secretKey },
       body: { password: developer_password },
     });
     return {
@@ -118,7 +118,7 @@ async function ensureDeveloper(sql: postgres.Sql, ports: Ports, operator_key: st
   const { provisioning } = await call<{
     provisioning: { project_id: string; developer_key: string; api_key: string };
   }>(ports, "/api/v1/auth/register", {
-    headers: { "x-operator-key": operator_key },
+    headers: { "x-operator-key": operatorKey },
     body: { email: developer_email, password: developer_password, full_name: "Demo developer" },
   });
   return { developer_email, developer_password, ...provisioning };
@@ -129,11 +129,11 @@ async function replaceKey(
   sql: postgres.Sql,
   table: "operator_keys" | "developer_keys" | "api_keys",
   owner: "user_id" | "project_id",
-  owner_id: string,
+  ownerId: string,
 ): Promise<string> {
   const { key, key_prefix, key_hash } = await createKey(table === "operator_keys" ? "ok" : "ak");
-  await sql`delete from ${sql(`public.${table}`)} where name = ${keyName} and ${sql(owner)} = ${owner_id}`;
-  const row = { [owner]: owner_id, name: keyName, key_prefix, key_hash: Buffer.from(key_hash, "hex") };
+  await sql`delete from ${sql(`public.${table}`)} where name = ${keyName} and ${sql(owner)} = ${ownerId}`;
+  const row = { [owner]: ownerId, name: keyName, key_prefix, key_hash: Buffer.from(key_hash, "hex") };
   await sql`insert into ${sql(`public.${table}`)} ${sql(row)}`;
   return key;
 }
@@ -143,7 +143,7 @@ async function call<T>(
   path: string,
   { method = "POST", headers, body }: { method?: string; headers: Record<string, string>; body: unknown },
 ): Promise<T> {
-  const response = await fetch(`http://${HOST}:${ports.gateway}${path}`, {
+  const response = await fetch(`http://${loopback}:${ports.gateway}${path}`, {
     method,
     headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(body),

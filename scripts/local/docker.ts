@@ -10,7 +10,7 @@ import type { BannerFacts } from "./banner.ts";
 import { ensureDockerCredentials } from "./docker-credentials.ts";
 import { Problem } from "./problem.ts";
 import { writeSample } from "./sample-image.ts";
-import { pathsFor, ROOT } from "./settings.ts";
+import { pathsFor, repositoryRoot } from "./settings.ts";
 import { whyOf } from "./why.ts";
 
 const run = promisify(execFile);
@@ -37,7 +37,7 @@ export type DockerOptions = {
  * @throws Problem when the CLI fails, such as for want of Docker.
  */
 export async function startDocker({
-  env_file = join(ROOT, "supabase", "functions", ".env"),
+  env_file = join(repositoryRoot, "supabase", "functions", ".env"),
   report,
 }: DockerOptions): Promise<DockerStack> {
   const started_at = performance.now();
@@ -47,13 +47,13 @@ export async function startDocker({
   const base = `${status.API_URL}/functions/v1`;
   const env = ensureEnvFile(env_file, base, status);
   const serving = spawn("supabase", ["functions", "serve", "--env-file", env_file], {
-    cwd: ROOT,
+    cwd: repositoryRoot,
     stdio: ["ignore", "inherit", "inherit"],
   });
   const stop = () => end(serving);
   try {
     await untilItAnswers(`${base}/health`, serving);
-    const paths = pathsFor(join(ROOT, ".local", "docker"));
+    const paths = pathsFor(join(repositoryRoot, ".local", "docker"));
     mkdirSync(paths.data, { recursive: true });
     const sql = postgres(status.DB_URL, { max: 1, onnotice: () => {} });
     const notes = [`Kong serves functions below ${base} only, so there is no /api/v1 at ${status.API_URL}.`];
@@ -100,7 +100,7 @@ export async function startDocker({
 /** The CLI of the PATH, which `npm start` begins with the one of node_modules. */
 async function supabase(args: string[]): Promise<string> {
   try {
-    const { stdout } = await run("supabase", args, { cwd: ROOT, maxBuffer: 50_000_000 });
+    const { stdout } = await run("supabase", args, { cwd: repositoryRoot, maxBuffer: 50_000_000 });
     return stdout;
   } catch (error) {
     const {
@@ -175,11 +175,11 @@ async function untilItAnswers(url: string, serving: ChildProcess): Promise<void>
 }
 
 /** Where pg_cron finds them; without a vault nothing calls the reconciler. */
-async function storeSecrets(sql: postgres.Sql, cron_secret: string): Promise<string[]> {
+async function storeSecrets(sql: postgres.Sql, cronSecret: string): Promise<string[]> {
   const [vault] = await sql`select to_regclass('vault.secrets') is not null as found`;
   if (vault?.found !== true)
     return ["This database has no vault, so nothing calls the reconciler each minute."];
-  await sql.unsafe(reconcilerSql(reconcileUrl, cron_secret));
+  await sql.unsafe(reconcilerSql(reconcileUrl, cronSecret));
   return [];
 }
 

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join, normalize } from "node:path";
 import { fingerprintOfSources } from "../docs/sources.ts";
-import { ROOT } from "./settings.ts";
+import { repositoryRoot } from "./settings.ts";
 import { firstFile, sendFile } from "./static-file.ts";
 
 /** Scalar needs inline styles, and shows pictures of answers. No other host is allowed. */
@@ -25,7 +25,7 @@ const lookEveryMs = 1_000;
 
 /** The site of `npm run docs:build` at `/docs`: made when it is first asked for, and again when its sources have changed. */
 export class DocsSite {
-  readonly #home = join(ROOT, ".local", "docs");
+  readonly #home = join(repositoryRoot, ".local", "docs");
   #building: Promise<string> | undefined;
   #wanted = "";
   #looked_at = 0;
@@ -68,7 +68,7 @@ export class DocsSite {
     const old = readdirSync(this.#home);
     const fresh = mkdtempSync(join(this.#home, "new-"));
     try {
-      await run([join(ROOT, "scripts", "docs.ts"), "--out", join(fresh, "site")]);
+      await run([join(repositoryRoot, "scripts", "docs.ts"), "--out", join(fresh, "site")]);
       renameSync(join(fresh, "site"), folder);
     } catch (error) {
       // Another stack of this checkout has built the same site.
@@ -85,7 +85,7 @@ export class DocsSite {
 
 function run(args: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(process.execPath, args, { cwd: repositoryRoot, stdio: ["ignore", "ignore", "pipe"] });
     let errors = "";
     child.stderr.on("data", (chunk) => {
       errors += chunk;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Agent, type IncomingMessage, request as openRequest, type ServerResponse } from "node:http";
-import { type FunctionName, HOST, type Ports } from "./settings.ts";
+import { type FunctionName, loopback, type Ports } from "./settings.ts";
 
 const hopByHop = new Set([
   "connection",
@@ -31,7 +31,7 @@ export function forward(
   const upstream = openRequest({
     // After a function died all its idle connections are closed, so the second attempt uses a new one.
     agent: isAgain ? false : agent,
-    host: HOST,
+    host: loopback,
     port: ports.functions[name],
     method: request.method ?? "GET",
     path,

@@ -9,10 +9,10 @@ import {
   userSettings,
 } from "./function-settings.ts";
 import { replicateHosts } from "./replicate-access.ts";
-import { ROOT } from "./settings.ts";
+import { repositoryRoot } from "./settings.ts";
 
 test("every setting of .env.example is the user's, or the stack's own", () => {
-  const text = readFileSync(join(ROOT, ".env.example"), "utf8");
+  const text = readFileSync(join(repositoryRoot, ".env.example"), "utf8");
   const named = [...text.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
   expect([...namesOfUserSettings, ...ownSettings].sort()).toEqual(named.sort());
 });
@@ -52,8 +52,10 @@ test.each([
 });
 
 test("a webhook secret as Replicate gives it is taken", () => {
-  const REPLICATE_WEBHOOK_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-  expect(userSettings({ REPLICATE_WEBHOOK_SECRET })).toEqual({ REPLICATE_WEBHOOK_SECRET });
+  const ReplicateWebhookSecret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+  expect(userSettings({ REPLICATE_WEBHOOK_SECRET: ReplicateWebhookSecret })).toEqual({
+    REPLICATE_WEBHOOK_SECRET: ReplicateWebhookSecret,
+  });
 });
 
 test("what the functions may connect to follows from the settings", () => {

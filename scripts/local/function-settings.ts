@@ -88,8 +88,8 @@ export function networkSettings(user: NodeJS.ProcessEnv): Settings {
   return { ...Object.fromEntries(found), NO_PROXY: direct, no_proxy: direct };
 }
 
-function withLoopback(no_proxy: string | undefined): string {
-  const kept = (no_proxy ?? "").split(",").map((item) => item.trim());
+function withLoopback(noProxy: string | undefined): string {
+  const kept = (noProxy ?? "").split(",").map((item) => item.trim());
   return [...new Set([...kept, "127.0.0.1", "localhost", "::1"])].filter((item) => item !== "").join(",");
 }
 

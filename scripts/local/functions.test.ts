@@ -6,7 +6,7 @@ import { makeFunctions } from "./functions.ts";
 import { publishedKeys } from "./keys.ts";
 import type { Part } from "./part.ts";
 import { findFreeBase } from "./ports.ts";
-import { functionNames, HOST, type Ports, pathsFor, portsFrom } from "./settings.ts";
+import { functionNames, loopback, type Ports, pathsFor, portsFrom } from "./settings.ts";
 
 // Three functions with one request that never ends, supervised as `npm start` supervises the real ones.
 const spinning = `export default {
@@ -65,7 +65,7 @@ async function said(words: string): Promise<void> {
     await new Promise<void>((resolve) => waiting.push(resolve));
 }
 
-const ask = (path: string) => fetch(`http://${HOST}:${ports.functions.api}${path}`);
+const ask = (path: string) => fetch(`http://${loopback}:${ports.functions.api}${path}`);
 
 test("a function that hangs is ended, started anew, and both are said; the others go on", {
   timeout: 60_000,

@@ -12,10 +12,10 @@ import {
   denoPackage,
   type FunctionName,
   functionNames,
-  HOST,
+  loopback,
   type Paths,
   type Ports,
-  ROOT,
+  repositoryRoot,
 } from "./settings.ts";
 
 export type FunctionsOptions = {
@@ -51,7 +51,7 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
   if (!existsSync(entry)) throw new Problem(`${entry} is missing: the checkout is not complete.`);
   const port = ports.functions[name];
   const env = environment(options);
-  const inside = [ports.postgres, ports.gateway, ports.smtp, port].map((number) => `${HOST}:${number}`);
+  const inside = [ports.postgres, ports.gateway, ports.smtp, port].map((number) => `${loopback}:${number}`);
   const reachable = new Set([...inside, ...replicateHosts(env), ...reachableHosts(env)]);
   return new Part(
     {
@@ -64,8 +64,8 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         "--allow-env",
         // Developers choose where the events of their projects go, and only this function sends them.
         name === "api" ? "--allow-net" : `--allow-net=${[...reachable].join(",")}`,
-        `--config=${join(ROOT, "deno.json")}`,
-        `--host=${HOST}`,
+        `--config=${join(repositoryRoot, "deno.json")}`,
+        `--host=${loopback}`,
         `--port=${port}`,
         writeDoor(name, entry, options),
       ],
@@ -76,7 +76,7 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         DENO_NO_UPDATE_CHECK: "1",
         NO_COLOR: "1",
       },
-      cwd: ROOT,
+      cwd: repositoryRoot,
       log_file: join(paths.logs, `function-${name}.log`),
       // Deno ends when no work is left, but counts that are gathered for seconds keep it alive. Important data is already in
       // the database.
@@ -87,7 +87,7 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         if (!options.is_database_ready()) throw new Error("the database is not ready");
         await probe(name, port);
       },
-      look: (within_ms) => expectAnswer(`http://${HOST}:${port}${liveness}`, within_ms),
+      look: (withinMs) => expectAnswer(`http://${loopback}:${port}${liveness}`, withinMs),
     },
     host,
   );
@@ -121,7 +121,7 @@ export default {
 }
 
 function environment({ ports, keys, token_env, replicate, settings, env }: FunctionsOptions): Settings {
-  const gateway = `http://${HOST}:${ports.gateway}`;
+  const gateway = `http://${loopback}:${ports.gateway}`;
   const database_url = databaseUrl(ports, keys.database_password);
   const own_mail = settings.SMTP_HOST ?? settings.RESEND_API_KEY;
   return {
@@ -138,7 +138,7 @@ function environment({ ports, keys, token_env, replicate, settings, env }: Funct
     WEBHOOK_PRIVATE_HOSTS: "allowed",
     TRUSTED_PROXY_HOPS: "1",
     CRON_SECRET: keys.cron_secret,
-    ...(own_mail === undefined ? { SMTP_HOST: HOST, SMTP_PORT: String(ports.smtp) } : {}),
+    ...(own_mail === undefined ? { SMTP_HOST: loopback, SMTP_PORT: String(ports.smtp) } : {}),
     ...networkSettings(process.env),
     ...settings,
     ...replicate.env,
@@ -152,13 +152,13 @@ const probes: Record<FunctionName, string> = {
   generation: "/generation/generate-v2",
 };
 
-async function expectAnswer(url: string, within_ms: number): Promise<void> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(within_ms) });
+async function expectAnswer(url: string, withinMs: number): Promise<void> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(withinMs) });
   await response.arrayBuffer();
 }
 
 async function probe(name: FunctionName, port: number): Promise<void> {
-  const response = await fetch(`http://${HOST}:${port}${probes[name]}`, {
+  const response = await fetch(`http://${loopback}:${port}${probes[name]}`, {
     signal: AbortSignal.timeout(5_000),
   });
   const text = await response.text();

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { explainFileError, Problem } from "./problem.ts";
-import { adminDatabaseUrl, type Paths, type Ports, ROOT } from "./settings.ts";
+import { adminDatabaseUrl, type Paths, type Ports, repositoryRoot } from "./settings.ts";
 import { newSigningKeys, signRole } from "./signing-keys.ts";
 
 /** Every secret of one embedded stack. They are made with its data folder, and differ from those of all other stacks. */
@@ -42,7 +42,7 @@ export const publishedKeys = keysOfTheCli;
 
 const random = (bytes: number) => randomBytes(bytes).toString("base64url");
 
-function newKeys(database_password = random(18)): Keys {
+function newKeys(databasePassword = random(18)): Keys {
   const signing_keys = newSigningKeys();
   return {
     publishable: `sb_publishable_${random(16)}_${random(6)}`,
@@ -54,7 +54,7 @@ function newKeys(database_password = random(18)): Keys {
     cron_secret: random(24),
     replicate_token: `r8_local_${random(18)}`,
     replicate_webhook_secret: `whsec_${randomBytes(24).toString("base64")}`,
-    database_password,
+    database_password: databasePassword,
   };
 }
 
@@ -97,11 +97,11 @@ export function readKeys(file: string): Keys | undefined {
   }
 }
 
-const noteOf = (base_port: number) => join(ROOT, ".local", "running", `${base_port}.json`);
+const noteOf = (basePort: number) => join(repositoryRoot, ".local", "running", `${basePort}.json`);
 
 /** Tells the other commands of this checkout the keys of the stack on a port. Returns the undo. */
-export function announceKeys(base_port: number, keys: Keys): () => void {
-  const file = noteOf(base_port);
+export function announceKeys(basePort: number, keys: Keys): () => void {
+  const file = noteOf(basePort);
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     writeKeys(file, keys);
@@ -113,16 +113,16 @@ export function announceKeys(base_port: number, keys: Keys): () => void {
 }
 
 /** The keys of the stack that runs on this port, or ran there last with its data in the usual place. */
-export function findKeys(base_port: number, file: string): Keys | undefined {
-  return readKeys(noteOf(base_port)) ?? readKeys(file);
+export function findKeys(basePort: number, file: string): Keys | undefined {
+  return readKeys(noteOf(basePort)) ?? readKeys(file);
 }
 
 /** @throws Problem when no stack of this checkout runs on the port. */
-export function keysOfPort(base_port: number): Keys {
-  const keys = findKeys(base_port, join(ROOT, ".local", String(base_port), "keys.json"));
+export function keysOfPort(basePort: number): Keys {
+  const keys = findKeys(basePort, join(repositoryRoot, ".local", String(basePort), "keys.json"));
   if (keys === undefined)
     throw new Problem(
-      `No stack of this checkout has run on port ${base_port}: start one with \`npm start\`, or name its port with --port.`,
+      `No stack of this checkout has run on port ${basePort}: start one with \`npm start\`, or name its port with --port.`,
     );
   return keys;
 }

@@ -11,7 +11,7 @@ import { App, SmtpEmailDriver, setExperimental } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
 import { bytesOf, readConfig, type StackConfig } from "./config.ts";
 import type { Keys } from "./keys.ts";
-import { adminDatabaseUrl, HOST, type Paths, type Ports } from "./settings.ts";
+import { adminDatabaseUrl, loopback, type Paths, type Ports } from "./settings.ts";
 import { FileStorage } from "./storage.ts";
 import { fileHeaders, isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
 
@@ -54,7 +54,7 @@ export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise
   // Otherwise the first request would grant every table to everybody, key hashes included.
   Object.assign(connection, { rlsState: "active" });
   const from = { name: "Cloud API", address: "auth@cloud-api.test" };
-  const email = new SmtpEmailDriver({ host: HOST, port: ports.smtp, from });
+  const email = new SmtpEmailDriver({ host: loopback, port: ports.smtp, from });
   const build = (admin: boolean) => {
     const app = new App({
       connection,
@@ -146,7 +146,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   port: number,
-  { body: read_body, authorization, answered: change = async (answer) => answer }: Changes,
+  { body: readBody, authorization, answered: change = async (answer) => answer }: Changes,
 ): Promise<void> {
   const headers = new Headers();
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
@@ -154,10 +154,10 @@ async function answer(
   }
   if (authorization !== undefined) headers.set("authorization", authorization);
   const { host = "" } = request.headers;
-  const url = `http://${plainHost.test(host) ? host : `${HOST}:${port}`}${request.url}`;
+  const url = `http://${plainHost.test(host) ? host : `${loopback}:${port}`}${request.url}`;
   const has_body = request.method !== "GET" && request.method !== "HEAD";
-  let body: WebStream | string | undefined = read_body ?? (has_body ? Readable.toWeb(request) : undefined);
-  if (read_body !== undefined) headers.delete("content-length");
+  let body: WebStream | string | undefined = readBody ?? (has_body ? Readable.toWeb(request) : undefined);
+  if (readBody !== undefined) headers.delete("content-length");
   if (request.method === "POST" && /^\/storage\/v1\/bucket\/?$/.test(request.url ?? "")) {
     body = withBucketId(await text(request));
     headers.delete("content-length");
@@ -180,13 +180,13 @@ async function answer(
 }
 
 /** Its notices and stack traces go to a log, because the terminal is for sentences. Returns the undo. */
-function quietLite(log_file: string): () => void {
+function quietLite(logFile: string): () => void {
   const loud = { error: console.error, warn: console.warn };
   for (const level of ["error", "warn"] as const) {
     console[level] = (...items: unknown[]) => {
       if (!new Error().stack?.includes("@supabase/lite")) loud[level](...items);
       else
-        appendFileSync(log_file, `${new Date().toISOString()} ${level} ${format(...items)}\n`, {
+        appendFileSync(logFile, `${new Date().toISOString()} ${level} ${format(...items)}\n`, {
           mode: 0o600,
         });
     };

@@ -8,7 +8,7 @@ import {
 import { refuse } from "./forward.ts";
 import { type Pages, refusalOf } from "./loopback.ts";
 import { explainFileError, reasonOf } from "./problem.ts";
-import { HOST } from "./settings.ts";
+import { loopback } from "./settings.ts";
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -91,7 +91,7 @@ export function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     // Stays attached, because an unhandled error would end the process.
     server.on("error", (error) => reject(explainFileError(error, `port ${port}`)));
-    server.listen(port, HOST, () => resolve());
+    server.listen(port, loopback, () => resolve());
   });
 }
 

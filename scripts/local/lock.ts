@@ -3,30 +3,30 @@ import { dirname } from "node:path";
 import { explainFileError, Problem } from "./problem.ts";
 
 /** One stack at a time on one data folder. Returns the release. */
-export function lockData(lock_file: string): () => void {
+export function lockData(lockFile: string): () => void {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      mkdirSync(dirname(lock_file), { recursive: true });
-      writeFileSync(lock_file, `${process.pid}\n${birthOf(process.pid)}\n`, { flag: "wx", mode: 0o600 });
-      return () => rmSync(lock_file, { force: true });
+      mkdirSync(dirname(lockFile), { recursive: true });
+      writeFileSync(lockFile, `${process.pid}\n${birthOf(process.pid)}\n`, { flag: "wx", mode: 0o600 });
+      return () => rmSync(lockFile, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST" || attempt > 3) {
-        throw explainFileError(error, lock_file);
+        throw explainFileError(error, lockFile);
       }
-      const holder = holderOf(lock_file);
+      const holder = holderOf(lockFile);
       if (holder !== undefined) {
         throw new Problem(
-          `Another stack (process ${holder}) is running on ${dirname(lock_file)}: use it, stop it with \`kill ${holder}\`, or start a second one with \`npm start -- --port <other port>\`.`,
+          `Another stack (process ${holder}) is running on ${dirname(lockFile)}: use it, stop it with \`kill ${holder}\`, or start a second one with \`npm start -- --port <other port>\`.`,
         );
       }
-      rmSync(lock_file, { force: true });
+      rmSync(lockFile, { force: true });
     }
   }
 }
 
-function holderOf(lock_file: string): number | undefined {
+function holderOf(lockFile: string): number | undefined {
   try {
-    const [pid = "", birth = ""] = readFileSync(lock_file, "utf8").split("\n");
+    const [pid = "", birth = ""] = readFileSync(lockFile, "utf8").split("\n");
     const id = Number(pid);
     return isAlive(id) && birthOf(id) === birth ? id : undefined;
   } catch {

@@ -16,10 +16,10 @@ export class LogFollower {
   #at: number;
   #rest = "";
 
-  constructor(path: string, tell: (line: string) => void, max_bytes = 50_000_000) {
+  constructor(path: string, tell: (line: string) => void, maxBytes = 50_000_000) {
     this.#path = path;
     this.#tell = tell;
-    this.#max_bytes = max_bytes;
+    this.#max_bytes = maxBytes;
     this.#at = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
     void this.#follow();
   }

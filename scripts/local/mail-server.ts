@@ -3,7 +3,7 @@ import { MailDev } from "maildev";
 import { bounded, type Handler } from "./local-server.ts";
 import { refusalOf } from "./loopback.ts";
 
-const { SMTP_PORT: smtpPort, WEB_PORT: webPort, HOST = "127.0.0.1" } = process.env;
+const { SMTP_PORT: smtpPort, WEB_PORT: webPort, HOST: host = "127.0.0.1" } = process.env;
 
 // Mails hold links that set passwords, so only this account may read the files.
 process.umask(0o077);
@@ -12,8 +12,8 @@ process.umask(0o077);
 const inbox = new MailDev({
   smtp: Number(smtpPort),
   web: Number(webPort),
-  ip: HOST,
-  webIp: HOST,
+  ip: host,
+  webIp: host,
   maxEmails: 500,
   silent: true,
 });

@@ -6,7 +6,7 @@ import { DocsSite } from "./docs-site.ts";
 import type { Keys } from "./keys.ts";
 import { type LandingFacts, landingPage, landingPolicy, type Picture } from "./landing-html.ts";
 import { isLocalHost } from "./loopback.ts";
-import { ROOT } from "./settings.ts";
+import { repositoryRoot } from "./settings.ts";
 import { firstFile, sendFile } from "./static-file.ts";
 
 const shownPictures = 8;
@@ -21,7 +21,7 @@ export class OwnPages {
 
   /** For tools, which may run in a page of any origin. */
   async openapi(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const file = await firstFile([join(ROOT, "docs", "openapi.json")]);
+    const file = await firstFile([join(repositoryRoot, "docs", "openapi.json")]);
     if (file === undefined) throw new Error("docs/openapi.json is missing");
     sendFile(request, response, file, { "access-control-allow-origin": "*" });
   }
@@ -81,7 +81,7 @@ export function wantsLanding({ method, headers }: IncomingMessage): boolean {
   return reads && asked && opened && isLocalHost(headers.host);
 }
 
-async function lastPictures(sql: postgres.Sql, secret_key: string): Promise<Picture[]> {
+async function lastPictures(sql: postgres.Sql, secretKey: string): Promise<Picture[]> {
   const rows = await sql<{ id: string; instructions: string; link_version: number }[]>`
     select generations.id, generations.instructions, generations.link_version
     from public.generations left join public.projects on projects.id = generations.project_id
@@ -89,6 +89,6 @@ async function lastPictures(sql: postgres.Sql, secret_key: string): Promise<Pict
     order by generations.created_at desc limit ${shownPictures}`;
   return rows.map(({ id, instructions, link_version }) => ({
     prompt: instructions,
-    src: `/api/v1/generation/${id}/image?index=0&ticket=${signTicket({ secret_key }, id, "output", 0, link_version)}`,
+    src: `/api/v1/generation/${id}/image?index=0&ticket=${signTicket({ secret_key: secretKey }, id, "output", 0, link_version)}`,
   }));
 }

@@ -16,7 +16,7 @@ export type PartOptions = {
   /** One probe of the part; throws until it answers. */
   probe: () => Promise<void>;
   /** One probe that depends on no other part; throws without an answer in time. */
-  look?: (within_ms: number) => Promise<void>;
+  look?: (withinMs: number) => Promise<void>;
   /** The signal for a clean end. */
   stop_signal?: NodeJS.Signals;
   /** The signal that ends it after the whole stack was killed. */
@@ -202,10 +202,10 @@ function openLog(path: string): number {
 }
 
 /** The line of the log that says why, and where the log is. */
-function lastWords(log_file: string): string {
-  const written = readFileSync(log_file, "utf8").trimEnd().split("\n").slice(-30);
+function lastWords(logFile: string): string {
+  const written = readFileSync(logFile, "utf8").trimEnd().split("\n").slice(-30);
   // Successful events do not explain the end.
   const lines = written.filter((line) => !line.includes('"level":"info"'));
   const words = whyOf(lines.join("\n"));
-  return words === "" ? ` (log: ${log_file})` : `: ${words} (log: ${log_file})`;
+  return words === "" ? ` (log: ${logFile})` : `: ${words} (log: ${logFile})`;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isAlive } from "./lock.ts";
 import { Problem } from "./problem.ts";
-import { HOST, type Ports, portsFrom } from "./settings.ts";
+import { loopback, type Ports, portsFrom } from "./settings.ts";
 
 function listed(ports: Ports): [part: string, port: number][] {
   const { functions, ...parts } = ports;
@@ -17,7 +17,7 @@ export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(false));
-    server.listen({ port, host: HOST, exclusive: true }, () => server.close(() => resolve(true)));
+    server.listen({ port, host: loopback, exclusive: true }, () => server.close(() => resolve(true)));
   });
 }
 

@@ -9,7 +9,7 @@ import { isAlive } from "./lock.ts";
 import { Part, type PartHost, signalQuietly } from "./part.ts";
 import { explainFileError, Problem, reasonOf } from "./problem.ts";
 import { giveTo, postgresAccount } from "./run-as.ts";
-import { adminDatabaseUrl, HOST, type Paths, type Ports, ROOT } from "./settings.ts";
+import { adminDatabaseUrl, loopback, type Paths, type Ports, repositoryRoot } from "./settings.ts";
 
 const run = promisify(execFile);
 
@@ -37,7 +37,7 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
   }
   await endLeftover(paths.postgres);
   const settings = {
-    listen_addresses: HOST,
+    listen_addresses: loopback,
     port: ports.postgres,
     unix_socket_directories: "",
     max_connections: 100,
@@ -63,7 +63,7 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
       command,
       args,
       env,
-      cwd: ROOT,
+      cwd: repositoryRoot,
       log_file: join(paths.logs, "postgres.log"),
       probe: () => probe(adminDatabaseUrl(ports, password)),
       // Fast shutdown: clients are cut off, the data is written.

@@ -1,19 +1,19 @@
 import { reasonOf } from "./problem.ts";
-import { HOST, type Ports } from "./settings.ts";
+import { loopback, type Ports } from "./settings.ts";
 
 const everyMs = 60_000;
 
 /** What pg_cron does on hosted Supabase: asks the API once a minute to finish what was left open. */
 export function startReconciler(
   ports: Ports,
-  cron_secret: string,
+  cronSecret: string,
   report: (line: string) => void,
 ): () => void {
-  const url = `http://${HOST}:${ports.gateway}/api/v1/internal/reconcile`;
+  const url = `http://${loopback}:${ports.gateway}/api/v1/internal/reconcile`;
   let failing = false;
   const run = async () => {
     try {
-      const headers = { authorization: `Bearer ${cron_secret}` };
+      const headers = { authorization: `Bearer ${cronSecret}` };
       const response = await fetch(url, { method: "POST", headers, signal: AbortSignal.timeout(everyMs) });
       await response.arrayBuffer();
       if (!response.ok && response.status !== 404) throw new Error(`it answered ${response.status}`);

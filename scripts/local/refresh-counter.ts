@@ -67,9 +67,9 @@ export class CountedTokens implements RefreshRules {
   }
 }
 
-function write(session_id: string, { key, count }: { key: string; count: number }): string {
+function write(sessionId: string, { key, count }: { key: string; count: number }): string {
   const body = Buffer.alloc(bodyBytes);
-  body.write(session_id.replaceAll("-", ""), "hex");
+  body.write(sessionId.replaceAll("-", ""), "hex");
   body.writeUInt32BE(count, sessionBytes);
   return Buffer.concat([body, signatureOf(body, key)]).toString("base64url");
 }

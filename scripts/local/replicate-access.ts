@@ -2,7 +2,7 @@ import { defaultFileHosts, netPermissions, readFileHosts } from "../../supabase/
 import type { Settings } from "./function-settings.ts";
 import type { Keys } from "./keys.ts";
 import { Problem, reasonOf } from "./problem.ts";
-import { HOST, type Ports } from "./settings.ts";
+import { loopback, type Ports } from "./settings.ts";
 
 export type ReplicateAccess = {
   /** True if the user's token is set; then no look-alike runs here. */
@@ -16,7 +16,7 @@ const realApi = "https://api.replicate.com/v1";
 /** The real Replicate when `REPLICATE_API_TOKEN` is set, else the look-alike of this stack. */
 export function replicateAccess(ports: Ports, keys: Keys, settings: Settings): ReplicateAccess {
   if (settings.REPLICATE_API_TOKEN !== undefined) return { real: true, env: {} };
-  const host = `${HOST}:${ports.replicate}`;
+  const host = `${loopback}:${ports.replicate}`;
   const env = {
     REPLICATE_API_TOKEN: keys.replicate_token,
     REPLICATE_API_URL: `http://${host}/v1`,

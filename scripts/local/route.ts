@@ -16,7 +16,7 @@ export type Destination =
 const platformPattern = /^\/(?:auth|rest|storage)\/v1(?:[/?]|$)/;
 const adminPattern = /^\/auth\/v1\/admin(\/[^?]*)/;
 const functionPattern = /^\/functions\/v1\/*(\/([\w-]+)(?:[/?].*)?)$/;
-const ROOT = /^\/(api|generation|health)(?:[/?]|$)/;
+const apiRoot = /^\/(api|generation|health)(?:[/?]|$)/;
 
 /** A server behind a prefix would resolve these and serve a path outside the prefix. */
 const climbingPath = /^[^?#]*[/\\](\.|%2e){1,2}([/\\?#]|$)/i;
@@ -25,7 +25,7 @@ const climbingPath = /^[^?#]*[/\\](\.|%2e){1,2}([/\\?#]|$)/i;
 export function destinationOf(target: string): Destination {
   const url = target.replace(/^\/{2,}/, "/");
   if (climbingPath.test(url)) return { kind: "unknown" };
-  const root = ROOT.exec(url)?.[1];
+  const root = apiRoot.exec(url)?.[1];
   if (root !== undefined) return { kind: "function", name: root as FunctionName, path: url };
   const [, path = "", name = ""] = functionPattern.exec(url) ?? [];
   if (isFunction(name)) return { kind: "function", name, path };

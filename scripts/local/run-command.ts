@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
-import { ROOT } from "./settings.ts";
+import { repositoryRoot } from "./settings.ts";
 
 export type CommandResult = { code: number; output: string; seconds: number };
 
 const settings = {
-  PATH: `${join(ROOT, "node_modules", ".bin")}${delimiter}${process.env.PATH}`,
+  PATH: `${join(repositoryRoot, "node_modules", ".bin")}${delimiter}${process.env.PATH}`,
   DO_NOT_TRACK: "1",
   SUPABASE_TELEMETRY_DISABLED: "1",
   SUPABASE_NO_UPDATE_NOTIFIER: "1",
@@ -17,7 +17,7 @@ export function runCommand(
   command: string,
   args: string[],
   show = false,
-  cwd: string = ROOT,
+  cwd: string = repositoryRoot,
 ): Promise<CommandResult> {
   const start = performance.now();
   return new Promise((resolve, reject) => {

@@ -2,10 +2,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The repository's root, where package.json is. */
-export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export const repositoryRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 export const defaultBasePort = 54321;
-export const HOST = "127.0.0.1";
+export const loopback = "127.0.0.1";
 
 /** The Deno of the functions: the newest, or the one that hosted Supabase is compatible with (CLOUD_API_DENO=hosted). */
 export const denoPackage = process.env.CLOUD_API_DENO === "hosted" ? "deno-hosted" : "deno";
@@ -65,16 +65,16 @@ export function pathsFor(data: string): Paths {
     lock: join(data, "stack.lock"),
     doors: join(data, "functions"),
     sample: join(data, "sample.png"),
-    denoCache: join(ROOT, ".local", denoPackage),
+    denoCache: join(repositoryRoot, ".local", denoPackage),
   };
 }
 
 /** As the migrations and the functions connect: not a superuser, as on hosted Supabase. */
 export function databaseUrl(ports: Ports, password: string): string {
-  return `postgresql://postgres:${password}@${HOST}:${ports.postgres}/postgres`;
+  return `postgresql://postgres:${password}@${loopback}:${ports.postgres}/postgres`;
 }
 
 /** As Auth, Storage and the set-up connect. */
 export function adminDatabaseUrl(ports: Ports, password: string): string {
-  return `postgresql://supabase_admin:${password}@${HOST}:${ports.postgres}/postgres`;
+  return `postgresql://supabase_admin:${password}@${loopback}:${ports.postgres}/postgres`;
 }

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import type { Keys } from "./keys.ts";
 import { Part, type PartHost } from "./part.ts";
-import { HOST, type Paths, type Ports, ROOT } from "./settings.ts";
+import { loopback, type Paths, type Ports, repositoryRoot } from "./settings.ts";
 
 type SideServiceOptions = {
   paths: Paths;
@@ -20,12 +20,12 @@ export function makeInbox({ paths, ports, host }: SideServiceOptions): Part {
     {
       name: "The mail inbox",
       command: nodeBinary(),
-      args: [join(ROOT, "scripts", "local", "mail-server.ts")],
-      env: { HOST, SMTP_PORT: String(ports.smtp), WEB_PORT: String(ports.inbox), TMPDIR: folder },
-      cwd: ROOT,
+      args: [join(repositoryRoot, "scripts", "local", "mail-server.ts")],
+      env: { HOST: loopback, SMTP_PORT: String(ports.smtp), WEB_PORT: String(ports.inbox), TMPDIR: folder },
+      cwd: repositoryRoot,
       log_file: join(paths.logs, "mail.log"),
       probe: async () => {
-        await expectOk(`http://${HOST}:${ports.inbox}/api/healthz`);
+        await expectOk(`http://${loopback}:${ports.inbox}/api/healthz`);
         await expectOpen(ports.smtp);
       },
     },
@@ -45,17 +45,17 @@ export function makeReplicate({
     {
       name: "The Replicate look-alike",
       command: nodeBinary(),
-      args: [join(ROOT, "scripts", "local", "replicate", "main.ts")],
+      args: [join(repositoryRoot, "scripts", "local", "replicate", "main.ts")],
       env: {
         ...env,
-        HOST,
+        HOST: loopback,
         PORT: String(ports.replicate),
         REPLICATE_API_TOKEN: keys.replicate_token,
         REPLICATE_WEBHOOK_SECRET: keys.replicate_webhook_secret,
       },
-      cwd: ROOT,
+      cwd: repositoryRoot,
       log_file: join(paths.logs, "replicate.log"),
-      probe: () => expectOk(`http://${HOST}:${ports.replicate}/health`),
+      probe: () => expectOk(`http://${loopback}:${ports.replicate}/health`),
     },
     host,
   );
@@ -69,7 +69,7 @@ async function expectOk(url: string): Promise<void> {
 
 function expectOpen(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, HOST, () => {
+    const socket = connect(port, loopback, () => {
       socket.destroy();
       resolve();
     });
@@ -79,6 +79,6 @@ function expectOpen(port: number): Promise<void> {
 
 /** The pinned Node, also when the stack is started by another one. */
 function nodeBinary(): string {
-  const pinned = join(ROOT, "node_modules", "node", "bin", "node");
+  const pinned = join(repositoryRoot, "node_modules", "node", "bin", "node");
   return existsSync(pinned) ? pinned : process.execPath;
 }

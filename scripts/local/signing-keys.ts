@@ -24,8 +24,8 @@ export function publicKeySet(text: string): string {
 }
 
 /** A legacy key, signed as `supabase start` signs it. */
-export function signRole(role: string, signing_keys: string): string {
-  const [key] = readSigningKeys(signing_keys);
+export function signRole(role: string, signingKeys: string): string {
+  const [key] = readSigningKeys(signingKeys);
   if (key === undefined) throw new Error("There is no signing key.");
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const now = Math.floor(Date.now() / 1000);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Problem } from "./problem.ts";
-import { ROOT } from "./settings.ts";
+import { repositoryRoot } from "./settings.ts";
 import type { Stack } from "./stack-facts.ts";
 
 export type ReadyStack = Pick<Stack, "urls" | "keys" | "database_url" | "credentials">;
@@ -15,13 +15,17 @@ export async function openStack(
   args: string[],
   report: (line: string) => void = () => {},
 ): Promise<{ stack: ReadyStack; stop: () => Promise<void> }> {
-  const child = spawn(process.execPath, [join(ROOT, "scripts", "start.ts"), "--json", "--quiet", ...args], {
-    cwd: ROOT,
-    env: { ...process.env, CLOUD_API_LAUNCHER: String(process.pid) },
-    stdio: ["ignore", "pipe", "pipe"],
-    // Its own process group: Ctrl-C reaches only this process, which ends the stack afterwards.
-    detached: true,
-  });
+  const child = spawn(
+    process.execPath,
+    [join(repositoryRoot, "scripts", "start.ts"), "--json", "--quiet", ...args],
+    {
+      cwd: repositoryRoot,
+      env: { ...process.env, CLOUD_API_LAUNCHER: String(process.pid) },
+      stdio: ["ignore", "pipe", "pipe"],
+      // Its own process group: Ctrl-C reaches only this process, which ends the stack afterwards.
+      detached: true,
+    },
+  );
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
   let last = "";
   createInterface({ input: child.stderr }).on("line", (line) => {

@@ -25,11 +25,11 @@ import {
   adminDatabaseUrl,
   databaseUrl,
   defaultBasePort,
-  HOST,
+  loopback,
   type Ports,
   pathsFor,
   portsFrom,
-  ROOT,
+  repositoryRoot,
 } from "./settings.ts";
 import { makeInbox, makeReplicate } from "./side-services.ts";
 import type { Stack } from "./stack-facts.ts";
@@ -78,7 +78,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const base_port = options.base_port ?? defaultBasePort;
   const [ports, paths] = [
     portsFrom(base_port),
-    pathsFor(options.data_folder ?? join(ROOT, ".local", String(base_port))),
+    pathsFor(options.data_folder ?? join(repositoryRoot, ".local", String(base_port))),
   ];
   const { report = () => {}, durable = true, last_backoff_ms = 10_000, look_ms = 5_000 } = options;
   const settings = userSettings(options.user_env ?? {});
@@ -120,7 +120,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const {
       function_env = {},
       replicate_env = {},
-      functions_folder = join(ROOT, "supabase", "functions"),
+      functions_folder = join(repositoryRoot, "supabase", "functions"),
     } = options;
     const hosts = settings.PUBLIC_URL === undefined ? [] : [new URL(settings.PUBLIC_URL).hostname];
     const side = [makeInbox({ paths, ports, host })];
@@ -175,7 +175,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     // Before the database, because their last work needs it.
     undo.push(() => Promise.all(functions.map((part) => part.stop())));
     const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths, keys.secret);
-    if (options.seed) await (client as postgres.Sql).file(join(ROOT, "supabase", "seed.sql"));
+    if (options.seed) await (client as postgres.Sql).file(join(repositoryRoot, "supabase", "seed.sql"));
     writeSample(paths.sample);
     const { on_log = () => {} } = options;
     const followers = functions.map((part) => new LogFollower(part.options.log_file, on_log));
@@ -210,12 +210,12 @@ function outliveRequests(report: (line: string) => void): () => void {
 }
 
 /** The first failure makes the others give up. It is thrown when no start is running any more. */
-async function allOrFirstFailure(work: Promise<unknown>[], giving_up: AbortController): Promise<unknown[]> {
+async function allOrFirstFailure(work: Promise<unknown>[], givingUp: AbortController): Promise<unknown[]> {
   const failures: unknown[] = [];
   const watched = work.map((each) =>
     each.catch((error: unknown) => {
       failures.push(error);
-      giving_up.abort();
+      givingUp.abort();
     }),
   );
   const results = await Promise.all(watched);
@@ -223,15 +223,15 @@ async function allOrFirstFailure(work: Promise<unknown>[], giving_up: AbortContr
   return results;
 }
 
-function urlsOf(ports: Ports, real_replicate: boolean): Stack["urls"] {
-  const gateway = `http://${HOST}:${ports.gateway}`;
+function urlsOf(ports: Ports, realReplicate: boolean): Stack["urls"] {
+  const gateway = `http://${loopback}:${ports.gateway}`;
   return {
     gateway,
     api: `${gateway}/api/v1`,
-    studio: `http://${HOST}:${ports.studio}`,
-    inbox: `http://${HOST}:${ports.inbox}`,
-    smtp: `smtp://${HOST}:${ports.smtp}`,
-    replicate: real_replicate ? undefined : `http://${HOST}:${ports.replicate}`,
+    studio: `http://${loopback}:${ports.studio}`,
+    inbox: `http://${loopback}:${ports.inbox}`,
+    smtp: `smtp://${loopback}:${ports.smtp}`,
+    replicate: realReplicate ? undefined : `http://${loopback}:${ports.replicate}`,
   };
 }
 

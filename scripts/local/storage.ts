@@ -27,9 +27,9 @@ export class FileStorage {
   #folder: string;
   #max_bytes: number;
 
-  constructor(folder: string, max_bytes: number) {
+  constructor(folder: string, maxBytes: number) {
     this.#folder = folder;
-    this.#max_bytes = max_bytes;
+    this.#max_bytes = maxBytes;
   }
 
   async uploadObject(
@@ -80,14 +80,14 @@ export class FileStorage {
     return stored === undefined ? missing : metadataOf(stored);
   }
 
-  async copyObject(bucket: string, key: string, _version: unknown, to_bucket: string, to_key: string) {
+  async copyObject(bucket: string, key: string, _version: unknown, toBucket: string, toKey: string) {
     const stored = await this.#find(bucket, key);
     if (stored === undefined) throw new Error("The object to copy has no file");
-    const base = this.#base(to_bucket, to_key);
-    await mkdir(this.#bucket(to_bucket), { recursive: true });
+    const base = this.#base(toBucket, toKey);
+    await mkdir(this.#bucket(toBucket), { recursive: true });
     const file = `${base}.${randomBytes(6).toString("hex")}`;
     await copyFile(stored.file, file);
-    return this.#commit(base, { ...stored, key: to_key, file, lastModified: new Date().toISOString() });
+    return this.#commit(base, { ...stored, key: toKey, file, lastModified: new Date().toISOString() });
   }
 
   async deleteObject(bucket: string, key: string): Promise<void> {

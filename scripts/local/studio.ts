@@ -23,14 +23,14 @@ const contentTypes: Record<string, string> = {
 export async function startStudio(
   ports: Ports,
   lite: Lite,
-  publishable_key: string,
+  publishableKey: string,
   report: (line: string) => void,
 ): Promise<Server> {
   const assets = join(
     dirname(createRequire(import.meta.url).resolve("@supabase/lite/dist/manifest.json")),
     "..",
   );
-  const info = JSON.stringify({ admin: true, config: { auth: { publishable_key } } });
+  const info = JSON.stringify({ admin: true, config: { auth: { publishable_key: publishableKey } } });
   const handle = (request: IncomingMessage, response: ServerResponse) => {
     const path = new URL(request.url ?? "/", "http://studio").pathname;
     if (path.startsWith("/static/")) return sendAsset(assets, path.slice("/static/".length), response);

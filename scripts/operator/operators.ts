@@ -16,7 +16,7 @@ export type Operator = {
 export async function createOperator(
   sql: postgres.Sql,
   email: string,
-  full_name: string | null,
+  fullName: string | null,
 ): Promise<string> {
   const address = parseEmailAddress(email);
   if (address === null) throw new Problem(`${email} is not an email address.`);
@@ -29,7 +29,7 @@ export async function createOperator(
       await insertAuthUser(tx, id, auth_email);
       await tx`
         insert into public.users (id, role, email, full_name, email_verified_at)
-        values (${id}, 'operator', ${address}, ${full_name}, now())`;
+        values (${id}, 'operator', ${address}, ${fullName}, now())`;
     });
   } catch (error) {
     if ((error as { code?: string }).code !== "23505") throw error;
@@ -92,12 +92,12 @@ export async function createOperatorKey(
   sql: postgres.Sql,
   email: string,
   name: string | null,
-  expires_at: Date | null,
+  expiresAt: Date | null,
 ): Promise<string> {
   const { key, key_prefix, key_hash } = createKey("ok");
   const inserted = await sql`
     insert into public.operator_keys (user_id, name, key_prefix, key_hash, expires_at)
-    select id, ${name}, ${key_prefix}, decode(${key_hash}, 'hex'), ${expires_at}
+    select id, ${name}, ${key_prefix}, decode(${key_hash}, 'hex'), ${expiresAt}
     from public.users where role = 'operator' and email_fold = private.fold_email(${parseEmailAddress(email) ?? email})
     returning id`;
   if (inserted.length === 0)

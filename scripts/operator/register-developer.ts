@@ -25,19 +25,23 @@ export function baseOf(url: string): string {
  */
 export async function registerDeveloper(
   url: string,
-  operator_key: string | undefined,
+  operatorKey: string | undefined,
   email: string,
-  full_name: string | undefined,
+  fullName: string | undefined,
 ): Promise<string[]> {
-  if (!operator_key)
+  if (!operatorKey)
     throw new Problem(
       "Set CLOUD_API_OPERATOR_KEY to the key of an operator: `npm run operator -- create <email>` makes one.",
     );
   const base = baseOf(url);
   const response = await fetch(`${base}/api/v1/auth/register`, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "X-Operator-Key": operator_key },
-    body: JSON.stringify({ email, full_name, password: `${randomBytes(24).toString("base64url")}aA1` }),
+    headers: { "Content-Type": "application/json", "X-Operator-Key": operatorKey },
+    body: JSON.stringify({
+      email,
+      full_name: fullName,
+      password: `${randomBytes(24).toString("base64url")}aA1`,
+    }),
     signal: AbortSignal.timeout(30_000),
   }).catch((error: unknown) => {
     throw new Problem(`${base} does not answer: ${reasonOf((error as { cause?: unknown }).cause ?? error)}.`);

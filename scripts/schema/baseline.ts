@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../local/settings.ts";
+import { repositoryRoot } from "../local/settings.ts";
 
-export const migrationsFolder = join(ROOT, "supabase/migrations");
-const schemasFolder = join(ROOT, "supabase/schemas");
+export const migrationsFolder = join(repositoryRoot, "supabase/migrations");
+const schemasFolder = join(repositoryRoot, "supabase/schemas");
 
 /** Until a version is released, the schema is one migration, generated from supabase/schemas. */
 export const baselineName = "20261130000000_baseline.sql";
@@ -29,7 +29,7 @@ export function schemaTexts(): string[] {
 }
 
 /** Whether the changelog names a version, such as `## 1.0.0` or `## [1.0.0]`. */
-export function isReleased(changelog = readFileSync(join(ROOT, "CHANGELOG.md"), "utf8")): boolean {
+export function isReleased(changelog = readFileSync(join(repositoryRoot, "CHANGELOG.md"), "utf8")): boolean {
   return /^## \[?v?\d+\.\d+\.\d+/m.test(changelog);
 }
 

@@ -24,7 +24,7 @@ const signInEveryMs = 10 * 60_000;
 export function startTraffic(subject: Subject): Traffic {
   // Each of them named the key once before, to register.
   const counts: Counts = { requests: 0, with_key: subject.people.length, created: 0, deleted: 0, wrong: [] };
-  let is_over = false;
+  let isOver = false;
   const call = async (
     headers: Record<string, string>,
     method: string,
@@ -66,14 +66,14 @@ export function startTraffic(subject: Subject): Traffic {
   const asDeveloper = renewing(subject.developer_email, subject.developer_headers);
 
   async function use(asPerson: () => Promise<Record<string, string>>): Promise<void> {
-    for (let turn = 0; !is_over; turn++) {
+    for (let turn = 0; !isOver; turn++) {
       const headers = await asPerson();
       const { id } = await call(headers, "POST", "/generation/generate-v2", 200, {
         prompt: `A harbour, take ${turn}`,
       });
       if (id === undefined) continue;
       counts.created++;
-      for (let look = 0; look < 5 && !is_over; look++) {
+      for (let look = 0; look < 5 && !isOver; look++) {
         await call(headers, "GET", `/generation/${id}/status`, 200);
         await call(headers, "GET", "/auth/me", 200);
         await call(headers, "GET", "/generation", 200);
@@ -95,7 +95,7 @@ export function startTraffic(subject: Subject): Traffic {
   return {
     counts,
     stop: async () => {
-      is_over = true;
+      isOver = true;
       await Promise.all(lanes);
     },
   };

@@ -92,7 +92,11 @@ function watched(samples: Sample[]): Finding[] {
   ];
 }
 
-const finding = (name: string, is_right: boolean, found: string): Finding => ({ name, is_right, found });
+const finding = (name: string, isRight: boolean, found: string): Finding => ({
+  name,
+  is_right: isRight,
+  found,
+});
 
 /** Repeats until the value is as expected, for at most half a minute. Returns the last value. */
 async function settled(look: () => Promise<number>, expected: number): Promise<number> {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../local/settings.ts";
+import { repositoryRoot } from "../local/settings.ts";
 
 type Operation = { operationId: string; responses: Record<string, unknown> };
 
@@ -9,7 +9,7 @@ type Operation = { operationId: string; responses: Record<string, unknown> };
  * lines to.
  */
 export function unseenAnswers(seen: string): { documented: number; unseen: string[] } {
-  const { paths } = JSON.parse(readFileSync(join(ROOT, "docs/openapi.json"), "utf8")) as {
+  const { paths } = JSON.parse(readFileSync(join(repositoryRoot, "docs/openapi.json"), "utf8")) as {
     paths: Record<string, Record<string, Operation>>;
   };
   const lines = new Set(

@@ -102,10 +102,10 @@ test("a revoked key and one in its grace cannot be rotated", async () => {
   });
 });
 
-test.each([-1, 604_801, 1.5, "60"])("a grace of %j is 422", async (grace_seconds) => {
+test.each([-1, 604_801, 1.5, "60"])("a grace of %j is 422", async (graceSeconds) => {
   const developer = await registerDeveloper();
   const { body: old } = await create(developer);
-  const answer = await rotate(developer, old.id, { grace_seconds });
+  const answer = await rotate(developer, old.id, { grace_seconds: graceSeconds });
   expect(errorOf(answer).code).toBe("validation_failed");
   expect(await tryKey(developer, old.key)).toBe("passed");
 });

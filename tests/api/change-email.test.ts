@@ -30,8 +30,8 @@ beforeAll(async () => {
 const somebody = (kind: (typeof kinds)[number]): Promise<Person> =>
   kind === "an end user" ? registerEndUser(project) : registerDeveloper();
 
-const ask = ({ headers }: Person, new_email: string, secret = password) =>
-  api("/auth/change-email", { headers, json: { password: secret, new_email } });
+const ask = ({ headers }: Person, newEmail: string, secret = password) =>
+  api("/auth/change-email", { headers, json: { password: secret, new_email: newEmail } });
 const confirm = (token: string) => api("/auth/verify-email", { json: { token } });
 const me = async ({ headers }: Person) => (await api("/auth/me", { headers })).body;
 

@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { api, errorOf, type Headed, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { whenHealthy } from "../support/health.ts";
 
@@ -51,7 +51,9 @@ test("an operator reads versions, figures and settings, and of secrets only whet
     mail_outbox: { waiting: expect.any(Number) },
     settings: { secret_key_set: true, cron_secret_set: true },
   });
-  const files = readdirSync(join(ROOT, "supabase/migrations")).filter((name) => name.endsWith(".sql"));
+  const files = readdirSync(join(repositoryRoot, "supabase/migrations")).filter((name) =>
+    name.endsWith(".sql"),
+  );
   expect(service.migrations).toMatchObject({ applied: files.length, expected: files.length });
   expect(service.connections.api).toBeGreaterThan(0);
   expect(service.connections.used).toBeLessThan(service.connections.max);

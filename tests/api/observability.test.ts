@@ -25,11 +25,11 @@ beforeAll(async () => {
 });
 
 /** The line that a request left in the log of the function. */
-function lineOf(request_id: string): Promise<Record<string, unknown>> {
+function lineOf(requestId: string): Promise<Record<string, unknown>> {
   return until(async () => {
     const line = readFileSync(join(logs, "function-api.log"), "utf8")
       .split("\n")
-      .find((each) => each.includes(request_id));
+      .find((each) => each.includes(requestId));
     return line === undefined ? undefined : (JSON.parse(line) as Record<string, unknown>);
   }, "the line is written");
 }

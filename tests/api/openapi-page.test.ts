@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { api } from "../support/api.ts";
 
 test("the API hands out its own description, with its own address, to a page of any origin", async () => {
   const { status, body, headers } = await api("/openapi.json", { headers: { origin: "https://app.test" } });
   expect([status, headers.get("content-type")]).toEqual([200, "application/json"]);
   expect(headers.get("access-control-allow-origin")).toBe("*");
-  const committed = JSON.parse(readFileSync(join(ROOT, "docs", "openapi.json"), "utf8"));
+  const committed = JSON.parse(readFileSync(join(repositoryRoot, "docs", "openapi.json"), "utf8"));
   expect(body).toEqual({ ...committed, servers: [{ url: inject("stack").urls.base }] });
 });
 

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { api, errorOf, freshEmail, login, password, registerDeveloper } from "../support/api.ts";
 import { mailTo, tokenOf } from "../support/mail.ts";
 
@@ -18,8 +18,11 @@ function operatorWith(
 ): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
     const env = { ...process.env, DATABASE_URL: database_url, ...vars };
-    execFile(process.execPath, [join(ROOT, "scripts/operator.ts"), ...args], { env }, (error, out, err) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out, err }),
+    execFile(
+      process.execPath,
+      [join(repositoryRoot, "scripts/operator.ts"), ...args],
+      { env },
+      (error, out, err) => resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     );
   });
 }

@@ -4,13 +4,13 @@ import { openDatabase } from "../support/management.ts";
 
 const sql = openDatabase();
 
-async function projectFor(allowed_origins: string[]) {
+async function projectFor(allowedOrigins: string[]) {
   const developer = await registerDeveloper();
   const user = await registerEndUser(developer.project);
   const changed = await api(`/projects/${developer.project.id}`, {
     method: "PATCH",
     headers: developer.headers,
-    json: { allowed_origins },
+    json: { allowed_origins: allowedOrigins },
   });
   expect(changed.status).toBe(200);
   return { developer, user };

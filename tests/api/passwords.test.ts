@@ -16,8 +16,11 @@ async function user() {
   return { ...account, named, second: await login(account.email, named) };
 }
 
-const change = (headers: Record<string, string>, current_password: string, new_password: string) =>
-  api("/auth/change-password", { headers, json: { current_password, new_password } });
+const change = (headers: Record<string, string>, currentPassword: string, newPassword: string) =>
+  api("/auth/change-password", {
+    headers,
+    json: { current_password: currentPassword, new_password: newPassword },
+  });
 
 test("a changed password ends every other session, keeps this one, and is told by mail", async () => {
   const { headers, token, email, named, second } = await user();

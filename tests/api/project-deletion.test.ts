@@ -18,8 +18,8 @@ type Project = { id: string; deleted_at: string; removed_after: string };
 const remove = (developer: Developer) =>
   api(`/projects/${developer.project.id}`, { method: "DELETE", headers: developer.headers });
 
-const dueNow = (project_id: string) =>
-  sql`update public.projects set purge_at = now() where id = ${project_id}`;
+const dueNow = (projectId: string) =>
+  sql`update public.projects set purge_at = now() where id = ${projectId}`;
 
 async function makePicture(headers: Record<string, string>): Promise<string> {
   const form = new FormData();

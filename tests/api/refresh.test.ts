@@ -5,7 +5,7 @@ import { openDatabase } from "../support/management.ts";
 const { keys } = inject("stack");
 const sql = openDatabase();
 
-const refresh = (refresh_token: string) => api("/auth/refresh", { json: { refresh_token } });
+const refresh = (refreshToken: string) => api("/auth/refresh", { json: { refresh_token: refreshToken } });
 const me = async (token: string) =>
   (await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status;
 
@@ -15,8 +15,8 @@ async function user() {
 }
 
 /** As if the tokens of the session had been used a minute ago. Auth keeps that with each token, or (v2) with the session. */
-async function letAMinutePass(access_token: string) {
-  const { session_id } = JSON.parse(Buffer.from(access_token.split(".")[1] ?? "", "base64url").toString());
+async function letAMinutePass(accessToken: string) {
+  const { session_id } = JSON.parse(Buffer.from(accessToken.split(".")[1] ?? "", "base64url").toString());
   await sql`update auth.refresh_tokens set updated_at = updated_at - interval '1 minute' where session_id = ${session_id}`;
   await sql`update auth.sessions set refreshed_at = refreshed_at - interval '1 minute' where id = ${session_id}`;
 }

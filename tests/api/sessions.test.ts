@@ -14,8 +14,8 @@ async function signedInTwice() {
 
 const me = async (token: string) =>
   (await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status;
-const refresh = async (refresh_token: string) =>
-  (await api("/auth/refresh", { json: { refresh_token } })).status;
+const refresh = async (refreshToken: string) =>
+  (await api("/auth/refresh", { json: { refresh_token: refreshToken } })).status;
 
 /** How many accounts the token sees through PostgREST: one while it lives, none after. */
 async function seenByRest(token: string): Promise<number> {

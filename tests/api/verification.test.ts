@@ -221,8 +221,8 @@ test("an account takes twenty wrong codes however many mails it asks for, then o
 
 test("a code for nobody is as wrong as a wrong code", async () => {
   const { id } = await newUser();
-  const [known, unknown] = [id, crypto.randomUUID()].map((user_id) => ({
-    user_id,
+  const [known, unknown] = [id, crypto.randomUUID()].map((userId) => ({
+    user_id: userId,
     verification_token: "00000000",
   }));
   const answers = [errorOf(await verify(known)), errorOf(await verify(unknown))];
@@ -268,7 +268,7 @@ test("one mail a minute: the owner is told to wait, a stranger hears the same as
   expect(errorOf(own)).toMatchObject({ status: 429, code: "mail_limit_exceeded" });
   expect(Number(own.headers.get("retry-after"))).toBeGreaterThan(0);
   expect(Number(own.headers.get("retry-after"))).toBeLessThanOrEqual(60);
-  const ask = (user_id: string) => api(`/auth/request-verification?user_id=${user_id}`, { method: "POST" });
+  const ask = (userId: string) => api(`/auth/request-verification?user_id=${userId}`, { method: "POST" });
   const [known, unknown] = [await ask(id), await ask(crypto.randomUUID())];
   expect([known.status, known.body]).toEqual([unknown.status, unknown.body]);
   await forgetMail(sql, "verification", id);
@@ -344,13 +344,13 @@ test.each([
   ["https://cards.example.com/#/confirm", "https://cards.example.com/#/confirm?token="],
 ])(
   "a project that names its page %s gets the link there, and its name on the mail",
-  async (verify_url, start) => {
+  async (verifyUrl, start) => {
     const owner = await registerDeveloper();
     const { body } = await api("/projects", {
       headers: owner.headers,
-      json: { name: "Post & Cards <Ltd>", verify_url },
+      json: { name: "Post & Cards <Ltd>", verify_url: verifyUrl },
     });
-    expect(body).toMatchObject({ verify_url, reset_url: null });
+    expect(body).toMatchObject({ verify_url: verifyUrl, reset_url: null });
     const email = freshEmail("site");
     await api("/auth/register", {
       headers: { "X-Developer-Key": owner.project.developer_key, "X-Project-ID": body.id },

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { api, login, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { forgetMail } from "../support/attempts.ts";
 import { launchChromium, picture } from "../support/browser.ts";
@@ -129,7 +129,7 @@ test("a dead link is no dead end: both pages ask for another mail, also for a pr
 test("the pages work from a site of their own", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mail-pages-"));
   const address = urls.base ?? urls.gateway;
-  execFileSync(process.execPath, [join(ROOT, "scripts/deploy/pages.ts"), address, folder]);
+  execFileSync(process.execPath, [join(repositoryRoot, "scripts/deploy/pages.ts"), address, folder]);
   const site = createServer((request, response) => {
     const name = /^\/([\w-]+\.html)/.exec(request.url ?? "")?.[1] ?? "";
     response.writeHead(200, { "Content-Type": "text/html" }).end(readFileSync(join(folder, name)));
@@ -189,13 +189,16 @@ test.each([
   ["ja", "アドレスを確認する", "確認が完了しました", "はがき に戻る", "#1d4ed8", "rgb(255, 255, 255)"],
 ] as const)(
   "in %s the verification page has the language, the name and the colour of the app",
-  async (language, press, done, backTo, accent_color, text) => {
+  async (language, press, done, backTo, accentColor, text) => {
     const owner = await registerDeveloper();
     const sender_name = backTo.replace(/Zurück zu | に戻る/, "");
     await api(`/projects/${owner.project.id}`, {
       method: "PATCH",
       headers: owner.headers,
-      json: { site_url: "https://cards.example.com", mail: { language, accent_color, sender_name } },
+      json: {
+        site_url: "https://cards.example.com",
+        mail: { language, accent_color: accentColor, sender_name },
+      },
     });
     const { email } = await registerEndUser(owner.project);
     await open(linkOf(await mailTo(email, sender_name)));

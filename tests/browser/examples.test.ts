@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { packClient } from "../../scripts/build-client.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { freshEmail, registerDeveloper } from "../support/api.ts";
 import { launchChromium, picture } from "../support/browser.ts";
 import { png } from "../support/images.ts";
@@ -21,7 +21,7 @@ let url: string;
 beforeAll(async () => {
   await packClient(folder);
   const { project } = await registerDeveloper();
-  server = spawn(process.execPath, [join(ROOT, "examples/browser/server.mjs")], {
+  server = spawn(process.execPath, [join(repositoryRoot, "examples/browser/server.mjs")], {
     stdio: ["ignore", "pipe", "inherit"],
     env: {
       ...process.env,

@@ -6,7 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
 import { packClient } from "../../scripts/build-client.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import {
   api,
   freshEmail,
@@ -36,7 +36,7 @@ beforeAll(async () => {
   const packed = join(folder, "packed");
   mkdirSync(packed);
   const tarball = await packClient(packed);
-  cpSync(join(ROOT, "examples/nextjs"), app, { recursive: true });
+  cpSync(join(repositoryRoot, "examples/nextjs"), app, { recursive: true });
   const manifest = JSON.parse(readFileSync(join(app, "package.json"), "utf8"));
   manifest.dependencies["@devkit4ai/client"] = `file:${tarball}`;
   writeFileSync(join(app, "package.json"), JSON.stringify(manifest));

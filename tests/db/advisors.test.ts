@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, inject, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { migrationNames } from "../../scripts/schema/baseline.ts";
 import { withStockDatabase } from "../../scripts/schema/stock-database.ts";
 import { admin, owner } from "../support/sql.ts";
@@ -27,8 +27,8 @@ async function supabase(
     NO_COLOR: "1",
   };
   const remote = `--remote=${url}?sslmode=disable`;
-  return run(join(ROOT, "node_modules/.bin/supabase"), [...args, remote], {
-    cwd: ROOT,
+  return run(join(repositoryRoot, "node_modules/.bin/supabase"), [...args, remote], {
+    cwd: repositoryRoot,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...quiet },
   });
 }

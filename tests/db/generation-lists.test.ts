@@ -14,7 +14,7 @@ afterAll(async () => {
 type Page = { total: number; generations: { id: string; created_at: string }[] };
 
 /** A project with 1,205 published pictures, two made at every moment, and what is asked of it. */
-const withGallery = (work: (tx: Tx, project_id: string) => Promise<void>) =>
+const withGallery = (work: (tx: Tx, projectId: string) => Promise<void>) =>
   rolledBack(async (tx) => {
     await tx`set local session_replication_role = replica`;
     await tx`insert into public.generations (id, project_id, user_id, instructions, model, charge, charged_month, status,
@@ -28,14 +28,14 @@ const withGallery = (work: (tx: Tx, project_id: string) => Promise<void>) =>
 
 async function gallery(
   tx: Tx,
-  project_id: string,
+  projectId: string,
   after?: Page["generations"][number],
   total: number | null = null,
 ) {
   let answer: Page | undefined;
   await tx.savepoint(async (inner) => {
     const [row] = await inner<{ page: Page }[]>`select private.list_public_generations(
-      ${inner.json({ project_id })}, 1, 100, ${after?.created_at ?? null}, ${after?.id ?? null}, ${total}) as page`;
+      ${inner.json({ project_id: projectId })}, 1, 100, ${after?.created_at ?? null}, ${after?.id ?? null}, ${total}) as page`;
     answer = row?.page;
     await inner`reset role`;
   });
@@ -43,16 +43,16 @@ async function gallery(
 }
 
 test("published pictures are counted up to 1,000, so that a gallery costs the same however large it is", () =>
-  withGallery(async (tx, project_id) => {
-    expect((await gallery(tx, project_id)).total).toBe(1_000);
+  withGallery(async (tx, projectId) => {
+    expect((await gallery(tx, projectId)).total).toBe(1_000);
   }));
 
 test("by cursor every published picture comes once, also those behind the counted ones and those of one moment", () =>
-  withGallery(async (tx, project_id) => {
+  withGallery(async (tx, projectId) => {
     const seen: string[] = [];
     let last: Page["generations"][number] | undefined;
     for (let more = true; more; ) {
-      const { generations, total } = await gallery(tx, project_id, last, 1_000);
+      const { generations, total } = await gallery(tx, projectId, last, 1_000);
       expect(total).toBe(1_000);
       more = generations.length > 100;
       seen.push(...generations.slice(0, 100).map(({ id }) => id));
@@ -72,15 +72,15 @@ test.each([
     (tx: Tx) => tx`update public.users set deactivated_at = now() where id = ${developer.id}`,
   ],
 ])("nothing is shown when %s", (_name, close) =>
-  withGallery(async (tx, project_id) => {
-    await close(tx, project_id);
-    expect(await gallery(tx, project_id)).toEqual({ total: 0, generations: [] });
+  withGallery(async (tx, projectId) => {
+    await close(tx, projectId);
+    expect(await gallery(tx, projectId)).toEqual({ total: 0, generations: [] });
     const [row] = await tx<{ page: Page }[]>`
       select private.list_public_generations('{}', 1, 100, null, null, null) as page`;
     const shown = row?.page.generations.map(({ id }) => id) ?? [];
     await tx`reset role`;
     const own =
-      await tx`select id from public.generations where id = any (${shown}) and project_id = ${project_id}`;
+      await tx`select id from public.generations where id = any (${shown}) and project_id = ${projectId}`;
     expect(own).toHaveLength(0);
   }),
 );

@@ -48,9 +48,9 @@ async function move(tx: Tx, id: string, state: State): Promise<void> {
   } as never)} where id = ${id}`;
 }
 
-const used = async (tx: Tx | typeof owner, project_id = world.a.project_id) => {
+const used = async (tx: Tx | typeof owner, projectId = world.a.project_id) => {
   const [row] = await tx`select coalesce(sum(generations), 0)::int as used from public.generation_usage
-    where project_id = ${project_id}`;
+    where project_id = ${projectId}`;
   return row?.used as number;
 };
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type postgres from "postgres";
 import { expect, inject, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { migrationTexts } from "../../scripts/schema/baseline.ts";
 import { withStockDatabase } from "../../scripts/schema/stock-database.ts";
 
@@ -91,7 +91,7 @@ test("what empties a project before a restore leaves the tables of Storage that 
       insert into storage.objects (bucket_id, name) values ('uploads', 'gone.png')`);
     const [, block = ""] =
       /`empty\.sql`:\n\n```text\n([\s\S]*?)```/.exec(
-        readFileSync(join(ROOT, "docs/operations.md"), "utf8"),
+        readFileSync(join(repositoryRoot, "docs/operations.md"), "utf8"),
       ) ?? [];
     await sql.begin(async (tx) => {
       await tx`set local session_replication_role = replica`;

@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { admin } from "../support/sql.ts";
 
 afterAll(() => admin.end());
 
-const rows = readFileSync(join(ROOT, "docs", "limits.md"), "utf8")
+const rows = readFileSync(join(repositoryRoot, "docs", "limits.md"), "utf8")
   .split("\n")
   .filter((line) => line.startsWith("|"))
   .map((line) => line.split("|").map((cell) => cell.trim()));

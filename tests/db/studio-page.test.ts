@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, inject, test } from "vitest";
 import { runCommand } from "../../scripts/local/run-command.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { schemaTexts } from "../../scripts/schema/baseline.ts";
 import { drawTables } from "../support/draw-tables.ts";
 import { snippetsOf } from "../support/snippets.ts";
 import { owner, rolledBack } from "../support/sql.ts";
 
 const { database_url = "" } = inject("stack");
-const page = readFileSync(join(ROOT, "docs", "studio.md"), "utf8");
+const page = readFileSync(join(repositoryRoot, "docs", "studio.md"), "utf8");
 const section = (title: string) => page.split(/^## /m).find((part) => part.startsWith(title)) ?? "";
 const firstCells = (text: string) =>
   Array.from(text.matchAll(/^\| `([\w.]+)`/gm), ([, name = ""]) => name).sort();
@@ -55,7 +55,7 @@ test("what the page calls safe to edit, the database lets people edit", async ()
   );
   expect(columns.flatMap(({ names }) => names).length).toBeGreaterThan(15);
   await rolledBack(async (tx) => {
-    await tx.unsafe(readFileSync(join(ROOT, "supabase", "seed.sql"), "utf8"));
+    await tx.unsafe(readFileSync(join(repositoryRoot, "supabase", "seed.sql"), "utf8"));
     for (const { table, names } of columns)
       for (const name of names) {
         const changed = await tx.savepoint((inner) =>
@@ -102,7 +102,7 @@ test("there are six statements to paste", () => {
 
 test.each(snippets)("the statement at line $line finds or changes rows of the seed", async ({ text }) => {
   const result = await rolledBack(async (tx) => {
-    await tx.unsafe(readFileSync(join(ROOT, "supabase", "seed.sql"), "utf8"));
+    await tx.unsafe(readFileSync(join(repositoryRoot, "supabase", "seed.sql"), "utf8"));
     await tx`update public.api_keys set key_prefix = 'ak_1a2b3' where id = 'd0000000-0000-4000-8000-000000000001'`;
     return tx.unsafe(text);
   });
@@ -110,9 +110,9 @@ test.each(snippets)("the statement at line $line finds or changes rows of the se
 });
 
 test("the console that the page names answers on the embedded database", async () => {
-  const [console_] = snippetsOf("docs/studio.md").filter(({ language }) => language === "sh");
+  const [console] = snippetsOf("docs/studio.md").filter(({ language }) => language === "sh");
   const [command = "", query = ""] =
-    /^npx supabase db query --read-only --remote="\$DATABASE" "([^"]+)"$/.exec(console_?.text ?? "") ?? [];
+    /^npx supabase db query --read-only --remote="\$DATABASE" "([^"]+)"$/.exec(console?.text ?? "") ?? [];
   expect(command).not.toBe("");
   const remote = `--remote=${database_url}?sslmode=disable`;
   const { code, output } = await runCommand("supabase", ["db", "query", "--read-only", remote, query]);

@@ -6,14 +6,14 @@ import { compare, type Row } from "../../scripts/bench/compare.ts";
 import type { Report } from "../../scripts/bench/report.ts";
 import { changes, reads, refusals } from "../../scripts/bench/scenarios/all.ts";
 import { type Facts, seed } from "../../scripts/bench/seed.ts";
-import { portsFrom, ROOT } from "../../scripts/local/settings.ts";
+import { portsFrom, repositoryRoot } from "../../scripts/local/settings.ts";
 
 const { urls, credentials } = inject("stack");
 const port = Number(new URL(urls.gateway).port);
 const files: string[] = [];
 
 afterAll(() => {
-  for (const file of files) rmSync(join(ROOT, file), { force: true });
+  for (const file of files) rmSync(join(repositoryRoot, file), { force: true });
 });
 
 /** Enough of them to know how the scenarios are called. */
@@ -43,18 +43,22 @@ test("the benchmark prints and keeps a line with numbers for each scenario, and 
     "--starts",
     "0",
   ];
-  const child = spawn(process.execPath, [join(ROOT, "scripts/bench.ts"), "--port", String(port), ...args], {
-    cwd: ROOT,
-    env: { ...process.env, CLOUD_API_OPERATOR_KEY: String(credentials.operator_key) },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(repositoryRoot, "scripts/bench.ts"), "--port", String(port), ...args],
+    {
+      cwd: repositoryRoot,
+      env: { ...process.env, CLOUD_API_OPERATOR_KEY: String(credentials.operator_key) },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   let printed = "";
   child.stdout.on("data", (chunk) => {
     printed += chunk;
   });
   const code = await new Promise((resolve) => child.once("close", resolve));
   files.push(...(printed.match(/^\.local\/bench\/\S+$/gm) ?? []));
-  const report = JSON.parse(readFileSync(join(ROOT, files[0] ?? ""), "utf8")) as Report;
+  const report = JSON.parse(readFileSync(join(repositoryRoot, files[0] ?? ""), "utf8")) as Report;
 
   const names = [...reads, ...refusals].map((make) => make(named).name);
   const results = report.sections.flatMap((section) => section.results);

@@ -3,14 +3,14 @@ import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { decode } from "fast-png";
 import { beforeAll, expect, inject, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 const { urls, credentials, keys, logs = "" } = inject("stack");
 
 /** `npm run demo` with this environment; its output is no terminal. */
 async function demo(env: Record<string, string | undefined>) {
-  const child = spawn(process.execPath, [join(ROOT, "scripts", "demo.ts")], {
-    cwd: ROOT,
+  const child = spawn(process.execPath, [join(repositoryRoot, "scripts", "demo.ts")], {
+    cwd: repositoryRoot,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -37,7 +37,7 @@ test("the demo ends with a picture that decodes, in plain lines, and says where 
   expect(out).not.toContain("\u001b");
   expect(out.match(/^✓ +\d+\.\d+ s {2}\S/gm)).toHaveLength(7);
   expect(new Set(out.match(/account [0-9a-f-]{36}/g)).size).toBe(2);
-  const file = join(ROOT, /The picture: (.+\.png)/.exec(out)?.[1] ?? "");
+  const file = join(repositoryRoot, /The picture: (.+\.png)/.exec(out)?.[1] ?? "");
   expect(decode(readFileSync(file), { checkCrc: true })).toMatchObject({ width: 512, height: 512 });
   rmSync(file);
 });

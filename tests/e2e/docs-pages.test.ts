@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { request as openRequest } from "node:http";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 const { gateway } = inject("stack").urls;
 
@@ -83,5 +83,5 @@ test("an error leads to the paragraph about its code", async () => {
 test("/openapi.json is the committed document, for tools in a page of any origin too", async () => {
   const answer = await fetch(`${gateway}/openapi.json`, { headers: { origin: "https://app.test" } });
   expect(answer.headers.get("access-control-allow-origin")).toBe("*");
-  expect(await answer.text()).toBe(readFileSync(join(ROOT, "docs", "openapi.json"), "utf8"));
+  expect(await answer.text()).toBe(readFileSync(join(repositoryRoot, "docs", "openapi.json"), "utf8"));
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { curlLines } from "../../scripts/local/banner.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { freshEmail, password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { photo } from "../support/generation.ts";
 import {
@@ -23,10 +23,10 @@ import { cannotRunHere, runBySuite } from "../support/snippets-elsewhere.ts";
 const { urls, credentials, database_url } = inject("stack");
 const documents = [
   "README.md",
-  ...readdirSync(join(ROOT, "docs"))
+  ...readdirSync(join(repositoryRoot, "docs"))
     .filter((file) => file.endsWith(".md"))
     .map((file) => `docs/${file}`),
-  ...readdirSync(join(ROOT, "examples")).map((folder) => `examples/${folder}/README.md`),
+  ...readdirSync(join(repositoryRoot, "examples")).map((folder) => `examples/${folder}/README.md`),
 ];
 const snippets = documents.flatMap(snippetsOf);
 const elsewhere = new Set([...runBySuite, ...cannotRunHere].map(({ text }) => text));
@@ -70,7 +70,8 @@ describe.concurrent.each(documentsToRun)("%s", (document) => {
     test(`its ${programs.length} commands and programs succeed, one after another`, async () => {
       const reader = join(folder, document.replaceAll(/\W/g, "-"));
       mkdirSync(reader);
-      if (document.startsWith("examples/")) cpSync(join(ROOT, document, ".."), reader, { recursive: true });
+      if (document.startsWith("examples/"))
+        cpSync(join(repositoryRoot, document, ".."), reader, { recursive: true });
       const { TOKEN: _, ...given } = env;
       makeReaderFolder(reader, given, new Uint8Array(await photo().arrayBuffer()));
       const before = document === "docs/quick-start.md" ? [] : variables;
@@ -129,7 +130,8 @@ test("every block is run, is run by another suite, or is listed with the reason 
   );
   const texts = new Set(snippets.map(({ text }) => text));
   expect([...elsewhere].filter((text) => !texts.has(text))).toEqual([]);
-  for (const { suite } of runBySuite) expect([suite, existsSync(join(ROOT, suite))]).toEqual([suite, true]);
+  for (const { suite } of runBySuite)
+    expect([suite, existsSync(join(repositoryRoot, suite))]).toEqual([suite, true]);
   const shown = snippets.filter(({ language }) => !runnable.includes(language));
   expect(
     shown.filter(({ language }) => !["", "text", "json", "env", "yaml"].includes(language)).map(where),
@@ -144,16 +146,16 @@ test("every block is run, is run by another suite, or is listed with the reason 
 test("every command and file that a document names in its text is there", () => {
   const scriptsOf = (file: string) =>
     existsSync(file) ? Object.keys(JSON.parse(readFileSync(file, "utf8")).scripts ?? {}) : [];
-  const ofRoot = [...scriptsOf(join(ROOT, "package.json")), "init", "install", "ci"];
+  const ofRoot = [...scriptsOf(join(repositoryRoot, "package.json")), "init", "install", "ci"];
   for (const document of [...documents, "CONTRIBUTING.md", "packages/client/README.md"]) {
-    const markdown = readFileSync(join(ROOT, document), "utf8");
+    const markdown = readFileSync(join(repositoryRoot, document), "utf8");
     const commands = Array.from(markdown.matchAll(/`npm (?:run )?([\w:-]+)/g), ([, name = ""]) => name);
-    const known = [...ofRoot, ...scriptsOf(join(ROOT, document, "..", "package.json"))];
+    const known = [...ofRoot, ...scriptsOf(join(repositoryRoot, document, "..", "package.json"))];
     const missing = commands.filter((name) => !known.includes(name));
     expect([document, missing]).toEqual([document, []]);
     const links = Array.from(markdown.matchAll(/(?:\]\(|src=")([^)"#\s]+)/g), ([, target = ""]) => target);
     const broken = links.filter(
-      (target) => !/^[a-z]+:/.test(target) && !existsSync(join(ROOT, document, "..", target)),
+      (target) => !/^[a-z]+:/.test(target) && !existsSync(join(repositoryRoot, document, "..", target)),
     );
     expect([document, broken]).toEqual([document, []]);
   }

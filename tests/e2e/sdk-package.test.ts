@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packClient } from "../../scripts/build-client.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { png, pngSignature } from "../support/images.ts";
 import { run, runtimes } from "../support/runtimes.ts";
@@ -55,9 +55,9 @@ beforeAll(async () => {
   );
   writeFileSync(join(project, "photo.png"), png());
   for (const { text } of programs) writeFileSync(join(project, nameOf(text)), `${text}\n`);
-  cpSync(join(ROOT, "tests/e2e/programs/sdk-proof.mjs"), join(project, "sdk-proof.mjs"));
-  cpSync(join(ROOT, "tests/e2e/programs/next-actions.mjs"), join(project, "next-actions.mjs"));
-  cpSync(join(ROOT, "examples/nextjs"), join(project, "nextjs"), { recursive: true });
+  cpSync(join(repositoryRoot, "tests/e2e/programs/sdk-proof.mjs"), join(project, "sdk-proof.mjs"));
+  cpSync(join(repositoryRoot, "tests/e2e/programs/next-actions.mjs"), join(project, "next-actions.mjs"));
+  cpSync(join(repositoryRoot, "examples/nextjs"), join(project, "nextjs"), { recursive: true });
   installNextHeaders();
 }, 120_000);
 
@@ -166,10 +166,14 @@ test("the README's programs compile in a strict TypeScript project", async () =>
       target: "es2022",
       lib: ["es2022", "dom", "dom.iterable"],
     },
-    ...{ module: "nodenext", moduleResolution: "nodenext", types: [join(ROOT, "node_modules/@types/node")] },
+    ...{
+      module: "nodenext",
+      moduleResolution: "nodenext",
+      types: [join(repositoryRoot, "node_modules/@types/node")],
+    },
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
-  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  const tsc = join(repositoryRoot, "node_modules/typescript/bin/tsc");
   expect(await run(process.execPath, [tsc, "-p", folder], project)).toEqual({ code: 0, output: "" });
 });
 
@@ -189,10 +193,16 @@ test("the server actions of the Next.js example register, ask for a picture, say
 
 test("the types of its code without pages hold", async () => {
   const files = ["nextjs/app/actions.ts", "nextjs/lib/client.ts"];
-  const { compilerOptions } = JSON.parse(readFileSync(join(ROOT, "examples/nextjs/tsconfig.json"), "utf8"));
-  const options = { ...compilerOptions, incremental: false, types: [join(ROOT, "node_modules/@types/node")] };
+  const { compilerOptions } = JSON.parse(
+    readFileSync(join(repositoryRoot, "examples/nextjs/tsconfig.json"), "utf8"),
+  );
+  const options = {
+    ...compilerOptions,
+    incremental: false,
+    types: [join(repositoryRoot, "node_modules/@types/node")],
+  };
   writeFileSync(join(project, "tsconfig.next.json"), JSON.stringify({ compilerOptions: options, files }));
-  const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+  const tsc = join(repositoryRoot, "node_modules/typescript/bin/tsc");
   expect(await run(process.execPath, [tsc, "-p", "tsconfig.next.json"], project)).toEqual({
     code: 0,
     output: "",
@@ -200,7 +210,7 @@ test("the types of its code without pages hold", async () => {
 });
 
 test("the curl example walks from registration to a PNG, from words and from a photo", async () => {
-  const script = join(ROOT, "examples/curl/picture.sh");
+  const script = join(repositoryRoot, "examples/curl/picture.sh");
   for (const args of [[], ["photo.png"]]) {
     rmSync(join(project, "picture.png"), { force: true });
     const ran = await run("sh", [script, ...args], project, env);
@@ -275,7 +285,7 @@ export async function use(): Promise<"completed" | "failed" | "canceled"> {
       join(project, "tsconfig.json"),
       JSON.stringify({ compilerOptions: { ...options, module, moduleResolution }, files: ["use.ts"] }),
     );
-    const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+    const tsc = join(repositoryRoot, "node_modules/typescript/bin/tsc");
     expect(await run(process.execPath, [tsc, "-p", project], project)).toEqual({ code: 0, output: "" });
   },
 );

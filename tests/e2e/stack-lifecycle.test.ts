@@ -20,8 +20,8 @@ class Started {
   cli: StackCli;
   ready!: Ready;
 
-  constructor(base_port: number) {
-    this.base_port = base_port;
+  constructor(basePort: number) {
+    this.base_port = basePort;
     chmodSync(this.data, 0o711);
     this.cli = this.#run();
   }

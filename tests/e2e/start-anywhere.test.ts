@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { namesOfUserSettings } from "../../scripts/local/function-settings.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { whenHealthy } from "../support/health.ts";
 import { type Ready, StackCli } from "../support/stack-cli.ts";
 
@@ -94,9 +94,9 @@ beforeAll(async () => {
   chmodSync(home, 0o755);
   mkdirSync(checkout);
   const left_out = ["node_modules", ".git", ".local", "dist", "coverage"];
-  for (const name of readdirSync(ROOT).filter((each) => !left_out.includes(each)))
-    cpSync(join(ROOT, name), join(checkout, name), { recursive: true });
-  symlinkSync(join(ROOT, "node_modules"), join(checkout, "node_modules"));
+  for (const name of readdirSync(repositoryRoot).filter((each) => !left_out.includes(each)))
+    cpSync(join(repositoryRoot, name), join(checkout, name), { recursive: true });
+  symlinkSync(join(repositoryRoot, "node_modules"), join(checkout, "node_modules"));
   for (const [name, text] of strays) writeFileSync(join(checkout, name), text);
   proxy = createServer((request, response) => {
     proxied.push(request.url ?? "");
@@ -184,20 +184,20 @@ describe("with stray settings, proxies, a narrow umask and quotes in its path, n
     const { gateway, studio } = ready.urls;
     const headers = { apikey: ready.keys.secret };
     const large = "x".repeat(2_000_000);
-    const leave = async (url: string, after_ms: number, init: RequestInit = {}) => {
+    const leave = async (url: string, afterMs: number, init: RequestInit = {}) => {
       const controller = new AbortController();
-      setTimeout(() => controller.abort(), after_ms);
+      setTimeout(() => controller.abort(), afterMs);
       await fetch(url, { headers, ...init, signal: controller.signal })
         .then((response) => response.arrayBuffer())
         .catch(() => {});
     };
     const paths = ["/rest/v1/plans?select=*", "/auth/v1/settings", "/docs/openapi.json", "/api/v1/health"];
     const upload = { method: "POST", body: large, headers: { ...headers, "content-type": "image/png" } };
-    for (let after_ms = 0; after_ms < 20; after_ms += 2) {
+    for (let afterMs = 0; afterMs < 20; afterMs += 2) {
       await Promise.all([
-        ...paths.map((path) => leave(`${gateway}${path}`, after_ms)),
-        leave(`${studio}/rest/v1/plans?select=*`, after_ms),
-        leave(`${gateway}/storage/v1/object/uploads/left/${after_ms}.png`, after_ms, upload),
+        ...paths.map((path) => leave(`${gateway}${path}`, afterMs)),
+        leave(`${studio}/rest/v1/plans?select=*`, afterMs),
+        leave(`${gateway}/storage/v1/object/uploads/left/${afterMs}.png`, afterMs, upload),
       ]);
     }
     expect((await fetch(`${gateway}/health`)).status).toBe(200);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, expect, inject, test } from "vitest";
 import { startDocker } from "../../scripts/local/docker.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 // Everything of `npm start -- --docker` but Docker: a stand-in for the CLI, whose containers are the suite's stack.
 const { urls, keys, database_url = "" } = inject("stack");
@@ -113,7 +113,7 @@ test("the command prints the banner with the address of this target, and Ctrl-C 
   const { bin, calls } = standIn("command", working);
   const child: ChildProcess = spawn(
     process.execPath,
-    [join(ROOT, "scripts", "start.ts"), "--docker", "--settings", join(folder, "command.env")],
+    [join(repositoryRoot, "scripts", "start.ts"), "--docker", "--settings", join(folder, "command.env")],
     {
       env: { ...process.env, PATH: `${bin}:${path_before}`, NO_COLOR: "1" },
       stdio: ["ignore", "pipe", "pipe"],

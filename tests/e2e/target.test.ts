@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { run } from "../support/runtimes.ts";
 import { startTestStack, type TestStack } from "../support/stack.ts";
 
@@ -35,17 +35,22 @@ test("a target is written from what the CLI says, with an operator of its own, a
     const file = join(folder, "target.json");
     const settings = join(folder, "functions.env");
     writeFileSync(settings, `CRON_SECRET=${stack.keys.cron_secret}\n`);
-    const written = await run(process.execPath, ["scripts/target.ts", file, "--settings", settings], ROOT, {
-      PATH: `${standInCli(stack)}${delimiter}${process.env.PATH}`,
-    });
+    const written = await run(
+      process.execPath,
+      ["scripts/target.ts", file, "--settings", settings],
+      repositoryRoot,
+      {
+        PATH: `${standInCli(stack)}${delimiter}${process.env.PATH}`,
+      },
+    );
     expect(written).toEqual({ code: 0, output: `CLOUD_API_TARGET=${file} npm test -- api\n` });
     expect(statSync(file).mode & 0o077).toBe(0);
 
     const names = ["paths", "story", "identity", "refresh", "bad-input", "auth-admin", "auth-direct"];
     const files = names.map((name) => `tests/api/${name}.test.ts`);
-    const vitest = join(ROOT, "node_modules", "vitest", "vitest.mjs");
+    const vitest = join(repositoryRoot, "node_modules", "vitest", "vitest.mjs");
     const args = [vitest, "run", "--project", "api", ...files];
-    const { code, output } = await run(process.execPath, args, ROOT, {
+    const { code, output } = await run(process.execPath, args, repositoryRoot, {
       CLOUD_API_TARGET: file,
       CLOUD_API_ADMIN_DATABASE_URL: stack.admin_database_url,
       CLOUD_API_INBOX_URL: stack.urls.inbox,
@@ -70,10 +75,15 @@ test("without a stack, or without settings, it says what to do", async () => {
   const noStack = await run(
     process.execPath,
     ["scripts/target.ts", "x.json", "--settings", settings],
-    ROOT,
+    repositoryRoot,
     env,
   );
   expect(noStack).toMatchObject({ code: 1, output: expect.stringContaining("npx supabase start") });
-  const none = await run(process.execPath, ["scripts/target.ts", "x.json", "--settings", "none"], ROOT, env);
+  const none = await run(
+    process.execPath,
+    ["scripts/target.ts", "x.json", "--settings", "none"],
+    repositoryRoot,
+    env,
+  );
   expect(none).toMatchObject({ code: 1, output: expect.stringContaining("CRON_SECRET") });
 });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterAll, expect, inject, test } from "vitest";
 import { closeServer } from "../../scripts/local/local-server.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { type FunctionProcess, startFunction } from "../support/function-process.ts";
 
 const { urls, keys, credentials } = inject("stack");
@@ -26,7 +26,7 @@ function doctor(
   args: string[],
   env: NodeJS.ProcessEnv,
 ): Promise<{ code: number; out: string; errors: string }> {
-  const script = join(ROOT, "scripts", "doctor.ts");
+  const script = join(repositoryRoot, "scripts", "doctor.ts");
   return new Promise((resolve) => {
     execFile(process.execPath, [script, ...args], { env: { ...process.env, ...env } }, (error, out, errors) =>
       resolve({ code: Number(error?.code ?? 0), out, errors }),

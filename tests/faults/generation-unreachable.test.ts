@@ -29,7 +29,7 @@ test.each([
   "http://[fd00::1]",
 ])(
   "from %s, which Replicate cannot call, pictures go as data: addresses, no webhook is named, and the result is asked for",
-  async (public_url) => {
+  async (publicUrl) => {
     const created: Body[] = [];
     let asked = 0;
     const id = crypto.randomUUID();
@@ -47,7 +47,7 @@ test.each([
         async () => new HttpResponse(await photo(5).arrayBuffer()),
       ),
     );
-    const api = createApi({ PUBLIC_URL: public_url, REPLICATE_API_URL: replicate, LOG_REQUESTS: "none" });
+    const api = createApi({ PUBLIC_URL: publicUrl, REPLICATE_API_URL: replicate, LOG_REQUESTS: "none" });
     const answer = await api(
       new Request("http://api/api/v1/generation/generate-v2", {
         method: "POST",

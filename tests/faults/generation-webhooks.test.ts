@@ -25,12 +25,12 @@ beforeAll(async () => {
 
 /** A delivery of a webhook, signed as Replicate signs, of any age and secret. */
 function deliver(
-  generation_id: string,
+  generationId: string,
   body: Body,
   { at = new Date(), secret = replicate_webhook_secret, id = `msg_${randomUUID()}` } = {},
 ) {
   const payload = JSON.stringify(body);
-  return api(`/generation/webhooks/replicate?generation_id=${generation_id}`, {
+  return api(`/generation/webhooks/replicate?generation_id=${generationId}`, {
     method: "POST",
     headers: {
       "Content-Type": "application/json",

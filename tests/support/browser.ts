@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 const places = [
   process.env.CHROMIUM_PATH,
@@ -27,7 +27,7 @@ export function launchChromium(): Promise<Browser> {
 
 /** Takes a picture to look at into `.local/screenshots`, which git ignores. */
 export async function picture(page: Page, name: string): Promise<void> {
-  const folder = join(ROOT, ".local", "screenshots");
+  const folder = join(repositoryRoot, ".local", "screenshots");
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
 }

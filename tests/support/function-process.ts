@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { findFreeBase } from "../../scripts/local/ports.ts";
-import { denoPackage, ROOT } from "../../scripts/local/settings.ts";
+import { denoPackage, repositoryRoot } from "../../scripts/local/settings.ts";
 import { tokenSettings } from "./auth-tokens.ts";
 import type { StackTarget } from "./stack.ts";
 
@@ -30,22 +30,22 @@ export async function startFunction(
   const child = spawn(
     process.execPath,
     [
-      join(ROOT, "node_modules", folder, "bin.cjs"),
+      join(repositoryRoot, "node_modules", folder, "bin.cjs"),
       "serve",
       "--no-prompt",
       "--allow-env",
       "--allow-net",
       "--host=127.0.0.1",
       `--port=${port}`,
-      join(ROOT, "supabase", "functions", "api", "index.ts"),
+      join(repositoryRoot, "supabase", "functions", "api", "index.ts"),
     ],
     {
-      cwd: ROOT,
+      cwd: repositoryRoot,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
       env: {
         PATH: process.env.PATH,
-        DENO_DIR: join(ROOT, ".local", folder),
+        DENO_DIR: join(repositoryRoot, ".local", folder),
         DENO_NO_UPDATE_CHECK: "1",
         NO_COLOR: "1",
         SUPABASE_URL: urls.gateway,

@@ -32,9 +32,9 @@ export const freshPrompt = (words = "A lighthouse") => `${words} ${randomUUID()}
 export async function until<T>(
   look: () => Promise<T | undefined | false | null>,
   what: string,
-  within_ms = 40_000,
+  withinMs = 40_000,
 ): Promise<T> {
-  const deadline = Date.now() + within_ms;
+  const deadline = Date.now() + withinMs;
   for (;;) {
     const found = await look();
     if (found) return found;
@@ -138,9 +138,9 @@ export class GenerationStack {
   }
 
   /** Generations that count against a project's month. */
-  async charged(project_id: string): Promise<number> {
+  async charged(projectId: string): Promise<number> {
     const rows = await this
-      .sql`select generations from public.generation_usage where project_id = ${project_id}`;
+      .sql`select generations from public.generation_usage where project_id = ${projectId}`;
     return Number(rows[0]?.generations ?? 0);
   }
 
@@ -157,7 +157,7 @@ export class GenerationStack {
   }
 
   /** The project's owner gets a plan with room. */
-  async plan(project_id: string, plan: string): Promise<void> {
-    await this.sql`update public.projects set plan_id = ${plan} where id = ${project_id}`;
+  async plan(projectId: string, plan: string): Promise<void> {
+    await this.sql`update public.projects set plan_id = ${plan} where id = ${projectId}`;
   }
 }

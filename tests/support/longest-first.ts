@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 /** Begun last, each of these would run alone at the end. They mostly wait, so what computes goes on beside them. */
 const longest = [
@@ -20,7 +20,7 @@ const longest = [
   "tests/e2e/seed.test.ts",
   "tests/e2e/stack-platform.test.ts",
   "tests/faults/rate-limits-redis.test.ts",
-].map((path) => join(ROOT, path));
+].map((path) => join(repositoryRoot, path));
 
 /** The order of a run: what takes longest, and then as vitest sees fit. */
 export class LongestFirst extends BaseSequencer {

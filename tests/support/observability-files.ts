@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
-const read = (name: string) => readFileSync(join(ROOT, "docs", "operations", name), "utf8");
+const read = (name: string) => readFileSync(join(repositoryRoot, "docs", "operations", name), "utf8");
 
 /** The rules for Prometheus that an operator copies. */
 export const alertRules = read("alerts.yml");

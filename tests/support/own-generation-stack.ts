@@ -12,10 +12,10 @@ export class OwnGenerationStack extends GenerationStack {
   readonly project_id: string;
   readonly headers: Record<string, string>;
 
-  private constructor(own: TestStack, project_id: string, headers: Record<string, string>) {
+  private constructor(own: TestStack, projectId: string, headers: Record<string, string>) {
     super(own);
     this.own = own;
-    this.project_id = project_id;
+    this.project_id = projectId;
     this.headers = headers;
   }
 

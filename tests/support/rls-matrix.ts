@@ -216,7 +216,7 @@ export const nameOf = ({ table, command, actor, whose, expected }: Cell) =>
 export async function mismatches(
   cells: Cell[],
   attempt: (cell: Cell) => Promise<boolean>,
-  at_once = 8,
+  atOnce = 8,
 ): Promise<string[]> {
   const [wrong, queue]: [string[], Cell[]] = [[], [...cells]];
   const worker = async () => {
@@ -224,7 +224,7 @@ export async function mismatches(
       if ((await attempt(cell)) !== cell.expected) wrong.push(nameOf(cell));
     }
   };
-  await Promise.all(Array.from({ length: at_once }, worker));
+  await Promise.all(Array.from({ length: atOnce }, worker));
   return wrong.sort();
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants, realpathSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 export type Ran = { code: number; output: string };
 
@@ -27,7 +27,7 @@ export function run(command: string, args: string[], cwd: string, env: NodeJS.Pr
 /** Every program of this name: that of node_modules and those of the system, where the oldest Node is to be expected. */
 function installed(name: string): string[] {
   const folders = (process.env.PATH ?? "").split(delimiter);
-  const candidates = [join(ROOT, "node_modules", "node", "bin"), ...folders].map((folder) =>
+  const candidates = [join(repositoryRoot, "node_modules", "node", "bin"), ...folders].map((folder) =>
     join(folder, name),
   );
   const found = candidates.flatMap((path) => {
@@ -47,11 +47,11 @@ export function runtimes(): { name: string; command: string; args: string[] }[] 
   const deno = (folder: string) => ({
     name: folder,
     command: own,
-    args: [join(ROOT, "node_modules", folder, "bin.cjs"), "run", "--no-prompt", "--allow-all"],
+    args: [join(repositoryRoot, "node_modules", folder, "bin.cjs"), "run", "--no-prompt", "--allow-all"],
   });
   return [
     ...installed("node").map((command) => ({
-      name: `Node at ${command.replace(ROOT, "")}`,
+      name: `Node at ${command.replace(repositoryRoot, "")}`,
       command,
       args: [],
     })),

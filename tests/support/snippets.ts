@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 /** A fenced block of a document. */
 export type Snippet = {
@@ -16,7 +16,7 @@ export type Snippet = {
 export const runnable = ["sh", "js", "ts", "sql", "http"];
 
 export function snippetsOf(file: string): Snippet[] {
-  const markdown = readFileSync(join(ROOT, file), "utf8");
+  const markdown = readFileSync(join(repositoryRoot, file), "utf8");
   return Array.from(markdown.matchAll(/^( *)```([^\n`]*)\n(.*?)^\1```$/gms), (match) => {
     const [, indent = "", info = "", body = ""] = match;
     const [language = "", status] = info.trim().split(/\s+/);
@@ -35,7 +35,7 @@ export function makeReaderFolder(folder: string, env: Record<string, string>, ph
   const sdk = join(folder, "node_modules", "@devkit4ai", "client");
   mkdirSync(sdk, { recursive: true });
   // Its sources, which Node runs as they are. The package itself is tried by the SDK's own suite.
-  symlinkSync(join(ROOT, "packages", "client", "src"), join(sdk, "src"));
+  symlinkSync(join(repositoryRoot, "packages", "client", "src"), join(sdk, "src"));
   const manifest = { name: "@devkit4ai/client", version: "0.0.0", type: "module", exports: "./src/index.ts" };
   writeFileSync(join(sdk, "package.json"), JSON.stringify(manifest));
   writeFileSync(join(folder, "photo.png"), photo);

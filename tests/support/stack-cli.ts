@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import type { Stack } from "../../scripts/local/stack-facts.ts";
 
 export type Ready = Pick<Stack, "urls" | "keys" | "database_url" | "credentials" | "ready_after_ms">;
@@ -16,7 +16,12 @@ export class StackCli {
   #output: string[] = [];
   #wake: (() => void)[] = [];
 
-  constructor(args: string[], env: NodeJS.ProcessEnv = process.env, checkout = ROOT, umask = "022") {
+  constructor(
+    args: string[],
+    env: NodeJS.ProcessEnv = process.env,
+    checkout = repositoryRoot,
+    umask = "022",
+  ) {
     const words = ["node", join(checkout, "scripts", "bootstrap.mjs"), "scripts/start.ts", ...args];
     this.child = spawn("/bin/sh", ["-c", `umask ${umask}; exec "$@"`, "start", ...words], {
       cwd: checkout,

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 import { isAlive } from "../../scripts/local/lock.ts";
 import { assertPortsFree, findFreeBase } from "../../scripts/local/ports.ts";
-import { portsFrom, ROOT } from "../../scripts/local/settings.ts";
+import { portsFrom, repositoryRoot } from "../../scripts/local/settings.ts";
 import type { StackOptions } from "../../scripts/local/stack.ts";
 import type { Stack } from "../../scripts/local/stack-facts.ts";
 import { readTarget } from "./target.ts";
@@ -77,7 +77,7 @@ export async function startTestStack(options: StackOptions = {}): Promise<TestSt
   chmodSync(folder, 0o711);
   const base_port = options.base_port ?? (await findFreeBase());
   const settings = { durable: false, ...options, base_port, data_folder: folder };
-  const node = join(ROOT, "node_modules", "node", "bin", "node");
+  const node = join(repositoryRoot, "node_modules", "node", "bin", "node");
   const script = fileURLToPath(new URL("./stack-process.ts", import.meta.url));
   const child = spawn(existsSync(node) ? node : process.execPath, [script, JSON.stringify(settings)], {
     stdio: ["pipe", "pipe", "inherit"],
@@ -112,11 +112,11 @@ export async function startTestStack(options: StackOptions = {}): Promise<TestSt
 
 /** Throws when a process of an ended stack lives on, or one of its ports is taken. */
 export async function assertNothingLeft(
-  base_port: number,
+  basePort: number,
   processes: { name: string; pid: number }[],
 ): Promise<void> {
   const alive = processes.filter(({ pid }) => isAlive(pid)).map(({ name, pid }) => `${name} (${pid})`);
   if (alive.length > 0)
     throw new Error(`The stack has ended, but these processes live on: ${alive.join(", ")}`);
-  await assertPortsFree(portsFrom(base_port));
+  await assertPortsFree(portsFrom(basePort));
 }

@@ -57,11 +57,11 @@ export class StarterKit {
   /** @param role_header what it names as the role: older versions sent that of their mode. */
   async register(
     fields: { email: string; password: string; full_name?: string },
-    role_header: string = this.#env.mode === "project" ? "end_user" : "developer",
+    roleHeader: string = this.#env.mode === "project" ? "end_user" : "developer",
   ): Promise<Outcome & { provisioning?: Body }> {
     const keys =
       this.#env.mode === "project" ? this.#mode : { "X-Operator-Key": this.#env.operator_key ?? "" };
-    const response = await this.#fetch("/auth/register", { ...keys, "X-User-Role": role_header }, fields);
+    const response = await this.#fetch("/auth/register", { ...keys, "X-User-Role": roleHeader }, fields);
     const answer = (await response.json()) as Body;
     if (response.status === 409) return { shows: "An account already exists for this email." };
     if (response.status === 429) return { shows: "Too many registration attempts. Please try again later." };

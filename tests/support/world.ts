@@ -103,17 +103,17 @@ async function makeSide(): Promise<Side> {
 }
 
 /** A completed generation and its charge, as the pipeline would leave them. */
-export async function addGeneration(project_id: string, user_id: string): Promise<string> {
+export async function addGeneration(projectId: string, userId: string): Promise<string> {
   const id = randomUUID();
-  const outputs = admin.json([{ path: `${project_id}/${id}/0.png`, content_type: "image/png" }]);
+  const outputs = admin.json([{ path: `${projectId}/${id}/0.png`, content_type: "image/png" }]);
   await admin`
     insert into public.generation_usage as usage (project_id, month, generations)
-    values (${project_id}, date_trunc('month', now() at time zone 'utc')::date, 1)
+    values (${projectId}, date_trunc('month', now() at time zone 'utc')::date, 1)
     on conflict (project_id, month) do update set generations = usage.generations + 1`;
   await admin`
     insert into public.generations
       (id, project_id, user_id, status, instructions, model, outputs, charge, charged_month, completed_at)
-    values (${id}, ${project_id}, ${user_id}, 'completed', 'A lighthouse', 'owner/model', ${outputs}, 'committed',
+    values (${id}, ${projectId}, ${userId}, 'completed', 'A lighthouse', 'owner/model', ${outputs}, 'committed',
       date_trunc('month', now() at time zone 'utc')::date, now())`;
   return id;
 }

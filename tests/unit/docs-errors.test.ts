@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { advice } from "../../packages/client/src/errors.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { ApiError, errorCodes } from "../../supabase/functions/api/errors.ts";
 
-const markdown = readFileSync(join(ROOT, "docs", "errors.md"), "utf8");
+const markdown = readFileSync(join(repositoryRoot, "docs", "errors.md"), "utf8");
 const described = markdown.split(/^## /m).flatMap((part) => {
   const [heading = "", ...entries] = part.split(/^### /m);
   return entries.map((entry) => {

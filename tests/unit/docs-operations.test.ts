@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import type { ServiceDescription } from "../../supabase/functions/api/resources/health/report/describe-service.ts";
 import {
   requestMetrics,
@@ -9,7 +9,7 @@ import {
 } from "../../supabase/functions/api/resources/metrics/exposition/service-metrics.ts";
 import { alertRules, dashboard, dashboardQueries } from "../support/observability-files.ts";
 
-const text = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
+const text = readFileSync(join(repositoryRoot, "docs", "operations.md"), "utf8");
 const queries = dashboardQueries.map(({ expr }) => expr).join("\n");
 const waiting = { waiting: 0, oldest_seconds: 0, failing: 0 };
 const open = { count: 0, overdue: 0, oldest_seconds: 0 };

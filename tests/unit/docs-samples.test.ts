@@ -3,17 +3,22 @@ import { join } from "node:path";
 import ts from "typescript";
 import { expect, test } from "vitest";
 import { documentOfReference } from "../../scripts/docs/samples.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 type Operation = { operationId: string; "x-codeSamples"?: { source: string }[] };
-const document = documentOfReference(JSON.parse(readFileSync(join(ROOT, "docs", "openapi.json"), "utf8")));
+const document = documentOfReference(
+  JSON.parse(readFileSync(join(repositoryRoot, "docs", "openapi.json"), "utf8")),
+);
 const operations = Object.values<Record<string, Operation>>(document.paths).flatMap(Object.values<Operation>);
 
 test("every sample of the SDK compiles under strict, against the SDK itself", () => {
-  const client = join(ROOT, "packages", "client", "src", "index.ts");
+  const client = join(repositoryRoot, "packages", "client", "src", "index.ts");
   const sources = new Map(
     operations.flatMap(({ operationId, "x-codeSamples": samples = [] }) =>
-      samples.map(({ source }) => [join(ROOT, "tests", "unit", `${operationId}.sample.mts`), source]),
+      samples.map(({ source }) => [
+        join(repositoryRoot, "tests", "unit", `${operationId}.sample.mts`),
+        source,
+      ]),
     ),
   );
   expect(sources.size).toBeGreaterThan(60);

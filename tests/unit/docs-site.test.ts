@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildDocs } from "../../scripts/docs/build.ts";
 import { renderMarkdown } from "../../scripts/docs/markdown.ts";
 import { findPages } from "../../scripts/docs/pages.ts";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-docs-"));
 let pages: { path: string; html: string }[] = [];
@@ -22,7 +22,7 @@ const addressesIn = (html: string) =>
   Array.from(html.matchAll(/<[^>]+\s(?:href|src)="([^"]*)"/g), ([, address = ""]) => address);
 
 test("every markdown file below docs, the SDK's README and the changelog, is a page that another one leads to", () => {
-  const files = readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" });
+  const files = readdirSync(join(repositoryRoot, "docs"), { recursive: true, encoding: "utf8" });
   const markdown = files.filter((file) => file.endsWith(".md")).map((file) => `docs/${file}`);
   const found = findPages();
   expect(found.map(({ source }) => source).sort()).toEqual(
@@ -100,7 +100,7 @@ test("every page has one title, a language and a way past the navigation", () =>
 });
 
 test("no picture of the documents has more than 200 kB", () => {
-  const images = join(ROOT, "docs", "images");
+  const images = join(repositoryRoot, "docs", "images");
   const heavy = readdirSync(images).filter((name) => statSync(join(images, name)).size > 200_000);
   expect(heavy).toEqual([]);
 });

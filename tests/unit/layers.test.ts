@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 /** A file of the API, what it imports, and the sentence that the linter says. */
 const refused: [file: string, imported: string, sentence: string][] = [
@@ -39,7 +39,7 @@ type Diagnostic = { category: string; message: string; location: { path: string 
 function lint(files: Record<string, string>): Diagnostic[] {
   const folder = mkdtempSync(join(tmpdir(), "layers-"));
   try {
-    cpSync(join(ROOT, "biome.json"), join(folder, "biome.json"));
+    cpSync(join(repositoryRoot, "biome.json"), join(folder, "biome.json"));
     for (const [path, text] of Object.entries(files)) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), text);
@@ -47,7 +47,7 @@ function lint(files: Record<string, string>): Diagnostic[] {
     const { stdout, stderr } = spawnSync(
       process.execPath,
       [
-        join(ROOT, "node_modules/@biomejs/biome/bin/biome"),
+        join(repositoryRoot, "node_modules/@biomejs/biome/bin/biome"),
         ...["lint", "--reporter=json", "--max-diagnostics=none", "--vcs-enabled=false", "."],
       ],
       { cwd: folder, encoding: "utf8" },

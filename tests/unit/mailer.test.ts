@@ -70,8 +70,8 @@ describe("through the mail service's API", () => {
     ["a backslash", "C:\\Post", '"C: Post"'],
     ["nothing that can be shown", ' "<>" ', '"Cloud API"'],
     ["300 characters", "x".repeat(300), `"${"x".repeat(100)}"`],
-  ])("a project name with %s stays a name", async (_name, from_name, shown) => {
-    await mailer.send({ ...mail, from_name, subject: `Hello ${from_name}` });
+  ])("a project name with %s stays a name", async (_name, fromName, shown) => {
+    await mailer.send({ ...mail, from_name: fromName, subject: `Hello ${fromName}` });
     expect(seen[0]?.body.from).toBe(`${shown} <no-reply@mail.example.com>`);
     expect(String(seen[0]?.body.subject)).not.toMatch(/[\r\n]/);
   });

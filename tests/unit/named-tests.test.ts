@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 /** The last cell of every row of the tables whose last column names files of tests. */
 function heldBy(document: string): string[] {
   const cells: string[] = [];
   let isHeld = false;
-  for (const line of readFileSync(join(ROOT, document), "utf8").split("\n")) {
+  for (const line of readFileSync(join(repositoryRoot, document), "utf8").split("\n")) {
     const last = line.split("|").at(-2)?.trim() ?? "";
     if (!line.startsWith("|")) isHeld = false;
     else if (last === "held by") isHeld = true;
@@ -26,6 +26,6 @@ describe.each(["docs/security.md", "docs/reliability.md"])("%s", (document) => {
 
   test("names only files that exist", () => {
     const files = [...cells.join(" ").matchAll(/`([^`]+)`/g)].map(([, file = ""]) => file);
-    expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+    expect(files.filter((file) => !existsSync(join(repositoryRoot, file)))).toEqual([]);
   });
 });

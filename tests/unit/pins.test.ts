@@ -2,15 +2,15 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
-const folder = join(ROOT, "supabase", "functions");
+const folder = join(repositoryRoot, "supabase", "functions");
 const names = readdirSync(folder, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name);
 const read = (...path: string[]) => JSON.parse(readFileSync(join(...path), "utf8")) as Record<string, any>;
 const importsOf = (name: string) => read(folder, name, "deno.json").imports as Record<string, string>;
-const { dependencies = {}, devDependencies = {} } = read(ROOT, "package.json");
+const { dependencies = {}, devDependencies = {} } = read(repositoryRoot, "package.json");
 const installed: Record<string, string> = { ...dependencies, ...devDependencies };
 
 test("there are the three functions", () => {
@@ -37,7 +37,7 @@ test("what the functions import is there after an install for `npm start` alone"
 
 /** As a checkout on Windows would have them otherwise. */
 test("every text file has the same line ends on every system", () => {
-  const output = execFileSync("git", ["ls-files", "--eol"], { cwd: ROOT, encoding: "utf8" });
+  const output = execFileSync("git", ["ls-files", "--eol"], { cwd: repositoryRoot, encoding: "utf8" });
   const texts = output.split("\n").filter((line) => line !== "" && !line.includes("i/-text"));
   expect(texts.length).toBeGreaterThan(100);
   expect(texts.filter((line) => !/^i\/(lf|none) .*eol=lf/.test(line))).toEqual([]);

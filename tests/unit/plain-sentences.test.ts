@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 const mostWords = 30;
 
 function files(folder: string, ending: RegExp): string[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+  return readdirSync(join(repositoryRoot, folder), { recursive: true, encoding: "utf8" })
     .filter((name) => ending.test(name) && !/node_modules|dist\/|\.gen\.ts$/.test(name))
     .map((name) => join(folder, name));
 }
@@ -42,7 +42,7 @@ const countWords = (sentence: string) => sentence.match(/[\p{L}\p{N}][\p{L}\p{N}
 
 function longSentences(list: string[], texts: (source: string) => string[]): string[] {
   return list.flatMap((file) =>
-    texts(readFileSync(join(ROOT, file), "utf8"))
+    texts(readFileSync(join(repositoryRoot, file), "utf8"))
       .flatMap(sentences)
       .filter((sentence) => countWords(sentence) > mostWords)
       .map((sentence) => `${file}: ${sentence}`),

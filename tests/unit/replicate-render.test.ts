@@ -54,9 +54,9 @@ test("a PNG given as input shines through", async () => {
 });
 
 test("the words about the stand-in are in the lower left corner of every picture, whatever its size", async () => {
-  const corner = async (request: RenderRequest, rows_up: number) => {
+  const corner = async (request: RenderRequest, rowsUp: number) => {
     const { data, width, height } = decode(await render(request));
-    const rows = Array.from({ length: rows_up }, (_, up) => (height - 1 - up) * width * 3);
+    const rows = Array.from({ length: rowsUp }, (_, up) => (height - 1 - up) * width * 3);
     return rows.map((row) => data.slice(row, row + 64 * 3).join());
   };
   const small = await corner({ ...base, width: 64, height: 64 }, 12);

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { migrationNames } from "../../scripts/schema/baseline.ts";
 import { isErrorCode } from "../../supabase/functions/api/errors.ts";
 
-const folder = join(ROOT, "supabase/schemas");
+const folder = join(repositoryRoot, "supabase/schemas");
 const files = readdirSync(folder).sort();
 const textOf = (name: string) => readFileSync(join(folder, name), "utf8");
 const all = files.map(textOf).join("\n");

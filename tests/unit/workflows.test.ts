@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ROOT } from "../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 // The workflows cannot run here. What they call must exist here, with the options that they give.
-const folder = join(ROOT, ".github", "workflows");
-const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
+const folder = join(repositoryRoot, ".github", "workflows");
+const { scripts } = JSON.parse(readFileSync(join(repositoryRoot, "package.json"), "utf8")) as {
   scripts: Record<string, string>;
 };
 const workflows = readdirSync(folder).map(
@@ -25,20 +25,20 @@ test.each(workflows)("%s: each npm script exists", (_, text) => {
 
 test.each(workflows)("%s: each program of npx is installed", (_, text) => {
   for (const name of found(text, /npx ([\w-]+)/g))
-    expect(existsSync(join(ROOT, "node_modules", ".bin", name)), name).toBe(true);
+    expect(existsSync(join(repositoryRoot, "node_modules", ".bin", name)), name).toBe(true);
 });
 
 test.each(workflows)("%s: each option is known to its script", (_, text) => {
   for (const [, name = "test", rest = ""] of text.matchAll(/npm (?:run )?([\w:-]+) -- ([^\n]*)/g)) {
     const source = /(scripts\/(?!bootstrap)[\w/-]+\.ts)/.exec(scripts[name] ?? "")?.[1] ?? "";
-    const code = readFileSync(join(ROOT, source), "utf8");
+    const code = readFileSync(join(repositoryRoot, source), "utf8");
     for (const option of found(rest, /--([\w-]+)/g)) expect(code, `${name} --${option}`).toContain(option);
   }
 });
 
 test.each(workflows)("%s: each file exists", (_, text) => {
   for (const path of found(text, /((?:tests|packages|supabase)\/[\w./-]+\.(?:ts|md|json))/g))
-    expect(existsSync(join(ROOT, path)), path).toBe(true);
+    expect(existsSync(join(repositoryRoot, path)), path).toBe(true);
 });
 
 test.each(workflows)("%s: every action has a version, and permissions are named", (_, text) => {

@@ -57,9 +57,9 @@ export class Http {
 
   constructor(config: HttpConfig, store: SessionStore) {
     this.#config = config;
-    this.sessions = new SessionKeeper(store, (refresh_token) =>
+    this.sessions = new SessionKeeper(store, (refreshToken) =>
       this.request("post", "/api/v1/auth/refresh", {
-        body: { refresh_token },
+        body: { refresh_token: refreshToken },
         sends: "nothing",
         repeatable: true,
       }),

@@ -16,13 +16,13 @@ const endings = ["invalid_refresh_token", "refresh_token_reused"];
 /** Keeps one session fresh. However many ask at once, here or in other tabs, one refreshes and all get its tokens. */
 export class SessionKeeper {
   readonly #store: SessionStore;
-  readonly #renew: (refresh_token: string) => Promise<Tokens>;
+  readonly #renew: (refreshToken: string) => Promise<Tokens>;
   readonly #listeners = new Set<SessionListener>();
   #refreshing: Promise<Session | null> | null = null;
   #unsubscribe: (() => void) | undefined;
   #known: string | null = null;
 
-  constructor(store: SessionStore, renew: (refresh_token: string) => Promise<Tokens>) {
+  constructor(store: SessionStore, renew: (refreshToken: string) => Promise<Tokens>) {
     this.#store = store;
     this.#renew = renew;
   }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { reasonOf } from "../../local/problem.ts";
-import { HOST } from "../../local/settings.ts";
+import { loopback } from "../../local/settings.ts";
 import type { Row } from "../compare.ts";
 import { type Server, startProgram } from "../servers.ts";
 
@@ -43,7 +43,7 @@ export async function startPocketBase(program: string, port: number): Promise<Se
   try {
     const superuser = { identity: "superuser@example.com", password: randomUUID() };
     await run(program, ["superuser", "create", superuser.identity, superuser.password, data]);
-    const server = await startProgram(program, ["serve", `--http=${HOST}:${port}`, data], port);
+    const server = await startProgram(program, ["serve", `--http=${loopback}:${port}`, data], port);
     undo.push(server.stop);
     return { ...server, stop, rows: rowsOf(server, await fill(server.base, superuser)) };
   } catch (error) {

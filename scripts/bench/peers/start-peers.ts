@@ -4,14 +4,14 @@ import postgres from "postgres";
 import { adminUrlOf, keysOfPort } from "../../local/keys.ts";
 import { Problem } from "../../local/problem.ts";
 import { runCommand } from "../../local/run-command.ts";
-import { HOST, type Ports, ROOT } from "../../local/settings.ts";
+import { loopback, type Ports, repositoryRoot } from "../../local/settings.ts";
 import type { Row } from "../compare.ts";
 import type { Facts } from "../seed.ts";
 import { type Server, startDeno, startNode } from "../servers.ts";
 import { buildPocketBase, startPocketBase } from "./pocketbase.ts";
 
-const source = join(ROOT, "scripts", "bench", "peers");
-const folder = join(ROOT, ".local", "bench-peers");
+const source = join(repositoryRoot, "scripts", "bench", "peers");
+const folder = join(repositoryRoot, ".local", "bench-peers");
 
 /**
  * The alternatives that a user would build, on the same Postgres and machine, with their requests. Notes say what is left out.
@@ -19,7 +19,7 @@ const folder = join(ROOT, ".local", "bench-peers");
 export async function startPeers(
   ports: Ports,
   facts: Facts,
-  postgres_pid: number | undefined,
+  postgresPid: number | undefined,
 ): Promise<{ rows: Row[]; notes: string[]; stop: () => Promise<void> }> {
   await install();
   const pocketbase = await buildPocketBase(folder);
@@ -38,16 +38,16 @@ export async function startPeers(
         NODE_ENV: "production",
       });
       servers.push(server);
-      rows.push(...betterAuthRows(server, server.ready, setup, postgres_pid));
+      rows.push(...betterAuthRows(server, server.ready, setup, postgresPid));
     }
-    const gateway = `${HOST}:${ports.gateway}`;
+    const gateway = `${loopback}:${ports.gateway}`;
     const functions = await startDeno(["peers", "supabase-js", "index.ts"], ports.gateway + 18, [gateway], {
       SUPABASE_URL: `http://${gateway}`,
       SUPABASE_PUBLISHABLE_KEY: facts.publishable_key,
       SUPABASE_SECRET_KEY: keysOfPort(ports.gateway).secret,
     });
     servers.push(functions);
-    rows.push(...supabaseRows(functions, `http://${gateway}`, facts, postgres_pid));
+    rows.push(...supabaseRows(functions, `http://${gateway}`, facts, postgresPid));
     if ("left_out" in pocketbase) return { rows, notes: [pocketbase.left_out], stop };
     const server = await startPocketBase(pocketbase.program, ports.gateway + 19);
     servers.push(server);
@@ -96,14 +96,14 @@ function betterAuthRows(
   { base, pid }: Server,
   ready: string,
   setup: string,
-  postgres_pid: number | undefined,
+  postgresPid: number | undefined,
 ): Row[] {
   const { cookie, key, id } = JSON.parse(ready) as Record<"cookie" | "key" | "id", string>;
   const row = (name: string, path: string, headers: Record<string, string>): Row => ({
     scenario: { name: `better-auth (${setup}): ${name}`, requests: [{ path, headers }] },
     base,
     function_pid: pid,
-    postgres_pid,
+    postgres_pid: postgresPid,
   });
   return [row("me", "/me", { cookie }), row("status", `/picture/${id}/status`, { cookie, "x-api-key": key })];
 }
@@ -112,13 +112,13 @@ function supabaseRows(
   functions: Server,
   gateway: string,
   { people, app_headers, publishable_key }: Facts,
-  postgres_pid: number | undefined,
+  postgresPid: number | undefined,
 ): Row[] {
   const key = {
     "x-api-key": app_headers["X-API-Key"] ?? "",
     "x-project-id": app_headers["X-Project-ID"] ?? "",
   };
-  const own = { function_pid: functions.pid, postgres_pid };
+  const own = { function_pid: functions.pid, postgres_pid: postgresPid };
   const bearer = (headers: Record<string, string>) => ({ Authorization: headers.Authorization ?? "" });
   return [
     {
@@ -152,7 +152,7 @@ function supabaseRows(
         })),
       },
       base: gateway,
-      postgres_pid,
+      postgres_pid: postgresPid,
     },
     {
       scenario: {
@@ -163,7 +163,7 @@ function supabaseRows(
         })),
       },
       base: gateway,
-      postgres_pid,
+      postgres_pid: postgresPid,
     },
   ];
 }

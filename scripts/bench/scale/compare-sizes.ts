@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { adminUrlOf } from "../../local/keys.ts";
-import { HOST, type Ports } from "../../local/settings.ts";
+import { loopback, type Ports } from "../../local/settings.ts";
 import { compare, type Pace, type Result } from "../compare.ts";
 import type { Scenario } from "../scenario.ts";
 import { reads } from "../scenarios/all.ts";
@@ -38,7 +38,7 @@ export async function compareSizes(
   const two = { ...pace, connections: 2 };
   const at = ({ ports }: Place, scenario: Scenario) => ({
     scenario,
-    base: `http://${HOST}:${ports.functions.api}`,
+    base: `http://${loopback}:${ports.functions.api}`,
   });
   try {
     const before = await countScans(admin);

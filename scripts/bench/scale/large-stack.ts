@@ -3,12 +3,12 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { adminUrlOf } from "../../local/keys.ts";
 import { findFreeBase } from "../../local/ports.ts";
-import { portsFrom, ROOT } from "../../local/settings.ts";
+import { portsFrom, repositoryRoot } from "../../local/settings.ts";
 import { openStack } from "../../local/stack-child.ts";
 import { type Facts, registerDeveloper, seed, signIn, signInDeveloper, type Tenant } from "../seed.ts";
 import { fill, large } from "./rows.ts";
 
-const folder = join(ROOT, ".local", "bench-large");
+const folder = join(repositoryRoot, ".local", "bench-large");
 /** Written last: without it the database is not complete. */
 const factsFile = join(folder, "facts.json");
 

@@ -40,7 +40,7 @@ export async function addGenerations(admin: Sql, owner: Owner, count: number): P
  */
 export async function fill(
   admin: Sql,
-  project_id: string,
+  projectId: string,
   size: Size,
   report: (step: string) => void,
 ): Promise<void> {
@@ -55,7 +55,7 @@ export async function fill(
         'developer' || n || '@seeded.example.com', now(), now() - random() * interval '400 days' from developer`;
     // Project 1 is the existing one.
     await tx`create temporary table project on commit drop as
-      select 1 as n, ${project_id}::uuid as id, null::uuid as owner_id
+      select 1 as n, ${projectId}::uuid as id, null::uuid as owner_id
       union all
       select chosen.n, gen_random_uuid(), developer.id
       from (select n, 1 + floor(${size.developers}::int * power(random(), 1.5))::int as who
@@ -167,10 +167,10 @@ async function insertGenerations(tx: TransactionSql, people: "person", count: nu
     ) row`;
 }
 
-async function countGenerations(tx: TransactionSql, project_id: string | null): Promise<void> {
+async function countGenerations(tx: TransactionSql, projectId: string | null): Promise<void> {
   await tx`insert into public.generation_usage (project_id, month, generations)
     select project_id, charged_month, count(*) from public.generations
-    where charge <> 'refunded' and project_id is not null and (${project_id}::uuid is null or project_id = ${project_id}::uuid)
+    where charge <> 'refunded' and project_id is not null and (${projectId}::uuid is null or project_id = ${projectId}::uuid)
     group by project_id, charged_month
     on conflict (project_id, month) do update set generations = excluded.generations`;
 }

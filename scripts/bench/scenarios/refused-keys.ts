@@ -1,12 +1,12 @@
 import type { MakeScenario, Scenario } from "../scenario.ts";
 import type { Facts } from "../seed.ts";
 
-const refused = (name: string, { people, app_headers }: Facts, api_key: string): Scenario => ({
+const refused = (name: string, { people, app_headers }: Facts, apiKey: string): Scenario => ({
   name,
   status: 403,
   requests: people.map(({ headers, generation_id }) => ({
     path: `/api/v1/generation/${generation_id}/status`,
-    headers: { ...headers, ...app_headers, "X-API-Key": api_key },
+    headers: { ...headers, ...app_headers, "X-API-Key": apiKey },
   })),
 });
 

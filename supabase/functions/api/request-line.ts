@@ -16,7 +16,7 @@ export function requestLine(
   { level, method, route, status, duration_ms }: Facts,
   { request_id, parent, spent_ms }: Trace,
   caller: Pick<Credentials, "user_id" | KeyField>,
-  project_id: string | undefined,
+  projectId: string | undefined,
   failure: Failure,
 ): string {
   let line = `{"time":"${new Date().toISOString()}","level":"${level}","message":"request","request_id":"${request_id}"`;
@@ -25,7 +25,7 @@ export function requestLine(
   for (const part in spent_ms)
     line += `,"${part}_ms":${(spent_ms[part as keyof typeof spent_ms] ?? 0).toFixed(1)}`;
   const { user_id } = caller;
-  if (project_id !== undefined && isUuid(project_id)) line += `,"project_id":"${project_id}"`;
+  if (projectId !== undefined && isUuid(projectId)) line += `,"project_id":"${projectId}"`;
   if (user_id !== undefined && isUuid(user_id)) line += `,"user_id":"${user_id}"`;
   // The first 12 digits of the hash name a key without a query: `key_hash` in the database begins with them.
   for (const { kind, field } of keyKinds) {

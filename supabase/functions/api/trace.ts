@@ -21,8 +21,8 @@ export class Trace {
   readonly #state: string | null;
   #own: string | undefined;
 
-  constructor(request_id: string, traceparent: string | null, tracestate: string | null) {
-    this.request_id = request_id;
+  constructor(requestId: string, traceparent: string | null, tracestate: string | null) {
+    this.request_id = requestId;
     this.parent = traceparent === null ? null : parseTraceparent(traceparent);
     this.#state = this.parent !== null && (tracestate?.length ?? 0) <= maxStateLength ? tracestate : null;
   }
@@ -50,8 +50,8 @@ export function parseTraceparent(header: string): Parent | null {
 }
 
 /** Our own request ids are traces as well, so that one number finds both. */
-function traceIdOf(request_id: string): string {
-  return isUuid(request_id) ? request_id.replaceAll("-", "").toLowerCase() : hex(16);
+function traceIdOf(requestId: string): string {
+  return isUuid(requestId) ? requestId.replaceAll("-", "").toLowerCase() : hex(16);
 }
 
 function hex(bytes: number): string {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ROOT } from "../../../scripts/local/settings.ts";
+import { repositoryRoot } from "../../../scripts/local/settings.ts";
 import { canonicalPath } from "../../../supabase/functions/api/canonical-path.ts";
 
 export type Schema = Record<string, any>;
@@ -21,7 +21,7 @@ export type Operation = {
   tags: string[];
 };
 
-export const document: Schema = JSON.parse(readFileSync(join(ROOT, "docs/openapi.json"), "utf8"));
+export const document: Schema = JSON.parse(readFileSync(join(repositoryRoot, "docs/openapi.json"), "utf8"));
 
 export const operations: Operation[] = Object.entries<Schema>(document.paths).flatMap(([path, methods]) =>
   Object.entries<Schema>(methods).map(

@@ -15,38 +15,48 @@ export class ApiKeys {
 
   /** `key` of the answer is the whole key, shown only here. */
   create(
-    project_id: string,
+    projectId: string,
     body: Body<"apiKeys.create"> = {},
     options?: RequestOptions,
   ): ApiPromise<Schema<"CreatedApiKey">> {
-    return this.#http.request("post", all, { params: { project_id }, body }, options);
+    return this.#http.request("post", all, { params: { project_id: projectId }, body }, options);
   }
 
-  list(project_id: string, options?: RequestOptions): List<Schema<"ApiKey">> {
-    return List.whole(() => this.#http.request("get", all, { params: { project_id } }, options));
+  list(projectId: string, options?: RequestOptions): List<Schema<"ApiKey">> {
+    return List.whole(() => this.#http.request("get", all, { params: { project_id: projectId } }, options));
   }
 
   /** A new key in place of one that goes on working for `grace_seconds`. */
   rotate(
-    project_id: string,
-    key_id: string,
+    projectId: string,
+    keyId: string,
     body: Body<"apiKeys.rotate"> = {},
     options?: RequestOptions,
   ): ApiPromise<Schema<"RotatedApiKey">> {
-    return this.#http.request("post", `${one}/rotate`, { params: { project_id, key_id }, body }, options);
+    return this.#http.request(
+      "post",
+      `${one}/rotate`,
+      { params: { project_id: projectId, key_id: keyId }, body },
+      options,
+    );
   }
 
-  revoke(project_id: string, key_id: string, options?: RequestOptions): ApiPromise<void> {
-    return this.#http.request("delete", one, { params: { project_id, key_id } }, options);
+  revoke(projectId: string, keyId: string, options?: RequestOptions): ApiPromise<void> {
+    return this.#http.request("delete", one, { params: { project_id: projectId, key_id: keyId } }, options);
   }
 
   /** Requests and errors, day by day. */
   usage(
-    project_id: string,
-    key_id: string,
+    projectId: string,
+    keyId: string,
     query: Query<"apiKeys.usage"> = {},
     options?: RequestOptions,
   ): ApiPromise<Schema<"ApiKeyUsage">[]> {
-    return this.#http.request("get", `${one}/usage`, { params: { project_id, key_id }, query }, options);
+    return this.#http.request(
+      "get",
+      `${one}/usage`,
+      { params: { project_id: projectId, key_id: keyId }, query },
+      options,
+    );
   }
 }

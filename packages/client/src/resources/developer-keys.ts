@@ -28,14 +28,14 @@ export class DeveloperKeys {
 
   /** A new key in place of one that goes on working for `grace_seconds`. */
   rotate(
-    key_id: string,
+    keyId: string,
     body: Body<"developerKeys.rotate"> = {},
     options?: RequestOptions,
   ): ApiPromise<Schema<"CreatedDeveloperKey">> {
-    return this.#http.request("post", `${one}/rotate`, { params: { key_id }, body }, options);
+    return this.#http.request("post", `${one}/rotate`, { params: { key_id: keyId }, body }, options);
   }
 
-  revoke(key_id: string, options?: RequestOptions): ApiPromise<void> {
-    return this.#http.request("delete", one, { params: { key_id } }, options);
+  revoke(keyId: string, options?: RequestOptions): ApiPromise<void> {
+    return this.#http.request("delete", one, { params: { key_id: keyId } }, options);
   }
 }

@@ -118,12 +118,12 @@ export class Generations {
     return this.#http.request("get", "/api/v1/generation/usage", {}, options);
   }
 
-  get(generation_id: string, options?: RequestOptions): ApiPromise<Generation> {
-    return this.#http.request("get", `${one}/status`, { params: { generation_id } }, options);
+  get(generationId: string, options?: RequestOptions): ApiPromise<Generation> {
+    return this.#http.request("get", `${one}/status`, { params: { generation_id: generationId } }, options);
   }
 
-  getAnonymous(generation_id: string, options?: RequestOptions): ApiPromise<Generation> {
-    const init = { params: { generation_id }, sends: "nothing" } as const;
+  getAnonymous(generationId: string, options?: RequestOptions): ApiPromise<Generation> {
+    const init = { params: { generation_id: generationId }, sends: "nothing" } as const;
     return this.#http.request("get", `${anonymous}/status`, init, options);
   }
 
@@ -133,18 +133,18 @@ export class Generations {
    * @throws TimeoutError after `timeoutMs` (ten minutes); the generation goes on
    */
   stream(
-    generation_id: string,
+    generationId: string,
     options: StreamOptions = {},
   ): AsyncGenerator<GenerationEvent, void, undefined> {
-    return followGeneration(this.#opener(generation_id, false), options);
+    return followGeneration(this.#opener(generationId, false), options);
   }
 
   /** The same without an account. */
   streamAnonymous(
-    generation_id: string,
+    generationId: string,
     options: StreamOptions = {},
   ): AsyncGenerator<GenerationEvent, void, undefined> {
-    return followGeneration(this.#opener(generation_id, true), options);
+    return followGeneration(this.#opener(generationId, true), options);
   }
 
   /**
@@ -153,7 +153,7 @@ export class Generations {
    * @throws TimeoutError after `timeoutMs` (ten minutes); the generation goes on, and so can you with another `wait`
    */
   async wait(
-    generation_id: string,
+    generationId: string,
     {
       anonymous: isAnonymous = false,
       timeoutMs = 600_000,
@@ -161,7 +161,7 @@ export class Generations {
     }: WaitOptions & { anonymous?: boolean } = {},
   ): Promise<FinishedGeneration> {
     const startedAt = Date.now();
-    const opener = this.#opener(generation_id, isAnonymous);
+    const opener = this.#opener(generationId, isAnonymous);
     const finished = await waitLive(opener, { ...options, timeoutMs }, this.#streams);
     if (finished !== null) return finished;
     const path = isAnonymous ? (`${anonymous}/status` as const) : (`${one}/status` as const);
@@ -169,35 +169,45 @@ export class Generations {
     const leftMs = Math.max(1, timeoutMs - (Date.now() - startedAt));
     return waitUntilFinished(
       (wait, request) =>
-        this.#http.request("get", path, { params: { generation_id }, query: { wait }, sends }, request),
+        this.#http.request(
+          "get",
+          path,
+          { params: { generation_id: generationId }, query: { wait }, sends },
+          request,
+        ),
       { ...options, timeoutMs: leftMs },
     );
   }
 
-  #opener(generation_id: string, isAnonymous: boolean): Open {
+  #opener(generationId: string, isAnonymous: boolean): Open {
     const path = isAnonymous ? (`${anonymous}/events` as const) : (`${one}/events` as const);
     const sends = isAnonymous ? "nothing" : "all";
     return (lastEventId, request) =>
-      this.#http.open(path, { params: { generation_id }, sends, lastEventId }, request);
+      this.#http.open(path, { params: { generation_id: generationId }, sends, lastEventId }, request);
   }
 
   /** Publishes a picture, or takes it back. */
   setPublic(
-    generation_id: string,
+    generationId: string,
     body: Body<"generations.setPublic">,
     options?: RequestOptions,
   ): ApiPromise<Schema<"GenerationPublic">> {
-    return this.#http.request("patch", `${one}/public`, { params: { generation_id }, body }, options);
+    return this.#http.request(
+      "patch",
+      `${one}/public`,
+      { params: { generation_id: generationId }, body },
+      options,
+    );
   }
 
   /** Stops one that is pending or processing. `charged` of the answer says whether it counts all the same. */
-  cancel(generation_id: string, options?: RequestOptions): ApiPromise<Generation> {
-    return this.#http.request("post", `${one}/cancel`, { params: { generation_id } }, options);
+  cancel(generationId: string, options?: RequestOptions): ApiPromise<Generation> {
+    return this.#http.request("post", `${one}/cancel`, { params: { generation_id: generationId } }, options);
   }
 
   /** With its files. */
-  delete(generation_id: string, options?: RequestOptions): ApiPromise<Schema<"GenerationDeleted">> {
-    return this.#http.request("delete", one, { params: { generation_id } }, options);
+  delete(generationId: string, options?: RequestOptions): ApiPromise<Schema<"GenerationDeleted">> {
+    return this.#http.request("delete", one, { params: { generation_id: generationId } }, options);
   }
 
   /** The finished picture itself. Several ones are numbered from 0. */

@@ -26,40 +26,40 @@ export class Projects {
     });
   }
 
-  get(project_id: string, options?: RequestOptions): ApiPromise<Project> {
-    return this.#http.request("get", one, { params: { project_id } }, options);
+  get(projectId: string, options?: RequestOptions): ApiPromise<Project> {
+    return this.#http.request("get", one, { params: { project_id: projectId } }, options);
   }
 
   /** Changes the fields that are given and no others. */
-  update(project_id: string, body: Body<"projects.update">, options?: RequestOptions): ApiPromise<Project> {
-    return this.#http.request("patch", one, { params: { project_id }, body }, options);
+  update(projectId: string, body: Body<"projects.update">, options?: RequestOptions): ApiPromise<Project> {
+    return this.#http.request("patch", one, { params: { project_id: projectId }, body }, options);
   }
 
   /** The same as `update`, for programs that use PUT. */
-  replace(project_id: string, body: Body<"projects.replace">, options?: RequestOptions): ApiPromise<Project> {
-    return this.#http.request("put", one, { params: { project_id }, body }, options);
+  replace(projectId: string, body: Body<"projects.replace">, options?: RequestOptions): ApiPromise<Project> {
+    return this.#http.request("put", one, { params: { project_id: projectId }, body }, options);
   }
 
   /** With its users, keys, generations and pictures. `restore` brings it back for a while. */
-  delete(project_id: string, options?: RequestOptions): ApiPromise<void> {
-    return this.#http.request("delete", one, { params: { project_id } }, options);
+  delete(projectId: string, options?: RequestOptions): ApiPromise<void> {
+    return this.#http.request("delete", one, { params: { project_id: projectId } }, options);
   }
 
-  restore(project_id: string, options?: RequestOptions): ApiPromise<Project> {
-    return this.#http.request("post", `${one}/restore`, { params: { project_id } }, options);
+  restore(projectId: string, options?: RequestOptions): ApiPromise<Project> {
+    return this.#http.request("post", `${one}/restore`, { params: { project_id: projectId } }, options);
   }
 
   /** For operators. */
-  setPlan(project_id: string, body: Body<"projects.setPlan">, options?: RequestOptions): ApiPromise<Project> {
-    return this.#http.request("patch", `${one}/plan`, { params: { project_id }, body }, options);
+  setPlan(projectId: string, body: Body<"projects.setPlan">, options?: RequestOptions): ApiPromise<Project> {
+    return this.#http.request("patch", `${one}/plan`, { params: { project_id: projectId }, body }, options);
   }
 
   stats(
-    project_id: string,
+    projectId: string,
     query: Query<"projects.stats"> = {},
     options?: RequestOptions,
   ): ApiPromise<Schema<"ProjectStats">> {
-    return this.#http.request("get", `${one}/stats`, { params: { project_id }, query }, options);
+    return this.#http.request("get", `${one}/stats`, { params: { project_id: projectId }, query }, options);
   }
 
   /** Of all projects that the caller runs. */
@@ -72,30 +72,40 @@ export class Projects {
 
   /** A mail of the project as its people get it; settings that are not saved can be tried out. Sends nothing. */
   previewMail(
-    project_id: string,
+    projectId: string,
     body: Body<"projects.previewMail">,
     options?: RequestOptions,
   ): ApiPromise<Schema<"WrittenMail">> {
-    return this.#http.request("post", `${one}/mail/preview`, { params: { project_id }, body }, options);
+    return this.#http.request(
+      "post",
+      `${one}/mail/preview`,
+      { params: { project_id: projectId }, body },
+      options,
+    );
   }
 
   /** Sends that mail to the caller, whose address is confirmed. */
   testMail(
-    project_id: string,
+    projectId: string,
     body: Body<"projects.testMail">,
     options?: RequestOptions,
   ): ApiPromise<Schema<"SentTestMail">> {
-    return this.#http.request("post", `${one}/mail/test`, { params: { project_id }, body }, options);
+    return this.#http.request(
+      "post",
+      `${one}/mail/test`,
+      { params: { project_id: projectId }, body },
+      options,
+    );
   }
 
   /** Who changed what, newest first. */
   audit(
-    project_id: string,
+    projectId: string,
     query: Query<"projects.audit"> = {},
     options?: RequestOptions,
   ): List<Schema<"AuditEvent">> {
     return List.numbered(query, async (page) => {
-      const sent = { params: { project_id }, query: { ...query, ...page } };
+      const sent = { params: { project_id: projectId }, query: { ...query, ...page } };
       const { events, total } = await this.#http.request("get", `${one}/audit`, sent, options);
       return { items: events, total };
     });

@@ -16,8 +16,8 @@ export class Sessions {
   }
 
   /** Its tokens are refused from this moment on. */
-  revoke(session_id: string, options?: RequestOptions): ApiPromise<void> {
-    const sent = { params: { session_id } };
+  revoke(sessionId: string, options?: RequestOptions): ApiPromise<void> {
+    const sent = { params: { session_id: sessionId } };
     return this.#http.request("delete", "/api/v1/auth/sessions/{session_id}", sent, options);
   }
 }

@@ -11,14 +11,14 @@ export class Transfers {
 
   /** By the owner, with the password. A newer offer replaces this one. */
   offer(
-    project_id: string,
+    projectId: string,
     body: Body<"transfers.offer">,
     options?: RequestOptions,
   ): ApiPromise<Schema<"ProjectTransfer">> {
     return this.#http.request(
       "post",
       "/api/v1/projects/{project_id}/transfer",
-      { params: { project_id }, body },
+      { params: { project_id: projectId }, body },
       options,
     );
   }
@@ -29,20 +29,20 @@ export class Transfers {
   }
 
   /** The offer of one project. */
-  get(project_id: string, options?: RequestOptions): ApiPromise<Schema<"ProjectTransfer">> {
-    const params = { project_id };
+  get(projectId: string, options?: RequestOptions): ApiPromise<Schema<"ProjectTransfer">> {
+    const params = { project_id: projectId };
     return this.#http.request("get", "/api/v1/projects/{project_id}/transfer", { params }, options);
   }
 
   /** Its owner withdraws it, or whom it is offered to declines. */
-  end(project_id: string, options?: RequestOptions): ApiPromise<void> {
-    const params = { project_id };
+  end(projectId: string, options?: RequestOptions): ApiPromise<void> {
+    const params = { project_id: projectId };
     return this.#http.request("delete", "/api/v1/projects/{project_id}/transfer", { params }, options);
   }
 
   /** The project is the caller's from now on. Its API keys are revoked: make new ones. */
-  accept(project_id: string, options?: RequestOptions): ApiPromise<Schema<"Project">> {
-    const params = { project_id };
+  accept(projectId: string, options?: RequestOptions): ApiPromise<Schema<"Project">> {
+    const params = { project_id: projectId };
     return this.#http.request("post", "/api/v1/projects/{project_id}/transfer/accept", { params }, options);
   }
 }

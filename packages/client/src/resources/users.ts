@@ -12,12 +12,12 @@ export class Users {
 
   /** Newest first. */
   list(
-    project_id: string,
+    projectId: string,
     query: Query<"users.list"> = {},
     options?: RequestOptions,
   ): List<Schema<"ProjectUser">> {
     return List.numbered(query, async (page) => {
-      const sent = { params: { project_id }, query: { ...query, ...page } };
+      const sent = { params: { project_id: projectId }, query: { ...query, ...page } };
       const { users, total } = await this.#http.request(
         "get",
         "/api/v1/projects/{project_id}/users",
@@ -39,18 +39,18 @@ export class Users {
 
   /** Closes an account with `{ is_active: false }`, opens it again, or grants it other limits than the project gives everybody. */
   update(
-    project_id: string,
-    user_id: string,
+    projectId: string,
+    userId: string,
     body: Body<"users.update">,
     options?: RequestOptions,
   ): ApiPromise<Schema<"ProjectUser">> {
-    const sent = { params: { project_id, user_id }, body };
+    const sent = { params: { project_id: projectId, user_id: userId }, body };
     return this.#http.request("patch", "/api/v1/projects/{project_id}/users/{user_id}", sent, options);
   }
 
   /** Deletes an account for good, and what belongs to it. */
-  delete(project_id: string, user_id: string, options?: RequestOptions): ApiPromise<void> {
-    const sent = { params: { project_id, user_id } };
+  delete(projectId: string, userId: string, options?: RequestOptions): ApiPromise<void> {
+    const sent = { params: { project_id: projectId, user_id: userId } };
     return this.#http.request("delete", "/api/v1/projects/{project_id}/users/{user_id}", sent, options);
   }
 }

@@ -18,54 +18,69 @@ export class Webhooks {
 
   /** `secret` of the answer is shown only here. */
   create(
-    project_id: string,
+    projectId: string,
     body: Body<"webhooks.create">,
     options?: RequestOptions,
   ): ApiPromise<Schema<"WebhookWithSecret">> {
-    return this.#http.request("post", all, { params: { project_id }, body }, options);
+    return this.#http.request("post", all, { params: { project_id: projectId }, body }, options);
   }
 
-  list(project_id: string, options?: RequestOptions): List<Schema<"Webhook">> {
-    return List.whole(() => this.#http.request("get", all, { params: { project_id } }, options));
+  list(projectId: string, options?: RequestOptions): List<Schema<"Webhook">> {
+    return List.whole(() => this.#http.request("get", all, { params: { project_id: projectId } }, options));
   }
 
   update(
-    project_id: string,
-    webhook_id: string,
+    projectId: string,
+    webhookId: string,
     body: Body<"webhooks.update">,
     options?: RequestOptions,
   ): ApiPromise<Schema<"Webhook">> {
-    return this.#http.request("patch", one, { params: { project_id, webhook_id }, body }, options);
+    return this.#http.request(
+      "patch",
+      one,
+      { params: { project_id: projectId, webhook_id: webhookId }, body },
+      options,
+    );
   }
 
   /** A new secret; the old one signs too for `grace_seconds`. */
   rotate(
-    project_id: string,
-    webhook_id: string,
+    projectId: string,
+    webhookId: string,
     body: Body<"webhooks.rotate"> = {},
     options?: RequestOptions,
   ): ApiPromise<Schema<"WebhookWithSecret">> {
-    const init = { params: { project_id, webhook_id }, body };
+    const init = { params: { project_id: projectId, webhook_id: webhookId }, body };
     return this.#http.request("post", `${one}/rotate`, init, options);
   }
 
-  delete(project_id: string, webhook_id: string, options?: RequestOptions): ApiPromise<void> {
-    return this.#http.request("delete", one, { params: { project_id, webhook_id } }, options);
+  delete(projectId: string, webhookId: string, options?: RequestOptions): ApiPromise<void> {
+    return this.#http.request(
+      "delete",
+      one,
+      { params: { project_id: projectId, webhook_id: webhookId } },
+      options,
+    );
   }
 
   /** Sends an event of type `test`; `listDeliveries` tells how it went. */
   test(
-    project_id: string,
-    webhook_id: string,
+    projectId: string,
+    webhookId: string,
     options?: RequestOptions,
   ): ApiPromise<Schema<"WebhookDelivery">> {
-    return this.#http.request("post", `${one}/test`, { params: { project_id, webhook_id } }, options);
+    return this.#http.request(
+      "post",
+      `${one}/test`,
+      { params: { project_id: projectId, webhook_id: webhookId } },
+      options,
+    );
   }
 
   /** What was sent, what waits and what was given up, newest first. */
   listDeliveries(
-    project_id: string,
-    webhook_id: string,
+    projectId: string,
+    webhookId: string,
     query: Query<"webhooks.listDeliveries"> = {},
     options?: RequestOptions,
   ): List<Schema<"WebhookDelivery">> {
@@ -73,7 +88,7 @@ export class Webhooks {
       const { deliveries, total } = await this.#http.request(
         "get",
         `${one}/deliveries`,
-        { params: { project_id, webhook_id }, query: { ...query, ...place } },
+        { params: { project_id: projectId, webhook_id: webhookId }, query: { ...query, ...place } },
         options,
       );
       return { items: deliveries, total };
@@ -82,12 +97,12 @@ export class Webhooks {
 
   /** Sends an event again, with the same `webhook-id`. */
   replay(
-    project_id: string,
-    webhook_id: string,
-    delivery_id: string,
+    projectId: string,
+    webhookId: string,
+    deliveryId: string,
     options?: RequestOptions,
   ): ApiPromise<Schema<"WebhookDelivery">> {
-    const params = { project_id, webhook_id, delivery_id };
+    const params = { project_id: projectId, webhook_id: webhookId, delivery_id: deliveryId };
     return this.#http.request("post", `${one}/deliveries/{delivery_id}/replay`, { params }, options);
   }
 }

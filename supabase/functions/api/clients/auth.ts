@@ -107,13 +107,13 @@ export function createAuthClient(env: Env, fetcher: typeof fetch = fetch): AuthC
       const call = { method: "POST", path: "/token?grant_type=password", subject } as const;
       return notReused(await tokens("sign_in", { ...call, body: { email, password } }));
     },
-    refresh(refresh_token) {
+    refresh(refreshToken) {
       const call = {
         method: "POST",
         path: "/token?grant_type=refresh_token",
-        subject: refresh_token,
+        subject: refreshToken,
       } as const;
-      return tokens("refresh", { ...call, body: { refresh_token } });
+      return tokens("refresh", { ...call, body: { refresh_token: refreshToken } });
     },
     async setPassword(id, password) {
       const path = `/admin/users/${id}`;

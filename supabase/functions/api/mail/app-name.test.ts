@@ -26,10 +26,10 @@ test.each(["Postcards", "Cloud Atlas", "Cloudy Apps", "API of Clouds", "Обла
   },
 );
 
-const project = (name: string, sender_name: string | null = null) => ({
+const project = (name: string, senderName: string | null = null) => ({
   id: "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
   name,
-  mail: { sender_name },
+  mail: { sender_name: senderName },
 });
 
 test.each([

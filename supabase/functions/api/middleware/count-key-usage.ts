@@ -49,13 +49,13 @@ export function countKeyUsage(flushAfterMs = 5_000): MiddlewareHandler<AppEnv> {
     await next();
     const credentials = c.get("credentials") as Credentials | undefined;
     if (credentials === undefined) return;
-    let used_at: string | undefined;
+    let usedAt: string | undefined;
     for (const { kind, field } of keyKinds) {
       const key_hash = credentials[field];
       if (key_hash === undefined) continue;
-      used_at ??= new Date().toISOString();
+      usedAt ??= new Date().toISOString();
       const errors = c.res.status >= 400 ? 1 : 0;
-      add({ kind, key_hash, day: used_at.slice(0, 10), requests: 1, errors, used_at });
+      add({ kind, key_hash, day: usedAt.slice(0, 10), requests: 1, errors, used_at: usedAt });
     }
     schedule(c.get("deps"));
   };

@@ -52,8 +52,8 @@ function routeOf(c: Context<AppEnv>): string {
 }
 
 /** The split is for callers who proved who they are: it would tell a stranger which services an address makes us ask. */
-function serverTiming(trace: Trace, total_ms: number, credentials: Credentials | undefined): string {
-  let header = `total;dur=${total_ms.toFixed(1)}`;
+function serverTiming(trace: Trace, totalMs: number, credentials: Credentials | undefined): string {
+  let header = `total;dur=${totalMs.toFixed(1)}`;
   if (credentials?.user_id === undefined && credentials?.operator_key_hash === undefined) return header;
   const { spent_ms } = trace;
   for (const part in spent_ms)

@@ -97,14 +97,14 @@ function acceptGeneration(c: Context<AppEnv>, id: string, request: GenerationReq
   if (request.model !== undefined) throw new ApiError("model_not_allowed");
   if (request.upload_ids.length > 0) throw new ApiError("upload_not_found");
   const model = chooseModel(deps, request);
-  return withStoredExamples(deps, `anonymous/${id}`, request.images, (example_images) =>
+  return withStoredExamples(deps, `anonymous/${id}`, request.images, (exampleImages) =>
     store.createAnonymousGeneration(deps.database, anonymousClient(c), anonymousLimits(deps.env), {
       id,
       instructions: request.prompt,
       model,
       model_requested: false,
       options: request.options,
-      example_images,
+      example_images: exampleImages,
       upload_ids: [],
       is_public: false,
       idempotency_key: null,

@@ -14,8 +14,8 @@ test.each([
   "2026-13-01T00:00:00Z",
   "2026-11-24T24:00:00Z",
   "now",
-])("a cursor with the moment %s, which no row has, is refused before the database sees it", (created_at) => {
-  expect(() => decodeCursor(encodeCursor({ id, created_at }, 1))).toThrow(
+])("a cursor with the moment %s, which no row has, is refused before the database sees it", (createdAt) => {
+  expect(() => decodeCursor(encodeCursor({ id, created_at: createdAt }, 1))).toThrow(
     expect.objectContaining({ code: "validation_failed" }),
   );
 });

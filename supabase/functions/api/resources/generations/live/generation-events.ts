@@ -96,10 +96,10 @@ export async function* generationEvents(followed: Followed): AsyncGenerator<Stre
 }
 
 /** The row as it was at each state that a follower has not heard of. Until it ended it had no picture, no error and its charge. */
-function statesSince(seen: number, row: GenerationRow, processing_at: string | null): GenerationRow[] {
+function statesSince(seen: number, row: GenerationRow, processingAt: string | null): GenerationRow[] {
   const running = { ...row, outputs: [], error: null, error_code: null, charged: true, completed_at: null };
   const earlier: GenerationRow[] = [{ ...running, status: "pending", updated_at: row.created_at }];
-  if (processing_at !== null) earlier.push({ ...running, status: "processing", updated_at: processing_at });
+  if (processingAt !== null) earlier.push({ ...running, status: "processing", updated_at: processingAt });
   const past = earlier.filter(({ status }) => rankOf(status) < rankOf(row.status));
   return [...past, row].filter(({ status }) => rankOf(status) > seen);
 }

@@ -12,6 +12,6 @@ test.each<[string, string | null, string | null, unknown, number]>([
   ["nor is a request known that nobody confirmed", "submission_unclear", null, broken, 101 * minute],
   ["an answer that is too large stays so", "output_invalid", "p1", new CopyError("too_large", ""), 0],
   ["our database ends nothing", null, "p1", new ApiError("database_unavailable"), 1_000 * minute],
-])("%s: %s", (_, code, prediction_id, error, age) => {
-  expect(lastCode({ prediction_id }, error, age)).toBe(code);
+])("%s: %s", (_, code, predictionId, error, age) => {
+  expect(lastCode({ prediction_id: predictionId }, error, age)).toBe(code);
 });

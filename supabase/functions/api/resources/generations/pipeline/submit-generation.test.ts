@@ -14,6 +14,6 @@ test.each([
   ["nor a name of the local network", "http://macbook.local:54321", replicate, false],
   ["the look-alike calls this machine", laptop, "http://127.0.0.1:54328/v1", true],
   ["also from a container", laptop, "http://host.docker.internal:54328/v1", true],
-])("%s", (_, public_url, replicate_api_url, reachable) => {
-  expect(isReachable({ public_url, replicate_api_url })).toBe(reachable);
+])("%s", (_, publicUrl, replicateApiUrl, reachable) => {
+  expect(isReachable({ public_url: publicUrl, replicate_api_url: replicateApiUrl })).toBe(reachable);
 });

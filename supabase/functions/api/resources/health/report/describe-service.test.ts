@@ -3,11 +3,11 @@ import { type Env, parseEnv } from "../../../env.ts";
 import { describeReconciler, settingsOf } from "./describe-service.ts";
 
 const now = Date.parse("2026-01-01T12:00:00Z");
-const run = (ran_at: string, failing_since: string | null = null) => ({
-  ran_at,
+const run = (ranAt: string, failingSince: string | null = null) => ({
+  ran_at: ranAt,
   checked: 1,
-  failed: failing_since === null ? 0 : 1,
-  failing_since,
+  failed: failingSince === null ? 0 : 1,
+  failing_since: failingSince,
 });
 
 test.each([
