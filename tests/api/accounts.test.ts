@@ -19,7 +19,7 @@ const me = async (token: string) =>
 const reconcile = () =>
   api("/internal/reconcile", { method: "POST", headers: { Authorization: `Bearer ${keys.cron_secret}` } });
 
-test("50 parallel registrations of one address are one account and 49 times 409", async () => {
+test("50 parallel registrations of one email make one account, and 49 answer 409", async () => {
   const { project } = await registerDeveloper();
   const email = freshEmail("race");
   const answers = await Promise.all(
@@ -40,13 +40,13 @@ test("50 parallel registrations of one address are one account and 49 times 409"
   expect(row).toEqual({ accounts: 1, users: 1 });
 });
 
-describe("an address", () => {
+describe("emails", () => {
   test.each([
     ["case", "Ada.Lovelace-@Example.COM", "ada.lovelace-@example.com"],
-    ["white space around it", "  grace-@example.com  ", "grace-@example.com"],
-    ["unicode, composed or not", "jose\u0301-@example.com", "jos\u00e9-@example.com"],
-    ["unicode and case", "ÄRA-@example.com", "ära-@example.com"],
-  ])("is the same without regard to %s", async (_name, first, second) => {
+    ["surrounding white space", "  grace-@example.com  ", "grace-@example.com"],
+    ["Unicode composition", "jose\u0301-@example.com", "jos\u00e9-@example.com"],
+    ["the case of a letter outside ASCII", "ÄRA-@example.com", "ära-@example.com"],
+  ])("two emails that differ only in %s are one account", async (_name, first, second) => {
     const { project } = await registerDeveloper();
     const unique = (text: string) => text.replace("-@", `-${process.pid}@`);
     const registered = await api("/auth/register", {
@@ -65,7 +65,7 @@ describe("an address", () => {
     expect((await login(unique(second), { "X-Project-ID": project.id })).token).toBeTruthy();
   });
 
-  test("with a plus is another one than without", async () => {
+  test("an email with a plus tag is another account than the one without", async () => {
     const { project } = await registerDeveloper();
     const email = freshEmail("plus");
     await registerEndUser(project, email);
@@ -82,7 +82,7 @@ describe("an address", () => {
     "a@b@c.d",
     "a@b\u0000.c",
     `${"x".repeat(320)}@example.com`,
-  ])("such as %j is refused with the field named", async (email) => {
+  ])("registration refuses the email %j and names the field", async (email) => {
     const { project } = await registerDeveloper();
     const answer = await api("/auth/register", { headers: project.headers, json: { email, password } });
     expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
@@ -90,7 +90,7 @@ describe("an address", () => {
   });
 });
 
-test("the name of the account can be changed and taken away, nothing else", async () => {
+test("users can change and clear their own name, and no other field", async () => {
   const { project } = await registerDeveloper();
   const { headers, id, email } = await registerEndUser(project);
   const patch = (json: unknown) => api("/auth/me", { method: "PATCH", headers, json });
@@ -110,7 +110,7 @@ describe("deleting the own account", () => {
   const remove = (headers: Record<string, string>, secret: string) =>
     api("/auth/me", { method: "DELETE", headers, json: { password: secret } });
 
-  test("needs the password", async () => {
+  test("deleting one's own account needs the password", async () => {
     const { project } = await registerDeveloper();
     const { headers, token } = await registerEndUser(project);
     expect(errorOf(await remove(headers, "Wrong-horse-9"))).toMatchObject({
@@ -121,7 +121,7 @@ describe("deleting the own account", () => {
     expect(await me(token)).toBe(200);
   });
 
-  test("leaves no row, no session and no generation, and frees the address", async () => {
+  test("deleting one's own account leaves no row, session or generation, and frees the email", async () => {
     const { project } = await registerDeveloper();
     const user = await registerEndUser(project);
     const generation = await api("/generation/generate-v2", {
@@ -143,7 +143,7 @@ describe("deleting the own account", () => {
     expect((await registerEndUser(project, user.email)).id).not.toBe(user.id);
   });
 
-  test("of a developer takes projects, keys and the end users' accounts along", async () => {
+  test("deleting a developer's own account deletes the projects, the keys and the end users' accounts", async () => {
     const developer = await registerDeveloper();
     const user = await registerEndUser(developer.project);
     expect((await remove(developer.headers, password)).status).toBe(204);
@@ -165,7 +165,7 @@ describe("deleting an end user", () => {
   const remove = (headers: Record<string, string>, project: string, user: string) =>
     api(`/projects/${project}/users/${user}`, { method: "DELETE", headers });
 
-  test("is for the developer of the project", async () => {
+  test("the developer of a project can delete its end users", async () => {
     const { headers, project } = await registerDeveloper();
     const user = await registerEndUser(project);
     expect((await remove(headers, project.id, user.id)).status).toBe(204);
@@ -176,7 +176,7 @@ describe("deleting an end user", () => {
     });
   });
 
-  test("does not reach another project's users, nor developers", async () => {
+  test("a developer cannot delete developers or another project's users, and an end user can delete nobody", async () => {
     const [one, two] = [await registerDeveloper(), await registerDeveloper()];
     const user = await registerEndUser(two.project);
     const tries: [string, string, string][] = [
@@ -196,7 +196,7 @@ describe("deleting an end user", () => {
   });
 });
 
-test("a deactivated account is out everywhere at once", async () => {
+test("deactivating an account ends its sessions, tokens, logins and direct reads at once", async () => {
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
   await sql`update public.users set deactivated_at = now() where id = ${user.id}`;
@@ -213,7 +213,7 @@ test("a deactivated account is out everywhere at once", async () => {
   expect(await rest.json()).toEqual([]);
 });
 
-test("a deactivated developer's keys and end users are out as well", async () => {
+test("deactivating a developer locks out the developer's keys and end users", async () => {
   const developer = await registerDeveloper();
   const user = await registerEndUser(developer.project);
   await sql`update public.users set deactivated_at = now() where id = ${developer.id}`;
@@ -229,7 +229,7 @@ test("a deactivated developer's keys and end users are out as well", async () =>
   expect(errorOf(again)).toMatchObject({ status: 403, code: "project_inactive" });
 });
 
-test("the reconciler removes users of Auth that have no account, and nobody else", async () => {
+test("the reconciler deletes old users of Auth without an account, and no others", async () => {
   const admin = (path: string, init: RequestInit = {}) =>
     fetch(`${urls.gateway}/auth/v1/admin/users${path}`, {
       ...init,
@@ -242,7 +242,7 @@ test("the reconciler removes users of Auth that have no account, and nobody else
   const [old, young] = [await orphan(), await orphan()];
   const { id: kept } = await registerEndUser((await registerDeveloper()).project);
   await sql`update auth.users set created_at = now() - interval '2 hours' where id in (${old}, ${kept})`;
-  await eventually("the orphan's end", async () => {
+  await eventually("the old orphan is deleted", async () => {
     expect((await reconcile()).status).toBe(200);
     const [row] = await sql`select count(*)::int as count from auth.users where id = ${old}`;
     return row?.count === 0 ? true : undefined;
@@ -251,48 +251,47 @@ test("the reconciler removes users of Auth that have no account, and nobody else
   expect(left.map((row) => row.id).sort()).toEqual([young, kept].sort());
 });
 
-describe("one person, one address, however it is spelt", () => {
+describe("spellings of an email", () => {
   const nonce = () => `${process.pid}${Date.now()}`;
   test.each<[string, (n: string) => string, (n: string) => string]>([
     ["capitals", (n) => `ada${n}@example.com`, (n) => `ADA${n}@EXAMPLE.COM`],
-    [
-      "Greek with its last sigma",
-      (n) => `ΝΙΚΟΣ.${n}.ΝΙΚΟΣ@example.com`,
-      (n) => `νικος.${n}.νικος@example.com`,
-    ],
+    ["a Greek final sigma", (n) => `ΝΙΚΟΣ.${n}.ΝΙΚΟΣ@example.com`, (n) => `νικος.${n}.νικος@example.com`],
     ["a dotted capital I", (n) => `İ${n}@example.com`, (n) => `İ${n}@Example.com`],
     [
-      "a composed and a decomposed letter",
+      "composed and decomposed letters",
       (n) => `jos\u00e9${n}@example.com`,
       (n) => `jose\u0301${n}@example.com`,
     ],
     ["punycode and Unicode", (n) => `a${n}@xn--bcher-kva.example`, (n) => `a${n}@BÜCHER.example`],
-    ["a width of letters", (n) => `w${n}@example.com`, (n) => ` w${n}@ｅｘａｍｐｌｅ.com `],
-  ])("%s: an end user and a developer register, log in and are known already", async (_name, one, other) => {
-    const n = nonce();
-    const { project } = await registerDeveloper();
-    const doors: { register: Record<string, string>; login: Record<string, string> }[] = [
-      { register: project.headers, login: { "X-Project-ID": project.id } },
-      { register: { "X-Operator-Key": inject("stack").credentials.operator_key ?? "" }, login: {} },
-    ];
-    for (const door of doors) {
-      const registered = await api("/auth/register", {
-        headers: door.register,
-        json: { email: one(n), password },
-      });
-      expect(registered.status, JSON.stringify(registered.body)).toBe(201);
-      expect(registered.body.access_token).toEqual(expect.any(String));
-      for (const email of [one(n), other(n)]) {
-        const signedIn = await api("/auth/login", { headers: door.login, json: { email, password } });
-        expect(signedIn.status, email).toBe(200);
-        const again = await api("/auth/register", { headers: door.register, json: { email, password } });
-        expect(errorOf(again).code).toBe("account_exists");
+    ["full-width letters", (n) => `w${n}@example.com`, (n) => ` w${n}@ｅｘａｍｐｌｅ.com `],
+  ])(
+    "an email spelt with %s logs in to the same account and cannot register again",
+    async (_name, one, other) => {
+      const n = nonce();
+      const { project } = await registerDeveloper();
+      const callers: { register: Record<string, string>; login: Record<string, string> }[] = [
+        { register: project.headers, login: { "X-Project-ID": project.id } },
+        { register: { "X-Operator-Key": inject("stack").credentials.operator_key ?? "" }, login: {} },
+      ];
+      for (const caller of callers) {
+        const registered = await api("/auth/register", {
+          headers: caller.register,
+          json: { email: one(n), password },
+        });
+        expect(registered.status, JSON.stringify(registered.body)).toBe(201);
+        expect(registered.body.access_token).toEqual(expect.any(String));
+        for (const email of [one(n), other(n)]) {
+          const signedIn = await api("/auth/login", { headers: caller.login, json: { email, password } });
+          expect(signedIn.status, email).toBe(200);
+          const again = await api("/auth/register", { headers: caller.register, json: { email, password } });
+          expect(errorOf(again).code).toBe("account_exists");
+        }
       }
-    }
-  });
+    },
+  );
 
   test.each(["a<victim@example.com>", "a@b", "a@example.com.", "a\u202e@example.com", "a@localhost"])(
-    "%j is no address at any door",
+    "registration, login and password reset refuse the email %j",
     async (email) => {
       const { project } = await registerDeveloper();
       const headers = project.headers;
@@ -307,7 +306,7 @@ describe("one person, one address, however it is spelt", () => {
   );
 });
 
-test("a password is the same letters on every keyboard, and 72 bytes are not a prefix", async () => {
+test("a password matches in either Unicode form, and a longer one than its 72 bytes does not match", async () => {
   const { project } = await registerDeveloper();
   const headers = project.headers;
   const named = { "X-Project-ID": project.id };
@@ -331,7 +330,7 @@ test("a password is the same letters on every keyboard, and 72 bytes are not a p
   });
 });
 
-test("a hash from before passwords were normalised still opens", async () => {
+test("a user whose password was hashed before normalisation can still log in", async () => {
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
   const old = "Cafe\u0301-horse-9";

@@ -21,7 +21,7 @@ let stranger: Developer;
 let user: EndUser;
 let before: Record<string, unknown>;
 
-/** What a refused request could have left, of these two developers and what belongs to them. */
+/** Counts all that a refused request could have left with these two developers. */
 async function traces(): Promise<Record<string, unknown>> {
   const projects = [developer.project.id, stranger.project.id];
   const [row] = await owner`
@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  // After all of it: whatever a refusal left later than its answer would be here.
+  // A refused request could also leave something after its answer.
   expect(await traces()).toEqual(before);
   await owner.end({ timeout: 2 });
 });
@@ -64,7 +64,7 @@ const asUser = () => user.headers;
 const asDeveloper = () => developer.headers;
 const asApp = () => developer.project.headers;
 
-describe("bodies that are to be JSON", () => {
+describe("JSON bodies", () => {
   const endpoints: [string, () => Record<string, string>][] = [
     ["/auth/register", asApp],
     ["/auth/login", () => ({})],
@@ -74,15 +74,15 @@ describe("bodies that are to be JSON", () => {
   ];
   const bodies: [string, string | Uint8Array, string, number][] = [
     ["broken JSON", '{"email": "a@example.com"', "malformed_json", 400],
-    ["nothing", "", "malformed_json", 400],
-    ["bytes that are no UTF-8", new Uint8Array([0x22, 0xff, 0xfe, 0x22]), "malformed_json", 400],
-    ["JSON that is no object", "[1,2]", "validation_failed", 422],
+    ["an empty body", "", "malformed_json", 400],
+    ["invalid UTF-8", new Uint8Array([0x22, 0xff, 0xfe, 0x22]), "malformed_json", 400],
+    ["a JSON array", "[1,2]", "validation_failed", 422],
     ["null", "null", "validation_failed", 422],
     ["JSON nested 8,000 deep", `${"[".repeat(8_000)}${"]".repeat(8_000)}`, "validation_failed", 422],
     ["JSON nested 3,000 deep and broken", '{"a":'.repeat(3_000), "malformed_json", 400],
-    ["70 kB", JSON.stringify({ name: "x".repeat(70 * 1024) }), "payload_too_large", 413],
+    ["a body of 70 kB", JSON.stringify({ name: "x".repeat(70 * 1024) }), "payload_too_large", 413],
     [
-      "a text for a prototype",
+      "fields inside __proto__",
       '{"__proto__": {"email": "a@example.com", "password": "Correct-horse-9"}}',
       "validation_failed",
       422,
@@ -112,27 +112,27 @@ describe("text that cannot be stored", () => {
   const nul = "a\u0000b";
   const half = "a\ud800b";
   test.each<[string, string, () => Record<string, string>, () => object]>([
-    ["NUL in an address", "/auth/register", asApp, () => ({ email: `a\u0000${freshEmail()}`, password })],
-    ["NUL in a name", "/auth/register", asApp, () => ({ email: freshEmail(), password, full_name: nul })],
     [
-      "NUL in a password",
+      "the email of a registration",
       "/auth/register",
       asApp,
-      () => ({ email: freshEmail(), password: `${password}\u0000` }),
+      () => ({ email: `a\u0000${freshEmail()}`, password }),
     ],
-    ["NUL in a login", "/auth/login", () => ({}), () => ({ email: `a\u0000@example.com`, password })],
-    ["NUL in a project", "/projects", asDeveloper, () => ({ name: nul })],
-    ["NUL in a description", "/projects", asDeveloper, () => ({ name: "a", description: nul })],
-    ["NUL in a prompt", "/generation/generate-v2", asUser, () => ({ prompt: nul })],
-  ])("%s", async (_name, path, headers, json) => {
+    ["a user's name", "/auth/register", asApp, () => ({ email: freshEmail(), password, full_name: nul })],
+    ["a password", "/auth/register", asApp, () => ({ email: freshEmail(), password: `${password}\u0000` })],
+    ["the email of a login", "/auth/login", () => ({}), () => ({ email: `a\u0000@example.com`, password })],
+    ["a project's name", "/projects", asDeveloper, () => ({ name: nul })],
+    ["a project's description", "/projects", asDeveloper, () => ({ name: "a", description: nul })],
+    ["a prompt", "/generation/generate-v2", asUser, () => ({ prompt: nul })],
+  ])("NUL in %s is refused", async (_name, path, headers, json) => {
     await refuses(path, { headers: headers(), json: json() }, 422, "validation_failed");
   });
 
   test.each<[string, string, () => Record<string, string>, () => object]>([
-    ["a name", "/auth/register", asApp, () => ({ email: freshEmail(), password, full_name: half })],
-    ["a project", "/projects", asDeveloper, () => ({ name: half })],
+    ["a user's name", "/auth/register", asApp, () => ({ email: freshEmail(), password, full_name: half })],
+    ["a project's name", "/projects", asDeveloper, () => ({ name: half })],
     ["a prompt", "/generation/generate-v2", asUser, () => ({ prompt: half })],
-  ])("half of a surrogate pair in %s, escaped in the JSON", async (_name, path, headers, json) => {
+  ])("an escaped lone surrogate in %s is refused", async (_name, path, headers, json) => {
     const body = JSON.stringify(json());
     expect(body).toContain("\\ud800");
     await refuses(
@@ -143,7 +143,7 @@ describe("text that cannot be stored", () => {
     );
   });
 
-  test("NUL in a query", async () => {
+  test("NUL in a query parameter is refused", async () => {
     await refuses("/projects?search=a%00b", { headers: asDeveloper() }, 422, "validation_failed");
   });
 });
@@ -168,30 +168,30 @@ describe("uploads", () => {
     ["a 0-byte file", () => form("a", photo(new Uint8Array())), 422, "validation_failed"],
     ["an 11 MB file", () => form("a", photo(padded(11 * 1024 * 1024))), 413, "file_too_large"],
     [
-      "an 11 MB file after a good one",
+      "an 11 MB file after a valid one",
       () => form("a", photo(), photo(padded(11 * 1024 * 1024))),
       413,
       "file_too_large",
     ],
     ["a text file named .png", () => form("a", photo(text)), 415, "unsupported_image"],
-    ["a text file after a good one", () => form("a", photo(), photo(text)), 415, "unsupported_image"],
+    ["a text file after a valid image", () => form("a", photo(), photo(text)), 415, "unsupported_image"],
     [
       "six files",
       () => form("a", photo(), photo(), photo(), photo(), photo(), photo()),
       422,
       "validation_failed",
     ],
-    ["1,001 characters", () => form("x".repeat(1001), photo()), 422, "validation_failed"],
-    ["no words", () => form(undefined, photo()), 422, "validation_failed"],
+    ["instructions of 1,001 characters", () => form("x".repeat(1001), photo()), 422, "validation_failed"],
+    ["no instructions", () => form(undefined, photo()), 422, "validation_failed"],
     ["no file", () => form("a"), 422, "validation_failed"],
-    ["NUL in the words", () => form("a\u0000b", photo()), 422, "validation_failed"],
+    ["NUL in the instructions", () => form("a\u0000b", photo()), 422, "validation_failed"],
     [
-      "a file name that leads elsewhere and no image",
+      "a file name with ../ and no image",
       () => form("a", photo(text, "../../../etc/passwd")),
       415,
       "unsupported_image",
     ],
-  ])("%s", async (_name, body, status, code) => {
+  ])("an upload with %s is refused", async (_name, body, status, code) => {
     await refuses(
       "/generation/generate-v2",
       { method: "POST", headers: asUser(), body: body() },
@@ -200,7 +200,7 @@ describe("uploads", () => {
     );
   });
 
-  test("1,001 characters as JSON", async () => {
+  test("a JSON prompt of 1,001 characters is refused", async () => {
     await refuses(
       "/generation/generate-v2",
       { headers: asUser(), json: { prompt: "x".repeat(1001) } },
@@ -220,7 +220,7 @@ describe("uploads", () => {
     ["has another boundary", "--y--", "multipart/form-data; boundary=x", 400, "malformed_body"],
     ["names no boundary", "--x--", "multipart/form-data", 400, "malformed_body"],
     ["is empty", "", "multipart/form-data; boundary=x", 400, "malformed_body"],
-  ])("a form that %s", async (_name, body, type, status, code) => {
+  ])("a multipart body that %s is refused", async (_name, body, type, status, code) => {
     const headers = { ...asUser(), "Content-Type": type };
     await refuses("/generation/generate-v2", { method: "POST", headers, body }, status, code);
   });
@@ -233,7 +233,7 @@ describe("keys and projects", () => {
   test.each<[string, () => Record<string, string>, number, string]>([
     ["an unknown project", () => ({ "X-Project-ID": crypto.randomUUID() }), 401, "invalid_token"],
     ["another developer's project", () => ({ "X-Project-ID": stranger.project.id }), 401, "invalid_token"],
-    ["a project id that is none", () => ({ "X-Project-ID": "1 or 1=1" }), 400, "invalid_project_id"],
+    ["an invalid project id", () => ({ "X-Project-ID": "1 or 1=1" }), 400, "invalid_project_id"],
     [
       "an unknown developer key",
       () => ({ "X-Developer-Key": createKey("ak").key }),
@@ -255,7 +255,7 @@ describe("keys and projects", () => {
       "api_key_invalid",
     ],
     [
-      "an operator key that is none",
+      "an unknown operator key",
       () => ({ "X-Operator-Key": createKey("ok").key }),
       403,
       "operator_key_invalid",
@@ -266,12 +266,12 @@ describe("keys and projects", () => {
       403,
       "operator_key_invalid",
     ],
-    ["another role", () => ({ "X-User-Role": "operator" }), 403, "role_mismatch"],
-  ])("%s", async (_name, change, status, code) => {
+    ["another role in X-User-Role", () => ({ "X-User-Role": "operator" }), 403, "role_mismatch"],
+  ])("creating a generation with %s is refused", async (_name, change, status, code) => {
     await refuses(generate, upload({ ...asUser(), ...change() }), status, code);
   });
 
-  test("an unknown project at registration and login is 404", async () => {
+  test("registration and login in an unknown project answer 404", async () => {
     const headers = { ...asApp(), "X-Project-ID": crypto.randomUUID() };
     const json = { email: freshEmail(), password };
     await refuses("/auth/register", { headers, json }, 404, "project_not_found");
@@ -283,7 +283,7 @@ describe("keys and projects", () => {
     );
   });
 
-  test("a revoked key of each kind, from the next request on", async () => {
+  test("a revoked API key or developer key is refused from the next request on", async () => {
     const other = await registerDeveloper();
     const person = await registerEndUser(other.project);
     await owner`update public.api_keys set revoked_at = now() where project_id = ${other.project.id}`;
@@ -302,14 +302,14 @@ describe("access tokens", () => {
   const asAuth = (change: object) => signAsAuth(keys, { ...claimsOf(user.token), ...change });
   const seconds = () => Math.floor(Date.now() / 1000);
 
-  test("a token that is signed as Auth signs is accepted, or the refusals below would prove nothing", async () => {
+  test("an access token signed as Auth signs it is accepted", async () => {
     const isKnown = keys.signing_keys !== undefined || headerOf(user.token).alg === "HS256";
     const token = isKnown ? asAuth({}) : user.token;
     const answer = await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } });
     expect(answer.body.id).toBe(user.id);
   });
 
-  test("a token with one changed byte is refused, wherever it is", async () => {
+  test("an access token with one changed byte or without its signature is refused", async () => {
     const [header = "", payload = "", signature = ""] = user.token.split(".");
     for (const token of [
       `${swap(header, 8)}.${payload}.${signature}`,
@@ -324,22 +324,25 @@ describe("access tokens", () => {
   });
 
   test.each<[string, () => string]>([
-    ["alg none", () => `${part({ alg: "none", typ: "JWT" })}.${part(claimsOf(user.token))}.`],
-    ["alg none, written otherwise", () => `${part({ alg: "nOnE" })}.${part(claimsOf(user.token))}.`],
+    ["a token with alg none", () => `${part({ alg: "none", typ: "JWT" })}.${part(claimsOf(user.token))}.`],
+    ["a token with alg nOnE", () => `${part({ alg: "nOnE" })}.${part(claimsOf(user.token))}.`],
     [
-      "alg HS512 with the right secret",
+      "a token with alg HS512 and the right secret",
       () => signHmac({ alg: "HS512" }, claimsOf(user.token), secretOf(keys), "sha512"),
     ],
     ["an expired token", () => asAuth({ exp: seconds() - 1 })],
-    ["a token without end", () => asAuth({ exp: undefined })],
-    ["a session that is gone", () => asAuth({ session_id: crypto.randomUUID() })],
-    ["another person's session", () => asAuth({ session_id: claimsOf(developer.token).session_id })],
-    ["another person with the same session", () => asAuth({ sub: developer.id })],
+    ["a token without exp", () => asAuth({ exp: undefined })],
+    ["a token of an unknown session", () => asAuth({ session_id: crypto.randomUUID() })],
+    [
+      "a token with another person's session",
+      () => asAuth({ session_id: claimsOf(developer.token).session_id }),
+    ],
+    ["a token with another person's sub", () => asAuth({ sub: developer.id })],
     ["the public anonymous key", () => keys.anon ?? ""],
     ["the service role's key", () => keys.service_role ?? ""],
-    ["nothing", () => ""],
+    ["an empty text", () => ""],
     ["a refresh token", () => user.refresh_token],
-  ])("%s", async (_name, token) => {
+  ])("%s is refused as access token", async (_name, token) => {
     await refuses("/auth/me", { headers: { Authorization: `Bearer ${token()}` } }, 401, "invalid_token");
   });
 
@@ -353,7 +356,7 @@ describe("access tokens", () => {
   });
 
   test.each(["Basic dXNlcjpwYXNz", "Bearer", "Bearer a b", "token"])(
-    "the Authorization %j",
+    "the Authorization header %j is refused",
     async (value) => {
       await refuses("/auth/me", { headers: { Authorization: value } }, 401, "invalid_token");
     },

@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.close());
 
-test("a stream tells each state once and in order, progress between them, and ends with what the status says", async () => {
+test("a stream sends each status once and in order, with progress between them, and ends with the final status", async () => {
   const { id } = await stack.created(`${freshPrompt()} [[slow 5000]]`, user.headers);
   const stream = await follow(id);
   expect(stream.response.status).toBe(200);
@@ -70,7 +70,7 @@ test("a stream tells each state once and in order, progress between them, and en
   expect(order).toEqual(order.toSorted());
 });
 
-test("who comes back with Last-Event-ID hears what followed, and nothing twice", async () => {
+test("a stream resumed with Last-Event-ID sends what followed, and nothing twice", async () => {
   const { id } = await stack.created(`${freshPrompt()} [[slow 6000]]`, user.headers);
   const first = await follow(id);
   await first.until("progress");
@@ -84,20 +84,23 @@ test("who comes back with Last-Event-ID hears what followed, and nothing twice",
   expect([after.status, after.body]).toEqual([204, ""]);
 });
 
-test("of one that has ended all is told at once, and the stream ends", async () => {
+test("the stream of a completed generation sends all its statuses and ends", async () => {
   const stream = await follow(done);
   await stream.rest();
   expect(stream.words).toEqual(["pending", "processing", "completed"]);
 });
 
-test.each(["generations-v2", "generations"])("the older address %s tells the same", async (older) => {
-  const root = urls.api.replace(/\/api\/v1$/, "");
-  const stream = await EventStream.open(`${root}/generation/${older}/${done}/events`, user.headers);
-  await stream.rest();
-  expect(stream.words).toEqual(["pending", "processing", "completed"]);
-});
+test.each(["generations-v2", "generations"])(
+  "the legacy path %s streams the same statuses",
+  async (older) => {
+    const root = urls.api.replace(/\/api\/v1$/, "");
+    const stream = await EventStream.open(`${root}/generation/${older}/${done}/events`, user.headers);
+    await stream.rest();
+    expect(stream.words).toEqual(["pending", "processing", "completed"]);
+  },
+);
 
-test("HEAD tells the headers and opens nothing", async () => {
+test("HEAD returns the headers of a stream and opens no stream", async () => {
   const { id } = await stack.created(`${freshPrompt()} [[stall]]`, user.headers);
   for (let time = 0; time < 12; time++) {
     const head = await fetch(`${urls.api}${eventsAt(id)}`, { method: "HEAD", headers: user.headers });
@@ -106,7 +109,7 @@ test("HEAD tells the headers and opens nothing", async () => {
   await cancel(id, user.headers);
 });
 
-test("a page of another origin may send Last-Event-ID", async () => {
+test("CORS allows a page to send Last-Event-ID", async () => {
   const preflight = await api(eventsAt(done), {
     method: "OPTIONS",
     headers: {
@@ -118,18 +121,18 @@ test("a page of another origin may send Last-Event-ID", async () => {
   expect(preflight.headers.get("access-control-allow-headers")).toContain("last-event-id");
 });
 
-describe("who may not look", () => {
+describe("refused streams", () => {
   test.each([
     ["Authorization", 401, "not_authenticated"],
     ["X-Project-ID", 403, "project_id_required"],
     ["X-Developer-Key", 403, "developer_key_required"],
     ["X-API-Key", 403, "api_key_required"],
-  ])("without %s it is %i %s", async (name, status, code) => {
+  ])("a stream without the header %s is refused with %i %s", async (name, status, code) => {
     const { [name]: _, ...headers } = user.headers;
     expect(errorOf(await api(eventsAt(done), { headers }))).toMatchObject({ status, code });
   });
 
-  test("what belongs to somebody else, or to nobody, is a 404", async () => {
+  test("the stream of an unknown or another user's generation answers 404", async () => {
     const other = await registerEndUser(developer.project);
     const stranger = await registerEndUser((await registerDeveloper()).project);
     for (const { headers } of [other, stranger])
@@ -141,7 +144,7 @@ describe("who may not look", () => {
     expect(errorOf(unknown).code).toBe("generation_not_found");
   });
 
-  test("an id that is none is 422, and a project that is none 400", async () => {
+  test("a stream answers 422 to an invalid generation id and 400 to an invalid project id", async () => {
     expect(errorOf(await api(eventsAt("seven"), { headers: user.headers })).status).toBe(422);
     const headers = { ...user.headers, "X-Project-ID": "seven" };
     expect(errorOf(await api(eventsAt(done), { headers }))).toMatchObject({
@@ -164,7 +167,7 @@ describe("who may not look", () => {
   });
 });
 
-describe("a right that ends while the stream is open", () => {
+describe("access that ends while the stream is open", () => {
   const running = async () => {
     const person = await registerEndUser(developer.project);
     const { id } = await stack.created(`${freshPrompt()} [[stall]]`, person.headers);
@@ -174,7 +177,7 @@ describe("a right that ends while the stream is open", () => {
   };
   const owner = () => ({ ...developer.headers, "X-Project-ID": developer.project.id });
 
-  test("a session that was ended hears no more of the generation", async () => {
+  test("a stream sends no status after its session has ended", async () => {
     const { person, id, stream } = await running();
     await api("/auth/logout", { method: "POST", headers: person.headers });
     expect((await cancel(id, owner())).status).toBe(200);
@@ -188,7 +191,7 @@ describe("a right that ends while the stream is open", () => {
     expect((await api(eventsAt(id), { headers: person.headers })).status).toBe(401);
   });
 
-  test("it hears of that within seconds although nothing happens", async () => {
+  test("a stream without events ends within seconds after its session has ended", async () => {
     const { person, id, stream } = await running();
     await api("/auth/logout", { method: "POST", headers: person.headers });
     await stream.rest();
@@ -197,7 +200,7 @@ describe("a right that ends while the stream is open", () => {
     await cancel(id, owner());
   });
 
-  test("a generation that is deleted ends the stream", async () => {
+  test("deleting a generation ends its stream with generation_not_found", async () => {
     const { id, stream } = await running();
     await api(`/generation/${id}`, { method: "DELETE", headers: owner() });
     await stream.rest();
@@ -205,7 +208,7 @@ describe("a right that ends while the stream is open", () => {
   });
 });
 
-test("one person holds ten streams; one more is refused, until one of them is closed", async () => {
+test("a user may hold ten streams, and one more is refused until one of them is closed", async () => {
   const person = await registerEndUser(developer.project);
   const { id } = await stack.created(`${freshPrompt()} [[stall]]`, person.headers);
   const streams = await Promise.all(Array.from({ length: 10 }, () => follow(id, person.headers)));
@@ -225,7 +228,7 @@ test("one person holds ten streams; one more is refused, until one of them is cl
   await again.until("canceled");
 });
 
-describe("without an account", () => {
+describe("streams of anonymous generations", () => {
   const address = (id: string, name = "anonymous-generations-v2") =>
     `${urls.api}/generation/${name}/${id}/events`;
   const create = async (words: string) => {
@@ -236,7 +239,7 @@ describe("without an account", () => {
     return String(body.id);
   };
 
-  test("whoever knows the id hears everything, at both addresses", async () => {
+  test("whoever knows the id of an anonymous generation can stream it, on both paths", async () => {
     const id = await create("[[slow 3000]]");
     for (const name of ["anonymous-generations-v2", "anonymous-generations"]) {
       const stream = await EventStream.open(address(id, name));
@@ -248,16 +251,16 @@ describe("without an account", () => {
     expect(again.status).toBe(204);
   });
 
-  test("an id that nobody has is a 404, one that is none a 422, and a project that is none a 400", async () => {
+  test("an anonymous stream refuses unknown and invalid ids, invalid projects and unknown API keys", async () => {
     expect(errorOf(await api(address(randomUUID()))).status).toBe(404);
     expect(errorOf(await api(address(done))).status).toBe(404);
     expect(errorOf(await api(address("seven"))).status).toBe(422);
     expect(errorOf(await api(address(done), { headers: { "X-Project-ID": "seven" } })).status).toBe(400);
-    const { key } = { key: `ak_${"0".repeat(40)}` };
+    const key = `ak_${"0".repeat(40)}`;
     expect(errorOf(await api(address(done), { headers: { "X-API-Key": key } })).status).toBe(403);
   });
 
-  test("an address is limited as for the status", async () => {
+  test("anonymous streams count against the reads limit of the IP address", async () => {
     const limited = await registerLimited(stack.sql, { reads_per_minute: 2 });
     const headers = { "X-Project-ID": limited.project.id };
     const url = address(await create(""));

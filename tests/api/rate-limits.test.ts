@@ -31,7 +31,7 @@ async function limited(limits: Parameters<typeof registerLimited>[1]) {
   return { developer, project: developer.project, user: await registerEndUser(developer.project) };
 }
 
-test("of a thousand requests at once against a limit of a hundred exactly a hundred get through", async () => {
+test("of 1,000 parallel requests against a limit of 100 exactly 100 succeed", async () => {
   const { user } = await limited({ requests_per_day: 100 });
   const answers = await Promise.all(
     Array.from({ length: 1_000 }, () => api("/generation", { headers: user.headers })),
@@ -45,7 +45,7 @@ test("of a thousand requests at once against a limit of a hundred exactly a hund
   );
 });
 
-test("of a thousand reads at once against a limit of a hundred exactly a hundred get through", async () => {
+test("of 1,000 parallel reads against a limit of 100 exactly 100 succeed", async () => {
   const { user } = await limited({ reads_per_minute: 100 });
   const me = () => api("/auth/me", { headers: user.headers });
   await beginWindow(sql, `reads:${user.id}`);
@@ -54,7 +54,7 @@ test("of a thousand reads at once against a limit of a hundred exactly a hundred
   expect(await usedOf(sql, `reads:${user.id}`)).toBe(100);
 });
 
-test("every answer says how the limit stands, and a refusal says how long to wait", async () => {
+test("every answer carries the state of the rate limit, and a refusal carries Retry-After", async () => {
   const { project, user } = await limited({ requests_per_day: 3 });
   const answers = [];
   for (let turn = 0; turn < 4; turn++) answers.push(await api("/generation", { headers: user.headers }));
@@ -86,7 +86,7 @@ test("every answer says how the limit stands, and a refusal says how long to wai
   expect(await usedOf(sql, `requests:${project.id}`)).toBe(3);
 });
 
-test("the next window begins with nothing used", async () => {
+test("the next window of a rate limit starts at zero", async () => {
   const { project, user } = await limited({ requests_per_day: 1 });
   const list = () => api("/generation", { headers: user.headers });
   expect([(await list()).status, (await list()).status]).toEqual([200, 429]);
@@ -96,7 +96,7 @@ test("the next window begins with nothing used", async () => {
   expect((await list()).status).toBe(429);
 });
 
-test("a project over its limit does not touch another one of the same developer", async () => {
+test("a project over its limit does not affect another project of the same developer", async () => {
   const { developer, user } = await limited({ requests_per_day: 2 });
   const other = await api("/projects", { headers: developer.headers, json: { name: "Other" } });
   const key = await api(`/projects/${other.body.id}/api-keys`, { headers: developer.headers, json: {} });
@@ -112,7 +112,7 @@ test("a project over its limit does not touch another one of the same developer"
   expect([await list(neighbour.headers), await list(neighbour.headers)]).toEqual([200, 200]);
 });
 
-test("a developer's management is counted by account, and no X-Project-ID moves it to somebody else", async () => {
+test("a developer's management requests count for the developer's account, whatever X-Project-ID names", async () => {
   const { developer, project } = await limited({ requests_per_day: 2 });
   const victim = await limited({ requests_per_day: 5 });
   const headers = { ...developer.headers, "X-Project-ID": victim.project.id };
@@ -124,7 +124,7 @@ test("a developer's management is counted by account, and no X-Project-ID moves 
   expect(await usedOf(sql, `requests:${project.id}`)).toBe(0);
 });
 
-test("an operator is not limited", async () => {
+test("an operator has no rate limit", async () => {
   const { project } = await limited({ requests_per_day: 1, reads_per_minute: 1 });
   for (let turn = 0; turn < 3; turn++) {
     const { status, headers } = await api(`/projects/${project.id}`, { headers: operatorHeaders });
@@ -132,7 +132,7 @@ test("an operator is not limited", async () => {
   }
 });
 
-test("a plan without limits is told nothing and leaves no counter", async () => {
+test("a plan without limits sends no rate limit headers and stores no counter", async () => {
   const { id, project } = await registerDeveloper();
   const user = await registerEndUser(project);
   const answer = await api("/generation", { headers: user.headers });
@@ -144,8 +144,8 @@ test("a plan without limits is told nothing and leaves no counter", async () => 
   expect(rows).toHaveLength(0);
 });
 
-describe("me and the status of generations", () => {
-  test("are counted by account, apart from other requests", async () => {
+describe("reads", () => {
+  test("GET /auth/me and generation statuses share one limit per account, apart from other requests", async () => {
     const { project, user } = await limited({ requests_per_day: 1, reads_per_minute: 3 });
     const colleague = await registerEndUser(project);
     expect((await api("/generation", { headers: user.headers })).status).toBe(200);
@@ -155,7 +155,7 @@ describe("me and the status of generations", () => {
     await endWindow(sql, user.id, 600);
     expect(first.headers.get("ratelimit-policy")).toBe('"reads";q=3;w=60');
     const statusOf = () => api(`/generation/${randomUUID()}/status`, { headers: user.headers });
-    // What is not there costs nothing.
+    // A 404 is not counted.
     expect((await statusOf()).status).toBe(404);
     expect((await me(user.headers)).status).toBe(200);
     expect((await me(user.headers)).status).toBe(200);
@@ -164,7 +164,7 @@ describe("me and the status of generations", () => {
     expect((await me(colleague.headers)).status).toBe(200);
   });
 
-  test("waiting for a generation is one request, however often the database is asked", async () => {
+  test("a generation status with ?wait counts as one read, however often it queries the database", async () => {
     const { project, user } = await limited({ reads_per_minute: 100 });
     const id = randomUUID();
     await sql`
@@ -176,7 +176,7 @@ describe("me and the status of generations", () => {
   });
 });
 
-test("asking for a picture is one request, however many statements it takes", async () => {
+test("creating a generation counts as one request", async () => {
   const { project, user } = await limited({ requests_per_day: 10 });
   const headers = { ...user.headers, "Idempotency-Key": randomUUID() };
   const { status, headers: told } = await api("/generation/generate-v2", {
@@ -187,7 +187,7 @@ test("asking for a picture is one request, however many statements it takes", as
   expect(await usedOf(sql, `requests:${project.id}`)).toBe(1);
 });
 
-test("what is refused with another error is not counted, and a limit that is reached comes first", async () => {
+test("a request that fails otherwise is not counted, and a reached limit comes before other errors", async () => {
   const { project, user } = await limited({ requests_per_day: 1 });
   const missing = () => api(`/generation/${randomUUID()}`, { method: "DELETE", headers: user.headers });
   expect((await missing()).status).toBe(404);
@@ -196,7 +196,7 @@ test("what is refused with another error is not counted, and a limit that is rea
   expect((await missing()).status).toBe(429);
 });
 
-test("somebody without the right keys cannot use up a project's limit", async () => {
+test("requests without the API key of a project do not use up its limit", async () => {
   const { project, user } = await limited({ requests_per_day: 2 });
   const { "X-API-Key": _, ...headers } = user.headers;
   for (let turn = 0; turn < 3; turn++) expect((await api("/generation", { headers })).status).toBe(403);
@@ -210,7 +210,7 @@ describe("logins and registrations", () => {
       json: { email, password: secret },
     });
 
-  test("are counted per project and address, failed ones too, and X-Forwarded-For does not help", async () => {
+  test("logins and registrations count per project and IP address, failed ones too, whatever X-Forwarded-For says", async () => {
     const developer = await registerLimited(sql, { auth_calls_per_hour: 4 });
     const { project } = developer;
     const { email } = await registerEndUser(project);
@@ -233,7 +233,7 @@ describe("logins and registrations", () => {
     await registerEndUser(elsewhere.project);
   });
 
-  test("of a crowd at once only as many get through as the plan allows, whoever they say they are", async () => {
+  test("of 40 parallel logins only as many pass as the plan allows, whatever X-Forwarded-For says", async () => {
     const { project } = await registerLimited(sql, { auth_calls_per_hour: 5 });
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, n) =>
@@ -243,7 +243,7 @@ describe("logins and registrations", () => {
     expect(statusesOf(answers)).toEqual({ 401: 5, 429: 35 });
   });
 
-  test("no address is in the table", async () => {
+  test("the table of rate limits stores no IP address", async () => {
     const { project } = await registerLimited(sql, { auth_calls_per_hour: 50 });
     await signIn(project, freshEmail("nobody"), "Wrong-horse-9");
     const rows = await sql`select bucket from private.rate_limits where bucket like 'auth:%'`;
@@ -252,7 +252,7 @@ describe("logins and registrations", () => {
   });
 });
 
-test("what is public is counted per address in the project that is named", async () => {
+test("reads of the public list count per IP address and project", async () => {
   const { project } = await registerLimited(sql, { reads_per_minute: 2 });
   const look = () => api(`/generation/public?project_id=${project.id}`);
   const first = await look();
@@ -265,8 +265,8 @@ test("what is public is counted per address in the project that is named", async
   expect((await api("/generation/public")).status).toBe(200);
 });
 
-describe("an operator", () => {
-  test("gives a project another plan, which counts from the next request on", async () => {
+describe("changes of plans", () => {
+  test("a plan that an operator gives to a project limits its next request", async () => {
     const { project, user } = await limited({ requests_per_day: 1 });
     const list = () => api("/generation", { headers: user.headers });
     expect([(await list()).status, (await list()).status]).toEqual([200, 429]);
@@ -290,7 +290,7 @@ describe("an operator", () => {
     expect((await list()).status).toBe(429);
   });
 
-  test("edits a plan, and everybody on it has the new limit at once", async () => {
+  test("an edited plan limits the next request of everybody on it", async () => {
     const { developer, user } = await limited({ requests_per_day: 1 });
     const list = () => api("/generation", { headers: user.headers });
     expect([(await list()).status, (await list()).status]).toEqual([200, 429]);
@@ -325,7 +325,7 @@ describe("the SDK", () => {
     return { sdk, statuses, project };
   }
 
-  test("waits as long as it is asked to, so that one refusal is the only one", async () => {
+  test("the SDK waits for Retry-After and then repeats a refused request once", async () => {
     const { sdk, statuses, project } = await client({ requests_per_day: 1 });
     await sdk.generations.list().all();
     await endWindow(sql, project.id, 2);
@@ -333,7 +333,7 @@ describe("the SDK", () => {
     expect(statuses).toEqual([200, 429, 200]);
   });
 
-  test("tells a long wait instead of waiting for it", async () => {
+  test("the SDK throws a RateLimitError instead of waiting for two hours", async () => {
     const { sdk, statuses, project } = await client({ requests_per_day: 1 });
     await sdk.generations.list().all();
     await endWindow(sql, project.id, 7_200);
@@ -347,12 +347,10 @@ describe("the SDK", () => {
   });
 });
 
-describe("whoever is over a limit is refused by every operation that documents it", () => {
-  // Slowed down by rules of their own alone: they take a token and no credentials.
-  const byRulesOfTheirOwn = ["auth.refresh", "auth.verifyEmail", "auth.checkMailToken", "auth.resetPassword"];
-  const limited = operations.filter(
-    ({ id, responses }) => "429" in responses && !byRulesOfTheirOwn.includes(id),
-  );
+describe("operations that document 429", () => {
+  // These take a token instead of credentials and have their own limits.
+  const withOwnLimits = ["auth.refresh", "auth.verifyEmail", "auth.checkMailToken", "auth.resetPassword"];
+  const limited = operations.filter(({ id, responses }) => "429" in responses && !withOwnLimits.includes(id));
   let callers: Record<"app" | "developer" | "user", Record<string, string>>;
 
   beforeAll(async () => {
@@ -369,21 +367,24 @@ describe("whoever is over a limit is refused by every operation that documents i
       select bucket, 1, now() + interval '1 hour' from (
         select unnest(${[...named, ...reads]}::text[]) union all
         select private.address_bucket(purpose, ${project.id}, '127.0.0.1') from unnest(array['auth', 'reads']) purpose
-      ) as full_ones (bucket)`;
+      ) as full_buckets (bucket)`;
   });
 
-  test.each(limited.map((operation) => [operation.id, operation] as const))("%s", async (_id, operation) => {
-    const { path, json } = exampleRequest(operation);
-    const needsToken = operation.security.some((choice) => "accessToken" in choice);
-    const who = /\/(projects|developer-keys|plans)/.test(path) ? "developer" : needsToken ? "user" : "app";
-    const init = { method: operation.method, headers: callers[who] };
-    const answer = await api(`${urls.base}${path}`, json === undefined ? init : { ...init, json });
-    expect(errorOf(answer)).toMatchObject({ status: 429, code: "rate_limited" });
-    expect(limitOf(answer.headers)).toMatchObject({ limit: 1, remaining: 0 });
-  });
+  test.each(limited.map((operation) => [operation.id, operation] as const))(
+    "%s answers 429 to a caller over the limit",
+    async (_id, operation) => {
+      const { path, json } = exampleRequest(operation);
+      const needsToken = operation.security.some((choice) => "accessToken" in choice);
+      const who = /\/(projects|developer-keys|plans)/.test(path) ? "developer" : needsToken ? "user" : "app";
+      const init = { method: operation.method, headers: callers[who] };
+      const answer = await api(`${urls.base}${path}`, json === undefined ? init : { ...init, json });
+      expect(errorOf(answer)).toMatchObject({ status: 429, code: "rate_limited" });
+      expect(limitOf(answer.headers)).toMatchObject({ limit: 1, remaining: 0 });
+    },
+  );
 });
 
-test("a person who signs in again goes on with the same counter", async () => {
+test("a second session of a user counts on the same rate limit", async () => {
   const { project, user } = await limited({ requests_per_day: 2 });
   const list = async (headers: Record<string, string>) => (await api("/generation", { headers })).status;
   expect(await list(user.headers)).toBe(200);

@@ -28,7 +28,7 @@ async function newUser() {
 const isVerified = async (headers: Record<string, string>) =>
   (await api("/auth/me", { headers })).body.is_verified;
 
-test("the link of the mail verifies the address once, and opening it does nothing", async () => {
+test("a verification token verifies its address once, and opening the mailed link does not use it up", async () => {
   const { email, headers, mail } = await newUser();
   const link = /https?:\S+#token=\S+/.exec(mail.text)?.[0] ?? "";
   expect(tokenOf(mail)).toMatch(/^[0-9a-f]{64}$/);
@@ -44,7 +44,7 @@ test("the link of the mail verifies the address once, and opening it does nothin
   });
 });
 
-test("no token of a mail is in the database, and Auth has none to guess", async () => {
+test("the database stores no mailed token or code in plain text, and Auth has no token for the account", async () => {
   const { id, mail } = await newUser();
   const [account] = await sql`
     select coalesce(u.recovery_token, '') as recovery, coalesce(u.confirmation_token, '') as confirmation,
@@ -55,38 +55,41 @@ test("no token of a mail is in the database, and Auth has none to guess", async 
   expect(account?.kept).not.toContain(codeOf(mail));
 });
 
-test.each([["POST"], ["GET"]])("%s /auth/v1/verify uses up nothing of ours", async (method) => {
-  const { id, headers, project, mail } = await newUser();
-  const email = `${id}@${project.id}.users.invalid`;
-  const guesses = ["magiclink", "recovery", "signup", "email", "invite", "email_change"].flatMap((type) => [
-    { type, token_hash: tokenOf(mail) },
-    { type, token: tokenOf(mail), email },
-    { type, token: codeOf(mail), email },
-  ]);
-  for (const guess of guesses) {
-    const url = new URL(`${urls.gateway}/auth/v1/verify`);
-    if (method === "GET") url.search = String(new URLSearchParams(Object.entries(guess)));
-    const answer = await fetch(url, {
-      method,
-      redirect: "manual",
-      headers: { apikey: inject("stack").keys.publishable ?? "", "Content-Type": "application/json" },
-      ...(method === "POST" && { body: JSON.stringify(guess) }),
-    });
-    expect(answer.headers.get("location") ?? "", JSON.stringify(guess)).not.toContain("access_token");
-    expect(await answer.text()).not.toContain("access_token");
-  }
-  expect(await isVerified(headers)).toBe(false);
-  expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
-});
+test.each([["POST"], ["GET"]])(
+  "%s /auth/v1/verify of Auth neither accepts nor uses up a verification token",
+  async (method) => {
+    const { id, headers, project, mail } = await newUser();
+    const email = `${id}@${project.id}.users.invalid`;
+    const guesses = ["magiclink", "recovery", "signup", "email", "invite", "email_change"].flatMap((type) => [
+      { type, token_hash: tokenOf(mail) },
+      { type, token: tokenOf(mail), email },
+      { type, token: codeOf(mail), email },
+    ]);
+    for (const guess of guesses) {
+      const url = new URL(`${urls.gateway}/auth/v1/verify`);
+      if (method === "GET") url.search = String(new URLSearchParams(Object.entries(guess)));
+      const answer = await fetch(url, {
+        method,
+        redirect: "manual",
+        headers: { apikey: inject("stack").keys.publishable ?? "", "Content-Type": "application/json" },
+        ...(method === "POST" && { body: JSON.stringify(guess) }),
+      });
+      expect(answer.headers.get("location") ?? "", JSON.stringify(guess)).not.toContain("access_token");
+      expect(await answer.text()).not.toContain("access_token");
+    }
+    expect(await isVerified(headers)).toBe(false);
+    expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
+  },
+);
 
-test("verifying signs nobody in: no session is left behind", async () => {
+test("verifying an address creates no session", async () => {
   const { id, mail } = await newUser();
   await verify({ token: tokenOf(mail) });
   const [row] = await sql`select count(*)::int as sessions from auth.sessions where user_id = ${id}`;
   expect(row?.sessions).toBe(1);
 });
 
-test("account and token together verify too, and so do account and code", async () => {
+test("a user id with its token verifies the address, and so does a user id with its code", async () => {
   const one = await newUser();
   const byToken = await verify({ user_id: one.id, verification_token: tokenOf(one.mail) });
   expect(byToken).toMatchObject({ status: 200, body: { email: one.email } });
@@ -96,20 +99,20 @@ test("account and token together verify too, and so do account and code", async 
 });
 
 test.each<[string, (code: string) => unknown]>([
-  ["as it stands in the mail", (code) => `${code.slice(0, 4)} ${code.slice(4)}`],
+  ["with a space, as the mail writes it", (code) => `${code.slice(0, 4)} ${code.slice(4)}`],
   ["with dashes and a newline", (code) => `${code.slice(0, 2)}-${code.slice(2, 5)}–${code.slice(5)}\r\n`],
   [
     "in full-width digits",
     (code) => code.replace(/./g, (c) => String.fromCharCode(c.charCodeAt(0) + 0xfee0)),
   ],
   ["as a JSON number", Number],
-])("a code %s verifies", async (_name, written) => {
+])("a code %s verifies the address", async (_name, written) => {
   const { id, mail } = await newUser();
   const answer = await verify({ user_id: id, verification_token: written(codeOf(mail)) });
   expect(answer.status).toBe(200);
 });
 
-test("a whole link, broken by the mail program, verifies", async () => {
+test("a token that a mail program has wrapped verifies the address, and a whole link counts as its token", async () => {
   const { mail } = await newUser();
   const link = /https?:\S+#token=\S+/.exec(mail.text)?.[0] ?? "";
   const broken = `${tokenOf(mail).slice(0, 40)}\r\n  ${tokenOf(mail).slice(40)}`;
@@ -117,7 +120,7 @@ test("a whole link, broken by the mail program, verifies", async () => {
   expect(errorOf(await verify({ token: link })).code).toBe("verification_token_used");
 });
 
-test("a token is for one thing: a reset token verifies nothing, and a verification token sets no password", async () => {
+test("a reset token verifies no address, and a verification token sets no password", async () => {
   const { headers, email, project, mail } = await newUser();
   await api("/auth/request-password-reset", { headers: { "X-Project-ID": project.id }, json: { email } });
   const resetMail = await mailTo(email, "Set a new password");
@@ -129,12 +132,12 @@ test("a token is for one thing: a reset token verifies nothing, and a verificati
     api("/auth/reset-password", { json: { token, password: "Another-horse-8" } });
   expect(errorOf(await reset(tokenOf(mail)))).toMatchObject({ status: 400, code: "reset_token_invalid" });
   expect(await isVerified(headers)).toBe(false);
-  // Neither was used up by the wrong door.
+  // The wrong endpoint used up neither token.
   expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
   expect((await reset(tokenOf(resetMail))).status).toBe(200);
 });
 
-test("somebody else's request for a reset or a verification kills no unread link", async () => {
+test("a stranger's request for a reset or a verification mail does not invalidate an unread link", async () => {
   const { id, email, project, mail } = await newUser();
   await api("/auth/request-password-reset", { headers: { "X-Project-ID": project.id }, json: { email } });
   await mailTo(email, "Set a new password");
@@ -144,7 +147,7 @@ test("somebody else's request for a reset or a verification kills no unread link
   expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
 });
 
-test("what a token is for can be asked without using it up", async () => {
+test("check-mail-token tells the purpose and state of a token without using it up", async () => {
   const { project, mail } = await newUser();
   const check = () => api("/auth/check-mail-token", { json: { token: tokenOf(mail) } });
   const about = { purpose: "verification", project: { id: project.id } };
@@ -155,16 +158,16 @@ test("what a token is for can be asked without using it up", async () => {
   expect(errorOf(unknown)).toMatchObject({ status: 400, code: "mail_token_invalid" });
 });
 
-test("one address may try a hundred wrong secrets, whoever they are for, then one in 20 seconds; right ones do not count", async () => {
+test("an IP address may send 100 wrong tokens and codes in total and then gets 429; valid ones do not count", async () => {
   const { mail } = await newUser();
   const served = await serve(createApi({}));
   const ask = (path: string, json: unknown) =>
     api(`${served.url}/api/v1/auth/${path}`, {
-      // The last hop is what the platform saw; nobody else here comes from this one.
+      // The API counts the last hop, and no other test uses this address.
       headers: { "X-Forwarded-For": "198.51.100.78" },
       json,
     });
-  const doors = [
+  const attempts = [
     () => ask("verify-email", { token: "0".repeat(64) }),
     () => ask("verify-email", { user_id: crypto.randomUUID(), verification_token: "00000000" }),
     () => ask("reset-password", { token: "0".repeat(64), password: "Another-horse-8" }),
@@ -174,16 +177,16 @@ test("one address may try a hundred wrong secrets, whoever they are for, then on
     for (let turn = 0; turn < 3; turn++)
       expect((await ask("check-mail-token", { token: tokenOf(mail) })).status).toBe(200);
     for (let turn = 0; turn < 25; turn++)
-      for (const door of doors) expect(errorOf(await door()).status).toBe(400);
-    for (const door of doors)
-      expect(errorOf(await door())).toMatchObject({ status: 429, code: "attempts_exceeded" });
+      for (const attempt of attempts) expect(errorOf(await attempt()).status).toBe(400);
+    for (const attempt of attempts)
+      expect(errorOf(await attempt())).toMatchObject({ status: 429, code: "attempts_exceeded" });
   } finally {
     await served.stop();
   }
   expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
 });
 
-test("a token of one account does not verify another", async () => {
+test("a token of one account does not verify another account", async () => {
   const [one, two] = [await newUser(), await newUser()];
   const answer = await verify({ user_id: two.id, verification_token: tokenOf(one.mail) });
   expect(errorOf(answer)).toMatchObject({ status: 400, code: "verification_token_invalid" });
@@ -191,7 +194,7 @@ test("a token of one account does not verify another", async () => {
   expect(await isVerified(two.headers)).toBe(false);
 });
 
-test("codes cannot be guessed: five wrong ones end a code, and a new mail brings another", async () => {
+test("five wrong attempts invalidate a code, and a new mail brings a new one", async () => {
   const { id, email, mail } = await newUser();
   const wrong = wrongCode(codeOf(mail));
   const tried = await Promise.all(
@@ -207,19 +210,19 @@ test("codes cannot be guessed: five wrong ones end a code, and a new mail brings
   expect((await verify({ user_id: id, verification_token: codeOf(newer) })).status).toBe(200);
 });
 
-test("an account takes twenty wrong codes however many mails it asks for, then one in ten minutes", async () => {
+test("after 20 wrong codes an account gets 429 for more than a minute, and its link still verifies", async () => {
   const { id, headers, mail } = await newUser();
   const wrong = { user_id: id, verification_token: wrongCode(codeOf(mail)) };
   for (let guess = 0; guess < 20; guess++) expect(errorOf(await verify(wrong)).status).toBe(400);
   const answer = await verify(wrong);
   expect(errorOf(answer)).toMatchObject({ status: 429, code: "attempts_exceeded" });
   expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(60);
-  // The link is no code: its owner is not locked out.
+  // The limit on codes does not lock out whoever has the link.
   expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
   expect(await isVerified(headers)).toBe(true);
 });
 
-test("a code for nobody is as wrong as a wrong code", async () => {
+test("a code for an unknown account gets the same answer as a wrong code", async () => {
   const { id } = await newUser();
   const [known, unknown] = [id, crypto.randomUUID()].map((userId) => ({
     user_id: userId,
@@ -229,7 +232,7 @@ test("a code for nobody is as wrong as a wrong code", async () => {
   expect(answers[0]).toEqual(answers[1]);
 });
 
-test("one used token ends every other of the account", async () => {
+test("using one verification token invalidates the others of the account", async () => {
   const { id, email, headers, mail } = await newUser();
   await forgetMail(sql, "verification", id);
   expect((await api("/auth/request-verification", { method: "POST", headers })).status).toBe(200);
@@ -243,7 +246,7 @@ test("one used token ends every other of the account", async () => {
   );
 });
 
-test("a token that is a day old is refused", async () => {
+test("an expired verification token or code is refused", async () => {
   const { id, mail } = await newUser();
   await sql`update private.mail_tokens set expires_at = now() where user_id = ${id}`;
   expect(errorOf(await verify({ token: tokenOf(mail) }))).toMatchObject({
@@ -254,7 +257,7 @@ test("a token that is a day old is refused", async () => {
   expect(errorOf(late).code).toBe("verification_token_invalid");
 });
 
-test("50 parallel uses of one verification token are one success", async () => {
+test("50 parallel uses of one verification token succeed once", async () => {
   const { mail } = await newUser();
   const token = tokenOf(mail);
   const answers = await Promise.all(Array.from({ length: 50 }, () => verify({ token })));
@@ -262,7 +265,7 @@ test("50 parallel uses of one verification token are one success", async () => {
   expect(answers.filter((answer) => answer.status === 400)).toHaveLength(49);
 });
 
-test("one mail a minute: the owner is told to wait, a stranger hears the same as ever", async () => {
+test("a second verification mail within a minute is 429 for the owner, and a stranger gets the usual answer", async () => {
   const { id, email, headers } = await newUser();
   const own = await api("/auth/request-verification", { method: "POST", headers });
   expect(errorOf(own)).toMatchObject({ status: 429, code: "mail_limit_exceeded" });
@@ -276,7 +279,7 @@ test("one mail a minute: the owner is told to wait, a stranger hears the same as
   await mailTo(email, subject, (await mailsTo(email))[0]);
 });
 
-test("a verification mail can be asked for by address, and known, unknown and foreign ones hear the same", async () => {
+test("request-verification by email mails a known address, and answers the same for unknown and foreign ones", async () => {
   const { id, email, project, mail } = await newUser();
   const foreign = await newUser();
   await forgetMail(sql, "verification", id);
@@ -296,7 +299,7 @@ test("a verification mail can be asked for by address, and known, unknown and fo
   expect(await mailsTo(foreign.email)).toHaveLength(1);
 });
 
-test("a verified account gets no further mail, and the same answer", async () => {
+test("request-verification sends no mail to a verified account and gives the usual answer", async () => {
   const { id, email, headers, mail } = await newUser();
   await verify({ token: tokenOf(mail) });
   await forgetMail(sql, "verification", id);
@@ -307,7 +310,7 @@ test("a verified account gets no further mail, and the same answer", async () =>
   expect(await mailsTo(email)).toHaveLength(1);
 });
 
-test("where verification is required there are no tokens before it, by no way in", async () => {
+test("a project that requires verification gives unverified users no tokens and refuses those of Auth", async () => {
   const owner = await registerDeveloper();
   const created = await api("/projects", {
     headers: owner.headers,
@@ -343,7 +346,7 @@ test.each([
   ["https://cards.example.com/confirm?lang=fr", "https://cards.example.com/confirm?lang=fr&token="],
   ["https://cards.example.com/#/confirm", "https://cards.example.com/#/confirm?token="],
 ])(
-  "a project that names its page %s gets the link there, and its name on the mail",
+  "a project with the verify_url %s gets its links there and its name in the mail",
   async (verifyUrl, start) => {
     const owner = await registerDeveloper();
     const { body } = await api("/projects", {
@@ -364,7 +367,7 @@ test.each([
   },
 );
 
-test("a site alone moves no link: a project without pages of its own keeps ours", async () => {
+test("site_url alone does not move verification links: without verify_url they open the page of the API", async () => {
   const owner = await registerDeveloper();
   await api(`/projects/${owner.project.id}`, {
     method: "PATCH",
@@ -376,14 +379,14 @@ test("a site alone moves no link: a project without pages of its own keeps ours"
 });
 
 test.each([
-  ["no account named", "", 401, "not_authenticated"],
-  ["an id that is none", "?user_id=7", 422, "validation_failed"],
-])("request-verification with %s is refused", async (_name, query, status, code) => {
+  ["a request that names no account", "", 401, "not_authenticated"],
+  ["an invalid user id", "?user_id=7", 422, "validation_failed"],
+])("request-verification refuses %s", async (_name, query, status, code) => {
   const answer = await api(`/auth/request-verification${query}`, { method: "POST" });
   expect(errorOf(answer)).toMatchObject({ status, code });
 });
 
-test("request-verification takes no form and no broken JSON", async () => {
+test("request-verification refuses other content types and broken JSON", async () => {
   const ask = (type: string, body: string) =>
     api("/auth/request-verification", { method: "POST", headers: { "Content-Type": type }, body });
   expect(errorOf(await ask("text/plain", "email=a@example.com")).status).toBe(415);

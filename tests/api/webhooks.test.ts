@@ -37,7 +37,7 @@ async function createPicture(developer: Developer, prompt = freshPrompt()): Prom
   return body.id;
 }
 
-test("the secret is shown once, by create and rotate, and no list, log or table shows it", async () => {
+test("only create and rotate show a webhook's secret; its list, the audit log and PostgREST do not", async () => {
   const developer = await registerDeveloper();
   const { status, body } = await createHook(developer, { description: "Orders" });
   expect(status).toBe(201);
@@ -62,7 +62,7 @@ test("the secret is shown once, by create and rotate, and no list, log or table 
   expect(secrets.status).toBeGreaterThanOrEqual(400);
 });
 
-test("a finished generation is told once, signed, with the picture's address", async () => {
+test("a completed generation is delivered once, signed, with the image's URL", async () => {
   const developer = await registerDeveloper();
   const { body: hook } = await createHook(developer);
   const id = await createPicture(developer);
@@ -87,7 +87,7 @@ test("a finished generation is told once, signed, with the picture's address", a
   ]);
 });
 
-test("failures, cancels, people and the month's quota are told too, each with what it is about", async () => {
+test("webhooks deliver failures, cancels, user events and a reached quota, each with its subject", async () => {
   const developer = await registerDeveloper();
   const events = [...every, "user.created", "user.verified", "user.deleted", "quota.reached"];
   await createHook(developer, { events });
@@ -135,7 +135,7 @@ test("failures, cancels, people and the month's quota are told too, each with wh
   });
 });
 
-test("during a rotation both secrets sign; without a grace only the new one", async () => {
+test("in the grace of a rotation both webhook secrets verify a delivery; without a grace only the new one does", async () => {
   const developer = await registerDeveloper();
   const { body: hook } = await createHook(developer);
   const path = `${hooksOf(developer)}/${hook.id}`;
@@ -164,7 +164,7 @@ test("during a rotation both secrets sign; without a grace only the new one", as
   expect(await verify(third.secret)).toMatchObject({ type: "test" });
 });
 
-test("what a receiver does not take comes again with the same id, in order, and a redirect is not followed", async () => {
+test("a failed delivery is repeated with the same id and in order, and a redirect counts as failed", async () => {
   const developer = await registerDeveloper();
   const { body: hook } = await createHook(developer, {
     events: ["user.created", "user.verified", "user.deleted"],
@@ -180,7 +180,7 @@ test("what a receiver does not take comes again with the same id, in order, and 
       async () => attempts(),
       ({ length }) => length >= turn,
     );
-    // The event after it waits for its turn; the pause before the next attempt is cut short.
+    // The second event waits for the first. The test skips the wait before the next attempt.
     if (turn === 4) break;
     expect(new Set(attempts().map(({ type }) => type))).toEqual(new Set(["user.created"]));
     await until(
@@ -202,7 +202,7 @@ test("what a receiver does not take comes again with the same id, in order, and 
   receiver.reply = () => 204;
 });
 
-test("a receiver that is gone, or that took nothing for three days, is switched off; switching it on sends what waits", async () => {
+test("a webhook is disabled after a 410 or three days of failures, and enabling it again sends what waits", async () => {
   const developer = await registerDeveloper();
   const { body: hook } = await createHook(developer);
   const path = `${hooksOf(developer)}/${hook.id}`;
@@ -260,14 +260,14 @@ test.each([
   ["no address"],
   ["https://user:secret@app.example.com/"],
   ["https://app.example.com/#here"],
-])("the address %s is refused", async (url) => {
+])("a webhook with the URL %s is refused", async (url) => {
   const developer = await registerDeveloper();
   const answer = await createHook(developer, { url });
   expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
   expect(JSON.stringify(answer.body)).toContain("must begin with https://");
 });
 
-test("unknown events and fields are 422, an eleventh webhook is 403", async () => {
+test("a webhook with unknown events or fields is refused with 422, and an eleventh webhook with 403", async () => {
   const developer = await registerDeveloper();
   for (const json of [
     { events: ["generation.created"] },
@@ -280,7 +280,7 @@ test("unknown events and fields are 422, an eleventh webhook is 403", async () =
   expect(answers.map(({ status }) => status).sort()).toEqual([...Array(10).fill(201), 403, 403]);
 });
 
-test("another developer, an end user and a visitor reach nothing of a webhook", async () => {
+test("another developer, an end user and an anonymous caller can neither read nor change a webhook", async () => {
   const [developer, other] = [await registerDeveloper(), await registerDeveloper()];
   const user = await registerEndUser(developer.project);
   const { body: hook } = await createHook(developer);
@@ -307,7 +307,7 @@ test("another developer, an end user and a visitor reach nothing of a webhook", 
     expect(await as(other.headers)).toEqual([404, "project_not_found"]);
     expect(await as({ Authorization: user.headers.Authorization ?? "" })).toEqual([403, "developers_only"]);
     expect(await as({})).toEqual([401, "not_authenticated"]);
-    // A webhook of one's own project names no other project's.
+    // The path of another project does not lead to the webhook.
     const crossed = await api(path.replace(developer.project.id, other.project.id), {
       method,
       headers: other.headers,
