@@ -103,7 +103,9 @@ test.each(["start", "dev"] as const)(
     await page.goto(url);
     const email = freshEmail("next");
     await enter(page, email, "Create an account");
+    const events = page.waitForResponse(/\/pictures\/[0-9a-f-]{36}\/events$/);
     await page.getByRole("button", { name: "Make a picture" }).click();
+    expect((await events).headers()["content-type"]).toBe("text/event-stream");
     await page.locator("li img").waitFor();
     await picture(page, `example-nextjs-${script}`);
 

@@ -1,13 +1,14 @@
 import { asPerson } from "../../lib/client.ts";
 import { leave, makePicture } from "../actions.ts";
 import { Form } from "../form.tsx";
-import { Refresh } from "./refresh.tsx";
+import { Waiting } from "./waiting.tsx";
 
 export default async function Page() {
   const [me, { items: pictures }] = await asPerson((client) =>
     Promise.all([client.auth.me(), client.generations.list({ page_size: 24 }).page()]),
   );
-  const isWorking = pictures.some(({ completed_at }) => completed_at === null);
+  // One stream for the page, since a browser opens at most six connections to a server. Its end renders the whole page anew.
+  const live = pictures.find(({ completed_at }) => completed_at === null);
   return (
     <main>
       <header>
@@ -30,7 +31,6 @@ export default async function Page() {
         </label>
         <button type="submit">Make a picture</button>
       </Form>
-      {isWorking && <Refresh />}
       <ul>
         {pictures.map(({ id, status, instructions, generated_image_url, error }) => (
           <li key={id}>
@@ -38,6 +38,8 @@ export default async function Page() {
               <div>
                 {generated_image_url ? (
                   <img src={generated_image_url} alt={instructions} />
+                ) : id === live?.id ? (
+                  <Waiting id={id} status={status} />
                 ) : (
                   (error ?? `${status} …`)
                 )}
