@@ -1,9 +1,9 @@
 import { join, resolve } from "node:path";
 import type { TokenAlgorithm } from "./local/access-tokens.ts";
+import type { RefreshVersion } from "./local/auth-routes.ts";
 import { banner } from "./local/banner.ts";
 import { portOf, readCommandLine } from "./local/command-line.ts";
 import { startDocker } from "./local/docker.ts";
-import type { RefreshVersion } from "./local/gateway.ts";
 import { keysOfPort, readKeys } from "./local/keys.ts";
 import { readable } from "./local/log-line.ts";
 import { Problem } from "./local/problem.ts";

@@ -100,9 +100,8 @@ export async function startGatewayTo(port: number): Promise<Server> {
   ports.functions.api = port;
   const server = await startGateway({
     ports,
-    lite: () => undefined,
-    sql: () => undefined,
-    admin: { minimum_password_length: 8, password_cost: 4, keys: publishedKeys },
+    parts: () => undefined,
+    admin: { password_cost: 4, keys: publishedKeys },
     tokens: new AccessTokens(publishedKeys, "HS256"),
     report: () => {},
   });

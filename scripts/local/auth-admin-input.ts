@@ -1,18 +1,7 @@
+import { authRefusal } from "./auth-refusal.ts";
+
 const emailPattern = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;
 const characterSets = ["abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789"];
-
-/** A refusal in the words of Supabase Auth: `{code, error_code, msg}`. */
-export class Refusal extends Error {
-  readonly status: number;
-  readonly error_code: string;
-  readonly more: Record<string, unknown>;
-  constructor(status: number, errorCode: string, msg: string, more: Record<string, unknown> = {}) {
-    super(msg);
-    this.status = status;
-    this.error_code = errorCode;
-    this.more = more;
-  }
-}
 
 export type UserInput = {
   id?: string;
@@ -28,14 +17,14 @@ export type UserInput = {
 export function emailOf(value: unknown): string {
   const email = typeof value === "string" ? value.trim().toLowerCase() : "";
   if (!emailPattern.test(email)) {
-    throw new Refusal(400, "validation_failed", "Unable to validate email address: invalid format");
+    throw authRefusal(400, "validation_failed", "Unable to validate email address: invalid format");
   }
   return email;
 }
 
 export function assertPasswordLength(password: string): void {
   if (Buffer.byteLength(password) > 72) {
-    throw new Refusal(400, "validation_failed", "Password cannot be longer than 72 characters");
+    throw authRefusal(400, "validation_failed", "Password cannot be longer than 72 characters");
   }
 }
 
@@ -53,7 +42,7 @@ export function assertPassword(password: string, minimum: number): void {
     sentences.push(`Password should contain at least one character of each: ${characterSets.join(", ")}.`);
   }
   if (reasons.length > 0)
-    throw new Refusal(422, "weak_password", sentences.join(" "), { weak_password: { reasons } });
+    throw authRefusal(422, "weak_password", sentences.join(" "), { weak_password: { reasons } });
 }
 
 const secondsOf: Record<string, number> = { h: 3600, m: 60, s: 1 };
@@ -63,7 +52,7 @@ export function banOf(duration: string | undefined): { change: "set" | "clear" |
   if (duration === undefined || duration === "") return { change: "keep", seconds: 0 };
   if (duration === "none") return { change: "clear", seconds: 0 };
   if (!/^(\d+(\.\d+)?[hms])+$/.test(duration)) {
-    throw new Refusal(
+    throw authRefusal(
       400,
       "validation_failed",
       `invalid format for ban duration: time: invalid duration "${duration}"`,

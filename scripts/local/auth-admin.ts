@@ -1,30 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { Hono } from "hono";
 import { jwtVerify } from "jose";
 import type postgres from "postgres";
-import {
-  assertPassword,
-  assertPasswordLength,
-  banOf,
-  emailOf,
-  Refusal,
-  type UserInput,
-} from "./auth-admin-input.ts";
+import { assertPassword, assertPasswordLength, banOf, emailOf, type UserInput } from "./auth-admin-input.ts";
+import { authRefusal } from "./auth-refusal.ts";
 import type { Keys } from "./keys.ts";
-
-/** What Auth's administration answers: a status and a JSON body. */
-export type AdminAnswer = {
-  status: number;
-  body: unknown;
-};
-
-export type AdminCall = {
-  method: string;
-  /** After `/auth/v1/admin`: `/users` or `/users/{id}`. */
-  path: string;
-  apikey: string | undefined;
-  authorization: string | undefined;
-  body: unknown;
-};
+import type { PlatformEnv } from "./to-lite.ts";
 
 export type AdminOptions = {
   minimum_password_length: number;
@@ -34,71 +15,66 @@ export type AdminOptions = {
 };
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/**
- * The administration calls of Supabase Auth that the API uses, on the
- * tables of Auth: create, read, update and delete a user. Errors are
- * `{code, error_code, msg}` as Supabase Auth writes them.
- */
-export async function answerAdminCall(
-  sql: postgres.Sql,
-  call: AdminCall,
-  options: AdminOptions,
-): Promise<AdminAnswer> {
+
+/** The administration of Supabase Auth that the API uses, on the tables of Auth: create, read, update and delete a user. */
+export function authAdmin(options: AdminOptions): Hono<PlatformEnv> {
+  const app = new Hono<PlatformEnv>();
+  app.use(async (c, next) => {
+    await assertAdmin(c.req.header("apikey"), c.var.authorization, options.keys);
+    return next();
+  });
+  app.post("/users", async (c) => c.json(await createUser(c.var.sql, inputOf(c.var.body), options)));
+  app.on(["GET", "PUT", "DELETE"], "/users/:id", (c, next) => {
+    if (uuidPattern.test(c.req.param("id"))) return next();
+    throw authRefusal(404, "validation_failed", "user_id must be an UUID");
+  });
+  // supabase-js reads a user before it deletes one.
+  app.get("/users/:id", async (c) => c.json(await readUser(c.var.sql, c.req.param("id"))));
+  app.put("/users/:id", async (c) =>
+    c.json(await updateUser(c.var.sql, c.req.param("id"), inputOf(c.var.body), options)),
+  );
+  app.delete("/users/:id", async (c) => c.json(await deleteUser(c.var.sql, c.req.param("id"))));
+  app.all("*", () => {
+    throw authRefusal(404, "not_found", "The embedded stack does not offer this administration call");
+  });
+  return app;
+}
+
+function inputOf(text: string): UserInput {
   try {
-    await assertAdmin(call, options.keys);
-    const body = call.body;
-    if (body !== undefined && (typeof body !== "object" || body === null || Array.isArray(body))) {
-      throw new Refusal(400, "bad_json", "Could not parse request body as JSON");
-    }
-    return { status: 200, body: await dispatch(sql, call, (body ?? {}) as UserInput, options) };
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    const { status, error_code, message, more } = error;
-    return { status, body: { code: status, error_code, msg: message, ...more } };
-  }
+    const body: unknown = text === "" ? {} : JSON.parse(text);
+    if (typeof body === "object" && body !== null && !Array.isArray(body)) return body;
+  } catch {}
+  throw authRefusal(400, "bad_json", "Could not parse request body as JSON");
 }
 
-async function dispatch(
-  sql: postgres.Sql,
-  { method, path }: AdminCall,
-  input: UserInput,
-  options: AdminOptions,
-) {
-  const id = /^\/users\/([^/]+)$/.exec(path)?.[1];
-  if (method === "POST" && path === "/users") return createUser(sql, input, options);
-  if (id !== undefined && ["GET", "PUT", "DELETE"].includes(method)) {
-    if (!uuidPattern.test(id)) throw new Refusal(404, "validation_failed", "user_id must be an UUID");
-    // supabase-js reads a user before it deletes one.
-    if (method === "GET") return readUser(sql, id);
-    return method === "PUT" ? updateUser(sql, id, input, options) : deleteUser(sql, id);
-  }
-  throw new Refusal(404, "not_found", "The embedded stack does not offer this administration call");
-}
-
-async function assertAdmin({ apikey, authorization }: AdminCall, keys: AdminOptions["keys"]): Promise<void> {
+async function assertAdmin(
+  apikey: string | undefined,
+  authorization: string | undefined,
+  keys: AdminOptions["keys"],
+): Promise<void> {
   const is_secret = (key: string | undefined) => key === keys.secret || key === keys.service_role;
   const bearer = /^Bearer\s+(\S+)$/i.exec(authorization ?? "")?.[1];
   if (bearer === undefined || bearer.startsWith("sb_")) {
     if (is_secret(apikey) && (bearer === undefined || bearer === apikey)) return;
-    throw new Refusal(401, "no_authorization", "This endpoint requires a valid Bearer token");
+    throw authRefusal(401, "no_authorization", "This endpoint requires a valid Bearer token");
   }
   if (is_secret(bearer)) return;
-  const claims = await jwtVerify(bearer, new TextEncoder().encode(keys.jwt_secret), {
-    algorithms: ["HS256"],
-  }).catch(() => {
-    throw new Refusal(403, "bad_jwt", "invalid JWT: unable to parse or verify signature");
+  const secret = new TextEncoder().encode(keys.jwt_secret);
+  const { payload } = await jwtVerify(bearer, secret, { algorithms: ["HS256"] }).catch(() => {
+    throw authRefusal(403, "bad_jwt", "invalid JWT: unable to parse or verify signature");
   });
-  if (claims.payload.role !== "service_role") throw new Refusal(403, "not_admin", "User not allowed");
+  if (payload.role !== "service_role") throw authRefusal(403, "not_admin", "User not allowed");
 }
 
 async function createUser(sql: postgres.Sql, input: UserInput, options: AdminOptions) {
   if (input.email === undefined || input.email === "") {
-    throw new Refusal(400, "validation_failed", "Cannot create a user without either an email or phone");
+    throw authRefusal(400, "validation_failed", "Cannot create a user without either an email or phone");
   }
   const email = emailOf(input.email);
   const id = input.id === undefined || input.id === "" ? randomUUID() : input.id.toLowerCase();
   if (!uuidPattern.test(id))
-    throw new Refusal(400, "validation_failed", "ID must conform to the uuid v4 format");
+    throw authRefusal(400, "validation_failed", "ID must conform to the uuid v4 format");
   // Without a password, nobody can sign in with one, as at Supabase Auth.
   const password = input.password || `${randomBytes(24).toString("base64url")}aA1`;
   // Supabase Auth checks the strength of a password when it changes, but not here.
@@ -144,7 +120,7 @@ async function updateUser(sql: postgres.Sql, id: string, input: UserInput, optio
           banned_until = case ${ban.change} when 'set' then now() + make_interval(secs => ${ban.seconds}) when 'clear' then null else banned_until end,
           updated_at = now()
         where id = ${id} returning id`;
-      if (found.length === 0) throw new Refusal(404, "user_not_found", "User not found");
+      if (found.length === 0) throw authRefusal(404, "user_not_found", "User not found");
       if (email !== null) {
         await tx`
           update auth.identities set identity_data = identity_data || ${tx.json({ email })}::jsonb, updated_at = now()
@@ -161,7 +137,7 @@ async function deleteUser(sql: postgres.Sql, id: string) {
   const [deleted] = await sql`
     with tokens as (delete from auth.refresh_tokens where user_id = ${id})
     delete from auth.users where id = ${id} returning id`;
-  if (deleted === undefined) throw new Refusal(404, "user_not_found", "User not found");
+  if (deleted === undefined) throw authRefusal(404, "user_not_found", "User not found");
   return {};
 }
 
@@ -176,18 +152,18 @@ async function readUser(sql: postgres.Sql, id: string) {
         'created_at', identities.created_at, 'updated_at', identities.updated_at)), '[]')
         from auth.identities where identities.user_id = users.id) as identities
     from auth.users where id = ${id}`;
-  if (user === undefined) throw new Refusal(404, "user_not_found", "User not found");
+  if (user === undefined) throw authRefusal(404, "user_not_found", "User not found");
   return Object.fromEntries(Object.entries(user).filter(([, value]) => value !== null));
 }
 
 async function refuseKnownAddress(sql: postgres.Sql, email: string, own = ""): Promise<void> {
   const [known] = await sql`select id from auth.users where email = ${email} and id::text <> ${own} limit 1`;
   if (known !== undefined)
-    throw new Refusal(422, "email_exists", "A user with this email address has already been registered");
+    throw authRefusal(422, "email_exists", "A user with this email address has already been registered");
 }
 
 /** After a lost race for an address, or with an existing id, Supabase Auth answers with a failure without a reason. */
 function failDuplicate(error: unknown): never {
   if ((error as { code?: string }).code !== "23505") throw error;
-  throw new Refusal(500, "unexpected_failure", "Database error creating new user");
+  throw authRefusal(500, "unexpected_failure", "Database error creating new user");
 }

@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { Agent, type IncomingMessage, request as openRequest, type ServerResponse } from "node:http";
+import { refuse } from "./local-server.ts";
 import { type FunctionName, loopback, type Ports } from "./settings.ts";
 
 const hopByHop = new Set([
@@ -102,25 +102,4 @@ function withoutHops(raw: string[], connection: string | undefined, dropped: Set
     kept.push(raw[index] ?? "", raw[index + 1] ?? "");
   }
   return kept;
-}
-
-const saneRequestId = /^[\w.:-]{8,128}$/;
-
-/** An answer of the gateway itself, in the shape of the API's errors. */
-export function refuse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  status: number,
-  code: string,
-  detail: string,
-): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const claimed = request.headers["x-request-id"];
-  const request_id = typeof claimed === "string" && saneRequestId.test(claimed) ? claimed : randomUUID();
-  request.resume();
-  response.writeHead(status, { "content-type": "application/json", "x-request-id": request_id });
-  response.end(JSON.stringify({ detail, code, request_id }));
 }

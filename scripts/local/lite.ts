@@ -1,10 +1,5 @@
 import { appendFileSync } from "node:fs";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
-import { Readable } from "node:stream";
-import { text } from "node:stream/consumers";
-import { pipeline } from "node:stream/promises";
-import type { ReadableStream as WebStream } from "node:stream/web";
 import { setTimeout as delay } from "node:timers/promises";
 import { format } from "node:util";
 import { App, SmtpEmailDriver, setExperimental } from "@supabase/lite";
@@ -13,7 +8,6 @@ import { bytesOf, readConfig, type StackConfig } from "./config.ts";
 import type { Keys } from "./keys.ts";
 import { adminDatabaseUrl, loopback, type Paths, type Ports } from "./settings.ts";
 import { FileStorage } from "./storage.ts";
-import { fileHeaders, isSigning, withBucketId, withStorageNames } from "./storage-shims.ts";
 
 const closeWithinMs = 3_000;
 
@@ -24,19 +18,13 @@ process.emitWarning = ((warning: string | Error, ...rest: []) => {
   else emitWarning(warning.message, warning.name);
 }) as typeof emitWarning;
 
-/** What lite is to see instead of what came, and the client instead of what lite answers. */
-export type Changes = {
-  /** Of a request that was read already. */
-  body?: string;
-  authorization?: string | undefined;
-  answered?: (answer: Response) => Promise<Response>;
-};
+type Fetch = (request: Request, peerAddress: string | undefined) => Promise<Response>;
 
 /** Auth, REST and Storage in this process. */
 export type Lite = {
-  handle: (request: IncomingMessage, response: ServerResponse, changes: Changes) => Promise<void>;
+  fetch: Fetch;
   /** The same without keys, as service_role, for the table editor on the loopback address. */
-  handleAsAdmin: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  fetchAsAdmin: Fetch;
   /** Reloads the schema, as PostgREST does on `notify pgrst`. */
   forgetSchema: () => Promise<void>;
   close: () => Promise<void>;
@@ -69,13 +57,16 @@ export async function startLite(paths: Paths, ports: Ports, keys: Keys): Promise
     app._storageAdapter = new FileStorage(paths.storage, largest);
     return app;
   };
-  const app = build(false);
-  const admin = build(true);
+  const [app, admin] = [build(false), build(true)];
   await app.ensureSystemSchema();
   await app.init();
+  const fetchOf =
+    (part: App): Fetch =>
+    async (request, peerAddress = "") =>
+      part.fetch(request, { peerAddress });
   return {
-    handle: (request, response, changes) => answer(app, request, response, ports.gateway, changes),
-    handleAsAdmin: (request, response) => answer(admin, request, response, ports.studio, {}),
+    fetch: fetchOf(app),
+    fetchAsAdmin: fetchOf(admin),
     forgetSchema: () => connection.clearSchemaCache(),
     close: async () => {
       // It would wait for ever for connections that the driver has lost; they end with the database.
@@ -102,7 +93,7 @@ const jsonb = {
 };
 
 function appConfig(config: StackConfig, keys: Keys) {
-  // auth-manners.ts adds what lite lacks.
+  // auth-routes.ts adds what lite lacks.
   const { enabled: _, rate_limit: __, mfa: ___, ...auth } = config.section("auth");
   const unknown = ["enabled", "max_frequency", "require_current_password"];
   const email = Object.fromEntries(
@@ -136,47 +127,6 @@ function roleOf(key: string, keys: Keys) {
     return { type: "secret" as const, claims: { role: "service_role" } };
   }
   return null;
-}
-
-/** No characters that are part of a path. */
-const plainHost = /^[\w.:[\]-]+$/;
-
-async function answer(
-  app: App,
-  request: IncomingMessage,
-  response: ServerResponse,
-  port: number,
-  { body: readBody, authorization, answered: change = async (answer) => answer }: Changes,
-): Promise<void> {
-  const headers = new Headers();
-  for (let index = 0; index < request.rawHeaders.length; index += 2) {
-    headers.append(request.rawHeaders[index] ?? "", request.rawHeaders[index + 1] ?? "");
-  }
-  if (authorization !== undefined) headers.set("authorization", authorization);
-  const { host = "" } = request.headers;
-  const url = `http://${plainHost.test(host) ? host : `${loopback}:${port}`}${request.url}`;
-  const has_body = request.method !== "GET" && request.method !== "HEAD";
-  let body: WebStream | string | undefined = readBody ?? (has_body ? Readable.toWeb(request) : undefined);
-  if (readBody !== undefined) headers.delete("content-length");
-  if (request.method === "POST" && /^\/storage\/v1\/bucket\/?$/.test(request.url ?? "")) {
-    body = withBucketId(await text(request));
-    headers.delete("content-length");
-  }
-  const init = { method: request.method, headers, body, duplex: "half" } as RequestInit;
-  const made = await app.fetch(new Request(url, init), {
-    peerAddress: request.socket.remoteAddress ?? null,
-  });
-  const path = request.url ?? "/";
-  const answered = isSigning(request.method, path) ? await withStorageNames(path, made) : await change(made);
-  const fields: Record<string, string | string[]> = {
-    ...Object.fromEntries(answered.headers),
-    ...fileHeaders(path),
-  };
-  const cookies = answered.headers.getSetCookie();
-  if (cookies.length > 0) fields["set-cookie"] = cookies;
-  response.writeHead(answered.status, fields);
-  if (answered.body === null) response.end();
-  else await pipeline(Readable.fromWeb(answered.body as WebStream), response);
 }
 
 /** Its notices and stack traces go to a log, because the terminal is for sentences. Returns the undo. */

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   createServer,
   type IncomingMessage,
@@ -5,12 +6,17 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from "node:http";
-import { refuse } from "./forward.ts";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ReadableStream } from "node:stream/web";
 import { type Pages, refusalOf } from "./loopback.ts";
 import { explainFileError, reasonOf } from "./problem.ts";
 import { loopback } from "./settings.ts";
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/** What a fetch handler may need of Node. */
+export type NodeBindings = { incoming: IncomingMessage; outgoing: ServerResponse };
 
 export type Door = {
   /** As people read it: "the table editor". */
@@ -46,26 +52,12 @@ export function bounded(handler: Handler, { name, pages, hosts, report }: Door):
       const asked = typeof pages === "function" ? pages(request) : pages;
       const refusal = refusalOf(request.headers, asked, hosts);
       if (refusal !== undefined) return refuse(request, response, ...refusal);
-      if (!request.url?.startsWith("/"))
-        return refuse(
-          request,
-          response,
-          400,
-          "bad_request",
-          "A request names a path, which begins with a slash.",
-        );
       // The API itself refuses unreadable addresses.
-      if (asked !== "any" && !isReadable(request.url))
+      if (!request.url?.startsWith("/") || (asked !== "any" && !isReadable(request.url)))
         return refuse(request, response, 400, "bad_request", "This is no address.");
       // Neither fetch nor these servers support them.
       if (["TRACE", "TRACK", "CONNECT"].includes(request.method ?? ""))
-        return refuse(
-          request,
-          response,
-          405,
-          "method_not_allowed",
-          "This address does not take this method.",
-        );
+        return refuse(request, response, ...wrongMethod);
       const work = handler(request, response);
       if (work instanceof Promise) return work.catch(failed);
     } catch (error) {
@@ -86,6 +78,59 @@ function isReadable(target: string): boolean {
 /** A client that disconnects before the answer is no failure. */
 const isGone = (request: IncomingMessage, response: ServerResponse) =>
   response.destroyed || request.socket.destroyed || (request.destroyed && !request.complete);
+
+/** An answer of the server itself, in the shape of the API's errors. */
+export function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  ...[status, code, detail]: Refused
+): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const { headers, body } = problemOf(request.headers["x-request-id"], code, detail);
+  request.resume();
+  response.writeHead(status, headers);
+  response.end(body);
+}
+
+/** The same for a fetch handler. */
+export function refusal(request: Request, ...[status, code, detail]: Refused): Response {
+  const { headers, body } = problemOf(request.headers.get("x-request-id"), code, detail);
+  return new Response(body, { status, headers });
+}
+
+type Refused = [status: number, code: string, detail: string];
+export const wrongMethod: Refused = [405, "method_not_allowed", "This address does not take this method."];
+
+function problemOf(claimed: unknown, code: string, detail: string) {
+  const isSane = typeof claimed === "string" && /^[\w.:-]{8,128}$/.test(claimed);
+  const request_id = isSane ? claimed : randomUUID();
+  const headers = { "content-type": "application/json", "x-request-id": request_id };
+  return { headers, body: JSON.stringify({ detail, code, request_id }) };
+}
+
+type Fetch = (request: Request, node: NodeBindings) => Response | Promise<Response>;
+
+/** A fetch handler as a handler of Node's server: both bodies are streams, and its errors are the handler's. */
+export function fromFetch(fetch: Fetch): Handler {
+  return async (incoming, outgoing) => {
+    const { method = "GET", rawHeaders, url } = incoming;
+    const headers = new Headers();
+    for (let index = 0; index < rawHeaders.length; index += 2)
+      headers.append(rawHeaders[index] ?? "", rawHeaders[index + 1] ?? "");
+    const body = method === "GET" || method === "HEAD" ? null : Readable.toWeb(incoming);
+    const init = { method, headers, body, duplex: "half" } as RequestInit;
+    const request = new Request(`http://${incoming.headers.host}${url}`, init);
+    const answer = await fetch(request, { incoming, outgoing });
+    const cookies = answer.headers.getSetCookie();
+    const fields = Object.fromEntries(answer.headers);
+    outgoing.writeHead(answer.status, cookies.length > 0 ? { ...fields, "set-cookie": cookies } : fields);
+    if (answer.body === null) outgoing.end();
+    else await pipeline(Readable.fromWeb(answer.body as ReadableStream), outgoing);
+  };
+}
 
 export function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,61 +1,68 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
+import { serveStatic } from "@hono/node-server/serve-static";
+import { Hono, type MiddlewareHandler } from "hono";
+import { etag } from "hono/etag";
 import type postgres from "postgres";
 import { signTicket } from "../../supabase/functions/api/resources/generations/files/tickets.ts";
-import { DocsSite } from "./docs-site.ts";
-import type { Keys } from "./keys.ts";
+import { docsFolder } from "./docs-site.ts";
 import { type LandingFacts, landingPage, landingPolicy, type Picture } from "./landing-html.ts";
+import { type NodeBindings, refusal, wrongMethod } from "./local-server.ts";
 import { isLocalHost } from "./loopback.ts";
 import { repositoryRoot } from "./settings.ts";
-import { firstFile, sendFile } from "./static-file.ts";
+
+export type OwnPagesOptions = {
+  /** What the page at `/` shows, once everything answers. */
+  landing?: () => { facts: LandingFacts; sql: postgres.Sql; secret_key: string } | undefined;
+};
+
+type PagesEnv = { Bindings: NodeBindings };
 
 const shownPictures = 8;
 
+/** Scalar needs inline styles, and shows pictures of answers. No other host is allowed. */
+const docsPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data: blob:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const plainText = "text/plain; charset=utf-8";
+const typesBeside: Record<string, string> = { md: "text/markdown; charset=utf-8", yml: plainText };
+
+/** Lets a browser keep a file as long as it has not changed. */
+const asFile: MiddlewareHandler = async (c, next) => {
+  await next();
+  const type = typesBeside[c.req.path.split(".").pop() ?? ""];
+  if (type !== undefined && c.res.ok) c.header("content-type", type);
+  c.header("cache-control", "no-cache");
+  c.header("x-content-type-options", "nosniff");
+};
+
 /** What the gateway answers itself: the documentation, its schema, and a page for the person at the browser. */
-export class OwnPages {
-  readonly #docs = new DocsSite();
+export function ownPages({ landing }: OwnPagesOptions): Hono<PagesEnv> {
+  const app = new Hono<PagesEnv>();
+  app.onError((error) => {
+    throw error;
+  });
+  app.notFound((c) => refusal(c.req.raw, 404, "not_found", "The documentation has no such page."));
+  app.use(async (c, next) => {
+    if (c.req.method === "GET" || c.req.method === "HEAD") return next();
+    const answer = refusal(c.req.raw, ...wrongMethod);
+    answer.headers.set("allow", "GET, HEAD");
+    return answer;
+  });
 
-  docs(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
-    return this.#docs.answer(request, response, path);
-  }
-
-  /** For tools, which may run in a page of any origin. */
-  async openapi(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const file = await firstFile([join(repositoryRoot, "docs", "openapi.json")]);
-    if (file === undefined) throw new Error("docs/openapi.json is missing");
-    sendFile(request, response, file, { "access-control-allow-origin": "*" });
-  }
-
-  /** The keys of the demo project, for the reference's own script: a page of another origin gets none. */
-  demo(request: IncomingMessage, response: ServerResponse, { credentials }: LandingFacts): void {
-    const isOwn = request.headers["sec-fetch-site"] === "same-origin" && isLocalHost(request.headers.host);
-    const { developer_key, project_id, api_key } = credentials;
-    response.writeHead(isOwn ? 200 : 403, {
-      "content-type": "application/json",
-      "cache-control": "no-store",
-      "cross-origin-resource-policy": "same-origin",
-      "x-content-type-options": "nosniff",
-    });
-    response.end(JSON.stringify(isOwn ? { developer_key, project_id, api_key } : {}));
-  }
-
-  /** A picture to try an upload with. */
-  async sample(request: IncomingMessage, response: ServerResponse, { paths }: LandingFacts): Promise<void> {
-    const file = await firstFile([paths.sample]);
-    if (file === undefined) throw new Error("the sample picture is missing");
-    sendFile(request, response, file, {});
-  }
-
-  /** Shows keys: to a browser that opened it as a page under a name of this machine, and to nothing else. */
-  async landing(
-    request: IncomingMessage,
-    response: ServerResponse,
-    facts: LandingFacts,
-    sql: postgres.Sql,
-    keys: Pick<Keys, "secret">,
-  ) {
-    const html = landingPage(facts, await lastPictures(sql, keys.secret));
-    response.writeHead(200, {
+  app.get("/", async (c) => {
+    const { facts, sql, secret_key } = landing?.() ?? {};
+    if (facts === undefined || sql === undefined || secret_key === undefined) return c.notFound();
+    return c.body(landingPage(facts, await lastPictures(sql, secret_key)), 200, {
       "content-type": "text/html; charset=utf-8",
       "content-security-policy": landingPolicy(facts),
       "cache-control": "no-store",
@@ -66,8 +73,41 @@ export class OwnPages {
       "cross-origin-opener-policy": "same-origin",
       "cross-origin-resource-policy": "same-origin",
     });
-    response.end(request.method === "HEAD" ? undefined : html);
-  }
+  });
+  // For tools, which may run in a page of any origin.
+  app.get("/openapi.json", etag(), asFile, async (c, next) => {
+    c.header("access-control-allow-origin", "*");
+    return serveStatic({ path: join(repositoryRoot, "docs", "openapi.json") })(c, next);
+  });
+
+  app.get("/docs", (c) => c.redirect("/docs/", 308));
+  // The keys of the demo project, for the reference's own script: a page of another origin gets none.
+  app.get("/docs/demo.json", (c) => {
+    const isOwn = c.req.header("sec-fetch-site") === "same-origin" && isLocalHost(c.req.header("host"));
+    const { developer_key, project_id, api_key } = landing?.()?.facts.credentials ?? {};
+    return c.json(isOwn ? { developer_key, project_id, api_key } : {}, isOwn ? 200 : 403, {
+      "cache-control": "no-store",
+      "cross-origin-resource-policy": "same-origin",
+      "x-content-type-options": "nosniff",
+    });
+  });
+  // A picture to try an upload with.
+  app.get("/docs/sample.png", etag(), asFile, (c, next) =>
+    serveStatic({ path: landing?.()?.facts.paths.sample ?? "" })(c, next),
+  );
+  const currentDocs = docsFolder();
+  app.get("/docs/*", etag(), asFile, async (c) => {
+    const root = await currentDocs();
+    c.header("content-security-policy", docsPolicy);
+    c.header("referrer-policy", "no-referrer");
+    const file = (end: string) =>
+      serveStatic<PagesEnv>({ root, rewriteRequestPath: (path) => path.slice("/docs".length) + end })(
+        c,
+        async () => {},
+      );
+    return (await file("")) ?? (await file(".html")) ?? c.notFound();
+  });
+  return app;
 }
 
 /**

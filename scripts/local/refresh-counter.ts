@@ -1,7 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import type postgres from "postgres";
-import { Refusal } from "./auth-admin-input.ts";
-import type { Session } from "./auth-session.ts";
+import { authRefusal } from "./auth-refusal.ts";
 import { type RefreshRules, reuseSeconds } from "./refresh-turns.ts";
 
 /** A token is the session, a count and a signature. */
@@ -21,12 +19,9 @@ type Counted = {
  * Refresh tokens as Auth makes them with `refresh_token_algorithm_version = 2`: a session has a key and a count, and no list of
  * tokens. Lite goes on with its own behind them.
  */
-export class CountedTokens implements RefreshRules {
-  async sessionOf(_sql: postgres.Sql, token: string): Promise<string | undefined> {
-    return read(token)?.session_id;
-  }
-
-  async accepted(sql: postgres.Sql, token: string): Promise<string> {
+export const countedTokens: RefreshRules = {
+  sessionOf: async (_sql, token) => read(token)?.session_id,
+  accepted: async (sql, token) => {
     const counted = read(token);
     // Of a session that is older than the setting, or nonsense: lite knows.
     if (counted === undefined) return token;
@@ -39,22 +34,21 @@ export class CountedTokens implements RefreshRules {
           order by created_at desc limit 1) as newest
       from auth.sessions where id = ${session_id} and refresh_token_hmac_key is not null`;
     if (session === undefined || !timingSafeEqual(signatureOf(body, session.key), signature))
-      throw new Refusal(400, "refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found");
+      throw authRefusal(400, "refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found");
     const behind = session.count - count;
     if (behind < 0)
-      throw new Refusal(400, "validation_failed", "Invalid Refresh Token: Not Issued By This Server");
+      throw authRefusal(400, "validation_failed", "Invalid Refresh Token: Not Issued By This Server");
     // The answer to the last refresh was lost, or tabs refresh at once; everything else is a thief.
     if (behind > 1 && !session.is_recent) {
       await sql`delete from auth.refresh_tokens where session_id = ${session_id}`;
       await sql`delete from auth.sessions where id = ${session_id}`;
-      throw new Refusal(400, "refresh_token_already_used", "Invalid Refresh Token: Already Used");
+      throw authRefusal(400, "refresh_token_already_used", "Invalid Refresh Token: Already Used");
     }
     if (behind === 0)
       await sql`update auth.sessions set refresh_token_counter = refresh_token_counter + 1 where id = ${session_id}`;
     return session.newest ?? token;
-  }
-
-  async outward(sql: postgres.Sql, { access_token, refresh_token }: Session): Promise<string> {
+  },
+  outward: async (sql, { access_token, refresh_token }) => {
     const claims = Buffer.from(access_token.split(".")[1] ?? "", "base64url").toString();
     const { session_id } = JSON.parse(claims) as { session_id: string };
     const [session] = await sql<{ key: string; count: number }[]>`
@@ -64,8 +58,8 @@ export class CountedTokens implements RefreshRules {
       where id = ${session_id}
       returning refresh_token_hmac_key as key, refresh_token_counter::int as count`;
     return session === undefined ? refresh_token : write(session_id, session);
-  }
-}
+  },
+};
 
 function write(sessionId: string, { key, count }: { key: string; count: number }): string {
   const body = Buffer.alloc(bodyBytes);

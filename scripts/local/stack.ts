@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import postgres from "postgres";
 import { AccessTokens, type TokenAlgorithm } from "./access-tokens.ts";
-import { readConfig } from "./config.ts";
+import type { RefreshVersion } from "./auth-routes.ts";
 import { emptyData, makeFolders } from "./data-folder.ts";
 import { installHelpers, migrate, prepareRoles, refuseForeignSchema } from "./database.ts";
 import { ensureDemoCredentials } from "./demo-credentials.ts";
 import { type Settings, userSettings } from "./function-settings.ts";
 import { makeFunctions } from "./functions.ts";
-import { type RefreshVersion, startGateway } from "./gateway.ts";
+import { startGateway } from "./gateway.ts";
 import { announceKeys, ensureKeys } from "./keys.ts";
 import { Leash } from "./leash.ts";
 import { type Lite, startLite } from "./lite.ts";
@@ -126,8 +126,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const side = [makeInbox({ paths, ports, host })];
     if (!replicate.real) side.push(makeReplicate({ paths, ports, host, keys, env: replicate_env }));
 
-    let lite: Lite | undefined;
-    let sql: postgres.Sql | undefined;
+    let platform: { lite: Lite; sql: postgres.Sql } | undefined;
     const functions = makeFunctions({
       paths,
       ports,
@@ -141,14 +140,20 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       env: function_env,
       hosts,
       folder: functions_folder,
-      is_database_ready: () => lite !== undefined,
+      is_database_ready: () => platform !== undefined,
       host,
     });
-    const admin = { minimum_password_length: minimumPasswordLength(), password_cost: durable ? 10 : 4, keys };
     let stack: Stack | undefined;
-    const landing = () => stack;
-    const platform = { lite: () => lite, sql: () => sql, admin, tokens, refresh_tokens };
-    const gateway = await startGateway({ ports, hosts, landing, report, ...platform });
+    const gateway = await startGateway({
+      ports,
+      hosts,
+      report,
+      parts: () => platform,
+      landing: () => stack && platform && { facts: stack, sql: platform.sql, secret_key: keys.secret },
+      admin: { password_cost: durable ? 10 : 4, keys },
+      tokens,
+      refresh_tokens,
+    });
     undo.push(() => closeServer(gateway));
 
     const password = keys.database_password;
@@ -165,7 +170,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       await client.listen("pgrst", () => void started.forgetSchema());
       await migrate(databaseUrl(ports, password));
       await started.forgetSchema();
-      [lite, sql] = [started, client];
+      platform = { lite: started, sql: client };
       const studio = await startStudio(ports, started, keys.publishable, report);
       undo.push(() => closeServer(studio));
       return client;
@@ -233,10 +238,6 @@ function urlsOf(ports: Ports, realReplicate: boolean): Stack["urls"] {
     smtp: `smtp://${loopback}:${ports.smtp}`,
     replicate: realReplicate ? undefined : `http://${loopback}:${ports.replicate}`,
   };
-}
-
-function minimumPasswordLength(): number {
-  return Number(readConfig().section("auth").minimum_password_length ?? 6);
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

@@ -2,11 +2,6 @@ type Json = Record<string, unknown>;
 
 const storagePrefix = "/storage/v1";
 
-/** True for answers whose fields have other names in lite than in Supabase Storage. */
-export function isSigning(method: string | undefined, path: string): boolean {
-  return method === "POST" && /^\/storage\/v1\/object\/(?:upload\/)?sign\//.test(path);
-}
-
 /** `signedURL` and `url`, relative to the storage address, as Supabase Storage answers them. */
 export async function withStorageNames(path: string, answer: Response): Promise<Response> {
   if (!answer.ok) return answer;
@@ -25,9 +20,7 @@ function rename({ signedUrl, ...rest }: Json, field: string): Json {
 }
 
 /** The headers of every stored object: no browser may treat it as a page, or name it after the path. */
-export function fileHeaders(path: string): Record<string, string> {
-  if (!path.startsWith(`${storagePrefix}/object/`)) return {};
-  const { pathname, searchParams } = new URL(path, "http://storage");
+export function fileHeaders({ pathname, searchParams }: URL): Record<string, string> {
   const asked = searchParams.get("download");
   const name = (asked || pathname.split("/").at(-1) || "file").replace(/[^\w.-]/g, "_").slice(-100);
   return {

@@ -1,0 +1,108 @@
+import { isIP } from "node:net";
+import type { Context, MiddlewareHandler } from "hono";
+import { authBucket } from "./auth-bucket.ts";
+import { authRefusal } from "./auth-refusal.ts";
+import type { StackConfig } from "./config.ts";
+import type { Keys } from "./keys.ts";
+import type { PlatformEnv } from "./to-lite.ts";
+
+type Check = MiddlewareHandler<PlatformEnv>;
+export type ServerKeys = Pick<Keys, "secret" | "service_role">;
+
+/** The body of the call; an empty object when it is no JSON object. */
+export function fieldsOf(c: Context<PlatformEnv>): Record<string, unknown> {
+  try {
+    const body: unknown = JSON.parse(c.var.body);
+    return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** So many calls of one address in five minutes. */
+export function limited(perPeriod: unknown, keys: ServerKeys): Check {
+  const take = authBucket(Number(perPeriod));
+  return (c, next) => {
+    if (take(addressOf(c, keys))) return next();
+    throw authRefusal(429, "over_request_rate_limit", "Request rate limit reached");
+  };
+}
+
+/** A server with the secret key may name the client that it acts for. */
+function addressOf(c: Context<PlatformEnv>, { secret, service_role }: ServerKeys): string {
+  const told = c.req.header("sb-forwarded-for")?.split(",")[0]?.trim();
+  const isOurs = [secret, service_role].includes(c.req.header("apikey") ?? "");
+  return isOurs && told && isIP(told) !== 0 ? told : (c.env.incoming.socket.remoteAddress ?? "");
+}
+
+/** Second factors as the configuration has them. If enrolment is on, hosted Supabase enrols one. */
+export function factors(config: StackConfig): Check {
+  return (c) => {
+    if (!/^Bearer\s+\S/i.test(c.req.header("authorization") ?? ""))
+      throw authRefusal(401, "no_authorization", "This endpoint requires a valid Bearer token");
+    if (config.section("auth.mfa.totp").enroll_enabled !== true)
+      throw authRefusal(422, "mfa_totp_enroll_not_enabled", "MFA enroll is disabled for TOTP");
+    throw authRefusal(501, "not_implemented", "The embedded stack has no second factors");
+  };
+}
+
+/** A request for a mail of Auth's own creates no account and fills no inbox. */
+export function mailed(config: StackConfig): Check {
+  const signs_up = config.section("auth").enable_signup === true;
+  const frequency_seconds = secondsOf(String(config.section("auth.email").max_frequency ?? "1m"));
+  return async (c, next) => {
+    const path = c.req.path.slice(c.req.path.lastIndexOf("/"));
+    const { email, create_user } = fieldsOf(c);
+    const address = typeof email === "string" ? email.trim().toLowerCase().slice(0, 320) : "";
+    const [user] = await c.var.sql<{ wait: number | null }[]>`
+      select ceil(extract(epoch from greatest(recovery_sent_at, confirmation_sent_at)
+        + make_interval(secs => ${frequency_seconds}) - now()))::int as wait
+      from auth.users where email = ${address} limit 1`;
+    if (user === undefined) {
+      if (path === "/recover" || path === "/resend" || signs_up) return next();
+      if (path === "/otp" && create_user === false)
+        throw authRefusal(422, "otp_disabled", "Signups not allowed for otp");
+      throw authRefusal(422, path === "/otp" ? "otp_disabled" : "signup_disabled", "Signups not allowed");
+    }
+    if (user.wait === null || user.wait <= 0) return next();
+    const msg = `For security purposes, you can only request this after ${user.wait} seconds.`;
+    throw authRefusal(429, "over_email_send_rate_limit", msg);
+  };
+}
+
+function secondsOf(duration: string): number {
+  const [, amount = "60", unit = "s"] = /^(\d+)(s|m|h)$/.exec(duration) ?? [];
+  return Number(amount) * ({ s: 1, m: 60, h: 3_600 }[unit as "s"] ?? 1);
+}
+
+/** A change of the password wants the current one, if the configuration says so. */
+export function currentPassword(config: StackConfig): Check {
+  const isAsked = config.section("auth.email").require_current_password === true;
+  return async (c, next) => {
+    const { password, current_password: current } = fieldsOf(c);
+    const id = subjectOf(c.req.header("authorization"));
+    // Lite refuses a token that is wrong.
+    if (!isAsked || typeof password !== "string" || id === undefined) return next();
+    if (typeof current !== "string" || current === "") {
+      const msg = "Current password required when setting new password.";
+      throw authRefusal(400, "current_password_required", msg);
+    }
+    const [row] = await c.var.sql<{ right: boolean }[]>`
+      select encrypted_password = extensions.crypt(${current}, encrypted_password) as right
+      from auth.users where id::text = ${id}`;
+    if (row !== undefined && row.right !== true)
+      throw authRefusal(400, "current_password_invalid", "Current password is not correct.");
+    return next();
+  };
+}
+
+/** The account that the token claims. The caller has to verify it. */
+function subjectOf(authorization: string | undefined): string | undefined {
+  const [, payload = ""] = (authorization ?? "").split(".");
+  try {
+    const { sub } = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as { sub?: unknown };
+    return typeof sub === "string" ? sub : undefined;
+  } catch {
+    return undefined;
+  }
+}

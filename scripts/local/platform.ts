@@ -1,0 +1,44 @@
+import { Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type postgres from "postgres";
+import { type AuthOptions, authCors, authRoutes } from "./auth-routes.ts";
+import { readConfig } from "./config.ts";
+import type { Lite } from "./lite.ts";
+import { refusal } from "./local-server.ts";
+import { fileHeaders, withBucketId, withStorageNames } from "./storage-shims.ts";
+import { type PlatformEnv, toLite } from "./to-lite.ts";
+
+export type PlatformOptions = AuthOptions & {
+  /** Auth, REST and Storage with their database; absent until they have started. */
+  parts: () => { lite: Lite; sql: postgres.Sql } | undefined;
+};
+
+/** Auth, REST and Storage: lite, with what it lacks of each. */
+export function platform({ parts, ...options }: PlatformOptions): Hono<PlatformEnv> {
+  const app = new Hono<PlatformEnv>({ strict: false });
+  app.onError((error) => {
+    if (error instanceof HTTPException) return error.getResponse();
+    throw error;
+  });
+  app.use("/auth/v1/*", authCors);
+  app.use(async (c, next) => {
+    const found = parts();
+    if (found === undefined)
+      return refusal(c.req.raw, 503, "starting", "The stack is starting. Try again in a moment.");
+    c.set("lite", found.lite);
+    c.set("sql", found.sql);
+    c.set("authorization", await options.tokens.inward(c.req.header("authorization")));
+    return next();
+  });
+  app.route("/auth/v1", authRoutes(readConfig(), options));
+  app.use("/storage/v1/object/*", async (c, next) => {
+    await next();
+    for (const [name, value] of Object.entries(fileHeaders(new URL(c.req.url)))) c.header(name, value);
+  });
+  app.on("POST", ["/storage/v1/object/sign/*", "/storage/v1/object/upload/sign/*"], async (c) =>
+    withStorageNames(c.req.path, await toLite(c)),
+  );
+  app.post("/storage/v1/bucket", async (c) => toLite(c, withBucketId(await c.req.text())));
+  app.all("*", (c) => toLite(c));
+  return app;
+}

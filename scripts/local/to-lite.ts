@@ -1,0 +1,28 @@
+import type { Context } from "hono";
+import type postgres from "postgres";
+import type { Lite } from "./lite.ts";
+import type { NodeBindings } from "./local-server.ts";
+
+export type PlatformEnv = {
+  Bindings: NodeBindings;
+  Variables: {
+    lite: Lite;
+    sql: postgres.Sql;
+    /** The Authorization header as lite reads it. */
+    authorization: string | undefined;
+    /** Of a call to Auth, which is read before it is checked. */
+    body: string;
+  };
+};
+
+/** What lite answers to the request, or to the request with another body. */
+export function toLite(c: Context<PlatformEnv>, body?: string): Promise<Response> {
+  const { method, raw, url } = c.req;
+  const headers = new Headers(raw.headers);
+  const { authorization, lite } = c.var;
+  if (authorization !== undefined) headers.set("authorization", authorization);
+  if (body !== undefined) headers.delete("content-length");
+  const sent = method === "GET" || method === "HEAD" ? null : (body ?? raw.body);
+  const request = new Request(url, { method, headers, body: sent, duplex: "half" } as RequestInit);
+  return lite.fetch(request, c.env.incoming.socket.remoteAddress);
+}
