@@ -20,7 +20,7 @@ const create = (prompt = freshPrompt(), base = urls.api) =>
 const statusOf = (id: string, wait = 0) =>
   api(`/generation/anonymous-generations-v2/${id}/status?wait=${wait}`);
 
-test("somebody without an account gets a picture, known by its id alone", async () => {
+test("an anonymous caller can generate a picture, which only its id opens", async () => {
   const { status, body } = await create();
   expect(status).toBe(200);
   expect(body).toMatchObject({ status: "pending", is_public: false, example_images: [expect.any(String)] });
@@ -36,7 +36,7 @@ test("somebody without an account gets a picture, known by its id alone", async 
   expect(JSON.stringify(everybody.body)).not.toContain(body.id);
 });
 
-test("the eleventh of a day is refused, with the seconds until midnight, also when all come at once", async () => {
+test("an IP address gets ten anonymous generations a day, with parallel creates too, and then 429", async () => {
   const answers = await Promise.all(Array.from({ length: 14 }, () => create(`${freshPrompt()} [[fail]]`)));
   const statuses = answers.map(({ status }) => status).sort();
   expect(statuses).toEqual([...Array(10).fill(200), ...Array(4).fill(429)]);
@@ -47,7 +47,7 @@ test("the eleventh of a day is refused, with the seconds until midnight, also wh
   expect(wait).toBeLessThanOrEqual(86_400);
 });
 
-test("uploads that are refused count, five of them as one picture, so that nobody sends such all day", async () => {
+test("five refused anonymous uploads count as one generation of the day", async () => {
   const drawing = new Blob(["<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>"]);
   const refused = async () => {
     const body = formOf(freshPrompt(), [drawing]);
@@ -59,7 +59,7 @@ test("uploads that are refused count, five of them as one picture, so that nobod
   expect(errorOf(await create())).toMatchObject({ status: 429, code: "anonymous_limit_reached" });
 });
 
-test("answers say how many are left of the day", async () => {
+test("answers to anonymous creates carry the remaining generations of the day", async () => {
   const answers = [await create(), await create()];
   await stack.sql`update private.anonymous_usage set generations = 10 where client <> '*' and day < '3000-01-01'`;
   answers.push(await create());
@@ -71,19 +71,19 @@ test("answers say how many are left of the day", async () => {
   expect(answers[2]?.headers.get("ratelimit")).toContain(`t=${answers[2]?.headers.get("retry-after")}`);
 });
 
-test("the global budget ends for everybody", async () => {
+test("anonymous creates are refused once the global budget of the day is used up", async () => {
   await stack.sql`insert into private.anonymous_usage values ((now() at time zone 'utc')::date, '*', 500)`;
   expect(errorOf(await create())).toMatchObject({ status: 429, code: "anonymous_budget_reached" });
 });
 
-test("no address is stored", async () => {
+test("anonymous usage stores no IP address", async () => {
   await create();
   const rows =
     await stack.sql`select client from private.anonymous_usage where day < '3000-01-01' order by 1`;
   expect(rows.map(({ client }) => client)).toEqual(["*", expect.stringMatching(/^[\w-]{43}$/)]);
 });
 
-test("a result expires with its files", async () => {
+test("an expired anonymous generation answers 404, and its files are deleted", async () => {
   const { body } = await create();
   const done = await statusOf(body.id, 25);
   expect(await stack.files(body.id)).toHaveLength(2);
@@ -97,7 +97,7 @@ test("a result expires with its files", async () => {
   }, "the files are gone");
 });
 
-test("no random request of a visitor gets a 5xx, an answer that is not documented, or none", async () => {
+test("random anonymous creates never get a 5xx, an undocumented answer or no answer", async () => {
   const { failures, requests } = await fuzz({
     target: fuzzTarget(inject("stack")),
     seed: Number(process.env.FUZZ_SEED ?? 20_261_124),
@@ -109,12 +109,12 @@ test("no random request of a visitor gets a 5xx, an answer that is not documente
   expect(requests).toBeGreaterThanOrEqual(4);
 });
 
-test("an unknown id is not found", async () => {
+test("the status of an anonymous generation answers 404 for an unknown id and 422 for an invalid one", async () => {
   expect(errorOf(await statusOf(randomUUID()))).toMatchObject({ status: 404, code: "generation_not_found" });
   expect(errorOf(await statusOf("not-an-id"))).toMatchObject({ status: 422 });
 });
 
-test("another model is not for anonymous people, and a wrong credential is refused here too", async () => {
+test("an anonymous create refuses other models and an invalid API key", async () => {
   const model = await api("/generation/generate-anonymous-v2", {
     json: { prompt: freshPrompt(), model: "google/nano-banana" },
   });

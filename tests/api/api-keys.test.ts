@@ -12,7 +12,7 @@ const rotate = (developer: Developer, id: string, json?: unknown) =>
 const revoke = (developer: Developer, id: string) =>
   api(`${keysOf(developer)}/${id}`, { method: "DELETE", headers: developer.headers });
 
-/** What an app that sends this key is told: the code of the refusal, or that the key passed. */
+/** The error code that an app with this key gets, or "passed". */
 async function tryKey({ project }: Developer, key: string): Promise<string> {
   const answer = await api("/auth/login", {
     headers: { "X-Project-ID": project.id, "X-API-Key": key },
@@ -22,7 +22,7 @@ async function tryKey({ project }: Developer, key: string): Promise<string> {
   return code === "invalid_credentials" ? "passed" : String(code);
 }
 
-test("a revoked key is refused at once, and a second revocation is 400", async () => {
+test("a revoked API key is refused at once, and a second revocation answers 400", async () => {
   const developer = await registerDeveloper();
   const { body } = await create(developer, { name: "Web app" });
   expect(await tryKey(developer, body.key)).toBe("passed");
@@ -39,7 +39,7 @@ test("a revoked key is refused at once, and a second revocation is 400", async (
   expect(JSON.stringify(listed.body)).not.toContain("key_hash");
 });
 
-test("a rotation without a body replaces the key now; the new one has its name and expiry", async () => {
+test("a rotation without a body replaces the API key at once and keeps its name and expiry", async () => {
   const developer = await registerDeveloper();
   const expires_at = "2099-01-01T00:00:00+00:00";
   const { body: old } = await create(developer, { name: "Web app", expires_at });
@@ -56,7 +56,7 @@ test("a rotation without a body replaces the key now; the new one has its name a
   expect(await tryKey(developer, old.key)).toBe("api_key_rotated");
 });
 
-test("in its grace both keys pass; afterwards the old one says that it was rotated", async () => {
+test("both API keys pass during the grace of a rotation, and then the old one is refused as rotated", async () => {
   const developer = await registerDeveloper();
   const { body: old } = await create(developer);
   const rotated = await rotate(developer, old.id, { grace_seconds: 600 });
@@ -70,7 +70,7 @@ test("in its grace both keys pass; afterwards the old one says that it was rotat
   expect(await tryKey(developer, rotated.body.key)).toBe("passed");
 });
 
-test("a grace never goes beyond the expiry of the old key", async () => {
+test("the grace of a rotation ends no later than the old API key expires", async () => {
   const developer = await registerDeveloper();
   const expires_at = new Date(Date.now() + 60_000).toISOString();
   const { body: old } = await create(developer, { expires_at });
@@ -78,7 +78,7 @@ test("a grace never goes beyond the expiry of the old key", async () => {
   expect(Date.parse(rotated.body.replaces.grace_ends_at)).toBe(Date.parse(expires_at));
 });
 
-test("an expired key says so, and cannot be rotated", async () => {
+test("an expired API key is refused as expired and cannot be rotated", async () => {
   const developer = await registerDeveloper();
   const { body: old } = await create(developer);
   await sql`update public.api_keys set expires_at = now() where id = ${old.id}`;
@@ -89,7 +89,7 @@ test("an expired key says so, and cannot be rotated", async () => {
   });
 });
 
-test("a revoked key and one in its grace cannot be rotated", async () => {
+test("a revoked API key and one in its grace cannot be rotated", async () => {
   const developer = await registerDeveloper();
   const { body: revoked } = await create(developer);
   await revoke(developer, revoked.id);
@@ -102,15 +102,18 @@ test("a revoked key and one in its grace cannot be rotated", async () => {
   });
 });
 
-test.each([-1, 604_801, 1.5, "60"])("a grace of %j is 422", async (graceSeconds) => {
-  const developer = await registerDeveloper();
-  const { body: old } = await create(developer);
-  const answer = await rotate(developer, old.id, { grace_seconds: graceSeconds });
-  expect(errorOf(answer).code).toBe("validation_failed");
-  expect(await tryKey(developer, old.key)).toBe("passed");
-});
+test.each([-1, 604_801, 1.5, "60"])(
+  "a rotation with a grace of %j seconds is refused",
+  async (graceSeconds) => {
+    const developer = await registerDeveloper();
+    const { body: old } = await create(developer);
+    const answer = await rotate(developer, old.id, { grace_seconds: graceSeconds });
+    expect(errorOf(answer).code).toBe("validation_failed");
+    expect(await tryKey(developer, old.key)).toBe("passed");
+  },
+);
 
-test("a key of another project is 404, also to its own developer under the wrong project", async () => {
+test("an API key answers 404 under any other project, to its own developer too", async () => {
   const [mine, theirs] = [await registerDeveloper(), await registerDeveloper()];
   const { body: key } = await create(theirs);
   const second = await api("/projects", { headers: theirs.headers, json: { name: "Second" } });
@@ -133,7 +136,7 @@ test("a key of another project is 404, also to its own developer under the wrong
   expect(await tryKey(theirs, key.key)).toBe("passed");
 });
 
-test("a mistyped key is refused, whatever else is sent", async () => {
+test("a mistyped API key is refused, whatever other credentials are sent", async () => {
   const developer = await registerDeveloper();
   const key = developer.project.api_key;
   const mistyped = key.slice(0, -1) + (key.endsWith("A") ? "B" : "A");
@@ -143,7 +146,7 @@ test("a mistyped key is refused, whatever else is sent", async () => {
   }
 });
 
-test("fifty keys created at once leave as many as the plan allows", async () => {
+test("50 parallel creates of API keys make only as many as the plan allows", async () => {
   const developer = await registerDeveloper();
   await putOnPlan(sql, developer, "free");
   const answers = await Promise.all(Array.from({ length: 50 }, () => create(developer)));
@@ -152,7 +155,7 @@ test("fifty keys created at once leave as many as the plan allows", async () => 
   expect(new Set(refused)).toEqual(new Set(["api_key_limit_reached"]));
 });
 
-test("rotation works at the plan's limit, and fifty at once give one new key", async () => {
+test("an API key can be rotated at the plan's limit, and 50 parallel rotations make one new key", async () => {
   const developer = await registerDeveloper();
   await putOnPlan(sql, developer, "free");
   await create(developer);
@@ -163,11 +166,10 @@ test("rotation works at the plan's limit, and fifty at once give one new key", a
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
   const refused = answers.filter(({ status }) => status !== 201).map((answer) => errorOf(answer).code);
   expect(new Set(refused)).toEqual(new Set(["api_key_already_rotated"]));
-  const one_more = await create(developer);
-  expect(errorOf(one_more).code).toBe("api_key_limit_reached");
+  expect(errorOf(await create(developer)).code).toBe("api_key_limit_reached");
 });
 
-test("keys in their grace are bounded by the plan too", async () => {
+test("API keys in their grace count towards the plan's limit", async () => {
   const developer = await registerDeveloper();
   await putOnPlan(sql, developer, "free");
   let { id } = (await create(developer)).body;
@@ -176,7 +178,7 @@ test("keys in their grace are bounded by the plan too", async () => {
   expect((await rotate(developer, id)).status).toBe(201);
 });
 
-test("requests and errors of a key are counted per day, and the last use of every kind of key is noted", async () => {
+test("requests and errors of an API key are counted per day, and every kind of key records its last use", async () => {
   const developer = await registerDeveloper();
   const { body: key } = await create(developer);
   expect(key.last_used_at).toBeNull();
@@ -203,7 +205,7 @@ test("requests and errors of a key are counted per day, and the last use of ever
   expect(used).toEqual({ api_key: true, developer_key: true, operator_key: true });
 });
 
-test.each(["0", "366", "x"])("a usage of %s days is 422", async (days) => {
+test.each(["0", "366", "x"])("the usage of an API key over %s days is refused", async (days) => {
   const developer = await registerDeveloper();
   const { body: key } = await create(developer);
   const answer = await api(`${keysOf(developer)}/${key.id}/usage?days=${days}`, {

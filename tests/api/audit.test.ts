@@ -13,7 +13,7 @@ const audit = async ({ project, headers }: Developer, query = "") => {
   return body;
 };
 
-test("every change to a project, its people and its keys names who, what, from where and in which request", async () => {
+test("the audit log records actor, change, origin and request of every change to a project, its users and keys", async () => {
   const developer = await registerDeveloper();
   const { project, headers } = developer;
   const user = await registerEndUser(project);
@@ -68,7 +68,7 @@ test("every change to a project, its people and its keys names who, what, from w
   expect(plan?.changes).toEqual({ plan_id: { old: null, new: "premium" } });
 });
 
-test("the trail holds no hash, no address and no name of a person", async () => {
+test("the audit log contains no key hash, no email and no user's name", async () => {
   const developer = await registerDeveloper();
   const user = await registerEndUser(developer.project);
   await sql`update public.users set full_name = 'Very Private' where id = ${user.id}`;
@@ -84,7 +84,7 @@ test("the trail holds no hash, no address and no name of a person", async () => 
   });
 });
 
-test("a change that changes nothing leaves no event; filters and pages keep the total right", async () => {
+test("an update without a difference leaves no audit event, and filters and pages count the total", async () => {
   const developer = await registerDeveloper();
   const { project, headers } = developer;
   await api(`/projects/${project.id}`, { method: "PATCH", headers, json: { name: "My first project" } });
@@ -94,7 +94,7 @@ test("a change that changes nothing leaves no event; filters and pages keep the 
   expect([page.events.length, page.total]).toEqual([1, 2]);
 });
 
-test("a management key acts as its developer in the trail", async () => {
+test("the audit log records a management key's change as its developer's", async () => {
   const developer = await registerDeveloper();
   const headers = await createManagementKey(sql, developer);
   await api(`/projects/${developer.project.id}`, { method: "PATCH", headers, json: { name: "Automated" } });
@@ -102,7 +102,7 @@ test("a management key acts as its developer in the trail", async () => {
   expect(events[0]).toMatchObject({ actor_id: developer.id, actor_role: "developer" });
 });
 
-test("plans and operators' keys are audited too", async () => {
+test("the audit log records changes of plans", async () => {
   await sql`update public.plans set projects = projects where id = 'premium'`;
   await sql`insert into public.plans (id, projects) values ('audited', 7)`;
   await sql`update public.plans set projects = 8 where id = 'audited'`;
@@ -114,7 +114,7 @@ test("plans and operators' keys are audited too", async () => {
   expect(events[2]?.changes).toEqual({});
 });
 
-test("nobody changes or removes an event: not the owner of the table, not service_role, not PostgREST", async () => {
+test("no role can update, delete or truncate audit events, and PostgREST does not show them", async () => {
   const developer = await registerDeveloper();
   for (const role of ["postgres", "service_role", "authenticated", "anon"]) {
     for (const statement of [
@@ -137,7 +137,7 @@ test("nobody changes or removes an event: not the owner of the table, not servic
   }
 });
 
-test("retention removes what is older than it keeps, and never what is younger than thirty days", async () => {
+test("retention deletes audit events older than its setting, and never those younger than 30 days", async () => {
   const forge = async (days: number) => {
     const [row] = await sql<{ id: string }[]>`
       insert into public.audit_events (resource, resource_id, action, actor_role, occurred_at)
@@ -161,7 +161,7 @@ test("retention removes what is older than it keeps, and never what is younger t
   await expect(forced).rejects.toMatchObject({ code: "42501" });
 });
 
-test("an end user may not read the trail", async () => {
+test("an end user cannot read the audit log", async () => {
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
   const answer = await api(`/projects/${project.id}/audit`, { headers: user.headers });

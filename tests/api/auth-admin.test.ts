@@ -11,7 +11,7 @@ function connect(key: string | undefined) {
 }
 
 const admin = connect(keys.secret).auth.admin;
-const visitor = () => connect(keys.publishable).auth;
+const anonymous = () => connect(keys.publishable).auth;
 
 function newAddress(): string {
   return `${crypto.randomUUID()}@auth-admin.test`;
@@ -25,7 +25,7 @@ async function newUser(): Promise<{ id: string; email: string }> {
 }
 
 describe("creating a user", () => {
-  it("takes the id, the address in lower case and the metadata that it was given", async () => {
+  it("Auth creates a user with the given id, metadata and lower-cased email", async () => {
     const id = crypto.randomUUID();
     const email = newAddress();
     const { data, error } = await admin.createUser({
@@ -42,29 +42,29 @@ describe("creating a user", () => {
     expect(data.user?.email_confirmed_at).toBeTruthy();
   });
 
-  it("refuses a second user with the same address as email_exists", async () => {
+  it("Auth refuses a second user with the same email as email_exists", async () => {
     const { email } = await newUser();
     const { error } = await admin.createUser({ email, password: strongPassword });
     expect(error).toMatchObject({ status: 422, code: "email_exists" });
   });
 
-  it("takes a weak password, as Supabase Auth does: the API looks at it first", async () => {
+  it("Auth creates a user with a weak password for an administrator", async () => {
     const email = newAddress();
     expect((await admin.createUser({ email, password: "weakweak", email_confirm: true })).error).toBeNull();
-    expect((await visitor().signInWithPassword({ email, password: "weakweak" })).error).toBeNull();
+    expect((await anonymous().signInWithPassword({ email, password: "weakweak" })).error).toBeNull();
   });
 
-  it("refuses a password of more than 72 bytes", async () => {
+  it("Auth refuses to create a user with a password of more than 72 bytes", async () => {
     const { error } = await admin.createUser({ email: newAddress(), password: `Aa1${"é".repeat(35)}` });
     expect(error).toMatchObject({ status: 400, code: "validation_failed" });
   });
 
-  it("refuses an address that is none", async () => {
+  it("Auth refuses to create a user with an invalid email", async () => {
     const { error } = await admin.createUser({ email: "nobody", password: strongPassword });
     expect(error).toMatchObject({ status: 400, code: "validation_failed" });
   });
 
-  it("lets one of several simultaneous calls with the same address win; the others get 500 or email_exists", async () => {
+  it("of parallel creates of an Auth user with one email one succeeds, and the others get 422 or 500", async () => {
     const email = newAddress();
     const calls = Array.from({ length: 6 }, () =>
       admin.createUser({ email, password: strongPassword, email_confirm: true }),
@@ -78,9 +78,9 @@ describe("creating a user", () => {
 });
 
 describe("a created user", () => {
-  it("signs in, refreshes the session and is known by the token", async () => {
+  it("a created Auth user can sign in, refresh the session and be read by the token", async () => {
     const { id, email } = await newUser();
-    const auth = visitor();
+    const auth = anonymous();
     const { data, error } = await auth.signInWithPassword({ email, password: strongPassword });
     expect(error).toBeNull();
     const refreshed = await auth.refreshSession({ refresh_token: data.session?.refresh_token ?? "" });
@@ -90,33 +90,35 @@ describe("a created user", () => {
     expect(known.user).toMatchObject({ id, email });
   });
 
-  it("does not sign in before the address is confirmed", async () => {
+  it("a created Auth user cannot sign in before the email is confirmed", async () => {
     const email = newAddress();
     await admin.createUser({ email, password: strongPassword });
-    const { error } = await visitor().signInWithPassword({ email, password: strongPassword });
+    const { error } = await anonymous().signInWithPassword({ email, password: strongPassword });
     expect(error).toMatchObject({ status: 400, code: "email_not_confirmed" });
   });
 });
 
 describe("changing a user", () => {
-  it("sets a new password, ends every session and refuses the old password", async () => {
+  it("changing an Auth user's password ends every session and invalidates the old password", async () => {
     const { id, email } = await newUser();
-    const auth = visitor();
+    const auth = anonymous();
     const { data: before } = await auth.signInWithPassword({ email, password: strongPassword });
     expect((await admin.updateUserById(id, { password: "Another-Horse-8" })).error).toBeNull();
     const refresh = await auth.refreshSession({ refresh_token: before.session?.refresh_token ?? "" });
     expect(refresh.error).not.toBeNull();
-    const old = await visitor().signInWithPassword({ email, password: strongPassword });
+    const old = await anonymous().signInWithPassword({ email, password: strongPassword });
     expect(old.error).toMatchObject({ status: 400, code: "invalid_credentials" });
-    const fresh = await visitor().signInWithPassword({ email, password: "Another-Horse-8" });
+    const fresh = await anonymous().signInWithPassword({ email, password: "Another-Horse-8" });
     expect(fresh.error).toBeNull();
   });
 
-  it("moves the user to a new address, and not to one that is taken", async () => {
+  it("an Auth user's email can be changed, but not to a taken one", async () => {
     const [one, two] = [await newUser(), await newUser()];
     const moved = newAddress();
     expect((await admin.updateUserById(one.id, { email: moved, email_confirm: true })).error).toBeNull();
-    expect((await visitor().signInWithPassword({ email: moved, password: strongPassword })).error).toBeNull();
+    expect(
+      (await anonymous().signInWithPassword({ email: moved, password: strongPassword })).error,
+    ).toBeNull();
     const { error } = await admin.updateUserById(one.id, { email: two.email });
     expect(error).toMatchObject({ status: 422, code: "email_exists" });
   });
@@ -126,13 +128,16 @@ describe("changing a user", () => {
     ["no digit", "Correct-Horse-x", ["characters"]],
     ["seven characters", "Abcde12", ["length"]],
     ["short and plain", "abc", ["length", "characters"]],
-  ])("refuses a weak password (%s) and says why", async (_name, password, reasons) => {
-    const { id } = await newUser();
-    const { error } = await admin.updateUserById(id, { password });
-    expect(error).toMatchObject({ status: 422, code: "weak_password", reasons });
-  });
+  ])(
+    "Auth refuses to change a user's password to a weak one (%s) and names the reasons",
+    async (_name, password, reasons) => {
+      const { id } = await newUser();
+      const { error } = await admin.updateUserById(id, { password });
+      expect(error).toMatchObject({ status: 422, code: "weak_password", reasons });
+    },
+  );
 
-  it("bans and frees", async () => {
+  it("an Auth user can be banned and unbanned", async () => {
     const { id } = await newUser();
     const banned = await admin.updateUserById(id, { ban_duration: "24h" });
     expect(Date.parse(banned.data.user?.banned_until ?? "")).toBeGreaterThan(Date.now() + 23 * 3_600_000);
@@ -140,24 +145,24 @@ describe("changing a user", () => {
     expect(freed.data.user?.banned_until).toBeUndefined();
   });
 
-  it("answers user_not_found for nobody", async () => {
+  it("changing an unknown Auth user answers user_not_found", async () => {
     const { error } = await admin.updateUserById(crypto.randomUUID(), { password: strongPassword });
     expect(error).toMatchObject({ status: 404, code: "user_not_found" });
   });
 });
 
 describe("deleting a user", () => {
-  it("ends the account for good, once", async () => {
+  it("a deleted Auth user cannot sign in, and a second deletion answers user_not_found", async () => {
     const { id, email } = await newUser();
     expect((await admin.deleteUser(id)).error).toBeNull();
-    const { error } = await visitor().signInWithPassword({ email, password: strongPassword });
+    const { error } = await anonymous().signInWithPassword({ email, password: strongPassword });
     expect(error).toMatchObject({ status: 400, code: "invalid_credentials" });
     expect((await admin.deleteUser(id)).error).toMatchObject({ status: 404, code: "user_not_found" });
   });
 });
 
 describe("the administration", () => {
-  it("is closed to the publishable key", async () => {
+  it("the administration of Auth refuses the publishable key", async () => {
     const { error } = await connect(keys.publishable).auth.admin.createUser({
       email: newAddress(),
       password: strongPassword,
@@ -165,9 +170,9 @@ describe("the administration", () => {
     expect([401, 403]).toContain(error?.status);
   });
 
-  it("is closed to a user's own token", async () => {
+  it("the administration of Auth refuses a user's token", async () => {
     const { email } = await newUser();
-    const { data } = await visitor().signInWithPassword({ email, password: strongPassword });
+    const { data } = await anonymous().signInWithPassword({ email, password: strongPassword });
     const response = await fetch(`${urls.gateway}/auth/v1/admin/users`, {
       method: "POST",
       headers: { apikey: keys.publishable ?? "", authorization: `Bearer ${data.session?.access_token}` },

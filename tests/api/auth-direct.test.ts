@@ -12,7 +12,7 @@ import {
 import { headerOf } from "../support/auth-tokens.ts";
 import { eventually, mailsTo, mailTo } from "../support/mail.ts";
 
-// What anybody can send to Supabase Auth itself: the publishable key is in every app's page.
+// Anybody can call Supabase Auth itself, since every app's page contains the publishable key.
 const { keys, urls } = inject("stack");
 let project: Project;
 let user: EndUser;
@@ -20,7 +20,7 @@ let user: EndUser;
 beforeAll(async () => {
   project = (await registerDeveloper()).project;
   user = await registerEndUser(project);
-  // Whatever is counted below came after the mail of the registration.
+  // The tests below count mails from here on.
   await mailTo(user.email, "Confirm your address");
 });
 
@@ -43,18 +43,18 @@ async function expectUntouched() {
   expect((await api("/auth/me", { headers })).body).toMatchObject({ id: user.id, email: user.email });
 }
 
-test("an access token is signed with a private key, whose public half Auth publishes by its name", async () => {
+test("access tokens are signed with a private key, and Auth publishes its public key by kid", async () => {
   const response = await fetch(`${urls.gateway}/auth/v1/.well-known/jwks.json`);
   expect(response.headers.get("cache-control")).toContain("max-age");
   const published = (await response.json()) as { keys: Record<string, string>[] };
   const { alg, kid } = headerOf(user.token);
-  // A project with the legacy secret publishes nothing.
+  // A project with the legacy secret publishes no key.
   if (alg === "HS256") expect(published).toEqual({ keys: [] });
   else expect(published.keys).toContainEqual(expect.objectContaining({ kid, alg, kty: "EC", crv: "P-256" }));
   for (const key of published.keys) expect(key).not.toHaveProperty("d");
 });
 
-test("sign-up is off", async () => {
+test("Auth refuses sign-up and does not change the account", async () => {
   const answer = await auth("/signup", { email: user.email, password: "Somebody-else-1" });
   expect(answer.status).toBe(422);
   expect(answer.body.access_token).toBeUndefined();
@@ -62,9 +62,9 @@ test("sign-up is off", async () => {
 });
 
 test.each([
-  ["the person's address and right password", () => user.email],
-  ["the address in capitals", () => user.email.toUpperCase()],
-])("a password grant with %s finds nobody", async (_name, email) => {
+  ["the user's email and right password", () => user.email],
+  ["the user's email in capitals", () => user.email.toUpperCase()],
+])("a password grant at Auth with %s is refused", async (_name, email) => {
   const answer = await auth("/token?grant_type=password", { email: email(), password });
   expect(answer.status).toBe(400);
   expect(answer.body.access_token).toBeUndefined();
@@ -74,17 +74,20 @@ test.each([
   ["a password recovery", "/recover", {}],
   ["a magic link", "/magiclink", {}],
   ["a one-time code without a new user", "/otp", { create_user: false }],
-])("%s for the person's address sends nothing", async (_name, path, more) => {
-  const before = (await mailsTo(user.email)).length;
-  await auth(path, { email: user.email, ...more });
-  // The next mail of the stack has arrived, so an earlier one would have too.
-  const marker = await registerEndUser(project);
-  await eventually("the marker's mail", async () => (await mailsTo(marker.email))[0]);
-  expect((await mailsTo(user.email)).length).toBe(before);
-  await expectUntouched();
-});
+])(
+  "%s at Auth for a user's email sends no mail and does not change the account",
+  async (_name, path, more) => {
+    const before = (await mailsTo(user.email)).length;
+    await auth(path, { email: user.email, ...more });
+    // A later mail has arrived, so an earlier one would have arrived too.
+    const marker = await registerEndUser(project);
+    await eventually("the later mail arrives", async () => (await mailsTo(marker.email))[0]);
+    expect((await mailsTo(user.email)).length).toBe(before);
+    await expectUntouched();
+  },
+);
 
-test("a user that exists at Auth alone reaches no account and no row", async () => {
+test("a user of Auth without an account is refused by the API and reads no row", async () => {
   const email = freshEmail("stranger");
   const made = await api(`${urls.gateway}/auth/v1/admin/users`, {
     headers: { apikey: keys.secret ?? "" },
@@ -105,16 +108,19 @@ test("a user that exists at Auth alone reaches no account and no row", async () 
   await expectUntouched();
 });
 
-test("resending a confirmation for the person's address reaches no account", async () => {
+test("a resend of a confirmation at Auth does not change the account", async () => {
   await auth("/resend", { type: "signup", email: user.email });
   await auth("/resend", { type: "email_change", email: user.email });
   await expectUntouched();
 });
 
-test.each(["/admin/users", "/admin/generate_link", "/invite"])("%s is closed", async (path) => {
-  const answer = await auth(path, { email: user.email, type: "recovery", password: "Somebody-else-1" });
-  expect([401, 403, 404]).toContain(answer.status);
-  const withToken = await auth(path, { email: user.email, type: "recovery" }, user.token);
-  expect([401, 403, 404]).toContain(withToken.status);
-  await expectUntouched();
-});
+test.each(["/admin/users", "/admin/generate_link", "/invite"])(
+  "%s of Auth refuses the publishable key and a user's token",
+  async (path) => {
+    const answer = await auth(path, { email: user.email, type: "recovery", password: "Somebody-else-1" });
+    expect([401, 403, 404]).toContain(answer.status);
+    const withToken = await auth(path, { email: user.email, type: "recovery" }, user.token);
+    expect([401, 403, 404]).toContain(withToken.status);
+    await expectUntouched();
+  },
+);

@@ -12,7 +12,7 @@ import {
 } from "../support/api.ts";
 import { openDatabase } from "../support/management.ts";
 
-// Auth's own endpoints, by whoever has the publishable key: every visitor of an app.
+// Every visitor of an app has the publishable key and can call Auth's own endpoints with it.
 const { urls, keys } = inject("stack");
 const sql = openDatabase();
 const auth = (path: string, json?: unknown, headers: Record<string, string> = {}, method = "POST") =>
@@ -25,27 +25,31 @@ const auth = (path: string, json?: unknown, headers: Record<string, string> = {}
 const usersAt = async (email: string) =>
   (await sql`select count(*)::int as users from auth.users where email = ${email}`)[0]?.users;
 
-describe("what config.toml turns off is off for a visitor", () => {
+describe("endpoints of Auth that config.toml disables", () => {
   test.each<[string, (email: string) => [string, object], string]>([
     ["sign-up", (email) => ["/signup", { email, password }], "signup_disabled"],
     ["anonymous sign-in", () => ["/signup", {}], "signup_disabled"],
-    ["a code for a stranger", (email) => ["/otp", { email, create_user: true }], "otp_disabled"],
-    ["a code for a stranger, by default", (email) => ["/otp", { email }], "otp_disabled"],
-    ["a magic link for a stranger", (email) => ["/magiclink", { email }], "signup_disabled"],
-  ])("%s", async (_name, call, code) => {
+    [
+      "a one-time code for a new email with create_user",
+      (email) => ["/otp", { email, create_user: true }],
+      "otp_disabled",
+    ],
+    ["a one-time code for a new email", (email) => ["/otp", { email }], "otp_disabled"],
+    ["a magic link for a new email", (email) => ["/magiclink", { email }], "signup_disabled"],
+  ])("Auth refuses %s to an anonymous caller and creates no user", async (_name, call, code) => {
     const email = freshEmail("visitor");
     const answer = await auth(...call(email));
     expect(answer).toMatchObject({ status: 422, body: { error_code: code } });
     expect(await usersAt(email)).toBe(0);
   });
 
-  test("a mail to reset a stranger's password is answered like anybody's, and makes no user", async () => {
+  test("Auth answers 200 to a password recovery for an unknown email and creates no user", async () => {
     const email = freshEmail("visitor");
     expect((await auth("/recover", { email })).status).toBe(200);
     expect(await usersAt(email)).toBe(0);
   });
 
-  test("second factors cannot be enrolled, so that a stolen token locks nobody out", async () => {
+  test("Auth refuses to enrol a second factor, so a stolen token locks nobody out", async () => {
     const { project } = await registerDeveloper();
     const user = await registerEndUser(project);
     const bearer = { Authorization: `Bearer ${user.token}` };
@@ -55,7 +59,7 @@ describe("what config.toml turns off is off for a visitor", () => {
   });
 });
 
-test("Auth mails one address once a minute", async () => {
+test("Auth sends at most one mail a minute to one address", async () => {
   const { id, email } = await registerDeveloper();
   await sql`update auth.users set recovery_sent_at = null where id = ${id}`;
   expect((await auth("/recover", { email })).status).toBe(200);
@@ -67,11 +71,11 @@ test("Auth mails one address once a minute", async () => {
   }
 });
 
-describe("a change of password at Auth itself", () => {
+describe("changing a password at Auth", () => {
   test.each<[string, object, string]>([
     ["without the current password", {}, "current_password_required"],
-    ["with a wrong one", { current_password: "Wrong-horse-9" }, "current_password_invalid"],
-  ])("%s is refused", async (_name, more, code) => {
+    ["with a wrong current password", { current_password: "Wrong-horse-9" }, "current_password_invalid"],
+  ])("Auth refuses a change of password %s", async (_name, more, code) => {
     const { project } = await registerDeveloper();
     const user = await registerEndUser(project);
     const bearer = { Authorization: `Bearer ${user.token}` };
@@ -80,7 +84,7 @@ describe("a change of password at Auth itself", () => {
     await login(user.email, { "X-Project-ID": project.id });
   });
 
-  test("is made by the API, which has asked for the current one", async () => {
+  test("the API changes a password at Auth with the current password", async () => {
     const { project } = await registerDeveloper();
     const user = await registerEndUser(project);
     const json = { current_password: password, new_password: "Another-horse-1" };
@@ -88,7 +92,7 @@ describe("a change of password at Auth itself", () => {
   });
 });
 
-test("thirty calls at once from one address, then 429 with Retry-After; another address has its own", async () => {
+test("Auth limits a burst from one IP address with 429 and Retry-After, and not other addresses", async () => {
   const guess = (address: string) =>
     auth(
       "/token?grant_type=refresh_token",
@@ -109,7 +113,7 @@ test("thirty calls at once from one address, then 429 with Retry-After; another 
   expect(others.filter(({ status }) => status === 429)).toHaveLength(0);
 });
 
-test("seventy people of one app's server sign in at once", async () => {
+test("72 parallel logins from one server all succeed", async () => {
   const { project } = await registerDeveloper();
   const people = await Promise.all(Array.from({ length: 8 }, () => registerEndUser(project)));
   const signIns = Array.from({ length: 72 }, (_, at) =>
@@ -118,7 +122,7 @@ test("seventy people of one app's server sign in at once", async () => {
   expect(await Promise.all(signIns)).toHaveLength(72);
 });
 
-test("ten registrations of one developer's address at once make one account and nine refusals", async () => {
+test("ten parallel registrations of one developer's email make one account, and nine answer account_exists", async () => {
   const email = freshEmail("crowd");
   const headers = { "X-Operator-Key": inject("stack").credentials.operator_key ?? "" };
   const answers = await Promise.all(
@@ -130,7 +134,7 @@ test("ten registrations of one developer's address at once make one account and 
   await login(email);
 });
 
-describe("supabase-js on a page of this machine", () => {
+describe("supabase-js on a page of localhost", () => {
   const origin = "http://localhost:5173";
   const preflight = (path: string) =>
     fetch(`${urls.gateway}/auth/v1${path}`, {
@@ -144,7 +148,7 @@ describe("supabase-js on a page of this machine", () => {
     });
 
   test.each(["/token?grant_type=password", "/user", "/logout", "/admin/users", "/signup"])(
-    "may ask %s, and reads refusals",
+    "CORS lets a page on localhost call %s of Auth and read refusals",
     async (path) => {
       const answer = await preflight(path);
       expect(answer.status).toBeLessThan(300);
@@ -158,7 +162,7 @@ describe("supabase-js on a page of this machine", () => {
     },
   );
 
-  test("signs in, refreshes and signs out with what a page sends", async () => {
+  test("supabase-js on a page signs in, refreshes and signs out at Auth", async () => {
     const { email } = await registerDeveloper();
     const fromPage: typeof fetch = async (input, init) => {
       const headers = new Headers(init?.headers);
@@ -178,7 +182,7 @@ describe("supabase-js on a page of this machine", () => {
   });
 });
 
-test("config.toml has what these doors obey", () => {
+test("config.toml disables sign-up and second factors and requires the current password", () => {
   const config = readConfig();
   expect(config.section("auth").enable_signup).toBe(false);
   expect(config.section("auth.email").require_current_password).toBe(true);

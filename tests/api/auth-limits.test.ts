@@ -16,9 +16,9 @@ async function forgetSignIns(project: string, email: string) {
 }
 
 test.each([
-  ["a known address", true],
-  ["an unknown address", false],
-])("ten wrong passwords of %s are refused, then guessing slows down to seconds", async (_name, known) => {
+  ["a known email", true],
+  ["an unknown email", false],
+])("after ten wrong passwords for %s further attempts get 429 with Retry-After", async (_name, known) => {
   const { project } = await registerDeveloper();
   const email = known ? (await registerEndUser(project)).email : freshEmail("nobody");
   const start = performance.now();
@@ -34,13 +34,13 @@ test.each([
     expect(errorOf(answer).code).toBe("attempts_exceeded");
     const wait = Number(answer.headers.get("retry-after"));
     expect(wait).toBeGreaterThan(0);
-    // A drop's time, as seen from the beginning of the request: one that waited for the others counts from before them.
+    // The wait for one more attempt, plus the time that the request itself waited for the others.
     expect(wait).toBeLessThanOrEqual(30 + tookSeconds);
     expect(answer.body.retry_after).toBe(wait);
   }
 });
 
-test("an attacked account leaves everybody else at the same address alone", async () => {
+test("wrong passwords for one account do not block another account from the same IP address", async () => {
   const { project } = await registerDeveloper();
   const [attacked, colleague] = [await registerEndUser(project), await registerEndUser(project)];
   for (let turn = 0; turn < 12; turn++) await tryLogin(project.id, attacked.email, "Wrong-horse-9");
@@ -48,7 +48,7 @@ test("an attacked account leaves everybody else at the same address alone", asyn
   expect((await tryLogin(project.id, colleague.email, password)).status).toBe(200);
 });
 
-test("right passwords are never counted: a server that signs everybody in goes on all day", async () => {
+test("logins with the right password are never limited", async () => {
   const { project } = await registerDeveloper();
   const { email } = await registerEndUser(project);
   const statuses = new Set<number>();
@@ -56,7 +56,7 @@ test("right passwords are never counted: a server that signs everybody in goes o
   expect([...statuses]).toEqual([200]);
 });
 
-test("a right password forgets the typing errors before it", async () => {
+test("a login with the right password resets the count of wrong ones", async () => {
   const { project } = await registerDeveloper();
   const { email } = await registerEndUser(project);
   for (let round = 0; round < 3; round++) {
@@ -68,9 +68,9 @@ test("a right password forgets the typing errors before it", async () => {
 });
 
 test.each([
-  ["to change it", "POST", "/auth/change-password"],
-  ["to delete the account", "DELETE", "/auth/me"],
-])("the current password cannot be guessed with a stolen token either, %s", async (_, method, path) => {
+  ["changing the password", "POST", "/auth/change-password"],
+  ["deleting the account", "DELETE", "/auth/me"],
+])("%s with a wrong current password gets 429 after ten attempts", async (_, method, path) => {
   const { project } = await registerDeveloper();
   const { headers } = await registerEndUser(project);
   const wrong = "Wrong-horse-9";
@@ -80,11 +80,11 @@ test.each([
   expect(statuses).toEqual([...Array(10).fill(403), 429]);
 });
 
-test("one address can ask for a hundred mails at once, whoever they are for, and no more", async () => {
+test("one IP address can request 100 mails at once and no more", async () => {
   const served = await serve(createApi({}));
   const ask = () =>
     api(`${served.url}/api/v1/auth/request-password-reset`, {
-      // The last hop is what the platform saw; nobody else here comes from this one.
+      // The API counts the last hop, and no other test uses this address.
       headers: { "X-Forwarded-For": "198.51.100.77" },
       json: { email: freshEmail("nobody") },
     });
@@ -95,11 +95,11 @@ test("one address can ask for a hundred mails at once, whoever they are for, and
   expect(statuses.filter((status) => status === 429)).toHaveLength(20);
 });
 
-describe("a bucket", () => {
+describe("buckets of attempts", () => {
   const fill = async (bucket: string, capacity = 3, seconds = 60) =>
     (await sql`select private.fill_bucket(${bucket}, ${capacity}, ${seconds}) as wait`)[0]?.wait as number;
 
-  test("takes its capacity, asks to wait for one drop, and drains with time", async () => {
+  test("a bucket of attempts takes its capacity, then tells the wait for the next attempt, and drains with time", async () => {
     const bucket = `test:${crypto.randomUUID()}`;
     expect([await fill(bucket), await fill(bucket), await fill(bucket)]).toEqual([0, 0, 0]);
     const wait = await fill(bucket);
@@ -112,7 +112,7 @@ describe("a bucket", () => {
     expect([await fill(bucket), await fill(bucket), await fill(bucket)]).toEqual([0, 0, 0]);
   });
 
-  test("names nobody: neither addresses nor accounts are in the table", async () => {
+  test("the table of attempts stores neither IP addresses nor accounts in plain text", async () => {
     const { project } = await registerDeveloper();
     const { email } = await registerEndUser(project);
     await tryLogin(project.id, email, "Wrong-horse-9");
@@ -121,7 +121,7 @@ describe("a bucket", () => {
     for (const row of rows) expect(row.bucket).toMatch(/^(test:|[a-z:_-]+:[0-9a-f]{64}$)/);
   });
 
-  test("one address may fail 300 times over all accounts, then once in two seconds; IPv6 counts by /64", async () => {
+  test("an IP address may fail 300 times over all accounts, then once in two seconds; IPv6 counts by /64", async () => {
     const ips = ["203.0.113.7", "2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1"];
     const rollback = new Error("rollback");
     const seen: unknown[] = [];
@@ -150,13 +150,13 @@ describe("a bucket", () => {
   });
 });
 
-describe("known and unknown addresses take the same time", () => {
+describe("timing of known and unknown emails", () => {
   const median = (times: number[]) => times.sort((one, two) => one - two)[Math.floor(times.length / 2)] ?? 0;
 
   async function measure(known: () => Promise<unknown>, unknown: () => Promise<unknown>) {
     const times = { known: [] as number[], unknown: [] as number[] };
     for (let turn = 0; turn < 40; turn++) {
-      // In turns and in both orders, so that other load on the machine falls on both alike.
+      // The order alternates, so that other load on the machine falls on both alike.
       const pair = [
         ["known", known],
         ["unknown", unknown],
@@ -170,7 +170,7 @@ describe("known and unknown addresses take the same time", () => {
     return [median(times.known), median(times.unknown)] as const;
   }
 
-  /** A difference of the code shows each time, one of the machine's load does not. */
+  /** Repeats the measurement, since only a difference in the code shows in each round. */
   async function compare(name: string, known: () => Promise<unknown>, unknown: () => Promise<unknown>) {
     const seen: string[] = [];
     for (let round = 0; round < 3; round++) {
@@ -181,9 +181,9 @@ describe("known and unknown addresses take the same time", () => {
     expect(seen).toEqual([]);
   }
 
-  test("at login", async () => {
+  test("a failed login takes the same time for known and unknown emails", async () => {
     const { project } = await registerDeveloper();
-    // Auth takes thirty sign-ins of one account at once: several people share the 120 tries.
+    // Auth allows a burst of 30 sign-ins per account, so several accounts share the 120 attempts.
     const people = await Promise.all(Array.from({ length: 8 }, () => registerEndUser(project)));
     let next = 0;
     await tryLogin(project.id, freshEmail("nobody"), "Wrong-horse-9");
@@ -206,7 +206,7 @@ describe("known and unknown addresses take the same time", () => {
     expect(costs?.kinds).toBe(1);
   });
 
-  test("when a reset is asked for", async () => {
+  test("a request for a password reset takes the same time for known and unknown emails", async () => {
     const { project } = await registerDeveloper();
     const users = await Promise.all(Array.from({ length: 40 }, () => registerEndUser(project)));
     let next = 0;

@@ -31,7 +31,7 @@ const bearer = () => ({ Authorization: `Bearer ${user.token}` });
 const dev = () => developer.headers;
 
 const rows: Row[] = [
-  // First, while the minute after registration lasts.
+  // This row comes first: it needs the minute after the registration.
   [
     "POST /auth/request-verification",
     "a second one within a minute",
@@ -48,16 +48,22 @@ const rows: Row[] = [
   ],
   [
     "POST /auth/verify-email",
-    "half of a pair",
+    "a user id without a token",
     422,
     "validation_failed",
     () => ({ json: { user_id: nobody } }),
   ],
   ...takesJson("POST /auth/verify-email"),
-  [`POST /auth/request-verification?user_id=${nobody}`, "nobody", 200, null, () => ({ method: "POST" })],
+  [
+    `POST /auth/request-verification?user_id=${nobody}`,
+    "an unknown user id",
+    200,
+    null,
+    () => ({ method: "POST" }),
+  ],
   [
     "POST /auth/request-verification?user_id=seven",
-    "an id that is none",
+    "an invalid id",
     422,
     "validation_failed",
     () => ({ method: "POST" }),
@@ -65,30 +71,36 @@ const rows: Row[] = [
   ["POST /auth/request-verification", "no credentials", 401, "not_authenticated", () => ({ method: "POST" })],
   [
     "POST /auth/request-verification",
-    "a bad token",
+    "an invalid token",
     401,
     "invalid_token",
     () => ({ method: "POST", headers: bad.token }),
   ],
 
-  ["POST /auth/request-password-reset", "anybody", 200, null, () => ({ json: { email: freshEmail() } })],
   [
     "POST /auth/request-password-reset",
-    "no address",
+    "an unknown email",
+    200,
+    null,
+    () => ({ json: { email: freshEmail() } }),
+  ],
+  [
+    "POST /auth/request-password-reset",
+    "an invalid email",
     422,
     "validation_failed",
     () => ({ json: { email: "nobody" } }),
   ],
   [
     "POST /auth/request-password-reset",
-    "a project id that is none",
+    "an invalid project id",
     400,
     "invalid_project_id",
     () => ({ headers: bad.project, json: { email: freshEmail() } }),
   ],
   [
     "POST /auth/request-password-reset",
-    "nobody's project",
+    "an unknown project",
     404,
     "project_not_found",
     () => ({ headers: bad.nobodysProject, json: { email: freshEmail() } }),
@@ -146,21 +158,21 @@ const rows: Row[] = [
   ...takesJson("POST /auth/developer-keys", dev),
   [
     `POST /auth/developer-keys/${nobody}/rotate`,
-    "nobody's key",
+    "an unknown key",
     404,
     "developer_key_not_found",
     () => ({ method: "POST", headers: dev() }),
   ],
   [
     `POST /auth/developer-keys/${nobody}/rotate`,
-    "too much grace",
+    "a grace above seven days",
     422,
     "validation_failed",
     () => ({ headers: dev(), json: { grace_seconds: 604_801 } }),
   ],
   [
     "POST /auth/developer-keys/seven/rotate",
-    "an id that is none",
+    "an invalid id",
     422,
     "validation_failed",
     () => ({ method: "POST", headers: dev() }),
@@ -168,14 +180,14 @@ const rows: Row[] = [
   ...signedIn(`POST /auth/developer-keys/${nobody}/rotate`, bearer, {}),
   [
     `DELETE /auth/developer-keys/${nobody}`,
-    "nobody's key",
+    "an unknown key",
     404,
     "developer_key_not_found",
     () => ({ headers: dev() }),
   ],
   [
     "DELETE /auth/developer-keys/seven",
-    "an id that is none",
+    "an invalid id",
     422,
     "validation_failed",
     () => ({ headers: dev() }),
@@ -190,23 +202,29 @@ const rows: Row[] = [
   ["DELETE /auth/developer-keys/:key", "a developer", 204, null, () => ({ headers: dev() })],
   [
     "DELETE /auth/developer-keys/:key",
-    "a second time",
+    "a key that is revoked already",
     400,
     "developer_key_already_revoked",
     () => ({ headers: dev() }),
   ],
 
-  [`DELETE /projects/:project/users/${nobody}`, "nobody", 404, "user_not_found", () => ({ headers: dev() })],
+  [
+    `DELETE /projects/:project/users/${nobody}`,
+    "an unknown user",
+    404,
+    "user_not_found",
+    () => ({ headers: dev() }),
+  ],
   [
     `DELETE /projects/${nobody}/users/${nobody}`,
-    "nobody's project",
+    "an unknown project",
     404,
     "project_not_found",
     () => ({ headers: dev() }),
   ],
   [
     "DELETE /projects/:project/users/seven",
-    "an id that is none",
+    "an invalid id",
     422,
     "validation_failed",
     () => ({ headers: dev() }),

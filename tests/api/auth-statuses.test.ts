@@ -34,7 +34,7 @@ const rows: Row[] = [
   ],
   [
     "POST /auth/register",
-    "a project id that is none",
+    "an invalid project id",
     400,
     "invalid_project_id",
     () => ({ headers: { ...app(), ...bad.project }, json: account() }),
@@ -48,28 +48,28 @@ const rows: Row[] = [
   ],
   [
     "POST /auth/register",
-    "an operator key that is none",
+    "an unknown operator key",
     403,
     "operator_key_invalid",
     () => ({ headers: { "X-Operator-Key": "ok_x" }, json: account() }),
   ],
   [
     "POST /auth/register",
-    "nobody's project",
+    "an unknown project",
     404,
     "project_not_found",
     () => ({ headers: { ...app(), ...bad.nobodysProject }, json: account() }),
   ],
   [
     "POST /auth/register",
-    "a bad token beside",
+    "an invalid token that it does not need",
     201,
     null,
     () => ({ headers: { ...app(), ...bad.token }, json: account() }),
   ],
   [
     "POST /auth/register",
-    "a taken address",
+    "a taken email",
     409,
     "account_exists",
     () => ({ headers: app(), json: account(user.email) }),
@@ -98,7 +98,7 @@ const rows: Row[] = [
     "invalid_credentials",
     () => ({ json: { email: developer.email, password: "Wrong-horse-9" } }),
   ],
-  ["POST /auth/login", "an unknown address", 401, "invalid_credentials", () => ({ json: account() })],
+  ["POST /auth/login", "an unknown email", 401, "invalid_credentials", () => ({ json: account() })],
   [
     "POST /auth/login",
     "an end user without a project",
@@ -115,14 +115,14 @@ const rows: Row[] = [
   ],
   [
     "POST /auth/login",
-    "a project id that is none",
+    "an invalid project id",
     400,
     "invalid_project_id",
     () => ({ headers: bad.project, json: account() }),
   ],
   [
     "POST /auth/login",
-    "nobody's project",
+    "an unknown project",
     404,
     "project_not_found",
     () => ({ headers: bad.nobodysProject, json: account() }),
@@ -138,7 +138,7 @@ const rows: Row[] = [
   ...takesJson("POST /auth/login"),
 
   ["POST /auth/refresh", "a good token", 200, null, () => ({ json: { refresh_token: user.refresh_token } })],
-  ["POST /auth/refresh", "nothing", 415, "unsupported_media_type", () => ({ method: "POST" })],
+  ["POST /auth/refresh", "no body", 415, "unsupported_media_type", () => ({ method: "POST" })],
   [
     "POST /auth/refresh",
     "a bad token",
@@ -160,7 +160,7 @@ const rows: Row[] = [
   ],
   [
     "PATCH /auth/me",
-    "a name that cannot be stored",
+    "NUL in a name",
     422,
     "validation_failed",
     () => ({ headers: bearer(), json: { full_name: "a\u0000b" } }),
@@ -191,18 +191,12 @@ const rows: Row[] = [
   ...signedIn("GET /auth/sessions", bearer),
   [
     `DELETE /auth/sessions/${nobody}`,
-    "nobody's session",
+    "an unknown session",
     404,
     "session_not_found",
     () => ({ headers: bearer() }),
   ],
-  [
-    "DELETE /auth/sessions/seven",
-    "an id that is none",
-    422,
-    "validation_failed",
-    () => ({ headers: bearer() }),
-  ],
+  ["DELETE /auth/sessions/seven", "an invalid id", 422, "validation_failed", () => ({ headers: bearer() })],
   ...signedIn(`DELETE /auth/sessions/${nobody}`, bearer),
 
   [
@@ -222,11 +216,11 @@ const rows: Row[] = [
   ...signedIn("POST /auth/change-password", bearer, passwords),
   ...takesJson("POST /auth/change-password", bearer),
 
-  // The last ones end the session and the account.
+  // These rows end the session and the account, so they come last.
   ["POST /auth/logout", "no body", 204, null, () => ({ method: "POST", headers: developer.headers })],
-  ["GET /auth/me", "a session that was ended", 401, "invalid_token", () => ({ headers: developer.headers })],
+  ["GET /auth/me", "an ended session", 401, "invalid_token", () => ({ headers: developer.headers })],
   ["DELETE /auth/me", "the right password", 204, null, () => ({ headers: bearer(), json: { password } })],
-  ["GET /auth/me", "an account that is gone", 401, "invalid_token", () => ({ headers: bearer() })],
+  ["GET /auth/me", "a deleted account", 401, "invalid_token", () => ({ headers: bearer() })],
 ];
 
 describe("accounts and sessions", () => testStatuses(rows));

@@ -19,7 +19,7 @@ describe("a preflight", () => {
     ["/api/v1/auth/me", "PATCH"],
     ["/generation/generate-anonymous", "POST"],
     ["/functions/v1/api/v1/auth/me", "GET"],
-  ])("of %s %s allows method and headers", async (path, method) => {
+  ])("a preflight of %s for %s allows the method and headers", async (path, method) => {
     const { status, headers: answer } = await api(`${urls.base}${path}`, {
       method: "OPTIONS",
       headers: {
@@ -37,7 +37,7 @@ describe("a preflight", () => {
   });
 });
 
-test("a page reads answers and the headers that it needs", async () => {
+test("CORS lets a page read answers and their headers", async () => {
   const { status, headers } = await api("/auth/me", { headers: { ...user.headers, ...origin } });
   expect(status).toBe(200);
   expect(headers.get("access-control-allow-origin")).toBe("*");
@@ -45,7 +45,7 @@ test("a page reads answers and the headers that it needs", async () => {
   for (const name of ["x-request-id", "x-total-count", "retry-after"]) expect(exposed).toContain(name);
 });
 
-describe("a page reads errors too", () => {
+describe("errors", () => {
   test.each<[string, string, object, number]>([
     [
       "malformed JSON",
@@ -53,38 +53,49 @@ describe("a page reads errors too", () => {
       { method: "POST", body: "{", headers: { "Content-Type": "application/json" } },
       400,
     ],
-    ["no token", "/auth/me", {}, 401],
-    ["no keys", "/auth/register", { json: { email: "a@example.com", password: "Correct-horse-9" } }, 403],
-    ["nothing there", "/nowhere", {}, 404],
-    ["another method", "/auth/me", { method: "PUT" }, 405],
+    ["a missing token", "/auth/me", {}, 401],
     [
-      "another type",
+      "missing keys",
+      "/auth/register",
+      { json: { email: "a@example.com", password: "Correct-horse-9" } },
+      403,
+    ],
+    ["an unknown path", "/nowhere", {}, 404],
+    ["a wrong method", "/auth/me", { method: "PUT" }, 405],
+    [
+      "a wrong content type",
       "/auth/login",
       { method: "POST", body: "a=b", headers: { "Content-Type": "text/plain" } },
       415,
     ],
     ["an invalid field", "/auth/login", { json: {} }, 422],
-  ])("%s", async (_name, path, sent: { headers?: Record<string, string> }, status) => {
-    const answer = await api(path, { ...sent, headers: { ...sent.headers, ...origin } });
-    expect(errorOf(answer).status).toBe(status);
-    expect(answer.headers.get("access-control-allow-origin")).toBe("*");
-    expect(answer.headers.get("access-control-expose-headers")).toContain("X-Request-Id");
-  });
+  ])(
+    "CORS lets a page read the refusal of %s",
+    async (_name, path, sent: { headers?: Record<string, string> }, status) => {
+      const answer = await api(path, { ...sent, headers: { ...sent.headers, ...origin } });
+      expect(errorOf(answer).status).toBe(status);
+      expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+      expect(answer.headers.get("access-control-expose-headers")).toContain("X-Request-Id");
+    },
+  );
 });
 
-test("no header is sent twice, since the gateway adds none of its own", async () => {
+test("the gateway adds no second CORS header", async () => {
   const { headers } = await api("/auth/me", { headers: { ...user.headers, ...origin } });
   expect(headers.get("access-control-allow-origin")?.includes(",")).toBe(false);
 });
 
 describe("the request id", () => {
-  test("of the caller comes back when it is sane", async () => {
+  test("a valid X-Request-Id of the caller is returned", async () => {
     const { headers } = await api("/health", { headers: { "X-Request-Id": "trace-0123456789" } });
     expect(headers.get("x-request-id")).toBe("trace-0123456789");
   });
 
-  test.each(["with space", "<script>", "x".repeat(129), 'a"b'])("%j is replaced by a new one", async (id) => {
-    const { headers } = await api("/health", { headers: { "X-Request-Id": id } });
-    expect(headers.get("x-request-id")).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
-  });
+  test.each(["with space", "<script>", "x".repeat(129), 'a"b'])(
+    "the X-Request-Id %j is replaced by a new one",
+    async (id) => {
+      const { headers } = await api("/health", { headers: { "X-Request-Id": id } });
+      expect(headers.get("x-request-id")).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
+    },
+  );
 });

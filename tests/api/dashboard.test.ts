@@ -4,7 +4,7 @@ import { alertRules, dashboardQueries } from "../support/observability-files.ts"
 
 const { credentials, keys } = inject("stack");
 
-/** What a running stack tells: each metric with the labels of its series. */
+/** Each metric of the running stack, with the labels of its series. */
 async function scrape(): Promise<Map<string, Record<string, string>[]>> {
   const { status, body } = await api<string>("/metrics", {
     headers: { "X-Operator-Key": credentials.operator_key ?? "" },
@@ -18,7 +18,7 @@ async function scrape(): Promise<Map<string, Record<string, string>[]>> {
   return series;
 }
 
-/** Prometheus adds these itself. */
+/** Prometheus itself adds these labels. */
 const added = ["job", "instance"];
 
 const queries = [
@@ -30,8 +30,8 @@ const queries = [
   ).filter(({ expr }) => expr.includes("cloud_api_")),
 ];
 
-test("every metric, label and fixed value that the dashboard and the alerts ask for is in what a running stack tells", async () => {
-  // Without it a young stack has no job to tell of.
+test("a running stack exports every metric, label and fixed value that the dashboard and the alerts use", async () => {
+  // A new stack has no metrics of jobs before the first run.
   const headers = { Authorization: `Bearer ${keys.cron_secret}` };
   expect((await api("/internal/reconcile", { method: "POST", headers })).status).toBe(200);
   const told = await scrape();

@@ -3,7 +3,7 @@ import { api, type EndUser, type Project, registerDeveloper, registerEndUser } f
 import { type Body, freshPrompt, GenerationStack, until } from "../support/generation.ts";
 import { operatorHeaders } from "../support/management.ts";
 
-// A month of 6: three cancels are given back, and 22 may be sent.
+// A plan of six generations a month refunds three cancels and sends at most 22 to the provider.
 const stack = new GenerationStack(inject("stack"));
 let developer: Awaited<ReturnType<typeof registerDeveloper>>;
 let project: Project;
@@ -26,17 +26,20 @@ const stalled = () => `${freshPrompt()} [[stall]]`;
 async function running(prompt = stalled()): Promise<{ status: number; body: Body }> {
   const created = await stack.create(prompt, user.headers);
   if (created.status === 200)
-    await until(async () => (await stack.row(created.body.id)).status === "processing", "it runs");
+    await until(
+      async () => (await stack.row(created.body.id)).status === "processing",
+      "the generation runs",
+    );
   return created;
 }
 
-const ways: [string, (id: string) => Promise<Body>][] = [
+const endings: [string, (id: string) => Promise<Body>][] = [
   ["canceled", (id) => api(`/generation/${id}/cancel`, { method: "POST", headers: user.headers })],
   ["deleted", (id) => api(`/generation/${id}`, { method: "DELETE", headers: user.headers })],
 ];
 
-test.each(ways)(
-  "what is sent and %s in a loop ends with the month: three are given back, then each counts",
+test.each(endings)(
+  "of generations %s in a loop three are refunded, and then each counts until the quota is used up",
   async (_, end) => {
     const words = freshPrompt();
     let sent = 0;
@@ -57,7 +60,7 @@ test.each(ways)(
   },
 );
 
-test("the answer of a cancel says whether it counts, and so does the list", async () => {
+test("the answer of a cancel and the list say whether the generation is charged", async () => {
   const answers: Body[] = [];
   for (let count = 0; count < 4; count++) {
     const { body } = await running();
@@ -73,7 +76,7 @@ test("the answer of a cancel says whether it counts, and so does the list", asyn
   expect(body.generations.map(({ charged }: Body) => charged)).toEqual([true, false, false, false]);
 });
 
-test("what was never sent is given back however often it is canceled", async () => {
+test("a generation that was never sent to the provider is refunded on every cancel", async () => {
   for (let count = 0; count < 8; count++) {
     const prompt = freshPrompt();
     await stack.fault(prompt, { kind: "refuse", status: 429, retry_after: 600 });
@@ -81,7 +84,7 @@ test("what was never sent is given back however often it is canceled", async () 
     await until(async () => {
       const { submission, submission_attempts } = await stack.row(id);
       return submission === "waiting" && submission_attempts === 1;
-    }, "it waits");
+    }, "the submission waits");
     const { body } = await api(`/generation/${id}/cancel`, { method: "POST", headers: user.headers });
     expect(body.charged).toBe(false);
   }
@@ -89,7 +92,7 @@ test("what was never sent is given back however often it is canceled", async () 
   expect(body).toMatchObject({ used: 0, sent: 0, canceled: 0 });
 });
 
-test("of many cancels at once as many are given back as the month has", async () => {
+test("of six parallel cancels exactly the monthly three are refunded", async () => {
   const ids: string[] = [];
   for (let count = 0; count < 6; count++) ids.push((await running()).body.id);
   const answers = await Promise.all(
@@ -99,7 +102,7 @@ test("of many cancels at once as many are given back as the month has", async ()
   expect(await stack.charged(project.id)).toBe(3);
 });
 
-test("failures are never charged, and end where a month may send no more", async () => {
+test("failed generations are not charged, and the monthly limit of submissions ends them", async () => {
   const { id } = await stack.created(`${freshPrompt()} [[nsfw]]`, user.headers);
   expect(await stack.ended(id, user.headers)).toMatchObject({ status: "failed", charged: false });
   await stack.sql`update public.generation_usage set sent = 21 where project_id = ${project.id}`;
@@ -111,14 +114,14 @@ test("failures are never charged, and end where a month may send no more", async
   expect(await stack.charged(project.id)).toBe(0);
 });
 
-test("deleting the project with what runs in it, and restoring it, gives back no more than cancels do", async () => {
+test("deleting and restoring a project refunds no more running generations than cancels do", async () => {
   for (let count = 0; count < 5; count++) await running();
   await api(`/projects/${project.id}`, { method: "DELETE", headers: developer.headers });
   await api(`/projects/${project.id}/restore`, { method: "POST", headers: developer.headers });
   expect(await stack.charged(project.id)).toBe(2);
 });
 
-test("nor does deleting the people who asked", async () => {
+test("deleting a user refunds no more running generations than cancels do", async () => {
   for (let count = 0; count < 5; count++) await running();
   const gone = await api(`/projects/${project.id}/users/${user.id}`, {
     method: "DELETE",
@@ -128,7 +131,7 @@ test("nor does deleting the people who asked", async () => {
   expect(await stack.charged(project.id)).toBe(2);
 });
 
-test("a project without a quota gives every cancel back", async () => {
+test("a project without a quota refunds every cancel", async () => {
   await stack.plan(project.id, "premium");
   for (let count = 0; count < 5; count++) {
     const { body } = await running();

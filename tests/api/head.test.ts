@@ -18,7 +18,7 @@ test.each<[path: string, signedIn: boolean]>([
   ["/auth/verify-email", false],
   ["/nowhere", false],
   ["/auth/login", false],
-])("HEAD %s (signed in: %s) answers like GET, without the body", async (path, signedIn) => {
+])("HEAD %s (signed in: %s) answers like GET without a body", async (path, signedIn) => {
   const headers = signedIn ? developer.headers : {};
   const got = await api(path, { headers });
   const head = await fetch(`${urls.api}${path}`, { method: "HEAD", headers });
@@ -35,7 +35,7 @@ test.each<[path: string, signedIn: boolean]>([
   expect(await head.text()).toBe("");
 });
 
-test("where GET is allowed HEAD is told to be, in Allow and to browsers", async () => {
+test("Allow and preflights list HEAD wherever GET is allowed", async () => {
   const refused = await api("/auth/sessions", { method: "POST", headers: developer.headers, json: {} });
   expect(refused.headers.get("allow")).toBe("GET, HEAD");
   const preflight = await api("/auth/me", {

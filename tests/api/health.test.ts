@@ -7,8 +7,8 @@ import { whenHealthy } from "../support/health.ts";
 
 const { urls, keys, credentials } = inject("stack");
 
-test("the root and /health answer without prefix and without credentials", async () => {
-  // Below /functions/v1 the first name is a function's.
+test("the root and /health answer without a prefix and without credentials", async () => {
+  // Below /functions/v1 the first segment names the function.
   const root = await api(`${urls.base}/${urls.base.endsWith("/functions/v1") ? "api" : ""}`);
   expect(root.body).toMatchObject({ name: "Cloud API", version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
   const live = await api(`${urls.base}/health`);
@@ -16,7 +16,7 @@ test("the root and /health answer without prefix and without credentials", async
   expect(live.body).toEqual({ status: "healthy", version: root.body.version });
 });
 
-test("the whole health names every part", async () => {
+test("/api/v1/health reports the state of every part", async () => {
   const { status, body } = await whenHealthy("/health");
   expect(status).toBe(200);
   expect(body).toMatchObject({
@@ -38,7 +38,7 @@ test.each(["database", "storage"])("/health/%s is healthy", async (part) => {
 
 const asOperator = { "X-Operator-Key": credentials.operator_key ?? "" };
 
-test("an operator reads versions, figures and settings, and of secrets only whether they are set", async () => {
+test("an operator reads versions, figures and settings in /health/detailed, and no secret", async () => {
   const { status, body } = await api("/health/detailed", { headers: asOperator });
   expect(status).toBe(200);
   const { service } = body;
@@ -62,7 +62,7 @@ test("an operator reads versions, figures and settings, and of secrets only whet
   expect(text).not.toContain("postgresql://");
 });
 
-test("what the reconciler did when it ran last is told", async () => {
+test("/health/detailed shows the last run of the reconciler and its jobs", async () => {
   const headers = { Authorization: `Bearer ${keys.cron_secret}` };
   const before = Date.now() - 1000;
   expect((await api("/internal/reconcile", { method: "POST", headers })).status).toBe(200);
@@ -73,7 +73,7 @@ test("what the reconciler did when it ran last is told", async () => {
   );
 });
 
-test("everybody else reads the parts and their last errors, and nothing of hosts, versions or figures", async () => {
+test("/health/detailed shows other callers the states of the parts, and no hosts, versions or figures", async () => {
   const developer = await registerDeveloper();
   const user = await registerEndUser(developer.project);
   for (const headers of [{}, developer.headers, { Authorization: `Bearer ${user.token}` }]) {
@@ -85,7 +85,7 @@ test("everybody else reads the parts and their last errors, and nothing of hosts
   }
 });
 
-test("credentials that are sent are checked all the same", async () => {
+test("/health/detailed refuses invalid credentials", async () => {
   const refusal = async (headers: Headed) => errorOf(await api("/health/detailed", { headers }));
   expect(await refusal({ Authorization: "Bearer not.a.token" })).toMatchObject({
     status: 401,
@@ -98,7 +98,7 @@ test("credentials that are sent are checked all the same", async () => {
 });
 
 test.each(["/health", "/health/storage", "/health/detailed"])(
-  "%s is health+json for whoever asks for it, and never comes from a cache",
+  "%s answers health+json if the request accepts it, and is never cached",
   async (path) => {
     const asked = await whenHealthy(path, { Accept: "application/health+json" });
     expect(asked.headers.get("content-type")).toBe("application/health+json");
@@ -107,13 +107,13 @@ test.each(["/health", "/health/storage", "/health/detailed"])(
   },
 );
 
-test.each(["/health", "/health/database"])("POST %s is not allowed", async (path) => {
+test.each(["/health", "/health/database"])("POST %s answers 405", async (path) => {
   expect(errorOf(await api(path, { method: "POST" }))).toMatchObject({
     status: 405,
     code: "method_not_allowed",
   });
 });
 
-test("a part that does not exist is 404", async () => {
+test("the health of an unknown part answers 404", async () => {
   expect(errorOf(await api("/health/moon"))).toMatchObject({ status: 404, code: "not_found" });
 });

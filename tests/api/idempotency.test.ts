@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 const keyed = (key: string, headers = user.headers) => ({ ...headers, "Idempotency-Key": key });
 
-test("50 parallel creates with one key: one row, one upstream call, 50 equal bodies, 49 marked as replayed", async () => {
+test("50 parallel creates with one idempotency key make one generation and 50 equal answers, 49 of them replayed", async () => {
   const [key, prompt] = [randomUUID(), freshPrompt()];
   const before = await stack.charged(project.id);
   const answers = await Promise.all(
@@ -47,7 +47,7 @@ test.each([
   ["another prompt", () => formOf(freshPrompt())],
   ["another picture", (prompt: string) => formOf(prompt, [photo(11)])],
   ["one more picture", (prompt: string) => formOf(prompt, [photo(), photo()])],
-])("the same key with %s is refused", async (_, other) => {
+])("an idempotency key used again with %s is refused", async (_, other) => {
   const [key, prompt] = [randomUUID(), freshPrompt()];
   const send = (body: FormData) =>
     api("/generation/generate-v2", { method: "POST", headers: keyed(key), body });
@@ -55,7 +55,7 @@ test.each([
   expect(errorOf(await send(other(prompt)))).toMatchObject({ status: 422, code: "idempotency_key_reused" });
 });
 
-test("a key belongs to its caller: another person's is independent", async () => {
+test("the same idempotency key of another user is independent", async () => {
   const [key, prompt] = [randomUUID(), freshPrompt()];
   const other = await registerEndUser(project);
   const mine = await stack.created(prompt, keyed(key));
@@ -63,7 +63,7 @@ test("a key belongs to its caller: another person's is independent", async () =>
   expect(theirs.id).not.toBe(mine.id);
 });
 
-test("a key lives 24 hours", async () => {
+test("an idempotency key is kept for 24 hours", async () => {
   const [key, prompt] = [randomUUID(), freshPrompt()];
   const first = await stack.created(prompt, keyed(key));
   const age = (interval: string) =>
@@ -77,7 +77,7 @@ test("a key lives 24 hours", async () => {
   expect(second.headers.get("idempotent-replayed")).toBeNull();
 });
 
-test("the answer is replayed also when the generation was deleted meanwhile", async () => {
+test("an idempotency key replays its answer after the generation was deleted", async () => {
   const [key, prompt] = [randomUUID(), freshPrompt()];
   const first = await stack.created(prompt, keyed(key));
   await api(`/generation/${first.id}`, { method: "DELETE", headers: user.headers });
@@ -85,7 +85,7 @@ test("the answer is replayed also when the generation was deleted meanwhile", as
   expect(await stack.sql`select 1 from public.generations where instructions = ${prompt}`).toHaveLength(0);
 });
 
-test("a request that failed leaves its key free", async () => {
+test("a refused create does not use up its idempotency key", async () => {
   const own = await registerDeveloper();
   await stack.plan(own.project.id, "free");
   const person = await registerEndUser(own.project);
@@ -99,25 +99,28 @@ test("a request that failed leaves its key free", async () => {
   expect([status, headers.get("idempotent-replayed")]).toEqual([200, null]);
 });
 
-test("a duplicate is a 409 only when the first one still runs after the wait, and its key is taken over once that one is lost", async () => {
+test("a duplicate gets 409 while the first create still runs, and takes over its key once the lock has expired", async () => {
   const [key, prompt] = [randomUUID(), freshPrompt()];
   const first = await stack.created(prompt, keyed(key));
-  const lost = (locked: string) => stack.sql`update private.idempotency_keys
-    set response = null, locked_until = now() + ${locked}::interval where generation_id = ${first.id}`;
-  await lost("1 minute");
+  const lockFor = (interval: string) => stack.sql`update private.idempotency_keys
+    set response = null, locked_until = now() + ${interval}::interval where generation_id = ${first.id}`;
+  await lockFor("1 minute");
   const refused = await stack.create(prompt, keyed(key));
   expect(errorOf(refused)).toMatchObject({ status: 409, code: "idempotency_key_in_use" });
   expect(refused.headers.get("retry-after")).toBe("2");
-  await lost("-1 second");
+  await lockFor("-1 second");
   const taken = await stack.create(prompt, keyed(key));
   expect(taken.status).toBe(200);
   expect(taken.body.id).not.toBe(first.id);
 });
 
-test.each(["with space", "ä".repeat(3), "x".repeat(256)])("the key %j is refused", async (key) => {
-  const answer = await api("/generation/generate-v2", {
-    headers: { ...user.headers, "Idempotency-Key": Buffer.from(key, "utf8").toString("latin1") },
-    json: { prompt: freshPrompt() },
-  });
-  expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
-});
+test.each(["with space", "ä".repeat(3), "x".repeat(256)])(
+  "the idempotency key %j is refused",
+  async (key) => {
+    const answer = await api("/generation/generate-v2", {
+      headers: { ...user.headers, "Idempotency-Key": Buffer.from(key, "utf8").toString("latin1") },
+      json: { prompt: freshPrompt() },
+    });
+    expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
+  },
+);

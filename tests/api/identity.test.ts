@@ -36,8 +36,8 @@ const in2 = () => ({ "X-Project-ID": second.project.id });
 const tryLogin = (headers: Record<string, string>, secret: string, address = email) =>
   api("/auth/login", { headers, json: { email: address, password: secret } });
 
-describe("one address in two projects", () => {
-  test("is two accounts", async () => {
+describe("one email in two projects", () => {
+  test("one email in two projects is two accounts", async () => {
     expect(inFirst.id).not.toBe(inSecond.id);
     const me = (token: string) => api("/auth/me", { headers: { Authorization: `Bearer ${token}` } });
     expect((await me(inFirst.token)).body).toMatchObject({
@@ -55,7 +55,7 @@ describe("one address in two projects", () => {
     });
   });
 
-  test("each has its own password", async () => {
+  test("the accounts of one email in two projects have their own passwords", async () => {
     expect((await tryLogin(in1(), password)).status).toBe(200);
     expect((await tryLogin(in2(), otherPassword)).status).toBe(200);
     for (const [project, secret] of [
@@ -70,17 +70,17 @@ describe("one address in two projects", () => {
     }
   });
 
-  test("is nobody outside the projects: neither a developer nor an address at Auth", async () => {
+  test("an end user cannot log in without the project's id", async () => {
     expect(errorOf(await tryLogin({}, password)).code).toBe("invalid_credentials");
   });
 
-  test("a token of one is no token in the other", async () => {
+  test("an end user's token is invalid in another project", async () => {
     const headers = { ...second.project.headers, Authorization: `Bearer ${inFirst.token}` };
     const answer = await api("/generation/generate-v2", { headers, json: { prompt: "A lighthouse" } });
     expect(errorOf(answer)).toMatchObject({ status: 401, code: "invalid_token" });
   });
 
-  test("is taken in its own project, however it is written", async () => {
+  test("an email is taken in its project in every spelling", async () => {
     for (const written of [email, email.toUpperCase(), ` ${email} `]) {
       const answer = await api("/auth/register", {
         headers: first.project.headers,
@@ -93,13 +93,13 @@ describe("one address in two projects", () => {
   });
 });
 
-test("an end user without the project's id is nobody, with an unknown account it is the same answer", async () => {
+test("a login with a wrong password gets the same answer for known and unknown emails", async () => {
   const known = errorOf(await tryLogin(in1(), "Wrong-horse-1"));
   const unknown = errorOf(await tryLogin(in1(), "Wrong-horse-1", freshEmail("nobody")));
   expect(unknown).toEqual(known);
 });
 
-test("a developer signs in without a project, and with one is nobody", async () => {
+test("a developer can log in without a project and not with one", async () => {
   const { token } = await login(first.email);
   expect((await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).body).toMatchObject({
     id: first.id,
@@ -109,7 +109,7 @@ test("a developer signs in without a project, and with one is nobody", async () 
   expect(errorOf(await tryLogin(in1(), password, first.email)).code).toBe("invalid_credentials");
 });
 
-test("a registration answers the account, keys shown once to a developer, and tokens that work", async () => {
+test("a developer's registration returns the account, its first keys and valid tokens", async () => {
   const address = freshEmail("developer");
   const { status, body } = await api("/auth/register", {
     headers: { "X-Operator-Key": credentials.operator_key ?? "" },

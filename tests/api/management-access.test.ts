@@ -50,7 +50,7 @@ beforeAll(async () => {
   };
 });
 
-/** Whoever is refused is refused for everything, with these. */
+/** These roles get the same refusal from every endpoint. */
 const refusals: Partial<Record<Role, string>> = {
   nobody: "401 not_authenticated",
   end_user: "403 developers_only",
@@ -120,25 +120,28 @@ const endpoints: [string, string, unknown, { own: string; other: string; operato
   ],
 ];
 
-test.each(endpoints)("%s %s is decided by who asks", async (method, template, json, allowed) => {
-  const path = template
-    .replaceAll(":project", ids.project)
-    .replace(":user", ids.user)
-    .replace(":key", ids.key);
-  const found: Partial<Record<Role, string>> = {};
-  const expected: Partial<Record<Role, string>> = {};
-  for (const role of roles) {
-    const answer = await api(path, { method, headers: headers[role], json });
-    found[role] = answer.status < 300 ? String(answer.status) : `${answer.status} ${answer.body.code}`;
-    // A body that is not valid is told to everybody before anything is looked up.
-    const isInvalid = allowed.own === "422 validation_failed";
-    const kind = role === "operator_key" ? "operator" : role.startsWith("other") ? "other" : "own";
-    expected[role] = isInvalid ? allowed.own : (refusals[role] ?? allowed[kind]);
-  }
-  expect(found).toEqual(expected);
-});
+test.each(endpoints)(
+  "%s %s answers every role as the table of access says",
+  async (method, template, json, allowed) => {
+    const path = template
+      .replaceAll(":project", ids.project)
+      .replace(":user", ids.user)
+      .replace(":key", ids.key);
+    const found: Partial<Record<Role, string>> = {};
+    const expected: Partial<Record<Role, string>> = {};
+    for (const role of roles) {
+      const answer = await api(path, { method, headers: headers[role], json });
+      found[role] = answer.status < 300 ? String(answer.status) : `${answer.status} ${answer.body.code}`;
+      // An invalid body is refused before the credentials are checked.
+      const isInvalid = allowed.own === "422 validation_failed";
+      const kind = role === "operator_key" ? "operator" : role.startsWith("other") ? "other" : "own";
+      expected[role] = isInvalid ? allowed.own : (refusals[role] ?? allowed[kind]);
+    }
+    expect(found).toEqual(expected);
+  },
+);
 
-test("a delete by whoever may not is refused, and changes nothing", async () => {
+test("deleting a project without the right is refused and changes nothing", async () => {
   for (const role of Object.keys(refusals) as Role[]) {
     const answer = await api(`/projects/${ids.project}`, { method: "DELETE", headers: headers[role] });
     expect([role, `${answer.status} ${answer.body.code}`]).toEqual([role, refusals[role]]);
@@ -146,7 +149,7 @@ test("a delete by whoever may not is refused, and changes nothing", async () => 
   expect((await api(`/projects/${ids.project}`, { headers: owner.headers })).status).toBe(200);
 });
 
-test("a role that is claimed must be the real one, on every kind of caller", async () => {
+test("X-User-Role must name the caller's real role, for tokens and keys", async () => {
   for (const [role, claim, status] of [
     ["owner", "developer", 200],
     ["owner", "operator", 403],

@@ -23,7 +23,7 @@ const models = async (headers = user.headers): Promise<Body[]> =>
   (await api("/models", { headers })).body.models;
 const ids = (list: Body[]) => list.map(({ id }) => id);
 
-test("the models are those of the project's plan, and each may be named in a request", async () => {
+test("GET /models lists the models of the project's plan, and each can be requested", async () => {
   await stack.plan(developer.project.id, "free");
   const free = ids(await models());
   expect(free).toContain("black-forest-labs/flux-schnell");
@@ -35,7 +35,7 @@ test("the models are those of the project's plan, and each may be named in a req
     expect((await stack.create(freshPrompt(), user.headers, { model })).status).toBe(200);
 });
 
-test("each model tells its options with types and limits, and what it is the default for", async () => {
+test("each model shows its options with types and limits, and what it is the default for", async () => {
   const found = Object.fromEntries((await models()).map((model) => [model.id, model]));
   expect(found["google/nano-banana"]).toEqual({
     id: "google/nano-banana",
@@ -54,7 +54,7 @@ test("each model tells its options with types and limits, and what it is the def
   });
 });
 
-test("one that an operator switched off is not told, and a default always is", async () => {
+test("GET /models omits a deactivated model, except a default model", async () => {
   await stack.sql`insert into public.models (id, is_active) values ('someone/off', false) on conflict do nothing`;
   await stack.sql`update public.models set is_active = false where id = 'google/nano-banana'`;
   try {
@@ -66,14 +66,14 @@ test("one that an operator switched off is not told, and a default always is", a
   }
 });
 
-test("a developer asks with the project, and nobody without credentials", async () => {
+test("a developer lists the models of a project, and an anonymous caller is refused", async () => {
   const headers = { ...developer.headers, "X-Project-ID": developer.project.id };
   expect(ids(await models(headers))).toEqual(ids(await models()));
   expect(errorOf(await api("/models"))).toMatchObject({ status: 401, code: "not_authenticated" });
   expect(errorOf(await api("/models", { headers: developer.headers }))).toMatchObject({ status: 403 });
 });
 
-test("plans tell what each holds, the caller's own is marked, and one that is not listed is its owner's alone", async () => {
+test("GET /plans shows each plan's limits, marks the current one and shows an unlisted plan only to who has it", async () => {
   await stack.sql`insert into public.plans (id, generations_per_month, is_listed) values ('for-one', 7, false) on conflict do nothing`;
   const plans = async (headers: Record<string, string>): Promise<Body[]> =>
     (await api("/plans", { headers })).body.plans;

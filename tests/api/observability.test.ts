@@ -24,18 +24,18 @@ beforeAll(async () => {
   user = await registerEndUser(developer.project);
 });
 
-/** The line that a request left in the log of the function. */
+/** The line of a request in the log of the function. */
 function lineOf(requestId: string): Promise<Record<string, unknown>> {
   return until(async () => {
     const line = readFileSync(join(logs, "function-api.log"), "utf8")
       .split("\n")
       .find((each) => each.includes(requestId));
     return line === undefined ? undefined : (JSON.parse(line) as Record<string, unknown>);
-  }, "the line is written");
+  }, "the log has the line");
 }
 
 describe("the log", () => {
-  test("names the route, the caller and where the time went, and the caller's trace", async () => {
+  test("the log of a request has the route, the caller, the time in the database and the trace id", async () => {
     const { headers } = await api("/auth/me", { headers: { ...user.headers, traceparent } });
     const line = await lineOf(headers.get("x-request-id") ?? "");
     expect(line).toMatchObject({
@@ -54,7 +54,7 @@ describe("the log", () => {
     expect(line.duration_ms as number).toBeGreaterThanOrEqual(line.db_ms as number);
   });
 
-  test("tells of a refusal its code, of an unknown address no word, and a malformed trace is not taken", async () => {
+  test("the log has the code of a refusal, and neither unknown paths nor malformed traces", async () => {
     const refused = await api("/projects/2c7f6c7e-0000-4000-8000-000000000000", {
       headers: { ...developer.headers, traceparent: "00-nonsense" },
     });
@@ -78,14 +78,14 @@ describe("Server-Timing", () => {
   const timing = async (headers: Record<string, string>, path = "/auth/me") =>
     (await api(path, { headers })).headers.get("server-timing");
 
-  test("splits the time for a page or tracer of a caller who is known", async () => {
+  test("Server-Timing shows the time in the database to a known caller with an origin or a trace", async () => {
     const split = /^total;dur=\d+\.\d, db;dur=\d+\.\d$/;
     expect(await timing({ ...user.headers, traceparent })).toMatch(split);
     expect(await timing({ ...user.headers, Origin: "https://app.example.com" })).toMatch(split);
     expect(await timing(asOperator, "/projects")).toMatch(split);
   });
 
-  test("tells a stranger the total alone, which they can measure", async () => {
+  test("Server-Timing shows an anonymous caller only the total", async () => {
     const login = await api("/auth/login", {
       headers: { traceparent },
       json: { email: developer.email, password: "Wrong-horse-9" },
@@ -94,7 +94,7 @@ describe("Server-Timing", () => {
     expect(login.headers.get("server-timing")).toMatch(/^total;dur=\d+\.\d$/);
   });
 
-  test("is not sent to servers, who did not ask", async () => {
+  test("Server-Timing is not sent to callers without an origin or a trace", async () => {
     expect(await timing(user.headers)).toBeNull();
   });
 });
@@ -114,7 +114,7 @@ describe("metrics", () => {
         ?.slice(series.length + 1) ?? 0,
     );
 
-  test("count every request by route and status, at once, with its duration", async () => {
+  test("metrics count every request by route and status, with its duration", async () => {
     const labels = 'method="PATCH",route="/api/v1/auth/sessions/{session_id}"';
     const refused = () => api("/auth/sessions/x", { method: "PATCH" });
     const series = `cloud_api_requests_total{${labels},status="405"}`;
@@ -129,7 +129,7 @@ describe("metrics", () => {
     );
   });
 
-  test("are lines of the text format, each metric described once", async () => {
+  test("metrics follow the text format of Prometheus and describe each metric once", async () => {
     const lines = (await scrape()).trimEnd().split("\n");
     const sample = /^cloud_api_\w+(\{(\w+="([^"\\]|\\.)*",?)+\})? -?\d+(\.\d+)?(e[+-]?\d+)?$/;
     for (const line of lines)
@@ -148,11 +148,11 @@ describe("metrics", () => {
     );
   });
 
-  test.runIf(promtool !== null)("are what Prometheus reads, with no complaint of its linter", async () => {
+  test.runIf(promtool !== null)("metrics pass the linter of Prometheus", async () => {
     expect(runPromtool(["check", "metrics"], await scrape())).toEqual({ content: true, says: "" });
   });
 
-  test("are for operators only", async () => {
+  test("only operators can read metrics", async () => {
     expect(errorOf(await api("/metrics"))).toMatchObject({ status: 401, code: "not_authenticated" });
     for (const headers of [developer.headers, { Authorization: `Bearer ${user.token}` }])
       expect(errorOf(await api("/metrics", { headers }))).toMatchObject({

@@ -4,7 +4,7 @@ import { expect, inject, test } from "vitest";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { api } from "../support/api.ts";
 
-test("the API hands out its own description, with its own address, to a page of any origin", async () => {
+test("GET /openapi.json returns docs/openapi.json with the server's own URL, to a page of any origin", async () => {
   const { status, body, headers } = await api("/openapi.json", { headers: { origin: "https://app.test" } });
   expect([status, headers.get("content-type")]).toEqual([200, "application/json"]);
   expect(headers.get("access-control-allow-origin")).toBe("*");
@@ -12,7 +12,7 @@ test("the API hands out its own description, with its own address, to a page of 
   expect(body).toEqual({ ...committed, servers: [{ url: inject("stack").urls.base }] });
 });
 
-test("the description is read only", async () => {
+test("/openapi.json allows only GET and HEAD", async () => {
   const { status, headers } = await api("/openapi.json", { method: "POST", json: {} });
   expect([status, headers.get("allow")]).toEqual([405, "GET, HEAD"]);
 });

@@ -6,7 +6,7 @@ import { operatorHeaders } from "../support/management.ts";
 const stack = new GenerationStack(inject("stack"));
 afterAll(() => stack.close());
 
-test("the pictures of a deactivated owner's project are gone at once: by ticket, published, listed, and to sign in for", async () => {
+test("deactivating a developer hides the pictures of their projects at once, and activating shows them again", async () => {
   const developer = await registerDeveloper();
   const { project } = developer;
   const user = await registerEndUser(project);
@@ -43,7 +43,7 @@ test("the pictures of a deactivated owner's project are gone at once: by ticket,
 const patch = (path: string, headers: Record<string, string>, json: Body) =>
   api(path, { method: "PATCH", headers, json });
 
-test("a project that an operator switched off is switched on by an operator alone", async () => {
+test("only an operator can activate a project that an operator deactivated", async () => {
   const { headers, project } = await registerDeveloper();
   const path = `/projects/${project.id}`;
   expect((await patch(path, operatorHeaders, { is_active: false })).body).toMatchObject({
@@ -59,7 +59,7 @@ test("a project that an operator switched off is switched on by an operator alon
     is_active: false,
   });
   expect((await patch(path, headers, { is_active: false })).status).toBe(200);
-  // Nor by way of deleting and restoring it.
+  // Deleting and restoring the project does not help the owner either.
   await api(path, { method: "DELETE", headers });
   const restored = await api(`${path}/restore`, { method: "POST", headers });
   expect(restored.body).toMatchObject({ is_active: false, is_suspended: true });
@@ -67,12 +67,12 @@ test("a project that an operator switched off is switched on by an operator alon
 
   const opened = await patch(path, operatorHeaders, { is_active: true });
   expect(opened.body).toMatchObject({ is_active: true, is_suspended: false });
-  // What its owner switched off, its owner switches on.
+  // The owner can activate a project that the owner deactivated.
   await patch(path, headers, { is_active: false });
   expect((await patch(path, headers, { is_active: true })).body).toMatchObject({ is_active: true });
 });
 
-test("a project that its owner had switched off is held all the same once an operator switches it off", async () => {
+test("an operator can also suspend a project that its owner has deactivated", async () => {
   const { headers, project } = await registerDeveloper();
   await patch(`/projects/${project.id}`, headers, { is_active: false });
   await patch(`/projects/${project.id}`, operatorHeaders, { is_active: false });
@@ -81,7 +81,7 @@ test("a project that its owner had switched off is held all the same once an ope
   );
 });
 
-test("a project that an operator deleted is restored by an operator alone", async () => {
+test("only an operator can restore a project that an operator deleted", async () => {
   const { headers, project } = await registerDeveloper();
   const path = `/projects/${project.id}`;
   await api(path, { method: "DELETE", headers: operatorHeaders });
@@ -94,7 +94,7 @@ test("a project that an operator deleted is restored by an operator alone", asyn
   expect((await api(`${path}/restore`, { method: "POST", headers })).status).toBe(200);
 });
 
-test("an account that an operator closed is opened by an operator alone", async () => {
+test("only an operator can activate a user whom an operator deactivated", async () => {
   const { headers, project } = await registerDeveloper();
   const user = await registerEndUser(project);
   const path = `/projects/${project.id}/users/${user.id}`;

@@ -31,7 +31,7 @@ const keyIn = (out: string) => /^ok_[\w-]{32}$/m.exec(out)?.[0] ?? "";
 const developerWith = (key: string) =>
   api("/auth/register", { headers: { "X-Operator-Key": key }, json: { email: freshEmail(), password } });
 
-test("an operator is made with a key that makes developers and sees every project", async () => {
+test("npm run operator create makes an operator key that registers developers and reads every project", async () => {
   const { project } = await registerDeveloper();
   const { code, out } = await operator("create", freshEmail("operator"), "--name", "Ada Lovelace");
   expect(code).toBe(0);
@@ -42,7 +42,7 @@ test("an operator is made with a key that makes developers and sees every projec
   expect(errorOf(browser)).toMatchObject({ status: 403, code: "key_not_for_browsers" });
 });
 
-test("a further key, one that expires, and the end of a key by its prefix", async () => {
+test("npm run operator adds keys, revokes one by its prefix and lists them without the secret", async () => {
   const email = freshEmail("operator");
   const first = keyIn((await operator("create", email)).out);
   const second = keyIn((await operator("key", email.toUpperCase(), "--label", "CI", "--days", "90")).out);
@@ -70,7 +70,7 @@ test("an operator sets a password by mail and logs in without a project", async 
   });
 });
 
-test("the first developer is made by one command, which prints an .env that works", async () => {
+test("npm run operator developer makes a developer and prints a working .env", async () => {
   const { credentials, urls } = inject("stack");
   const vars = { CLOUD_API_OPERATOR_KEY: credentials.operator_key ?? "", DATABASE_URL: "" };
   const email = freshEmail("developer");
@@ -107,14 +107,14 @@ test("the first developer is made by one command, which prints an .env that work
 });
 
 test.each([
-  ["an address that is taken", ["create", "operator@cloud-api.test"], "is taken by another account"],
-  ["no address", ["create", "nobody"], "is not an email address"],
-  ["a key for nobody", ["key", "nobody@example.com"], "There is no operator"],
-  ["a key that is none", ["revoke", "ok_none0"], "There is no operator key"],
-  ["a strange expiry", ["key", "operator@cloud-api.test", "--days", "x"], "--days x is not usable"],
+  ["a taken email", ["create", "operator@cloud-api.test"], "is taken by another account"],
+  ["an invalid email", ["create", "nobody"], "is not an email address"],
+  ["a key for an unknown operator", ["key", "nobody@example.com"], "There is no operator"],
+  ["an unknown key", ["revoke", "ok_none0"], "There is no operator key"],
+  ["an invalid expiry", ["key", "operator@cloud-api.test", "--days", "x"], "--days x is not usable"],
   ["an unknown command", ["dance", "now"], "There is no command dance"],
   ["an unknown option", ["list", "--loud"], "See `npm run operator -- --help`"],
-])("%s ends with one sentence and code 1", async (_name, args, sentence) => {
+])("npm run operator with %s prints one sentence and exits with 1", async (_name, args, sentence) => {
   const { code, out, err } = await operator(...args);
   expect([code, out]).toEqual([1, ""]);
   expect(err).toContain(sentence);

@@ -33,12 +33,12 @@ test.each([
   [["http://*.localhost:3000"], "http://shop.localhost:3001", false],
   [["https://one.example.com", "https://two.example.com"], "https://two.example.com", true],
   [[], "https://app.example.com", false],
-])("with %j the origin %s is allowed: %s", async (allowed, origin, isAllowed) => {
+])("for allowed_origins %j the check of the origin %s is %s", async (allowed, origin, isAllowed) => {
   const [row] = await sql`select private.is_origin_allowed(${origin}, ${allowed}) as allowed`;
   expect(row?.allowed).toBe(isAllowed);
 });
 
-test("an allowed origin reads answers and errors; another one gets 403 and may not even read that", async () => {
+test("an allowed origin can read answers and errors; another one gets a 403 without CORS headers", async () => {
   const { user } = await projectFor(["https://*.example.com"]);
   const good = { ...user.headers, Origin: "https://app.example.com" };
   const me = await api("/auth/me", { headers: good });
@@ -54,7 +54,7 @@ test("an allowed origin reads answers and errors; another one gets 403 and may n
   }
 });
 
-test("a project is named by its id, by its key alone, or by the token of its end user", async () => {
+test("the origin is checked if the project's id, its API key or an end user's token names the project", async () => {
   const { developer, user } = await projectFor(["https://app.example.com"]);
   const { project } = developer;
   const names: Record<string, string>[] = [{ "X-Project-ID": project.id }, { "X-API-Key": project.api_key }];
@@ -71,7 +71,7 @@ test("a project is named by its id, by its key alone, or by the token of its end
   expect(errorOf(byToken).code).toBe("origin_not_allowed");
 });
 
-test("a request that is not from a browser, or names no project, is not asked for its origin", async () => {
+test("the origin is not checked without an Origin header or without a project", async () => {
   const { developer, user } = await projectFor([]);
   expect((await api("/auth/me", { headers: user.headers })).status).toBe(200);
   const health = await api("/health", { headers: { Origin: "https://evil.net" } });
@@ -83,7 +83,7 @@ test("a request that is not from a browser, or names no project, is not asked fo
   expect(login.status).toBe(200);
 });
 
-test("an owner puts a wrong list right from any dashboard", async () => {
+test("an owner can repair the allowed origins from any origin", async () => {
   const { developer } = await projectFor([]);
   const repaired = await api(`/projects/${developer.project.id}`, {
     method: "PATCH",
@@ -97,7 +97,7 @@ test("an owner puts a wrong list right from any dashboard", async () => {
   expect(repaired.status).toBe(200);
 });
 
-test("a preflight is answered for every origin: it cannot name a project", async () => {
+test("a preflight is answered for every origin", async () => {
   const answer = await api("/auth/me", {
     method: "OPTIONS",
     headers: {

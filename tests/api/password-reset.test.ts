@@ -31,7 +31,7 @@ async function askedFor() {
   return { ...user, named, project, mail: await mailTo(user.email, subject) };
 }
 
-test("a reset sets the password, ends every session and is told by mail", async () => {
+test("a password reset sets the password, ends every session and notifies by mail", async () => {
   const { email, token, refresh_token, named, mail } = await askedFor();
   const answer = await reset(tokenOf(mail));
   expect(answer.status).toBe(200);
@@ -45,7 +45,7 @@ test("a reset sets the password, ends every session and is told by mail", async 
   expect(errorOf(await reset(tokenOf(mail)))).toMatchObject({ status: 400, code: "reset_token_used" });
 });
 
-test("50 parallel uses of one reset token are one success", async () => {
+test("50 parallel uses of one reset token succeed once", async () => {
   const { email, named, mail } = await askedFor();
   const token = tokenOf(mail);
   const tries = Array.from({ length: 50 }, (_, index) => `Parallel-horse-${index}`);
@@ -58,7 +58,7 @@ test("50 parallel uses of one reset token are one success", async () => {
   expect((await login(email, named, won[0])).token).toBeTruthy();
 });
 
-test("a weak password burns nothing: the same token works with a better one", async () => {
+test("a weak password does not use up a reset token", async () => {
   const { mail } = await askedFor();
   expect(errorOf(await reset(tokenOf(mail), "weak"))).toMatchObject({
     status: 422,
@@ -67,7 +67,7 @@ test("a weak password burns nothing: the same token works with a better one", as
   expect((await reset(tokenOf(mail))).status).toBe(200);
 });
 
-test("a newer mail leaves an unread one alone, and the first to be used ends both", async () => {
+test("a newer reset mail does not invalidate an older one, and using either invalidates both", async () => {
   const { email, named, project, mail } = await askedFor();
   await forgetMail(sql, "password_reset", `${project.id}:${email}`);
   await ask(email, named);
@@ -76,7 +76,7 @@ test("a newer mail leaves an unread one alone, and the first to be used ends bot
   expect(errorOf(await reset(tokenOf(newer))).code).toBe("reset_token_used");
 });
 
-test("two tokens of one account, used at the same moment, set one password", async () => {
+test("two reset tokens of one account used in parallel set one password", async () => {
   const { email, named, project, mail } = await askedFor();
   await forgetMail(sql, "password_reset", `${project.id}:${email}`);
   await ask(email, named);
@@ -88,13 +88,13 @@ test("two tokens of one account, used at the same moment, set one password", asy
   expect((await login(email, named, won)).token).toBeTruthy();
 });
 
-test("a token that is an hour old is refused", async () => {
+test("an expired reset token is refused", async () => {
   const { id, mail } = await askedFor();
   await sql`update private.mail_tokens set expires_at = now() where user_id = ${id} and purpose = 'password_reset'`;
   expect(errorOf(await reset(tokenOf(mail)))).toMatchObject({ status: 400, code: "reset_token_invalid" });
 });
 
-test("a change of the password ends the reset links that were mailed before", async () => {
+test("changing the password invalidates earlier reset tokens", async () => {
   const { headers, mail } = await askedFor();
   const changed = await api("/auth/change-password", {
     headers,
@@ -104,9 +104,9 @@ test("a change of the password ends the reset links that were mailed before", as
   expect(errorOf(await reset(tokenOf(mail))).code).toBe("reset_token_used");
 });
 
-test("a token whose use was cut off works again, when the announcement of its password has run out", async () => {
+test("a reset token whose use was interrupted works again once its permit has expired", async () => {
   const { id, email, named, mail } = await askedFor();
-  // As if the function had died between the announcement and Auth's answer.
+  // The state after the function died between the permit and Auth's answer.
   const [token] =
     await sql`select digest from private.mail_tokens where user_id = ${id} and purpose = 'password_reset'`;
   await sql`insert into private.password_permits (user_id, expires_at, token_digest)
@@ -118,7 +118,7 @@ test("a token whose use was cut off works again, when the announcement of its pa
 });
 
 test.each([["nonsense"], ["0".repeat(64)], ["' or true --"], ["../admin"]])(
-  "the token %s is refused, however often it is tried",
+  "the reset token %s is refused, however often it is tried",
   async (token) => {
     for (let turn = 0; turn < 3; turn++) {
       expect(errorOf(await reset(token))).toMatchObject({ status: 400, code: "reset_token_invalid" });
@@ -126,7 +126,7 @@ test.each([["nonsense"], ["0".repeat(64)], ["' or true --"], ["../admin"]])(
   },
 );
 
-test("known, unknown, deactivated and foreign addresses are answered with the same words", async () => {
+test("a reset request gets the same answer for known, unknown, deactivated and foreign emails, and mails only known ones", async () => {
   const { project } = await registerDeveloper();
   const [known, closed] = [await registerEndUser(project), await registerEndUser(project)];
   const foreign = await registerEndUser((await registerDeveloper()).project);
@@ -139,8 +139,8 @@ test("known, unknown, deactivated and foreign addresses are answered with the sa
   }
   for (const answer of answers) expect(answer).toEqual(answers[0]);
   await mailTo(known.email, subject);
-  // Everything that was asked for has been worked off by now, so what is missing never comes.
-  await eventually("an empty outbox", async () => {
+  // With an empty outbox no further mail can come.
+  await eventually("the outbox is empty", async () => {
     const [row] =
       await sql`select count(*)::int as waiting from private.mail_outbox where kind = 'password_reset'`;
     return row?.waiting === 0 ? true : undefined;
@@ -150,7 +150,7 @@ test("known, unknown, deactivated and foreign addresses are answered with the sa
   }
 });
 
-test("a second request within a minute sends nothing and says the same", async () => {
+test("a second reset request within a minute sends no mail and gets the usual answer", async () => {
   const { email, named } = await askedFor();
   const again = await ask(email, named);
   expect(again).toMatchObject({
@@ -163,16 +163,22 @@ test("a second request within a minute sends nothing and says the same", async (
   expect(row?.waiting).toBe(0);
 });
 
-test("a developer resets without a project, and an end user's address without one is nobody's", async () => {
+test("without a project a reset request mails a developer, and no end user", async () => {
   const developer = await registerDeveloper();
+  const user = await registerEndUser(developer.project);
+  expect((await ask(user.email)).status).toBe(200);
   await ask(developer.email);
   const mail = await mailTo(developer.email, subject);
+  const [row] = await sql`
+    select count(*)::int as waiting from private.mail_outbox where user_id = ${user.id} and kind = 'password_reset'`;
+  expect(row?.waiting).toBe(0);
+  expect((await mailsTo(user.email)).filter((one) => one.subject.includes(subject))).toEqual([]);
   expect(mail.from[0]?.name).toBe("Cloud API");
   expect((await reset(tokenOf(mail))).status).toBe(200);
   expect((await login(developer.email, {}, another)).token).toBeTruthy();
 });
 
-test("a reset in one project leaves the same address in another project as it was", async () => {
+test("a password reset in one project does not change the same email's account in another project", async () => {
   const [one, two] = [(await registerDeveloper()).project, (await registerDeveloper()).project];
   const email = freshEmail("both");
   await registerEndUser(one, email);

@@ -22,7 +22,7 @@ const change = (headers: Record<string, string>, currentPassword: string, newPas
     json: { current_password: currentPassword, new_password: newPassword },
   });
 
-test("a changed password ends every other session, keeps this one, and is told by mail", async () => {
+test("a change of password ends every other session, keeps the current one and notifies by mail", async () => {
   const { headers, token, email, named, second } = await user();
   const answer = await change(headers, password, another);
   expect(answer.status).toBe(200);
@@ -34,14 +34,14 @@ test("a changed password ends every other session, keeps this one, and is told b
   expect((await mailTo(email, "was changed")).from[0]?.address).toContain("@");
 });
 
-test("the sign-in that proves the current password leaves no session behind", async () => {
+test("checking the current password leaves no session behind", async () => {
   const { headers } = await user();
   await change(headers, password, another);
   const { body } = await api<unknown[]>("/auth/sessions", { headers });
   expect(body).toHaveLength(1);
 });
 
-test("a change while another one runs is refused, and leaves no session behind either", async () => {
+test("a change of password during another one is refused and leaves no session behind", async () => {
   const { headers, id } = await user();
   const sessions = async () => (await api<unknown[]>("/auth/sessions", { headers })).body.length;
   const before = await sessions();
@@ -56,16 +56,19 @@ test("a change while another one runs is refused, and leaves no session behind e
 test.each([
   ["a wrong current password", "Wrong-horse-9", another, 403, "wrong_password"],
   ["the same password again", password, password, 422, "validation_failed"],
-  ["a weak one", password, "weak", 422, "validation_failed"],
-  ["one of 73 bytes", password, `Aa1${"é".repeat(35)}`, 422, "validation_failed"],
-])("%s changes nothing", async (_name, current, wanted, status, code) => {
-  const { headers, email, named, second } = await user();
-  expect(errorOf(await change(headers, current, wanted))).toMatchObject({ status, code });
-  expect(await me(second.token)).toBe(200);
-  expect(await me((await login(email, named)).token)).toBe(200);
-});
+  ["a weak new password", password, "weak", 422, "validation_failed"],
+  ["a new password of 73 bytes", password, `Aa1${"é".repeat(35)}`, 422, "validation_failed"],
+])(
+  "a change of password with %s is refused and changes nothing",
+  async (_name, current, wanted, status, code) => {
+    const { headers, email, named, second } = await user();
+    expect(errorOf(await change(headers, current, wanted))).toMatchObject({ status, code });
+    expect(await me(second.token)).toBe(200);
+    expect(await me((await login(email, named)).token)).toBe(200);
+  },
+);
 
-test("a weak new password is refused with each reason", async () => {
+test("a refusal of a weak new password names every reason", async () => {
   const { headers } = await user();
   const { body } = await change(headers, password, "abc");
   expect(body.errors.map((error: { msg: string }) => error.msg)).toEqual([
@@ -96,13 +99,13 @@ test.each([
   expect((await api("/auth/login", { headers: named, json: { email, password: another } })).status).toBe(401);
 });
 
-test("of five changes of a password at the same moment one counts, and the others are told so", async () => {
+test("after five parallel changes of a password exactly one new password works", async () => {
   const { headers, email, named } = await user();
   const secrets = Array.from({ length: 5 }, (_, index) => `Double-horse-${index}`);
   const answers = await Promise.all(secrets.map((secret) => change(headers, password, secret)));
   const won = secrets.filter((_, index) => answers[index]?.status === 200);
   expect(won.length).toBeGreaterThanOrEqual(1);
-  // Whoever comes after the change gave a password that is the old one by then.
+  // 403: the current password was right until another change succeeded.
   const lost = answers.filter(({ status }) => status !== 200).map((answer) => errorOf(answer).status);
   for (const status of lost) expect([403, 409]).toContain(status);
   const works = await Promise.all(

@@ -11,7 +11,7 @@ import {
 import { whenHealthy } from "../support/health.ts";
 
 const { urls } = inject("stack");
-/** Functions are below Supabase's own address; everything else is below the one that clients call. */
+/** Paths of functions belong to the gateway, all others to the base URL of clients. */
 const addressOf = (path: string) => `${path.includes("/functions/v1") ? urls.gateway : urls.base}${path}`;
 let user: EndUser;
 let generation: string;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   generation = created.body.id;
 });
 
-describe("the account is read at every address that clients build", () => {
+describe("paths of the account", () => {
   test.each([
     "/api/v1/auth/me",
     "/api/v1/auth/me/",
@@ -40,14 +40,14 @@ describe("the account is read at every address that clients build", () => {
     "/functions/v1//api/v1/auth/me",
     "//functions/v1/api/v1/auth/me",
     "/api/v1/auth/me?x=1",
-  ])("%s", async (path) => {
+  ])("the account is read at %s", async (path) => {
     const { status, body } = await api(addressOf(path), { headers: user.headers });
     expect(status).toBe(200);
     expect(body.id).toBe(user.id);
   });
 });
 
-describe("a generation is read at every address", () => {
+describe("paths of a generation", () => {
   test.each([
     "/api/v1/generation/ID/status",
     "/generation/ID/status",
@@ -57,7 +57,7 @@ describe("a generation is read at every address", () => {
     "/api/v1/generation/generations-v2/ID/status",
     "/functions/v1/generation/ID/status",
     "/functions/v1/api/v1/generation/ID/status",
-  ])("%s", async (path) => {
+  ])("a generation is read at %s", async (path) => {
     const { status, body } = await api(addressOf(path.replace("ID", generation)), {
       headers: user.headers,
     });
@@ -71,7 +71,7 @@ test.each([
   "/generation/generate-v2",
   "//api/v1/generation/generate/",
   "/functions/v1/generation/generate-v2",
-])("POST %s keeps its body: it is no redirect", async (path) => {
+])("POST %s creates a generation without a redirect", async (path) => {
   const { status, body } = await api(addressOf(path), {
     headers: user.headers,
     json: { prompt: `At ${path}` },
@@ -80,7 +80,7 @@ test.each([
   expect(body.instructions).toBe(`At ${path}`);
 });
 
-test("a registration with a doubled prefix is a registration", async () => {
+test("a registration works below a doubled prefix", async () => {
   const { "X-Project-ID": id = "", "X-Developer-Key": key = "" } = user.headers;
   const { status } = await api(`${urls.base}/api/v1/api/v1/auth/register/`, {
     headers: { "X-Project-ID": id, "X-Developer-Key": key },
@@ -96,11 +96,11 @@ test.each([
   "/functions/v1/health",
   "/api/v1/health",
   "/functions/v1/api/v1/health",
-])("%s tells the health", async (path) => {
+])("%s answers the health check", async (path) => {
   expect((await whenHealthy(addressOf(path))).status).toBe(200);
 });
 
-describe("what is no address of the API is 404, in its form", () => {
+describe("unknown paths", () => {
   test.each([
     "/api/v1/nothing",
     "/api/v2/auth/me",
@@ -108,7 +108,7 @@ describe("what is no address of the API is 404, in its form", () => {
     "/api/v1/..%2fauth%2fme",
     "/functions/v1/other/auth/me",
     "/auth/me",
-  ])("%s", async (path) => {
+  ])("the unknown path %s answers 404 in the form of the API", async (path) => {
     const answer = await api(addressOf(path), { headers: user.headers });
     expect(errorOf(answer)).toMatchObject({ status: 404, code: "not_found" });
   });
@@ -122,7 +122,7 @@ test.each([
   ["DELETE", "/projects/stats", "GET"],
   ["PATCH", "/generation/public", "GET"],
   ["DELETE", "/generation/usage", "GET"],
-])("%s %s is 405 and tells what is allowed", async (method, path, allowed) => {
+])("%s %s answers 405 with the allowed methods", async (method, path, allowed) => {
   const answer = await api(path, { method });
   expect(errorOf(answer)).toMatchObject({ status: 405, code: "method_not_allowed" });
   expect(answer.headers.get("allow")?.split(", ")).toContain(allowed);

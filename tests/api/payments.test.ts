@@ -6,7 +6,7 @@ beforeAll(async () => {
   user = await registerEndUser((await registerDeveloper()).project);
 });
 
-test("a page that asks for a subscription or payments learns that there are none", async () => {
+test("the endpoints of a user's subscription and payments answer that there are none", async () => {
   const headers = { ...user.headers, "X-User-Role": "end_user" };
   const subscription = await api("/payments/stripe/my-subscription", { headers });
   expect([subscription.status, subscription.body]).toEqual([200, null]);
@@ -15,7 +15,7 @@ test("a page that asks for a subscription or payments learns that there are none
 });
 
 test.each(["/payments/stripe/my-subscription", "/payments/stripe/my-payments"])(
-  "%s is for whoever is signed in, with the keys of the app",
+  "%s needs a signed-in user and valid keys",
   async (path) => {
     expect(errorOf(await api(path))).toMatchObject({ status: 401, code: "not_authenticated" });
     const badProject = { ...user.headers, "X-Project-ID": "seven" };
@@ -31,7 +31,7 @@ test.each([
   ["GET", "/payments/stripe/projects/4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02/subscriptions"],
   ["POST", "/payments/stripe/cancel-subscription"],
   ["POST", "/payments/stripe/my-subscription"],
-])("%s %s is answered as not offered, in words for a person", async (method, path) => {
+])("%s %s answers payments_not_offered with a sentence", async (method, path) => {
   const answer = await api(path, { method, headers: user.headers, ...(method === "POST" && { json: {} }) });
   expect(errorOf(answer)).toEqual({
     status: 501,

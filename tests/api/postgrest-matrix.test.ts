@@ -31,7 +31,7 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-test("with real tokens, each caller of /rest/v1 does to own and foreign rows exactly what the expectations say", {
+test("each role at /rest/v1 can do to own and foreign rows exactly what expected-access.ts says", {
   timeout: 240_000,
 }, async () => {
   const isRemoval = ({ actor, command }: Cell) => actor.role === "service_role" && command === "delete";
@@ -39,7 +39,7 @@ test("with real tokens, each caller of /rest/v1 does to own and foreign rows exa
     cells.filter((cell) => !isRemoval(cell)),
     attempt,
   );
-  // What service_role deletes is gone for good: last, and no row before the rows that hang on it.
+  // service_role really deletes rows: its deletes run last, and referencing rows come first.
   const removals = childrenFirst(tables, ["public.projects", "public.users"]).flatMap((table) =>
     cells.filter((cell) => cell.table === table && isRemoval(cell)),
   );
@@ -48,7 +48,7 @@ test("with real tokens, each caller of /rest/v1 does to own and foreign rows exa
   report("RLS matrix over /rest/v1", tables, cells);
 });
 
-test("nobody reaches a table of our bookkeeping, not even with the secret key", async () => {
+test("no token or key reaches a table of the private schema at /rest/v1", async () => {
   const callers = actorsOf(world).map(({ token, role }) => ({ token, service: role === "service_role" }));
   const hidden = (await tablesOf(["private"])).map(({ name }) => name.replace(/^private\./, ""));
   expect(hidden.length).toBeGreaterThan(9);
@@ -61,7 +61,7 @@ test("nobody reaches a table of our bookkeeping, not even with the secret key", 
   }
 });
 
-test("with a real token, whoever's project or account was closed sees no row of any table", async () => {
+test("the token of a closed project or account reads no row of any table at /rest/v1", async () => {
   const seen: string[] = [];
   for (const [name, { token }] of Object.entries(await makeClosed())) {
     for (const table of tables) {
@@ -73,7 +73,7 @@ test("with a real token, whoever's project or account was closed sees no row of 
   expect(seen).toEqual([]);
 });
 
-test("a deleted project is hidden from its developer too, with the pictures that the developer made in it", async () => {
+test("a deleted project and its generations are hidden from its developer at /rest/v1", async () => {
   const { developer, deleted_project_id } = world.a;
   for (const path of [
     "generations?project_id",
@@ -91,7 +91,7 @@ test("a deleted project is hidden from its developer too, with the pictures that
   }
 });
 
-/** True when it reached the row, judged by the database where a row changes. */
+/** Whether the caller reached the row. For writes the database decides. */
 async function attempt({ table, command, actor, row }: Cell): Promise<boolean> {
   const caller = { token: actor.token, service: actor.role === "service_role" };
   const path = table.name.replace(/^public\./, "");
@@ -121,21 +121,21 @@ async function attempt({ table, command, actor, row }: Cell): Promise<boolean> {
   return !refused(answer) && (isConstraint(answer) || (await version()) !== before);
 }
 
-/** By the key, or by everything else when that is binary: the embedded stack does not compare such columns. */
+/** Filters by the key, or by the other columns if the key is binary: the embedded stack cannot compare those. */
 function filterOf(table: Table, row: Cell["row"]): string {
   const isText = (column: string) => row[column] !== null && !String(row[column]).startsWith("\\x");
   const columns = table.key.every(isText) ? table.key : table.writable.filter(isText);
   return columns.map((column) => `${column}=eq.${encodeURIComponent(String(row[column]))}`).join("&");
 }
 
-/** Only a missing right, a policy or a trigger of ours counts; a violated constraint came after those. */
+/** A missing right, a policy or our trigger is a refusal. A constraint is not: Postgres checks it after those. */
 function refused({ status, code = "", body }: RestAnswer): boolean {
   if (code === "42501" || code === "P0001") return true;
   if (status < 300 || isConstraint({ code, body })) return false;
   throw new Error(`${status} ${JSON.stringify(body)}`);
 }
 
-/** The embedded stack answers some of them without their SQLSTATE. */
+/** The embedded stack reports some constraints without their SQLSTATE. */
 function isConstraint({ code = "", body }: Pick<RestAnswer, "code" | "body">): boolean {
   return code.startsWith("23") || / violates \S+( \S+)? constraint /.test(String(body?.message));
 }

@@ -19,8 +19,8 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-describe("a stolen token of an end user, at /rest/v1", () => {
-  test("shows the account that /auth/me shows, and no other", async () => {
+describe("the token of an end user at /rest/v1", () => {
+  test("an end user's token reads at /rest/v1/users the account of /auth/me and no other", async () => {
     const me = (await api("/auth/me", { headers: world.a.user.headers })).body;
     const { body } = await rest(thief, "GET", "users?select=*", undefined, { prefer: "count=exact" });
     expect(body).toHaveLength(1);
@@ -47,14 +47,14 @@ describe("a stolen token of an end user, at /rest/v1", () => {
     "api_keys?select=id,projects(name,users!users_project_id_fkey(email))",
     "developer_keys?select=id",
     "generation_usage?select=project_id",
-  ])("finds nobody else and nothing by %s", async (query) => {
+  ])("an end user's token finds no row at /rest/v1 by %s", async (query) => {
     const filled = query.replaceAll(":me", world.a.user.id).replaceAll(":project", world.a.project_id);
     const answer = await rest(thief, "GET", filled, undefined, { prefer: "count=exact" });
     expect([answer.status, answer.body]).toEqual([200, []]);
     expect(answer.headers.get("content-range")).toBe("*/0");
   });
 
-  test("joins nothing to its own rows that it may not see by itself", async () => {
+  test("an end user's token cannot join rows at /rest/v1 that it may not read directly", async () => {
     const joined = [
       "users?select=id,project:projects!users_project_id_fkey(id,name)",
       "users?select=id,keys:developer_keys(id)",
@@ -71,7 +71,7 @@ describe("a stolen token of an end user, at /rest/v1", () => {
     }
   });
 
-  test("never reads a hash: not selected, not filtered by, not sorted by, not through a join", async () => {
+  test("no token can select, filter by, sort by or join the hash of a key at /rest/v1", async () => {
     for (const caller of [thief, { token: world.a.developer.token }, { token: world.operator.token }, {}]) {
       for (const table of ["api_keys", "developer_keys", "operator_keys"]) {
         for (const query of [
@@ -88,7 +88,7 @@ describe("a stolen token of an end user, at /rest/v1", () => {
     }
   });
 
-  test("writes nothing: no insert, upsert, put, bulk, update or delete, whatever the quota", async () => {
+  test("an end user's token cannot insert, upsert, update or delete any row at /rest/v1", async () => {
     const { id, project } = { id: world.a.user.id, project: world.a.project_id };
     const before = await contents();
     const generation = {
@@ -128,7 +128,7 @@ describe("a stolen token of an end user, at /rest/v1", () => {
     expect(await contents()).toEqual(before);
   });
 
-  test("calls no function of ours, under any name, schema or method", async () => {
+  test("an end user's token can call no private function at /rest/v1, by any schema or method", async () => {
     const functions = await owner<{ name: string }[]>`
       select distinct proname as name from pg_proc where pronamespace = 'private'::regnamespace`;
     expect(functions.length).toBeGreaterThan(20);
@@ -160,14 +160,14 @@ describe("a stolen token of an end user, at /rest/v1", () => {
     "pg_catalog",
     "information_schema",
     "supabase_migrations",
-  ])("does not reach schema %s", async (schema) => {
+  ])("an end user's token does not reach the schema %s at /rest/v1", async (schema) => {
     for (const table of ["users", "sessions", "objects", "pg_authid", "tables", "schema_migrations"]) {
       const { status } = await rest(thief, "GET", table, undefined, { "accept-profile": schema });
       expect(status).toBe(406);
     }
   });
 
-  test("reaches no table that the expectations close, and of the others no foreign row", async () => {
+  test("no token reads a table that expected-access.ts closes", async () => {
     const closed = tables.filter((table) => accessOf(table).columns === undefined);
     expect(closed.length).toBeGreaterThan(0);
     for (const table of closed) {
@@ -183,7 +183,7 @@ describe("a stolen token of an end user, at /rest/v1", () => {
   });
 });
 
-test("the root of /rest/v1 describes nothing to a token", async () => {
+test("the root of /rest/v1 shows neither key hashes nor operator keys to an end user's token", async () => {
   const { body } = await platform(thief, "GET", "/rest/v1/");
   expect(JSON.stringify(body)).not.toMatch(/key_hash|operator_keys/);
 });

@@ -12,13 +12,13 @@ const { urls } = inject("stack");
 
 let world: World;
 let callers: [string, Caller][];
-/** An object of B, in each bucket, and one of A. */
+/** Objects of B and of A, in each bucket. */
 let objects: string[];
 
 beforeAll(async () => {
   world = await makeWorld();
   callers = [
-    ["a visitor", {}],
+    ["an anonymous caller", {}],
     ["an end user of A", { token: world.a.user.token }],
     ["the developer of A", { token: world.a.developer.token }],
     ["the developer of B itself", { token: world.b.developer.token }],
@@ -44,8 +44,8 @@ const upload = (caller: Caller, path: string, method = "POST", headers = {}) =>
     headers: { "content-type": "image/png", ...headers },
   });
 
-describe("an object in Storage", () => {
-  test("is listed for nobody without the secret key, at any depth", async () => {
+describe("objects of Storage", () => {
+  test("objects of Storage are listed only for the secret key, at any depth", async () => {
     for (const [name, caller] of callers) {
       for (const object of objects) {
         const [bucket = "", project = "", folder = ""] = object.split("/");
@@ -67,7 +67,7 @@ describe("an object in Storage", () => {
     expect(found.body).toHaveLength(1);
   });
 
-  test("is neither downloaded, described nor rendered by a guess of its path", async () => {
+  test("a guessed path neither downloads, describes nor renders an object of Storage", async () => {
     for (const [name, caller] of callers) {
       for (const object of objects) {
         for (const [method, path] of [
@@ -91,7 +91,7 @@ describe("an object in Storage", () => {
     }
   });
 
-  test("answers a guess that is right as one that is wrong", async () => {
+  test("Storage gives the same answer for a path that exists and one that does not", async () => {
     for (const [, caller] of callers) {
       for (const object of objects) {
         const missing = object.replace(/[^/]+\/0\.png$/, `${crypto.randomUUID()}/0.png`);
@@ -112,7 +112,7 @@ describe("an object in Storage", () => {
     }
   });
 
-  test("gets no signed address: single, many, or for an upload", async () => {
+  test("callers without the secret key get no signed URL, neither for reading nor for uploading", async () => {
     for (const [name, caller] of callers) {
       for (const object of objects) {
         const [bucket = "", ...rest] = object.split("/");
@@ -134,7 +134,7 @@ describe("an object in Storage", () => {
     }
   });
 
-  test("is opened by the signed address of no other object, and by no access token", async () => {
+  test("neither the signed URL of another object nor an access token opens an object of Storage", async () => {
     const [of_b = "", of_a = ""] = objects;
     const signed = await platform(service, "POST", `/storage/v1/object/sign/${of_a}`, {
       json: { expiresIn: 60 },
@@ -152,7 +152,7 @@ describe("an object in Storage", () => {
     }
   });
 
-  test("is neither made, replaced, moved, copied nor deleted", async () => {
+  test("callers without the secret key cannot create, replace, move, copy or delete an object of Storage", async () => {
     const before = await stored();
     for (const [name, caller] of callers) {
       for (const object of objects) {
@@ -181,7 +181,7 @@ describe("an object in Storage", () => {
     expect(await stored()).toEqual(before);
   });
 
-  test("is in a bucket that nobody else sees, makes, opens, empties or deletes", async () => {
+  test("callers without the secret key cannot see, create, publish, empty or delete a bucket", async () => {
     const buckets = () => owner`select id, public, file_size_limit from storage.buckets order by id`;
     const before = [await buckets(), await stored()];
     for (const [, caller] of callers) {
@@ -202,7 +202,7 @@ describe("an object in Storage", () => {
   });
 });
 
-test("the tables of Storage have row-level security and no policy, as the buckets' privacy rests on it", async () => {
+test("the tables of Storage have row-level security and no policy", async () => {
   const found = await owner`
     select relname as name, relrowsecurity as secured,
       (select count(*)::int from pg_policy where polrelid = pg_class.oid) as policies
@@ -220,7 +220,7 @@ async function stored(): Promise<unknown> {
     where (storage.foldername(name))[1] = any (${projects}) or name = 'new.png' order by bucket_id, name`;
 }
 
-/** The answer without what differs between any two requests. */
+/** The answer without its ids, which differ in every request. */
 function blank(answer: RestAnswer | undefined) {
   const { status, body } = answer ?? {};
   return { status, body: JSON.stringify(body).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "<id>") };

@@ -27,7 +27,7 @@ describe("a forged token", () => {
       "signed with the publishable key",
       (claims) => signHmac({ alg: "HS256" }, claims, inject("stack").keys.publishable ?? ""),
     ],
-  ])("%s is refused, whatever it claims", async (_name, forge) => {
+  ])("a token %s is refused at /rest/v1, whatever it claims", async (_name, forge) => {
     const claims = claimsOf(world.a.user.token);
     for (const forged of [claims, { ...claims, role: "service_role" }, { ...claims, role: "postgres" }]) {
       const { status, body } = await rest({ token: forge(forged) }, "GET", "users?select=id");
@@ -37,10 +37,10 @@ describe("a forged token", () => {
   });
 });
 
-describe("a token dies at /rest/v1 at once", () => {
+describe("tokens that end at /rest/v1", () => {
   const seen = async (token: string) => (await rest({ token }, "GET", "users?select=id")).body;
 
-  test("with its session", async () => {
+  test("a token reads no row at /rest/v1 once its session is deleted", async () => {
     const { token, id } = world.a.peer;
     expect(await seen(token)).toEqual([{ id }]);
     await owner`delete from auth.sessions where id = ${String(claimsOf(token).session_id)}`;
@@ -48,14 +48,14 @@ describe("a token dies at /rest/v1 at once", () => {
     expect((await rest({ token }, "GET", "generations?select=id")).body).toEqual([]);
   });
 
-  test("when its session is past its end", async () => {
+  test("a token reads no row at /rest/v1 once its session has expired", async () => {
     const { token, id } = world.b.peer;
     expect(await seen(token)).toEqual([{ id }]);
     await owner`update auth.sessions set not_after = now() - interval '1 second' where user_id = ${id}`;
     expect(await seen(token)).toEqual([]);
   });
 
-  test("with the project, or the account of its owner", async () => {
+  test("a token reads no row at /rest/v1 once the project or its owner is deactivated", async () => {
     const { user, project_id, developer } = world.b;
     expect(await seen(user.token)).toEqual([{ id: user.id }]);
     await owner`update public.projects set is_active = false where id = ${project_id}`;

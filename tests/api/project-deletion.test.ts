@@ -33,7 +33,7 @@ async function makePicture(headers: Record<string, string>): Promise<string> {
   return body.id;
 }
 
-test("a deleted project is refused at once: keys, tokens, logins, pictures and PostgREST", async () => {
+test("a deleted project refuses keys, tokens, logins, pictures and PostgREST at once", async () => {
   const developer = await registerDeveloper();
   const { project, headers } = developer;
   const user = await registerEndUser(project);
@@ -90,7 +90,7 @@ test("a deleted project is refused at once: keys, tokens, logins, pictures and P
   expect(listed.body).toEqual([]);
 });
 
-test("a restored project has everything that it had", async () => {
+test("a restored project has its settings, users and keys back", async () => {
   const developer = await registerDeveloper();
   const { project, headers } = developer;
   const user = await registerEndUser(project);
@@ -104,7 +104,7 @@ test("a restored project has everything that it had", async () => {
   expect(again.body).toEqual(restored.body);
 });
 
-test("an owner lists what was deleted, last deleted first, until its removal begins; an operator lists all of it", async () => {
+test("an owner lists their deleted projects, latest first, until removal begins; an operator lists all", async () => {
   const [developer, other] = [await registerDeveloper(), await registerDeveloper()];
   const { headers } = developer;
   const list = (query = "", as = headers) =>
@@ -132,7 +132,7 @@ test("an owner lists what was deleted, last deleted first, until its removal beg
   expect((await list()).body).toEqual([]);
 });
 
-test("nobody but the owner and operators restores a project", async () => {
+test("only the owner and operators can restore a project", async () => {
   const [developer, other] = [await registerDeveloper(), await registerDeveloper()];
   await remove(developer);
   const path = `/projects/${developer.project.id}/restore`;
@@ -141,7 +141,7 @@ test("nobody but the owner and operators restores a project", async () => {
   expect((await api(path, { method: "POST", headers: operatorHeaders })).status).toBe(200);
 });
 
-test("a restore does not go around the plan's number of projects", async () => {
+test("a restore above the plan's number of projects is refused", async () => {
   const developer = await registerDeveloper();
   await putOnPlan(sql, developer, "free");
   await remove(developer);
@@ -165,7 +165,7 @@ test("running generations of a deleted project end as canceled and are not charg
   expect(row).toEqual({ status: "canceled", charge: "refunded", error_code: "project_deleted" });
 });
 
-test("the window is seven days, and nothing is removed before it is over", async () => {
+test("a deleted project is kept for seven days, and its removal does not begin earlier", async () => {
   const developer = await registerDeveloper();
   await remove(developer);
   const [row] = await sql`
@@ -176,7 +176,7 @@ test("the window is seven days, and nothing is removed before it is over", async
   expect(still).toEqual({ purge_started_at: null });
 });
 
-test("after the window everything is gone: accounts, their auth users, keys, generations, files in both buckets", async () => {
+test("after seven days a project's accounts, users of Auth, keys, generations and files are removed", async () => {
   const developer = await registerDeveloper();
   const { id } = developer.project;
   const user = await registerEndUser(developer.project);
@@ -206,7 +206,7 @@ test("after the window everything is gone: accounts, their auth users, keys, gen
   expect(owner?.id).toBe(developer.id);
 });
 
-test("a removal works in bounded steps, goes on after a worker died, and rules out a restore", async () => {
+test("a removal works in bounded steps, continues after a worker died, and rules out a restore", async () => {
   const developer = await registerDeveloper();
   const { id } = developer.project;
   await sql`
@@ -225,7 +225,7 @@ test("a removal works in bounded steps, goes on after a worker died, and rules o
   const refused = await api(`/projects/${id}/restore`, { method: "POST", headers: developer.headers });
   expect(errorOf(refused)).toMatchObject({ status: 409, code: "restore_window_over" });
 
-  // The worker is gone and its lease has ended: the next run takes the rest.
+  // The worker died and its lease has ended, so the next run removes the rest.
   await dueNow(id);
   await until(
     async () => {

@@ -36,7 +36,7 @@ async function registerVerified(): Promise<Developer> {
   return developer;
 }
 
-test("a project begins with the built-in mail; a change leaves what it does not name, and null takes it back", async () => {
+test("a project starts with the built-in mail settings, a change keeps the fields it omits, and null resets one", async () => {
   const developer = await registerDeveloper();
   expect((await change(developer, {})).body.mail).toEqual(builtIn);
   const { status, body } = await change(developer, { mail: cards });
@@ -48,13 +48,13 @@ test("a project begins with the built-in mail; a change leaves what it does not 
   expect(read.body.mail).toEqual(less.body.mail);
 });
 
-test("a new project takes them too, and keeps the rest built in", async () => {
+test("a project can be created with mail settings, and the rest stays built in", async () => {
   const { headers } = await registerDeveloper();
   const made = await api("/projects", { headers, json: { name: "Cartes", mail: { language: "fr" } } });
   expect([made.status, made.body.mail]).toEqual([201, { ...builtIn, language: "fr" }]);
 });
 
-test("the trail tells who changed it", async () => {
+test("the audit log records who changed the mail settings", async () => {
   const developer = await registerDeveloper();
   await change(developer, { mail: { language: "ja" } });
   const trail = await api(`/projects/${developer.project.id}/audit?resource=project&action=update`, {
@@ -78,7 +78,7 @@ test.each([
   ["language", "nl", "The language must be one of these: en, de, fr, es, pt, ja."],
   ["footer", "See http://cards.example.com", "The footer may only hold addresses that begin with https://."],
 ])(
-  "a %s of %j is refused with a sentence, in the project and in the preview",
+  "the mail setting %s refuses %j with a sentence, in the project, the preview and the test mail",
   async (field, value, sentence) => {
     const developer = await registerDeveloper();
     const mail = { [field]: value };
@@ -94,13 +94,13 @@ test.each([
   },
 );
 
-test("a setting that nobody knows is refused, with the one that was meant", async () => {
+test("an unknown mail setting is refused, and the answer suggests the known one", async () => {
   const answer = await change(await registerDeveloper(), { mail: { accent_colour: "#ffffff" } });
   expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
   expect(answer.body.detail).toContain('Did you mean "accent_color"?');
 });
 
-test("people of the app get its mail, and its developer that of the platform", async () => {
+test("end users get mails in the project's design and language, and its developer those of the platform", async () => {
   const developer = await registerDeveloper();
   await change(developer, { name: "cards-production", site_url: "https://cards.example.com", mail: cards });
   const { email, headers } = await registerEndUser(developer.project);
@@ -132,7 +132,7 @@ test("people of the app get its mail, and its developer that of the platform", a
   expect(own.html).not.toContain("<img");
 });
 
-test("a token tells a page the name, the language and the colours of its app", async () => {
+test("check-mail-token tells the name, language and colours of the project", async () => {
   const developer = await registerDeveloper();
   await change(developer, { mail: cards });
   const { email } = await registerEndUser(developer.project);
@@ -148,7 +148,7 @@ test("a token tells a page the name, the language and the colours of its app", a
   });
 });
 
-test("a project whose name looks like the platform's writes under another name", async () => {
+test("a project whose name looks like the platform's sends mails under another name", async () => {
   const developer = await registerDeveloper();
   await change(developer, { name: "Cloud API support" });
   const { email } = await registerEndUser(developer.project);
@@ -164,7 +164,7 @@ test("a project whose name looks like the platform's writes under another name",
   });
 });
 
-test("a preview shows a mail with settings that are not saved, saves none and sends nothing", async () => {
+test("a preview renders a mail with unsaved settings, saves nothing and sends nothing", async () => {
   const developer = await registerDeveloper();
   await change(developer, { mail: { sender_name: "Cards", footer: "Cards Ltd" } });
   const { status, body } = await preview(developer, {
@@ -184,7 +184,7 @@ test("a preview shows a mail with settings that are not saved, saves none and se
   expect((await preview(developer, {})).status).toBe(422);
 });
 
-test("a test goes to whoever asks, once the address is confirmed, and once a minute", async () => {
+test("a test mail goes to the caller's own verified address, once a minute", async () => {
   const unverified = await registerDeveloper();
   expect(errorOf(await sendTest(unverified, { kind: "verification" }))).toMatchObject({
     status: 400,
@@ -201,13 +201,13 @@ test("a test goes to whoever asks, once the address is confirmed, and once a min
     status: 429,
     code: "mail_limit_exceeded",
   });
-  // A sample carries no token that works.
+  // A test mail contains no valid token.
   const [made] = await sql`select count(*)::int as tokens from private.mail_tokens
     where user_id = ${developer.id} and used_at is null`;
   expect(made?.tokens).toBe(0);
 });
 
-test("another developer sees and sends nothing of it, and an operator may look", async () => {
+test("another developer can neither preview nor send a project's mail, and an operator can preview it", async () => {
   const [mine, theirs] = [await registerVerified(), await registerDeveloper()];
   const asking = { ...mine, project: theirs.project };
   expect(errorOf(await preview(asking, { kind: "verification" })).code).toBe("project_not_found");

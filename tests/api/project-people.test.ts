@@ -6,7 +6,7 @@ const sql = openDatabase();
 type Users = { users: Record<string, any>[]; total: number; page: number; page_size: number };
 type Counts = Record<"users" | "api_keys" | "projects", { total: number; active: number }>;
 
-/** Two projects with three and two people; one of each is closed. */
+/** Two projects with three and two users; one user of each is deactivated. */
 async function populate(): Promise<{ developer: Developer; second: string }> {
   const developer = await registerDeveloper();
   const { body } = await api("/projects", { headers: developer.headers, json: { name: "Second" } });
@@ -35,7 +35,7 @@ async function populate(): Promise<{ developer: Developer; second: string }> {
   return { developer, second: body.id };
 }
 
-test("lists of one project and of all show the same people that their totals count, under every filter", async () => {
+test("lists of users of one and of all projects match their totals under every filter", async () => {
   const { developer, second } = await populate();
   const { headers, project } = developer;
   const filters = [
@@ -77,7 +77,7 @@ test("lists of one project and of all show the same people that their totals cou
   ]);
 });
 
-test("pages cut the list without changing its total, newest first", async () => {
+test("the users of a project are paged newest first, with the same total on every page", async () => {
   const { developer } = await populate();
   const { headers, project } = developer;
   const whole = await api<Users>(`/projects/${project.id}/users`, { headers });
@@ -100,7 +100,7 @@ test("pages cut the list without changing its total, newest first", async () => 
   });
 });
 
-test("a closed account is refused at once, and opening it does not bring its old session back", async () => {
+test("deactivating a user ends the session at once, and activating again does not restore it", async () => {
   const developer = await registerDeveloper();
   const user = await registerEndUser(developer.project);
   const path = `/projects/${developer.project.id}/users/${user.id}`;
@@ -112,7 +112,7 @@ test("a closed account is refused at once, and opening it does not bring its old
   expect(errorOf(await api("/auth/me", { headers: user.headers })).code).toBe("invalid_token");
 });
 
-test("a person of another project, a developer and an unknown id are 404", async () => {
+test("deactivating another project's user, a developer or an unknown id answers 404", async () => {
   const [mine, theirs] = [await registerDeveloper(), await registerDeveloper()];
   const user = await registerEndUser(theirs.project);
   for (const id of [user.id, mine.id, "00000000-0000-4000-8000-000000000000"]) {
@@ -131,7 +131,7 @@ test("a person of another project, a developer and an unknown id are 404", async
   }
 });
 
-test("totals count projects, people and keys, and how many of them are active", async () => {
+test("the statistics count projects, users and keys in total and active, under filters", async () => {
   const { developer, second } = await populate();
   const { headers, project } = developer;
   const keys = await api<{ id: string }[]>(`/projects/${project.id}/api-keys`, { headers });
@@ -154,7 +154,7 @@ test("totals count projects, people and keys, and how many of them are active", 
   });
 });
 
-test("an operator's lists and totals are those of the platform", async () => {
+test("an operator's lists and statistics cover the whole platform", async () => {
   await populate();
   const users = await api<Users>("/projects/users?page_size=1", { headers: operatorHeaders });
   const stats = await api<Counts>("/projects/stats", { headers: operatorHeaders });

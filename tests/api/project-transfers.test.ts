@@ -35,7 +35,7 @@ async function offered() {
   return { owner, receiver, id: owner.project.id };
 }
 
-test("a project changes hands with its users, and its old owner's keys and tokens do nothing for it any more", async () => {
+test("an accepted transfer moves the project and its users, and ends the access of the old owner's keys and token", async () => {
   const owner = await registerDeveloper();
   const receiver = await verifiedDeveloper();
   const person = await registerEndUser(owner.project);
@@ -54,7 +54,7 @@ test("a project changes hands with its users, and its old owner's keys and token
   expect((await mailTo(receiver.email, "is offered to you")).text).toContain(owner.email);
   expect((await offersTo(receiver)).map((one) => one.project_id)).toEqual([id]);
   expect((await api(`/projects/${id}/transfer`, { headers: receiver.headers })).status).toBe(200);
-  // Until it is accepted nothing has changed.
+  // Nothing changes before the offer is accepted.
   expect((await api(`/projects/${id}`, { headers: receiver.headers })).status).toBe(404);
   expect((await api(`/projects/${id}`, { headers: owner.headers })).status).toBe(200);
 
@@ -77,7 +77,7 @@ test("a project changes hands with its users, and its old owner's keys and token
   expect(errorOf(await accept(receiver, id)).code).toBe("transfer_not_found");
 });
 
-test("the audit trail tells who offered, who took over, and no address", async () => {
+test("the audit log records who offered and who accepted a transfer, and no email", async () => {
   const { owner, receiver, id } = await offered();
   await accept(receiver, id);
   const events = await sql`
@@ -93,7 +93,7 @@ test("the audit trail tells who offered, who took over, and no address", async (
   expect(JSON.stringify(events)).not.toContain(receiver.email);
 });
 
-test("nobody but the developer with the proved address sees or takes an offer", async () => {
+test("only the developer with the verified email sees and accepts an offer", async () => {
   const { owner, id } = await offered();
   const stranger = await verifiedDeveloper();
   expect(await offersTo(stranger)).toEqual([]);
@@ -103,7 +103,7 @@ test("nobody but the developer with the proved address sees or takes an offer", 
     errorOf(await api(`/projects/${id}/transfer`, { method: "DELETE", headers: stranger.headers })).status,
   ).toBe(404);
 
-  // Somebody who registers another's address has not proved it.
+  // A registration alone does not verify the email.
   await forgetMail(sql, "project_offered", id);
   const address = freshEmail("squatter");
   await offer(owner, address);
@@ -116,7 +116,7 @@ test("nobody but the developer with the proved address sees or takes an offer", 
   expect((await accept(squatter, id)).status).toBe(200);
 });
 
-test("an offer to an address that no developer has is answered like any other", async () => {
+test("an offer to an unknown email gets the same answer as one to a developer", async () => {
   const [one, two, receiver] = await Promise.all([
     registerDeveloper(),
     registerDeveloper(),
@@ -126,7 +126,7 @@ test("an offer to an address that no developer has is answered like any other", 
   expect([known.status, Object.keys(known.body)]).toEqual([unknown.status, Object.keys(unknown.body)]);
 });
 
-test("only the owner offers, with a token and the password", async () => {
+test("only the owner can offer a project, with a token and the password", async () => {
   const { owner, receiver } = await offered();
   const foreign = { ...receiver, project: owner.project };
   expect(errorOf(await offer(foreign, freshEmail("mine")))).toMatchObject({
@@ -148,7 +148,7 @@ test("only the owner offers, with a token and the password", async () => {
 });
 
 test.each(["owner", "receiver"] as const)(
-  "the %s ends an offer, and then nobody can take it",
+  "the %s can end an offer, and then nobody can accept it",
   async (who) => {
     const parties = await offered();
     const path = `/projects/${parties.id}/transfer`;
@@ -159,7 +159,7 @@ test.each(["owner", "receiver"] as const)(
   },
 );
 
-test("an offer ends after seven days, with a newer one, and with the deletion of the project", async () => {
+test("an offer ends when it expires, with a newer offer and with the deletion of the project", async () => {
   const { owner, receiver, id } = await offered();
   await sql`update public.project_transfers set expires_at = now() where project_id = ${id}`;
   expect(errorOf(await accept(receiver, id)).code).toBe("transfer_not_found");
@@ -178,7 +178,7 @@ test("an offer ends after seven days, with a newer one, and with the deletion of
   expect(errorOf(await accept(receiver, id)).code).toBe("transfer_not_found");
 });
 
-test("the new owner's plan holds: too many projects are refused, and a plan of the project's own is gone", async () => {
+test("a transfer obeys the new owner's number of projects and clears the project's own plan", async () => {
   const { owner, receiver, id } = await offered();
   const plan = `one-${receiver.id}`;
   await sql`insert into public.plans (id, projects) values (${plan}, 1)`;
@@ -190,7 +190,7 @@ test("the new owner's plan holds: too many projects are refused, and a plan of t
   expect(await accept(receiver, id)).toMatchObject({ status: 200, body: { plan_id: null } });
 });
 
-test("two projects accepted at the same moment, with room for one, are one success", async () => {
+test("of three transfers accepted at once with room for one project, one succeeds", async () => {
   const receiver = await verifiedDeveloper();
   const plan = `two-${receiver.id}`;
   await sql`insert into public.plans (id, projects) values (${plan}, 2)`;

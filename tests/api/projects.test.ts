@@ -5,7 +5,7 @@ import { openDatabase, operatorHeaders, putOnPlan } from "../support/management.
 const sql = openDatabase();
 const unknown = "00000000-0000-4000-8000-000000000000";
 
-test.each(["PATCH", "PUT"])("%s changes what is named and leaves the rest", async (method) => {
+test.each(["PATCH", "PUT"])("%s of a project changes the given fields and keeps the rest", async (method) => {
   const { headers, project } = await registerDeveloper();
   const before = await api(`/projects/${project.id}`, { headers });
   const changes = {
@@ -44,14 +44,14 @@ test.each([
   [{ allowed_origins: ["https://*"] }, "allowed_origins"],
   [{ site_url: "javascript:alert(1)" }, "site_url"],
   [{ is_active: "yes" }, "is_active"],
-])("a change to %j is 422 and names the field", async (json, field) => {
+])("a change of a project to %j is refused, and the answer names the field", async (json, field) => {
   const { headers, project } = await registerDeveloper();
   const answer = await api(`/projects/${project.id}`, { method: "PATCH", headers, json });
   expect(errorOf(answer).code).toBe("validation_failed");
   expect((answer.body.errors as { loc: unknown[] }[])[0]?.loc.slice(0, 2)).toEqual(["body", field]);
 });
 
-test("a project that is switched off refuses its end users but not its owner, until it is switched on", async () => {
+test("a deactivated project refuses its end users but not its owner, until it is activated again", async () => {
   const { headers, project } = await registerDeveloper();
   const user = await registerEndUser(project);
   await api(`/projects/${project.id}`, { method: "PATCH", headers, json: { is_active: false } });
@@ -63,7 +63,7 @@ test("a project that is switched off refuses its end users but not its owner, un
   expect((await api("/auth/me", { headers: user.headers })).status).toBe(200);
 });
 
-test("email verification that is required stops the next registration from signing in", async () => {
+test("after verification is made required, a registration returns no token", async () => {
   const { headers, project } = await registerDeveloper();
   await api(`/projects/${project.id}`, {
     method: "PATCH",
@@ -74,7 +74,7 @@ test("email verification that is required stops the next registration from signi
   expect(user.token).toBeNull();
 });
 
-test("another developer's project and an unknown one are the same 404, for every method", async () => {
+test("another developer's project and an unknown one answer the same 404 to every method", async () => {
   const [mine, theirs] = [await registerDeveloper(), await registerDeveloper()];
   for (const id of [theirs.project.id, unknown]) {
     const calls: [string, string, unknown?][] = [
@@ -102,7 +102,7 @@ test("another developer's project and an unknown one are the same 404, for every
   expect(untouched.body.name).toBe("My first project");
 });
 
-test("an operator manages every project", async () => {
+test("an operator can change every project", async () => {
   const { project } = await registerDeveloper();
   const changed = await api(`/projects/${project.id}`, {
     method: "PATCH",
@@ -112,7 +112,7 @@ test("an operator manages every project", async () => {
   expect(changed.body.name).toBe("Renamed by an operator");
 });
 
-test("an operator gives a project a plan of its own, and takes it back", async () => {
+test("only an operator can give a project its own plan and take it away again", async () => {
   const { headers, project } = await registerDeveloper();
   const path = `/projects/${project.id}/plan`;
   const given = await api(path, { method: "PATCH", headers: operatorHeaders, json: { plan_id: "premium" } });
@@ -125,7 +125,7 @@ test("an operator gives a project a plan of its own, and takes it back", async (
   expect(errorOf(refused)).toMatchObject({ status: 403, code: "operators_only" });
 });
 
-test("fifty projects created at once leave as many as the plan allows", async () => {
+test("50 parallel creates of projects make only as many as the plan allows", async () => {
   const developer = await registerDeveloper();
   await putOnPlan(sql, developer, "free");
   const creates = Array.from({ length: 50 }, (_, index) =>
@@ -139,23 +139,26 @@ test("fifty projects created at once leave as many as the plan allows", async ()
   expect(row?.count).toBe(5);
 });
 
-test.each(["/projects", "/generation/public"])("%s takes the size of a page by either name", async (path) => {
-  const { headers } = await registerDeveloper();
-  for (const name of ["one", "two"]) await api("/projects", { headers, json: { name } });
-  const sizeOf = async (query: string) => {
-    const { status, body } = await api(`${path}?${query}`, { headers });
-    return [status, Array.isArray(body) ? body.length : [body.page_size, body.per_page]];
-  };
-  const byName = await sizeOf("page_size=2");
-  expect(byName).toEqual([200, path === "/projects" ? 2 : [2, 2]]);
-  expect(await sizeOf("per_page=2")).toEqual(byName);
-  expect(await sizeOf("per_page=2&page_size=2")).toEqual(byName);
-  const refused = await api(`${path}?per_page=2&page_size=3`, { headers });
-  expect([refused.status, errorOf(refused).detail]).toEqual([
-    422,
-    "The size of a page is given twice, by page_size and per_page.",
-  ]);
-});
+test.each(["/projects", "/generation/public"])(
+  "%s accepts both page_size and per_page, but not two different values",
+  async (path) => {
+    const { headers } = await registerDeveloper();
+    for (const name of ["one", "two"]) await api("/projects", { headers, json: { name } });
+    const sizeOf = async (query: string) => {
+      const { status, body } = await api(`${path}?${query}`, { headers });
+      return [status, Array.isArray(body) ? body.length : [body.page_size, body.per_page]];
+    };
+    const byName = await sizeOf("page_size=2");
+    expect(byName).toEqual([200, path === "/projects" ? 2 : [2, 2]]);
+    expect(await sizeOf("per_page=2")).toEqual(byName);
+    expect(await sizeOf("per_page=2&page_size=2")).toEqual(byName);
+    const refused = await api(`${path}?per_page=2&page_size=3`, { headers });
+    expect([refused.status, errorOf(refused).detail]).toEqual([
+      422,
+      "The size of a page is given twice, by page_size and per_page.",
+    ]);
+  },
+);
 
 test.each([
   ["is_active=yes", "The switch for active must be true or false."],
@@ -170,7 +173,7 @@ test.each([
   expect([answer.status, errorOf(answer).detail]).toEqual([422, sentence]);
 });
 
-test("a yes or no of a query is told as programs of any language write it", async () => {
+test("is_active accepts true, True, 1, on, false, FALSE, 0 and off", async () => {
   const { headers } = await registerDeveloper();
   const counts = ["true", "True", "1", "on", "false", "FALSE", "0", "off"].map(async (word) => {
     const { status, body } = await api<unknown[]>(`/projects?is_active=${word}`, { headers });
@@ -184,7 +187,7 @@ test("a yes or no of a query is told as programs of any language write it", asyn
   ]);
 });
 
-test("a search matches its characters literally, and the total counts all pages", async () => {
+test("a search for projects matches its characters literally, and X-Total-Count counts all pages", async () => {
   const { headers } = await registerDeveloper();
   for (const name of ["50% off", "50 cents off", "a_b"]) await api("/projects", { headers, json: { name } });
   const found = await api<{ name: string }[]>(`/projects?search=${encodeURIComponent("50%")}`, { headers });

@@ -14,7 +14,7 @@ async function user() {
   return registerEndUser(project);
 }
 
-/** As if the tokens of the session had been used a minute ago. Auth keeps that with each token, or (v2) with the session. */
+/** Moves the last use of a session's tokens back by a minute. Auth stores it with each token, or (v2) with the session. */
 async function letAMinutePass(accessToken: string) {
   const { session_id } = JSON.parse(Buffer.from(accessToken.split(".")[1] ?? "", "base64url").toString());
   await sql`update auth.refresh_tokens set updated_at = updated_at - interval '1 minute' where session_id = ${session_id}`;
@@ -22,17 +22,17 @@ async function letAMinutePass(accessToken: string) {
 }
 
 describe("refresh", () => {
-  test("concurrent reuse: tabs that refresh with one token within ten seconds all go on", async () => {
+  test("parallel refreshes with one token within ten seconds all succeed", async () => {
     const { refresh_token } = await user();
     const tabs = await Promise.all(Array.from({ length: 8 }, () => refresh(refresh_token)));
     expect(tabs.map((tab) => tab.status)).toEqual(Array(8).fill(200));
     for (const tab of tabs) expect(await me(tab.body.access_token)).toBe(200);
-    // Each goes on by itself, also when another has refreshed once more in the meantime.
+    // Each tab can refresh again, also after another tab has done so.
     for (const tab of tabs.slice(0, 2)) expect((await refresh(tab.body.refresh_token)).status).toBe(200);
     expect((await refresh(refresh_token)).status).toBe(200);
   });
 
-  test("malicious reuse: a token that was used long ago ends the session, its access tokens included", async () => {
+  test("reusing an old refresh token ends the session and its access tokens", async () => {
     const { refresh_token: stolen, token } = await user();
     const second = await refresh(stolen);
     const third = await refresh(second.body.refresh_token);
@@ -47,7 +47,7 @@ describe("refresh", () => {
     }
   });
 
-  test("answer lost: the token before the newest still works, however late", async () => {
+  test("the refresh token before the newest one still works, in case an answer was lost", async () => {
     const { refresh_token, token } = await user();
     expect((await refresh(refresh_token)).status).toBe(200);
     await letAMinutePass(token);
@@ -57,19 +57,19 @@ describe("refresh", () => {
   });
 
   test.each([
-    ["nonsense", "nonsense"],
-    ["a token that never was", "aaaaaaaaaaaa"],
+    ["an arbitrary word", "nonsense"],
+    ["an unknown token", "aaaaaaaaaaaa"],
     ["an access token", keys.anon ?? "eyJhbGciOiJIUzI1NiJ9.e30.x"],
     ["SQL", "' or true --"],
     ["4096 characters", "x".repeat(4096)],
     ["15,000 characters", "x".repeat(15_000)],
     ["NUL", "\u0000"],
-    ["an empty one", ""],
-  ])("invalid tokens: %s is refused", async (_name, token) => {
+    ["an empty text", ""],
+  ])("%s is refused as refresh token", async (_name, token) => {
     expect(errorOf(await refresh(token))).toMatchObject({ status: 401, code: "invalid_refresh_token" });
   });
 
-  test("invalid tokens: nothing at all, a wrong type and a megabyte are refused", async () => {
+  test("a refresh refuses a missing token, a number, a megabyte and an invalid bearer token", async () => {
     expect(errorOf(await refresh("x".repeat(1_000_000)))).toMatchObject({ status: 413 });
     expect(errorOf(await api("/auth/refresh", { json: {} })).status).toBe(422);
     expect(errorOf(await refresh(7 as unknown as string)).status).toBe(422);
@@ -78,7 +78,7 @@ describe("refresh", () => {
     ).toMatchObject({ status: 401, code: "invalid_refresh_token" });
   });
 
-  test("session timebox: seven days after it began a session is over, however often it was refreshed", async () => {
+  test("a session ends seven days after it began, however often it was refreshed", async () => {
     const { id, refresh_token, token } = await user();
     const { body } = await refresh(refresh_token);
     expect(await me(token)).toBe(200);
@@ -90,7 +90,7 @@ describe("refresh", () => {
   });
 });
 
-test("a refresh token is taken as a bearer too", async () => {
+test("a refresh accepts the token as bearer token too", async () => {
   const { refresh_token } = await user();
   const answer = await api("/auth/refresh", {
     method: "POST",

@@ -14,7 +14,7 @@ import { openDatabase, operatorHeaders } from "../support/management.ts";
 import { signedWebhook } from "../support/signed-webhook.ts";
 import { bad } from "../support/status-table.ts";
 
-// What every operation says that it refuses, it refuses: made from the document, so that a new operation is tested by being there.
+// The rows come from docs/openapi.json, so a new operation is tested without a new row here.
 
 const { urls } = inject("stack");
 const sql = openDatabase();
@@ -27,7 +27,7 @@ beforeAll(async () => {
   const spentUser = await registerEndUser(spent.project);
   for (const path of ["/auth/me", "/projects"]) await api(path, { headers: spent.headers });
   for (const path of ["/auth/me", "/generation"]) await api(path, { headers: spentUser.headers });
-  // However long the tests before them take.
+  // The windows must not end before these tests.
   for (const { id } of [spent, spentUser]) await endWindow(sql, id, 3_600);
   caller = {
     user: headers,
@@ -45,15 +45,15 @@ const isSigned = (id: string) => id === "webhooks.replicate";
 const isOfAProject = ({ path }: Operation) => /\/(generation|models)/.test(path);
 const isOpen = ({ security }: Operation) => security.every((choice) => Object.keys(choice).length === 0);
 
-/** A request that lacks nothing but one thing, for each status. Undefined where this is no way to get it. */
+/** For each status, a request with exactly one mistake. Undefined if this mistake cannot lead to the status. */
 const mistakes: Record<number, (operation: Operation) => Sent | undefined> = {
   400: ({ id, requestBody }) =>
     requestBody
       ? { body: isSigned(id) ? "{}" : "{", headers: json, isSigned: isSigned(id) }
       : { headers: bad.project },
-  // Whoever names an account in the body needs no token there.
+  // That operation needs no token if the body names the account.
   401: ({ id }) => ({ headers: bad.token, ...(id === "auth.requestVerification" && { body: "{}" }) }),
-  // A refresh reads no key; who may not sign in any more is refused in auth-statuses.test.ts.
+  // A refresh reads no key. auth-statuses.test.ts tests its refusals.
   403: ({ id }) => (id === "auth.refresh" ? undefined : { headers: bad.key }),
   404: ({ path }) => (path.includes("{") ? {} : { as: "developer", headers: bad.nobodysProject }),
   413: ({ requestBody }) => requestBody && { body: tooMuch, headers: json },
@@ -63,7 +63,7 @@ const mistakes: Record<number, (operation: Operation) => Sent | undefined> = {
       body: "words",
       headers: { "Content-Type": isSigned(id) ? "application/json; charset=utf-7" : "text/plain" },
     },
-  // Those that are limited by address are in rate-limits.test.ts and auth-limits.test.ts.
+  // rate-limits.test.ts and auth-limits.test.ts test the limits per IP address.
   429: (operation) =>
     isOpen(operation) || /^auth\.(?!me|updateMe|logout)/.test(operation.id)
       ? undefined
@@ -87,7 +87,7 @@ const rows = operations.flatMap((operation) =>
   }),
 );
 
-/** Of whoever may do it, if only the mistake were not there. */
+/** The credentials of a caller whom the operation accepts. */
 function callerOf(operation: Operation): Headed {
   const { security } = operation;
   if (isOpen(operation)) return {};
@@ -112,7 +112,7 @@ async function send(operation: Operation, sent: Sent): Promise<Answer> {
   });
 }
 
-test.each(rows)("%s refuses with %i what the document says", async (_, status, operation, sent) => {
+test.each(rows)("%s answers its documented status %i", async (_, status, operation, sent) => {
   const answer = await send(operation, sent);
   expect(errorOf(answer), JSON.stringify(answer.body)).toMatchObject({ status });
 });

@@ -23,12 +23,15 @@ beforeAll(async () => {
 const as = (role: string) => ({ "X-User-Role": role });
 
 describe("X-User-Role", () => {
-  test.each(["platform_operator", "operator", ""])("%j is right for an operator", async (role) => {
-    expect((await api("/projects", { headers: { ...operatorHeaders, ...as(role) } })).status).toBe(200);
-  });
+  test.each(["platform_operator", "operator", ""])(
+    "X-User-Role %j is accepted for an operator",
+    async (role) => {
+      expect((await api("/projects", { headers: { ...operatorHeaders, ...as(role) } })).status).toBe(200);
+    },
+  );
 
   test.each(["developer", "end_user", "owner", "x".repeat(5_000)])(
-    "%j is wrong for an operator",
+    "X-User-Role %j is refused for an operator",
     async (role) => {
       const answer = await api("/projects", { headers: { ...operatorHeaders, ...as(role) } });
       expect(errorOf(answer)).toMatchObject({ status: 403, code: "role_mismatch" });
@@ -36,7 +39,7 @@ describe("X-User-Role", () => {
   );
 
   test.each(["platform_operator", "operator", "end_user"])(
-    "%s is wrong for a developer who manages",
+    "X-User-Role %s is refused for a developer",
     async (role) => {
       const answer = await api("/projects", { headers: { ...developer.headers, ...as(role) } });
       expect(errorOf(answer)).toMatchObject({ status: 403, code: "role_mismatch" });
@@ -44,19 +47,19 @@ describe("X-User-Role", () => {
   );
 });
 
-describe("at registration X-User-Role names the role to be made", () => {
+describe("X-User-Role at registration", () => {
   const register = (headers: Headed) =>
     api("/auth/register", { headers, json: { email: freshEmail("role"), password } });
 
   test.each(["developer", "platform_operator", "operator"])(
-    "%s with an operator key makes a developer",
+    "a registration with X-User-Role %s and an operator key makes a developer",
     async (role) => {
       const answer = await register({ ...operatorHeaders, ...as(role) });
       expect([answer.status, answer.body.role]).toEqual([201, "developer"]);
     },
   );
 
-  test("end_user with the keys of an app makes an end user", async () => {
+  test("a registration with X-User-Role end_user and a project's keys makes an end user", async () => {
     const answer = await register({ ...developer.project.headers, ...as("end_user") });
     expect([answer.status, answer.body.role]).toEqual([201, "end_user"]);
   });
@@ -65,18 +68,18 @@ describe("at registration X-User-Role names the role to be made", () => {
     ["end_user", () => operatorHeaders],
     ["developer", () => developer.project.headers],
     ["platform_operator", () => developer.project.headers],
-  ])("%s with the keys of another role makes nobody", async (role, headers) => {
+  ])("a registration with X-User-Role %s and the keys of another role is refused", async (role, headers) => {
     const answer = await register({ ...headers(), ...as(role) });
     expect(errorOf(answer)).toMatchObject({ status: 403, code: "role_mismatch" });
   });
 });
 
-describe("the owner of a project acts as one of its users", () => {
+describe("the owner of a project in the role of an end user", () => {
   const all = () => ({ ...developer.headers, ...developer.project.headers, ...as("end_user") });
   const generate = (headers: Headed) =>
     api("/generation/generate-v2", { headers, json: { prompt: "A lighthouse" } });
 
-  test("with all four credentials: creates, lists, looks and deletes, also below the path of the public documentation", async () => {
+  test("a developer with all four credentials can create, list, read and delete generations as end_user", async () => {
     const created = await generate(all());
     expect(created.status).toBe(200);
     const { id } = created.body;
@@ -90,17 +93,20 @@ describe("the owner of a project acts as one of its users", () => {
     expect([deleted.status, deleted.body.message]).toEqual([200, "Generation deleted successfully"]);
   });
 
-  test.each(["X-Developer-Key", "X-Project-ID", "X-API-Key"])("not without %s", async (name) => {
-    const { [name]: _, ...rest } = all() as Headed;
-    expect((await generate(rest)).status).toBe(403);
-  });
+  test.each(["X-Developer-Key", "X-Project-ID", "X-API-Key"])(
+    "a developer cannot generate as end_user without %s",
+    async (name) => {
+      const { [name]: _, ...rest } = all() as Headed;
+      expect((await generate(rest)).status).toBe(403);
+    },
+  );
 
-  test("not without a token", async () => {
+  test("a developer cannot generate as end_user without a token", async () => {
     const { Authorization: _, ...rest } = all() as Headed;
     expect((await generate(rest)).status).toBe(401);
   });
 
-  test("not in a project of somebody else, with whatever keys", async () => {
+  test("a developer cannot generate as end_user in another developer's project", async () => {
     for (const headers of [
       { ...all(), ...other.headers },
       { ...all(), ...other.project.headers },
@@ -112,12 +118,12 @@ describe("the owner of a project acts as one of its users", () => {
     }
   });
 
-  test("and manages nothing that way", async () => {
+  test("a developer in the role end_user cannot manage projects", async () => {
     const answer = await api("/projects", { headers: all() });
     expect(errorOf(answer)).toMatchObject({ status: 403, code: "role_mismatch" });
   });
 
-  test("and a user does not act as an owner", async () => {
+  test("an end user cannot claim the role developer", async () => {
     const answer = await generate({ ...user.headers, ...as("developer") });
     expect(errorOf(answer)).toMatchObject({ status: 403, code: "role_mismatch" });
   });

@@ -17,7 +17,7 @@ const me = async (token: string) =>
 const refresh = async (refreshToken: string) =>
   (await api("/auth/refresh", { json: { refresh_token: refreshToken } })).status;
 
-/** How many accounts the token sees through PostgREST: one while it lives, none after. */
+/** The number of accounts that the token reads through PostgREST: one while it is valid, then none. */
 async function seenByRest(token: string): Promise<number> {
   const response = await fetch(`${urls.gateway}/rest/v1/users?select=id`, {
     headers: { apikey: keys.publishable ?? "", Authorization: `Bearer ${token}` },
@@ -25,7 +25,7 @@ async function seenByRest(token: string): Promise<number> {
   return ((await response.json()) as unknown[]).length;
 }
 
-test("sessions are listed newest first with device, address and which one is asking", async () => {
+test("sessions are listed newest first with device and IP address, and the current one is marked", async () => {
   const { user, second } = await signedInTwice();
   const { status, body } = await api<Record<string, unknown>[]>("/auth/sessions", {
     headers: second.headers,
@@ -41,7 +41,7 @@ test("sessions are listed newest first with device, address and which one is ask
   expect(user.token).not.toBe(second.token);
 });
 
-test("a revoked session is dead at once: for the API, for PostgREST and for its refresh token", async () => {
+test("a revoked session ends at once for the API, for PostgREST and for its refresh token", async () => {
   const { user, second } = await signedInTwice();
   expect(await me(second.token)).toBe(200);
   expect(await seenByRest(second.token)).toBe(1);
@@ -55,7 +55,7 @@ test("a revoked session is dead at once: for the API, for PostgREST and for its 
   expect(await me(user.token)).toBe(200);
 });
 
-test("a session of somebody else, and one that is gone, is not found", async () => {
+test("revoking another user's or an unknown session answers 404", async () => {
   const { user, second } = await signedInTwice();
   const stranger = await signedInTwice();
   const { body } = await api<{ id: string }[]>("/auth/sessions", { headers: second.headers });
@@ -67,11 +67,11 @@ test("a session of somebody else, and one that is gone, is not found", async () 
 });
 
 test.each([
-  ["nothing", {}, 401, 200],
-  ["local", { json: { scope: "local" } }, 401, 200],
-  ["others", { json: { scope: "others" } }, 200, 401],
-  ["global", { json: { scope: "global" } }, 401, 401],
-])("logout with %s ends exactly those sessions", async (_name, init, own, others) => {
+  ["no scope", {}, 401, 200],
+  ["scope local", { json: { scope: "local" } }, 401, 200],
+  ["scope others", { json: { scope: "others" } }, 200, 401],
+  ["scope global", { json: { scope: "global" } }, 401, 401],
+])("logout with %s ends exactly the sessions of that scope", async (_name, init, own, others) => {
   const { user, second } = await signedInTwice();
   const answer = await api("/auth/logout", { method: "POST", headers: user.headers, ...init });
   expect(answer.status).toBe(204);
@@ -81,7 +81,7 @@ test.each([
   expect(await seenByRest(user.token)).toBe(own === 200 ? 1 : 0);
 });
 
-test("logout refuses a scope that it does not know, and ends nothing", async () => {
+test("logout refuses an unknown scope and ends no session", async () => {
   const { user } = await signedInTwice();
   const answer = await api("/auth/logout", { headers: user.headers, json: { scope: "everything" } });
   expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
@@ -95,7 +95,7 @@ const atAuth = (id: string, json: object) =>
     body: JSON.stringify(json),
   });
 
-test("whoever is banned in Studio is out at once, everywhere, and back when the ban is lifted", async () => {
+test("a ban in Studio ends every session at once, and lifting it allows logins again", async () => {
   const { project, user, second } = await signedInTwice();
   expect((await atAuth(user.id, { ban_duration: "24h" })).status).toBe(200);
   for (const { token, refresh_token } of [user, second]) {
@@ -109,7 +109,7 @@ test("whoever is banned in Studio is out at once, everywhere, and back when the 
 
 test.each<[string, (project: string, on: boolean) => Promise<unknown>, string]>([
   [
-    "a project that is switched off",
+    "a deactivated project",
     (id, on) => sql`update public.projects set is_active = ${on} where id = ${id}`,
     "project_inactive",
   ],
@@ -119,12 +119,12 @@ test.each<[string, (project: string, on: boolean) => Promise<unknown>, string]>(
     "project_inactive",
   ],
   [
-    "a project that asks for verified addresses",
+    "a project that requires verification",
     (id, on) =>
       sql`update public.projects set email_verification = ${on ? "optional" : "required"} where id = ${id}`,
     "account_not_verified",
   ],
-])("%s refuses a refresh and keeps the session", async (_name, set, code) => {
+])("%s refuses logins and refreshes, and keeps the sessions", async (_name, set, code) => {
   const { project, user } = await signedInTwice();
   await set(project.id, false);
   for (let at = 0; at < 2; at++) {
@@ -140,9 +140,9 @@ test.each<[string, (project: string, on: boolean) => Promise<unknown>, string]>(
   expect(await refresh(user.refresh_token)).toBe(200);
 });
 
-test("whoever is deleted in Studio with traces kept is out, and the account is closed", async () => {
+test("a soft deletion in Studio ends every session and deactivates the account", async () => {
   const { user, second } = await signedInTwice();
-  // What Supabase Auth writes then, in one statement.
+  // The statement of Supabase Auth for a soft deletion.
   await sql`
     update auth.users set email = 'scrambled-' || id, email_change = 'scrambled', phone = null, encrypted_password = '',
       recovery_token = '', deleted_at = now(), updated_at = now()
@@ -156,7 +156,7 @@ test("whoever is deleted in Studio with traces kept is out, and the account is c
   expect(row?.closed).toBe(true);
 });
 
-test("nobody makes their tokens grow with metadata at Auth", async () => {
+test("users cannot store more than 4 kB of metadata at Auth, which would make their tokens grow", async () => {
   const { user } = await signedInTwice();
   const change = async (bytes: number) =>
     fetch(`${urls.gateway}/auth/v1/user`, {

@@ -24,12 +24,12 @@ beforeAll(async () => {
   const other = await registerDeveloper();
   const foreign = await registerEndUser(other.project);
   stale = {
-    "of a session that was ended": { Authorization: `Bearer ${gone.token}` },
-    "of a person of another project": { Authorization: `Bearer ${foreign.token}` },
-    "that is no token": { Authorization: "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x" },
-    "that is supabase-js' publishable key": { Authorization: `Bearer ${keys.publishable}` },
+    "of an ended session": { Authorization: `Bearer ${gone.token}` },
+    "of another project's user": { Authorization: `Bearer ${foreign.token}` },
+    "with an invalid token": { Authorization: "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x" },
+    "with the publishable key": { Authorization: `Bearer ${keys.publishable}` },
     "of another scheme": { Authorization: "Basic eA==" },
-    "that is empty": { Authorization: "Bearer" },
+    "without a token": { Authorization: "Bearer" },
   };
 });
 
@@ -42,7 +42,12 @@ type Call = [
 const app = () => developer.project.headers;
 const named = () => ({ "X-Project-ID": developer.project.id });
 const calls: Call[] = [
-  ["login", 200, () => "/auth/login", () => ({ headers: named(), json: { email: user.email, password } })],
+  [
+    "an end user's login",
+    200,
+    () => "/auth/login",
+    () => ({ headers: named(), json: { email: user.email, password } }),
+  ],
   [
     "a developer's login",
     200,
@@ -50,61 +55,64 @@ const calls: Call[] = [
     () => ({ headers: {}, json: { email: developer.email, password } }),
   ],
   [
-    "register",
+    "a registration",
     201,
     () => "/auth/register",
     () => ({ headers: app(), json: { email: freshEmail(), password } }),
   ],
   [
-    "request-password-reset",
+    "a request for a password reset",
     200,
     () => "/auth/request-password-reset",
     () => ({ headers: named(), json: { email: freshEmail() } }),
   ],
   [
-    "request-verification for a named account",
+    "a request for verification by user id",
     200,
     () => `/auth/request-verification?user_id=${crypto.randomUUID()}`,
     () => ({ headers: {}, method: "POST" }),
   ],
-  ["the public pictures", 200, () => "/generation/public", () => ({ headers: named() })],
+  ["reading the public list", 200, () => "/generation/public", () => ({ headers: named() })],
 ];
 
 describe.each([
-  "of a session that was ended",
-  "of a person of another project",
-  "that is no token",
-  "that is supabase-js' publishable key",
+  "of an ended session",
+  "of another project's user",
+  "with an invalid token",
+  "with the publishable key",
   "of another scheme",
-  "that is empty",
-])("a bearer %s", (kind) => {
-  test.each(calls)("does not keep anybody from %s", async (_name, status, path, sent) => {
-    const { headers, ...rest } = sent();
-    const answer = await api(path(), { ...rest, headers: { ...headers, ...stale[kind] } });
-    expect([answer.status, answer.body.detail]).toEqual([status, undefined]);
-  });
+  "without a token",
+])("an Authorization header %s", (kind) => {
+  test.each(calls)(
+    `an Authorization header ${kind} does not prevent %s`,
+    async (_name, status, path, sent) => {
+      const { headers, ...rest } = sent();
+      const answer = await api(path(), { ...rest, headers: { ...headers, ...stale[kind] } });
+      expect([answer.status, answer.body.detail]).toEqual([status, undefined]);
+    },
+  );
 
-  test("opens nothing that needs somebody to be signed in", async () => {
+  test(`an Authorization header ${kind} opens no operation that needs a signed-in user`, async () => {
     for (const path of ["/auth/me", "/auth/sessions", "/projects", "/generation"]) {
       const answer = await api(path, {
         headers: { ...(path === "/generation" ? app() : {}), ...stale[kind] },
       });
-      if (kind === "of a person of another project" && !["/projects", "/generation"].includes(path)) continue;
+      if (kind === "of another project's user" && !["/projects", "/generation"].includes(path)) continue;
       expect([path, [401, 403].includes(errorOf(answer).status)]).toEqual([path, true]);
     }
   });
 });
 
-test("who asks for a new verification mail as the person signed in needs a token that is valid", async () => {
+test("request-verification for the signed-in user refuses an invalid token", async () => {
   const answer = await api("/auth/request-verification", {
     method: "POST",
-    headers: stale["that is no token"] ?? {},
+    headers: stale["with an invalid token"] ?? {},
   });
   expect(errorOf(answer)).toMatchObject({ status: 401, code: "invalid_token" });
 });
 
-test("a stale token keeps no visitor from asking for a picture that was made without an account", async () => {
-  const headers = stale["of a session that was ended"] ?? {};
+test("a token of an ended session does not prevent reading an anonymous generation", async () => {
+  const headers = stale["of an ended session"] ?? {};
   const path = `/generation/anonymous-generations-v2/${crypto.randomUUID()}/status`;
   expect(errorOf(await api(path, { headers }))).toMatchObject({ status: 404, code: "generation_not_found" });
 });

@@ -16,14 +16,14 @@ const bases = [
   ["/api/v1", `${urls.base}/api/v1`],
   ["a base with a slash at its end", `${urls.base}/api/v1/`],
   ["a doubled prefix", `${urls.base}/api/v1/api/v1`],
-  ["the functions' address", `${urls.gateway}/functions/v1/api/v1`],
-  ["the address of the function that the dashboard shows", `${urls.gateway}/functions/v1/api`],
+  ["the URL of the functions", `${urls.gateway}/functions/v1/api/v1`],
+  ["the function's URL in the dashboard", `${urls.gateway}/functions/v1/api`],
   ["the name of the function", `${urls.gateway}/api`],
 ] as const;
 const page = { Origin: "http://localhost:3000", Referer: "http://localhost:3000/" };
 
 test.concurrent.each(bases)(
-  "the image page works unmodified below %s: create, poll each two seconds, show",
+  "the image page of the Starter Kit works with the base URL %s",
   async (_, base) => {
     const formData = new FormData();
     formData.append("instructions", freshPrompt("Make it a watercolour"));
@@ -61,20 +61,23 @@ test.concurrent.each(bases)(
   },
 );
 
-test.each(bases)("a refusal below %s is JSON with a sentence, readable from a page", async (_, base) => {
-  const formData = new FormData();
-  formData.append("instructions", "");
-  const response = await fetch(`${base}/generation/generate-anonymous`, {
-    method: "POST",
-    body: formData,
-    headers: page,
-  });
-  const error = (await response.json()) as Body;
-  expect([response.status, typeof error.detail]).toEqual([422, "string"]);
-  expect(response.headers.get("access-control-allow-origin")).toBe("*");
-});
+test.each(bases)(
+  "a refusal with the base URL %s is JSON with a sentence that a page can read",
+  async (_, base) => {
+    const formData = new FormData();
+    formData.append("instructions", "");
+    const response = await fetch(`${base}/generation/generate-anonymous`, {
+      method: "POST",
+      body: formData,
+      headers: page,
+    });
+    const error = (await response.json()) as Body;
+    expect([response.status, typeof error.detail]).toEqual([422, "string"]);
+    expect(response.headers.get("access-control-allow-origin")).toBe("*");
+  },
+);
 
-test.each(bases)("a browser's preflight is answered below %s", async (_, base) => {
+test.each(bases)("a preflight with the base URL %s is answered", async (_, base) => {
   const response = await fetch(`${base}/generation/generate-v2`, {
     method: "OPTIONS",
     headers: {
@@ -89,7 +92,7 @@ test.each(bases)("a browser's preflight is answered below %s", async (_, base) =
   expect(response.headers.get("access-control-allow-headers")).toContain("idempotency-key");
 });
 
-test.concurrent.each(bases)("the older names work for a signed-in person below %s", async (_, base) => {
+test.concurrent.each(bases)("the legacy paths work for an end user with the base URL %s", async (_, base) => {
   const { project } = await registerDeveloper();
   await stack.plan(project.id, "premium");
   const user = await registerEndUser(project);

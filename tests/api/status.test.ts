@@ -27,7 +27,7 @@ beforeAll(async () => {
   expect(done.body.status).toBe("completed");
 });
 
-test("the status tells everything of the contract, with absolute addresses", async () => {
+test("the status of a completed generation has every field of the contract, with absolute URLs", async () => {
   const { status, body } = await statusOf(user.headers);
   expect(status).toBe(200);
   expect(body).toMatchObject({
@@ -43,33 +43,33 @@ test("the status tells everything of the contract, with absolute addresses", asy
     expect(Number.isNaN(Date.parse(moment))).toBe(false);
 });
 
-test("the developer reads it with the project's id, and the older address answers the same", async () => {
+test("a developer reads a generation's status with the project's id, and the legacy path answers the same", async () => {
   const headers = { ...developer.headers, "X-Project-ID": developer.project.id };
   const { updated_at, status } = (await statusOf(headers)).body;
   const alias = await api(`/generation/generations-v2/${id}/status`, { headers: user.headers });
   expect(alias.body).toMatchObject({ id, status, updated_at });
 });
 
-test("a wait for a generation that has ended answers at once", async () => {
+test("a status with ?wait answers at once for a generation that has ended", async () => {
   const start = performance.now();
   expect((await statusOf(user.headers, id, "?wait=25")).status).toBe(200);
   expect(performance.now() - start).toBeLessThan(10_000);
 });
 
-describe("each of the four credentials is needed", () => {
+describe("missing credentials", () => {
   test.each([
     ["Authorization", 401, "not_authenticated"],
     ["X-Project-ID", 403, "project_id_required"],
     ["X-Developer-Key", 403, "developer_key_required"],
     ["X-API-Key", 403, "api_key_required"],
-  ])("without %s it is %i %s", async (name, status, code) => {
+  ])("a generation's status without the header %s is refused with %i %s", async (name, status, code) => {
     const { [name]: _, ...headers } = user.headers;
     expect(errorOf(await statusOf(headers))).toMatchObject({ status, code });
   });
 });
 
-describe("what is not there", () => {
-  test("another person of the project sees a 404, as for an id that nobody has", async () => {
+describe("generations that the caller cannot see", () => {
+  test("the status of another user's generation answers the same 404 as an unknown id", async () => {
     const other = await registerEndUser(developer.project);
     const foreign = errorOf(await statusOf(other.headers));
     const unknown = errorOf(await statusOf(user.headers, crypto.randomUUID()));
@@ -77,7 +77,7 @@ describe("what is not there", () => {
     expect(unknown).toEqual(foreign);
   });
 
-  test("a person of another project, and its developer, see a 404", async () => {
+  test("the status of a generation answers 404 to the users and the developer of another project", async () => {
     const stranger = await registerDeveloper();
     const person = await registerEndUser(stranger.project);
     expect(errorOf(await statusOf(person.headers)).code).toBe("generation_not_found");
@@ -88,11 +88,11 @@ describe("what is not there", () => {
   });
 
   test.each([
-    ["an id that is none", "seven", "", "validation_failed"],
-    ["a wait that is too long", undefined, "?wait=26", "validation_failed"],
-    ["a wait that is negative", undefined, "?wait=-1", "validation_failed"],
+    ["an invalid id", "seven", "", "validation_failed"],
+    ["a wait above 25 seconds", undefined, "?wait=26", "validation_failed"],
+    ["a negative wait", undefined, "?wait=-1", "validation_failed"],
     ["a wait that is no number", undefined, "?wait=long", "validation_failed"],
-  ])("%s is 422", async (_name, generation, query, code) => {
+  ])("a generation's status with %s is refused with 422", async (_name, generation, query, code) => {
     expect(errorOf(await statusOf(user.headers, generation ?? id, query))).toMatchObject({
       status: 422,
       code,
@@ -100,7 +100,7 @@ describe("what is not there", () => {
   });
 });
 
-test.each(["POST", "PUT", "PATCH", "DELETE"])("%s is not allowed", async (method) => {
+test.each(["POST", "PUT", "PATCH", "DELETE"])("%s on a generation's status answers 405", async (method) => {
   const answer = await api(`/generation/${id}/status`, { method, headers: user.headers });
   expect(errorOf(answer)).toMatchObject({ status: 405, code: "method_not_allowed" });
   expect(answer.headers.get("allow")).toBe("GET, HEAD");
@@ -116,17 +116,17 @@ describe("waiting", () => {
     running = created.body.id;
   });
 
-  test("one person holds ten polls open, is answered at once on top of that, and is told the end by all of them", async () => {
+  test("a user holds at most ten waiting polls, further ones are answered at once, and all ten see the end", async () => {
     const polls = Array.from({ length: 15 }, () => statusOf(user.headers, running, "?wait=25"));
     const atOnce = await Promise.race([
-      Promise.all(polls).then(() => "all ended"),
-      // Five of fifteen come back while nothing has happened.
+      Promise.all(polls).then(() => "all returned"),
+      // Five of the fifteen polls return although the generation has not changed.
       new Promise<string>((resolve) => {
         let back = 0;
-        for (const poll of polls) void poll.then(() => ++back === 5 && resolve("five came back"));
+        for (const poll of polls) void poll.then(() => ++back === 5 && resolve("five returned"));
       }),
     ]);
-    expect(atOnce).toBe("five came back");
+    expect(atOnce).toBe("five returned");
     expect(
       (await api(`/generation/${running}/cancel`, { method: "POST", headers: user.headers })).status,
     ).toBe(200);
@@ -136,7 +136,7 @@ describe("waiting", () => {
     expect(told.filter((status) => status !== "canceled")).toHaveLength(5);
   });
 
-  test("a wait does not outlive the right to look: a session that ended meanwhile is told so", async () => {
+  test("a waiting poll answers 401 after its session has ended", async () => {
     const person = await registerEndUser(developer.project);
     const created = await api("/generation/generate-v2", {
       headers: person.headers,

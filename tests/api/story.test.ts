@@ -10,7 +10,7 @@ const photo = () =>
     data: new Uint8Array(64 * 48 * 3).map((_, at) => (at * 7) % 256),
   });
 
-test("a photo and a sentence become a stored picture that opens without a header", async () => {
+test("a photo and a prompt become a stored picture, whose URL opens without a header", async () => {
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
   const form = new FormData();
@@ -33,7 +33,7 @@ test("a photo and a sentence become a stored picture that opens without a header
   }
 });
 
-test("words alone become a picture", async () => {
+test("a prompt without a photo becomes a picture", async () => {
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
   const created = await api("/generation/generate-v2", {

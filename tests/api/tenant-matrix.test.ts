@@ -8,7 +8,7 @@ import {
   registerEndUser,
 } from "../support/api.ts";
 
-// Every combination of tokens and keys of two tenants, against everything of B. Nothing of B opens without a token of B.
+// Every combination of the tokens and keys of two tenants is tried on the resources of tenant B.
 type Tenant = {
   developer: Developer;
   user: EndUser;
@@ -80,7 +80,7 @@ function combinations(): Case[] {
   );
 }
 
-// What each request would do to B; none may do it, so they can run one after another on the same tenant.
+// All requests are refused, so they can run one after another on the same tenant.
 const requests: [name: string, path: () => string, init?: { method?: string; json?: unknown }][] = [
   ["project", () => `/projects/${b.developer.project.id}`],
   ["rename", () => `/projects/${b.developer.project.id}`, { method: "PATCH", json: { name: "Taken over" } }],
@@ -94,7 +94,7 @@ const requests: [name: string, path: () => string, init?: { method?: string; jso
   ["file", () => `/generation/${b.generation}/image`],
 ];
 
-test("a token of A, or none, opens nothing of B with any keys: 400, 401, 403 or 404", async () => {
+test("without a token of tenant B no combination of keys reaches a resource of tenant B", async () => {
   const lines: string[] = [];
   const opened: string[] = [];
   const cases = combinations().filter(({ token }) => !token.startsWith("B"));
@@ -116,7 +116,7 @@ test("a token of A, or none, opens nothing of B with any keys: 400, 401, 403 or 
   expect(opened).toEqual([]);
 });
 
-test("a key of A spoils every request of B for a picture, and B's own credentials open it", async () => {
+test("an end user of tenant B reads a generation only with all of B's own keys", async () => {
   const lines: string[] = [];
   for (const { token, dev, key, project, headers } of combinations().filter(
     ({ token }) => token === "B user",
@@ -130,7 +130,7 @@ test("a key of A spoils every request of B for a picture, and B's own credential
   console.log(`B's user asks for B's picture:\n${lines.join("\n")}`);
 });
 
-test("B's tokens name the same person whatever keys come along, or nobody", async () => {
+test("/auth/me shows the token's own account with every combination of keys, or refuses", async () => {
   for (const { token, headers } of combinations()) {
     const { status, body } = await api("/auth/me", { headers });
     const owner = {
@@ -144,7 +144,7 @@ test("B's tokens name the same person whatever keys come along, or nobody", asyn
   }
 });
 
-test("nothing of B was changed by all that", async () => {
+test("requests with the credentials of tenant A change nothing of tenant B", async () => {
   const { developer, user, generation } = b;
   expect((await api(`/projects/${developer.project.id}`, { headers: developer.headers })).body.name).toBe(
     "My first project",

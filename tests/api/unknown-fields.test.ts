@@ -32,22 +32,25 @@ const rows: Row[] = [
   ["POST /generation/generate-v2", { promt: "A lighthouse" }, "prompt", generating],
 ];
 
-describe("a field that nobody knows is refused where it costs money or safety", () => {
-  test.each(rows)("%s with %j: %s was meant", async (call, json, meant, headers) => {
-    const [method = "", path = ""] = call.split(" ");
-    const address = path.replace(":id", developer.project.id).replace(":key", key);
-    const { status, body } = await api(address, { method, headers: headers(), json });
-    const unknown = Object.keys(json).at(-1) ?? "";
-    const hint = meant === null ? "" : ` Did you mean "${meant}"?`;
-    expect([status, body.code]).toEqual([422, "validation_failed"]);
-    expect(body.errors[0]).toEqual({
-      loc: ["body", unknown],
-      msg: `"${unknown}" is no field of this request.${hint}`,
-      type: "unrecognized_keys",
-    });
-  });
+describe("unknown fields in requests that cost money or safety", () => {
+  test.each(rows)(
+    "%s refuses the unknown field of %j and suggests %s",
+    async (call, json, meant, headers) => {
+      const [method = "", path = ""] = call.split(" ");
+      const address = path.replace(":id", developer.project.id).replace(":key", key);
+      const { status, body } = await api(address, { method, headers: headers(), json });
+      const unknown = Object.keys(json).at(-1) ?? "";
+      const hint = meant === null ? "" : ` Did you mean "${meant}"?`;
+      expect([status, body.code]).toEqual([422, "validation_failed"]);
+      expect(body.errors[0]).toEqual({
+        loc: ["body", unknown],
+        msg: `"${unknown}" is no field of this request.${hint}`,
+        type: "unrecognized_keys",
+      });
+    },
+  );
 
-  test("in a form, and in the JSON of its instructions", async () => {
+  test("creating a generation refuses an unknown field in a form and in the JSON of its instructions", async () => {
     for (const [field, instructions] of [
       ["aspectRatio", "A lighthouse"],
       ["seeed", "A lighthouse"],
@@ -66,7 +69,7 @@ describe("a field that nobody knows is refused where it costs money or safety", 
     }
   });
 
-  test("thousands of them cost no more than a few, and a long name does not come back whole", async () => {
+  test("at most 20 unknown fields are reported, and a long name is cut", async () => {
     const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`x${at}`, 1]));
     const { body } = await api("/auth/developer-keys", { headers: mine(), json: many });
     expect(body.errors).toHaveLength(20);
@@ -75,7 +78,7 @@ describe("a field that nobody knows is refused where it costs money or safety", 
   });
 });
 
-test("elsewhere a field that nobody knows is tolerated", async () => {
+test("other requests ignore an unknown field", async () => {
   const project = await api("/projects", { headers: mine(), json: { name: "P", colour: "red" } });
   expect(project.status).toBe(201);
   const me = await api("/auth/me", { method: "PATCH", headers: mine(), json: { full_name: "Ada", age: 3 } });

@@ -20,14 +20,14 @@ beforeAll(async () => {
   user = await registerEndUser(project);
 });
 
-async function places(count: number, headers = user.headers): Promise<Body[]> {
+async function createUploads(count: number, headers = user.headers): Promise<Body[]> {
   const { status, body } = await api("/generation/uploads", { headers, json: { count } });
   expect(status).toBe(201);
   return body.uploads;
 }
 const put = (upload: Body, body: BodyInit, type = "image/png") =>
   fetch(upload.url, { method: "PUT", headers: { "Content-Type": type }, body });
-/** A PNG of exactly so many bytes; what follows its end is ignored by every reader. */
+/** A PNG padded to the given size. Readers ignore what follows its end. */
 const bigPhoto = async (bytes: number) => {
   const head = new Uint8Array(await photo().arrayBuffer());
   const whole = new Uint8Array(bytes);
@@ -35,8 +35,8 @@ const bigPhoto = async (bytes: number) => {
   return whole;
 };
 
-test("pictures that a browser put into Storage become a generation, in order, beside none of its own", async () => {
-  const uploads = await places(2);
+test("a generation uses the images that a browser uploaded to Storage, in the order of upload_ids", async () => {
+  const uploads = await createUploads(2);
   for (const [index, upload] of uploads.entries())
     expect((await put(upload, photo(index + 3))).status).toBe(200);
   const prompt = freshPrompt();
@@ -57,8 +57,8 @@ test("pictures that a browser put into Storage become a generation, in order, be
   for (const upload of uploads) expect(await stack.files(upload.id)).toEqual([]);
 });
 
-test("an upload serves one generation, also when two want it at once", async () => {
-  const [upload = {}] = await places(1);
+test("an upload can be used by one generation only, with parallel creates too", async () => {
+  const [upload = {}] = await createUploads(1);
   await put(upload, photo());
   const before = await stack.charged(project.id);
   const answers = await Promise.all(
@@ -70,51 +70,51 @@ test("an upload serves one generation, also when two want it at once", async () 
 });
 
 test.each([
-  ["nothing was put to", undefined, 404, "upload_not_found"],
-  ["text was put to under the type of a picture", "<script>alert(1)</script>", 415, "unsupported_image"],
-])("an address that %s is refused", async (_, content, status, code) => {
-  const [upload = {}] = await places(1);
+  ["without a file", undefined, 404, "upload_not_found"],
+  ["with text instead of an image", "<script>alert(1)</script>", 415, "unsupported_image"],
+])("an upload %s is refused by a generation", async (_, content, status, code) => {
+  const [upload = {}] = await createUploads(1);
   if (content !== undefined) expect((await put(upload, content)).status).toBe(200);
   const answer = await stack.create(freshPrompt(), user.headers, { upload_ids: [upload.id] });
   expect(errorOf(answer)).toMatchObject({ status, code });
 });
 
-test("Storage takes no second file, no other type and nothing above 10 MB", async () => {
-  const [once = {}, typed = {}, large = {}] = await places(3);
+test("the URL of an upload refuses a second file, other types and files above 10 MB", async () => {
+  const [once = {}, typed = {}, large = {}] = await createUploads(3);
   expect((await put(once, photo())).status).toBe(200);
   expect((await put(once, photo(9))).ok).toBe(false);
   expect((await put(typed, "hello", "text/html")).ok).toBe(false);
   expect((await put(large, await bigPhoto(10 * 1024 * 1024 + 1))).ok).toBe(false);
 });
 
-test("another person's upload is not found", async () => {
+test("another user's upload answers 404", async () => {
   const other = await registerEndUser(project);
-  const [upload = {}] = await places(1, other.headers);
+  const [upload = {}] = await createUploads(1, other.headers);
   await put(upload, photo());
   const answer = await stack.create(freshPrompt(), user.headers, { upload_ids: [upload.id] });
   expect(errorOf(answer)).toMatchObject({ status: 404, code: "upload_not_found" });
 });
 
 test.each([
-  ["none", { count: 0 }],
-  ["six", { count: 6 }],
-  ["half a one", { count: 1.5 }],
-])("a request for %s is refused", async (_, json) => {
+  ["no upload", { count: 0 }],
+  ["six uploads", { count: 6 }],
+  ["1.5 uploads", { count: 1.5 }],
+])("creating %s is refused", async (_, json) => {
   const answer = await api("/generation/uploads", { headers: user.headers, json });
   expect(errorOf(answer)).toMatchObject({ status: 422, code: "validation_failed" });
 });
 
-test("somebody without an account gets no address", async () => {
+test("an anonymous caller cannot create an upload", async () => {
   const answer = await api("/generation/uploads", { json: {} });
   expect(errorOf(answer)).toMatchObject({ status: 401, code: "not_authenticated" });
 });
 
-test("one person has at most 50 unused uploads; unused ones go after three hours with their files", async () => {
+test("a user has at most 50 unused uploads, and unused ones are deleted with their files after three hours", async () => {
   const other = await registerEndUser(project);
-  const [first = {}] = await places(1, other.headers);
+  const [first = {}] = await createUploads(1, other.headers);
   await put(first, photo());
-  for (let at = 0; at < 9; at++) await places(5, other.headers);
-  await places(4, other.headers);
+  for (let at = 0; at < 9; at++) await createUploads(5, other.headers);
+  await createUploads(4, other.headers);
   const refused = await api("/generation/uploads", { headers: other.headers, json: { count: 1 } });
   expect(errorOf(refused)).toMatchObject({ status: 429, code: "upload_limit_reached" });
 

@@ -20,8 +20,8 @@ const grant = (json: Body, id = user.id) =>
 const create = (prompt = freshPrompt(), who = user) => stack.create(prompt, who.headers);
 const usage = async (headers = user.headers) => (await api("/generation/usage", { headers })).body;
 
-describe("one person cannot use up a project", () => {
-  test("a day has as many pictures as the project gives, also when all are asked for at once", async () => {
+describe("a project's limits per user", () => {
+  test("30 parallel creates of one user make exactly the project's daily limit per user", async () => {
     expect((await limit({ user_generations_per_day: 3 })).body.user_generations_per_day).toBe(3);
     const answers = await Promise.all(Array.from({ length: 30 }, () => create()));
     const refused = answers.filter(({ status }) => status === 429);
@@ -36,12 +36,12 @@ describe("one person cannot use up a project", () => {
       month_limit: null,
       used_this_month: 3,
     });
-    // What was refused counts neither for the person nor for the project.
+    // A refused create counts neither for the user nor for the project.
     expect(await stack.charged(developer.project.id)).toBe(3);
     expect((await create(freshPrompt(), await registerEndUser(developer.project))).status).toBe(200);
   });
 
-  test("a month too, over its days", async () => {
+  test("the monthly limit per user counts all days of the month", async () => {
     await limit({ user_generations_per_month: 5 });
     await stack.sql`insert into private.user_usage (user_id, day, generations)
       select ${user.id}, date_trunc('month', now() at time zone 'utc')::date, 4`;
@@ -53,7 +53,7 @@ describe("one person cannot use up a project", () => {
     expect((await usage()).user).toMatchObject({ used_this_month: 5, month_limit: 5 });
   });
 
-  test("and so many at once", async () => {
+  test("the concurrency limit per user counts running generations", async () => {
     await limit({ user_concurrent: 1 });
     const { body } = await create(`${freshPrompt()} [[stall]]`);
     const refused = await create();
@@ -63,7 +63,7 @@ describe("one person cannot use up a project", () => {
     expect((await create()).status).toBe(200);
   });
 
-  test("what fails is given back to the person's day; deleting what was made gives nothing back", async () => {
+  test("a failed generation does not count for the user's day, and a deleted one still counts", async () => {
     await limit({ user_generations_per_day: 2 });
     const { body } = await create(`${freshPrompt()} [[fail]]`);
     await stack.ended(body.id, user.headers);
@@ -74,19 +74,19 @@ describe("one person cannot use up a project", () => {
     expect((await create()).body.code).toBe("user_day_limit_reached");
   });
 
-  test("a cancel that stays charged stays counted", async () => {
+  test("a charged cancel counts for the user's day", async () => {
     await stack.sql`insert into public.plans (id, generations_per_month) values ('user-cancels', 30) on conflict do nothing`;
     await stack.plan(developer.project.id, "user-cancels");
     await limit({ user_generations_per_day: 5 });
     for (let count = 0; count < 4; count++) {
       const { body } = await create(`${freshPrompt()} [[stall]]`);
-      await until(async () => (await stack.row(body.id)).status === "processing", "it runs");
+      await until(async () => (await stack.row(body.id)).status === "processing", "the generation runs");
       await api(`/generation/${body.id}/cancel`, { method: "POST", headers: user.headers });
     }
     expect((await usage()).user.used_today).toBe(1);
   });
 
-  test("whoever runs the project is not one of its people", async () => {
+  test("the limits per user do not apply to the developer of the project", async () => {
     await limit({ user_generations_per_day: 1, user_concurrent: 1 });
     const headers = { ...developer.headers, "X-Project-ID": developer.project.id };
     for (let count = 0; count < 3; count++)
@@ -95,8 +95,8 @@ describe("one person cannot use up a project", () => {
   });
 });
 
-describe("a developer grants a person other limits", () => {
-  test("more than everybody has, or less, until the grant is taken back", async () => {
+describe("limits that a developer grants one user", () => {
+  test("a limit granted to a user replaces the project's limit until it is set to null", async () => {
     await limit({ user_generations_per_day: 1 });
     expect((await grant({ generations_per_day: 3 })).body).toMatchObject({
       is_active: true,
@@ -112,7 +112,7 @@ describe("a developer grants a person other limits", () => {
     expect(body.users[0]).toMatchObject({ id: user.id, generations_per_day: null });
   });
 
-  test("a grant leaves the account open and its sessions alone, and closing it leaves the grant", async () => {
+  test("granting a limit does not deactivate a user, and deactivating a user keeps the limit", async () => {
     await grant({ concurrent_generations: 2 });
     expect((await api("/auth/me", { headers: user.headers })).status).toBe(200);
     expect((await grant({ is_active: false })).body).toMatchObject({
@@ -122,12 +122,12 @@ describe("a developer grants a person other limits", () => {
     expect((await grant({ generations_per_month: 9 })).body).toMatchObject({ is_active: false });
   });
 
-  test.each([0, -1, 1.5, 1_000_001, "3"])("%j is no limit", async (value) => {
+  test.each([0, -1, 1.5, 1_000_001, "3"])("a limit per user of %j is refused", async (value) => {
     expect((await limit({ user_generations_per_day: value })).status).toBe(422);
     expect((await grant({ concurrent_generations: value })).status).toBe(422);
   });
 
-  test("another developer grants nothing", async () => {
+  test("another developer cannot grant a user limits", async () => {
     const stranger = await registerDeveloper();
     const answer = await api(`/projects/${developer.project.id}/users/${user.id}`, {
       method: "PATCH",
@@ -138,7 +138,7 @@ describe("a developer grants a person other limits", () => {
   });
 });
 
-test("a project is created with its limits, and null takes one away", async () => {
+test("a project can be created with limits per user, and null removes one", async () => {
   const { status, body } = await api("/projects", {
     headers: developer.headers,
     json: {

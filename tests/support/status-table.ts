@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { api, errorOf, type Headed } from "./api.ts";
 
-/** What is sent; made when the test runs, since tokens and keys are not there before. */
+/** A request. The test makes it when it runs, since tokens and keys do not exist before. */
 export type Sent = { method?: string; headers?: Headed; json?: unknown; body?: string };
 /** `call` is a method and a path; `code` is null for an answer that is no error. */
 export type Row = [call: string, situation: string, status: number, code: string | null, sent: () => Sent];
@@ -14,41 +14,41 @@ export const bad = {
   key: { "X-Developer-Key": "ak_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
 };
 
-/** What every endpoint that needs a signed-in person answers. */
+/** The refusals of every endpoint that needs a signed-in user. */
 export const signedIn = (call: string, bearer: () => Headed, json?: unknown): Row[] => [
   [call, "no credentials", 401, "not_authenticated", () => ({ json })],
-  [call, "a bad token", 401, "invalid_token", () => ({ headers: bad.token, json })],
+  [call, "an invalid token", 401, "invalid_token", () => ({ headers: bad.token, json })],
   [
     call,
-    "a basic Authorization",
+    "a Basic Authorization header",
     401,
     "invalid_token",
     () => ({ headers: { Authorization: "Basic eA==" }, json }),
   ],
   [
     call,
-    "a project id that is none",
+    "an invalid project id",
     400,
     "invalid_project_id",
     () => ({ headers: { ...bearer(), ...bad.project }, json }),
   ],
   [
     call,
-    "a bad key beside the token",
+    "an invalid developer key",
     403,
     "developer_key_invalid",
     () => ({ headers: { ...bearer(), ...bad.key }, json }),
   ],
   [
     call,
-    "the wrong role",
+    "another role in X-User-Role",
     403,
     "role_mismatch",
     () => ({ headers: { ...bearer(), "X-User-Role": "operator" }, json }),
   ],
 ];
 
-/** What every endpoint that takes JSON answers. */
+/** The refusals of every endpoint that takes JSON. */
 export const takesJson = (call: string, headers: () => Headed = () => ({})): Row[] => {
   const method = call.split(" ")[0] ?? "POST";
   const typed = (type: string, body: string) => ({
@@ -58,21 +58,21 @@ export const takesJson = (call: string, headers: () => Headed = () => ({})): Row
   });
   return [
     [call, "broken JSON", 400, "malformed_json", () => typed("application/json", "{")],
-    [call, "text", 415, "unsupported_media_type", () => typed("text/plain", "x")],
+    [call, "a text body", 415, "unsupported_media_type", () => typed("text/plain", "x")],
     [
       call,
-      "more than a mebibyte",
+      "a body above 1 MiB",
       413,
       "payload_too_large",
       () => typed("application/json", "x".repeat(1_100_000)),
     ],
-    [call, "a list", 422, "validation_failed", () => typed("application/json", "[]")],
+    [call, "a JSON array", 422, "validation_failed", () => typed("application/json", "[]")],
   ];
 };
 
 /** A test for each row, in their order. `fill` replaces `:names` in paths. */
 export function testStatuses(rows: Row[], fill: () => Record<string, string> = () => ({})): void {
-  test.each(rows)("%s with %s is %i %s", async (call, _situation, status, code, sent) => {
+  test.each(rows)("%s with %s answers %i %s", async (call, _situation, status, code, sent) => {
     const [method = "GET", template = ""] = call.split(" ");
     const path = template.replace(/:(\w+)/g, (_, name: string) => fill()[name] ?? "");
     const answer = await api(path, { method, ...sent() });
