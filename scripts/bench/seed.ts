@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import postgres, { type Sql } from "postgres";
-import { createKey } from "../../supabase/functions/api/key-format.ts";
+import { createKey } from "../../supabase/functions/api/key.ts";
 import { adminUrlOf, keysOfPort } from "../local/keys.ts";
 import { Problem } from "../local/problem.ts";
 import { loopback, type Ports } from "../local/settings.ts";

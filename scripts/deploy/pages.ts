@@ -1,7 +1,7 @@
 // Writes the pages that links of mails lead to as files for any static site: hosted functions and buckets send HTML as plain text.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { documentOf, resetPage, verifyPage } from "../../supabase/functions/api/pages/page-html.ts";
+import { documentOf, resetPage, verifyPage } from "../../supabase/functions/api/pages/page.ts";
 
 const [base = "", folder = "dist/mail-pages"] = process.argv.slice(2);
 if (!URL.canParse(base)) {

@@ -1,4 +1,4 @@
-import { version } from "../../supabase/functions/api/openapi.ts";
+import { version } from "../../supabase/functions/api/version.ts";
 import { type Check, type Finding, fail, ok, warn } from "./check.ts";
 import { fixes } from "./fixes.ts";
 import { ask } from "./target.ts";

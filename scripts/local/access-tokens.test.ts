@@ -1,6 +1,6 @@
 import { generateKeyPair, jwtVerify, SignJWT } from "jose";
 import { expect, test } from "vitest";
-import { createTokenVerifier } from "../../supabase/functions/api/clients/tokens.ts";
+import { createTokenVerifier } from "../../supabase/functions/api/clients/token-verifier.ts";
 import type { Env } from "../../supabase/functions/api/env.ts";
 import { AccessTokens, type TokenAlgorithm } from "./access-tokens.ts";
 import { newSigningKeys, signRole } from "./signing-keys.ts";

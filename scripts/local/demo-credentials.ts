@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type postgres from "postgres";
-import { createKey } from "../../supabase/functions/api/key-format.ts";
+import { createKey } from "../../supabase/functions/api/key.ts";
 import { Problem } from "./problem.ts";
 import { loopback, type Paths, type Ports } from "./settings.ts";
 

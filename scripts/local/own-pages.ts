@@ -4,7 +4,7 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono, type MiddlewareHandler } from "hono";
 import { etag } from "hono/etag";
 import type postgres from "postgres";
-import { signTicket } from "../../supabase/functions/api/resources/generations/files/tickets.ts";
+import { signTicket } from "../../supabase/functions/api/resources/generations/files/ticket.ts";
 import { docsFolder } from "./docs-site.ts";
 import { type LandingFacts, landingPage, landingPolicy, type Picture } from "./landing-html.ts";
 import { type NodeBindings, refusal, wrongMethod } from "./local-server.ts";

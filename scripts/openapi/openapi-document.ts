@@ -1,7 +1,9 @@
 import { createApp } from "../../supabase/functions/api/app.ts";
 import type { Deps } from "../../supabase/functions/api/context.ts";
+import { codesField } from "../../supabase/functions/api/contract/errors.ts";
+import { securitySchemes } from "../../supabase/functions/api/contract/security.ts";
 import { type ErrorCode, errorCodes } from "../../supabase/functions/api/errors.ts";
-import { codesField, securitySchemes, version } from "../../supabase/functions/api/openapi.ts";
+import { version } from "../../supabase/functions/api/version.ts";
 import { errorExample, exampleOf, type Schema } from "./openapi-examples.ts";
 
 /** The OpenAPI 3.1 document of the routes themselves. Needs no service: describing a route calls nothing. */

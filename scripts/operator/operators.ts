@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type postgres from "postgres";
 import { parseEmailAddress } from "../../supabase/functions/api/email-address.ts";
-import { createKey } from "../../supabase/functions/api/key-format.ts";
+import { createKey } from "../../supabase/functions/api/key.ts";
 import { Problem } from "../local/problem.ts";
 
 export type Operator = {

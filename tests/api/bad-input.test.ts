@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { createKey } from "../../supabase/functions/api/key-format.ts";
+import { createKey } from "../../supabase/functions/api/key.ts";
 import {
   api,
   type Developer,

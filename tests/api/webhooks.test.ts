@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { verifyWebhook } from "../../packages/client/src/webhook-signature.ts";
+import { verifyWebhook } from "../../packages/client/src/verify-webhook.ts";
 import {
   api,
   type Developer,

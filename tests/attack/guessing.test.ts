@@ -1,6 +1,6 @@
 import { Agent, get } from "node:http";
 import { afterAll, expect, inject, test } from "vitest";
-import { createKey } from "../../supabase/functions/api/key-format.ts";
+import { createKey } from "../../supabase/functions/api/key.ts";
 import { api, type Headed, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { operations } from "../support/contract/document.ts";
 import { fuzzTarget } from "../support/fuzz/target.ts";

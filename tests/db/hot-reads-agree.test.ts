@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "vitest";
-import { statementFor } from "../../supabase/functions/api/clients/database.ts";
 import { createHotReads } from "../../supabase/functions/api/clients/hot-reads.ts";
+import { statementFor } from "../../supabase/functions/api/clients/statement-for.ts";
 import { ownAccount } from "../../supabase/functions/api/resources/auth/store.ts";
 import { ownGeneration, ownPage } from "../../supabase/functions/api/resources/generations/store.ts";
 import { makeSmallWorld, type Request, type SmallWorld } from "../support/hot-reads/worlds.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { languageCodes } from "../../supabase/functions/api/mail/texts.ts";
+import { languageCodes } from "../../supabase/functions/api/mail/languages.ts";
 import { links } from "../../supabase/functions/api/mail/write-mail.ts";
 import { admin, rolledBack } from "../support/sql.ts";
 

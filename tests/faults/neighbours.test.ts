@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test, vi } from "vitest";
-import { createHandler } from "../../supabase/functions/api/runtime.ts";
+import { createHandler } from "../../supabase/functions/api/handler.ts";
 import {
   api,
   type EndUser,

@@ -2,7 +2,7 @@ import { ApiError } from "../../supabase/functions/api/errors.ts";
 import {
   type GenerationRequest,
   withGenerationRequest,
-} from "../../supabase/functions/api/resources/generations/input/read-request.ts";
+} from "../../supabase/functions/api/resources/generations/input/generation-request.ts";
 import { png } from "./images.ts";
 
 export type Part = [name: string, value: string | Uint8Array, filename?: string];

@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { afterAll, inject } from "vitest";
-import { createKey } from "../../supabase/functions/api/key-format.ts";
+import { createKey } from "../../supabase/functions/api/key.ts";
 import { api, type Developer, type Headed } from "./api.ts";
 
 const { database_url = "", urls, keys, credentials } = inject("stack");

@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { inject } from "vitest";
 import { closeServer } from "../../scripts/local/local-server.ts";
-import { createHandler } from "../../supabase/functions/api/runtime.ts";
+import { createHandler } from "../../supabase/functions/api/handler.ts";
 import { tokenSettings } from "./auth-tokens.ts";
 
 type Handler = (request: Request) => Response | Promise<Response>;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Mail } from "../../supabase/functions/api/clients/mailer.ts";
 import type { Deps } from "../../supabase/functions/api/context.ts";
 import { deliverMail, waitSeconds } from "../../supabase/functions/api/mail/deliver-mail.ts";
-import { codeDigest, digestOf, type MailSecret } from "../../supabase/functions/api/mail/mail-token.ts";
+import { codeDigest, digestOf, type MailSecret } from "../../supabase/functions/api/mail/mail-secret.ts";
 import type { OutboxRow } from "../../supabase/functions/api/mail/store.ts";
 
 const row = (more: Partial<OutboxRow> = {}) =>

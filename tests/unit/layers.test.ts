@@ -8,28 +8,30 @@ import { repositoryRoot } from "../../scripts/local/settings.ts";
 /** A file of the API, what it imports, and the sentence that the linter says. */
 const refused: [file: string, imported: string, sentence: string][] = [
   ["errors.ts", "./fields/text.ts", "A file at the root stands below every folder."],
+  ["router.ts", "./contract/errors.ts", "A file at the root stands below every folder."],
+  ["contract/errors.ts", "../fields/text.ts", "The contract knows the root alone."],
   ["fields/text.ts", "../clients/database.ts", "Fields know the root alone."],
   ["clients/auth.ts", "../context.ts", "A client knows the root alone, and no request."],
   ["clients/redis.ts", "hono", "A client knows the root alone, and no request."],
   ["middleware/cors.ts", "../resources/auth/store.ts", "Middleware stands below"],
-  ["mail/layout.ts", "../resources/auth/store.ts", "Mail stands below resources and jobs"],
-  ["pages/page-html.ts", "../resources/auth/store.ts", "Pages stand below resources and jobs."],
+  ["mail/letter.ts", "../resources/auth/store.ts", "Mail stands below resources and jobs"],
+  ["pages/page.ts", "../resources/auth/store.ts", "Pages stand below resources and jobs."],
   ["resources/auth/store.ts", "hono", "A store names SQL functions, and sees no request."],
   ["resources/auth/login.ts", "./logout.ts", "An endpoint imports no other endpoint"],
   ["resources/auth/logout.ts", "../projects/get-project.ts", "An endpoint imports no other endpoint"],
   ["resources/auth/me.ts", "../../jobs/remove-old.ts", "Jobs and the app stand above resources."],
   ["resources/auth/refresh.ts", "pg", "Only clients know the libraries of services."],
-  ["resources/auth/sign-in/sign-in.ts", "../login.ts", "What endpoints share imports no endpoint."],
+  ["resources/auth/sign-in/open-tokens.ts", "../login.ts", "What endpoints share imports no endpoint."],
 ];
 
 const allowed: [file: string, imported: string][] = [
-  ["clients/tokens.ts", "../errors.ts"],
+  ["clients/token-verifier.ts", "../errors.ts"],
   ["middleware/credentials.ts", "../fields/text.ts"],
   ["resources/auth/register.ts", "./store.ts"],
   ["resources/auth/verify-email.ts", "../users/schemas.ts"],
-  ["resources/auth/change-email.ts", "./sign-in/sign-in.ts"],
+  ["resources/auth/change-email.ts", "./sign-in/check-password.ts"],
   ["resources/auth/change-password.ts", "../../errors.ts"],
-  ["resources/auth/sign-in/passwords.ts", "../store.ts"],
+  ["resources/auth/sign-in/spellings-of.ts", "../store.ts"],
   ["jobs/reconcile.ts", "../resources/auth/store.ts"],
 ];
 

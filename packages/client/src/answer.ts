@@ -1,8 +1,8 @@
 import { ApiError, type FieldError, RateLimitError } from "./errors.ts";
-import { parseRetryAfter } from "./retry.ts";
+import { parseRetryAfter } from "./retry-delay.ts";
 
 /** Every answer of the API is an object or a list; only 204 is empty. @throws ApiError unexpected_answer */
-export function parse(response: Response, text: string): unknown {
+export function parseAnswer(response: Response, text: string): unknown {
   if (text === "" && response.status === 204) return undefined;
   const value = parseJson(text);
   if (typeof value !== "object" || value === null) throw unexpected(response);

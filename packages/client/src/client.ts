@@ -11,8 +11,8 @@ import { Sessions } from "./resources/sessions.ts";
 import { Transfers } from "./resources/transfers.ts";
 import { Users } from "./resources/users.ts";
 import { Webhooks } from "./resources/webhooks.ts";
-import { assertTimeout } from "./retry.ts";
 import { memorySession, type SessionStore } from "./session.ts";
+import { assertTimeout } from "./start-timer.ts";
 
 export type ClientOptions = {
   /** The base address, without /api/v1: `http://127.0.0.1:54321`, `https://<ref>.supabase.co/functions/v1`. Required. */

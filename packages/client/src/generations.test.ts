@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { GenerationError } from "./errors.ts";
-import { type ImageFile, toBlob } from "./files.ts";
+import { type ImageFile, toBlob } from "./image-files.ts";
 import { memorySession } from "./session.ts";
 import { apiServer, broken, client, error, generation, json, session, url } from "./testing/server.ts";
 

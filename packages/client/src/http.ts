@@ -1,9 +1,13 @@
-import { parse, reasonOf, reject, unexpected } from "./answer.ts";
+import { parseAnswer, reasonOf, reject, unexpected } from "./answer.ts";
 import { type ApiPromise, type Received, toApiPromise } from "./api-promise.ts";
 import { ApiError, ConnectionError, TimeoutError } from "./errors.ts";
-import { assertTimeout, onAbort, retryDelay, sleep, startTimer, untilAborted } from "./retry.ts";
+import { type Params, requestTarget } from "./request-target.ts";
+import { retryDelay } from "./retry-delay.ts";
 import type { Session, SessionStore } from "./session.ts";
 import { SessionKeeper } from "./session-keeper.ts";
+import { sleep } from "./sleep.ts";
+import { assertTimeout, startTimer } from "./start-timer.ts";
+import { onAbort, untilAborted } from "./until-aborted.ts";
 import type { paths } from "./wire.gen.ts";
 import type { Answer, RequestInit, Verb } from "./wire.ts";
 
@@ -42,7 +46,6 @@ type Manner = {
   lastEventId?: string | undefined;
 };
 
-type Params = Record<string, string | number | null>;
 type Request = {
   params?: Params | undefined;
   query?: object | undefined;
@@ -85,7 +88,7 @@ export class Http {
   ): Promise<Received<Answer<paths[P][V]>>> {
     const request: Request = init;
     const { signal, maxRetries = this.#config.maxRetries } = options;
-    const url = this.#config.url + fill(path, request.params) + queryOf(request.query);
+    const url = this.#config.url + requestTarget(path, request.params, request.query);
     const isRepeatable = verb === "get" || request.repeatable || request.idempotencyKey !== undefined;
     let hasRenewed = false;
     for (let attempt = 0; ; ) {
@@ -156,7 +159,7 @@ export class Http {
       if (request.streams && response.ok) return { data: stream(response) as T, headers: response.headers };
       const text = await response.text();
       if (!response.ok && response.status !== request.accepts) reject(response, text);
-      return { data: parse(response, text) as T, headers: response.headers };
+      return { data: parseAnswer(response, text) as T, headers: response.headers };
     });
   }
 
@@ -233,20 +236,3 @@ const refused = "The file storage takes JPEG, PNG and WebP of at most 10 MB.";
 
 const isRefusedToken = (error: unknown) =>
   error instanceof ApiError && error.status === 401 && error.code === "invalid_token";
-
-function fill(path: string, params: Params = {}): string {
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
-    const value = String(params[name] ?? "");
-    // Empty or dots would name another resource.
-    if (/^\.{0,2}$/.test(value)) throw new TypeError(`${name} must be an id, not ${JSON.stringify(value)}.`);
-    return encodeURIComponent(value);
-  });
-}
-
-function queryOf(query: object = {}): string {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== null) search.set(name, String(value));
-  }
-  return search.size > 0 ? `?${search}` : "";
-}

@@ -10,11 +10,12 @@ export {
   RateLimitError,
   TimeoutError,
 } from "./errors.ts";
-export type { ImageFile, ImageFiles } from "./files.ts";
 export type { CompletedGeneration, FinishedGeneration } from "./finished-generation.ts";
+export type { GenerationEvent, StreamOptions } from "./follow-generation.ts";
+export type { GenerationCreate } from "./generation-body.ts";
 export type { RequestOptions } from "./http.ts";
+export type { ImageFile, ImageFiles } from "./image-files.ts";
 export type { List, Page } from "./list.ts";
-export type { GenerationCreate } from "./resources/generations.ts";
 export {
   type CookieJar,
   type CookieOptions,
@@ -25,9 +26,8 @@ export {
   type SessionStore,
 } from "./session.ts";
 export type { SessionEvent, SessionListener } from "./session-keeper.ts";
-export type { GenerationEvent, StreamOptions } from "./stream.ts";
-export type { WaitOptions } from "./wait.ts";
-export { verifyWebhook, type WebhookEvent, WebhookSignatureError } from "./webhook-signature.ts";
+export { verifyWebhook, type WebhookEvent, WebhookSignatureError } from "./verify-webhook.ts";
+export type { WaitOptions } from "./wait-until-finished.ts";
 
 /** Every other schema of the API's document, by its name. */
 export type { Schema };

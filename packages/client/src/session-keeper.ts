@@ -1,6 +1,6 @@
 import { ApiError } from "./errors.ts";
-import { sleep } from "./retry.ts";
 import { type Session, type SessionStore, toSession } from "./session.ts";
+import { sleep } from "./sleep.ts";
 
 export type SessionEvent = "signed_in" | "refreshed" | "signed_out";
 export type SessionListener = (session: Session | null, event: SessionEvent) => void;

@@ -2,14 +2,13 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { AppEnv, Deps } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { reconcile } from "./jobs/reconcile.ts";
-import { preflights } from "./middleware/cors.ts";
+import { cors } from "./middleware/cors.ts";
 import { countKeyUsage } from "./middleware/count-key-usage.ts";
 import { emptyParameters } from "./middleware/empty-parameters.ts";
 import { handleErrors, handleNotFound } from "./middleware/handle-errors.ts";
 import { head } from "./middleware/head.ts";
 import { observe } from "./middleware/observe.ts";
 import { refuseLongAddress } from "./middleware/refuse-long-address.ts";
-import { createRouter, version } from "./openapi.ts";
 import { authPages } from "./pages/auth-pages.ts";
 import { openApiPage } from "./pages/openapi-page.ts";
 import { createApiKey } from "./resources/api-keys/create-api-key.ts";
@@ -89,6 +88,8 @@ import { replayDelivery } from "./resources/webhooks/replay-delivery.ts";
 import { rotateWebhookSecret } from "./resources/webhooks/rotate-webhook-secret.ts";
 import { testWebhook } from "./resources/webhooks/test-webhook.ts";
 import { updateWebhook } from "./resources/webhooks/update-webhook.ts";
+import { createRouter } from "./router.ts";
+import { version } from "./version.ts";
 
 const endpoints = [
   getLiveness,
@@ -179,7 +180,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   const app = createRouter();
   app.use(head);
   app.use(observe(deps));
-  app.use(preflights);
+  app.use(cors);
   app.use(refuseLongAddress);
   app.use(emptyParameters);
   app.use(countKeyUsage());

@@ -2,7 +2,7 @@
 const maxLength = 8_192;
 
 /** The token of an Authorization header; undefined when it is missing, or no bearer. */
-export function bearerIn(header: string | null | undefined): string | undefined {
+export function readBearer(header: string | null | undefined): string | undefined {
   if (!header || header.length > maxLength) return undefined;
   return /^Bearer +([^\s]+)$/i.exec(header)?.[1];
 }

@@ -6,7 +6,7 @@ import type { RedisClient } from "./clients/redis.ts";
 import type { ReplicateClient } from "./clients/replicate.ts";
 import type { RequestCounter } from "./clients/request-counter.ts";
 import type { StorageClient } from "./clients/storage.ts";
-import type { TokenVerifier } from "./clients/tokens.ts";
+import type { TokenVerifier } from "./clients/token-verifier.ts";
 import type { SendWebhook } from "./clients/webhook-sender.ts";
 import type { Env } from "./env.ts";
 import type { ErrorCode } from "./errors.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { toApiError } from "./clients/database.ts";
+import { toApiError } from "./clients/to-api-error.ts";
 import { ApiError, invalidFields, isErrorCode } from "./errors.ts";
 import { describe as describeError } from "./redact.ts";
 

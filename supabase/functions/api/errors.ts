@@ -1,6 +1,7 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { RateLimit } from "./limits.ts";
-import { type Loc, sentenceAbout, waitSentence } from "./sentences.ts";
+import type { RateLimit } from "./rate-limit.ts";
+import { type Loc, sentenceAbout } from "./sentence-about.ts";
+import { waitSentence } from "./wait-sentence.ts";
 
 /** Every code that the API can answer with: its status and its sentence. Codes never change once released. */
 const table = {

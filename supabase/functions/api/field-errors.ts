@@ -1,5 +1,5 @@
 import type { FieldError } from "./errors.ts";
-import { type Issue, sentenceFor } from "./sentences.ts";
+import { type Issue, sentenceFor } from "./sentence-about.ts";
 
 const maxErrors = 20;
 /** Names that a caller chose come back in an error: no more of them than this. */

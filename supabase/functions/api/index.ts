@@ -1,5 +1,5 @@
+import { createHandler, type Handler } from "./handler.ts";
 import { readRest } from "./read-rest.ts";
-import { createHandler, type Handler } from "./runtime.ts";
 
 declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
 

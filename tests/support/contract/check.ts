@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
-import { kept } from "../../../supabase/functions/api/middleware/cache-control.ts";
+import { cacheControl } from "../../../supabase/functions/api/middleware/cache-control.ts";
 import { type Answer, expanded, type Operation, resolve, type Schema } from "./document.ts";
 import { isSentence } from "./sentence.ts";
 
@@ -93,7 +93,7 @@ export function eventsOf(body: string): { event: string; id?: string; data: any 
 
 /** What may be kept is in one table; everything else is not stored. */
 function wrongKeeping({ id }: Operation, { status, headers }: Received): string[] {
-  const expected = (status < 400 ? kept[id] : undefined) ?? "no-store";
+  const expected = (status < 400 ? cacheControl[id] : undefined) ?? "no-store";
   const sent = headers.get("cache-control");
   return sent === expected ? [] : [`Cache-Control is ${sent}, not ${expected}`];
 }

@@ -1,6 +1,6 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
-import { withoutEmpty } from "../../../supabase/functions/api/empty-fields.ts";
+import { withoutEmpty } from "../../../supabase/functions/api/empty-as-absent.ts";
 import { mismatches, violations } from "./check.ts";
 import { type Operation, operationOf } from "./document.ts";
 

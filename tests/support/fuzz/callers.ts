@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { createKey } from "../../../supabase/functions/api/key-format.ts";
+import { createKey } from "../../../supabase/functions/api/key.ts";
 
 export type Headed = Record<string, string>;
 export type Target = {

@@ -1,22 +1,24 @@
 import { type ApiPromise, toApiPromise } from "../api-promise.ts";
 import { GenerationError } from "../errors.ts";
-import { filesForm, type ImageFiles, toFiles } from "../files.ts";
 import type { CompletedGeneration, FinishedGeneration } from "../finished-generation.ts";
+import {
+  followGeneration,
+  type GenerationEvent,
+  type Open,
+  type StreamOptions,
+} from "../follow-generation.ts";
+import { type GenerationCreate, generationBody, uploadTimeoutMs } from "../generation-body.ts";
 import type { Http, RequestOptions } from "../http.ts";
-import { List } from "../list.ts";
-import { followGeneration, type GenerationEvent, type Open, type StreamOptions } from "../stream.ts";
-import { type Streams, type WaitOptions, waitLive, waitUntilFinished } from "../wait.ts";
+import { type ImageFiles, toFiles } from "../image-files.ts";
+import type { List } from "../list.ts";
+import { listByCursor } from "../list-by-cursor.ts";
+import { randomKey } from "../random-key.ts";
+import { type Streams, waitLive } from "../wait-live.ts";
+import { type WaitOptions, waitUntilFinished } from "../wait-until-finished.ts";
 import type { Body, Query, Schema } from "../wire.ts";
 
 const one = "/api/v1/generation/{generation_id}";
 const anonymous = "/api/v1/generation/anonymous-generations-v2/{generation_id}";
-/** Uploads may be 50 MB over a slow line. */
-const uploadTimeoutMs = 120_000;
-
-export type GenerationCreate = Extract<Body<"generations.create">, { prompt: string }> & {
-  /** 1 to 5 pictures to work from: JPEG, PNG or WebP, at most 10 MB each. One, an array, or the FileList of an input. */
-  files?: ImageFiles | null;
-};
 type Generation = Schema<"Generation">;
 
 /** Pictures from words and pictures. */
@@ -36,7 +38,7 @@ export class Generations {
     { idempotencyKey = randomKey(), ...options }: RequestOptions & { idempotencyKey?: string } = {},
   ): ApiPromise<Schema<"CreatedGeneration">> {
     const post = async () => {
-      const { sent, timeoutMs } = await bodyOf(request, options);
+      const { sent, timeoutMs } = await generationBody(request, options);
       const init = { ...sent, idempotencyKey };
       return this.#http.send("post", "/api/v1/generation/generate-v2", init, { timeoutMs, ...options });
     };
@@ -49,7 +51,7 @@ export class Generations {
     options: RequestOptions = {},
   ): ApiPromise<Schema<"CreatedGeneration">> {
     const post = async () => {
-      const { sent, timeoutMs } = await bodyOf(request, options);
+      const { sent, timeoutMs } = await generationBody(request, options);
       const init = { ...sent, sends: "nothing" } as const;
       const path = "/api/v1/generation/generate-anonymous-v2";
       return this.#http.send("post", path, init, { timeoutMs, ...options });
@@ -103,12 +105,14 @@ export class Generations {
 
   /** The caller's, newest first; for whoever runs the project, those of all its users. */
   list(query: Query<"generations.list"> = {}, options?: RequestOptions): List<Generation> {
-    return byCursor(query, (query) => this.#http.request("get", "/api/v1/generation", { query }, options));
+    return listByCursor(query, (query) =>
+      this.#http.request("get", "/api/v1/generation", { query }, options),
+    );
   }
 
   /** Published pictures, newest first, of the client's project or, without one, of all. */
   listPublic(query: Query<"generations.listPublic"> = {}, options?: RequestOptions): List<Generation> {
-    return byCursor(query, (query) =>
+    return listByCursor(query, (query) =>
       this.#http.request("get", "/api/v1/generation/public", { query, sends: "keys" }, options),
     );
   }
@@ -165,16 +169,10 @@ export class Generations {
     const finished = await waitLive(opener, { ...options, timeoutMs }, this.#streams);
     if (finished !== null) return finished;
     const path = isAnonymous ? (`${anonymous}/status` as const) : (`${one}/status` as const);
-    const sends = isAnonymous ? "nothing" : "all";
+    const init = { params: { generation_id: generationId }, sends: isAnonymous ? "nothing" : "all" } as const;
     const leftMs = Math.max(1, timeoutMs - (Date.now() - startedAt));
     return waitUntilFinished(
-      (wait, request) =>
-        this.#http.request(
-          "get",
-          path,
-          { params: { generation_id: generationId }, query: { wait }, sends },
-          request,
-        ),
+      (wait, request) => this.#http.request("get", path, { ...init, query: { wait } }, request),
       { ...options, timeoutMs: leftMs },
     );
   }
@@ -244,31 +242,4 @@ export class Generations {
     if (typeof generation === "string") return this.get(generation, options);
     return generation.completed_at === null ? this.get(generation.id, options) : generation;
   }
-}
-
-async function bodyOf({ files, ...body }: GenerationCreate, { signal }: RequestOptions) {
-  const pictures = await toFiles(files, signal);
-  return pictures.length === 0
-    ? { sent: { body }, timeoutMs: undefined }
-    : { sent: { form: filesForm(body, pictures) }, timeoutMs: uploadTimeoutMs };
-}
-
-type CursorQuery = { page?: number; cursor?: string };
-type CursorPage = Schema<"GenerationList">;
-
-/** A place in the list rather than a number: nothing is skipped or repeated while new ones come in. */
-function byCursor<Q extends CursorQuery>(
-  query: Q,
-  load: (query: Q) => Promise<CursorPage>,
-): List<Generation> {
-  return List.of<Generation, CursorQuery>({}, async (place) => {
-    const { generations, total, next_cursor } = await load({ ...query, ...place });
-    return { items: generations, total, next: next_cursor === null ? null : { cursor: next_cursor } };
-  });
-}
-
-/** crypto.randomUUID is missing on plain http pages. */
-function randomKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

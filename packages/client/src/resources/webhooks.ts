@@ -1,7 +1,7 @@
 import type { ApiPromise } from "../api-promise.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
-import { verifyWebhook } from "../webhook-signature.ts";
+import { verifyWebhook } from "../verify-webhook.ts";
 import type { Body, Query, Schema } from "../wire.ts";
 
 const all = "/api/v1/projects/{project_id}/webhooks";

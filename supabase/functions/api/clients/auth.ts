@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Env } from "../env.ts";
 import { ApiError } from "../errors.ts";
-import { type AuthAnswer, type AuthOperation, mayRepeat, meaningOf, readAnswer } from "./auth-answers.ts";
+import { type AuthAnswer, type AuthOperation, mayRepeat, meaningOf, readAnswer } from "./auth-answer.ts";
 
 export type Tokens = { access_token: string; refresh_token: string; expires_in: number };
 

@@ -1,5 +1,5 @@
 import { ApiError } from "../errors.ts";
-import { type AnnouncedLimit, parseAnnounced, type RateLimit } from "../limits.ts";
+import { type AnnouncedLimit, parseAnnounced, type RateLimit } from "../rate-limit.ts";
 import type { Take } from "./leases.ts";
 import { type RedisClient, RedisUnavailable } from "./redis.ts";
 

@@ -1,8 +1,8 @@
 import type { Env } from "../env.ts";
-import { ApiError, isErrorCode } from "../errors.ts";
+import { ApiError } from "../errors.ts";
 import { rewriteInstants } from "../instants.ts";
-import type { RateLimit } from "../limits.ts";
 import type { Log } from "../logger.ts";
+import type { RateLimit } from "../rate-limit.ts";
 import { currentTrace } from "../trace.ts";
 import { createConnections, type Json } from "./connections.ts";
 import { countRequest } from "./count-request.ts";
@@ -10,6 +10,8 @@ import { DeadlineError } from "./deadlines.ts";
 import { type Counting, createHotReads, type HotRead, type Scalar, type Sent } from "./hot-reads.ts";
 import { createLeases, type Take } from "./leases.ts";
 import type { RedisClient } from "./redis.ts";
+import { statementFor } from "./statement-for.ts";
+import { toApiError } from "./to-api-error.ts";
 
 /**
  * Calls `private.<name>` and returns what it returns. Credentials come first.
@@ -57,16 +59,6 @@ type Counted = { rate_limit: RateLimit };
 /** Functions that authorize take the credentials of the request first. */
 function callerOf([first]: readonly Json[]): Caller | undefined {
   return typeof first === "object" && first !== null && !Array.isArray(first) ? (first as Caller) : undefined;
-}
-
-/** The call, and then, in the same round trip, the limit that it announced: counted by Postgres, or only told. */
-export function statementFor(name: string, args: readonly Json[], isCounted: boolean): string {
-  const call = `select private.${name}(${args.map((_, index) => `$${index + 1}`).join(", ")}) as result`;
-  const announced = "current_setting('app.limit', true)";
-  const limit = isCounted
-    ? `case when ${announced} <> '' then private.count_request(${announced}) end`
-    : `nullif(${announced}, '')`;
-  return `select result, ${limit} as rate_limit from (${call}) as call`;
 }
 
 /** For what Redis was asked to count and did not. */
@@ -232,35 +224,3 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
 
 const lateness = (name: string, cause: DeadlineError) =>
   new ApiError("database_unavailable", { cause: new Error(`private.${name}`, { cause }) });
-
-// SQLSTATE classes of a server that cannot serve right now.
-const unavailable = /^(08|40|53|57|58)/;
-
-/** The message of a raise is one of our codes, and its detail JSON; everything else is a failure of the server or of ours. */
-export function toApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
-  const { code = "", message = "", detail } = error as { code?: string; message?: string; detail?: string };
-  if (code === raised && isErrorCode(message)) {
-    const { retry_after_seconds, rate_limit } = told(detail);
-    return new ApiError(message, {
-      ...(retry_after_seconds === undefined ? {} : { retryAfterSeconds: retry_after_seconds }),
-      ...(rate_limit === undefined ? {} : { rateLimit: rate_limit }),
-    });
-  }
-  if (code === "22021" || code === "22P05") return new ApiError("invalid_text", { cause: error });
-  if (code.startsWith("22")) return new ApiError("validation_failed", { cause: error, detail: unstorable });
-  if (unavailable.test(code)) return new ApiError("database_unavailable", { cause: error });
-  return new ApiError("internal_error", { cause: error });
-}
-
-/** What `raise exception` carries unless it says otherwise. */
-const raised = "P0001";
-
-/** SQLSTATE class 22: numbers, times and texts beyond what Postgres holds. */
-const unstorable = "A value of the request is out of range.";
-
-type Told = { retry_after_seconds?: number; rate_limit?: RateLimit };
-
-function told(detail: string | undefined): Told {
-  return detail === undefined ? {} : (JSON.parse(detail) as Told);
-}

@@ -1,5 +1,5 @@
 import { ApiError } from "../errors.ts";
-import type { RateLimit } from "../limits.ts";
+import type { RateLimit } from "../rate-limit.ts";
 
 /** How a limit stands after `taken` requests were counted at once. */
 export type Take = RateLimit & { taken: number };

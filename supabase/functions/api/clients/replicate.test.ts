@@ -2,8 +2,8 @@ import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Env } from "../env.ts";
+import type { CopyFault } from "./fetch-file.ts";
 import { createReplicateClient, isMadeFor, type Prediction } from "./replicate.ts";
-import type { CopyFault } from "./replicate-files.ts";
 
 const base = "https://api.replicate.test/v1";
 const env = {

@@ -1,7 +1,7 @@
 import type { Prediction } from "replicate";
 import type { Env } from "../env.ts";
 import { ApiError } from "../errors.ts";
-import { fetchFile, readAtMost } from "./replicate-files.ts";
+import { fetchFile, readAtMost } from "./fetch-file.ts";
 
 export type { Prediction };
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderMetrics } from "../resources/metrics/exposition/exposition.ts";
+import { renderMetrics } from "../resources/metrics/exposition/render-metrics.ts";
 import { requestMetrics } from "../resources/metrics/exposition/service-metrics.ts";
 import type { Database } from "./database.ts";
 import { bounds, createRequestCounter, methodOf, type RequestCount } from "./request-counter.ts";

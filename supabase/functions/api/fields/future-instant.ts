@@ -1,5 +1,5 @@
 import { toWire } from "../instants.ts";
-import { predicates } from "../sentences.ts";
+import { predicates } from "../predicates.ts";
 import { text } from "./text.ts";
 
 const written =

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toInstant } from "./future-instant.ts";
+import { toOrigin } from "./origin.ts";
+import { siteUrl } from "./site-url.ts";
 import { closest } from "./strict-object.ts";
-import { siteUrl, toOrigin } from "./web-address.ts";
 
 describe("an origin", () => {
   test.each([

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { predicates } from "../sentences.ts";
+import { predicates } from "../predicates.ts";
 import { toUuid } from "../uuid.ts";
 
 type Rules = {

@@ -1,6 +1,6 @@
 import type { Deps } from "../context.ts";
 import type { JobResult } from "../job-result.ts";
-import { codeDigest, createMailSecret, digestOf, type MailSecret } from "./mail-token.ts";
+import { codeDigest, createMailSecret, digestOf, type MailSecret } from "./mail-secret.ts";
 import { addMailToken, claimMail, finishMail, type OutboxRow, type Recipient, retryMail } from "./store.ts";
 import { writeMail } from "./write-mail.ts";
 

@@ -1,8 +1,7 @@
-import type { Letter } from "./layout.ts";
+import type { Letter } from "./letter.ts";
 import type { OutboxRow } from "./store.ts";
 
-/** Mails of the platform to developers and operators alone. They are in English, as the platform is. */
-export function projectOffered({
+function projectOffered({
   details: { project_name, owner_email },
 }: OutboxRow & { kind: "project_offered" }): Letter {
   return {
@@ -17,7 +16,7 @@ export function projectOffered({
   };
 }
 
-export function projectTransferred({
+function projectTransferred({
   details: { project_name },
 }: OutboxRow & { kind: "project_transferred" }): Letter {
   return {
@@ -31,7 +30,7 @@ export function projectTransferred({
   };
 }
 
-export function keyCreated({
+function keyCreated({
   details: { name, key_prefix, management, project_name },
 }: OutboxRow & { kind: "key_created" }): Letter {
   const kind = project_name === undefined ? "developer key" : "API key";
@@ -50,3 +49,10 @@ export function keyCreated({
     notes: ["If this was not you, revoke the key and change your password."],
   };
 }
+
+/** Mails of the platform to developers and operators alone, by their kind. They are in English, as the platform is. */
+export const platformLetters = {
+  project_offered: projectOffered,
+  project_transferred: projectTransferred,
+  key_created: keyCreated,
+};

@@ -1,6 +1,6 @@
 import type { Database } from "../clients/database.ts";
-import type { AppMailKind } from "./language-texts.ts";
-import type { Language } from "./texts.ts";
+import type { Language } from "./languages.ts";
+import type { AppMailKind } from "./texts.ts";
 
 export type Recipient = {
   user_id: string;

@@ -1,18 +1,39 @@
-import { de } from "./languages/de.ts";
-import { en } from "./languages/en.ts";
-import { es } from "./languages/es.ts";
-import { fr } from "./languages/fr.ts";
-import { ja } from "./languages/ja.ts";
-import { pt } from "./languages/pt.ts";
+/** Mails that people who use an app get. */
+export const appMailKinds = [
+  "verification",
+  "password_reset",
+  "password_changed",
+  "email_change",
+  "email_change_asked",
+  "email_changed",
+] as const;
+export type AppMailKind = (typeof appMailKinds)[number];
 
-export const languages = { en, de, fr, es, pt, ja };
-export type Language = keyof typeof languages;
-export const languageCodes = Object.keys(languages) as [Language, ...Language[]];
+/** `{app}` stands for the name of the app, `{duration}` for how long a link works. */
+export type MailTexts = {
+  subject: string;
+  /** What an inbox shows beside the subject. */
+  preview: string;
+  title: string;
+  paragraphs: string[];
+  /** On the button. */
+  action?: string;
+  /** Above the code. */
+  code?: string;
+  notes: string[];
+};
 
-/** Puts values in the places of their names. A value is never read for places again. */
-export const fill = (text: string, values: Record<string, string>) =>
-  text.replace(/\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
+/** What the pages say that links lead to; `{email}` stands for an address. */
+export type PageText =
+  | "email"
+  | "sent"
+  | "too_old"
+  | "too_many"
+  | "unreachable"
+  | "failed"
+  | "wait"
+  | "back"
+  | `verify_${"title" | "hint" | "button" | "done" | "used" | "ask"}`
+  | `reset_${"title" | "hint" | "password" | "again" | "button" | "differ" | "weak" | "done" | "used" | "ask"}`;
 
-/** "24 hours" in the words of the language. */
-export const hoursIn = (language: Language, hours: number) =>
-  new Intl.NumberFormat(language, { style: "unit", unit: "hour", unitDisplay: "long" }).format(hours);
+export type Texts = { mails: Record<AppMailKind, MailTexts>; page: Record<PageText, string> };

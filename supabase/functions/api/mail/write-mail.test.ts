@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { type AppMailKind, appMailKinds } from "./language-texts.ts";
+import { languageCodes } from "./languages.ts";
 import type { MailProject, MailSettings } from "./store.ts";
-import { languageCodes } from "./texts.ts";
+import { type AppMailKind, appMailKinds } from "./texts.ts";
 import { sampleMail } from "./write-mail.ts";
 
 const env = { public_url: "https://api.example.com", pages_url: undefined };

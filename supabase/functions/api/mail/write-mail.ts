@@ -1,12 +1,12 @@
 import type { Env } from "../env.ts";
 import { appName, platformName } from "./app-name.ts";
-import type { AppMailKind } from "./language-texts.ts";
-import { type Letter, type Look, toHtml, toText } from "./layout.ts";
+import { fill, hoursIn, languages } from "./languages.ts";
+import { type Letter, type Look, toHtml, toText } from "./letter.ts";
 import { type LinkPage, mailLink } from "./mail-link.ts";
-import { type MailSecret, spelledCode } from "./mail-token.ts";
-import { keyCreated, projectOffered, projectTransferred } from "./platform-letters.ts";
+import { type MailSecret, spelledCode } from "./mail-secret.ts";
+import { platformLetters } from "./platform-letters.ts";
 import type { MailProject, OutboxRow, Recipient } from "./store.ts";
-import { fill, hoursIn, languages } from "./texts.ts";
+import type { AppMailKind } from "./texts.ts";
 
 export type Written = { from_name: string; subject: string; text: string; html: string };
 type Place = {
@@ -41,11 +41,11 @@ export function writeMail({
     case "mail_test":
       return written(appLetter(row.details.sample, look, { ...place, secret: sampleSecret }), look);
     case "project_offered":
-      return written(projectOffered(row), look);
+      return written(platformLetters.project_offered(row), look);
     case "project_transferred":
-      return written(projectTransferred(row), look);
+      return written(platformLetters.project_transferred(row), look);
     case "key_created":
-      return written(keyCreated(row), look);
+      return written(platformLetters.key_created(row), look);
     default:
       return written(appLetter(row.kind, look, place), look);
   }

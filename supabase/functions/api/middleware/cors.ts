@@ -23,7 +23,7 @@ const preflight = {
 };
 
 /** Lets browsers call from anywhere. */
-export const preflights: MiddlewareHandler<AppEnv> = async (c, next) => {
+export const cors: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (c.req.method !== "OPTIONS") return next();
   const headers: Record<string, string> = { ...preflight };
   const asked = c.req.header("access-control-request-headers");

@@ -1,9 +1,9 @@
 import type { MiddlewareHandler } from "hono";
-import { bearerIn } from "../bearer.ts";
+import { readBearer } from "../bearer.ts";
 import type { LimitOfRequest } from "../clients/database.ts";
 import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { hashWellFormedKey } from "../key-format.ts";
+import { hashWellFormedKey } from "../key.ts";
 import { keyKinds } from "../key-kinds.ts";
 import { toUuid } from "../uuid.ts";
 import { deviceOf } from "./device-of.ts";
@@ -13,7 +13,7 @@ const maxRole = 32;
 
 /** @throws ApiError invalid_token when the header is missing or no bearer token. */
 export function bearerOf(headers: Headers): string {
-  const token = bearerIn(headers.get("authorization"));
+  const token = readBearer(headers.get("authorization"));
   if (token === undefined) throw new ApiError("invalid_token");
   return token;
 }
@@ -38,7 +38,7 @@ export async function readCredentials(
     credentials.project_id = id;
   }
   if (headers.has("authorization") && bearer !== "ignored") {
-    const claims = await readBearer(headers, deps, bearer);
+    const claims = await verifyBearer(headers, deps, bearer);
     if (claims !== undefined) Object.assign(credentials, claims);
   }
   for (const { header, prefix, field, refusal } of keyKinds) {
@@ -57,7 +57,7 @@ export async function readCredentials(
   return credentials;
 }
 
-async function readBearer(headers: Headers, { tokens }: Pick<Deps, "tokens">, bearer: Bearer) {
+async function verifyBearer(headers: Headers, { tokens }: Pick<Deps, "tokens">, bearer: Bearer) {
   try {
     const { user_id, session_id } = await tokens.verify(bearerOf(headers));
     return { user_id, session_id };

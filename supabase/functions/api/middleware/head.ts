@@ -1,7 +1,7 @@
 import type { Context, MiddlewareHandler, TypedResponse } from "hono";
 import type { StatusCode } from "hono/utils/http-status";
 import type { AppEnv } from "../context.ts";
-import { limitHeaders } from "../limits.ts";
+import { limitHeaders } from "../rate-limit.ts";
 import { exposed } from "./cors.ts";
 
 const maxIdLength = 128;

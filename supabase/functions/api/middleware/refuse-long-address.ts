@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
-import { maxAddressLength } from "../openapi.ts";
+import { maxAddressLength } from "../router.ts";
 
 /** Before anything reads the path or the query. */
 export const refuseLongAddress: MiddlewareHandler<AppEnv> = async (c, next) => {

@@ -1,5 +1,5 @@
-import { createRouter } from "../openapi.ts";
-import { documentOf, resetPage, verifyPage } from "./page-html.ts";
+import { createRouter } from "../router.ts";
+import { documentOf, resetPage, verifyPage } from "./page.ts";
 
 /**
  * The pages that links of mails lead to when a project names none of its own. Opening one uses nothing up: mail scanners open

@@ -1,4 +1,4 @@
-import { createRouter } from "../openapi.ts";
+import { createRouter } from "../router.ts";
 
 /** The OpenAPI document, for generators and HTTP clients: its one server is this deployment. */
 export const openApiPage = createRouter();

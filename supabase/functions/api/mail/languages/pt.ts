@@ -1,4 +1,4 @@
-import type { Texts } from "../language-texts.ts";
+import type { Texts } from "../texts.ts";
 
 export const pt: Texts = {
   mails: {

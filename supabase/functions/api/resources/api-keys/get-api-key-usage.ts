@@ -1,7 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { wholeNumber } from "../../fields/numbers.ts";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
+import { wholeNumber } from "../../fields/whole-number.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { apiKeyPath, dayOfUseSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 

@@ -1,11 +1,16 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { jsonOnly } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { jsonOnly } from "../../middleware/json-only.ts";
+import { createRouter } from "../../router.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
-import { passwordSchema } from "./sign-in/passwords.ts";
-import { checkPassword } from "./sign-in/sign-in.ts";
+import { checkPassword } from "./sign-in/check-password.ts";
+import { passwordSchema } from "./sign-in/password-schema.ts";
 import { requestEmailChange } from "./store.ts";
 
 const route = createRoute({

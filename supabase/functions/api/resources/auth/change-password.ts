@@ -1,13 +1,20 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { invalidField } from "../../errors.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { bearerOf, credentials } from "../../middleware/credentials.ts";
-import { jsonOnly } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
-import { predicates } from "../../sentences.ts";
+import { jsonOnly } from "../../middleware/json-only.ts";
+import { predicates } from "../../predicates.ts";
+import { createRouter } from "../../router.ts";
 import { messageSchema } from "./schemas.ts";
-import { newPasswordSchema, passwordSchema, spellingsOf } from "./sign-in/passwords.ts";
-import { checkPassword, ifAnswered } from "./sign-in/sign-in.ts";
+import { checkPassword } from "./sign-in/check-password.ts";
+import { ifAnswered } from "./sign-in/if-answered.ts";
+import { newPasswordSchema, passwordSchema } from "./sign-in/password-schema.ts";
+import { spellingsOf } from "./sign-in/spellings-of.ts";
 import { withdrawPasswordPermit } from "./store.ts";
 
 const route = createRoute({

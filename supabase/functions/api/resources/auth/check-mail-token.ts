@@ -1,11 +1,16 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
-import { textOn } from "../../mail/accent.ts";
 import { appName } from "../../mail/app-name.ts";
-import { digestOf, readPasted } from "../../mail/mail-token.ts";
+import { textOn } from "../../mail/contrast.ts";
+import { digestOf, readPasted } from "../../mail/mail-secret.ts";
 import { deviceOf } from "../../middleware/device-of.ts";
-import { jsonOnly } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { jsonOnly } from "../../middleware/json-only.ts";
+import { createRouter } from "../../router.ts";
 import { type CheckedToken, checkedTokenSchema, type FoundToken, mailToken } from "./schemas.ts";
 import * as store from "./store.ts";
 

@@ -1,10 +1,14 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { jsonOnly } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, security } from "../../openapi.ts";
-import { passwordSchema } from "./sign-in/passwords.ts";
-import { checkPassword } from "./sign-in/sign-in.ts";
+import { jsonOnly } from "../../middleware/json-only.ts";
+import { createRouter } from "../../router.ts";
+import { checkPassword } from "./sign-in/check-password.ts";
+import { passwordSchema } from "./sign-in/password-schema.ts";
 
 const route = createRoute({
   method: "delete",

@@ -1,13 +1,20 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Deps } from "../../context.ts";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { deviceOf } from "../../middleware/device-of.ts";
-import { jsonOnly } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { jsonOnly } from "../../middleware/json-only.ts";
+import { createRouter } from "../../router.ts";
 import { emailSchema, tokensSchema } from "./schemas.ts";
-import { passwordSchema } from "./sign-in/passwords.ts";
-import { ifAnswered, openTokens, tryPassword } from "./sign-in/sign-in.ts";
+import { ifAnswered } from "./sign-in/if-answered.ts";
+import { openTokens } from "./sign-in/open-tokens.ts";
+import { passwordSchema } from "./sign-in/password-schema.ts";
+import { tryPassword } from "./sign-in/try-password.ts";
 import { beginLogin, countAuthCall, uncountSignIn } from "./store.ts";
 
 const route = createRoute({

@@ -1,7 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { optionalJsonBody } from "../../contract/json-body.ts";
+import { security } from "../../contract/security.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, optionalJsonBody, security } from "../../openapi.ts";
+import { jsonOrNothing } from "../../middleware/json-only.ts";
+import { createRouter } from "../../router.ts";
 import { logOut } from "./store.ts";
 
 const bodySchema = z

@@ -1,10 +1,15 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { bearerIn } from "../../bearer.ts";
+import { readBearer } from "../../bearer.ts";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { optionalJsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
-import { jsonOnly, jsonOr } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonResponse, optionalJsonBody, security } from "../../openapi.ts";
+import { jsonOnly, jsonOr } from "../../middleware/json-only.ts";
+import { createRouter } from "../../router.ts";
 import { tokensSchema } from "./schemas.ts";
-import { openTokens } from "./sign-in/sign-in.ts";
+import { openTokens } from "./sign-in/open-tokens.ts";
 import { endReusedSession } from "./store.ts";
 
 const longestToken = 4096;
@@ -49,7 +54,7 @@ const route = createRoute({
 });
 
 export const refresh = createRouter().openapi(route, async (c) => {
-  const token = c.req.valid("json").refresh_token || bearerIn(c.req.header("authorization")) || "";
+  const token = c.req.valid("json").refresh_token || readBearer(c.req.header("authorization")) || "";
   // Whatever cannot be a token is answered as an unknown one: a client that kept it must learn that its session is over.
   if (!token || token.length > longestToken || !/^[\x21-\x7e]+$/.test(token))
     throw new ApiError("invalid_refresh_token");

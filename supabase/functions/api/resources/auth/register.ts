@@ -1,19 +1,24 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv, Deps } from "../../context.ts";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
 import { uuid } from "../../fields/text.ts";
-import { createKey } from "../../key-format.ts";
+import { createKey } from "../../key.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
-import { jsonOnly } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { jsonOnly } from "../../middleware/json-only.ts";
+import { createRouter } from "../../router.ts";
 import { wholeKey } from "../api-keys/schemas.ts";
 import { userSchema } from "../users/schemas.ts";
 import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
 import { accessToken, emailSchema, fullNameSchema, refreshToken, type Tokens, tokenType } from "./schemas.ts";
-import { newPasswordSchema } from "./sign-in/passwords.ts";
-import { openTokens } from "./sign-in/sign-in.ts";
+import { openTokens } from "./sign-in/open-tokens.ts";
+import { newPasswordSchema } from "./sign-in/password-schema.ts";
 import { beginRegistration, countAuthCall, createAccount } from "./store.ts";
 
 const route = createRoute({

@@ -1,10 +1,15 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { deviceOf } from "../../middleware/device-of.ts";
-import { jsonOnly } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { jsonOnly } from "../../middleware/json-only.ts";
 import { withoutOwnOrigin } from "../../pages/without-own-origin.ts";
+import { createRouter } from "../../router.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 

@@ -1,12 +1,17 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { optionalJsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
 import { uuid } from "../../fields/text.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentialsIfValid } from "../../middleware/credentials.ts";
 import { deviceOf } from "../../middleware/device-of.ts";
-import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonResponse, optionalJsonBody, security } from "../../openapi.ts";
+import { jsonOrNothing } from "../../middleware/json-only.ts";
 import { withoutOwnOrigin } from "../../pages/without-own-origin.ts";
+import { createRouter } from "../../router.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 

@@ -1,13 +1,18 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
-import { digestOf, readPasted } from "../../mail/mail-token.ts";
+import { digestOf, readPasted } from "../../mail/mail-secret.ts";
 import { deviceOf } from "../../middleware/device-of.ts";
-import { jsonOnly } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { jsonOnly } from "../../middleware/json-only.ts";
+import { createRouter } from "../../router.ts";
 import { mailToken, messageSchema } from "./schemas.ts";
-import { newPasswordSchema } from "./sign-in/passwords.ts";
-import { ifAnswered } from "./sign-in/sign-in.ts";
+import { ifAnswered } from "./sign-in/if-answered.ts";
+import { newPasswordSchema } from "./sign-in/password-schema.ts";
 import { abandonPasswordReset, beginPasswordReset } from "./store.ts";
 
 const route = createRoute({

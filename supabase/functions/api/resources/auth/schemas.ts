@@ -1,10 +1,10 @@
 import { z } from "@hono/zod-openapi";
 import { parseEmailAddress } from "../../email-address.ts";
 import { emptyIsNull, oneLine, text, timestamp, uuid } from "../../fields/text.ts";
-import { codeOfNumber } from "../../mail/mail-token.ts";
+import { languageCodes } from "../../mail/languages.ts";
+import { codeOfNumber } from "../../mail/mail-secret.ts";
 import type { MailSettings } from "../../mail/store.ts";
-import { languageCodes } from "../../mail/texts.ts";
-import { predicates } from "../../sentences.ts";
+import { predicates } from "../../predicates.ts";
 
 /** One plain address, read by the parser that the mailer uses too. */
 export const emailSchema = text({ max: 320 })

@@ -2,7 +2,7 @@ import type { Database } from "../../clients/database.ts";
 import type { HotRead } from "../../clients/hot-reads.ts";
 import type { Credentials, Device } from "../../context.ts";
 import type { ErrorCode } from "../../errors.ts";
-import type { NewKey } from "../../key-format.ts";
+import type { NewKey } from "../../key.ts";
 import type { User } from "../users/schemas.ts";
 import type { FoundToken } from "./schemas.ts";
 

@@ -1,14 +1,19 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
 import { uuid } from "../../fields/text.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
-import { codeDigest, digestOf, readPasted } from "../../mail/mail-token.ts";
+import { codeDigest, digestOf, readPasted } from "../../mail/mail-secret.ts";
 import { deviceOf } from "../../middleware/device-of.ts";
-import { jsonOnly } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { jsonOnly } from "../../middleware/json-only.ts";
+import { createRouter } from "../../router.ts";
 import { deliverWebhooks } from "../webhooks/delivery/deliver-webhooks.ts";
 import { mailCode, mailToken, message } from "./schemas.ts";
-import { ifAnswered } from "./sign-in/sign-in.ts";
+import { ifAnswered } from "./sign-in/if-answered.ts";
 import { abandonEmailChange, useVerificationCode, useVerificationToken } from "./store.ts";
 
 const bodySchema = z.union([

@@ -1,6 +1,6 @@
 import type { Database } from "../../clients/database.ts";
 import type { Credentials } from "../../context.ts";
-import type { NewKey } from "../../key-format.ts";
+import type { NewKey } from "../../key.ts";
 import type { DeveloperKey } from "./schemas.ts";
 
 type Secret = Pick<NewKey, "key_prefix" | "key_hash">;

@@ -1,21 +1,22 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { isMultipart } from "../../multipart.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
 import { anonymousClient, anonymousLimits, clientOf } from "./input/anonymous-client.ts";
-import { chooseModel, withStoredExamples } from "./input/example-images.ts";
-import { type GenerationRequest, withGenerationRequest } from "./input/read-request.ts";
+import { chooseModel } from "./input/choose-model.ts";
+import { type GenerationRequest, withGenerationRequest } from "./input/generation-request.ts";
+import { generationFormSchema, generationJsonSchema } from "./input/schemas.ts";
+import { withStoredExamples } from "./input/stored-examples.ts";
 import { submitGeneration } from "./pipeline/submit-generation.ts";
-import {
-  acceptedExample,
-  createdGenerationSchema,
-  generationFormSchema,
-  generationJsonSchema,
-} from "./schemas.ts";
+import { acceptedExample, createdGenerationSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
 const route = createRoute({

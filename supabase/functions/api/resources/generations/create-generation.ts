@@ -1,20 +1,22 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Credentials, Deps } from "../../context.ts";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
 import { clientOf } from "./input/anonymous-client.ts";
-import { chooseModel, inspectUploads, withStoredExamples } from "./input/example-images.ts";
-import { createOnce, fingerprintOf, readIdempotencyKey } from "./input/idempotency.ts";
-import { type GenerationRequest, withGenerationRequest } from "./input/read-request.ts";
+import { chooseModel } from "./input/choose-model.ts";
+import { createOnce, fingerprintOf, readIdempotencyKey } from "./input/create-once.ts";
+import { type GenerationRequest, withGenerationRequest } from "./input/generation-request.ts";
+import { inspectUploads } from "./input/inspect-uploads.ts";
+import { generationFormSchema, generationJsonSchema } from "./input/schemas.ts";
+import { withStoredExamples } from "./input/stored-examples.ts";
 import { submitGeneration } from "./pipeline/submit-generation.ts";
-import {
-  acceptedExample,
-  createdGenerationSchema,
-  generationFormSchema,
-  generationJsonSchema,
-} from "./schemas.ts";
+import { acceptedExample, createdGenerationSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
 const route = createRoute({
@@ -85,7 +87,7 @@ export const createGeneration = createRouter().openapi({ ...route, hide: true },
   );
 });
 
-// The body is read as it arrives and checked in read-request.ts; here its shapes are only documented.
+// The body is read as it arrives and checked in generation-request.ts; here its shapes are only documented.
 createGeneration.openAPIRegistry.registerPath({
   ...route,
   request: {

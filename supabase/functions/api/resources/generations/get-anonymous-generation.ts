@@ -1,6 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { presentGeneration } from "./answer/present-generation.ts";
 import { waitForEnd } from "./answer/wait-for-end.ts";
 import { generationPath, generationSchema, waitQuery } from "./schemas.ts";

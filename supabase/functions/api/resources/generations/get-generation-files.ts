@@ -1,12 +1,15 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
-import { wholeNumber } from "../../fields/numbers.ts";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { security } from "../../contract/security.ts";
 import { text } from "../../fields/text.ts";
-import { kept } from "../../middleware/cache-control.ts";
+import { wholeNumber } from "../../fields/whole-number.ts";
+import { cacheControl } from "../../middleware/cache-control.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, security } from "../../openapi.ts";
-import { readTicket } from "./files/tickets.ts";
+import { createRouter } from "../../router.ts";
+import { readTicket } from "./files/ticket.ts";
 import { generationPath } from "./schemas.ts";
 import { type FileKind, getGenerationFile } from "./store.ts";
 
@@ -96,6 +99,9 @@ async function redirectTo(
     kind === "output"
       ? await storage.signedUrl("generations", file.path, signedSeconds)
       : await storage.signedUrl("uploads", file.path, signedSeconds, `example-${name}`);
-  c.header("Cache-Control", kept[kind === "output" ? imageRoute.operationId : exampleRoute.operationId]);
+  c.header(
+    "Cache-Control",
+    cacheControl[kind === "output" ? imageRoute.operationId : exampleRoute.operationId],
+  );
   return c.redirect(location, 302);
 }

@@ -1,8 +1,12 @@
 import { createRoute } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { invalidField } from "../../errors.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
 import { answerJson } from "../../middleware/head.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { projectFilter } from "../projects/schemas.ts";
 import { pageRequest, presentPage } from "./answer/cursor.ts";
 import { presentGeneration } from "./answer/present-generation.ts";

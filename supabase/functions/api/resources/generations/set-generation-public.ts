@@ -1,12 +1,16 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError, invalidFields } from "../../errors.ts";
 import { toFieldErrors } from "../../field-errors.ts";
 import { uuid } from "../../fields/text.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { isJson, readJson, readText } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { isJson, readJson, readText } from "../../middleware/read-json.ts";
+import { createRouter } from "../../router.ts";
 import { message } from "../auth/schemas.ts";
-import { readFlag, readSmallForm } from "./input/read-form.ts";
+import { readFlag, readSmallForm } from "./input/read-small-form.ts";
 import { generationPath, isPublic } from "./schemas.ts";
 import { publishGeneration } from "./store.ts";
 

@@ -2,7 +2,7 @@ import type { Database } from "../../clients/database.ts";
 import type { HotRead } from "../../clients/hot-reads.ts";
 import type { StoredFile } from "../../clients/storage.ts";
 import type { Credentials } from "../../context.ts";
-import type { Options } from "./input/models.ts";
+import type { Options } from "./input/model-input.ts";
 import type { FailureCode } from "./pipeline/failures.ts";
 import type { Generation, Usage } from "./schemas.ts";
 

@@ -1,7 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { security } from "../../contract/security.ts";
 import { credentialsWithoutBearer } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, security } from "../../openapi.ts";
-import { eventResponses, lastEventHeader } from "./live/event-schemas.ts";
+import { createRouter } from "../../router.ts";
+import { eventResponses, lastEventHeader } from "./live/event-responses.ts";
 import { followGeneration } from "./live/follow-generation.ts";
 import { generationPath } from "./schemas.ts";
 import * as store from "./store.ts";

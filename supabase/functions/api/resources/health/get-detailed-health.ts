@@ -1,10 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
 import { timestamp } from "../../fields/text.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { describeService, serviceSchema } from "./report/describe-service.ts";
 import { healthJson, healthResponses, healthSchema, publicHealth } from "./schemas.ts";
 import { callerRole, serviceReport } from "./store.ts";

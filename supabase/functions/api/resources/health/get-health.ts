@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
-import { createRouter, security } from "../../openapi.ts";
+import { security } from "../../contract/security.ts";
+import { createRouter } from "../../router.ts";
 import { healthJson, healthResponses, healthSchema, publicHealth } from "./schemas.ts";
 
 const route = createRoute({

@@ -1,5 +1,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { createRouter, jsonResponse, security, version } from "../../openapi.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
+import { createRouter } from "../../router.ts";
+import { version } from "../../version.ts";
 
 const route = createRoute({
   method: "get",

@@ -1,8 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { PartName } from "../../clients/health-monitor.ts";
+import { security } from "../../contract/security.ts";
 import { timestamp } from "../../fields/text.ts";
 import { instantNow } from "../../instants.ts";
-import { createRouter, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { healthJson, healthResponses, partSchema } from "./schemas.ts";
 
 const schema = partSchema.extend({ timestamp: timestamp("When it was asked.") }).openapi("PartHealth");

@@ -4,7 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { overall, type PartName, type PartState } from "../../clients/health-monitor.ts";
 import { timestamp } from "../../fields/text.ts";
 import { instantNow } from "../../instants.ts";
-import { version } from "../../openapi.ts";
+import { version } from "../../version.ts";
 
 export const partSchema = z.object({
   status: z

@@ -2,10 +2,10 @@ import { z } from "@hono/zod-openapi";
 import { strictObject } from "../../fields/strict-object.ts";
 import { emptyIsNull, hasInvisible, oneLine, text } from "../../fields/text.ts";
 import { looksLikePlatform } from "../../mail/app-name.ts";
-import { appMailKinds } from "../../mail/language-texts.ts";
+import { languageCodes } from "../../mail/languages.ts";
 import type { MailSettings } from "../../mail/store.ts";
-import { languageCodes } from "../../mail/texts.ts";
-import { predicates } from "../../sentences.ts";
+import { appMailKinds } from "../../mail/texts.ts";
+import { predicates } from "../../predicates.ts";
 
 const about = {
   sender_name: {

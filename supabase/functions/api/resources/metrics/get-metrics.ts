@@ -1,10 +1,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { security } from "../../contract/security.ts";
 import { ApiError } from "../../errors.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { describeService } from "../health/report/describe-service.ts";
 import { callerRole, serviceReport } from "../health/store.ts";
-import { contentType, renderMetrics } from "./exposition/exposition.ts";
+import { contentType, renderMetrics } from "./exposition/render-metrics.ts";
 import { requestMetrics, serviceMetrics } from "./exposition/service-metrics.ts";
 import { listRequestCounts } from "./store.ts";
 

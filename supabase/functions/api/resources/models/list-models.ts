@@ -1,8 +1,12 @@
 import { createRoute, z } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
-import { aspectRatios, maxImages, optionsOf } from "../generations/input/models.ts";
-import { maxSeed } from "../generations/schemas.ts";
+import { createRouter } from "../../router.ts";
+import { aspectRatios, maxImages, optionsOf } from "../generations/input/model-input.ts";
+import { maxSeed } from "../generations/input/schemas.ts";
 import * as store from "./store.ts";
 
 const optionSchema = z

@@ -1,7 +1,13 @@
 import { createRoute } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { jsonUpTo, longerBytes } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { jsonUpTo } from "../../middleware/json-only.ts";
+import { longerBytes } from "../../middleware/read-json.ts";
+import { createRouter } from "../../router.ts";
 import { projectFieldsSchema, projectSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 

@@ -1,7 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
-import { searchQuery, toSearch } from "../../fields/paging.ts";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
+import { searchQuery, toSearch } from "../../fields/page-query.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { projectPath, projectStatsSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 

@@ -1,8 +1,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { flag } from "../../fields/flags.ts";
-import { pageQuery, pageSizeOf, searchQuery, toSearch, totalCountHeader } from "../../fields/paging.ts";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { security } from "../../contract/security.ts";
+import { flag } from "../../fields/flag.ts";
+import { pageQuery, pageSizeOf, searchQuery, toSearch, totalCountHeader } from "../../fields/page-query.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { projectSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 

@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import { pageFields } from "../../fields/paging.ts";
+import { origin } from "../../fields/origin.ts";
+import { pageFields } from "../../fields/page-query.ts";
+import { siteUrl } from "../../fields/site-url.ts";
 import { emptyIsNull, listOf, oneLine, paragraph, pathId, timestamp, uuid } from "../../fields/text.ts";
-import { origin, siteUrl } from "../../fields/web-address.ts";
 import { mailChangesSchema, mailSettingsSchema } from "../mail/schemas.ts";
 
 export const projectName = <T extends z.ZodType>(schema: T) =>

@@ -1,6 +1,6 @@
 import type { Database } from "../../clients/database.ts";
 import type { Credentials } from "../../context.ts";
-import type { Filter, Page } from "../../fields/paging.ts";
+import type { Filter, Page } from "../../fields/page-query.ts";
 import type { AllStats, AuditEvents, Project, ProjectChanges, ProjectFields } from "./schemas.ts";
 
 type Listed = { items: Project[]; total: number };

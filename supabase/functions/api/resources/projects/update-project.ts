@@ -1,9 +1,15 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { AppEnv } from "../../context.ts";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { jsonUpTo, longerBytes } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { jsonUpTo } from "../../middleware/json-only.ts";
+import { longerBytes } from "../../middleware/read-json.ts";
+import { createRouter } from "../../router.ts";
 import { type ProjectChanges, projectChangesSchema, projectPath, projectSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 

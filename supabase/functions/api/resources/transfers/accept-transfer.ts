@@ -1,7 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { deliverMail } from "../../mail/deliver-mail.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { projectPath, projectSchema } from "../projects/schemas.ts";
 import { acceptProject } from "./store.ts";
 

@@ -1,6 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { checks, createRouter, errors, jsonResponse, security } from "../../openapi.ts";
+import { createRouter } from "../../router.ts";
 import { projectPath } from "../projects/schemas.ts";
 import { transferSchema } from "./schemas.ts";
 import * as store from "./store.ts";

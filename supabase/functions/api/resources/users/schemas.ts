@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { pageFields } from "../../fields/paging.ts";
+import { pageFields } from "../../fields/page-query.ts";
 import { pathId, timestamp, uuid } from "../../fields/text.ts";
 import { projectName, projectPath, userLimit } from "../projects/schemas.ts";
 

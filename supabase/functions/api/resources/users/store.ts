@@ -1,6 +1,6 @@
 import type { Database } from "../../clients/database.ts";
 import type { Credentials } from "../../context.ts";
-import type { Filter, Page } from "../../fields/paging.ts";
+import type { Filter, Page } from "../../fields/page-query.ts";
 import type { ProjectUser, ProjectUserChanges, ProjectUsers } from "./schemas.ts";
 
 /** The id of an end user whom the caller manages. */

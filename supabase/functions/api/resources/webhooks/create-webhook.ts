@@ -1,9 +1,14 @@
 import { createRoute } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { jsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { jsonOnly } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonBody, jsonResponse, security } from "../../openapi.ts";
+import { jsonOnly } from "../../middleware/json-only.ts";
+import { createRouter } from "../../router.ts";
 import { projectPath } from "../projects/schemas.ts";
-import { createSecret } from "./delivery/webhook-secret.ts";
+import { createWebhookSecret } from "./delivery/webhook-secret.ts";
 import { assertWebhookUrl } from "./delivery/webhook-url.ts";
 import { webhookFieldsSchema, webhookWithSecretSchema } from "./schemas.ts";
 import * as store from "./store.ts";
@@ -30,7 +35,7 @@ export const createWebhook = createRouter().openapi(route, async (c) => {
   const { env, database } = c.get("deps");
   const fields = c.req.valid("json");
   assertWebhookUrl(env, fields.url);
-  const secret = createSecret();
+  const secret = createWebhookSecret();
   const { project_id } = c.req.valid("param");
   const created = await store.createWebhook(database, c.get("credentials"), project_id, {
     ...fields,

@@ -1,8 +1,13 @@
 import { createRoute } from "@hono/zod-openapi";
+import { checks } from "../../contract/checks.ts";
+import { errors } from "../../contract/errors.ts";
+import { optionalJsonBody } from "../../contract/json-body.ts";
+import { jsonResponse } from "../../contract/json-response.ts";
+import { security } from "../../contract/security.ts";
 import { credentials } from "../../middleware/credentials.ts";
-import { jsonOrNothing } from "../../middleware/json-body.ts";
-import { checks, createRouter, errors, jsonResponse, optionalJsonBody, security } from "../../openapi.ts";
-import { createSecret } from "./delivery/webhook-secret.ts";
+import { jsonOrNothing } from "../../middleware/json-only.ts";
+import { createRouter } from "../../router.ts";
+import { createWebhookSecret } from "./delivery/webhook-secret.ts";
 import { secretRotationSchema, webhookPath, webhookWithSecretSchema } from "./schemas.ts";
 import { rotateSecret } from "./store.ts";
 
@@ -27,7 +32,7 @@ const route = createRoute({
 
 export const rotateWebhookSecret = createRouter().openapi(route, async (c) => {
   const { project_id, webhook_id } = c.req.valid("param");
-  const secret = createSecret();
+  const secret = createWebhookSecret();
   const { grace_seconds } = c.req.valid("json");
   const { database } = c.get("deps");
   const changed = await rotateSecret(

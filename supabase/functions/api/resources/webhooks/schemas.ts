@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import { pageFields } from "../../fields/paging.ts";
+import { pageFields } from "../../fields/page-query.ts";
 import { strictObject } from "../../fields/strict-object.ts";
 import { emptyIsNull, listOf, oneLine, pathId, text, timestamp, uuid } from "../../fields/text.ts";
-import { predicates } from "../../sentences.ts";
+import { predicates } from "../../predicates.ts";
 import { projectPath } from "../projects/schemas.ts";
 
 /** What a webhook may be told, as the table's check has it. `test` is sent on demand only. */

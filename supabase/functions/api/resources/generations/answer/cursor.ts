@@ -1,7 +1,7 @@
 import type { z } from "@hono/zod-openapi";
 import { invalidField } from "../../../errors.ts";
-import { pageSizeOf } from "../../../fields/paging.ts";
-import { predicates } from "../../../sentences.ts";
+import { pageSizeOf } from "../../../fields/page-query.ts";
+import { predicates } from "../../../predicates.ts";
 import { isUuid } from "../../../uuid.ts";
 import { defaultPageSize, type pageQuery } from "../schemas.ts";
 import type { GenerationRow, Page, PageRequest, Position } from "../store.ts";

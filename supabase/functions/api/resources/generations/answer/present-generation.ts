@@ -1,5 +1,5 @@
 import type { Env } from "../../../env.ts";
-import { signTicket } from "../files/tickets.ts";
+import { signTicket } from "../files/ticket.ts";
 import type { Generation } from "../schemas.ts";
 import type { FileKind, GenerationRow } from "../store.ts";
 

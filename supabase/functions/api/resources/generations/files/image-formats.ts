@@ -1,3 +1,4 @@
+export type ContentType = "image/jpeg" | "image/png" | "image/webp";
 export type Size = { width: number; height: number };
 /** The next bytes, so many bytes less, or whatever repeats this byte. */
 type Need = { take: number } | { skip: number } | { past: number };
@@ -18,10 +19,10 @@ const little = (bytes: Uint8Array, at: number, count: number) => {
   return value;
 };
 /** Four bytes as text. */
-export const fourCc = (bytes: Uint8Array, at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));
+const fourCc = (bytes: Uint8Array, at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));
 
 /** ITU T.81, B.1: segments, each after any number of fill bytes, then a frame, then a scan. */
-export function* jpeg(): Steps {
+function* jpeg(): Steps {
   yield { skip: 2 };
   let frame: Size | null = null;
   for (let segment = 0; segment < maxSegments; segment++) {
@@ -63,7 +64,7 @@ const pngDepths: Record<number, number[]> = {
 };
 
 /** The PNG specification, 5.6: the header first, then chunks until the compressed pixels begin. */
-export function* png(): Steps {
+function* png(): Steps {
   const start = yield { take: 33 };
   if (big(start, 0, 4) !== 0x89504e47 || big(start, 4, 4) !== 0x0d0a1a0a || fourCc(start, 12) !== "IHDR")
     return null;
@@ -94,7 +95,7 @@ function crc32(bytes: Uint8Array): number {
 }
 
 /** RFC 9649: one picture, or a canvas whose first picture comes after its metadata. */
-export function* webp(): Steps {
+function* webp(): Steps {
   yield { skip: 12 };
   let canvas: Size | null = null;
   for (let segment = 0; segment < maxSegments; segment++) {
@@ -126,6 +127,13 @@ function lossless(header: Uint8Array): Size | null {
   if (header[0] !== 0x2f || Math.floor(bits / 2 ** 29) !== 0) return null;
   return { width: 1 + (bits % 2 ** 14), height: 1 + (Math.floor(bits / 2 ** 14) % 2 ** 14) };
 }
+
+/** What we take: the type, how its first bytes tell it, and what reads it. */
+export const imageFormats: [ContentType, (head: Uint8Array) => boolean, () => Steps][] = [
+  ["image/jpeg", (head) => head[0] === 0xff && head[1] === 0xd8 && head[2] === 0xff, jpeg],
+  ["image/png", (head) => head[0] === 0x89 && head[1] === 0x50 && head[2] === 0x4e, png],
+  ["image/webp", (head) => fourCc(head, 0) === "RIFF" && fourCc(head, 8) === "WEBP", webp],
+];
 
 const brands: Record<string, string> = {
   heic: "HEIC",

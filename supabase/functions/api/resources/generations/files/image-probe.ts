@@ -1,6 +1,5 @@
-import { fourCc, jpeg, nameOf, png, type Size, type Steps, webp } from "./image-formats.ts";
+import { type ContentType, imageFormats, nameOf, type Size, type Steps } from "./image-formats.ts";
 
-export type ContentType = "image/jpeg" | "image/png" | "image/webp";
 /** What the bytes are. `other` has the format's name where it is known, such as HEIC. */
 export type ImageReading =
   | ({ kind: "image" | "too_many_pixels"; content_type: ContentType } & Size)
@@ -8,12 +7,6 @@ export type ImageReading =
 
 export const maxDimension = 8192;
 const headBytes = 16;
-
-const formats: [ContentType, (head: Uint8Array) => boolean, () => Steps][] = [
-  ["image/jpeg", (head) => head[0] === 0xff && head[1] === 0xd8 && head[2] === 0xff, jpeg],
-  ["image/png", (head) => head[0] === 0x89 && head[1] === 0x50 && head[2] === 0x4e, png],
-  ["image/webp", (head) => fourCc(head, 0) === "RIFF" && fourCc(head, 8) === "WEBP", webp],
-];
 
 /**
  * Reads the structure of a picture as its bytes come, up to the first byte of its pixels. It keeps a few bytes and looks at each
@@ -52,7 +45,7 @@ export class ImageProbe {
   }
 
   #begin(): void {
-    const format = formats.find(([, matches]) => matches(this.#head));
+    const format = imageFormats.find(([, matches]) => matches(this.#head));
     if (format === undefined) {
       this.reading = { kind: "other", name: nameOf(this.#head) };
       return;

@@ -1,5 +1,6 @@
 import { ApiError } from "../../../errors.ts";
-import { type ContentType, ImageProbe, type ImageReading, maxDimension } from "./image-probe.ts";
+import type { ContentType } from "./image-formats.ts";
+import { ImageProbe, type ImageReading, maxDimension } from "./image-probe.ts";
 
 export type ImageType = { content_type: ContentType; width: number; height: number };
 

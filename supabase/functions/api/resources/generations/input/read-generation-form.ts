@@ -3,8 +3,8 @@ import { steadyBody, usualPace } from "../../../middleware/steady-body.ts";
 import { readMultipart } from "../../../multipart.ts";
 import { ImageProbe } from "../files/image-probe.ts";
 import { acceptImage, type ImageType } from "../files/image-type.ts";
-import { fileTooLarge, maxFileBytes, maxFiles } from "../schemas.ts";
 import { Pieces } from "./pieces.ts";
+import { fileTooLarge, maxFileBytes, maxFiles } from "./schemas.ts";
 import type { Place } from "./upload-room.ts";
 
 export type UploadedImage = ImageType & { body: Pieces };

@@ -3,7 +3,7 @@ import type { StoredFile } from "../../../clients/storage.ts";
 import type { Deps } from "../../../context.ts";
 import { completeGeneration, failGeneration, getGenerationWork, type Work } from "../store.ts";
 import { type Failure, failureOf, failures, isBlocked, lastLines } from "./failures.ts";
-import { findOutputs } from "./prediction-output.ts";
+import { findOutputs } from "./find-outputs.ts";
 import { PassingFault, storeOutput } from "./store-output.ts";
 
 /** Replicate deletes a result an hour after the prediction ended; what could not be copied by then never will be. */

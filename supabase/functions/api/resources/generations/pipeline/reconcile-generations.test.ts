@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CopyError } from "../../../clients/replicate-files.ts";
+import { CopyError } from "../../../clients/fetch-file.ts";
 import { ApiError } from "../../../errors.ts";
 import { lastCode } from "./reconcile-generations.ts";
 

@@ -1,4 +1,4 @@
-import { CopyError } from "../../../clients/replicate-files.ts";
+import { CopyError } from "../../../clients/fetch-file.ts";
 import type { Deps } from "../../../context.ts";
 import { ApiError } from "../../../errors.ts";
 import type { JobResult } from "../../../job-result.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { CopyError, type CopyFault } from "../../../clients/replicate-files.ts";
+import { CopyError, type CopyFault } from "../../../clients/fetch-file.ts";
 import type { StoredFile } from "../../../clients/storage.ts";
 import type { Deps } from "../../../context.ts";
 import type { ImageReading } from "../files/image-probe.ts";

@@ -3,7 +3,7 @@ import type { Deps } from "../../../context.ts";
 import type { Env } from "../../../env.ts";
 import { ApiError } from "../../../errors.ts";
 import { isPublic } from "../../../reach.ts";
-import { modelInput } from "../input/models.ts";
+import { modelInput } from "../input/model-input.ts";
 import {
   type ClaimedSubmission,
   claimSubmission,

@@ -1,8 +1,8 @@
 import { type PartName, type PartState, partNames } from "../../../clients/health-monitor.ts";
 import { bounds, type RequestCount } from "../../../clients/request-counter.ts";
-import { version } from "../../../openapi.ts";
+import { version } from "../../../version.ts";
 import type { ServiceDescription } from "../../health/report/describe-service.ts";
-import type { Metric } from "./exposition.ts";
+import type { Metric } from "./render-metrics.ts";
 
 const gauge = (name: string, help: string, samples: Metric["samples"]): Metric => ({
   name: `cloud_api_${name}`,

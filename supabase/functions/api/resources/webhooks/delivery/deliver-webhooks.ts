@@ -2,7 +2,7 @@ import type { Deps } from "../../../context.ts";
 import type { JobResult } from "../../../job-result.ts";
 import { presentGeneration } from "../../generations/answer/present-generation.ts";
 import { claimDeliveries, type DueEvent, failDelivery, finishDelivery } from "../store.ts";
-import { signedHeaders } from "./webhook-secret.ts";
+import { signedHeaders } from "./signed-headers.ts";
 
 const batchSize = 20;
 const maxBatches = 20;

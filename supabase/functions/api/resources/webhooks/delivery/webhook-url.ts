@@ -1,7 +1,7 @@
 import type { Env } from "../../../env.ts";
 import { invalidField } from "../../../errors.ts";
+import { predicates } from "../../../predicates.ts";
 import { isPublic } from "../../../reach.ts";
-import { predicates } from "../../../sentences.ts";
 
 /** @throws ApiError validation_failed for an address that no event is ever sent to */
 export function assertWebhookUrl(

@@ -1,0 +1,34 @@
+import { ApiError, isErrorCode } from "../errors.ts";
+import type { RateLimit } from "../rate-limit.ts";
+
+// SQLSTATE classes of a server that cannot serve right now.
+const unavailable = /^(08|40|53|57|58)/;
+
+/** The message of a raise is one of our codes, and its detail JSON; everything else is a failure of the server or of ours. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  const { code = "", message = "", detail } = error as { code?: string; message?: string; detail?: string };
+  if (code === raised && isErrorCode(message)) {
+    const { retry_after_seconds, rate_limit } = told(detail);
+    return new ApiError(message, {
+      ...(retry_after_seconds === undefined ? {} : { retryAfterSeconds: retry_after_seconds }),
+      ...(rate_limit === undefined ? {} : { rateLimit: rate_limit }),
+    });
+  }
+  if (code === "22021" || code === "22P05") return new ApiError("invalid_text", { cause: error });
+  if (code.startsWith("22")) return new ApiError("validation_failed", { cause: error, detail: unstorable });
+  if (unavailable.test(code)) return new ApiError("database_unavailable", { cause: error });
+  return new ApiError("internal_error", { cause: error });
+}
+
+/** What `raise exception` carries unless it says otherwise. */
+const raised = "P0001";
+
+/** SQLSTATE class 22: numbers, times and texts beyond what Postgres holds. */
+const unstorable = "A value of the request is out of range.";
+
+type Told = { retry_after_seconds?: number; rate_limit?: RateLimit };
+
+function told(detail: string | undefined): Told {
+  return detail === undefined ? {} : (JSON.parse(detail) as Told);
+}

@@ -1,0 +1,34 @@
+type Requirement = Record<string, string[]>;
+
+/** What a route asks for: each list is a choice, each entry of a choice is needed. */
+export const security = {
+  none: [{}] as Requirement[],
+  user: [{ accessToken: [] }] as Requirement[],
+  register: [{ developerKey: [], projectId: [] }, { operatorKey: [] }] as Requirement[],
+  login: [{ projectId: [] }, {}] as Requirement[],
+  manage: [{ accessToken: [] }, { developerKey: [] }, { operatorKey: [] }] as Requirement[],
+  generate: [
+    { accessToken: [], developerKey: [], projectId: [], apiKey: [] },
+    { accessToken: [], projectId: [] },
+  ] as Requirement[],
+  image: [{}, { accessToken: [], developerKey: [], projectId: [], apiKey: [] }] as Requirement[],
+  operate: [{ operatorKey: [] }, { accessToken: [] }] as Requirement[],
+};
+
+export const securitySchemes = {
+  accessToken: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description: "Access token of login, register or refresh.",
+  },
+  operatorKey: {
+    type: "apiKey",
+    in: "header",
+    name: "X-Operator-Key",
+    description: "Runs the platform; never in a browser.",
+  },
+  developerKey: { type: "apiKey", in: "header", name: "X-Developer-Key", description: "Names a developer." },
+  projectId: { type: "apiKey", in: "header", name: "X-Project-ID", description: "UUID of the project." },
+  apiKey: { type: "apiKey", in: "header", name: "X-API-Key", description: "Key of the project." },
+} as const;

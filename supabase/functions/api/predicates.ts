@@ -1,0 +1,23 @@
+/** What a rule says of the field that breaks it. Written so that whoever fills in a form understands it. */
+export const predicates = {
+  color: "must be a colour such as #2563eb",
+  cursor: "is not one that this list gave",
+  different_password: "must differ from the current one",
+  email: "is not an email address",
+  footer: "may only hold addresses that begin with https://",
+  future: "must be in the future",
+  hex_id: "is not a valid id",
+  idempotency_key: "must be 1 to 255 visible ASCII characters",
+  instant: "must be a date and time with a zone, such as 2027-11-24T09:00:00Z",
+  logo_url: "must be an address that begins with https://, without a user name or password",
+  no_invisible: "contains an invisible character",
+  not_empty: "may not be empty",
+  one_line: "contains a line break or an invisible character",
+  origin: "is not an origin such as https://app.example.com or https://*.example.com",
+  platform_name: "looks like the name of the platform",
+  public_host: "must name a host that the public internet can reach",
+  site_url: "must be an address such as https://app.example.com, without a user name or password",
+  storable: "contains a character that cannot be stored",
+  webhook_url: "must begin with https:// and have no user name, password or fragment",
+  unique: "names the same thing twice",
+} as const;

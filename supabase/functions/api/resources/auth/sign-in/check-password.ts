@@ -1,0 +1,27 @@
+import type { Context } from "hono";
+import type { AppEnv } from "../../../context.ts";
+import { ApiError } from "../../../errors.ts";
+import { deviceOf } from "../../../middleware/device-of.ts";
+import { beginPasswordCheck, finishPasswordCheck, uncountSignIn } from "../store.ts";
+import { ifAnswered } from "./if-answered.ts";
+import { tryPassword } from "./try-password.ts";
+
+/**
+ * Lets the caller prove the password once more. With `permit`, the password may be changed right after.
+ * @returns the password as Auth knows it
+ * @throws ApiError wrong_password, attempts_exceeded, not_authenticated, password_change_running
+ */
+export async function checkPassword(c: Context<AppEnv>, password: string, permit: boolean): Promise<string> {
+  const deps = c.get("deps");
+  const { database } = deps;
+  const { ip } = deviceOf(c);
+  const { auth_email } = await beginPasswordCheck(database, c.get("credentials"), ip);
+  const proof = await ifAnswered(deps, tryPassword(deps, auth_email, password), () =>
+    uncountSignIn(database, c.get("credentials"), null, ip),
+  );
+  if (proof === null) throw new ApiError("wrong_password");
+  const session = proof.claims.session_id;
+  const { refusal } = await finishPasswordCheck(database, c.get("credentials"), session, ip, permit);
+  if (refusal !== null) throw new ApiError(refusal);
+  return proof.password;
+}

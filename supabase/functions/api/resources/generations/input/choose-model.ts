@@ -1,0 +1,25 @@
+import type { Deps } from "../../../context.ts";
+import { invalidField, invalidFields } from "../../../errors.ts";
+import type { GenerationRequest } from "./generation-request.ts";
+import { maxImages, optionIssues } from "./model-input.ts";
+import { generationFields } from "./schemas.ts";
+
+/** The model for a request. @throws ApiError validation_failed when it cannot look at so many pictures, or has no such option. */
+export function chooseModel(
+  { env }: Deps,
+  { model, images, upload_ids, options }: GenerationRequest,
+): string {
+  const count = images.length + upload_ids.length;
+  const chosen = model ?? (count > 0 ? env.image_model : env.text_model);
+  if (count > maxImages(chosen)) {
+    const most = maxImages(chosen);
+    throw invalidField(
+      ["body", "files"],
+      most === 0 ? "The model takes no pictures." : `The model takes at most ${most} of the pictures.`,
+      "too_long",
+    );
+  }
+  const issues = optionIssues(chosen, options, generationFields);
+  if (issues.length > 0) throw invalidFields(issues);
+  return chosen;
+}

@@ -1,0 +1,211 @@
+import { describe, expect, test } from "vitest";
+import {
+  form,
+  type Part,
+  photo,
+  raw,
+  rawForm,
+  rawPart,
+  rawPhoto,
+  rawWords,
+  read,
+  refusalOf,
+  wholeOf,
+  words,
+} from "../../../../../../tests/support/generation-forms.ts";
+import { jpeg, png, webp } from "../../../../../../tests/support/images.ts";
+import { parseGenerationJson } from "./generation-request.ts";
+import { maxFileBytes } from "./schemas.ts";
+
+describe("a form", () => {
+  test("with words and a picture is taken, the type read from the content", async () => {
+    const { images, ...rest } = await read(form(words, ["files", jpeg, "photo.png"]));
+    expect(rest).toEqual({ prompt: "A watercolour", is_public: false, options: {}, upload_ids: [] });
+    expect(images).toHaveLength(1);
+    expect(images[0]).toMatchObject({ content_type: "image/jpeg", width: 1, height: 1 });
+    expect(wholeOf(images[0]?.body)).toEqual(new Uint8Array(jpeg));
+  });
+
+  test("takes five pictures under every usual name, with brackets and an index", async () => {
+    const names = ["files[]", "image", "example_images[0]", "images", "file"];
+    const parts = names.map((name, at): Part => [name, [png(), jpeg, webp][at % 3] ?? png()]);
+    expect((await read(form(words, ...parts))).images).toHaveLength(5);
+  });
+
+  test("takes JSON as instructions, and flags beside it", async () => {
+    const instructions = JSON.stringify({ prompt: "A lighthouse", seed: 7 });
+    const found = await read(
+      form(["instructions", instructions], ["is_public", "TRUE"], ["aspect_ratio", "16:9"], photo),
+    );
+    expect(found).toMatchObject({
+      prompt: "A lighthouse",
+      is_public: true,
+      options: { seed: 7, aspect_ratio: "16:9" },
+    });
+  });
+
+  test("takes a prompt that only looks like JSON as words", async () => {
+    const { prompt } = await read(form(["instructions", "{a cat} on a mat"], photo));
+    expect(prompt).toBe("{a cat} on a mat");
+  });
+
+  test.each<[string, Part[], string, number]>([
+    ["without pictures", [words], "validation_failed", 422],
+    ["without words", [photo], "validation_failed", 422],
+    ["with empty words", [["instructions", "  "], photo], "validation_failed", 422],
+    ["with 1,001 characters", [["instructions", "x".repeat(1001)], photo], "validation_failed", 422],
+    ["with six pictures", [words, photo, photo, photo, photo, photo, photo], "validation_failed", 422],
+    ["with an empty picture", [words, ["files", new Uint8Array()]], "validation_failed", 422],
+    ["with text named .png", [words, ["files", new TextEncoder().encode("hello")]], "unsupported_image", 415],
+    ["with NUL in the words", [["instructions", "a\u0000b"], photo], "validation_failed", 422],
+    ["with is_public that is neither", [words, photo, ["is_public", "perhaps"]], "validation_failed", 422],
+    [
+      "with is_public named like a method of objects",
+      [words, photo, ["is_public", "constructor"]],
+      "validation_failed",
+      422,
+    ],
+    ["with a seed that is no number", [words, photo, ["seed", "many"]], "validation_failed", 422],
+    ["with an unknown aspect ratio", [words, photo, ["aspect_ratio", "5:1"]], "validation_failed", 422],
+  ])("%s is refused", async (_name, parts, code, status) => {
+    expect(await refusalOf(() => read(form(...parts)))).toMatchObject({ code, status });
+  });
+
+  test("with a picture over 10 MB is refused, one of exactly 10 MB is not", async () => {
+    const padded = (size: number) => {
+      const bytes = new Uint8Array(size);
+      bytes.set(png());
+      return bytes;
+    };
+    const { images } = await read(form(words, ["files", padded(maxFileBytes)]));
+    expect(images[0]?.body.size).toBe(maxFileBytes);
+    const refusal = await refusalOf(() => read(form(words, ["files", padded(maxFileBytes + 1)])));
+    expect(refusal).toMatchObject({ code: "file_too_large", status: 413 });
+  });
+
+  test("that announces too many bytes is refused before it is read", async () => {
+    const request = new Request("http://api/", {
+      method: "POST",
+      headers: { "content-type": "multipart/form-data; boundary=x", "content-length": "99999999" },
+      body: "--x--",
+    });
+    expect(await refusalOf(() => read(request))).toMatchObject({ code: "payload_too_large" });
+  });
+
+  test.each([
+    [
+      "that ends early",
+      '--x\r\ncontent-disposition: form-data; name="instructions"\r\n\r\nA wat',
+      "multipart/form-data; boundary=x",
+    ],
+    ["without its boundary", "--y\r\n\r\n", "multipart/form-data; boundary=x"],
+    ["that names no boundary", "--x--", "multipart/form-data"],
+  ])("%s is malformed", async (_name, body, type) => {
+    const request = new Request("http://api/", { method: "POST", headers: { "content-type": type }, body });
+    expect(await refusalOf(() => read(request))).toMatchObject({
+      code: "malformed_body",
+      status: 400,
+    });
+  });
+
+  test("with a field too many is malformed", async () => {
+    const parts = Array.from({ length: 30 }, (_, at): Part => [`field${at}`, "x"]);
+    expect(await refusalOf(() => read(form(words, photo, ...parts)))).toMatchObject({
+      code: "malformed_body",
+    });
+  });
+});
+
+describe("a JSON body", () => {
+  test.each([
+    ["prompt", { prompt: " A lighthouse " }],
+    ["instructions, the older name", { instructions: "A lighthouse" }],
+  ])("takes %s", (_name, json) => {
+    expect(parseGenerationJson(json)).toEqual({
+      prompt: "A lighthouse",
+      model: undefined,
+      is_public: false,
+      options: {},
+      upload_ids: [],
+      images: [],
+    });
+  });
+
+  test("counts 1,000 characters as taken", () => {
+    expect(parseGenerationJson({ prompt: "x".repeat(1000) }).prompt).toHaveLength(1000);
+  });
+
+  test.each<[string, unknown]>([
+    ["null", null],
+    ["a list", []],
+    ["a text", "prompt"],
+    ["nothing in it", {}],
+    ["a number as prompt", { prompt: 7 }],
+    ["half of a surrogate pair", { prompt: "a\ud800b" }],
+    ["a NUL", { prompt: "a\u0000b" }],
+    ["a seed that is too large", { prompt: "a", seed: 2 ** 31 }],
+  ])("%s is refused with its place", async (_name, json) => {
+    const refusal = await refusalOf(async () => parseGenerationJson(json));
+    expect(refusal).toMatchObject({ code: "validation_failed", status: 422 });
+    expect(refusal.errors?.[0]?.loc[0]).toBe("body");
+  });
+});
+
+describe("empty, null and absent are one thing", () => {
+  test("in a form, for every optional field and for a file input that nobody filled", async () => {
+    const unfilled = rawPart('name="files"; filename=""', "", "Content-Type: application/octet-stream\r\n");
+    const empty = ["is_public", "model", "aspect_ratio", "seed", "prompt"].map((name) =>
+      rawPart(`name="${name}"`, name === "model" ? "  " : ""),
+    );
+    const found = await read(raw(rawForm(unfilled, rawWords, ...empty, rawPhoto, unfilled)));
+    expect(found).toMatchObject({ prompt: "A watercolour", model: undefined, is_public: false, options: {} });
+    expect(found.images).toHaveLength(1);
+    const alone = await refusalOf(() => read(raw(rawForm(rawWords, unfilled))));
+    expect(alone.errors?.[0]).toMatchObject({ loc: ["body", "files"], type: "missing" });
+  });
+
+  test.each([null, ""])("in JSON and in JSON within a form: %j", async (nothing) => {
+    const fields = {
+      instructions: nothing,
+      model: nothing,
+      aspect_ratio: nothing,
+      seed: nothing,
+      is_public: nothing,
+      upload_ids: nothing,
+    };
+    const expected = { prompt: "A", model: undefined, is_public: false, options: {}, upload_ids: [] };
+    expect(parseGenerationJson({ prompt: "A", ...fields })).toMatchObject(expected);
+    const instructions = JSON.stringify({ prompt: "A", ...fields });
+    expect(await read(form(["instructions", instructions], photo))).toMatchObject(expected);
+  });
+});
+
+describe("numbers of a form are read strictly", () => {
+  test.each(["0x10", "1e3", "7.0", "-1", "+7", "1_000", "٧", "Infinity", "7 8", "99999999999"])(
+    "%s is none",
+    async (seed) => {
+      expect(await refusalOf(() => read(form(words, photo, ["seed", seed])))).toMatchObject({ status: 422 });
+    },
+  );
+  test.each([
+    ["7", 7],
+    [" 7 ", 7],
+    ["0", 0],
+    ["2147483647", 2147483647],
+  ])("%j is one", async (text, seed) => {
+    expect((await read(form(words, photo, ["seed", String(text)]))).options).toEqual({ seed });
+  });
+});
+
+describe("line breaks", () => {
+  test("a form and JSON with the same lines ask for the same", async () => {
+    const lines = "One\r\ntwo\rthree\nfour";
+    const { prompt } = await read(raw(rawForm(rawPart('name="instructions"', lines), rawPhoto)));
+    expect(prompt).toBe("One\ntwo\nthree\nfour");
+    expect(parseGenerationJson({ prompt: lines }).prompt).toBe(prompt);
+  });
+  test("a textarea of 1,000 characters fits, whatever its lines end with", () => {
+    const text = `${"x\n".repeat(499)}yz`;
+    expect(parseGenerationJson({ prompt: text.replaceAll("\n", "\r\n") }).prompt).toBe(text);
+  });
+});

@@ -1,0 +1,15 @@
+import { Webhook } from "standardwebhooks";
+
+/** The headers of a delivery. During a rotation each secret signs: the receiver accepts what one of them verifies. */
+export function signedHeaders(
+  secrets: readonly string[],
+  id: string,
+  payload: string,
+  now = new Date(),
+): Record<string, string> {
+  return {
+    "webhook-id": id,
+    "webhook-timestamp": String(Math.floor(now.getTime() / 1000)),
+    "webhook-signature": secrets.map((secret) => new Webhook(secret).sign(id, now, payload)).join(" "),
+  };
+}
