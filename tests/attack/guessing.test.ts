@@ -5,11 +5,11 @@ import { api, type Headed, registerDeveloper, registerEndUser } from "../support
 import { operations } from "../support/contract/document.ts";
 import { fuzzTarget } from "../support/fuzz/target.ts";
 import { photo } from "../support/generation.ts";
-import { doors, errorCode, open, requestOf, sendRaw } from "../support/raw-http.ts";
+import { entryPoints, errorCode, open, requestOf, sendRaw } from "../support/raw-http.ts";
 
 const { base, headers: address = {} } = fuzzTarget(inject("stack"));
 
-const [[, gateway] = ["", 0]] = doors;
+const [[, gateway] = ["", 0]] = entryPoints;
 
 type Try = { ms: number; code: string };
 
@@ -34,7 +34,7 @@ function tryOnce(headers: Headed): Promise<Try> {
   });
 }
 
-/** Requests with these headers, a few at once; what each took and was told. */
+/** Sends requests with these headers, 16 at once. @returns the time and code of each. */
 async function attempt(count: number, headers: () => Headed): Promise<Try[]> {
   const tries: Try[] = [];
   let left = count;
@@ -48,7 +48,7 @@ async function attempt(count: number, headers: () => Headed): Promise<Try[]> {
 const median = (tries: Try[]) => tries.map(({ ms }) => ms).sort((a, b) => a - b)[tries.length >> 1] ?? 0;
 const mistyped = () => `${createKey("ak").key.slice(0, -1)}-`;
 
-test.concurrent("10,000 keys tried: all refused in the same words, the last as fast as the first, and the right one works all the while", async () => {
+test.concurrent("10,000 guessed API keys are all refused alike and equally fast, while the right key works", async () => {
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
   const guess = (key: () => string) => () => ({ ...user.headers, "X-API-Key": key() });
@@ -66,17 +66,17 @@ test.concurrent("10,000 keys tried: all refused in the same words, the last as f
 
   expect(new Set([...first, ...rest, ...last].map(({ code }) => code))).toEqual(new Set(["api_key_invalid"]));
   expect([during, await right()]).toEqual([200, 200]);
-  // Ten times is far from what noise of a busy machine makes, and far below what a scan of what was tried would.
+  // A busy machine adds less than a factor of ten, and a scan of earlier attempts would add more.
   expect(median(last)).toBeLessThan(10 * median(first) + 20);
 });
 
-test.concurrent("bodies that trickle in or stop are given up with 408, and hold up nobody meanwhile", async () => {
+test.concurrent("a body that stops arriving gets 408 and does not delay other requests", async () => {
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
   const head = (type: string) => [
     ...Object.entries(user.headers).map((pair) => pair.join(": ")),
     `Content-Type: ${type}`,
-    // As much as all uploads may hold together.
+    // All uploads together may hold this much.
     "Content-Length: 25000000",
   ];
   const form = "multipart/form-data; boundary=x";
@@ -100,7 +100,7 @@ test.concurrent("bodies that trickle in or stop are given up with 408, and hold 
   expect(upload.status).toBe(200);
 }, 60_000);
 
-test.concurrent("every operation that reads a body gives up one that stops coming", async () => {
+test.concurrent("every operation with a body answers 408 if the body stops arriving", async () => {
   const { project } = await registerDeveloper();
   const { headers: own } = await registerEndUser(project);
   const headers = { ...address, ...own, "Content-Type": "application/json" };
@@ -121,12 +121,12 @@ test.concurrent("every operation that reads a body gives up one that stops comin
   expect(answers).toEqual(readers.map(({ id }) => [id, 408, "body_timeout"]));
 }, 60_000);
 
-test("how long a refusal takes does not tell whether a key was ever issued", async () => {
+test("the time of a refusal does not reveal whether a key was ever issued", async () => {
   const { project, headers } = await registerDeveloper();
   const { body: revoked } = await api(`/projects/${project.id}/api-keys`, { headers, json: { name: "Old" } });
   await api(`/projects/${project.id}/api-keys/${revoked.id}`, { method: "DELETE", headers });
   const [known, unknown]: Try[][] = [[], []];
-  // Taking turns, so that both meet the same noise.
+  // The rounds alternate, so that both kinds meet the same load.
   for (let round = 0; round < 5; round++) {
     known?.push(...(await attempt(60, () => ({ ...project.headers, "X-API-Key": revoked.key }))));
     unknown?.push(...(await attempt(60, () => ({ ...project.headers, "X-API-Key": createKey("ak").key }))));

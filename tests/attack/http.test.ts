@@ -1,10 +1,10 @@
 import { describe, expect, inject, test } from "vitest";
 import { api, registerDeveloper, registerEndUser } from "../support/api.ts";
-import { doors, errorCode, open, requestOf, sendRaw } from "../support/raw-http.ts";
+import { entryPoints, errorCode, open, requestOf, sendRaw } from "../support/raw-http.ts";
 
 const { keys, credentials } = inject("stack");
 const login = "POST /api/v1/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n";
-/** What an attacker hides behind a request, for whoever comes next on the connection. */
+/** A request that an attacker smuggles behind another one on the connection. */
 const hidden = "GET /api/v1/auth/me HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
 const ambiguous: [string, string][] = [
   [
@@ -15,7 +15,7 @@ const ambiguous: [string, string][] = [
   ["a list of lengths", `${login}Content-Length: 2, 9\r\n\r\n{}${hidden}`],
   ["a length with a sign", `${login}Content-Length: +2\r\n\r\n{}${hidden}`],
   ["a length below zero", `${login}Content-Length: -1\r\n\r\n{}${hidden}`],
-  ["an encoding that nobody knows", `${login}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${hidden}`],
+  ["an unknown encoding", `${login}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${hidden}`],
   ["an encoding around chunks", `${login}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n${hidden}`],
   [
     "a space before the colon",
@@ -25,9 +25,9 @@ const ambiguous: [string, string][] = [
   ["NUL in a header", `${login}X-A: b\0c\r\nContent-Length: 2\r\n\r\n{}${hidden}`],
 ];
 
-describe.each(doors)("at %s", (_door, port) => {
+describe.each(entryPoints)("at %s", (name, port) => {
   test.each(ambiguous)(
-    "a request with %s is refused, and what is hidden in it is not answered",
+    `${name} refuses a request with %s and does not answer the smuggled one`,
     async (_name, bytes) => {
       const answers = await sendRaw(port, bytes);
       expect(answers.map(({ status }) => status)).toEqual([400]);
@@ -38,30 +38,27 @@ describe.each(doors)("at %s", (_door, port) => {
     ["a size below zero", "-2\r\n{}\r\n0\r\n\r\n"],
     ["a size that overflows", "fffffffffffffffff2\r\n{}\r\n0\r\n\r\n"],
     ["a line break in its extension", "2;a=b\nx\r\n{}\r\n0\r\n\r\n"],
-  ])("a chunk with %s ends the connection", async (_name, chunks) => {
+  ])(`${name} ends the connection after a chunk with %s`, async (_name, chunks) => {
     const answers = await sendRaw(port, `${login}Transfer-Encoding: chunked\r\n\r\n${chunks}${hidden}`);
     expect(answers.filter(({ status }) => status !== 400)).toEqual([]);
   });
 
   test.each([
-    ["one of 64 kB", requestOf("/api/v1/auth/me", [`X-Long: ${"a".repeat(65_536)}`])],
+    ["one header of 64 kB", requestOf("/api/v1/auth/me", [`X-Long: ${"a".repeat(65_536)}`])],
     [
-      "a thousand",
+      "a thousand headers",
       requestOf(
         "/api/v1/auth/me",
         Array.from({ length: 1000 }, (_, at) => `X-${at}: a`),
       ),
     ],
     ["a credential of 30 kB", requestOf("/api/v1/auth/me", [`Authorization: Bearer ${"a".repeat(30_000)}`])],
-    ["an address of 64 kB", requestOf(`/api/v1/projects?search=${"a".repeat(65_536)}`)],
-  ])(
-    "headers that are too large (%s) are refused or cut off, and the next request is served",
-    async (_name, bytes) => {
-      for (const { status } of await sendRaw(port, bytes)) expect([400, 401, 414, 431]).toContain(status);
-      const [next] = await sendRaw(port, requestOf("/health"));
-      expect(next?.status).toBe(200);
-    },
-  );
+    ["a path of 64 kB", requestOf(`/api/v1/projects?search=${"a".repeat(65_536)}`)],
+  ])(`${name} refuses or cuts off %s, and serves the next request`, async (_name, bytes) => {
+    for (const { status } of await sendRaw(port, bytes)) expect([400, 401, 414, 431]).toContain(status);
+    const [next] = await sendRaw(port, requestOf("/health"));
+    expect(next?.status).toBe(200);
+  });
 
   test.each([
     "/api/v1/../v1/auth/me",
@@ -81,12 +78,12 @@ describe.each(doors)("at %s", (_door, port) => {
     "/\\evil.test/api/v1/auth/me",
     "/api/v1/auth/me\0",
     "/api/v1/\xff\xfe",
-  ])("the address %j opens nothing without credentials", async (target) => {
+  ])(`${name} reveals nothing without credentials at the path %j`, async (target) => {
     const [answer] = await sendRaw(port, requestOf(target));
     expect([400, 401, 404, 422]).toContain(answer?.status);
   });
 
-  test("credentials that are sent twice are refused, not chosen from", async () => {
+  test(`${name} refuses a credential that is sent twice`, async () => {
     const { project } = await registerDeveloper();
     const user = await registerEndUser(project);
     const sent = Object.entries(user.headers).map(([name, value]) => `${name}: ${value}`);
@@ -104,7 +101,7 @@ describe.each(doors)("at %s", (_door, port) => {
     }
   });
 
-  test("a line break in a query or a name comes back in no header", async () => {
+  test(`${name} returns a line break of a path or query in no header`, async () => {
     const injected = "%0d%0aSet-Cookie:%20a=b%0d%0a%0d%0a<script>";
     for (const target of [
       `/api/v1/projects?search=${injected}`,
@@ -132,14 +129,14 @@ describe.each(doors)("at %s", (_door, port) => {
       "]",
       400_000,
     ],
-  ])("JSON for %s that nests %s deeply is refused", async (path, _kind, start, end, depth) => {
+  ])(`${name} refuses JSON for %s with deeply nested %s`, async (path, _kind, start, end, depth) => {
     const body = start.repeat(depth) + (start.includes(":") ? "1" : "") + end.repeat(depth);
     const head = ["Content-Type: application/json", `Content-Length: ${body.length}`];
     const [answer] = await sendRaw(port, requestOf(`/api/v1${path}`, head, "POST", body));
     expect([400, 401, 422]).toContain(answer?.status);
   });
 
-  test("a body that says that it is larger than it is allowed to be is refused before it comes", async () => {
+  test(`${name} refuses a body with a too large Content-Length before it arrives`, async () => {
     const { project } = await registerDeveloper();
     const user = await registerEndUser(project);
     for (const [path, type] of [
@@ -157,8 +154,8 @@ describe.each(doors)("at %s", (_door, port) => {
   });
 });
 
-test("nothing climbs from one part of the stack into another, by path or by host", async () => {
-  const [[, gateway] = ["", 0]] = doors;
+test("the gateway refuses paths and hosts that lead from one part of the stack into another", async () => {
+  const [[, gateway] = ["", 0]] = entryPoints;
   const key = `apikey: ${keys.publishable}`;
   for (const target of [
     "/rest/v1/../../",
@@ -179,11 +176,11 @@ test("nothing climbs from one part of the stack into another, by path or by host
   }
 });
 
-test("a request that is cut off in its middle is nothing, and hinders nobody", async () => {
+test("a request that is cut off has no effect and does not block others", async () => {
   const email = `cut-${crypto.randomUUID()}@example.com`;
   const body = JSON.stringify({ email, password: "Correct-horse-9" });
   const head = `POST /api/v1/auth/register HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Operator-Key: ${credentials.operator_key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
-  for (const [, port] of doors) {
+  for (const [, port] of entryPoints) {
     const socket = await open(port);
     await new Promise((resolve) => socket.write(head + body.slice(0, -1), resolve));
     socket.destroy();

@@ -11,7 +11,7 @@ import {
 import { fuzzTarget } from "../support/fuzz/target.ts";
 import { jpegWithMetadata, png } from "../support/images.ts";
 
-/** Attacks that once worked, by kind: one describe for each. */
+/** Attacks that once worked, one `describe` for each kind. */
 
 const { base } = fuzzTarget(inject("stack"));
 const { hostname, port } = new URL(base);
@@ -32,7 +32,7 @@ beforeAll(async () => {
 
 type Sent = { headers: Headed; body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>; path?: string };
 
-/** A chunked POST from an address of its own, straight at the function. @returns the status, or 0 when the connection ended without one. */
+/** Sends a POST from the given address directly to the function. @returns the status, or 0 if the connection ended without one. */
 function post(
   address: string,
   { headers, body, path = "/api/v1/generation/generate-v2" }: Sent,
@@ -73,14 +73,14 @@ async function* paced(bytes: Uint8Array, piece: number, everyMs: number): AsyncG
   }
 }
 
-describe("a form's boundary that its parser trips over", () => {
+describe("multipart boundaries that broke the parser", () => {
   const form = (boundary: string) => ({
     headers: { ...user.headers, "Content-Type": `multipart/form-data; boundary=${boundary}` },
     method: "POST",
     body: `--${boundary}\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n${"A".repeat(1_000)}`,
   });
   test.each([71, 252, 508, 1_000, 10_000])(
-    "of %i letters is refused, and the next request is answered",
+    "a multipart boundary of %i letters is refused, and the next request is answered",
     async (length) => {
       const answer = await api("/generation/generate-v2", form("B".repeat(length)));
       expect(errorOf(answer)).toMatchObject({ status: 400, code: "malformed_body" });
@@ -94,11 +94,11 @@ describe("a form's boundary that its parser trips over", () => {
   );
 });
 
-describe("bodies that hold what others wait for", () => {
+describe("slow bodies that block other requests", () => {
   const form = { "Content-Type": "multipart/form-data; boundary=x" };
   const begun = Buffer.from('--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n');
-  /** 600 kB at 30 kB/s without a length, as a phone on a bad line sends it. */
-  const honest = () => {
+  /** Uploads 600 kB at 30 kB/s without a length, as a phone on a poor connection does. */
+  const uploadSlowly = () => {
     const photo = new Uint8Array(600_000);
     photo.set(png());
     const body = paced(picture(photo), 15_000, 500);
@@ -113,19 +113,19 @@ describe("bodies that hold what others wait for", () => {
     for (;;) yield* paced(new Uint8Array(piece), piece, 500);
   }
 
-  test("an honest slow phone passes while eight sockets announce 50 MB each and trickle, and eight more say no length", async () => {
+  test("a slow upload succeeds during 16 stalled uploads, eight of them announcing 50 MB", async () => {
     const end = new AbortController();
     const attackers = Array.from({ length: 16 }, (_, at) => {
       const length: Headed = at < 8 ? { "Content-Length": "52000000" } : { "Transfer-Encoding": "chunked" };
       const sent = { headers: { ...form, ...length }, path: anonymous, body: trickle(png(), 1_000) };
       return post(`203.0.113.${at % 4}`, sent, end.signal);
     });
-    expect(await honest()).toBe(200);
+    expect(await uploadSlowly()).toBe(200);
     end.abort();
     await Promise.all(attackers);
   });
 
-  test("an honest slow phone passes while four clients hold all the room, sending on at 10 kB/s", async () => {
+  test("a slow upload succeeds while four clients at 10 kB/s hold all memory for uploads", async () => {
     const end = new AbortController();
     const first = new Uint8Array(7_500_000);
     first.set(png());
@@ -139,18 +139,18 @@ describe("bodies that hold what others wait for", () => {
     });
     let ended = 0;
     for (const attacker of attackers) void attacker.then(() => ended++);
-    expect(await honest()).toBe(200);
-    // Whoever holds most and sends least had to go, and no more.
+    expect(await uploadSlowly()).toBe(200);
+    // At most the client that holds most and sends least is disconnected.
     expect(ended).toBeLessThanOrEqual(1);
     end.abort();
     await Promise.all(attackers);
   });
 });
 
-describe("files that are not what they say", () => {
+describe("files with a false type", () => {
   const put = async (bytes: Uint8Array) => {
-    const places = await api("/generation/uploads", { headers: user.headers, json: { count: 1 } });
-    const [{ id, url }] = places.body.uploads;
+    const created = await api("/generation/uploads", { headers: user.headers, json: { count: 1 } });
+    const [{ id, url }] = created.body.uploads;
     const stored = await fetch(url, {
       method: "PUT",
       headers: { "Content-Type": "image/webp" },
@@ -171,19 +171,19 @@ describe("files that are not what they say", () => {
 
   test.each([
     ["in a form", form],
-    ["put to an address", put],
-  ])("a drawing with a script behind the first bytes of a WebP is refused: %s", async (_, send) => {
+    ["by an upload", put],
+  ])("an SVG with a script behind the header of a WebP is refused %s", async (_, send) => {
     expect(errorOf(await send(drawing))).toMatchObject({ status: 415, code: "unsupported_image" });
   });
 
   test.each([
     ["in a form", form],
-    ["put to an address", put],
-  ])("a JPEG with 3 MB of metadata before its frame is one: %s", async (_, send) => {
+    ["by an upload", put],
+  ])("a JPEG with 3 MB of metadata before its frame is accepted %s", async (_, send) => {
     expect((await send(jpegWithMetadata(3_000_000, 50))).status).toBe(200);
   });
 
-  test("every answer and every stored picture is served as what it is, an upload never as a page", async () => {
+  test("pictures are served with their image type, nosniff and as attachment", async () => {
     const { body, headers } = await form(png());
     expect(headers.get("x-content-type-options")).toBe("nosniff");
     const address = await api(body.example_images[0]);

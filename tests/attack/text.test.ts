@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 describe.each(hostile)("%j", (text) => {
-  test("is only text: as a project's name and description, a key's name, a person's name, a prompt, a search", async () => {
+  test(`${JSON.stringify(text)} is stored unchanged as a name, description, prompt and search`, async () => {
     const { headers } = developer;
     const created = await api("/projects", { headers, json: { name: text, description: text } });
     expect([created.status, created.body.name, created.body.description]).toEqual([201, text, text]);
@@ -62,7 +62,7 @@ describe.each(hostile)("%j", (text) => {
     await api(`/projects/${created.body.id}`, { method: "DELETE", headers });
   });
 
-  test("where an id, a cursor, a token or an address is wanted, is refused", async () => {
+  test(`${JSON.stringify(text)} is refused as an id, cursor, token or email`, async () => {
     const { headers } = developer;
     const encoded = encodeURIComponent(text);
     for (const [path, init] of [
@@ -79,7 +79,7 @@ describe.each(hostile)("%j", (text) => {
   });
 });
 
-test("HTML in names stays text in the mails that carry them", async () => {
+test("HTML in a project's or user's name is escaped in mails", async () => {
   const own = await registerDeveloper();
   const name = '<img src=x onerror=alert(1)> & "Co"';
   await api(`/projects/${own.project.id}`, { method: "PATCH", headers: own.headers, json: { name } });
@@ -94,11 +94,11 @@ test("HTML in names stays text in the mails that carry them", async () => {
   expect(mail.html).toContain("&#60;img src=x");
 });
 
-test("an address that only looks like another's is another account, and its reset mail goes to nobody else", async () => {
+test("a lookalike of an email is another account, and its reset mail never goes to the first", async () => {
   const own = await registerDeveloper();
   const victim = `kate${Date.now()}@example.com`;
   const user = await registerEndUser(own.project, victim);
-  // Full width, Cyrillic, an accent.
+  // A full-width letter, a Cyrillic letter and an accent.
   const lookalikes = [victim.replace("a", "ａ"), victim.replace("a", "а"), victim.replace("e", "e\u0301")];
   for (const email of lookalikes) {
     const login = await api("/auth/login", {
@@ -115,7 +115,7 @@ test("an address that only looks like another's is another account, and its rese
   const rows =
     await sql`select kind from private.mail_outbox where user_id = ${user.id} and kind = 'password_reset'`;
   expect(rows).toHaveLength(0);
-  // Unicode's other ways to write the same letters are the same address; the mail goes to the one that is stored.
+  // A compatible spelling in Unicode is the same email. The mail goes to the stored one.
   const kelvin = victim.replace("k", "\u212a");
   await api("/auth/request-password-reset", {
     headers: { "X-Project-ID": own.project.id },
@@ -129,7 +129,7 @@ test("an address that only looks like another's is another account, and its rese
   expect(upper.status).toBe(200);
 });
 
-test("a name is kept trimmed and in one Unicode form, however it was written", async () => {
+test("a name is stored trimmed and in Unicode form NFC", async () => {
   const { headers } = developer;
   for (const name of ["Zoe\u0308", "Zo\u00eb", "  Zoe\u0308\t"]) {
     const { body } = await api("/auth/me", { method: "PATCH", headers, json: { full_name: name } });
@@ -137,18 +137,18 @@ test("a name is kept trimmed and in one Unicode form, however it was written", a
   }
 });
 
-const unnamable = {
+const forbiddenInNames = {
   "a line break": "Ada\nLovelace",
   "a tab": "Ada\tLovelace",
   "a bell": "Ada\u0007",
-  "a separator of lines": "Ada\u2028Lovelace",
-  "a turn of direction": "Ada \u202egnp.exe",
-  "an isolated direction": "\u2066Ada",
-  "a mark of direction": "Ada\u200f",
-  "nothing to see": "\u200b\u200d",
+  "a line separator": "Ada\u2028Lovelace",
+  "a right-to-left override": "Ada \u202egnp.exe",
+  "a direction isolate": "\u2066Ada",
+  "a direction mark": "Ada\u200f",
+  "only invisible characters": "\u200b\u200d",
 };
-describe.each(Object.entries(unnamable))("%s", (_kind, name) => {
-  test("is in the name of no person, project or key", async () => {
+describe.each(Object.entries(forbiddenInNames))("%s", (kind, name) => {
+  test(`${kind} is refused in the name of a user, project or key`, async () => {
     const { headers, project } = developer;
     const places: [string, string, object][] = [
       ["PATCH", "/auth/me", { full_name: name }],
@@ -166,7 +166,7 @@ describe.each(Object.entries(unnamable))("%s", (_kind, name) => {
   });
 });
 
-test("a name with nothing in it is no name, and where one may be left out it is none", async () => {
+test("an empty name is refused for a project and stored as null for a user or key", async () => {
   const { headers, project } = developer;
   for (const name of ["", "   "]) {
     expect(errorOf(await api("/projects", { headers, json: { name } })).detail).toBe(
@@ -179,7 +179,7 @@ test("a name with nothing in it is no name, and where one may be left out it is 
   }
 });
 
-test("no field of a request reaches the prototype of an object", async () => {
+test("__proto__ and constructor in a request do not change the prototype of an object", async () => {
   const { status, body } = await api("/projects", {
     method: "POST",
     headers: { ...developer.headers, "Content-Type": "application/json" },

@@ -13,7 +13,7 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-/** The constraint that refuses this account beside the ones that there are, or undefined. */
+/** The constraint that refuses this additional account, or undefined. */
 async function refusal(
   account: Record<string, unknown>,
   work = async (_tx: Tx) => {},
@@ -33,28 +33,28 @@ async function refusal(
   return constraint ?? failure?.code;
 }
 
-describe("an address", () => {
+describe("emails", () => {
   const endUser = () => ({ role: "end_user", project_id: world.a.project_id, email: world.a.user.email });
 
-  test("is one account in a project, however it is written", async () => {
+  test("a constraint allows one account per email and project, in any case of letters", async () => {
     expect(await refusal(endUser())).toBe("users_project_email");
     expect(await refusal({ ...endUser(), email: world.a.user.email.toUpperCase() })).toBe(
       "users_project_email",
     );
   });
 
-  test("may be another account in another project", async () => {
+  test("one email can have an account in each of two projects", async () => {
     expect(await refusal({ ...endUser(), project_id: world.b.project_id })).toBeUndefined();
   });
 
-  test("is one account among developers and operators, though both have no project", async () => {
+  test("a constraint allows one account per email among developers and operators", async () => {
     const developer = { role: "developer", plan_id: "free", email: world.a.developer.email.toUpperCase() };
     expect(await refusal(developer)).toBe("users_project_email");
     expect(await refusal({ role: "operator", email: world.a.developer.email })).toBe("users_project_email");
   });
 });
 
-describe("an account", () => {
+describe("accounts", () => {
   test.each([
     [
       "an end user without a project",
@@ -76,12 +76,12 @@ describe("an account", () => {
       () => ({ role: "operator", plan_id: "free", email: "x@example.com" }),
       "users_developer_has_plan",
     ],
-    ["somebody of another role", () => ({ role: "admin", email: "x@example.com" }), "users_role"],
-  ])("is never %s", async (_name, account, constraint) => {
+    ["an account of an unknown role", () => ({ role: "admin", email: "x@example.com" }), "users_role"],
+  ])("a constraint refuses %s", async (_name, account, constraint) => {
     expect(await refusal(account())).toBe(constraint);
   });
 
-  test("goes with its user of Auth, and takes its sessions and generations along", async () => {
+  test("deleting a user of Auth deletes the account, its sessions and its generations", async () => {
     const { id } = world.a.user;
     const [left] = await rolledBack(async (tx) => {
       await tx`delete from auth.users where id = ${id}`;
@@ -93,7 +93,7 @@ describe("an account", () => {
   });
 });
 
-describe("a session", () => {
+describe("sessions", () => {
   const days = async (change: (tx: Tx, session: string) => Promise<unknown>) => {
     const session = String(claimsOf(world.a.user.token).session_id);
     const [row] = await rolledBack(async (tx) => {
@@ -103,7 +103,7 @@ describe("a session", () => {
     return Number(row?.days);
   };
 
-  test("ends seven days after it began, whatever Auth writes", async () => {
+  test("a session ends at most seven days after it began, whatever Auth writes", async () => {
     expect(await days(async () => {})).toBe(7);
     expect(await days((tx, id) => tx`update auth.sessions set not_after = null where id = ${id}`)).toBe(7);
     expect(
@@ -113,7 +113,7 @@ describe("a session", () => {
     ).toBe(7);
   });
 
-  test("may end earlier", async () => {
+  test("a session can end before the seven days", async () => {
     expect(
       await days(
         (tx, id) => tx`update auth.sessions set not_after = created_at + interval '1 day' where id = ${id}`,

@@ -15,7 +15,7 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-/** The real CLI against the database of the stack. */
+/** Runs the Supabase CLI on the database of the stack. */
 async function supabase(
   url: string | undefined,
   ...args: string[]
@@ -55,11 +55,11 @@ async function advice(url = database_url): Promise<Finding[]> {
   return (JSON.parse(stdout) as { results: Finding[] }).results;
 }
 
-test("`supabase db advisors` finds nothing, down to the level of information", async () => {
+test("`supabase db advisors` finds no unexpected issue at any level", async () => {
   const isExpected = ({ name, metadata }: Finding) =>
-    // Whether an index was used yet says nothing of a database that is a minute old.
+    // In a new database no index has been used yet.
     name === "unused_index" ||
-    // Closed to everybody but service_role, on purpose.
+    // These tables are open to service_role only, on purpose.
     (name === "rls_enabled_no_policy" &&
       expectedTables[`${metadata.schema}.${metadata.name}`]?.policies === undefined);
   const found = await advice();
@@ -68,7 +68,7 @@ test("`supabase db advisors` finds nothing, down to the level of information", a
   ).toEqual([]);
 });
 
-test("it does find a table that lies open", async () => {
+test("`supabase db advisors` finds a table without row-level security", async () => {
   await withStockDatabase(database_url ?? "", async (sql, url) => {
     await sql`create table public.careless (id int primary key)`;
     const names = (await advice(url)).map(({ name, metadata }) => `${name} ${metadata.name}`);
@@ -76,7 +76,7 @@ test("it does find a table that lies open", async () => {
   });
 });
 
-test("`supabase migration list` reads config.toml without a word, and knows every migration on both sides", async () => {
+test("`supabase migration list` reads config.toml without a warning and lists every migration on both sides", async () => {
   const { stdout, stderr } = await supabase(database_url, "migration", "list");
   expect(stderr.replace(/^Target: custom Postgres .*$/m, "").trim()).toBe("");
   const rows = stdout.split("\n").filter((line) => /\d{14}/.test(line));

@@ -16,11 +16,11 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-test("authorize obeys its rules for every subset of valid credentials, in every scope", async () => {
+test("authorize follows its rules for every subset of valid credentials in every scope", async () => {
   expect(await wrongVerdicts((sent) => pick(sent), verdict)).toEqual([]);
 });
 
-test("authorize lets no null pass: null in the place of what is not sent opens nothing in any of these subsets", async () => {
+test("authorize treats a null credential as a missing one in every subset and scope", async () => {
   const nulls = (sent: Set<string>) =>
     Object.fromEntries(Object.keys(valid()).map((name) => [name, pick(sent)[name] ?? null]));
   const mustRefuse = (sent: Set<string>, scope: Scope) => (verdict(sent, scope) === null ? "any" : "refused");
@@ -54,7 +54,7 @@ async function wrongVerdicts(
   return wrong;
 }
 
-/** What the rules say about these credentials of one end user and one operator, in the order in which they are checked. */
+/** The expected code for these credentials of an end user and an operator, in the order of the checks. */
 function verdict(sent: Set<string>, scope: Scope): string | null {
   const user = sent.has("user_id");
   if (user && !sent.has("session_id")) return "invalid_token";

@@ -51,7 +51,7 @@ const without = (name: string): Credentials => {
   const { [name]: _, ...others } = user();
   return others;
 };
-/** A key made above, or one that nobody made. */
+/** The hash of a key of `makeKeys`, or of an unknown key. */
 const only = (kind: Kind, name: string, more: Credentials = {}): Credentials => ({
   [`${kind}_key_hash`]: hashOf(keys[`${kind} ${name}`] ?? name).toString("hex"),
   ...more,
@@ -74,21 +74,26 @@ const demandVerification = (tx: Tx) => tx`
 const closeAccounts = (tx: Tx) => tx`
   update public.users set deactivated_at = now() where id in (${world.a.developer.id}, ${world.operator.id})`;
 
-/** What is sent, by whom, and the code that it is refused with. */
+/** The situation, the credentials, the scope and the code of the refusal, or null. */
 const cases: [string, () => Credentials | null, string, string | null, ((tx: Tx) => Promise<unknown>)?][] = [
-  ["an end user with all four", user, "generation", null],
+  ["an end user with all four credentials", user, "generation", null],
   ["a developer with a project", () => developer(a()), "generation", null],
   ["an operator with any project", () => operator(b()), "generation", null],
   ["a management key alone", () => only("developer", "management"), "projects", null],
-  ["a token of no account", () => user({ user_id: crypto.randomUUID() }), "account", "invalid_token"],
-  ["a token of no session", () => user({ session_id: crypto.randomUUID() }), "account", "invalid_token"],
+  ["a token of an unknown account", () => user({ user_id: crypto.randomUUID() }), "account", "invalid_token"],
   [
-    "a session of somebody else",
+    "a token of an unknown session",
+    () => user({ session_id: crypto.randomUUID() }),
+    "account",
+    "invalid_token",
+  ],
+  [
+    "another user's session",
     () => user({ session_id: sessionOf(world.b.user.token) }),
     "account",
     "invalid_token",
   ],
-  ["a session past its end", user, "account", "invalid_token", endSession],
+  ["an expired session", user, "account", "invalid_token", endSession],
   ["an end user in another project", () => user(b()), "account", "invalid_token"],
   [
     "a deactivated account",
@@ -98,7 +103,7 @@ const cases: [string, () => Credentials | null, string, string | null, ((tx: Tx)
   ],
   ["an unknown operator key", () => only("operator", "unknown"), "platform", "operator_key_invalid"],
   [
-    "an operator key of a developer",
+    "an operator key that belongs to a developer",
     () => only("operator", "of a developer"),
     "platform",
     "operator_key_invalid",
@@ -181,24 +186,30 @@ const cases: [string, () => Credentials | null, string, string | null, ((tx: Tx)
     null,
     allowOneOrigin,
   ],
-  ["an address not proved where it must be", user, "account", "account_not_verified", demandVerification],
-  ["nobody", () => ({}), "account", "not_authenticated"],
-  ["no credentials at all", () => null, "generation", "not_authenticated"],
   [
-    "a developer key that manages nothing",
+    "an unverified email in a project that requires verification",
+    user,
+    "account",
+    "account_not_verified",
+    demandVerification,
+  ],
+  ["empty credentials", () => ({}), "account", "not_authenticated"],
+  ["null as credentials", () => null, "generation", "not_authenticated"],
+  [
+    "a developer key without management",
     () => only("developer", "active"),
     "projects",
     "management_key_required",
   ],
   [
-    "a management key elsewhere",
+    "a management key outside the management of projects",
     () => only("developer", "management", a()),
     "generation",
     "not_authenticated",
   ],
   ["another role than the caller's", () => user({ role: "developer" }), "account", "role_mismatch"],
-  ["an end user who manages", user, "projects", "developers_only"],
-  ["no project", () => developer(), "generation", "project_id_required"],
+  ["an end user in the management of projects", user, "projects", "developers_only"],
+  ["a developer without a project", () => developer(), "generation", "project_id_required"],
   [
     "an end user without a developer key",
     () => without("developer_key_hash"),
@@ -209,11 +220,14 @@ const cases: [string, () => Credentials | null, string, string | null, ((tx: Tx)
 ];
 
 describe("authorize", () => {
-  test.each(cases)("%s", async (_name, credentials, scope, code, prepare) => {
-    expect(await authorize(credentials(), scope, prepare)).toBe(code);
-  });
+  test.each(cases)(
+    "authorize gives the right verdict on %s",
+    async (_name, credentials, scope, code, prepare) => {
+      expect(await authorize(credentials(), scope, prepare)).toBe(code);
+    },
+  );
 
-  test("has a case here for every code that it can raise", async () => {
+  test("the cases of authorize cover every code that it can raise", async () => {
     const [row] = await owner`select prosrc as source from pg_proc where oid = 'private.authorize'::regproc`;
     const codes = [...String(row?.source).matchAll(/'(\w+)'( \|\| fault)?/g)]
       .flatMap(([, text = "", composed]) =>
@@ -225,11 +239,11 @@ describe("authorize", () => {
     expect(codes.filter((code) => !covered.includes(code))).toEqual([]);
   });
 
-  test("lets nobody through when the scope is null", async () => {
+  test("authorize refuses a null scope", async () => {
     expect(await authorize({}, null)).toBe("not_authenticated");
   });
 
-  test("makes a caller a service only for an operator, and remembers nothing of an earlier caller", async () => {
+  test("authorize gives service_role only to an operator, and forgets an earlier caller of the transaction", async () => {
     const found = await rolledBack(async (tx) => {
       const rows = [];
       for (const credentials of [operator(), user(), {}]) {

@@ -7,13 +7,11 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-describe("the schema", () => {
-  test.each(Object.entries(catalogChecks))("%s", async (_name, check) => {
-    expect(await check(owner)).toEqual([]);
-  });
+test.each(Object.entries(catalogChecks))("%s", async (_name, check) => {
+  expect(await check(owner)).toEqual([]);
 });
 
-test("each of these checks fails for a schema that breaks its rule", async () => {
+test("each check of the catalog fails for a schema that breaks its rule", async () => {
   const silent = await rolledBack(async (tx) => {
     await tx.unsafe(`
       create schema unheard_of;
@@ -38,7 +36,7 @@ test("each of these checks fails for a schema that breaks its rule", async () =>
   expect(silent).toEqual([]);
 });
 
-test("what a migration creates is closed to everybody until it grants something", async () => {
+test("new tables and functions grant nothing to anon, authenticated and service_role", async () => {
   const open = await rolledBack(async (tx) => {
     await tx.unsafe(`
       create table public.brand_new (id bigint generated always as identity primary key);
@@ -54,8 +52,8 @@ test("what a migration creates is closed to everybody until it grants something"
   expect(open).toEqual(["anon", "authenticated", "service_role"].map((role) => ({ role, ...closed })));
 });
 
-describe.each(["anon", "authenticated"] as const)("called by %s outside the API,", (role) => {
-  /** Each function of ours with nulls: how it fails, and the role afterwards. */
+describe.each(["anon", "authenticated"] as const)("%s outside the API", (role) => {
+  /** Calls each of our functions with nulls. @returns the error code and the role afterwards. */
   const called = async () => {
     const functions = await admin<{ name: string; call: string }[]>`
       select format('%I.%I', n.nspname, p.proname) as name, format('select %I.%I(%s)', n.nspname, p.proname,
@@ -78,7 +76,7 @@ describe.each(["anon", "authenticated"] as const)("called by %s outside the API,
     return answers;
   };
 
-  test("a function that is not listed may not be executed, and a listed one leaves the caller the role that it has", async () => {
+  test(`${role} can execute only the functions of expected-access.ts, and keeps its role`, async () => {
     const answers = await called();
     expect(answers.length).toBeGreaterThan(100);
     const refused = answers.filter(({ code }) => code === "42501").map(({ name }) => name);
@@ -89,7 +87,7 @@ describe.each(["anon", "authenticated"] as const)("called by %s outside the API,
   });
 });
 
-test("a role of PostgREST cannot make itself another, nor create anything", async () => {
+test("anon and authenticated cannot create tables or schemas, nor disable row-level security", async () => {
   for (const role of ["anon", "authenticated"]) {
     for (const text of [
       "create table public.mine (id int)",

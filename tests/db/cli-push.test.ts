@@ -11,7 +11,7 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-test("the Supabase CLI applies the migrations as the embedded stack does, and counts the same ones", async () => {
+test("supabase db push makes the schema and the list of migrations of the embedded stack", async () => {
   await withStockDatabase(database_url, async (sql, url) => {
     await runCli(["db", "push", "--yes", "--include-all", `--remote=${url}?sslmode=disable`]);
     expect(await schemaFacts(sql)).toEqual(await schemaFacts(owner));

@@ -26,19 +26,19 @@ const ask = <Row>(text: string, args: Parameters<Connection["ask"]>[1] = []) =>
   use((connection) => connection.ask<Row>(text, args));
 const backend = async () => (await ask<{ pid: number }>("select pg_backend_pid() as pid")).pid;
 
-test("an answer without a row is database_unavailable, and its connection is not used again", async () => {
+test("a query without a row fails with database_unavailable, and its connection is not used again", async () => {
   const before = await backend();
   await expect(ask("select 1 where false")).rejects.toMatchObject({ code: "database_unavailable" });
   expect(await backend()).not.toBe(before);
 });
 
-test("a statement that the server refuses says why, and its connection is used again", async () => {
+test("an error of the server keeps its code, and the connection is used again", async () => {
   const before = await backend();
   await expect(ask("select 1 / $1::integer as n", [0])).rejects.toMatchObject({ code: "22012" });
   expect(await backend()).toBe(before);
 });
 
-test("a refusal of ours after a rollback leaves the connection, with nothing of the transaction", async () => {
+test("after a refusal and a rollback the connection is used again without settings of the transaction", async () => {
   const before = await backend();
   const refused = use(async ({ ask: askIn, tell }) => {
     await tell("begin");
@@ -51,7 +51,7 @@ test("a refusal of ours after a rollback leaves the connection, with nothing of 
   expect(await ask("select current_setting('app.left_over', true) as value")).toEqual({ value: "" });
 });
 
-test("a connection that the server ends is database_unavailable or the server's word, and the next call gets another", async () => {
+test("a call on a terminated connection fails with database_unavailable or 57P01, and the next one gets a new one", async () => {
   const before = await backend();
   const ended = expect(ask("select pg_sleep(20)::text as slept")).rejects.toMatchObject({
     code: expect.stringMatching(/^(57P01|database_unavailable)$/),
@@ -61,7 +61,7 @@ test("a connection that the server ends is database_unavailable or the server's 
   expect(await backend()).not.toBe(before);
 });
 
-test("a call that waits for a connection beyond its deadline never runs", async () => {
+test("a call that waits for a connection beyond its deadline is never run", async () => {
   const table = `late_${randomBytes(6).toString("hex")}`;
   await admin.unsafe(`create table public.${table} (); grant all on public.${table} to postgres`);
   try {
@@ -78,7 +78,7 @@ test("a call that waits for a connection beyond its deadline never runs", async 
   }
 });
 
-test("a function that returns another type after a migration is called as if nothing had been", async () => {
+test("a prepared call works after a migration changed the function's return type", async () => {
   const name = `private.changed_${randomBytes(6).toString("hex")}`;
   const define = (type: string) =>
     admin.unsafe(`drop function if exists ${name}(); create function ${name}() returns ${type} language sql as 'select 7';
@@ -96,7 +96,7 @@ test("a function that returns another type after a migration is called as if not
 test.each([
   ["prepared", connections],
   ["unprepared", unprepared],
-])("%s: objects and lists arrive as jsonb, text as it is, nothing as null", async (_, client) => {
+])("%s statements send objects and lists as jsonb, text unchanged and null as null", async (_, client) => {
   const text = 'it\'s \\ "quoted" {1,2} ☃';
   const row = await client.use(
     (connection) =>

@@ -21,7 +21,7 @@ const database = createDatabase(
   () => {},
 );
 
-/** A Redis that is used and answers, or fails, as `count` says. */
+/** A usable Redis whose `count` is given. */
 const withRedis = (count: RedisClient["count"]) =>
   createDatabase(env, { ...createRedisClient(env, () => {}), isUsable: () => true, count }, () => {});
 const redisAllows = withRedis(async () => ({ taken: 1, used: 1, resets_in: 60 }));
@@ -34,10 +34,10 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-test("a query that the database does not answer in time is a 503, and the database stops working on it", async () => {
+test("a query beyond its deadline is refused with 503 and canceled in the database", async () => {
   const bucket = `secret-address:${randomUUID()}`;
   await owner.begin(async (tx) => {
-    // Whoever drains the same bucket waits for the end of this transaction.
+    // A call for the same bucket waits for the end of this transaction.
     await tx`insert into private.auth_attempts (bucket, level, drained_at) values (${bucket}, 1, now())`;
     const [holder] = await tx`select pg_backend_pid() as pid`;
     const waiting = async () =>
@@ -57,7 +57,7 @@ test("a query that the database does not answer in time is a 503, and the databa
   await owner`delete from private.auth_attempts where bucket = ${bucket}`;
 });
 
-test("a value beyond the range of its type is a 422, of a read and of a change", async () => {
+test("a value out of range is refused with 422 in reads and writes", async () => {
   const refusal = {
     code: "validation_failed",
     status: 422,
@@ -67,7 +67,7 @@ test("a value beyond the range of its type is a 422, of a read and of a change",
   await expect(database.write("check_mail_token", ["not hex", null])).rejects.toMatchObject(refusal);
 });
 
-test("the calls of a request count it once, and leave its credentials as they were", async () => {
+test("several calls of one request count it once and do not change its credentials", async () => {
   const { a } = await makeWorld();
   const plan = `limited-${randomBytes(8).toString("hex")}`;
   await owner`insert into public.plans (id, reads_per_minute) values (${plan}, 10)`;
@@ -89,7 +89,7 @@ test("the calls of a request count it once, and leave its credentials as they we
 });
 
 describe("with Redis", () => {
-  /** Runs `work` while somebody holds the row; `waiting` tells how many wait for it. */
+  /** Runs `work` while another transaction locks the row. `waiting` returns how many backends wait for it. */
   async function whileLocked(lock: string, work: (waiting: () => Promise<number>) => Promise<void>) {
     await owner.begin(async (tx) => {
       await tx.unsafe(lock);
@@ -102,7 +102,7 @@ describe("with Redis", () => {
     });
   }
 
-  test("a change that is late is a 503, is not kept, and the database stops working on it", async () => {
+  test("with Redis a write beyond its deadline is refused with 503, rolled back and canceled", async () => {
     const { a } = await makeWorld();
     const change = () =>
       redisAllows.write("update_me", [endUserCredentials(a), { full_name: "Late" }], 1_500);
@@ -117,7 +117,7 @@ describe("with Redis", () => {
     await expect(change()).resolves.toMatchObject({ full_name: "Late" });
   });
 
-  test("counting in its stead has a deadline too", async () => {
+  test("counting in the database while Redis is unavailable obeys the deadline", async () => {
     const { a } = await makeWorld();
     const plan = `limited-${randomBytes(8).toString("hex")}`;
     await owner`insert into public.plans (id, reads_per_minute) values (${plan}, 10)`;

@@ -23,7 +23,7 @@ const asUser = () => {
 const asApp = () =>
   json(credentialsOf({ project_id: developer.project.id, developer_key: developer.project.developer_key }));
 
-/** Ways to make something in a project. */
+/** Calls that create something in a project. */
 const creates: [string, (sql: Tx | typeof owner) => Promise<unknown>][] = [
   [
     "a generation",
@@ -58,7 +58,7 @@ const creates: [string, (sql: Tx | typeof owner) => Promise<unknown>][] = [
 const deletion = async (sql: Tx | typeof owner) =>
   sql`select private.delete_project(${asDeveloper()}, ${developer.project.id}, 7)`;
 
-/** Runs the first in a transaction that ends once the second waits for it. @returns what the second was refused with. */
+/** Runs the first in a transaction that ends once the second waits for it. @returns the code of the second's refusal. */
 async function race(
   first: (sql: Tx) => Promise<unknown>,
   second: (sql: Tx) => Promise<unknown>,
@@ -82,18 +82,21 @@ async function race(
   return waiting;
 }
 
-describe("what is made at the moment of a project's deletion", () => {
-  test.each(creates)("loses when the deletion was first: %s", async (_, create) => {
+describe("creates during the deletion of a project", () => {
+  test.each(creates)("creating %s is refused if a deletion of the project came first", async (_, create) => {
     expect(await race(deletion, create)).toBe("project_not_found");
   });
 
-  test.each(creates)("is there before the deletion when it was first: %s", async (_, create) => {
-    expect(await race(create, deletion)).toBeNull();
-    const [project] =
-      await admin`select deleted_at is not null as deleted from public.projects where id = ${developer.project.id}`;
-    expect(project?.deleted).toBe(true);
-    const rows =
-      await admin`select status from public.generations where project_id = ${developer.project.id}`;
-    for (const { status } of rows) expect(status).toBe("canceled");
-  });
+  test.each(creates)(
+    "the deletion of a project waits for a running create of %s and then succeeds",
+    async (_, create) => {
+      expect(await race(create, deletion)).toBeNull();
+      const [project] =
+        await admin`select deleted_at is not null as deleted from public.projects where id = ${developer.project.id}`;
+      expect(project?.deleted).toBe(true);
+      const rows =
+        await admin`select status from public.generations where project_id = ${developer.project.id}`;
+      for (const { status } of rows) expect(status).toBe("canceled");
+    },
+  );
 });

@@ -1,28 +1,28 @@
-// Who may do what, in one place. A table, policy, column grant or executable function that is not here fails the suites.
+// The expected access of every role. A table, policy, column grant or executable function that is missing here fails the suites.
 //
-// A condition is SQL over a row of the table, with the ids of whoever asks: `:me`, `:project` (their own), `:people`
-// (everybody of their tenant), `:other_project`, `:other_people` and `:operator`. It is written without the helpers of the policies.
+// A condition is SQL over a row of the table, with the ids of the caller: `:me`, `:project` (their own), `:people`
+// (all accounts of their tenant), `:other_project`, `:other_people` and `:operator`. It does not use the helpers of the policies.
 
 export type TableAccess = {
-  /** Names of its policies. None: only service_role reaches it. */
+  /** Names of its policies. Without one only service_role reaches it. */
   policies?: string[];
-  /** The columns that `authenticated` may select, `*` for the whole table. Nobody but service_role ever writes. */
+  /** The columns that `authenticated` may select, `*` for the whole table. Only service_role writes. */
   columns?: string;
-  /** Rows that a token of this kind sees. Absent: none. */
+  /** Rows that a token of this kind reads. Absent means none. */
   anon?: string;
   end_user?: string;
   developer?: string;
   operator?: string;
-  /** The columns that `api_reader` may select, whose views the hot reads go through. */
+  /** The columns that `api_reader` may select. It owns the views of the hot reads. */
   reader_columns?: string;
-  /** Of such a view: the rows that it shows in a transaction that remembers an account and a project. */
+  /** For a view of the hot reads: its rows in a transaction that has set `app.user_id` and `app.project_id`. */
   remembered?: string;
-  /** Commands of service_role; by default all four. */
+  /** Commands of service_role. The default is all four. */
   service?: string;
-  /** Which row is the caller's own and which the other tenant's, when user_id, project_id and generation_id do not say. */
+  /** Conditions for the caller's own row and the other tenant's, if user_id, project_id and generation_id do not decide. */
   own?: string;
   foreign?: string;
-  /** Makes rows for both tenants, when registration and the generations of the world leave none. */
+  /** Inserts rows for both tenants, if the world has none. */
   seed?: (ids: { project_id: string; user_id: string; developer_id: string; operator_id: string }) => string;
 };
 
@@ -48,7 +48,7 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "bucket = 'test:own ' || :operator",
     foreign: "bucket = 'test:other ' || :operator",
   },
-  // What is due is done and removed at any moment.
+  // The reconciler may remove due rows at any moment, so these are never due.
   "private.cleanup_tasks": {
     seed: ({
       project_id,
@@ -117,7 +117,7 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "api_key_id in (select id from public.api_keys where project_id = :project)",
     foreign: "api_key_id in (select id from public.api_keys where project_id = :other_project)",
   },
-  // What is due is sent and removed at any moment.
+  // The reconciler may send and remove due mails at any moment, so these are never due.
   "private.mail_outbox": {
     seed: ({ user_id }) => `insert into private.mail_outbox (user_id, kind, next_attempt_at)
       values ('${user_id}', 'key_created', 'infinity')`,
@@ -216,7 +216,7 @@ export const expectedTables: Record<string, TableAccess> = {
   },
 };
 
-/** Functions that these roles may execute, besides the owner; anybody else none. PostgREST exposes none of them. */
+/** Functions that each role may execute. PostgREST exposes none of them. */
 export const expectedExecute: Record<"public" | "anon" | "authenticated", string[]> = {
   public: [],
   anon: [],
@@ -243,40 +243,40 @@ export const expectedExecute: Record<"public" | "anon" | "authenticated", string
   ],
 };
 
-/** Functions that run with the rights of the owner, and what for. */
+/** Functions with `security definer`, and the reason of each. */
 export const expectedDefiners: Record<string, string> = {
-  "private.announce_event": "records events for whoever causes them",
-  "private.on_end_user_changed": "a trigger that records events for whoever changes an account",
-  "private.on_generation_ended": "a trigger that records events for whoever ends a generation",
-  "private.on_quota_used": "a trigger that records events for whoever takes a generation of the quota",
+  "private.announce_event": "records events for callers who may not insert them",
+  "private.on_end_user_changed": "a trigger that records events for callers who change an account",
+  "private.on_generation_ended": "a trigger that records events for callers who end a generation",
+  "private.on_quota_used": "a trigger that records events for callers who use the quota",
   "private.actor_address": "reads the caller's account for policies",
   "private.authorize": "reads key hashes and sessions",
   "private.call_reconciler": "reads the vault",
-  "private.count_request": "counts for callers who took their own role by then",
+  "private.count_request": "counts for callers who have taken their own role already",
   "private.take_requests": "counts as private.count_request does",
-  "private.decoy_exists": "looks at users of Auth",
+  "private.decoy_exists": "reads users of Auth",
   "private.end_reused_session": "reads refresh tokens of Auth",
   "private.on_user_deactivated": "a trigger that writes sessions of Auth",
   "private.on_auth_user_banned": "a trigger on a table of Auth",
   "private.end_user_session": "writes sessions of Auth",
   "private.end_user_sessions": "writes sessions of Auth",
-  "private.on_generation_broadcast": "a trigger that sends to Realtime for whoever changes a generation",
-  "private.on_generation_changed": "a trigger that writes events and usage for whoever ends a generation",
+  "private.on_generation_broadcast": "a trigger that sends to Realtime for callers who change a generation",
+  "private.on_generation_changed": "a trigger that writes events and usage for callers who end a generation",
   "private.check_auth_user_update": "a trigger on a table of Auth",
-  "private.is_generation_served": "looks at projects and their owners for whoever may not see them",
+  "private.is_generation_served": "reads projects and their owners for callers who may not see them",
   "private.on_generation_deleted":
-    "a trigger that writes clean-up and usage for whoever deletes a generation",
-  "private.on_upload_deleted": "a trigger that writes clean-up for whoever deletes an upload",
+    "a trigger that writes clean-up and usage for callers who delete a generation",
+  "private.on_upload_deleted": "a trigger that writes clean-up for callers who delete an upload",
   "private.limit_session_lifetime": "a trigger on a table of Auth",
-  "private.list_orphans": "looks at users of Auth",
+  "private.list_orphans": "reads users of Auth",
   "private.managed_project_ids": "reads projects for the policies of projects",
   "private.open_session": "writes sessions of Auth",
   "private.purge_project_users": "deletes users of Auth",
-  "private.record_audit": "a trigger that writes where nobody else may insert",
-  "private.remove_old_audit_events": "deletes where nobody else may",
-  "private.session_actor_id": "looks up accounts and sessions for policies",
+  "private.record_audit": "a trigger that inserts audit events, which no caller may insert",
+  "private.remove_old_audit_events": "deletes audit events, which no caller may delete",
+  "private.session_actor_id": "reads accounts and sessions for policies",
   "private.session_project_id": "reads the caller's account for policies",
-  "private.on_api_key_created": "a trigger that writes mail for whoever makes a key",
+  "private.on_api_key_created": "a trigger that writes mail for callers who create a key",
   "private.list_user_sessions": "reads sessions of Auth",
-  "private.on_user_created": "a trigger that writes mail for whoever registers",
+  "private.on_user_created": "a trigger that writes mail for callers who register",
 };

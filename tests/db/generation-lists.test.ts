@@ -13,7 +13,7 @@ afterAll(async () => {
 
 type Page = { total: number; generations: { id: string; created_at: string }[] };
 
-/** A project with 1,205 published pictures, two made at every moment, and what is asked of it. */
+/** Runs `work` in a project with 1,205 published pictures, two of each instant. */
 const withGallery = (work: (tx: Tx, projectId: string) => Promise<void>) =>
   rolledBack(async (tx) => {
     await tx`set local session_replication_role = replica`;
@@ -42,12 +42,12 @@ async function gallery(
   return answer as Page;
 }
 
-test("published pictures are counted up to 1,000, so that a gallery costs the same however large it is", () =>
+test("the total of the public list is capped at 1,000", () =>
   withGallery(async (tx, projectId) => {
     expect((await gallery(tx, projectId)).total).toBe(1_000);
   }));
 
-test("by cursor every published picture comes once, also those behind the counted ones and those of one moment", () =>
+test("paging the public list by cursor returns every picture once, beyond 1,000 and with equal instants too", () =>
   withGallery(async (tx, projectId) => {
     const seen: string[] = [];
     let last: Page["generations"][number] | undefined;
@@ -64,14 +64,14 @@ test("by cursor every published picture comes once, also those behind the counte
 
 test.each([
   [
-    "the project is off",
+    "the project is deactivated",
     (tx: Tx, id: string) => tx`update public.projects set is_active = false where id = ${id}`,
   ],
   [
-    "the account of its developer is closed",
+    "its developer is deactivated",
     (tx: Tx) => tx`update public.users set deactivated_at = now() where id = ${developer.id}`,
   ],
-])("nothing is shown when %s", (_name, close) =>
+])("the public list shows no picture of a project if %s", (_name, close) =>
   withGallery(async (tx, projectId) => {
     await close(tx, projectId);
     expect(await gallery(tx, projectId)).toEqual({ total: 0, generations: [] });

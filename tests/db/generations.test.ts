@@ -17,7 +17,7 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-/** What a row needs to be in this state, as the pipeline sets it. */
+/** The columns that the pipeline sets for this state. */
 const columnsOf = (state: State) => ({
   status: state,
   charge:
@@ -66,18 +66,21 @@ describe("a generation", () => {
     states.map((to) => ({ from, to, allowed: forward[from].includes(to) })),
   );
 
-  test.each(moves)("from $from to $to: allowed is $allowed", async ({ from, to, allowed }) => {
-    const code = await refusalOf(
-      rolledBack(async (tx) => {
-        const id = await create(tx);
-        if (from !== "pending") await move(tx, id, from);
-        await move(tx, id, to);
-      }),
-    );
-    expect(code).toBe(allowed ? null : "generation_state_conflict");
-  });
+  test.each(moves)(
+    "a generation's change from $from to $to is allowed: $allowed",
+    async ({ from, to, allowed }) => {
+      const code = await refusalOf(
+        rolledBack(async (tx) => {
+          const id = await create(tx);
+          if (from !== "pending") await move(tx, id, from);
+          await move(tx, id, to);
+        }),
+      );
+      expect(code).toBe(allowed ? null : "generation_state_conflict");
+    },
+  );
 
-  test("once final, keeps its results, its charge and its prediction", async () => {
+  test("the charge, outputs, error and prediction of a completed generation cannot be changed", async () => {
     for (const change of [
       { charge: "refunded" },
       { outputs: admin.json([]) },
@@ -116,8 +119,8 @@ describe("a generation", () => {
       { status: "failed", error_code: "x", error: "No.", charge: "reserved", completed_at: new Date() },
     ],
     ["running and refunded", { charge: "refunded" }],
-    ["in a state of its own", { status: "done" }],
-  ])("cannot be %s", async (_name, change) => {
+    ["in an unknown status", { status: "done" }],
+  ])("a constraint refuses a generation that is %s", async (_name, change) => {
     const failure = await failureOf(
       rolledBack(async (tx) => {
         const id = await create(tx);
@@ -127,7 +130,7 @@ describe("a generation", () => {
     expect(failure?.code).toBe("23514");
   });
 
-  test("records each of its states once, in order", async () => {
+  test("a generation records an event for each of its statuses once, in order", async () => {
     const events = await rolledBack(async (tx) => {
       const id = await create(tx);
       await move(tx, id, "processing");
@@ -140,7 +143,7 @@ describe("a generation", () => {
 });
 
 describe("the quota", () => {
-  test("is taken at creation, kept on completion, and given back once on failure or cancellation", async () => {
+  test("the quota is used at creation, kept on completion, and refunded once on failure or cancellation", async () => {
     const counts = await rolledBack(async (tx) => {
       const start = await used(tx);
       const [kept, failed, canceled] = [await create(tx), await create(tx), await create(tx)];
@@ -160,7 +163,7 @@ describe("the quota", () => {
     expect(counts).toEqual([3, 2, 1, 1]);
   });
 
-  test("is given back to the month that it was taken from", async () => {
+  test("the quota is refunded to the month in which it was used", async () => {
     const [earlier] = await rolledBack(async (tx) => {
       const id = await create(tx);
       await tx`insert into public.generation_usage (project_id, month, generations) values (${world.a.project_id}, '2020-01-01', 4)`;
@@ -171,7 +174,7 @@ describe("the quota", () => {
     expect(earlier?.generations).toBe(3);
   });
 
-  test("is untouched by a create that is refused", async () => {
+  test("a refused create does not use the quota", async () => {
     const [code, difference] = await rolledBack(async (tx) => {
       await tx`update public.projects set plan_id = 'free' where id = ${world.a.project_id}`;
       await create(tx);
@@ -182,7 +185,7 @@ describe("the quota", () => {
     expect([code, difference]).toEqual(["concurrency_limit_reached", 0]);
   });
 
-  test("never falls below zero", async () => {
+  test("a constraint refuses a negative usage of the quota", async () => {
     const failure = await failureOf(
       owner`update public.generation_usage set generations = -1 where project_id = ${world.a.project_id}`,
     );

@@ -11,11 +11,11 @@ afterAll(async () => {
 });
 
 const seed = Number(process.env.HOT_READS_SEED ?? Math.floor(Math.random() * 1_000_000));
-/** The first ones are always the same: in them every reason occurs. */
+/** These seeds are fixed, since every reason of a refusal occurs in them. */
 const known = [1, 2, 3, 4];
 const seeds = [...known, ...Array.from({ length: 6 }, (_, at) => seed * 6 + at)];
 
-/** How each read is asked for in both ways: the arguments besides the credentials, and their types. */
+/** Each read as hot read and as complete function, with the types of its arguments. */
 const reads = {
   me: { hot: () => ownAccount, complete: "get_me", hotTypes: [], completeTypes: [] },
   status: {
@@ -52,7 +52,7 @@ type Outcome = {
   wrong: string[];
 };
 
-/** Asks both ways for each request of a world, each in a transaction of its own, and compares. */
+/** Answers each request of a world both ways, each in its own transaction, and compares the answers. */
 async function compare(tx: Tx, { rows, requests }: SmallWorld): Promise<Outcome> {
   await tx`set local session_replication_role = replica`;
   for (const [table, list] of Object.entries(rows)) {
@@ -63,7 +63,7 @@ async function compare(tx: Tx, { rows, requests }: SmallWorld): Promise<Outcome>
         [JSON.stringify(list)],
       );
   }
-  // As on a connection that has served for a while.
+  // A connection uses generic plans after some requests.
   await tx`set local plan_cache_mode = force_generic_plan`;
   const made = new Map<string, string>();
   const functionFor = async (text: string, types: readonly string[]) => {
@@ -120,7 +120,7 @@ const comparison = `
     begin
       execute call into found;
       answer := jsonb_build_object('result', found.result::jsonb, 'rate_limit', found.rate_limit::jsonb);
-      -- Everything is taken back: each request is asked by somebody whom nobody remembers yet.
+      -- The rollback removes the settings of this caller before the next request.
       raise exception 'taken back';
     exception when raise_exception then
       if sqlerrm <> 'taken back' then
@@ -160,7 +160,7 @@ const comparison = `
     return jsonb_build_object('rows', rows, 'refusals', refusals, 'wrong', wrong[1:3]);
   end $$`;
 
-test(`of 10,000 requests in random worlds a hot read answers none otherwise than the complete way (HOT_READS_SEED=${seed})`, async () => {
+test(`hot reads answer 10,000 random requests as the complete functions do (HOT_READS_SEED=${seed})`, async () => {
   const outcomes = await Promise.all(
     seeds.map((one) => rolledBack((tx) => compare(tx, makeSmallWorld(one)))),
   );
@@ -172,7 +172,7 @@ test(`of 10,000 requests in random worlds a hot read answers none otherwise than
   expect([...refusals].sort()).toEqual(reasons);
 });
 
-/** Why a request that a hot read looks at is refused. */
+/** Every code that a request of a hot read can be refused with. */
 const reasons = [
   "account_deactivated",
   "account_not_verified",

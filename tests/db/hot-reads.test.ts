@@ -16,24 +16,24 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-/** Runs the hot read as the function does, for the end user of A, in the role that it connects as. */
-async function read(query: string, args: string[] = []) {
+/** Runs a hot read with the given query for the end user of A, in the function's own role. */
+async function read(query: string, args: string[] = [], sql: Pick<typeof owner, "unsafe"> = owner) {
   const faulty: HotRead = { name: query, limit: "reads", needsKeys: true, query };
   const statement = hot.statementOf(faulty, args, endUserCredentials(world.a))?.("left");
   if (statement === undefined) throw new Error("no statement");
-  return owner.unsafe(statement.text, statement.values);
+  return sql.unsafe(statement.text, statement.values);
 }
 
-describe("policies decide the rows of a hot read, whatever its query asks for", () => {
+describe("policies of hot reads", () => {
   const all = (view: string) => `select json_agg(v.id order by v.id)::text as result from private.${view} v`;
   const idsOf = async (query: string) =>
     (await read(query)).flatMap(({ result }) => JSON.parse(result ?? "[]") as string[]);
 
-  test("everybody's accounts are the caller's own", async () => {
+  test("a hot read of all accounts returns only the caller's own", async () => {
     expect(await idsOf(all("own_accounts"))).toEqual([world.a.user.id]);
   });
 
-  test("everybody's generations are the caller's own in this project", async () => {
+  test("a hot read of all generations returns only the caller's own in this project", async () => {
     await addGeneration(world.a.deleted_project_id, world.a.user.id);
     const own = await admin`select id from public.generations
       where user_id = ${world.a.user.id} and project_id = ${world.a.project_id} order by id`;
@@ -41,7 +41,7 @@ describe("policies decide the rows of a hot read, whatever its query asks for", 
     expect(await idsOf(all("own_generations"))).toEqual(own.map(({ id }) => id));
   });
 
-  test("a wrong account in the query gives no row, be it of the same project or of another", async () => {
+  test("a hot read with the id of another account returns no row, in the same or another project", async () => {
     for (const { id } of [world.a.peer, world.a.developer, world.b.user]) {
       const query = `select v.item as result from private.own_accounts v where v.id = '${id}'`;
       expect(await read(query)).toEqual([]);
@@ -51,7 +51,7 @@ describe("policies decide the rows of a hot read, whatever its query asks for", 
     }
   });
 
-  test("a query that does not wait for the caller to be found gives no row either", async () => {
+  test("a hot read without a set caller returns no row", async () => {
     const early: HotRead = { name: "early", limit: "reads", needsKeys: false, query: all("own_accounts") };
     const { text = "", values } = hot.statementOf(early, [], endUserCredentials(world.a))?.("left") ?? {};
     const unremembered = text.replace(/set_config\([^)]*\)/g, "''");
@@ -59,16 +59,18 @@ describe("policies decide the rows of a hot read, whatever its query asks for", 
     expect(await owner.unsafe(unremembered, values)).toMatchObject([{ result: null }]);
   });
 
-  test("a connection remembers nobody after it", async () => {
-    await rolledBack(async (tx) => {
-      await tx`savepoint before`;
-      expect(await read(all("own_accounts"))).toHaveLength(1);
-    });
-    expect(await owner.unsafe(all("own_accounts"))).toMatchObject([{ result: null }]);
+  test("a connection forgets the caller after a hot read", async () => {
+    const connection = await owner.reserve();
+    try {
+      expect(await read(all("own_accounts"), [], connection)).toHaveLength(1);
+      expect(await connection.unsafe(all("own_accounts"))).toMatchObject([{ result: null }]);
+    } finally {
+      connection.release();
+    }
   });
 });
 
-test("each hot read is planned once for a connection, and not anew for each request", async () => {
+test("each hot read uses a generic plan after five requests on a connection", async () => {
   const connection = await owner.reserve();
   try {
     const sent = endUserCredentials(world.a);
@@ -93,7 +95,7 @@ test("each hot read is planned once for a connection, and not anew for each requ
   }
 });
 
-test("the views of the reader show every caller the rows that the expectations say, and nobody the rest", async () => {
+test("the views of hot reads show every caller exactly the rows of expected-access.ts", async () => {
   const views = (await tablesOf(["private"])).filter((table) => accessOf(table).remembered !== undefined);
   expect(views.map(({ name }) => name)).toEqual(["private.own_accounts", "private.own_generations"]);
   const remember = (tx: Tx, me: string, project: string) =>

@@ -5,10 +5,10 @@ import { owner } from "../support/sql.ts";
 
 afterAll(() => owner.end());
 
-/** Fields that the API fills itself, not from the database. */
+/** Instants that the API itself makes. */
 const ours = ["at", "timestamp"];
 
-test("what the database answers is rewritten exactly where it is an instant", async () => {
+test("the fields that the API formats as instants are exactly the instants of the tables", async () => {
   const columns = await owner<{ name: string; type: string }[]>`
     select attname as name, format_type(atttypid, null) as type from pg_attribute
     join pg_class c on c.oid = attrelid
@@ -16,7 +16,7 @@ test("what the database answers is rewritten exactly where it is an instant", as
   const isInstant = ({ type }: { type: string }) => type === "timestamp with time zone";
   const others = columns.filter((column) => instantFields.has(column.name) && !isInstant(column));
   expect(others).toEqual([]);
-  // The trail of changes tells each column of these by its name.
+  // The audit log shows each column of these tables by its name.
   const audited = await owner<{ name: string }[]>`
     select distinct attname as name from pg_trigger join pg_attribute on attrelid = tgrelid
     where tgfoid::regproc::text like '%audit%' and tgrelid in ('public.users'::regclass, 'public.projects'::regclass,
@@ -26,7 +26,7 @@ test("what the database answers is rewritten exactly where it is an instant", as
   expect(missed.map(({ name }) => name)).toEqual([]);
 });
 
-test("every instant of the contract is among them", () => {
+test("every date-time field of the contract is formatted as an instant", () => {
   const found = new Set<string>();
   const walk = (schema: Schema, name: string): void => {
     if (schema.format === "date-time") found.add(name);

@@ -21,7 +21,7 @@ function open(settings: Record<string, string> = {}) {
     () => {},
   );
 }
-/** As two instances of the function have them. */
+/** The database clients of two instances of the function. */
 const instances = [open(), open()];
 const unprepared = open({ DB_PREPARE: "false" });
 
@@ -34,7 +34,7 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-test("two instances that count several reads at once never answer more than the limit, and lose none that they need", async () => {
+test("two instances that count reads in batches answer exactly the limit together", async () => {
   const plan = await createPlan(admin, { reads_per_minute: 500 });
   await admin`update public.projects set plan_id = ${plan} where id = ${world.a.project_id}`;
   const read = (at: number) =>
@@ -49,7 +49,7 @@ test("two instances that count several reads at once never answer more than the 
   expect(await usedOf(admin, `reads:${world.a.user.id}`)).toBe(500);
 });
 
-test("where statements are not prepared, reads go the complete way and are counted one by one", async () => {
+test("with DB_PREPARE=false reads are counted one by one", async () => {
   const plan = await createPlan(admin, { reads_per_minute: 500 });
   await admin`update public.projects set plan_id = ${plan} where id = ${world.b.project_id}`;
   await beginWindow(admin, `reads:${world.b.user.id}`);

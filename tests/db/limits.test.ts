@@ -31,7 +31,7 @@ const address = (project: string, ip: string) => async (tx: Tx) =>
 const ofDeveloper = () => world.a.developer.id;
 const ofUser = () => world.a.user.id;
 
-/** A's owner is on a plan of 10 requests and 20 reads, A's project on one of 30 and 40, everybody else on the default of 50 and 60. */
+/** The plan of A's owner has 10 requests and 20 reads, that of A's project 30 and 40, and the default plan 50 and 60. */
 async function limit(tx: Tx): Promise<void> {
   await tx`insert into public.plans (id, requests_per_day, reads_per_minute) values
     ('of owner', 10, 20), ('of project', 30, 40)`;
@@ -41,7 +41,7 @@ async function limit(tx: Tx): Promise<void> {
 }
 
 type Announced = string | null | ((tx: Tx) => Promise<string>);
-/** Who asks, with which scope, and the limit that it falls under; null is none. */
+/** The caller, the scope, and the limit that counts the request. Null means no limit. */
 const cases: [string, () => Credentials, string, () => Announced][] = [
   [
     "an end user who generates",
@@ -50,8 +50,8 @@ const cases: [string, () => Credentials, string, () => Announced][] = [
     () => `requests|requests:${world.a.project_id}|30|86400`,
   ],
   ["an end user who polls", endUser, "status", () => `reads|reads:${ofUser()}|40|60`],
-  ["an end user who looks at the account", endUser, "account", () => `reads|reads:${ofUser()}|40|60`],
-  ["an end user who looks at what is public", endUser, "public", () => `reads|reads:${ofUser()}|40|60`],
+  ["an end user who reads the account", endUser, "account", () => `reads|reads:${ofUser()}|40|60`],
+  ["an end user who reads the public list", endUser, "public", () => `reads|reads:${ofUser()}|40|60`],
   [
     "a developer who generates",
     () => developer(a()),
@@ -61,7 +61,7 @@ const cases: [string, () => Credentials, string, () => Announced][] = [
   ["a developer who polls", () => developer(a()), "status", () => `reads|reads:${ofDeveloper()}|40|60`],
   ["a developer who manages", developer, "projects", () => `requests|requests:${ofDeveloper()}|10|86400`],
   [
-    "a developer who manages and names somebody else's project",
+    "a developer who manages and names another developer's project",
     () => developer(b()),
     "projects",
     () => `requests|requests:${ofDeveloper()}|10|86400`,
@@ -74,33 +74,48 @@ const cases: [string, () => Credentials, string, () => Announced][] = [
     () => `requests|requests:${ofDeveloper()}|10|86400`,
   ],
   [
-    "nobody, of no project",
+    "an anonymous caller without a project",
     () => ({ ip: "203.0.113.7" }),
     "public",
     () => async (tx) => `${await address("", "203.0.113.7")(tx)}|60|60`,
   ],
   [
-    "nobody, of a project",
+    "an anonymous caller with a project",
     () => ({ ip: "203.0.113.7", ...a() }),
     "public",
     () => async (tx) => `${await address(world.a.project_id, "203.0.113.7")(tx)}|40|60`,
   ],
   [
-    "nobody, of a neighbour in the same IPv6 network",
+    "an anonymous caller in the same IPv6 /64 network",
     () => ({ ip: "2001:db8:1:2:ffff::9", ...a() }),
     "public",
     () => async (tx) => `${await address(world.a.project_id, "2001:db8:1:2::1")(tx)}|40|60`,
   ],
-  ["nobody, from nowhere", () => ({}), "public", () => async (tx) => `${await address("", "")(tx)}|60|60`],
+  [
+    "an anonymous caller without an IP address",
+    () => ({}),
+    "public",
+    () => async (tx) => `${await address("", "")(tx)}|60|60`,
+  ],
   ["an operator who generates", () => operator(a()), "generation", () => null],
   ["an operator who manages", operator, "projects", () => null],
-  ["whoever looks at the platform", operator, "platform", () => null],
-  ["a request that was counted", () => endUser({ rate_limit: { limit: 1 } }), "generation", () => null],
-  ["a request that was found without a limit", () => endUser({ rate_limit: null }), "generation", () => null],
+  ["an operator who reads the platform", operator, "platform", () => null],
+  [
+    "a request that was counted already",
+    () => endUser({ rate_limit: { limit: 1 } }),
+    "generation",
+    () => null,
+  ],
+  [
+    "a request that was found to have no limit",
+    () => endUser({ rate_limit: null }),
+    "generation",
+    () => null,
+  ],
 ];
 
-describe("which limit a request falls under", () => {
-  test.each(cases)("%s", async (_name, credentials, scope, expected) => {
+describe("the limit of a request", () => {
+  test.each(cases)("the right limit counts %s", async (_name, credentials, scope, expected) => {
     await rolledBack(async (tx) => {
       await limit(tx);
       const announced = expected();
@@ -111,7 +126,7 @@ describe("which limit a request falls under", () => {
     });
   });
 
-  test("none, where the plan has none", async () => {
+  test("a plan without limits counts no request", async () => {
     await rolledBack(async (tx) => {
       for (const scope of ["generation", "status", "account", "public"]) {
         await tx`select private.authorize(${tx.json(endUser() as never)}::jsonb, ${scope})`;
@@ -121,14 +136,14 @@ describe("which limit a request falls under", () => {
   });
 });
 
-describe("whom a login counts", () => {
+describe("the limit of a login", () => {
   const find = async (tx: Tx, credentials: Credentials) => {
     await tx`select set_config('app.limit', '', true)`;
     await tx`select private.announce_auth_limit(${tx.json(credentials as never)}::jsonb)`;
     return (await tx`select current_setting('app.limit') as announced`)[0]?.announced as string;
   };
 
-  test("the address in its project, by the project's plan; else by the default plan; operators nobody", async () => {
+  test("a login counts per IP address by the plan of its project, else by the default plan, and never for operators", async () => {
     await rolledBack(async (tx) => {
       await limit(tx);
       await tx`update public.plans set auth_calls_per_hour = case id when 'of project' then 7 else 8 end`;
@@ -153,11 +168,11 @@ test.each([
   ["::1", "::/64"],
   ["2001:db8:1:2:ffff::9", "2001:db8:1:2::/64"],
   [null, null],
-])("the address %s is counted as %s", async (ip, group) => {
+])("the IP address %s is counted as %s", async (ip, group) => {
   expect((await owner`select private.address_group(${ip}) as found`)[0]?.found).toBe(group);
 });
 
-test("functions whose name says that they change nothing change nothing: with Redis they run before they are counted", async () => {
+test("functions named get, list, find or check write nothing, since with Redis they run before the count", async () => {
   const rows = await owner`
     select proname, prosrc from pg_catalog.pg_proc
     where pronamespace = 'private'::regnamespace and proname ~ '^(get|list|find|check)_'

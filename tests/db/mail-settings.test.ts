@@ -9,7 +9,7 @@ const allowed = async (mail: unknown) => {
   return row?.allowed;
 };
 
-test("the database takes what a new project has, and every language that there are texts for", async () => {
+test("the database accepts the built-in mail settings, every supported language and the longest values", async () => {
   const [row] = await admin`select private.mail_settings(null) as mail`;
   expect(row?.mail).toEqual(builtIn);
   for (const language of languageCodes) expect(await allowed({ ...builtIn, language })).toBe(true);
@@ -24,15 +24,15 @@ test("the database takes what a new project has, and every language that there a
 });
 
 test.each([
-  ["no object", []],
-  ["a field too few", { ...builtIn, footer: undefined }],
-  ["a field too many", { ...builtIn, colour: null }],
-  ["a number", { ...builtIn, footer: 7 }],
+  ["an array as mail settings", []],
+  ["mail settings with a missing field", { ...builtIn, footer: undefined }],
+  ["mail settings with an unknown field", { ...builtIn, colour: null }],
+  ["a number as text", { ...builtIn, footer: 7 }],
   ["an object as text", { ...builtIn, sender_name: { a: 1 } }],
-  ["a name that is too long", { ...builtIn, sender_name: "x".repeat(101) }],
-  ["a name of nothing", { ...builtIn, sender_name: "" }],
-  ["a name of two lines", { ...builtIn, sender_name: "Bank\nBcc: all@example.com" }],
-  ["a carriage return", { ...builtIn, footer: "one\rtwo" }],
+  ["a sender name that is too long", { ...builtIn, sender_name: "x".repeat(101) }],
+  ["an empty sender name", { ...builtIn, sender_name: "" }],
+  ["a sender name of two lines", { ...builtIn, sender_name: "Bank\nBcc: all@example.com" }],
+  ["a carriage return in the footer", { ...builtIn, footer: "one\rtwo" }],
   ["a logo by http", { ...builtIn, logo_url: "http://a.example/logo.png" }],
   ["a logo with a space", { ...builtIn, logo_url: "https://a.example/logo .png" }],
   ["a logo that is too long", { ...builtIn, logo_url: `https://a.example/${"x".repeat(2031)}` }],
@@ -47,7 +47,7 @@ test.each([
 });
 
 test.each(Object.entries(links))(
-  "a mail of the kind %s says for how long its token works",
+  "the token of a %s mail is valid for as long as the mail says",
   async (kind, { hours }) => {
     const seconds = await rolledBack(async (sql) => {
       const [account] =

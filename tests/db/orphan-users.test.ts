@@ -17,9 +17,9 @@ async function listOrphans(tx: Tx, batchSize: number): Promise<string[]> {
   return row?.ids;
 }
 
-test("a user of Auth who got no account within five minutes is removed; one who may still get it stays, and so does everybody else", async () => {
+test("the reconciler deletes a user of Auth without an account after five minutes, and no other", async () => {
   const [old, young] = [randomUUID(), randomUUID()];
-  // Auth cannot read a null in these tokens, and so could not remove them.
+  // Auth cannot read, and so cannot delete, a user with a null in these tokens.
   await admin`insert into auth.users
     (id, email, created_at, confirmation_token, recovery_token, email_change, email_change_token_new) values
     (${old}, ${`${old}@orphans.invalid`}, now() - interval '6 minutes', '', '', '', ''),
@@ -30,7 +30,7 @@ test("a user of Auth who got no account within five minutes is removed; one who 
   await admin`delete from auth.users where id = ${young}`;
 });
 
-test("wherever the search begins, it goes round all users of a small database", async () => {
+test("each search for orphans covers all users of a small database and obeys the batch size", async () => {
   const ids = Array.from({ length: 50 }, () => randomUUID());
   await rolledBack(async (tx) => {
     await tx`insert into auth.users ${tx(ids.map((id) => ({ id, created_at: new Date(0) })))}`;
@@ -40,7 +40,7 @@ test("wherever the search begins, it goes round all users of a small database", 
   }, admin);
 });
 
-test("of a large one it looks at 10,000 users, at others each time", async () => {
+test("a search for orphans reads at most 10,000 users of a large database, and different ones each time", async () => {
   await rolledBack(async (tx) => {
     await tx`insert into auth.users (id, created_at) select gen_random_uuid(), 'epoch' from generate_series(1, 30000)`;
     const [first, second] = [await listOrphans(tx, 100_000), await listOrphans(tx, 100_000)];

@@ -6,7 +6,7 @@ import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { migrationTexts } from "../../scripts/schema/baseline.ts";
 import { withStockDatabase } from "../../scripts/schema/stock-database.ts";
 
-// Servers on which Storage or pg_cron are not as on hosted Supabase. As the superuser, who may stand in for an extension.
+// Servers on which Storage or pg_cron differ from hosted Supabase. The superuser imitates the extension.
 const { admin_database_url = "" } = inject("stack");
 const onServer = (work: (sql: postgres.Sql) => Promise<void>) =>
   withStockDatabase(admin_database_url, async (sql) => work(sql));
@@ -23,22 +23,22 @@ const complete = [
 
 test.each([
   [
-    "has no `public` yet",
+    "has no column `public` yet",
     "alter table storage.buckets drop column public",
     "alter table storage.buckets add public boolean default false",
   ],
   [
-    "is as at its first migration",
+    "is that of Storage's first migration",
     "alter table storage.buckets drop column public, drop column file_size_limit, drop column allowed_mime_types",
     "alter table storage.buckets add public boolean default false, add file_size_limit bigint, add allowed_mime_types text[]",
   ],
   [
-    "is not there",
+    "does not exist yet",
     "alter table storage.buckets rename to later",
     "alter table storage.later rename to buckets",
   ],
 ])(
-  "the migrations apply where the table of buckets %s, and the buckets are made whole later",
+  "the migrations apply if the table of buckets %s, and ensure_buckets completes the buckets later",
   (_how, before, after) =>
     onServer(async (sql) => {
       await sql.unsafe(before);
@@ -50,7 +50,7 @@ test.each([
     }),
 );
 
-test("a bucket that somebody opened is private again after the next call, and keeps what is in it", () =>
+test("ensure_buckets makes a public bucket private again and keeps its objects", () =>
   onServer(async (sql) => {
     await migrate(sql);
     expect(await buckets(sql)).toMatchObject(complete);
@@ -64,9 +64,9 @@ test("a bucket that somebody opened is private again after the next call, and ke
 test.each([
   ["is not preloaded", "42704", 'unrecognized configuration parameter "cron.database_name"'],
   ["belongs to another database", "P0001", "can only create extension in database postgres"],
-  ["may not be made", "42501", "permission denied to create extension"],
+  ["may not be created", "42501", "permission denied to create extension"],
   ["is not installed", "0A000", 'extension "pg_cron" is not available'],
-])("the migrations apply where pg_cron %s, and say who has to call the reconciler", (_how, code, message) =>
+])("the migrations apply if pg_cron %s", (_how, code, message) =>
   onServer(async (sql) => {
     await sql.unsafe(`
       create function public.stand_in() returns event_trigger language plpgsql as $$
@@ -83,7 +83,7 @@ test.each([
   }),
 );
 
-test("what empties a project before a restore leaves the tables of Storage that are not ours", () =>
+test("empty.sql of docs/operations.md empties our tables and keeps other tables of Storage", () =>
   onServer(async (sql) => {
     await migrate(sql);
     await sql.unsafe(`create table storage.buckets_vectors (id text); insert into storage.buckets_vectors values ('kept');

@@ -11,7 +11,7 @@ const rows = readFileSync(join(repositoryRoot, "docs", "limits.md"), "utf8")
   .filter((line) => line.startsWith("|"))
   .map((line) => line.split("|").map((cell) => cell.trim()));
 /** The last three cells of each row that begins so. */
-const told = (first: string) =>
+const documented = (first: string) =>
   rows.filter(([, cell]) => cell === first).map((cells) => cells.slice(-4, -1).map(numberOf));
 const numberOf = (cell: string) =>
   cell === "no limit" ? null : Number.parseInt(cell.replaceAll(",", ""), 10);
@@ -24,10 +24,10 @@ test.each([
   ["generations at once", "concurrent_generations"],
   ["projects", "projects"],
   ["active API keys", "api_keys_per_project"],
-])("docs/limits.md tells the %s of each plan as the plans have it", async (first, column) => {
+])("docs/limits.md has the seeded value of each plan for %s", async (first, column) => {
   const plans = await admin`select id, ${admin(column)} as allowed from public.plans`;
   const kept = ["free", "starter", "premium"].map((name) => plans.find(({ id }) => id === name)?.allowed);
-  const lines = told(first);
+  const lines = documented(first);
   expect(lines.length).toBeGreaterThan(0);
   for (const line of lines) expect(line).toEqual(kept);
 });

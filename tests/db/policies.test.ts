@@ -28,7 +28,7 @@ afterAll(async () => {
 const people = async (tx: Tx) =>
   (await tx`select id from public.users where id = any (${[...world.a.people, ...world.b.people]})`).length;
 
-test("a user sees one account, a developer the people of the project, service_role all, a visitor is refused", async () => {
+test("policies show a user one account, a developer those of the project, service_role all and anon none", async () => {
   const { a, b } = world;
   expect(await asUser(a.user.token, people)).toBe(1);
   expect(await asUser(a.developer.token, people)).toBe(a.people.length);
@@ -36,7 +36,7 @@ test("a user sees one account, a developer the people of the project, service_ro
   expect((await failureOf(asAnon(people)))?.code).toBe("42501");
 });
 
-test("claims without a live session of the same account are nobody", async () => {
+test("claims without a valid session of the same account read no row", async () => {
   const claims = claimsOf(world.a.user.token);
   const { session_id: _, ...sessionless } = claims;
   const forged = [
@@ -58,7 +58,7 @@ test("claims without a live session of the same account are nobody", async () =>
   }
 });
 
-test("a caller of the API leaves nothing behind on the connection for the next one", async () => {
+test("a function resets the role and the caller of its connection", async () => {
   const one = postgres(inject("stack").database_url ?? "", { max: 1, onnotice: () => {} });
   try {
     await one`select private.get_me(${one.json(endUserCredentials(world.a) as never)})`;
@@ -74,7 +74,7 @@ test("a caller of the API leaves nothing behind on the connection for the next o
   }
 });
 
-test("a function that fails half-way gives the role back as well", async () => {
+test("a failed function resets the role and the caller of its connection", async () => {
   const one = postgres(inject("stack").database_url ?? "", { max: 1, onnotice: () => {} });
   try {
     const credentials = one.json(endUserCredentials(world.a) as never);

@@ -4,7 +4,7 @@ import { admin, claimsOf, owner, rolledBack, type Tx } from "../support/sql.ts";
 import { credentialsOf, endUserCredentials, makeWorld, type World } from "../support/world.ts";
 
 const modes = ["force_custom_plan", "force_generic_plan"];
-// Tables that grow with the number of tenants and their use. On any of them a sequential scan is a defect.
+// These tables grow with the tenants and their use, so a sequential scan of one is a defect.
 const big = [
   "users",
   "projects",
@@ -19,7 +19,7 @@ const { admin_database_url } = inject("stack");
 let world: World;
 let plans: string[] = [];
 const plansOf = new Map<string, string[]>();
-/** A superuser's connection that receives the plan of each statement, also of those inside functions. */
+/** A connection of a superuser that receives the plan of each statement, inside functions too. */
 const watched = postgres(admin_database_url ?? "", {
   max: 1,
   onnotice: ({ message }) => {
@@ -43,7 +43,7 @@ afterAll(async () => {
   await Promise.all([watched.end(), owner.end(), admin.end()]);
 });
 
-/** Twenty thousand generations of two thousand users in two thousand projects, beside the tenants of the world. */
+/** Adds 20,000 generations of 2,000 users in 2,000 projects to the tenants of the world. */
 async function seed(tx: Tx): Promise<void> {
   await tx`set local session_replication_role = replica`;
   await tx.unsafe(`
@@ -77,7 +77,7 @@ async function watch(tx: Tx): Promise<void> {
     ('auto_explain.log_level', 'notice'), ('client_min_messages', 'notice')) as setting (name, value)`;
 }
 
-/** Keeps the plans of everything that the work runs, functions and policies included. */
+/** Stores the plans of all statements of `work`, functions and policies included. */
 async function observe(tx: Tx, name: string, work: (tx: Tx) => Promise<unknown>): Promise<void> {
   const rollback = new Error("rollback");
   plans = [];
@@ -115,7 +115,7 @@ const hot: [string, (tx: Tx) => Promise<unknown>][] = [
     },
   ],
   [
-    "the state of a generation",
+    "the status of a generation",
     async (tx) => {
       const [row] = await tx`select id from public.generations where user_id = ${world.a.user.id}`;
       return tx`select private.get_generation_status(${json(tx, endUserCredentials(world.a))}, ${row?.id})`;
@@ -130,12 +130,12 @@ const hot: [string, (tx: Tx) => Promise<unknown>][] = [
     (tx) => tx`select private.list_api_keys(${json(tx, manager())}, ${world.a.project_id})`,
   ],
   [
-    "the people of a project",
+    "the users of a project",
     (tx) => tx`
     select private.list_project_users(${json(tx, manager())}, ${world.a.project_id}, null, null, 1, 20)`,
   ],
   [
-    "the numbers of a project",
+    "the statistics of a project",
     (tx) => tx`
     select private.get_project_stats(${json(tx, manager())}, ${world.a.project_id}, null, null)`,
   ],
@@ -156,33 +156,30 @@ const hot: [string, (tx: Tx) => Promise<unknown>][] = [
       return tx`select private.begin_login(${json(tx, credentialsOf({ project_id, developer_key }))}, ${world.a.user.email}, '192.0.2.1')`;
     },
   ],
-  ["what the reconciler claims", (tx) => tx`select private.claim_due_generations(50)`],
+  ["the reconciler's claim of due generations", (tx) => tx`select private.claim_due_generations(50)`],
+  ["a user's own account by policy", (tx) => asUser(world.a.user.token, "select id from public.users")(tx)],
   [
-    "a user's own account, by policy alone",
-    (tx) => asUser(world.a.user.token, "select id from public.users")(tx),
-  ],
-  [
-    "a user's generations, by policy alone",
+    "a user's generations by policy",
     (tx) => asUser(world.a.user.token, "select id from public.generations")(tx),
   ],
   [
-    "a developer's people, by policy alone",
+    "a developer's users by policy",
     (tx) => asUser(world.a.developer.token, "select id from public.users")(tx),
   ],
   [
-    "a developer's generations, by policy alone",
+    "a developer's generations by policy",
     (tx) => asUser(world.a.developer.token, "select id from public.generations")(tx),
   ],
   [
-    "a developer's projects, by policy alone",
+    "a developer's projects by policy",
     (tx) => asUser(world.a.developer.token, "select id from public.projects")(tx),
   ],
   [
-    "a developer's keys, by policy alone",
+    "a developer's keys by policy",
     (tx) => asUser(world.a.developer.token, "select id from public.api_keys")(tx),
   ],
   [
-    "a developer's usage, by policy alone",
+    "a developer's usage by policy",
     (tx) => asUser(world.a.developer.token, "select project_id from public.generation_usage")(tx),
   ],
 ];
@@ -193,7 +190,7 @@ const unindexed: (typeof hot)[number] = [
 ];
 
 test.each(hot.flatMap(([name]) => modes.map((mode) => `${name}, ${mode}`)))(
-  "%s scans no big table",
+  "the plan has no sequential scan of a big table for %s",
   (name) => {
     const found = plansOf.get(name) ?? [];
     expect(found.filter((plan) => new RegExp(`Seq Scan on (${big.join("|")})\\b`).test(plan))).toEqual([]);
@@ -201,7 +198,7 @@ test.each(hot.flatMap(([name]) => modes.map((mode) => `${name}, ${mode}`)))(
   },
 );
 
-test.each(modes)("a statement that no index serves is seen as such, %s", (mode) => {
+test.each(modes)("the test detects a sequential scan with %s", (mode) => {
   const found = plansOf.get(`${unindexed[0]}, ${mode}`) ?? [];
   expect(found.some((plan) => plan.includes("Seq Scan on generations"))).toBe(true);
 });

@@ -23,7 +23,7 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-/** The answers of calls that all wait for the same start, as many of them at once as the pool is wide. */
+/** Counts the answers of parallel calls. The pool limits how many run at once. */
 async function race(count: number, call: () => Promise<unknown>): Promise<Record<string, number>> {
   const answers = await Promise.all(Array.from({ length: count }, () => refusalOf(call())));
   const counts: Record<string, number> = {};
@@ -31,19 +31,19 @@ async function race(count: number, call: () => Promise<unknown>): Promise<Record
   return counts;
 }
 
-test("fifty parallel creates leave exactly as many projects as the plan allows", async () => {
+test("50 parallel calls of create_project make exactly the plan's number of projects", async () => {
   const credentials = json(credentialsOf({ token: developer.token }));
   const answers = await race(
     50,
     () => owner`select private.create_project(${credentials}, ${json({ name: "Raced" })})`,
   );
-  // Registration made one.
+  // The registration has created one project.
   expect(answers).toEqual({ made: 6, project_limit_reached: 44 });
   const [found] = await owner`select count(*)::int from public.projects where owner_id = ${developer.id}`;
   expect(found?.count).toBe(7);
 });
 
-test("fifty parallel creates leave exactly as many active API keys as the plan allows", async () => {
+test("50 parallel calls of create_api_key make exactly the plan's number of active keys", async () => {
   const credentials = json(credentialsOf({ token: developer.token }));
   const answers = await race(50, () => {
     const key = { name: "Raced", key_prefix: "ak_raced", key_hash: randomBytes(32).toString("hex") };
@@ -55,7 +55,7 @@ test("fifty parallel creates leave exactly as many active API keys as the plan a
   expect(found?.count).toBe(6);
 });
 
-test("of a thousand workers that want the last unit of a quota, exactly one gets it", {
+test("of 1,000 parallel calls of create_generation for the last unit of a quota exactly one succeeds", {
   timeout: 240_000,
 }, async () => {
   const { id: project_id, developer_key, api_key } = developer.project;
@@ -73,7 +73,7 @@ test("of a thousand workers that want the last unit of a quota, exactly one gets
   expect(found).toEqual({ generations: 5, rows: 1 });
 });
 
-test("of fifty registrations of one address in a project, one account comes to be", async () => {
+test("50 parallel calls of create_account for one email make one account", async () => {
   const { id: project_id, developer_key } = developer.project;
   const credentials = json(credentialsOf({ project_id, developer_key }));
   const email = `raced-${randomUUID()}@example.com`;

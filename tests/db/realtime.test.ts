@@ -11,7 +11,7 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-/** What Supabase Realtime has in a database, as far as it concerns those who send and listen. Its tables belong to a role of its own. */
+/** The parts of Supabase Realtime's schema that senders and listeners use. Its tables belong to a separate role. */
 const realtime = `
   create role realtime_of_a_test nologin;
   grant realtime_of_a_test to postgres;
@@ -33,12 +33,12 @@ const realtime = `
   end $$;
   reset role;`;
 
-/** A database with Realtime, set up by the role that migrates it. */
+/** A database with Realtime, set up by the role of the migrations. */
 const withRealtime = <T>(work: (tx: Tx) => Promise<T>) =>
   rolledBack(async (tx) => {
     await tx.unsafe(realtime);
     await tx`set local role postgres`;
-    // Migrations may have come before Realtime, or after it.
+    // The migrations may run before or after the installation of Realtime.
     for (let time = 0; time < 2; time++)
       expect(await tx`select private.ensure_realtime() as ready`).toMatchObject([{ ready: true }]);
     await tx`reset role`;
@@ -55,11 +55,11 @@ async function create(tx: Tx): Promise<string> {
   return id;
 }
 
-test("where there is no Realtime nothing is set up, and generations go on", async () => {
+test("without Realtime in the database nothing is set up", async () => {
   expect(await owner`select private.ensure_realtime() as ready`).toMatchObject([{ ready: false }]);
 });
 
-test("each state goes once to the private channel of whoever asked, with nothing in it but the state", () =>
+test("each status of a generation is sent once to its user's private channel, without prompt or pictures", () =>
   withRealtime(async (tx) => {
     const id = await create(tx);
     await tx`update public.generations set next_check_at = now() where id = ${id}`;
@@ -86,14 +86,14 @@ test("each state goes once to the private channel of whoever asked, with nothing
     }
   }));
 
-test("what nobody's account asked for goes nowhere", () =>
+test("an anonymous generation sends no message to Realtime", () =>
   withRealtime(async (tx) => {
     await tx`insert into public.generations (id, instructions, model, charge, charged_month, expires_at)
       values (${randomUUID()}, 'A lighthouse', 'owner/model', 'reserved', '2026-11-01', now() + interval '1 hour')`;
     expect(await sent(tx)).toHaveLength(0);
   }));
 
-test("a Realtime that fails stops no generation", () =>
+test("a failing Realtime does not prevent a generation", () =>
   withRealtime(async (tx) => {
     await tx.unsafe("drop function realtime.send(jsonb, text, text, boolean)");
     const id = await create(tx);
@@ -102,7 +102,7 @@ test("a Realtime that fails stops no generation", () =>
     ]);
   }));
 
-/** Whether Realtime lets this token listen to a channel: it looks whether the token sees a message there, and may write one. */
+/** Whether the token may listen to a channel. Realtime allows it if the token can read a message of the channel. */
 const mayListen = (tx: Tx, token: string, topic: string) =>
   tx.savepoint(async (inner) => {
     const [message] =
@@ -114,15 +114,15 @@ const mayListen = (tx: Tx, token: string, topic: string) =>
     return seen.length > 0;
   });
 
-test("each person listens to the own channel alone, and only while the session lives", () =>
+test("each user can listen only to their own channel, and only while the session is valid", () =>
   withRealtime(async (tx) => {
     const { a, b, deactivated, operator } = world;
     const everybody = { user: a.user, peer: a.peer, foreign: b.user, developer: a.developer, operator };
     for (const { id, token } of Object.values(everybody)) {
-      const heard = [];
+      const allowed = [];
       for (const other of Object.values(everybody))
-        if (await mayListen(tx, token, `generations:${other.id}`)) heard.push(other.id);
-      expect(heard).toEqual([id]);
+        if (await mayListen(tx, token, `generations:${other.id}`)) allowed.push(other.id);
+      expect(allowed).toEqual([id]);
     }
     expect(await mayListen(tx, a.user.token, `generations:${a.user.id}x`)).toBe(false);
     expect(await mayListen(tx, deactivated.token, `generations:${deactivated.id}`)).toBe(false);
@@ -130,7 +130,7 @@ test("each person listens to the own channel alone, and only while the session l
     expect(await mayListen(tx, a.user.token, `generations:${a.user.id}`)).toBe(false);
   }));
 
-test("nobody sends: a person has no right to write to any channel", () =>
+test("a user cannot send to any channel", () =>
   withRealtime(async (tx) => {
     const { id, token } = world.a.user;
     await become(tx, "authenticated", claimsOf(token));

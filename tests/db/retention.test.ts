@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { retentionOf } from "../../supabase/functions/api/jobs/remove-old.ts";
 import type { Kind } from "../../supabase/functions/api/jobs/store.ts";
-import { reconcile } from "../support/management.ts";
+import { reconcile, until } from "../support/management.ts";
 import { admin, owner, rolledBack } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
@@ -22,7 +22,7 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-/** Each kind's row: its table, the column that names it, and an insert of a row of this name and age. */
+/** For each kind: its table, the column that identifies a row, and an insert of a row with this name and age. */
 const rows: Record<Kind, { table: string; name: string; insert: (name: string, at: string) => string }> = {
   rate_limits: {
     table: "private.rate_limits",
@@ -132,23 +132,26 @@ function nameFor(kind: Kind): string {
   return kind === "mail_tokens" ? randomBytes(32).toString("hex") : randomUUID();
 }
 
-describe("what is over is removed, and nothing that is younger", () => {
-  test.each(kinds)("%s after %d seconds", async (kind, keepSeconds) => {
-    const { table, name, insert } = rows[kind];
-    const [old, young, day] = [nameFor(kind), nameFor(kind), 86_400];
-    const left = await rolledBack(async (tx) => {
-      const at = (age: number) => `(now() - make_interval(secs => ${age}))`;
-      await tx.unsafe(`insert into ${table} ${insert(old, at(keepSeconds + 2 * day))}`);
-      await tx.unsafe(`insert into ${table} ${insert(young, at(keepSeconds - 600))}`);
-      await tx`select private.remove_old(${kind}, ${keepSeconds}, 1000000)`;
-      await tx`reset role`;
-      return tx.unsafe(`select ${name} as name from ${table} where ${name} in ('${old}', '${young}')`);
-    });
-    expect(left.map((row) => row.name)).toEqual([young]);
-  });
+describe("expired rows", () => {
+  test.each(kinds)(
+    "retention of %s deletes rows older than %d seconds and keeps younger ones",
+    async (kind, keepSeconds) => {
+      const { table, name, insert } = rows[kind];
+      const [old, young, day] = [nameFor(kind), nameFor(kind), 86_400];
+      const left = await rolledBack(async (tx) => {
+        const at = (age: number) => `(now() - make_interval(secs => ${age}))`;
+        await tx.unsafe(`insert into ${table} ${insert(old, at(keepSeconds + 2 * day))}`);
+        await tx.unsafe(`insert into ${table} ${insert(young, at(keepSeconds - 600))}`);
+        await tx`select private.remove_old(${kind}, ${keepSeconds}, 1000000)`;
+        await tx`reset role`;
+        return tx.unsafe(`select ${name} as name from ${table} where ${name} in ('${old}', '${young}')`);
+      });
+      expect(left.map((row) => row.name)).toEqual([young]);
+    },
+  );
 });
 
-test.each(kinds)("a batch of %s is as large as it may be, and no larger", async (kind, keepSeconds) => {
+test.each(kinds)("retention of %s deletes at most one batch", async (kind, keepSeconds) => {
   const { table, insert } = rows[kind];
   const removed = await rolledBack(async (tx) => {
     for (let age = 0; age < 3; age++) {
@@ -161,7 +164,7 @@ test.each(kinds)("a batch of %s is as large as it may be, and no larger", async 
   expect(removed).toBe(2);
 });
 
-test("a counter whose next window begins while it is being removed stays", async () => {
+test("retention keeps a rate limit counter whose next window begins during the deletion", async () => {
   const bucket = `test:${randomUUID()}`;
   await owner`insert into private.rate_limits (bucket, used, resets_at) values (${bucket}, 9, now() - interval '2 hours')`;
   const removal = await owner.begin(async (tx) => {
@@ -170,7 +173,7 @@ test("a counter whose next window begins while it is being removed stays", async
     const started = owner`select private.remove_old('rate_limits', 3600, 1000000)`.execute();
     const blocked = () =>
       admin`select from pg_stat_activity where ${holder?.pid}::int = any (pg_blocking_pids(pid))`;
-    while ((await blocked()).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(blocked, ({ length }) => length > 0);
     return { started };
   });
   await removal.started;
@@ -178,7 +181,7 @@ test("a counter whose next window begins while it is being removed stays", async
   expect(row?.used).toBe(1);
 });
 
-test("the reconciler removes more than one batch in a run", async () => {
+test("one run of the reconciler deletes more than one batch of expired rows", async () => {
   const purpose = `test:${randomUUID()}`;
   await owner`insert into private.rate_limits (bucket, used, resets_at)
     select ${purpose} || n, 1, now() - interval '2 hours' from generate_series(1, 1200) n`;

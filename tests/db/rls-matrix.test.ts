@@ -33,12 +33,12 @@ afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-test("each role does to each table's own and foreign rows exactly what the expectations say", async () => {
+test("in SQL each role can do to own and foreign rows exactly what expected-access.ts says", async () => {
   expect(await mismatches(cells, attempt)).toEqual([]);
   report("RLS matrix in SQL", tables, cells);
 });
 
-test("no role sees one row more or less than the expectations say, in any table", async () => {
+test("in SQL each role reads exactly the rows of expected-access.ts in every table", async () => {
   const wrong: string[] = [];
   for (const table of tables) {
     for (const actor of actors.filter(({ role }) => role !== "service_role")) {
@@ -57,7 +57,7 @@ test("no role sees one row more or less than the expectations say, in any table"
   expect(wrong).toEqual([]);
 });
 
-test("whoever's project or account was closed sees no row of any table", async () => {
+test("in SQL the token of a closed project or account reads no row of any table", async () => {
   const seen: string[] = [];
   for (const [name, { token }] of Object.entries(await makeClosed())) {
     for (const table of tables) {
@@ -80,11 +80,11 @@ async function keys(sql: typeof admin | Tx, table: Table, key: string, condition
   return rows.map((row) => String(row.key));
 }
 
-/** Tries it in a transaction that is rolled back; true when it reached the row. */
+/** Runs the command in a transaction that is rolled back. @returns whether it reached the row. */
 async function attempt({ table, command, actor, row }: Cell): Promise<boolean> {
   return rolledBack(async (tx) => {
     if (command === "insert") {
-      // The same row once more, after the superuser took it away without its triggers.
+      // The superuser deletes the row without triggers, so that the role can insert it again.
       await tx`set local session_replication_role = replica`;
       await tx.unsafe(`delete from ${table.name} where ${keyIs(table, row)}`);
       await tx`set local session_replication_role = origin`;
@@ -106,7 +106,7 @@ async function reach(tx: Tx, table: Table, command: Cell["command"], row: Cell["
   return (await tx.unsafe(text, command === "insert" ? [JSON.stringify(row)] : [])).count === 1;
 }
 
-/** 42501 is a missing right or a policy, P0001 a trigger that forbids; 23… came after both, so the role may. */
+/** 42501 is a missing right or a policy, P0001 a trigger. Postgres checks constraints (23…) later, so they allow the role. */
 function refused(error: { code?: string }): boolean {
   if (error.code === "42501" || error.code === "P0001") return true;
   if (error.code?.startsWith("23")) return false;

@@ -5,7 +5,7 @@ const sql = postgres(inject("stack").admin_database_url ?? "", { max: 2, onnotic
 afterAll(() => sql.end({ timeout: 2 }));
 
 class RolledBack extends Error {}
-/** Runs with what hosted Supabase has and this database has not, then forgets it. */
+/** Runs `work` with imitations of pg_net and the vault of hosted Supabase, then rolls back. */
 async function hosted(work: (sql: postgres.TransactionSql) => Promise<void>): Promise<void> {
   const run = sql.begin(async (transaction) => {
     await transaction.unsafe(`
@@ -26,18 +26,18 @@ async function hosted(work: (sql: postgres.TransactionSql) => Promise<void>): Pr
   await expect(run).rejects.toBeInstanceOf(RolledBack);
 }
 
-test("without pg_net and the vault the scheduled call does nothing and breaks nothing", async () => {
+test("without pg_net and the vault the scheduled call does nothing and does not fail", async () => {
   expect(await sql`select private.call_reconciler() as request`).toMatchObject([{ request: null }]);
 });
 
-test("the scheduled call goes nowhere before address and secret are in the vault", () =>
+test("the scheduled call sends no request before both URL and secret are in the vault", () =>
   hosted(async (transaction) => {
     await transaction`insert into vault.decrypted_secrets values ('reconcile_url', 'https://api.test/reconcile')`;
     expect(await transaction`select private.call_reconciler() as request`).toMatchObject([{ request: null }]);
     expect(await transaction`select 1 from net.sent`).toHaveLength(0);
   }));
 
-test("the scheduled call goes to the address of the vault with its secret", () =>
+test("the scheduled call sends the secret of the vault to the URL of the vault", () =>
   hosted(async (transaction) => {
     await transaction`insert into vault.decrypted_secrets values
       ('reconcile_url', 'https://api.test/reconcile'), ('cron_secret', 'a-secret-of-the-vault')`;
@@ -47,7 +47,7 @@ test("the scheduled call goes to the address of the vault with its secret", () =
     ]);
   }));
 
-test.each(["anon", "authenticated", "service_role"])("%s cannot make the scheduled call", async (role) => {
+test.each(["anon", "authenticated", "service_role"])("%s cannot execute the scheduled call", async (role) => {
   const run = sql.begin(async (transaction) => {
     await transaction.unsafe(`set local role ${role}`);
     await transaction`select private.call_reconciler()`;

@@ -8,14 +8,14 @@ import { schemaFacts, seededRows } from "../support/schema-facts.ts";
 import { admin, owner } from "../support/sql.ts";
 
 const { database_url } = inject("stack");
-// Any PostgreSQL from 15 on, as a role that may create databases and roles: STOCK_POSTGRES_URL. By default the stack's own server.
+// STOCK_POSTGRES_URL may name any PostgreSQL from 15 on, with a role that may create databases and roles.
 const server = process.env.STOCK_POSTGRES_URL || database_url || "";
 
 afterAll(async () => {
   await Promise.all([owner.end(), admin.end()]);
 });
 
-/** What the texts make of a database that knows of Supabase only its roles, Auth's and Storage's tables. */
+/** The schema and rows after the texts ran in a database with only the roles and tables of Supabase. */
 function made(texts: string[]): Promise<{ facts: string[]; rows: string[] }> {
   return withStockDatabase(server, async (sql) => {
     for (const text of texts) await sql.unsafe(text);
@@ -23,7 +23,7 @@ function made(texts: string[]): Promise<{ facts: string[]; rows: string[] }> {
   });
 }
 
-/** The migrations that hold rows: they are written by hand. */
+/** The handwritten migrations, which insert rows. */
 const dataTexts = () => migrationTexts().filter((text) => /^insert into /m.test(text) && text !== baseline());
 
 const differences = (one: string[], other: string[]) => [
@@ -31,7 +31,7 @@ const differences = (one: string[], other: string[]) => [
   ...other.filter((line) => !one.includes(line)),
 ];
 
-test("the migrations and supabase/schemas give the same schema and rows; where not, `npm run generate`", async () => {
+test("the migrations and supabase/schemas make the same schema and rows; after a change: npm run generate", async () => {
   const [migrated, declared] = [await made(migrationTexts()), await made([...schemaTexts(), ...dataTexts()])];
   expect(declared.facts.length).toBeGreaterThan(500);
   expect(declared.rows.length).toBeGreaterThan(10);
@@ -39,11 +39,11 @@ test("the migrations and supabase/schemas give the same schema and rows; where n
   expect(differences(migrated.rows, declared.rows)).toEqual([]);
 });
 
-test("the stack has this schema too", async () => {
+test("the stack has the schema of supabase/schemas", async () => {
   expect(differences((await made(schemaTexts())).facts, await schemaFacts(owner))).toEqual([]);
 });
 
-test("keys go in and a generation comes out on such a database", async () => {
+test("a registration and a generation work on a stock PostgreSQL after the migrations", async () => {
   await withStockDatabase(server, async (stock) => {
     for (const text of migrationTexts()) await stock.unsafe(text);
     await runOnce(stock);
@@ -51,13 +51,13 @@ test("keys go in and a generation comes out on such a database", async () => {
 });
 
 describe("after a release", () => {
-  test("the changelog says whether there was one", () => {
+  test("a version heading in the changelog counts as a release", () => {
     expect(isReleased("# Changelog\n\n## Unreleased\n")).toBe(false);
     expect(isReleased("# Changelog\n\n## Unreleased\n\n## [1.0.0] - 2027-01-01\n")).toBe(true);
     expect(isReleased("## 0.2.0\n")).toBe(true);
   });
 
-  test("a changed function, column, policy and grant become a migration that makes exactly them", async () => {
+  test("after a release, a changed function, column, policy and grant become a migration with exactly these changes", async () => {
     const changed = [...schemaTexts(), change];
     const migration = await schemaDifference(server, migrationTexts(), changed);
     expect(migration.match(/^(CREATE|ALTER|DROP|GRANT|COMMENT)/gm)?.length).toBeLessThan(12);
@@ -66,7 +66,7 @@ describe("after a release", () => {
     expect(differences(migrated.facts, declared.facts)).toEqual([]);
   });
 
-  test("schemas that have not changed make none", async () => {
+  test("after a release, unchanged schemas make an empty migration", async () => {
     expect((await schemaDifference(server, migrationTexts(), schemaTexts())).trim()).toBe("");
   });
 });
@@ -82,7 +82,7 @@ const change = `
     using (owner_id = (select private.actor_id()) and deleted_at is null and is_active);
   grant select (id) on public.plans to authenticated`;
 
-/** The bodies of functions are read only when they run: a registration and a generation, from keys to the quota. */
+/** PostgreSQL checks the bodies of functions only when they run. This runs a registration and a generation. */
 async function runOnce(sql: postgres.Sql): Promise<void> {
   const hash = (text: string) => Buffer.from(text.padEnd(32, "x")).toString("hex");
   const json = (value: unknown) => sql.json(value as never);

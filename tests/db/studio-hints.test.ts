@@ -17,12 +17,12 @@ test.each<[string, string, (tx: Tx) => Promise<unknown>]>([
     (tx) => tx`update auth.users set encrypted_password = 'x' where id = ${world.a.user.id}`,
   ],
   [
-    "changes the address of a user of Auth",
+    "changes the email of a user of Auth",
     "/auth/change-email",
     (tx) => tx`update auth.users set email = 'new@studio.invalid' where id = ${world.a.user.id}`,
   ],
   [
-    "sets a generation back",
+    "sets a generation back to pending",
     "never back",
     async (tx) => {
       const [{ id } = {}] =
@@ -32,10 +32,10 @@ test.each<[string, string, (tx: Tx) => Promise<unknown>]>([
       await tx`update public.generations set status = 'pending', charge = 'reserved', completed_at = null where id = ${id}`;
     },
   ],
-  ["deletes from the audit trail", "by themselves", (tx) => tx`delete from public.audit_events`],
-])("somebody who %s in Studio is told what to do instead", async (_what, words, work) => {
+  ["deletes audit events", "by themselves", (tx) => tx`delete from public.audit_events`],
+])("the refusal for an admin who %s in Studio has a hint what to do instead", async (_what, words, work) => {
   const hint = await rolledBack(work, admin).then(
-    () => "nothing was refused",
+    () => "no refusal",
     (error: { hint?: string }) => error.hint,
   );
   expect(hint).toContain(words);

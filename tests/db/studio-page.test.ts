@@ -16,11 +16,11 @@ const firstCells = (text: string) =>
 
 afterAll(() => owner.end());
 
-test("the map of the tables is what the catalog gives; after a change: npx vitest run -u --project db studio-page", async () => {
+test("docs/images/tables.svg shows the tables of the catalog; to update it: npx vitest run -u --project db studio-page", async () => {
   await expect(await drawTables(owner)).toMatchFileSnapshot("../../docs/images/tables.svg");
 });
 
-test("the page names every table of public and private, and every view of reports", async () => {
+test("docs/studio.md lists every table of public and private and every view of reports", async () => {
   const rows = await owner<{ schema: string; name: string; kind: string }[]>`
     select n.nspname as schema, c.relname as name, c.relkind as kind
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -36,7 +36,7 @@ test("the page names every table of public and private, and every view of report
   expect(firstCells(section("Reports"))).toEqual(named("reports", "v").map((name) => `reports.${name}`));
 });
 
-test("the page quotes every hint of the guards, as the guards give it, and no other", () => {
+test("docs/studio.md quotes exactly the hints of the guards", () => {
   const given = schemaTexts().flatMap((text) =>
     Array.from(text.matchAll(/hint = '((?:[^']|'')+)'/g), ([, hint = ""]) => hint.replaceAll("''", "'")),
   );
@@ -45,7 +45,7 @@ test("the page quotes every hint of the guards, as the guards give it, and no ot
   expect(quoted.sort()).toEqual([...new Set(given)].sort());
 });
 
-test("what the page calls safe to edit, the database lets people edit", async () => {
+test("every column that docs/studio.md calls safe to edit can be updated", async () => {
   const columns = Array.from(
     section("What is safe to edit").matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm),
     ([, table = "", names = ""]) => ({
@@ -67,7 +67,7 @@ test("what the page calls safe to edit, the database lets people edit", async ()
   });
 });
 
-/** A row on which each change makes sense, and a value to write there. */
+/** For each table a row that can be changed, and for each column a value. */
 const wanted: Record<string, string> = { users: "role = 'developer'", projects: "is_active" };
 const values: Record<string, string> = {
   requests_per_day: "2000",
@@ -96,20 +96,23 @@ const values: Record<string, string> = {
 
 const snippets = snippetsOf("docs/studio.md").filter(({ language }) => language === "sql");
 
-test("there are six statements to paste", () => {
+test("docs/studio.md has six SQL statements", () => {
   expect(snippets.length).toBe(6);
 });
 
-test.each(snippets)("the statement at line $line finds or changes rows of the seed", async ({ text }) => {
-  const result = await rolledBack(async (tx) => {
-    await tx.unsafe(readFileSync(join(repositoryRoot, "supabase", "seed.sql"), "utf8"));
-    await tx`update public.api_keys set key_prefix = 'ak_1a2b3' where id = 'd0000000-0000-4000-8000-000000000001'`;
-    return tx.unsafe(text);
-  });
-  expect(result.count).toBeGreaterThan(0);
-});
+test.each(snippets)(
+  "the SQL statement of docs/studio.md at line $line finds or changes rows of the seed",
+  async ({ text }) => {
+    const result = await rolledBack(async (tx) => {
+      await tx.unsafe(readFileSync(join(repositoryRoot, "supabase", "seed.sql"), "utf8"));
+      await tx`update public.api_keys set key_prefix = 'ak_1a2b3' where id = 'd0000000-0000-4000-8000-000000000001'`;
+      return tx.unsafe(text);
+    });
+    expect(result.count).toBeGreaterThan(0);
+  },
+);
 
-test("the console that the page names answers on the embedded database", async () => {
+test("the SQL console command of docs/studio.md works on the embedded database", async () => {
   const [console] = snippetsOf("docs/studio.md").filter(({ language }) => language === "sh");
   const [command = "", query = ""] =
     /^npx supabase db query --read-only --remote="\$DATABASE" "([^"]+)"$/.exec(console?.text ?? "") ?? [];

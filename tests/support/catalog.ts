@@ -21,22 +21,22 @@ const rights = (sql: Sql) => sql`(
   where a.grantee <> c.relowner)`;
 const who = (sql: Sql) => sql`case r.grantee when 0 then 'public' else r.grantee::regrole::text end`;
 
-/** Sentences about what the catalog has and should not have. Each check answers with an empty list when all is well. */
+/** Rules of the catalog. Each check returns the violations. */
 export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
-  "there is no schema that these checks do not look at": (sql) =>
+  "the checks of the catalog cover every schema of ours": (sql) =>
     lines(sql`
       select n.nspname as line from pg_namespace n
       where n.nspowner = 'postgres'::regrole and n.nspname <> all (${[...ours, "extensions", "supabase_migrations"]})
         and n.nspname !~ '^pg_'`),
 
-  "nobody but service_role may use a schema that is not exposed, except private for its helpers": (sql) =>
+  "only service_role may use a schema that is not exposed, except private for its helpers": (sql) =>
     lines(sql`
       select concat_ws(' ', n.nspname, ${who(sql)}) as line from pg_namespace n, aclexplode(n.nspacl) r
       where n.nspname = any (${ours}) and n.nspname <> all (${exposedSchemas}) and r.grantee <> n.nspowner
         and r.grantee <> 'service_role'::regrole
         and not (n.nspname = 'private' and r.grantee = any ('{anon,authenticated}'::regrole[]) and r.privilege_type = 'USAGE')`),
 
-  "every table has a line in the expectations, and every line a table": async (sql) => {
+  "expected-access.ts lists exactly the tables and views of the database": async (sql) => {
     const found = await lines(sql`
       select format('%I.%I', n.nspname, c.relname) as line from ${relations(sql, ["r", "p", "f", "v", "m"])}
       where n.nspname = any (${guardedSchemas})`);
@@ -48,7 +48,7 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
       sql`select c.oid::regclass::text as line from ${relations(sql, ["r", "p"])} where not c.relrowsecurity`,
     ),
 
-  "each table has exactly the policies of the expectations": async (sql) => {
+  "each table has exactly the policies of expected-access.ts": async (sql) => {
     const found = await lines(sql`
       select format('%I.%I %s', schemaname, tablename, policyname) as line from pg_policies
       where schemaname = any (${ours})`);
@@ -63,7 +63,7 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
       select policyname as line from pg_policies where schemaname = any (${ours})
         and (cmd = 'ALL' or 'public' = any (roles) or policyname not like tablename || '\\_' || lower(cmd) || '\\_%')`),
 
-  "visitors, users and the reader may select the columns of the expectations, and may do nothing else":
+  "anon, authenticated and api_reader may select only the columns of expected-access.ts, and write nothing":
     async (sql) => {
       const found = await lines(sql`
       select concat_ws(' ', r.privilege_type, 'on', c.oid::regclass, 'to', ${who(sql)},
@@ -86,7 +86,7 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
       );
     },
 
-  "nobody but service_role may read a hash or secret": (sql) =>
+  "only service_role may read a hash or secret": (sql) =>
     lines(sql`
       select concat_ws(' ', c.oid::regclass, t.attname, ${who(sql)}) as line
       from ${rights(sql)} r, ${relations(sql, ["r", "p", "v", "m"])}, pg_attribute t
@@ -98,7 +98,7 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
       select p.oid::regprocedure::text as line from ${functions(sql)}
       where not coalesce(p.proconfig @> array['search_path=""'], false)`),
 
-  "only the functions of the expectations may be executed by visitors and users": async (sql) => {
+  "anon and authenticated may execute only the functions of expected-access.ts": async (sql) => {
     const found = await lines(sql`
       select distinct concat_ws(' ', ${who(sql)}, format('%I.%I', n.nspname, p.proname)) as line
       from ${functions(sql)}, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) r
@@ -109,7 +109,7 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
     return difference(found, expected);
   },
 
-  "what a body names is there: PostgreSQL looks for it only when the body runs": (sql) =>
+  "every table and function that the body of a function names exists": (sql) =>
     lines(sql`
       select distinct concat_ws(' ', p.oid::regprocedure, 'names', name[1]) as line
       from ${functions(sql)}, regexp_matches(
@@ -118,27 +118,25 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
           select from pg_proc q join pg_namespace m on m.oid = q.pronamespace and name[1] = m.nspname || '.' || q.proname)
         else to_regclass(name[1]) is null and to_regtype(name[1]) is null end`),
 
-  "what a user may execute, service_role may: an operator takes the same way as that": (sql) =>
+  "service_role may execute every function that authenticated may execute": (sql) =>
     lines(sql`
       select p.oid::regprocedure::text as line from ${functions(sql)}
       where has_function_privilege('authenticated', p.oid, 'execute')
         and not has_function_privilege('service_role', p.oid, 'execute')`),
 
-  "only the functions of the expectations run with their owner's rights": async (sql) => {
+  "only the functions of expected-access.ts are security definer": async (sql) => {
     const found = await lines(sql`
       select distinct format('%I.%I', n.nspname, p.proname) as line from ${functions(sql)} where p.prosecdef`);
     return difference(found, Object.keys(expectedDefiners));
   },
 
-  "every view obeys the policies of its caller, or those of the reader, to whom it then belongs": (sql) =>
+  "every view obeys the policies of its caller, or of api_reader if that owns it": (sql) =>
     lines(sql`
       select c.oid::regclass::text as line from ${relations(sql, ["v"])}
       where c.relowner <> 'api_reader'::regrole
         and not coalesce(c.reloptions && array['security_invoker=true', 'security_invoker=on'], false)`),
 
-  "the reader is bound by policies, cannot log in, is a member of nothing, and owns nothing but views": (
-    sql,
-  ) =>
+  "api_reader obeys policies, cannot log in, is a member of no role and owns only views": (sql) =>
     lines(sql`
       select concat_ws(' ', 'attributes of', rolname) as line from pg_roles
       where rolname = 'api_reader' and (rolsuper or rolbypassrls or rolcanlogin or rolcreaterole or rolcreatedb or rolreplication)
@@ -166,7 +164,7 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
       where a.atttypid = 'uuid'::regtype and not exists (
         select from pg_index i where i.indrelid = a.attrelid and i.indkey[0] = a.attnum and i.indpred is null)`),
 
-  "every table, every column of it, every view and every function has a comment": (sql) =>
+  "every table, column, view and function has a comment": (sql) =>
     lines(sql`
       select c.oid::regclass::text as line from ${relations(sql, ["r", "p", "v", "m"])}
       where obj_description(c.oid, 'pg_class') is null

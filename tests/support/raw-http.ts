@@ -5,10 +5,10 @@ import { denoPackage, portsFrom } from "../../scripts/local/settings.ts";
 const gateway = new URL(inject("stack").urls.gateway);
 
 /**
- * Where requests arrive: at the gateway, and at the function behind it. Hosted Supabase has a server of its own before the
- * function, so that of its Deno is no door.
+ * The gateway and the function behind it. Hosted Supabase has its own server before the function, so its Deno receives no
+ * request directly.
  */
-export const doors = (
+export const entryPoints = (
   [
     ["the gateway", Number(gateway.port)],
     ["the function", portsFrom(Number(gateway.port)).functions.api],
