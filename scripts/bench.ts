@@ -1,10 +1,56 @@
-import { readOptions } from "./bench/options.ts";
-import { runBench } from "./bench/run-bench.ts";
+import { type BenchOptions, runBench } from "./bench/run-bench.ts";
 import { makeLarge } from "./bench/scale/large-stack.ts";
-import { runMain } from "./local/command-line.ts";
+import { readCommandLine, runMain } from "./local/command-line.ts";
+import { Problem } from "./local/problem.ts";
+
+const helpText = `Measures the API against a bare handler that makes one query, in one run. The numbers are in .local/bench too.
+
+  npm run bench                 on a fresh stack of its own
+  npm run bench -- --port 54321 on the stack that runs there (reads alone: what the others make would stay)
+  --rounds N       of each row, that take turns (default 5)
+  --seconds N      for each round (default 1.5)
+  --connections N  requests under way at once (default 20)
+  --creates N      creates with a picture, while memory is watched (default 2000: a minute and 2 GB of disk; 0 for none)
+  --starts N       starts of the function, and a third as many of the stack (default 9; 0 for none)
+  --scale          instead, each read on a small database beside a large one, made when there is none
+  --make-large     fills that large database anew, in .local/bench-large: a minute or more, and some gigabytes
+  --peers          instead, what one would build else (bench-peers/README.md); installs it once
+  --deep-page N    the deep page of a list (default 5000), so many times 20 rows are made
+  --only WORD      the scenarios whose name contains it`;
 
 await runMain(async () => {
-  const options = readOptions();
-  if (options.make_large) await makeLarge((step) => console.log(step));
-  else await runBench(options);
+  const { values } = readCommandLine("npm run bench", helpText, {
+    port: { type: "string" },
+    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "1.5" },
+    connections: { type: "string", default: "20" },
+    creates: { type: "string", default: "2000" },
+    starts: { type: "string", default: "9" },
+    "deep-page": { type: "string", default: "5000" },
+    scale: { type: "boolean", default: false },
+    peers: { type: "boolean", default: false },
+    "make-large": { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+  });
+  if (values["make-large"]) return makeLarge((step) => console.log(step));
+  const number = (name: "rounds" | "connections" | "creates" | "starts" | "deep-page", least: number) => {
+    const value = Number(values[name]);
+    if (Number.isInteger(value) && value >= least) return value;
+    throw new Problem(`--${name} ${values[name]} is not usable: give a whole number from ${least}.`);
+  };
+  const seconds = Number(values.seconds);
+  if (!(seconds > 0)) throw new Problem(`--seconds ${values.seconds} is not usable: give more than 0.`);
+  const options: BenchOptions = {
+    port: values.port === undefined ? undefined : Number(values.port),
+    rounds: number("rounds", 1),
+    seconds,
+    connections: number("connections", 1),
+    creates: number("creates", 0),
+    starts: number("starts", 0),
+    deep_page: number("deep-page", 2),
+    scale: values.scale,
+    peers: values.peers,
+    only: values.only,
+  };
+  return runBench(options);
 }, "The benchmark failed");

@@ -1,64 +1,137 @@
 import autocannon from "autocannon";
-import type { Scenario } from "./scenario.ts";
+import type { Request, Scenario } from "./scenarios.ts";
+import { percentile } from "./statistics.ts";
+import { type Usage, usageOf } from "./usage.ts";
 
-export type Round = {
-  requests: number;
+/** A scenario at one server. */
+export type Row = {
+  scenario: Scenario;
+  base: string;
+  /** Processes that do its work. */
+  function_pid?: number | undefined;
+  postgres_pid?: number | undefined;
+};
+
+export type Pace = {
+  seconds: number;
+  rounds: number;
+  connections: number;
+};
+
+type Cost = {
+  cpu_us_per_request: number;
+  memory_mb: number;
+};
+
+export type Result = {
+  name: string;
+  requests_per_second: number;
+  p50_ms: number;
+  p95_ms: number;
+  p99_ms: number;
+  failed: number;
+  /** Median over the rounds, each compared with the round of the first row next to it. */
+  ratio: number;
+  function: Cost | undefined;
+  postgres: Cost | undefined;
+};
+
+type Round = {
   requests_per_second: number;
   latencies_ms: number[];
   /** Answers with an unexpected status, and requests without an answer. */
   failed: number;
+  function: Usage | undefined;
+  postgres: Usage | undefined;
 };
 
-/** One round of one scenario: as many requests as `connections` can have under way for `seconds`. */
-export async function measure(
-  base: string,
-  { requests, method = "GET", status = 200, connections: most }: Scenario,
-  { seconds, connections }: { seconds: number; connections: number },
-): Promise<Round> {
+/**
+ * Rounds of all rows take turns, so that noise of the machine affects all equally. The first round is a warm-up and does not
+ * count.
+ */
+export async function compare(
+  rows: Row[],
+  pace: Pace,
+  report: (done: number, of: number) => void,
+): Promise<Result[]> {
+  const warmUp = { ...pace, seconds: Math.min(1, pace.seconds) };
+  const rounds: Round[][] = rows.map(() => []);
+  for (let turn = 0; turn <= pace.rounds; turn++) {
+    for (const [at, row] of rows.entries()) {
+      const round = await runRound(row, turn === 0 ? warmUp : pace);
+      if (turn > 0) rounds[at]?.push(round);
+      report(turn * rows.length + at + 1, rows.length * (pace.rounds + 1));
+    }
+  }
+  return rows.map(({ scenario }, at) => resultOf(scenario.name, rounds[at] ?? [], rounds[0] ?? []));
+}
+
+async function runRound(row: Row, pace: Pace): Promise<Round> {
+  const look = () => [usageOf(row.function_pid), usageOf(row.postgres_pid)];
+  const before = look();
+  const load = await send(row, pace);
+  const [ofFunction, ofPostgres] = look().map(
+    (after, at) => after && { ...after, cpu_ms: after.cpu_ms - (before[at]?.cpu_ms ?? 0) },
+  );
+  return { ...load, function: ofFunction, postgres: ofPostgres };
+}
+
+/** As many requests as `connections` can have under way for `seconds`. */
+async function send({ base, scenario }: Row, { seconds, connections }: Pace) {
+  const { requests, method = "GET", status = 200, connections: most = connections } = scenario;
   const latencies_ms: number[] = [];
   let wrong = 0;
   let clients = 0;
-  const at_once = Math.min(connections, most ?? connections);
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const run = autocannon(
       {
         url: base,
-        connections: at_once,
+        connections: Math.min(connections, most),
         duration: seconds,
         // autocannon looks at the clock this often; its default is once a second.
         sampleInt: Math.min(500, seconds * 500),
         // Each connection begins with the first request, so they are rotated to differ at any moment.
         setupClient: (client) => {
-          const from = clients++;
-          client.setRequests(
-            requests.map((_, index) => {
-              const {
-                path,
-                headers = {},
-                body,
-              } = requests[(from + index) % requests.length] as Scenario["requests"][number];
-              return { method, path, headers, ...(body === undefined ? {} : { body }) };
-            }),
-          );
+          const from = clients++ % requests.length;
+          const rotated: Request[] = [...requests.slice(from), ...requests.slice(0, from)];
+          client.setRequests(rotated.map((request) => ({ method, ...request })));
         },
       },
       (error, finished) => (error ? reject(error) : resolve(finished)),
     );
+    // Its own histogram counts whole milliseconds, and a read takes less than one.
     run.on("response", (_client, code, _bytes, ms) => {
       latencies_ms.push(ms);
       if (code !== status) wrong++;
     });
   });
   return {
-    requests: latencies_ms.length,
     requests_per_second: latencies_ms.length / result.duration,
     latencies_ms,
     failed: wrong + result.errors + result.timeouts,
   };
 }
 
-/** The quantile: the number below which `share` of them lie. */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = Float64Array.from(values).sort();
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+function resultOf(name: string, rounds: Round[], first: Round[]): Result {
+  const latencies = rounds.flatMap(({ latencies_ms }) => latencies_ms);
+  const sum = (numberOf: (round: Round) => number) => rounds.reduce((total, one) => total + numberOf(one), 0);
+  const cost = (part: "function" | "postgres"): Cost | undefined =>
+    rounds[0]?.[part] && {
+      cpu_us_per_request: (sum((round) => round[part]?.cpu_ms ?? 0) * 1000) / latencies.length,
+      memory_mb: Math.max(...rounds.map((round) => round[part]?.memory_mb ?? 0)),
+    };
+  const ratios = rounds.map(
+    (round, at) => round.requests_per_second / (first[at]?.requests_per_second ?? Number.NaN),
+  );
+  return {
+    name,
+    requests_per_second: sum((round) => round.requests_per_second) / rounds.length,
+    p50_ms: percentile(latencies, 0.5),
+    p95_ms: percentile(latencies, 0.95),
+    p99_ms: percentile(latencies, 0.99),
+    failed: sum(({ failed }) => failed),
+    ratio: percentile(ratios, 0.5),
+    function: cost("function"),
+    postgres: cost("postgres"),
+  };
 }

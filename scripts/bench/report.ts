@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "../local/settings.ts";
-import type { Result } from "./compare.ts";
+import type { Result } from "./measure.ts";
 
 export type Section = {
   title: string;
@@ -18,47 +18,50 @@ export type Report = {
   notes: string[];
 };
 
-export const machine = () =>
-  `${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, ${process.platform}`;
+/** On a terminal, one line that is overwritten. */
+export function progress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
+}
 
-const columns: [string, (result: Result) => string][] = [
-  ["requests/s", (result) => result.requests_per_second.toFixed(result.requests_per_second < 100 ? 1 : 0)],
-  ["p50 ms", (result) => result.p50_ms.toFixed(1)],
-  ["p95 ms", (result) => result.p95_ms.toFixed(1)],
-  ["p99 ms", (result) => result.p99_ms.toFixed(1)],
-  ["ratio", (result) => result.ratio.toFixed(2)],
-  ["function µs", (result) => result.function?.cpu_us_per_request.toFixed(0) ?? "–"],
-  ["MB", (result) => result.function?.memory_mb.toFixed(0) ?? "–"],
-  ["Postgres µs", (result) => result.postgres?.cpu_us_per_request.toFixed(0) ?? "–"],
-  ["MB", (result) => result.postgres?.memory_mb.toFixed(0) ?? "–"],
+const columns: [string, (result: Result) => string | undefined][] = [
+  ["", ({ name }) => name],
+  ["requests/s", ({ requests_per_second: n }) => n.toFixed(n < 100 ? 1 : 0)],
+  ["p50 ms", ({ p50_ms }) => p50_ms.toFixed(1)],
+  ["p95 ms", ({ p95_ms }) => p95_ms.toFixed(1)],
+  ["p99 ms", ({ p99_ms }) => p99_ms.toFixed(1)],
+  ["ratio", ({ ratio }) => ratio.toFixed(2)],
+  ["function µs", (result) => result.function?.cpu_us_per_request.toFixed(0)],
+  ["MB", (result) => result.function?.memory_mb.toFixed(0)],
+  ["Postgres µs", ({ postgres }) => postgres?.cpu_us_per_request.toFixed(0)],
+  ["MB", ({ postgres }) => postgres?.memory_mb.toFixed(0)],
 ];
 
 /** µs is CPU time per request. */
-export function table({ title, ratio_to, results }: Section): string {
-  const width = Math.max(...results.map(({ name }) => name.length));
-  const widths = columns.map(([head]) => Math.max(head.length, 6));
-  const line = (first: string, cells: string[]) =>
-    `${first.padEnd(width)}  ${cells.map((cell, at) => cell.padStart(widths[at] ?? 0)).join("  ")}`;
-  return [
-    "",
-    `${title} (ratio to ${ratio_to})`,
-    "",
-    line(
-      "",
-      columns.map(([head]) => head),
-    ),
-    ...results.map((result) => {
-      const cells = columns.map(([, cell]) => cell(result));
-      return `${line(result.name, cells)}${result.failed > 0 ? `  ${result.failed} failed` : ""}`;
-    }),
-  ].join("\n");
+export const describeSection = ({ title, ratio_to, results }: Section) =>
+  `\n${title} (ratio to ${ratio_to})\n\n${textTable([
+    [...columns.map(([head]) => head), ""],
+    ...results.map((result) => [
+      ...columns.map(([, cell]) => cell(result) ?? "–"),
+      result.failed > 0 ? `${result.failed} failed` : "",
+    ]),
+  ])}`;
+
+/** Rows below each other: the first column on the left of its place, the others on the right, the last one as it is. */
+export function textTable(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+  const cell = (text: string, at: number, { length }: string[]) =>
+    at === 0 ? text.padEnd(widths[at] ?? 0) : at === length - 1 ? text : text.padStart(widths[at] ?? 0);
+  return rows.map((row) => row.map(cell).join("  ").trimEnd()).join("\n");
 }
 
-/** The run as JSON, in .local/bench; returns the path. */
-export function save(report: Report): string {
+/** Keeps the run as JSON in .local/bench. Returns the path. */
+export function save(sections: Section[], notes: string[]): { machine: string; file: string } {
+  const at = new Date().toISOString();
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim() || process.arch}, ${(totalmem() / 2 ** 30).toFixed(0)} GB, ${process.platform}`;
   const folder = join(".local", "bench");
-  const file = join(folder, `${report.at.replace(/[:.]/g, "-")}.json`);
+  const file = join(folder, `${at.replace(/[:.]/g, "-")}.json`);
   mkdirSync(join(repositoryRoot, folder), { recursive: true });
+  const report: Report = { at, machine, sections, notes };
   writeFileSync(join(repositoryRoot, file), `${JSON.stringify(report, undefined, 2)}\n`);
-  return file;
+  return { machine, file };
 }

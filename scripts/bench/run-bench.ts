@@ -1,134 +1,154 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { keysOfPort } from "../local/keys.ts";
 import { Problem } from "../local/problem.ts";
-import { databaseUrl, loopback, portsFrom } from "../local/settings.ts";
-import { compare, type Row } from "./compare.ts";
-import { describeCreates, measureCreates } from "./creates.ts";
-import { findStack } from "./find-stack.ts";
-import type { Options } from "./options.ts";
-import { progress } from "./progress.ts";
-import { machine, type Report, type Section, save, table } from "./report.ts";
-import { compareSizes, describeSizes, isScalable } from "./scale/compare-sizes.ts";
+import { databaseUrl, loopback, pathsFor, portsFrom, repositoryRoot } from "../local/settings.ts";
+import { measureCreates } from "./creates.ts";
+import { compare, type Pace, type Row } from "./measure.ts";
+import { openOwnStack } from "./own-stack.ts";
+import { describeSection, progress, type Section, save } from "./report.ts";
+import { compareSizes, describeSizes, isScalable, type Place } from "./scale/compare-sizes.ts";
 import { openLarge } from "./scale/large-stack.ts";
-import type { MakeScenario, Scenario } from "./scenario.ts";
-import { changes, reads, refusals } from "./scenarios/all.ts";
-import { scenario as authSignIn } from "./scenarios/auth-sign-in.ts";
-import { scenario as createGeneration } from "./scenarios/create-generation.ts";
-import { scenario as me } from "./scenarios/me.ts";
-import { scenario as status } from "./scenarios/status.ts";
-import { type Facts, seed } from "./seed.ts";
-import { startBare, startGatewayTo } from "./servers.ts";
+import * as scenarios from "./scenarios.ts";
+import { seed } from "./seed.ts";
+import { startDeno } from "./servers.ts";
 import { describeStarts, startFunctions, startStacks } from "./starts.ts";
 import { findFunction, findPostgres } from "./usage.ts";
 
-const bare: Scenario = { name: "bare handler, one query", requests: [{ path: "/api/v1/bare" }] };
+export type BenchOptions = Pace & {
+  port: number | undefined;
+  creates: number;
+  starts: number;
+  deep_page: number;
+  scale: boolean;
+  peers: boolean;
+  only: string;
+};
 
-export async function runBench(options: Options): Promise<void> {
-  const undo: (() => unknown)[] = [];
-  const notes: string[] = [];
-  const sections: Section[] = [];
+type Undo = (() => unknown)[];
+
+export async function runBench(options: BenchOptions): Promise<void> {
+  const undo: Undo = [];
   try {
-    const { port, operator_key, stop } = await findStack(options.port);
+    progress("Starting a stack …");
+    const { ports, operator_key, stop } =
+      options.port === undefined ? await openOwnStack() : findStack(options.port);
     undo.push(stop);
-    const ports = portsFrom(port);
     progress("Making accounts and pictures to read …");
     const facts = await seed(ports, operator_key, options.deep_page);
-    if (options.scale) {
-      const large = await openLarge((step) => progress(`Making the large database: ${step} …`));
-      undo.push(large.stop);
-      const sizes = await compareSizes({ ports, facts }, large, options, progress);
-      progress("");
-      console.log(describeSizes(sizes));
-      if (!isScalable(sizes)) process.exitCode = 1;
-      return;
-    }
-    const bare_port = port + 15;
-    const bare_server = await startBare(databaseUrl(ports, keysOfPort(port).database_password), bare_port);
-    undo.push(bare_server.stop);
-    const bare_other = await startBare(
-      databaseUrl(ports, keysOfPort(port).database_password),
-      port + 17,
-      "bare-postgres-js",
-    );
-    undo.push(bare_other.stop);
-
-    const postgres_pid = findPostgres(ports.postgres);
-    const api = {
-      base: `http://${loopback}:${ports.functions.api}`,
-      function_pid: findFunction(ports.functions.api),
-      postgres_pid,
-    };
-    const bare_row = {
-      scenario: bare,
-      base: bare_server.base,
-      function_pid: bare_server.pid,
-      postgres_pid,
-    };
-    const other_row = {
-      scenario: { ...bare, name: "bare handler, postgres.js" },
-      base: bare_other.base,
-      function_pid: bare_other.pid,
-      postgres_pid,
-    };
-    const own_stack = options.port === undefined;
-    const chosen = (from: MakeScenario[]) =>
-      from.map((make) => make(facts)).filter(({ name }) => name.includes(options.only));
-    const rowsAt = (place: Omit<Row, "scenario">, scenarios: Scenario[]) =>
-      scenarios.map((scenario) => ({ ...place, scenario }));
-    const run = async (title: string, rows: Row[], ratioTo = "bare") => {
-      if (rows.length < 2) return;
-      const results = await compare(rows, options, (done, of) =>
-        progress(`${title}: ${done} of ${of} rounds`),
-      );
-      sections.push({ title, ratio_to: ratioTo, results });
-      progress("");
-      console.log(table({ title, ratio_to: ratioTo, results }));
-      if (results.some(({ failed }) => failed > 0)) process.exitCode = 1;
-    };
-
-    const finish = () => {
-      const report: Report = { at: new Date().toISOString(), machine: machine(), sections, notes };
-      console.log(`\n${report.machine}\n${save(report)}`);
-    };
-    if (options.peers) {
-      progress("Installing and starting the peers …");
-      const { startPeers } = await import("./peers/start-peers.ts");
-      const peers = await startPeers(ports, facts, postgres_pid);
-      undo.push(peers.stop);
-      notes.push(...peers.notes);
-      const own = rowsAt(api, [me(facts), status(facts)]);
-      await run("Beside what one would build else", [bare_row, ...own, ...peers.rows]);
-      for (const note of peers.notes) console.log(`\n${note}`);
-      return finish();
-    }
-    await run("Reads", [bare_row, other_row, ...rowsAt(api, chosen(reads))]);
-    await run("Refused", [bare_row, ...rowsAt(api, chosen(refusals))]);
-    if (options.starts > 0 && options.only === "")
-      notes.push(...(await runStarts(api, port, me(facts), options)));
-    if (own_stack) {
-      await stallPredictions(ports.replicate);
-      await run("Changes", [bare_row, ...rowsAt(api, chosen(changes))]);
-      const hash = { base: `http://${loopback}:${ports.gateway}`, function_pid: undefined, postgres_pid };
-      await run(
-        "Login and what bounds it",
-        [...rowsAt(hash, chosen([authSignIn])), ...rowsAt(api, chosen([changes.at(-1) as MakeScenario]))],
-        "the sign-in at Auth alone",
-      );
-      if (options.creates > 0 && options.only === "")
-        notes.push(await runCreates(api.base, facts, options.creates, api.function_pid));
-    }
-    if (options.gateway) {
-      const [to_bare, to_api] = [await startGatewayTo(bare_port), await startGatewayTo(ports.functions.api)];
-      undo.push(to_bare.stop, to_api.stop);
-      await run("Through the gateway", [
-        { scenario: bare, base: to_bare.base },
-        ...rowsAt({ base: to_api.base }, chosen(reads)),
-      ]);
-    }
-    finish();
+    if (options.scale) await compareWithLarge(options, { ports, facts }, undo);
+    else await compareWithBare(options, { ports, facts }, undo);
   } finally {
     progress("");
     for (const step of undo.reverse()) await step();
   }
+}
+
+/** The stack that runs on this port. */
+function findStack(port: number) {
+  const { credentials } = pathsFor(join(repositoryRoot, ".local", String(port)));
+  const stored = () =>
+    (JSON.parse(readFileSync(credentials, "utf8")) as { operator_key: string }).operator_key;
+  try {
+    const operator_key = process.env.CLOUD_API_OPERATOR_KEY || stored();
+    return { ports: portsFrom(port), operator_key, stop: () => {} };
+  } catch {
+    throw new Problem(
+      `No operator key for port ${port}: start the stack there, or set CLOUD_API_OPERATOR_KEY.`,
+    );
+  }
+}
+
+async function compareWithLarge(pace: Pace, small: Place, undo: Undo): Promise<void> {
+  const large = await openLarge((step) => progress(`Making the large database: ${step} …`));
+  undo.push(large.stop);
+  const sizes = await compareSizes(small, large, pace, progress);
+  progress("");
+  console.log(describeSizes(sizes));
+  if (!isScalable(sizes)) process.exitCode = 1;
+}
+
+async function compareWithBare(options: BenchOptions, { ports, facts }: Place, undo: Undo): Promise<void> {
+  const sections: Section[] = [];
+  const notes: string[] = [];
+  const section = async (title: string, rows: Row[], ratio_to = "the bare handler") => {
+    if (rows.length < 2) return;
+    const results = await compare(rows, options, (done, of) => progress(`${title}: ${done} of ${of} rounds`));
+    progress("");
+    console.log(describeSection({ title, ratio_to, results }));
+    sections.push({ title, ratio_to, results });
+    if (results.some(({ failed }) => failed > 0)) process.exitCode = 1;
+  };
+  const note = (...sentences: string[]) => {
+    progress("");
+    for (const sentence of sentences) console.log(`\n${sentence}`);
+    notes.push(...sentences);
+  };
+
+  const postgres_pid = findPostgres(ports.postgres);
+  const barePort = ports.gateway + 15;
+  const { base, pid, stop } = await startDeno(
+    "scripts/bench/bare/index.ts",
+    barePort,
+    `${loopback}:${ports.postgres}`,
+    {
+      DATABASE_URL: databaseUrl(ports, keysOfPort(ports.gateway).database_password),
+    },
+  );
+  undo.push(stop);
+  const bareRow: Row = { scenario: scenarios.bare, base, function_pid: pid, postgres_pid };
+  const function_pid = findFunction(ports.functions.api);
+  const toApi = (scenario: scenarios.Scenario): Row => ({
+    scenario,
+    base: `http://${loopback}:${ports.functions.api}`,
+    function_pid,
+    postgres_pid,
+  });
+  const chosen = (...all: scenarios.Scenario[]) => all.filter(({ name }) => name.includes(options.only));
+
+  if (options.peers) {
+    progress("Installing and starting the peers …");
+    const { startPeers } = await import("../../bench-peers/start-peers.ts");
+    const peers = await startPeers(ports, facts, postgres_pid);
+    undo.push(peers.stop);
+    const own = [scenarios.me(facts), scenarios.status(facts)].map(toApi);
+    await section("Beside what one would build else", [bareRow, ...own, ...peers.rows]);
+    note(...peers.notes);
+  } else {
+    await section("Reads", [bareRow, ...chosen(...scenarios.reads(facts)).map(toApi)]);
+    await section("Refused", [bareRow, ...chosen(...scenarios.refusals(facts)).map(toApi)]);
+    if (options.starts > 0 && options.only === "") {
+      progress("Starting functions and stacks …");
+      const moved: [number, number] = [ports.functions.api, ports.gateway + 16];
+      const functions = await startFunctions(function_pid, moved, scenarios.me(facts), options.starts);
+      const stacks = await startStacks(Math.ceil(options.starts / 3));
+      if (functions.length > 0)
+        note(describeStarts("A function, from its start to its first `me`", functions));
+      note(describeStarts("`npm start` on data that is there", stacks));
+    }
+    if (options.port === undefined) {
+      await stallPredictions(ports.replicate);
+      const create = await scenarios.createGeneration(facts);
+      const changes = chosen(scenarios.createProject(facts), create, scenarios.login(facts));
+      await section("Changes", [bareRow, ...changes.map(toApi)]);
+      const hash = {
+        scenario: scenarios.authSignIn(facts),
+        base: `http://${loopback}:${ports.gateway}`,
+        postgres_pid,
+      };
+      const logins = chosen(scenarios.login(facts)).map(toApi);
+      await section("Login and what bounds it", [hash, ...logins], "the sign-in at Auth alone");
+      if (options.creates > 0 && options.only === "") {
+        const { sentence, is_right } = await measureCreates(toApi(create), options.creates, (done) =>
+          progress(`Creates with a picture: ${done} of ${options.creates}`),
+        );
+        note(sentence);
+        if (!is_right) process.exitCode = 1;
+      }
+    }
+  }
+  const { machine, file } = save(sections, notes);
+  console.log(`\n${machine}\n${file}`);
 }
 
 /** From now on the look-alike accepts predictions and draws no picture, because drawing would be measured too. */
@@ -140,45 +160,4 @@ async function stallPredictions(port: number): Promise<void> {
   });
   if (!response.ok)
     throw new Problem(`The image service could not be told to stall: ${await response.text()}`);
-}
-
-async function runStarts(
-  { function_pid }: Pick<Row, "function_pid">,
-  port: number,
-  first: Scenario,
-  { starts }: Pick<Options, "starts">,
-): Promise<string[]> {
-  progress("Starting functions and stacks …");
-  const functions = await startFunctions(
-    function_pid,
-    portsFrom(port).functions.api,
-    port + 16,
-    first,
-    starts,
-  );
-  const sentences = [
-    ...(functions.length > 0
-      ? [describeStarts("A function, from its start to its first `me`", functions)]
-      : []),
-    describeStarts("`npm start` on data that is there", await startStacks(Math.ceil(starts / 3))),
-  ];
-  progress("");
-  console.log(`\n${sentences.join("\n")}`);
-  return sentences;
-}
-
-async function runCreates(
-  base: string,
-  facts: Facts,
-  count: number,
-  pid: number | undefined,
-): Promise<string> {
-  const creates = await measureCreates(base, createGeneration(facts), count, pid, (done) =>
-    progress(`Creates with a picture: ${done} of ${count}`),
-  );
-  progress("");
-  const sentence = describeCreates(creates);
-  console.log(`\n${sentence}`);
-  if (creates.failed > 0 || creates.is_flat === false) process.exitCode = 1;
-  return sentence;
 }

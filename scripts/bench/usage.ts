@@ -3,46 +3,40 @@ import { readdirSync, readFileSync } from "node:fs";
 /** CPU since its start and memory of a server; undefined where there is no /proc. */
 export type Usage = {
   cpu_ms: number;
-  memory_bytes: number;
+  memory_mb: number;
 };
 
 /** The value of every Linux that this runs on. */
 const msPerTick = 10;
 
 /** The process that was told to serve this port. */
-export function findFunction(port: number): number | undefined {
-  return pids().find((pid) => argumentsOf(pid).includes(`--port=${port}`));
-}
+export const findFunction = (port: number) =>
+  pids().find((pid) => argumentsOf(pid).includes(`--port=${port}`));
 
 /** The postmaster of this port. */
-export function findPostgres(port: number): number | undefined {
-  return pids().find(
-    (pid) => argumentsOf(pid).includes(`port=${port}`) && read(pid, "comm").startsWith("postgres"),
-  );
-}
+export const findPostgres = (port: number) =>
+  pids().find((pid) => argumentsOf(pid).includes(`port=${port}`) && read(pid, "comm").startsWith("postgres"));
 
 /** How a process was started; undefined where there is no /proc. */
 export function commandOf(pid: number | undefined) {
-  if (pid === undefined || argumentsOf(pid).length < 2) return undefined;
+  if (pid === undefined) return undefined;
   const pairs = read(pid, "environ")
     .split("\0")
-    .filter((pair) => pair.includes("="))
     .map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
-  return { args: argumentsOf(pid).slice(0, -1), env: Object.fromEntries(pairs) as Record<string, string> };
+  return { args: argumentsOf(pid), env: Object.fromEntries(pairs.slice(0, -1)) as Record<string, string> };
 }
 
 /** Of a process and its children, those that ended included. Memory that they share is counted once. */
 export function usageOf(pid: number | undefined): Usage | undefined {
   if (pid === undefined) return undefined;
-  const own = statOf(pid);
-  if (own === undefined) return undefined;
-  const children = pids().filter((child) => statOf(child)?.parent === pid);
-  const cpu_ms = children.reduce(
-    (sum, child) => sum + (statOf(child)?.cpu_ms ?? 0),
-    own.cpu_ms + own.ended_children_ms,
-  );
-  const memory_bytes = [pid, ...children].reduce((sum, process) => sum + proportionalBytes(process), 0);
-  return { cpu_ms, memory_bytes };
+  const all = pids().map((one) => ({ pid: one, ...statOf(one) }));
+  const family = all.filter((one) => one.pid === pid || one.parent === pid);
+  const ended = family.find((one) => one.pid === pid)?.ended_children_ms;
+  if (ended === undefined) return undefined;
+  return {
+    cpu_ms: family.reduce((sum, one) => sum + (one.cpu_ms ?? 0), ended),
+    memory_mb: family.reduce((sum, one) => sum + proportionalMb(one.pid), 0),
+  };
 }
 
 function pids(): number[] {
@@ -63,7 +57,7 @@ function read(pid: number, file: string): string {
   }
 }
 
-const argumentsOf = (pid: number) => read(pid, "cmdline").split("\0");
+const argumentsOf = (pid: number) => read(pid, "cmdline").split("\0").slice(0, -1);
 
 function statOf(pid: number) {
   // The name, in parentheses, may contain anything.
@@ -77,5 +71,5 @@ function statOf(pid: number) {
   };
 }
 
-const proportionalBytes = (pid: number) =>
-  Number(/^Pss:\s+(\d+)/m.exec(read(pid, "smaps_rollup"))?.[1] ?? 0) * 1024;
+const proportionalMb = (pid: number) =>
+  Number(/^Pss:\s+(\d+)/m.exec(read(pid, "smaps_rollup"))?.[1] ?? 0) / 1024;

@@ -1,5 +1,12 @@
-import { password } from "../bench/seed.ts";
-import type { Subject } from "./subject.ts";
+import type { Sql } from "postgres";
+import { type Person, registerDeveloper, registerPerson, signIn, type Tenant } from "../bench/seed.ts";
+import { loopback, type Ports } from "../local/settings.ts";
+
+/** A developer, and people who use the app of that developer at the same time. */
+export type Subject = Tenant & {
+  ports: Ports;
+  people: Person[];
+};
 
 export type Traffic = {
   counts: Counts;
@@ -20,29 +27,42 @@ export type Counts = {
 /** Well before an access token expires. */
 const signInEveryMs = 10 * 60_000;
 
+export async function makeSubject(
+  ports: Ports,
+  operatorKey: string,
+  admin: Sql,
+  count = 4,
+): Promise<Subject> {
+  const tenant = await registerDeveloper(ports, operatorKey, admin);
+  const people: Person[] = [];
+  for (let n = 0; n < count; n++) people.push(await registerPerson(ports, tenant));
+  return { ...tenant, ports, people };
+}
+
 /** Everybody makes pictures, watches them, lists, publishes, deletes, and asks for what is not there; one after the other. */
-export function startTraffic(subject: Subject): Traffic {
+export function startTraffic({ ports, people, project_id, ...developer }: Subject): Traffic {
   // Each of them named the key once before, to register.
-  const counts: Counts = { requests: 0, with_key: subject.people.length, created: 0, deleted: 0, wrong: [] };
+  const counts: Counts = { requests: 0, with_key: people.length, created: 0, deleted: 0, wrong: [] };
   let isOver = false;
-  const call = async (
+
+  async function call(
     headers: Record<string, string>,
     method: string,
     path: string,
-    right: number,
+    right = 200,
     json?: object,
-  ): Promise<Record<string, unknown>> => {
+  ): Promise<Record<string, unknown>> {
     counts.requests++;
     if (headers["X-API-Key"] !== undefined) counts.with_key++;
-    const response = await fetch(`${subject.api}${path}`, {
+    const response = await fetch(`http://${loopback}:${ports.gateway}/api/v1${path}`, {
       method,
-      headers: { ...headers, ...(json === undefined ? {} : { "Content-Type": "application/json" }) },
-      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      headers: { ...headers, ...(json && { "Content-Type": "application/json" }) },
+      ...(json && { body: JSON.stringify(json) }),
     });
     const body = (await response.json().catch(() => ({}))) as Record<string, unknown>;
     if (response.status !== right) counts.wrong.push(`${response.status} ${method} ${path}: ${body.code}`);
     return body;
-  };
+  }
 
   /** As a person's or the developer's app does: the same headers with a new token, after some time. */
   function renewing(email: string, first: Record<string, string>) {
@@ -50,48 +70,39 @@ export function startTraffic(subject: Subject): Traffic {
     let since = Date.now();
     return async () => {
       if (Date.now() - since < signInEveryMs) return headers;
-      const { "X-Project-ID": project = "" } = first;
-      const { access_token } = await call(
-        project === "" ? {} : { "X-Project-ID": project },
-        "POST",
-        "/auth/login",
-        200,
-        { email, password },
-      );
+      headers = await signIn(ports, email, first);
       since = Date.now();
-      headers = { ...first, Authorization: `Bearer ${access_token}` };
       return headers;
     };
   }
-  const asDeveloper = renewing(subject.developer_email, subject.developer_headers);
+  const asDeveloper = renewing(developer.developer_email, developer.developer_headers);
 
   async function use(asPerson: () => Promise<Record<string, string>>): Promise<void> {
     for (let turn = 0; !isOver; turn++) {
       const headers = await asPerson();
-      const { id } = await call(headers, "POST", "/generation/generate-v2", 200, {
-        prompt: `A harbour, take ${turn}`,
-      });
+      const prompt = `A harbour, take ${turn}`;
+      const { id } = await call(headers, "POST", "/generation/generate-v2", 200, { prompt });
       if (id === undefined) continue;
       counts.created++;
       for (let look = 0; look < 5 && !isOver; look++) {
-        await call(headers, "GET", `/generation/${id}/status`, 200);
-        await call(headers, "GET", "/auth/me", 200);
-        await call(headers, "GET", "/generation", 200);
+        await call(headers, "GET", `/generation/${id}/status`);
+        await call(headers, "GET", "/auth/me");
+        await call(headers, "GET", "/generation");
       }
-      const done = await call(headers, "GET", `/generation/${id}/status?wait=25`, 200);
+      const done = await call(headers, "GET", `/generation/${id}/status?wait=25`);
       if (done.status === "completed" && turn % 3 === 0) {
         await call(headers, "PATCH", `/generation/${id}/public`, 200, { is_public: true });
-        await call({}, "GET", "/generation/public", 200);
+        await call({}, "GET", "/generation/public");
       }
       await call(headers, "GET", `/generation/${crypto.randomUUID()}/status`, 404);
       if (turn % 4 === 3) {
-        await call(headers, "DELETE", `/generation/${id}`, 200);
+        await call(headers, "DELETE", `/generation/${id}`);
         counts.deleted++;
       }
-      await call(await asDeveloper(), "GET", `/projects/${subject.project_id}/stats`, 200);
+      await call(await asDeveloper(), "GET", `/projects/${project_id}/stats`);
     }
   }
-  const lanes = subject.people.map(({ email, headers }) => use(renewing(email, headers)));
+  const lanes = people.map(({ email, headers }) => use(renewing(email, headers)));
   return {
     counts,
     stop: async () => {

@@ -1,9 +1,12 @@
+import { setTimeout } from "node:timers/promises";
 import type { Sql } from "postgres";
-import type { Subject } from "./subject.ts";
+import type { Tenant } from "../bench/seed.ts";
+import { earlyAndLate, isFlat } from "../bench/statistics.ts";
 import type { Counts } from "./traffic.ts";
 
 export type Sample = {
-  memory_mb: number;
+  /** Unknown where there is no /proc. */
+  memory_mb: number | undefined;
   connections: number;
 };
 
@@ -16,95 +19,58 @@ export type Finding = {
 /** More than the pool of the embedded stack's three functions would be a leak. */
 const mostConnections = 9;
 
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
-
-/** Checks that must hold after any traffic. Counters that are written in batches get a moment. */
+/** Checks that must hold after any traffic. Without samples only those that other traffic cannot disturb. */
 export async function judge(
   admin: Sql,
-  subject: Subject,
+  tenant: Tenant,
   counts: Counts,
   samples: Sample[],
 ): Promise<Finding[]> {
-  const { project_id, api_key_id } = subject;
-  const number = async (query: PromiseLike<readonly { n?: unknown }[]>) => Number((await query)[0]?.n ?? 0);
-  const running = await settled(
-    () =>
-      number(
-        admin`select count(*)::int as n from public.generations where project_id = ${project_id} and completed_at is null`,
-      ),
-    0,
-  );
-  const kept = await number(
-    admin`select count(*)::int as n from public.generations where project_id = ${project_id}`,
-  );
-  const used = await number(admin`select sum(generations)::int as n from public.generation_usage
-    where project_id = ${project_id}`);
-  const refunded = await number(admin`select count(*)::int as n from public.generations
-    where project_id = ${project_id} and charge = 'refunded'`);
-  const by_key = await settled(
-    () =>
-      number(admin`select sum(requests)::int as n from public.key_usage where api_key_id = ${api_key_id}`),
-    counts.with_key,
-  );
-  return [
-    finding(
-      "answers are right",
-      counts.wrong.length === 0,
-      `${counts.requests} requests${counts.wrong
-        .slice(0, 5)
-        .map((text) => `; ${text}`)
-        .join("")}`,
-    ),
-    finding("no generation is stuck", running === 0, `${running} of ${counts.created} still running`),
-    finding(
+  const { created, deleted, with_key, wrong, requests } = counts;
+  const { kept, running, refunded, charged, by_key } = await countAll(admin, tenant, with_key);
+  const findings: [string, boolean, string][] = [
+    ["answers are right", wrong.length === 0, [`${requests} requests`, ...wrong.slice(0, 5)].join("; ")],
+    ["no generation is stuck", running === 0, `${running} of ${created} still running`],
+    [
       "none is lost or made twice",
-      kept === counts.created - counts.deleted,
-      `${kept} kept, ${counts.created} created, ${counts.deleted} deleted`,
-    ),
-    finding(
+      kept === created - deleted,
+      `${kept} kept, ${created} created, ${deleted} deleted`,
+    ],
+    [
       "the quota adds up",
-      used === counts.created - refunded,
-      `${used} charged, ${counts.created} created, ${refunded} given back`,
-    ),
-    finding(
-      "the usage of the key adds up",
-      by_key === counts.with_key,
-      `${by_key} counted, ${counts.with_key} sent`,
-    ),
-    ...(samples.length === 0 ? [] : watched(samples)),
+      charged === created - refunded,
+      `${charged} charged, ${created} created, ${refunded} given back`,
+    ],
+    ["the usage of the key adds up", by_key === with_key, `${by_key} counted, ${with_key} sent`],
   ];
-}
-
-/** Checks of the whole process, which other traffic would disturb. */
-function watched(samples: Sample[]): Finding[] {
-  const quarter = Math.max(1, Math.floor(samples.length / 4));
-  const memory = samples.map(({ memory_mb }) => memory_mb);
-  const early = median(memory.slice(quarter, 2 * quarter));
-  const late = median(memory.slice(-quarter));
-  const connections = Math.max(...samples.map((sample) => sample.connections));
-  return [
-    finding("no connection leaks", connections <= mostConnections, `${connections} at most`),
-    finding(
-      "memory is flat",
-      late <= early + Math.max(20, early / 5),
-      `${early.toFixed(0)} MB early, ${late.toFixed(0)} MB late`,
-    ),
-  ];
-}
-
-const finding = (name: string, isRight: boolean, found: string): Finding => ({
-  name,
-  is_right: isRight,
-  found,
-});
-
-/** Repeats until the value is as expected, for at most half a minute. Returns the last value. */
-async function settled(look: () => Promise<number>, expected: number): Promise<number> {
-  const end = Date.now() + 30_000;
-  let found = await look();
-  while (found !== expected && Date.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, 250));
-    found = await look();
+  if (samples.length > 0) {
+    const connections = Math.max(...samples.map((sample) => sample.connections));
+    findings.push(["no connection leaks", connections <= mostConnections, `${connections} at most`]);
+    const memory = samples.flatMap(({ memory_mb }) => memory_mb ?? []);
+    const { early, late } = earlyAndLate(memory);
+    if (memory.length > 0)
+      findings.push([
+        "memory is flat",
+        isFlat(memory),
+        `${early.toFixed(0)} MB early, ${late.toFixed(0)} MB late`,
+      ]);
   }
-  return found;
+  return findings.map(([name, is_right, found]) => ({ name, is_right, found }));
+}
+
+/** Counters are written in batches, so they get half a minute to become what they should be. */
+async function countAll(admin: Sql, { project_id, api_key_id }: Tenant, withKey: number) {
+  const end = Date.now() + 30_000;
+  for (;;) {
+    const [row] = await admin<Record<"kept" | "running" | "refunded" | "charged" | "by_key", number>[]>`
+      select count(*)::int as kept,
+        count(*) filter (where completed_at is null)::int as running,
+        count(*) filter (where charge = 'refunded')::int as refunded,
+        (select sum(generations)::int from public.generation_usage where project_id = ${project_id}) as charged,
+        (select sum(requests)::int from public.key_usage where api_key_id = ${api_key_id}) as by_key
+      from public.generations where project_id = ${project_id}`;
+    if (row === undefined) throw new Error("A count without a group has one row.");
+    if ((row.running === 0 && row.by_key === withKey) || Date.now() > end) return row;
+    await setTimeout(250);
+  }
 }

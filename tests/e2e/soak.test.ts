@@ -1,7 +1,6 @@
 import { afterAll, expect, inject, test } from "vitest";
 import { portsFrom } from "../../scripts/local/settings.ts";
-import { makeSubject } from "../../scripts/soak/subject.ts";
-import { startTraffic } from "../../scripts/soak/traffic.ts";
+import { makeSubject, startTraffic } from "../../scripts/soak/traffic.ts";
 import { judge } from "../../scripts/soak/verdict.ts";
 import { admin, owner } from "../support/sql.ts";
 

@@ -2,11 +2,10 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import { adminUrlOf } from "../../local/keys.ts";
-import { findFreeBase } from "../../local/ports.ts";
-import { portsFrom, repositoryRoot } from "../../local/settings.ts";
-import { openStack } from "../../local/stack-child.ts";
-import { type Facts, registerDeveloper, seed, signIn, signInDeveloper, type Tenant } from "../seed.ts";
-import { fill, large } from "./rows.ts";
+import { repositoryRoot } from "../../local/settings.ts";
+import { openOwnStack } from "../own-stack.ts";
+import { type Facts, registerDeveloper, seed, signInAll, signInDeveloper, type Tenant } from "../seed.ts";
+import { fill } from "./rows.ts";
 
 const folder = join(repositoryRoot, ".local", "bench-large");
 /** Written last: without it the database is not complete. */
@@ -22,18 +21,15 @@ type Large = {
 export async function makeLarge(report: (step: string) => void): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   report("a stack of its own");
-  const { ports, operator_key, stop } = await open();
+  const { ports, operator_key, stop } = await openOwnStack(folder);
+  const admin = postgres(adminUrlOf(ports), { max: 1, onnotice: () => {} });
   try {
-    const admin = postgres(adminUrlOf(ports), { max: 1, onnotice: () => {} });
-    try {
-      const facts = await seed(ports, operator_key);
-      const largest = await registerDeveloper(ports, operator_key, admin);
-      await fill(admin, largest.project_id, large, report);
-      writeFileSync(factsFile, JSON.stringify({ facts, largest } satisfies Large));
-    } finally {
-      await admin.end();
-    }
+    const facts = await seed(ports, operator_key);
+    const largest = await registerDeveloper(ports, operator_key, admin);
+    await fill(admin, largest.project_id, report);
+    writeFileSync(factsFile, JSON.stringify({ facts, largest } satisfies Large));
   } finally {
+    await admin.end();
     await stop();
   }
 }
@@ -41,12 +37,12 @@ export async function makeLarge(report: (step: string) => void): Promise<void> {
 /** A stack on the large database, with new sign-ins. Creates the database if it is missing. */
 export async function openLarge(report: (step: string) => void) {
   if (!existsSync(factsFile)) await makeLarge(report);
-  const { ports, stop } = await open();
+  const { ports, stop } = await openOwnStack(folder);
   try {
     const { facts, largest } = JSON.parse(readFileSync(factsFile, "utf8")) as Large;
     return {
       ports,
-      facts: await signIn(ports, facts),
+      facts: await signInAll(ports, facts),
       largest: await signInDeveloper(ports, largest),
       stop,
     };
@@ -54,10 +50,4 @@ export async function openLarge(report: (step: string) => void) {
     await stop();
     throw error;
   }
-}
-
-async function open() {
-  const base = await findFreeBase();
-  const { stack, stop } = await openStack(["--port", String(base), "--data", folder]);
-  return { ports: portsFrom(base), operator_key: stack.credentials.operator_key, stop };
 }

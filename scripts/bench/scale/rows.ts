@@ -1,23 +1,5 @@
 import type { Sql, TransactionSql } from "postgres";
 
-/** How many rows a database is filled up to. */
-export type Size = {
-  projects: number;
-  developers: number;
-  users: number;
-  generations: number;
-  /** What the daily usage of all API keys adds up to. */
-  requests: number;
-};
-
-export const large: Size = {
-  projects: 10_000,
-  developers: 4_000,
-  users: 100_000,
-  generations: 1_000_000,
-  requests: 30_000_000,
-};
-
 /** An account that generations are added to. */
 export type Owner = {
   project_id: string;
@@ -29,26 +11,21 @@ export async function addGenerations(admin: Sql, owner: Owner, count: number): P
   await withoutTriggers(admin, async (tx) => {
     await tx`create temporary table person on commit drop as
       select 1 as n, ${owner.project_id}::uuid as project_id, ${owner.user_id}::uuid as id`;
-    await insertGenerations(tx, "person", count);
+    await insertGenerations(tx, count);
     await countGenerations(tx, owner.project_id);
   });
 }
 
 /**
- * Fills a database that has one project and one person up to a size. Few projects have most of the people, and few people ask
- * for most of the pictures; the given project is the largest.
+ * Adds 4,000 developers, 10,000 projects, 100,000 people, a million generations and the usage of 30 million requests. Few projects
+ * have most of the people, and few people ask for most of the pictures; the given project is the largest.
  */
-export async function fill(
-  admin: Sql,
-  projectId: string,
-  size: Size,
-  report: (step: string) => void,
-): Promise<void> {
+export async function fill(admin: Sql, projectId: string, report: (step: string) => void): Promise<void> {
   await withoutTriggers(admin, async (tx) => {
     const indexes = await dropIndexes(tx);
-    report(`${size.developers} developers and ${size.projects} projects`);
+    report("4,000 developers and 10,000 projects");
     await tx`create temporary table developer on commit drop as
-      select n, gen_random_uuid() as id from generate_series(1, ${size.developers}::int) n`;
+      select n, gen_random_uuid() as id from generate_series(1, 4000) n`;
     await tx`insert into auth.users (id, email) select id, 'developer' || n || '@seeded.example.com' from developer`;
     await tx`insert into public.users (id, role, plan_id, email, email_verified_at, created_at)
       select id, 'developer', case when n % 50 = 0 then 'premium' when n % 12 = 0 then 'starter' else 'free' end,
@@ -58,18 +35,18 @@ export async function fill(
       select 1 as n, ${projectId}::uuid as id, null::uuid as owner_id
       union all
       select chosen.n, gen_random_uuid(), developer.id
-      from (select n, 1 + floor(${size.developers}::int * power(random(), 1.5))::int as who
-        from generate_series(2, ${size.projects}::int) n) chosen
+      from (select n, 1 + floor(4000 * power(random(), 1.5))::int as who
+        from generate_series(2, 10000) n) chosen
       join developer on developer.n = chosen.who`;
     await tx`insert into public.projects (id, owner_id, name, description, created_at)
       select id, owner_id, 'Project ' || n, 'Seeded', now() - random() * interval '400 days'
       from project where owner_id is not null`;
 
-    report(`${size.users} people with a session each`);
+    report("100,000 people with a session each");
     await tx`create temporary table person on commit drop as
       select chosen.n, gen_random_uuid() as id, project.id as project_id
-      from (select n, 1 + floor(${size.projects}::int * power(random(), 4))::int as who
-        from generate_series(1, ${size.users}::int) n) chosen
+      from (select n, 1 + floor(10000 * power(random(), 4))::int as who
+        from generate_series(1, 100000) n) chosen
       join project on project.n = chosen.who`;
     await tx`insert into auth.users (id, email) select id, id || '@' || project_id || '.users.invalid' from person`;
     await tx`insert into public.users (id, role, project_id, email, full_name, email_verified_at, deactivated_at, created_at)
@@ -88,13 +65,13 @@ export async function fill(
       select id, 'ak_seeds', sha256((id || '/' || key)::bytea) from project, generate_series(0, n % 2) key`;
     // A day of a key is busier the lower its project's number is: twenty days of each.
     await tx`insert into public.key_usage (api_key_id, day, requests, errors)
-      select id, day, ceil(weight * ${size.requests}::float8 / sum(weight) over ()), floor(weight / 100)
+      select id, day, ceil(weight * 30000000.0 / sum(weight) over ()), floor(weight / 100)
       from (select key.id, current_date - ago as day, 10000.0 / (project.n + 50) * (0.5 + random()) as weight
         from project join public.api_keys key on key.project_id = project.id, generate_series(1, 20) ago) row
       on conflict do nothing`;
 
-    report(`${size.generations} generations`);
-    await insertGenerations(tx, "person", size.generations);
+    report("1,000,000 generations");
+    await insertGenerations(tx, 1_000_000);
     await tx`insert into public.generation_events (generation_id, kind, created_at)
       select id, status, completed_at from public.generations where created_at > now() - interval '90 days'`;
     await countGenerations(tx, null);
@@ -141,8 +118,8 @@ async function dropIndexes(tx: TransactionSql): Promise<{ name: string; definiti
   return indexes;
 }
 
-/** Oldest first, with more of them in recent months. `people` is a table with n from 1, id and project_id. */
-async function insertGenerations(tx: TransactionSql, people: "person", count: number): Promise<void> {
+/** Oldest first, with more of them in recent months. The people are those of the temporary table `person`. */
+async function insertGenerations(tx: TransactionSql, count: number): Promise<void> {
   await tx`insert into public.generations (id, project_id, user_id, status, instructions, model, outputs, is_public,
       error_code, error, charge, charged_month, submission, prediction_id, predict_seconds, created_at, updated_at,
       completed_at, submitted_at)
@@ -161,9 +138,9 @@ async function insertGenerations(tx: TransactionSql, people: "person", count: nu
       select chosen.n, gen_random_uuid() as id, person.id as user_id, person.project_id,
         case when chosen.n % 20 = 0 then 'failed' when chosen.n % 33 = 0 then 'canceled' else 'completed' end as status,
         now() - power(1 - chosen.n::float8 / ${count}::int, 1.5) * interval '365 days' - interval '1 minute' as made_at
-      from (select n, 1 + floor((select max(n) from ${tx(people)}) * power(random(), 2))::int as who
+      from (select n, 1 + floor((select max(n) from person) * power(random(), 2))::int as who
         from generate_series(1, ${count}::int) n) chosen
-      join ${tx(people)} person on person.n = chosen.who
+      join person on person.n = chosen.who
     ) row`;
 }
 

@@ -4,10 +4,10 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { reasonOf } from "../../local/problem.ts";
-import { loopback } from "../../local/settings.ts";
-import type { Row } from "../compare.ts";
-import { type Server, startProgram } from "../servers.ts";
+import type { Row } from "../scripts/bench/measure.ts";
+import { type Server, startServer } from "../scripts/bench/servers.ts";
+import { reasonOf } from "../scripts/local/problem.ts";
+import { loopback } from "../scripts/local/settings.ts";
 
 const run = promisify(execFile);
 const version = "v0.36.8";
@@ -43,7 +43,7 @@ export async function startPocketBase(program: string, port: number): Promise<Se
   try {
     const superuser = { identity: "superuser@example.com", password: randomUUID() };
     await run(program, ["superuser", "create", superuser.identity, superuser.password, data]);
-    const server = await startProgram(program, ["serve", `--http=${loopback}:${port}`, data], port);
+    const server = await startServer([program, "serve", `--http=${loopback}:${port}`, data], port);
     undo.push(server.stop);
     return { ...server, stop, rows: rowsOf(server, await fill(server.base, superuser)) };
   } catch (error) {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { buildPocketBase } from "./pocketbase.ts";
+import { buildPocketBase } from "../../bench-peers/pocketbase.ts";
 
 test("without Go the benchmark says why PocketBase is left out", async () => {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-no-go-"));
