@@ -1,22 +1,12 @@
 // Deploys to a hosted Supabase project with the Supabase CLI, one command after another, or only prints the commands.
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { parseEnv } from "node:util";
-import { type DeployOptions, planDeploy, problemsOf, type Step, withSite } from "./deploy/plan.ts";
-import { hostedEnvFile } from "./doctor/target.ts";
+import { join } from "node:path";
+import { type DeployOptions, planDeploy, problemsOf, type Step } from "./deploy/plan.ts";
+import { hostedEnvFile, readEnvFile } from "./doctor/env-file.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem } from "./local/problem.ts";
 import { runCommand } from "./local/run-command.ts";
-import { repositoryRoot } from "./local/settings.ts";
 
 const helpText = `Deploys this checkout to a hosted Supabase project, again and again: each step brings it to what it should be.
 
@@ -37,43 +27,28 @@ function readOptions(): DeployOptions & { dry_run: boolean } {
     "dry-run": { type: "boolean", default: false },
   });
   const { settings, domain, site } = values;
-  const file = resolve(repositoryRoot, settings);
   for (const [name, value] of Object.entries({ domain, site }))
     if (value !== undefined && !/^https:\/\/[\w.-]+(:\d+)?\/?$/.test(value))
       throw new Problem(`--${name} ${value} is no address such as https://api.example.com.`);
   return {
     project_ref: values["project-ref"],
     settings,
-    env: existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : undefined,
+    env: readEnvFile(settings),
     domain,
     site,
     dry_run: values["dry-run"],
   };
 }
 
-const shown = ({ command, sql, site }: Step) => {
-  const words = command[0] === "supabase" ? ["npx", ...command] : command;
-  const made =
-    sql !== undefined ? " <statements>" : site !== undefined ? ` <config with site_url ${site}>` : "";
-  return `${words.join(" ")}${made}`;
-};
+const shown = ({ command, file }: Step) =>
+  [...(command[0] === "supabase" ? ["npx"] : []), ...command, ...(file ? [`<${file.shown}>`] : [])].join(" ");
 
-async function run({ command: [name = "", ...args], sql, site }: Step): Promise<number> {
-  if (sql === undefined && site === undefined) return (await runCommand(name, args, true)).code;
+/** The exit code of the command. */
+async function run({ command: [name = "", ...args], file }: Step): Promise<number> {
+  if (file === undefined) return (await runCommand(name, args, true)).code;
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-deploy-"));
   try {
-    if (site !== undefined) {
-      mkdirSync(join(folder, "supabase"));
-      // Without the .env files beside it: the CLI would read them.
-      for (const name of ["functions", "migrations", "seed.sql"])
-        symlinkSync(join(repositoryRoot, "supabase", name), join(folder, "supabase", name), "junction");
-      const config = readFileSync(join(repositoryRoot, "supabase", "config.toml"), "utf8");
-      writeFileSync(join(folder, "supabase", "config.toml"), withSite(config, site));
-      return (await runCommand(name, [...args, folder], true)).code;
-    }
-    const file = join(folder, "statements.sql");
-    writeFileSync(file, sql ?? "", { mode: 0o600 });
-    return (await runCommand(name, [...args, file], true)).code;
+    return (await runCommand(name, [...args, file.write(folder)], true)).code;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

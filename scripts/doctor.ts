@@ -1,17 +1,18 @@
 // Checks a running service from outside, as its clients and operators see it, and names a fix for each finding.
-import { checkAuth } from "./doctor/auth.ts";
-import { checkBuckets } from "./doctor/buckets.ts";
-import type { Check, Finding } from "./doctor/check.ts";
-import { checkEnvironment } from "./doctor/environment.ts";
-import { checkFunction } from "./doctor/function.ts";
-import { checkMail } from "./doctor/mail.ts";
-import { checkMigrations } from "./doctor/migrations.ts";
-import { checkOperator, checkParts } from "./doctor/parts.ts";
-import { checkReconciler } from "./doctor/reconciler.ts";
-import { checkReplicate } from "./doctor/replicate.ts";
-import { renderFindings } from "./doctor/table.ts";
+import { type Check, type Finding, renderFindings } from "./doctor/finding.ts";
+import { checkAuth, checkBuckets } from "./doctor/platform.ts";
+import {
+  checkFunction,
+  checkMail,
+  checkMigrations,
+  checkOperator,
+  checkParts,
+  checkReconciler,
+  checkReplicate,
+  checkWebhook,
+} from "./doctor/service.ts";
+import { checkSettings } from "./doctor/settings.ts";
 import { findTarget } from "./doctor/target.ts";
-import { checkWebhook } from "./doctor/webhook.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
 import { defaultBasePort } from "./local/settings.ts";
 
@@ -28,7 +29,7 @@ The exit code is 1 when something failed.`;
 
 /** In the best order for repairs. */
 const checks: readonly Check[] = [
-  checkEnvironment,
+  checkSettings,
   checkFunction,
   checkParts,
   checkOperator,

@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { repositoryRoot } from "../local/settings.ts";
-import { type DeployOptions, planDeploy, problemsOf, withSite } from "./plan.ts";
+import { type DeployOptions, planDeploy, problemsOf } from "./plan.ts";
 
 const project_ref = "abcdefghijklmnopqrst";
 const env = {
@@ -78,7 +79,12 @@ test("the schema comes before the functions, every command names the project, an
   expect(commands[at("db push")]).toContain(`--remote=${project_ref}`);
   for (const value of Object.values(env)) expect(commands.join()).not.toContain(value);
   expect(commands.at(-2)).toContain("--custom-hostname api.example.com");
-  const { sql = "" } = steps.find((step) => step.sql !== undefined) ?? {};
+  const folder = mkdtempSync(join(tmpdir(), "cloud-api-plan-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const sql = readFileSync(
+    steps.find(({ file }) => file?.shown === "statements")?.file?.write(folder) ?? "",
+    "utf8",
+  );
   expect(sql).toContain("'https://api.example.com/functions/v1/api/v1/internal/reconcile'");
   expect(sql).toContain("'a-secret''s-secret'");
 });
@@ -87,13 +93,18 @@ test("what changes in Auth is shown before it is pushed, and links lead to the s
   const steps = planDeploy(ready);
   const words = steps.map(({ command }) => command.slice(1, 3).join(" "));
   expect(words.indexOf("config diff")).toBe(words.indexOf("config push") - 1);
-  const sites = steps.flatMap(({ site }) => site ?? []);
-  expect(sites).toEqual([`https://${project_ref}.supabase.co`, `https://${project_ref}.supabase.co`]);
-  expect(planDeploy({ ...ready, site: "https://app.example.com" }).flatMap(({ site }) => site ?? [])).toEqual(
-    ["https://app.example.com", "https://app.example.com"],
-  );
+  const sitesOf = (options: DeployOptions) =>
+    planDeploy(options).flatMap(({ file }) => /site_url (.*)/.exec(file?.shown ?? "")?.[1] ?? []);
+  const own = `https://${project_ref}.supabase.co`;
+  expect(sitesOf(ready)).toEqual([own, own]);
+  const app = "https://app.example.com";
+  expect(sitesOf({ ...ready, site: app })).toEqual([app, app]);
   const config = readFileSync(join(repositoryRoot, "supabase", "config.toml"), "utf8");
-  const pushed = withSite(config, "https://app.example.com").split("\n");
+  const folder = mkdtempSync(join(tmpdir(), "cloud-api-plan-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const push = planDeploy({ ...ready, site: app }).find(({ command }) => command.includes("push"));
+  push?.file?.write(folder);
+  const pushed = readFileSync(join(folder, "supabase", "config.toml"), "utf8").split("\n");
   const changed = config.split("\n").filter((line, at) => line !== pushed[at]);
   expect(changed).toEqual(['site_url = "http://127.0.0.1:3000"']);
   expect(pushed).toContain('site_url = "https://app.example.com"');

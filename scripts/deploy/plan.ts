@@ -1,15 +1,16 @@
-import { parseEnv } from "../../supabase/functions/api/env.ts";
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { isPublic } from "../../supabase/functions/api/reach.ts";
+import { type EnvFile, unusableSettings } from "../doctor/env-file.ts";
+import { repositoryRoot } from "../local/settings.ts";
 
 export type Step = {
   /** Its purpose, in a few words. */
   why: string;
   /** As a person would type it. */
   command: string[];
-  /** Written to a file that only this user can read, for as long as the command runs; its path is the last argument. */
-  sql?: string;
-  /** Where links of Auth lead on the hosted project; the command gets supabase/config.toml with it, as its last argument. */
-  site?: string;
+  /** The last argument: what is written into a temporary folder for as long as the command runs. Returns its path. */
+  file?: { shown: string; write: (folder: string) => string };
 };
 
 export type DeployOptions = {
@@ -17,7 +18,7 @@ export type DeployOptions = {
   /** Path of the file that becomes the secrets of the functions. */
   settings: string;
   /** Its content; undefined when there is no such file. */
-  env: Record<string, string | undefined> | undefined;
+  env: EnvFile | undefined;
   /** An address of one's own for the API: https://api.example.com. */
   domain: string | undefined;
   /** The app, which links of Supabase Auth lead to. */
@@ -52,40 +53,25 @@ export function problemsOf({ project_ref, settings, env, domain }: DeployOptions
     );
   if (env.PUBLIC_URL && !isPublic(env.PUBLIC_URL))
     problems.push(`PUBLIC_URL in ${settings} is no public address: Replicate and your users cannot call it.`);
-  return [...problems, ...malformed(settings, env)];
-}
-
-function malformed(settings: string, env: Record<string, string | undefined>): string[] {
-  try {
-    parseEnv({
-      SUPABASE_URL: "https://project.supabase.co",
-      SUPABASE_DB_URL: "postgresql://postgres@db:5432/postgres",
-      SUPABASE_SECRET_KEYS: JSON.stringify({ default: "the platform's" }),
-      ...env,
-    });
-    return [];
-  } catch (error) {
-    const [, ...lines] = (error as Error).message.split("\n");
-    return lines.map((line) => `In ${settings}: ${line.trim()}.`);
-  }
+  return [...problems, ...unusableSettings(env).map((line) => `In ${settings}: ${line}.`)];
 }
 
 /** Migrations come before the function, which works with a newer database, but not with an older one. */
 export function planDeploy({ project_ref, settings, env = {}, domain, site }: DeployOptions): Step[] {
   const base = env.PUBLIC_URL || `https://${project_ref}.supabase.co/functions/v1`;
-  const sql = reconcilerSql(`${base}/api/v1/internal/reconcile`, env.CRON_SECRET ?? "");
+  const config = configWith(site ?? new URL(base).origin);
   const remote = `--remote=${project_ref}`;
   const steps: Step[] = [
     { why: "name the project", command: ["supabase", "link", "--project-ref", project_ref] },
     {
       why: "what the next step changes in Auth, Storage and the API of the project",
       command: ["supabase", "config", "diff", remote, "--workdir"],
-      site: site ?? new URL(base).origin,
+      file: config,
     },
     {
       why: "settings of Auth and Storage",
       command: ["supabase", "config", "push", remote, "--yes", "--workdir"],
-      site: site ?? new URL(base).origin,
+      file: config,
     },
     {
       why: "Auth counts sign-ins by account; with SUPABASE_ACCESS_TOKEN, else it says what to do",
@@ -97,7 +83,7 @@ export function planDeploy({ project_ref, settings, env = {}, domain, site }: De
     {
       why: "reconcile_url and cron_secret into the vault, where pg_cron finds them",
       command: ["supabase", "db", "query", remote, "--yes", "--file"],
-      sql,
+      file: statements(reconcilerSql(`${base}/api/v1/internal/reconcile`, env.CRON_SECRET ?? "")),
     },
   ];
   if (domain !== undefined) {
@@ -120,15 +106,26 @@ export function planDeploy({ project_ref, settings, env = {}, domain, site }: De
 }
 
 /** The configuration of this machine for a hosted project: nobody's mail may lead to http://127.0.0.1:3000. */
-export function withSite(config: string, site: string): string {
-  const line = /^site_url = .*$/m;
-  if (!line.test(config)) throw new Error("supabase/config.toml has no site_url");
-  return config.replace(line, `site_url = ${JSON.stringify(site)}`);
-}
+const configWith = (site: string): Step["file"] => ({
+  shown: `config with site_url ${site}`,
+  write(folder) {
+    const source = join(repositoryRoot, "supabase");
+    const target = join(folder, "supabase");
+    mkdirSync(target);
+    // Without the .env files beside it: the CLI would read them.
+    for (const name of ["functions", "migrations", "seed.sql"])
+      symlinkSync(join(source, name), join(target, name), "junction");
+    const config = readFileSync(join(source, "config.toml"), "utf8");
+    const line = /^site_url = .*$/m;
+    if (!line.test(config)) throw new Error("supabase/config.toml has no site_url");
+    writeFileSync(join(target, "config.toml"), config.replace(line, `site_url = ${JSON.stringify(site)}`));
+    return folder;
+  },
+});
 
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
 
-/** Creates or updates a secret of the vault. One statement, because `db query` sends a prepared one. */
+/** Creates or updates secrets of the vault. One statement, because `db query` sends a prepared one. */
 export function reconcilerSql(url: string, secret: string): string {
   const put = (name: string, value: string) => `
   if exists (select from vault.secrets where name = ${quote(name)}) then
@@ -138,3 +135,13 @@ export function reconcilerSql(url: string, secret: string): string {
   end if;`;
   return `do $deploy$ begin${put("reconcile_url", url)}${put("cron_secret", secret)}\nend $deploy$;\n`;
 }
+
+/** They hold a secret, so only this user can read the file. */
+const statements = (sql: string): Step["file"] => ({
+  shown: "statements",
+  write(folder) {
+    const file = join(folder, "statements.sql");
+    writeFileSync(file, sql, { mode: 0o600 });
+    return file;
+  },
+});

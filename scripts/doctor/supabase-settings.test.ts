@@ -1,9 +1,8 @@
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { checkAuth } from "./auth.ts";
-import { checkBuckets } from "./buckets.ts";
-import { checkMigrations } from "./migrations.ts";
+import { checkAuth, checkBuckets } from "./platform.ts";
+import { checkMigrations } from "./service.ts";
 import type { Target } from "./target.ts";
 
 // The answers of a project with wrong settings, which the stack of the tests does not have.

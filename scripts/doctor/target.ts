@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { parseEnv as parseDotEnv } from "node:util";
 import { findKeys, publishedKeys } from "../local/keys.ts";
 import { Problem, reasonOf } from "../local/problem.ts";
 import { loopback, pathsFor, repositoryRoot } from "../local/settings.ts";
+import { type EnvFile, hostedEnvFile, localEnvFile, readEnvFile } from "./env-file.ts";
 
 export type Kind = "embedded" | "local" | "hosted";
 
@@ -20,7 +20,7 @@ export type Target = {
   cron_secret: string | undefined;
   /** The file with the settings of the functions; undefined if `npm start` makes them. */
   env_file: string | undefined;
-  env: Record<string, string | undefined>;
+  env: EnvFile;
   /** GET /health/detailed as an operator, asked once. */
   health: () => Promise<Answer>;
 };
@@ -41,78 +41,48 @@ export type Answer = {
   reason: string;
 };
 
-/** What the Supabase CLI gives the functions of this machine, and what `npm run deploy` makes the secrets of the hosted ones. */
-export const localEnvFile = join("supabase", "functions", ".env");
-export const hostedEnvFile = join("supabase", "functions", ".env.production");
-
 /** The embedded stack, `supabase start` (`local`), or a hosted project by its address. */
 export function findTarget(options: TargetOptions, vars: NodeJS.ProcessEnv): Target {
-  const { port, url, local } = options;
-  if (url !== undefined) return hosted(url, options, vars);
-  const supabase_url = `http://${loopback}:${port}`;
-  const data = pathsFor(resolve(options.data ?? join(repositoryRoot, ".local", String(port))));
-  const keys = local ? publishedKeys : findKeys(port, data.keys);
-  const publishable_key = vars.CLOUD_API_PUBLISHABLE_KEY || keys?.publishable;
-  const secret_key = vars.CLOUD_API_SECRET_KEY || keys?.secret;
-  if (local) {
-    const { env_file, env } = readEnvFile(options.env_file ?? localEnvFile);
-    return withHealth({
-      kind: "local",
-      base: `${supabase_url}/functions/v1`,
-      supabase_url,
-      publishable_key,
-      secret_key,
-      operator_key: vars.CLOUD_API_OPERATOR_KEY || undefined,
-      cron_secret: env.CRON_SECRET || undefined,
-      env_file,
-      env,
-    });
-  }
-  return withHealth({
-    kind: "embedded",
-    base: supabase_url,
+  const { port, url, local, data = join(repositoryRoot, ".local", String(port)) } = options;
+  if (url !== undefined && !URL.canParse(url))
+    throw new Problem(`--url ${url} is no address such as https://<ref>.supabase.co.`);
+  const kind: Kind = url !== undefined ? "hosted" : local ? "local" : "embedded";
+  const paths = pathsFor(resolve(data));
+  const { keys, stored, env_file } = {
+    embedded: {
+      keys: findKeys(port, paths.keys),
+      stored: storedOperatorKey(paths.credentials),
+      env_file: undefined,
+    },
+    local: { keys: publishedKeys, stored: undefined, env_file: options.env_file ?? localEnvFile },
+    hosted: { keys: undefined, stored: undefined, env_file: options.env_file ?? hostedEnvFile },
+  }[kind];
+  const env = (env_file && readEnvFile(env_file)) || {};
+  const supabase_url = url === undefined ? `http://${loopback}:${port}` : new URL(url).origin;
+  const functions = `${supabase_url}/functions/v1`;
+  const base = { embedded: supabase_url, local: functions, hosted: env.PUBLIC_URL || functions }[kind];
+  const operator_key = vars.CLOUD_API_OPERATOR_KEY || stored;
+  let asked: Promise<Answer> | undefined;
+  return {
+    kind,
+    base,
     supabase_url,
-    publishable_key,
-    secret_key,
-    operator_key: vars.CLOUD_API_OPERATOR_KEY || storedOperatorKey(data.credentials),
-    cron_secret: vars.CRON_SECRET || keys?.cron_secret,
-    env_file: undefined,
-    env: {},
-  });
-}
-
-function hosted(url: string, options: TargetOptions, vars: NodeJS.ProcessEnv): Target {
-  if (!URL.canParse(url)) throw new Problem(`--url ${url} is no address such as https://<ref>.supabase.co.`);
-  const supabase_url = new URL(url).origin;
-  const { env_file, env } = readEnvFile(options.env_file ?? hostedEnvFile);
-  return withHealth({
-    kind: "hosted",
-    base: env.PUBLIC_URL || `${supabase_url}/functions/v1`,
-    supabase_url,
-    publishable_key: vars.CLOUD_API_PUBLISHABLE_KEY || undefined,
-    secret_key: vars.CLOUD_API_SECRET_KEY || undefined,
-    operator_key: vars.CLOUD_API_OPERATOR_KEY || undefined,
-    cron_secret: env.CRON_SECRET || undefined,
+    publishable_key: vars.CLOUD_API_PUBLISHABLE_KEY || keys?.publishable,
+    secret_key: vars.CLOUD_API_SECRET_KEY || keys?.secret,
+    operator_key,
+    cron_secret: kind === "embedded" ? vars.CRON_SECRET || keys?.cron_secret : env.CRON_SECRET || undefined,
     env_file,
     env,
-  });
-}
-
-function withHealth(target: Omit<Target, "health">): Target {
-  let asked: Promise<Answer> | undefined;
-  const headers: Record<string, string> =
-    target.operator_key === undefined ? {} : { "X-Operator-Key": target.operator_key };
-  return {
-    ...target,
     health: () => {
-      asked ??= askForHealth(`${target.base}/api/v1/health/detailed`, headers);
+      asked ??= askForHealth(`${base}/api/v1/health/detailed`, operator_key);
       return asked;
     },
   };
 }
 
 /** The function waits 0.7 s for each part. A slow part may only be busy, so the check is repeated twice. */
-async function askForHealth(url: string, headers: Record<string, string>): Promise<Answer> {
+async function askForHealth(url: string, operatorKey: string | undefined): Promise<Answer> {
+  const headers: Record<string, string> = operatorKey === undefined ? {} : { "X-Operator-Key": operatorKey };
   for (let more = 2; ; more--) {
     const answer = await ask(url, { headers });
     const parts: unknown[] = Object.values(answer.body);
@@ -120,11 +90,6 @@ async function askForHealth(url: string, headers: Record<string, string>): Promi
     if (!isSlow || more === 0) return answer;
     await setTimeout(1_000);
   }
-}
-
-function readEnvFile(path: string): { env_file: string; env: Target["env"] } {
-  const file = resolve(repositoryRoot, path);
-  return { env_file: path, env: existsSync(file) ? parseDotEnv(readFileSync(file, "utf8")) : {} };
 }
 
 function storedOperatorKey(path: string): string | undefined {

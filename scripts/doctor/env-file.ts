@@ -1,0 +1,34 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseEnv as parseDotEnv } from "node:util";
+import { parseEnv } from "../../supabase/functions/api/env.ts";
+import { repositoryRoot } from "../local/settings.ts";
+
+export type EnvFile = Record<string, string | undefined>;
+
+/** What the Supabase CLI gives the functions of this machine, and what `npm run deploy` makes the secrets of the hosted ones. */
+export const localEnvFile = join("supabase", "functions", ".env");
+export const hostedEnvFile = join("supabase", "functions", ".env.production");
+
+/** The settings in a file of the checkout, or in any other; undefined when there is no such file. */
+export function readEnvFile(path: string): EnvFile | undefined {
+  const file = resolve(repositoryRoot, path);
+  return existsSync(file) ? parseDotEnv(readFileSync(file, "utf8")) : undefined;
+}
+
+/** What the function would refuse of these settings, one line each; empty if it takes them. */
+export function unusableSettings(env: EnvFile): string[] {
+  try {
+    // The platform sets these itself.
+    parseEnv({
+      SUPABASE_URL: "https://project.supabase.co",
+      SUPABASE_DB_URL: "postgresql://postgres@db:5432/postgres",
+      SUPABASE_SECRET_KEYS: JSON.stringify({ default: "the platform's" }),
+      ...env,
+    });
+    return [];
+  } catch (error) {
+    const [, ...lines] = (error as Error).message.split("\n");
+    return lines.map((line) => line.trim());
+  }
+}
