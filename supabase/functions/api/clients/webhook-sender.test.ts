@@ -68,3 +68,17 @@ test("nothing is sent without https", async () => {
 test("attempts are 5 seconds apart at first, and two hours at most", () => {
   expect([1, 2, 3, 4, 5, 6, 7, 50].map(waitSeconds)).toEqual([5, 30, 120, 600, 1_800, 3_600, 7_200, 7_200]);
 });
+
+test("a receiver that never ends its TLS handshake is hung up on at the deadline", async () => {
+  const hungUp = Promise.withResolvers<void>();
+  const server = createServer((socket) => {
+    socket.on("error", () => {}).on("close", () => hungUp.resolve());
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  stop = () => server.close();
+  const { port } = server.address() as AddressInfo;
+  const send = createWebhookSender({ allowPrivate: true, deadlineMs: 200 });
+  await expect(send(`https://127.0.0.1:${port}/`, {}, "{}")).rejects.toThrow("no answer within 0.2 seconds");
+  await hungUp.promise;
+});

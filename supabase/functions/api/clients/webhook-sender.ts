@@ -7,8 +7,7 @@ import { within } from "../within.ts";
 /** Sends one request and tells the status of the answer. @throws Error with a sentence for the developer, without secrets */
 export type SendWebhook = (url: string, headers: Record<string, string>, body: string) => Promise<number>;
 
-const deadlineMs = 10_000;
-const late = () => new Error(`no answer within ${deadlineMs / 1000} seconds`);
+const usualDeadlineMs = 10_000;
 /** Nothing but the status is used; a receiver that answers with more is cut off. */
 const longestAnswer = 16 * 1024;
 
@@ -16,19 +15,30 @@ const longestAnswer = 16 * 1024;
  * Requests to addresses that somebody else chose. The name is resolved once, every address that it has must be public, and the
  * connection goes to one of these: `fetch` would resolve the name anew, and follow redirects.
  */
-export function createWebhookSender({ allowPrivate }: { allowPrivate: boolean }): SendWebhook {
+export function createWebhookSender({
+  allowPrivate,
+  deadlineMs = usualDeadlineMs,
+}: {
+  allowPrivate: boolean;
+  deadlineMs?: number;
+}): SendWebhook {
+  const late = () => new Error(`no answer within ${deadlineMs / 1000} seconds`);
   return async (url, headers, body) => {
     const target = new URL(url);
-    let socket: Socket | undefined;
+    const over = new AbortController();
     const exchange = async () => {
       const address = await resolve(target, allowPrivate);
-      socket = await open(target, address);
+      over.signal.throwIfAborted();
+      const socket = open(target, address);
+      // Also one that never connects, or never ends its handshake: whoever receives events could hold it for ever.
+      over.signal.addEventListener("abort", () => socket.destroy());
+      await opened(socket, target);
       return await post(socket, target, headers, body);
     };
     try {
       return await within(deadlineMs, exchange(), late);
     } finally {
-      socket?.destroy();
+      over.abort();
     }
   };
 }
@@ -53,13 +63,16 @@ async function addressesOf(host: string): Promise<string[]> {
   }
 }
 
-function open({ protocol, hostname, port }: URL, host: string): Promise<Socket> {
+function open({ protocol, hostname, port }: URL, host: string): Socket {
   const isTls = protocol === "https:";
   const options = { host, port: Number(port || (isTls ? 443 : 80)) };
+  const servername = isIP(hostname.replace(/^\[|\]$/g, "")) ? {} : { servername: hostname };
+  return isTls ? connectTls({ ...options, ...servername }) : connectPlain(options);
+}
+
+function opened(socket: Socket, { protocol }: URL): Promise<void> {
   return new Promise((done, reject) => {
-    const servername = isIP(hostname.replace(/^\[|\]$/g, "")) ? {} : { servername: hostname };
-    const socket: Socket = isTls ? connectTls({ ...options, ...servername }) : connectPlain(options);
-    socket.once(isTls ? "secureConnect" : "connect", () => done(socket));
+    socket.once(protocol === "https:" ? "secureConnect" : "connect", () => done());
     socket.once("error", ({ code, message }: Error & { code?: string }) => {
       reject(new Error(`no connection (${code ?? message.slice(0, 100)})`));
     });
