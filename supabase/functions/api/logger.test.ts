@@ -64,3 +64,13 @@ test("a log that cannot be written breaks nothing", async () => {
   await Promise.all(work);
   expect(work).toHaveLength(1);
 });
+
+test("what a service said is told without the signed addresses, keys and people that it names", () => {
+  const { log, written } = logger();
+  const reason =
+    "no picture at https://files.example.com/sign/a.png?token=eyJhbGciOi.eyJzdWIi.c2ln for ada@example.com";
+  log("warn", "a prediction failed", { generation_id: "g1", reason, count: 2 });
+  const line = JSON.parse(written[0]?.[1] ?? "");
+  expect(line).toMatchObject({ generation_id: "g1", count: 2 });
+  expect(line.reason).toBe("no picture at https://files.example.com/sign/a.png?token=… for <address>");
+});

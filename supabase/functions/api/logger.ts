@@ -1,4 +1,4 @@
-import { describe } from "./redact.ts";
+import { describe, redact } from "./redact.ts";
 import { currentTrace } from "./trace.ts";
 
 export type Logger = {
@@ -35,7 +35,9 @@ export function createLogger(
   return {
     log(level, message, fields = {}) {
       const { cause, request_id = currentTrace()?.request_id, ...rest } = fields;
-      const told = cause === undefined ? rest : { ...rest, cause: describe(cause) };
+      const told: Record<string, unknown> = cause === undefined ? {} : { cause: describe(cause) };
+      // What a service said can repeat an address that we gave it.
+      for (const name in rest) told[name] = typeof rest[name] === "string" ? redact(rest[name]) : rest[name];
       flush();
       write(level, JSON.stringify({ time: new Date().toISOString(), level, message, request_id, ...told }));
     },
