@@ -1,11 +1,11 @@
 import type { Deps } from "../context.ts";
+import { inBatches } from "../in-batches.ts";
 import type { JobResult } from "../job-result.ts";
 import { codeDigest, createMailSecret, digestOf, type MailSecret } from "./mail-secret.ts";
 import { addMailToken, claimMail, finishMail, type OutboxRow, type Recipient, retryMail } from "./store.ts";
 import { writeMail } from "./write-mail.ts";
 
 const batchSize = 10;
-const maxBatches = 20;
 const giveUpMs = 24 * 60 * 60_000;
 
 /**
@@ -13,17 +13,12 @@ const giveUpMs = 24 * 60 * 60_000;
  * by one of them. A failed mail is tried again after one minute, two, four … and given up after a day.
  */
 export async function deliverMail(deps: Deps): Promise<JobResult> {
-  let checked = 0;
-  let failed = 0;
-  if (!deps.mailer.configured) return { checked, failed };
-  for (let batch = 0; batch < maxBatches; batch++) {
-    const due = await claimMail(deps.database, batchSize);
+  if (!deps.mailer.configured) return { checked: 0, failed: 0 };
+  const deliverAll = async (due: OutboxRow[]) => {
     const sent = await Promise.all(due.map((row) => deliver(deps, row)));
-    checked += due.length;
-    failed += sent.filter((ok) => !ok).length;
-    if (due.length < batchSize) break;
-  }
-  return { checked, failed };
+    return sent.filter((ok) => !ok).length;
+  };
+  return inBatches(() => claimMail(deps.database, batchSize), deliverAll, batchSize);
 }
 
 async function deliver(deps: Deps, row: OutboxRow): Promise<boolean> {

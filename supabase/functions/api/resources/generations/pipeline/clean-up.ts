@@ -1,24 +1,17 @@
 import type { Deps } from "../../../context.ts";
+import { inBatches } from "../../../in-batches.ts";
 import type { JobResult } from "../../../job-result.ts";
 import { type CleanupTask, claimCleanupTasks, endCleanupTasks } from "../store.ts";
 
 const batchSize = 100;
-const maxBatches = 20;
 /** A request that is not in Replicate's list after this time was never taken. */
 const lookForMs = 15 * 60_000;
 const clockSkewMs = 60_000;
 
 /** Does what deleted and canceled generations left to do outside the database, as far as it is due. */
-export async function cleanUp(deps: Deps): Promise<JobResult> {
-  let checked = 0;
-  let failed = 0;
-  for (let batch = 0; batch < maxBatches; batch++) {
-    const tasks = await claimCleanupTasks(deps.database, null, batchSize);
-    failed += await perform(deps, tasks);
-    checked += tasks.length;
-    if (tasks.length < batchSize) break;
-  }
-  return { checked, failed };
+export function cleanUp(deps: Deps): Promise<JobResult> {
+  const claim = () => claimCleanupTasks(deps.database, null, batchSize);
+  return inBatches(claim, (tasks) => perform(deps, tasks), batchSize);
 }
 
 /** The same for one generation, at once. What fails is left to the reconciler. */

@@ -1,6 +1,7 @@
 import { CopyError } from "../../../clients/fetch-file.ts";
 import type { Deps } from "../../../context.ts";
 import { ApiError } from "../../../errors.ts";
+import { inBatches } from "../../../in-batches.ts";
 import type { JobResult } from "../../../job-result.ts";
 import { claimDueGenerations, failGeneration, recordSubmission, type Work } from "../store.ts";
 import { type FailureCode, failures } from "./failures.ts";
@@ -9,7 +10,6 @@ import { submitGeneration } from "./submit-generation.ts";
 
 const batchSize = 20;
 const atOnce = 5;
-const runAtMostMs = 20_000;
 /** How long a prediction may run, or a generation wait to be accepted. */
 const giveUpMs = 60 * 60_000;
 /** Replicate lists a new prediction at once; a request that is not there after this time was never taken. */
@@ -19,12 +19,9 @@ const clockSkewMs = 60_000;
 const nothingLeftMs = 100 * 60_000;
 
 /** Brings every generation that nobody looked at in time one step on. Each row is claimed for a minute. */
-export async function reconcileGenerations(deps: Deps): Promise<JobResult> {
-  const deadline = Date.now() + runAtMostMs;
-  let checked = 0;
-  let failed = 0;
-  while (Date.now() < deadline) {
-    const due = await claimDueGenerations(deps.database, batchSize);
+export function reconcileGenerations(deps: Deps): Promise<JobResult> {
+  const advanceAll = async (due: Work[]) => {
+    let failed = 0;
     const waiting = [...due];
     await Promise.all(
       Array.from({ length: atOnce }, async () => {
@@ -37,10 +34,9 @@ export async function reconcileGenerations(deps: Deps): Promise<JobResult> {
         }
       }),
     );
-    checked += due.length;
-    if (due.length < batchSize) break;
-  }
-  return { checked, failed };
+    return failed;
+  };
+  return inBatches(() => claimDueGenerations(deps.database, batchSize), advanceAll, batchSize);
 }
 
 /** Whatever goes wrong again and again, a generation ends: at the latest when nothing can be had any more. */

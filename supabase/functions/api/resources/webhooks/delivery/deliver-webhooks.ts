@@ -1,11 +1,11 @@
 import type { Deps } from "../../../context.ts";
+import { inBatches } from "../../../in-batches.ts";
 import type { JobResult } from "../../../job-result.ts";
 import { presentGeneration } from "../../generations/answer/present-generation.ts";
 import { claimDeliveries, type DueEvent, failDelivery, finishDelivery } from "../store.ts";
 import { signedHeaders } from "./signed-headers.ts";
 
 const batchSize = 20;
-const maxBatches = 20;
 const giveUpMs = 3 * 24 * 60 * 60_000;
 
 /**
@@ -13,16 +13,12 @@ const giveUpMs = 3 * 24 * 60 * 60_000;
  * of them. A receiver must answer 2xx within ten seconds; it gets an event again until it does, for three days.
  */
 export async function deliverWebhooks(deps: Deps): Promise<JobResult> {
-  let checked = 0;
-  let failed = 0;
-  for (let batch = 0; batch < maxBatches; batch++) {
-    const due = await claimDeliveries(deps.database, batchSize);
+  const deliverAll = async (due: DueEvent[]) => {
     const taken = await Promise.all(due.map((event) => deliver(deps, event)));
-    checked += due.length;
-    failed += taken.filter((isTaken) => !isTaken).length;
-    if (due.length === 0) break;
-  }
-  return { checked, failed };
+    return taken.filter((isTaken) => !isTaken).length;
+  };
+  // A claim takes a few of each receiver, so one that is not full may have more behind it.
+  return inBatches(() => claimDeliveries(deps.database, batchSize), deliverAll, 1);
 }
 
 async function deliver({ env, database, sendWebhook }: Deps, event: DueEvent): Promise<boolean> {

@@ -1,0 +1,25 @@
+import type { JobResult } from "./job-result.ts";
+
+/** The jobs of the reconciler run one after another, so none may keep the others waiting for long. */
+const budgetMs = 20_000;
+
+/**
+ * Claims and works batch after batch, until fewer than `least` are due or the time is over; the next run continues.
+ * @param work returns how many of the batch failed
+ */
+export async function inBatches<Row>(
+  claim: () => Promise<Row[]>,
+  work: (batch: Row[]) => Promise<number>,
+  least: number,
+): Promise<JobResult> {
+  const until = Date.now() + budgetMs;
+  let checked = 0;
+  let failed = 0;
+  while (Date.now() < until) {
+    const due = await claim();
+    checked += due.length;
+    failed += await work(due);
+    if (due.length < least) break;
+  }
+  return { checked, failed };
+}
