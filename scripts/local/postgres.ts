@@ -31,10 +31,7 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
   // Otherwise glibc returns a query's memory to the kernel and allocates it again for the next one, which costs a tenth of a
   // read.
   const malloc = { MALLOC_TRIM_THRESHOLD_: "16777216", MALLOC_TOP_PAD_: "1048576" };
-  const env = { PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC", ...malloc };
-  if (!existsSync(join(paths.postgres, "PG_VERSION"))) {
-    await initialise(binaries.initdb, paths, { prefix, account, env, password });
-  }
+  if (!existsSync(join(paths.postgres, "PG_VERSION"))) await createCluster(paths, password);
   await endLeftover(paths.postgres);
   const settings = {
     listen_addresses: loopback,
@@ -62,7 +59,7 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
       name: "PostgreSQL",
       command,
       args,
-      env,
+      env: { ...environment(), ...malloc },
       cwd: repositoryRoot,
       log_file: join(paths.logs, "postgres.log"),
       probe: () => probe(adminDatabaseUrl(ports, password)),
@@ -118,21 +115,12 @@ function makeDataFolder(folder: string): void {
   }
 }
 
-async function initialise(
-  initdb: string,
-  paths: Paths,
-  {
-    prefix,
-    account,
-    env,
-    password,
-  }: {
-    prefix: string[];
-    account: { uid?: number; gid?: number };
-    env: NodeJS.ProcessEnv;
-    password: string;
-  },
-): Promise<void> {
+const environment = () => ({ PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" });
+
+/** What a server is started on: an empty cluster whose superuser has this password. */
+export async function createCluster(paths: Paths, password: string): Promise<void> {
+  const { initdb } = findBinaries();
+  const { prefix, ...account } = postgresAccount([dirname(initdb), paths.data]);
   rmSync(paths.postgres, { recursive: true, force: true });
   makeDataFolder(paths.postgres);
   const password_file = join(paths.data, "initdb-password");
@@ -152,7 +140,7 @@ async function initialise(
     "--no-sync",
   ];
   try {
-    await run(command, args, { env, ...account });
+    await run(command, args, { env: environment(), ...account });
   } catch (error) {
     rmSync(paths.postgres, { recursive: true, force: true });
     const output = (error as { stderr?: string }).stderr ?? "";

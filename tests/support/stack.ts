@@ -10,6 +10,7 @@ import { assertPortsFree, findFreeBase } from "../../scripts/local/ports.ts";
 import { portsFrom, repositoryRoot } from "../../scripts/local/settings.ts";
 import type { StackOptions } from "../../scripts/local/stack.ts";
 import type { Stack } from "../../scripts/local/stack-facts.ts";
+import { copyCluster } from "./copy-cluster.ts";
 import { readTarget } from "./target.ts";
 
 /** What a suite knows of its target. Of a foreign one only what the environment says. */
@@ -75,6 +76,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 export async function startTestStack(options: StackOptions = {}): Promise<TestStack> {
   const folder = options.data_folder ?? mkdtempSync(join(tmpdir(), "cloud-api-"));
   chmodSync(folder, 0o711);
+  if (options.data_folder === undefined) await copyCluster(folder);
   const base_port = options.base_port ?? (await findFreeBase());
   const settings = { durable: false, ...options, base_port, data_folder: folder };
   const node = join(repositoryRoot, "node_modules", "node", "bin", "node");
