@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
 import { LongestFirst } from "./tests/support/longest-first.ts";
 
+// `isolate: false`: one process runs many files, because loading the modules anew costs more than most of the tests.
+
 // One stack serves every project that asks for it; the lifecycle tests start their own.
 const onStack = {
   globalSetup: ["tests/support/shared-stack.ts"],
@@ -8,6 +10,7 @@ const onStack = {
   setupFiles: ["tests/support/contract/watch.ts"],
   testTimeout: 60_000,
   hookTimeout: 180_000,
+  isolate: false,
 };
 
 export default defineConfig({
@@ -28,15 +31,16 @@ export default defineConfig({
             "scripts/**/*.test.ts",
           ],
           testTimeout: 30_000,
+          isolate: false,
         },
       },
       { test: { name: "db", include: ["tests/db/**/*.test.ts"], ...onStack } },
       { test: { name: "api", include: ["tests/api/**/*.test.ts"], ...onStack } },
       { test: { name: "attack", include: ["tests/attack/**/*.test.ts"], ...onStack } },
-      { test: { name: "e2e", include: ["tests/e2e/**/*.test.ts"], ...onStack } },
+      { test: { name: "e2e", include: ["tests/e2e/**/*.test.ts"], ...onStack, isolate: true } },
       // Needs a Chromium, so it runs by `npm run test:browser` only.
       { test: { name: "browser", include: ["tests/browser/**/*.test.ts"], ...onStack } },
-      { test: { name: "faults", include: ["tests/faults/**/*.test.ts"], ...onStack } },
+      { test: { name: "faults", include: ["tests/faults/**/*.test.ts"], ...onStack, isolate: true } },
     ],
   },
 });

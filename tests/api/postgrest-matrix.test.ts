@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { type RestAnswer, rest } from "../support/rest.ts";
 import {
   actorsOf,
@@ -13,7 +13,7 @@ import {
   type Table,
   tablesOf,
 } from "../support/rls-matrix.ts";
-import { admin, owner } from "../support/sql.ts";
+import { admin } from "../support/sql.ts";
 import { makeClosed, makeWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -25,10 +25,6 @@ beforeAll(async () => {
   tables = await tablesOf(exposedSchemas);
   await seedTables(world, tables);
   cells = await cellsOf(tables, actorsOf(world));
-});
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 test("each role at /rest/v1 can do to own and foreign rows exactly what expected-access.ts says", {

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { api } from "../support/api.ts";
 import { platform, rest } from "../support/rest.ts";
 import { accessOf, exposedSchemas, type Table, tablesOf } from "../support/rls-matrix.ts";
-import { admin, owner } from "../support/sql.ts";
+import { owner } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -13,10 +13,6 @@ beforeAll(async () => {
   world = await makeWorld();
   tables = await tablesOf(exposedSchemas);
   thief = { token: world.a.user.token };
-});
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 describe("the token of an end user at /rest/v1", () => {

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, inject, test } from "vitest";
 import { type Caller, platform, type RestAnswer } from "../support/rest.ts";
-import { admin, owner } from "../support/sql.ts";
+import { owner } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
 const pngFile = Buffer.from(
@@ -32,10 +32,6 @@ beforeAll(async () => {
       objects.push(path);
     }
   }
-});
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 const upload = (caller: Caller, path: string, method = "POST", headers = {}) =>

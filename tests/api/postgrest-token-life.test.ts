@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, inject, test } from "vitest";
 import { signHmac } from "../support/auth-tokens.ts";
 import { rest } from "../support/rest.ts";
-import { admin, claimsOf, owner } from "../support/sql.ts";
+import { claimsOf, owner } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
 let world: World;
 
 beforeAll(async () => {
   world = await makeWorld();
-});
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 describe("a forged token", () => {

@@ -1,16 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { admin, claimsOf, failureOf, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { admin, claimsOf, failureOf, rolledBack, type Tx } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
 let world: World;
 
 beforeAll(async () => {
   world = await makeWorld();
-});
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 /** The constraint that refuses this additional account, or undefined. */

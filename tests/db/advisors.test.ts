@@ -1,19 +1,14 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, expect, inject, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { migrationNames } from "../../scripts/schema/baseline.ts";
 import { withStockDatabase } from "../../scripts/schema/stock-database.ts";
-import { admin, owner } from "../support/sql.ts";
 import { expectedTables } from "./expected-access.ts";
 
 const run = promisify(execFile);
 const { database_url } = inject("stack");
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
 
 /** Runs the Supabase CLI on the database of the stack. */
 async function supabase(

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { admin, owner, refusalOf, rolledBack } from "../support/sql.ts";
+import { beforeAll, expect, test } from "vitest";
+import { refusalOf, rolledBack } from "../support/sql.ts";
 import { endUserCredentials, hashOf, makeWorld, type World } from "../support/world.ts";
 
 type Credentials = Record<string, string | null>;
@@ -10,10 +10,6 @@ let world: World;
 
 beforeAll(async () => {
   world = await makeWorld();
-});
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 test("authorize follows its rules for every subset of valid credentials in every scope", async () => {

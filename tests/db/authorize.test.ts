@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { isErrorCode } from "../../supabase/functions/api/errors.ts";
 import { makeKeys } from "../support/keys.ts";
-import { admin, owner, refusalOf, rolledBack, type Tx } from "../support/sql.ts";
+import { owner, refusalOf, rolledBack, type Tx } from "../support/sql.ts";
 import {
   credentialsOf,
   endUserCredentials,
@@ -19,10 +19,6 @@ let keys: Record<string, string>;
 beforeAll(async () => {
   world = await makeWorld();
   keys = await makeKeys(world);
-});
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 const authorize = (

@@ -1,11 +1,7 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { catalogChecks } from "../support/catalog.ts";
 import { admin, become, failureOf, owner, rolledBack } from "../support/sql.ts";
 import { expectedExecute } from "./expected-access.ts";
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
 
 test.each(Object.entries(catalogChecks))("%s", async (_name, check) => {
   expect(await check(owner)).toEqual([]);

@@ -1,15 +1,11 @@
-import { afterAll, expect, inject, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { runCli } from "../../scripts/local/cli.ts";
 import { migrationNames } from "../../scripts/schema/baseline.ts";
 import { withStockDatabase } from "../../scripts/schema/stock-database.ts";
 import { schemaFacts } from "../support/schema-facts.ts";
-import { admin, owner } from "../support/sql.ts";
+import { owner } from "../support/sql.ts";
 
 const { database_url = "" } = inject("stack");
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
 
 test("supabase db push makes the schema and the list of migrations of the embedded stack", async () => {
   await withStockDatabase(database_url, async (sql, url) => {

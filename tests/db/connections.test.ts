@@ -18,7 +18,7 @@ const open = (settings: Record<string, string> = {}) =>
   );
 const connections = open();
 const unprepared = open({ DB_PREPARE: "false" });
-afterAll(() => Promise.all([connections.close(), unprepared.close(), admin.end()]));
+afterAll(() => Promise.all([connections.close(), unprepared.close()]));
 
 const use = <T>(work: (connection: Connection) => Promise<T>, deadlineMs = 8_000) =>
   connections.use(work, deadlineMs);

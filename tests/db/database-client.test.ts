@@ -31,7 +31,6 @@ const redisIsGone = withRedis(async () => {
 
 afterAll(async () => {
   await Promise.all([database, redisAllows, redisIsGone].map((client) => client.close()));
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 test("a query beyond its deadline is refused with 503 and canceled in the database", async () => {

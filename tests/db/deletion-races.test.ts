@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { afterAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { registerDeveloper, registerEndUser } from "../support/api.ts";
 import { until } from "../support/generation.ts";
 import { admin, owner, refusalOf, type Tx } from "../support/sql.ts";
@@ -13,8 +13,6 @@ beforeEach(async () => {
   developer = await registerDeveloper();
   user = await registerEndUser(developer.project);
 });
-afterAll(() => Promise.all([owner.end(), admin.end()]));
-
 const asDeveloper = () => json(credentialsOf({ token: developer.token }));
 const asUser = () => {
   const { id: project_id, developer_key, api_key } = developer.project;

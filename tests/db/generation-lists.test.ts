@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { type Developer, registerDeveloper } from "../support/api.ts";
-import { admin, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { admin, rolledBack, type Tx } from "../support/sql.ts";
 
 let developer: Developer;
 
 beforeAll(async () => {
   developer = await registerDeveloper();
 });
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
-
 type Page = { total: number; generations: { id: string; created_at: string }[] };
 
 /** Runs `work` in a project with 1,205 published pictures, two of each instant. */

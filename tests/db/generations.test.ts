@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { admin, failureOf, owner, refusalOf, rolledBack, type Tx } from "../support/sql.ts";
 import { endUserCredentials, makeWorld, type World } from "../support/world.ts";
 
@@ -11,10 +11,6 @@ let world: World;
 beforeAll(async () => {
   world = await makeWorld();
   await admin`update public.projects set plan_id = 'premium' where id = ${world.a.project_id}`;
-});
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 /** The columns that the pipeline sets for this state. */

@@ -1,14 +1,10 @@
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createHotReads } from "../../supabase/functions/api/clients/hot-reads.ts";
 import { statementFor } from "../../supabase/functions/api/clients/statement-for.ts";
 import { ownAccount } from "../../supabase/functions/api/resources/auth/store.ts";
 import { ownGeneration, ownPage } from "../../supabase/functions/api/resources/generations/store.ts";
 import { makeSmallWorld, type Request, type SmallWorld } from "../support/hot-reads/worlds.ts";
-import { admin, owner, rolledBack, type Tx } from "../support/sql.ts";
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
+import { rolledBack, type Tx } from "../support/sql.ts";
 
 const seed = Number(process.env.HOT_READS_SEED ?? Math.floor(Math.random() * 1_000_000));
 /** These seeds are fixed, since every reason of a refusal occurs in them. */

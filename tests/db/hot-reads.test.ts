@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { createHotReads, type HotRead } from "../../supabase/functions/api/clients/hot-reads.ts";
 import { ownAccount } from "../../supabase/functions/api/resources/auth/store.ts";
 import { ownGeneration, ownPage } from "../../supabase/functions/api/resources/generations/store.ts";
@@ -12,10 +12,6 @@ const hot = createHotReads();
 beforeAll(async () => {
   world = await makeWorld();
 });
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
-
 /** Runs a hot read with the given query for the end user of A, in the function's own role. */
 async function read(query: string, args: string[] = [], sql: Pick<typeof owner, "unsafe"> = owner) {
   const faulty: HotRead = { name: query, limit: "reads", needsKeys: true, query };

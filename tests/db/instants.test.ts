@@ -1,9 +1,7 @@
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { instantFields } from "../../supabase/functions/api/instants.ts";
 import { expanded, operations, type Schema } from "../support/contract/document.ts";
 import { owner } from "../support/sql.ts";
-
-afterAll(() => owner.end());
 
 /** Instants that the API itself makes. */
 const ours = ["at", "timestamp"];

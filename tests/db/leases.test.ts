@@ -5,7 +5,7 @@ import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { ApiError } from "../../supabase/functions/api/errors.ts";
 import { getMe } from "../../supabase/functions/api/resources/auth/store.ts";
 import { beginWindow, createPlan, usedOf } from "../support/limits.ts";
-import { admin, owner } from "../support/sql.ts";
+import { admin } from "../support/sql.ts";
 import { endUserCredentials, makeWorld, type World } from "../support/world.ts";
 
 function open(settings: Record<string, string> = {}) {
@@ -31,7 +31,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await Promise.all([...instances, unprepared].map((instance) => instance.close()));
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 test("two instances that count reads in batches answer exactly the limit together", async () => {

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { makeKeys } from "../support/keys.ts";
-import { admin, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { owner, rolledBack, type Tx } from "../support/sql.ts";
 import { credentialsOf, endUserCredentials, hashOf, makeWorld, type World } from "../support/world.ts";
 
 type Credentials = Record<string, unknown>;
@@ -11,10 +11,6 @@ beforeAll(async () => {
   world = await makeWorld();
   management = hashOf((await makeKeys(world))["developer management"] ?? "").toString("hex");
 });
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
-
 const endUser = (more: Credentials = {}): Credentials => ({ ...endUserCredentials(world.a), ...more });
 const developer = (more: Credentials = {}): Credentials => ({
   ...credentialsOf({ token: world.a.developer.token }),

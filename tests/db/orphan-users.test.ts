@@ -1,17 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { reconcile } from "../support/management.ts";
-import { admin, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { admin, rolledBack, type Tx } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await makeWorld();
 });
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
-
 async function listOrphans(tx: Tx, batchSize: number): Promise<string[]> {
   const [row] = await tx`select private.list_orphans(${batchSize}) as ids`;
   return row?.ids;

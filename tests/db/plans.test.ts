@@ -1,10 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { admin } from "../support/sql.ts";
-
-afterAll(() => admin.end());
 
 const rows = readFileSync(join(repositoryRoot, "docs", "limits.md"), "utf8")
   .split("\n")

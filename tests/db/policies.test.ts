@@ -1,15 +1,13 @@
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { beforeAll, expect, inject, test } from "vitest";
 import {
-  admin,
   asAnon,
   asService,
   asUser,
   become,
   claimsOf,
   failureOf,
-  owner,
   rolledBack,
   type Tx,
 } from "../support/sql.ts";
@@ -19,10 +17,6 @@ let world: World;
 
 beforeAll(async () => {
   world = await makeWorld();
-});
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 const people = async (tx: Tx) =>

@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { admin, claimsOf, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { claimsOf, rolledBack, type Tx } from "../support/sql.ts";
 import { credentialsOf, endUserCredentials, makeWorld, type World } from "../support/world.ts";
 
 const modes = ["force_custom_plan", "force_generic_plan"];
@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await Promise.all([watched.end(), owner.end(), admin.end()]);
+  await watched.end();
 });
 
 /** Adds 20,000 generations of 2,000 users in 2,000 projects to the tenants of the world. */

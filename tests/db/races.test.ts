@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeAll, beforeEach, expect, test } from "vitest";
 import { registerDeveloper, registerEndUser } from "../support/api.ts";
 import { admin, owner, refusalOf } from "../support/sql.ts";
 import { credentialsOf } from "../support/world.ts";
@@ -17,10 +17,6 @@ beforeAll(async () => {
 beforeEach(async () => {
   developer = await registerDeveloper();
   await admin`update public.users set plan_id = ${plan} where id = ${developer.id}`;
-});
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 /** Counts the answers of parallel calls. The pool limits how many run at once. */

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { admin, become, claimsOf, owner, rolledBack, type Tx } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
@@ -7,10 +7,6 @@ let world: World;
 beforeAll(async () => {
   world = await makeWorld();
 });
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
-
 /** The parts of Supabase Realtime's schema that senders and listeners use. Its tables belong to a separate role. */
 const realtime = `
   create role realtime_of_a_test nologin;

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { retentionOf } from "../../supabase/functions/api/jobs/remove-old.ts";
 import type { Kind } from "../../supabase/functions/api/jobs/store.ts";
@@ -18,10 +18,6 @@ let world: World;
 beforeAll(async () => {
   world = await makeWorld();
 });
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
-
 /** For each kind: its table, the column that identifies a row, and an insert of a row with this name and age. */
 const rows: Record<Kind, { table: string; name: string; insert: (name: string, at: string) => string }> = {
   rate_limits: {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import {
   type Actor,
   accessOf,
@@ -14,7 +14,7 @@ import {
   type Table,
   tablesOf,
 } from "../support/rls-matrix.ts";
-import { admin, become, claimsOf, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { admin, become, claimsOf, rolledBack, type Tx } from "../support/sql.ts";
 import { makeClosed, makeWorld } from "../support/world.ts";
 
 let tables: Table[];
@@ -27,10 +27,6 @@ beforeAll(async () => {
   actors = actorsOf(world);
   await seedTables(world, tables);
   cells = await cellsOf(tables, actors);
-});
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
 });
 
 test("in SQL each role can do to own and foreign rows exactly what expected-access.ts says", async () => {

@@ -1,19 +1,15 @@
 import { randomUUID } from "node:crypto";
 import type postgres from "postgres";
-import { afterAll, describe, expect, inject, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { baseline, isReleased, migrationTexts, schemaTexts } from "../../scripts/schema/baseline.ts";
 import { schemaDifference } from "../../scripts/schema/schema-difference.ts";
 import { withStockDatabase } from "../../scripts/schema/stock-database.ts";
 import { schemaFacts, seededRows } from "../support/schema-facts.ts";
-import { admin, owner } from "../support/sql.ts";
+import { owner } from "../support/sql.ts";
 
 const { database_url } = inject("stack");
 // STOCK_POSTGRES_URL may name any PostgreSQL from 15 on, with a role that may create databases and roles.
 const server = process.env.STOCK_POSTGRES_URL || database_url || "";
-
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
 
 /** The schema and rows after the texts ran in a database with only the roles and tables of Supabase. */
 function made(texts: string[]): Promise<{ facts: string[]; rows: string[] }> {

@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { admin, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { beforeAll, expect, test } from "vitest";
+import { admin, rolledBack, type Tx } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await makeWorld();
 });
-afterAll(async () => {
-  await Promise.all([owner.end(), admin.end()]);
-});
-
 test.each<[string, string, (tx: Tx) => Promise<unknown>]>([
   [
     "changes a password",

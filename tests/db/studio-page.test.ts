@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, inject, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { runCommand } from "../../scripts/local/run-command.ts";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { schemaTexts } from "../../scripts/schema/baseline.ts";
@@ -13,8 +13,6 @@ const page = readFileSync(join(repositoryRoot, "docs", "studio.md"), "utf8");
 const section = (title: string) => page.split(/^## /m).find((part) => part.startsWith(title)) ?? "";
 const firstCells = (text: string) =>
   Array.from(text.matchAll(/^\| `([\w.]+)`/gm), ([, name = ""]) => name).sort();
-
-afterAll(() => owner.end());
 
 test("docs/images/tables.svg shows the tables of the catalog; to update it: npx vitest run -u --project db studio-page", async () => {
   await expect(await drawTables(owner)).toMatchFileSnapshot("../../docs/images/tables.svg");

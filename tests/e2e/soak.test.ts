@@ -1,12 +1,8 @@
-import { afterAll, expect, inject, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { portsFrom } from "../../scripts/local/settings.ts";
 import { makeSubject, startTraffic } from "../../scripts/soak/traffic.ts";
 import { judge } from "../../scripts/soak/verdict.ts";
-import { admin, owner } from "../support/sql.ts";
-
-afterAll(async () => {
-  await Promise.all([admin.end(), owner.end()]);
-});
+import { admin } from "../support/sql.ts";
 
 // `npm run soak` does the same for half an hour, and watches memory and connections too.
 test("after mixed traffic nothing is stuck, lost or made twice, and quota and usage add up", async () => {

@@ -21,7 +21,6 @@ describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
   afterAll(async () => {
     await instance?.end();
     await way?.cut();
-    if (deno === "hosted") await owner.end();
   });
 
   const me = async () => {

@@ -61,7 +61,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await instance?.end();
-  await Promise.all([...Object.values(ways).map((way) => way.cut()), redis?.kill(), owner.end()]);
+  await Promise.all([...Object.values(ways).map((way) => way.cut()), redis?.kill()]);
 });
 
 const call = (path: string, init: Parameters<typeof api>[1] = {}) =>

@@ -15,7 +15,7 @@ import { tokenSettings } from "../support/auth-tokens.ts";
 import { type Fault, FaultyProxy } from "../support/faulty-proxy.ts";
 import { freshPrompt, GenerationStack } from "../support/generation.ts";
 import { mailTo, tokenOf } from "../support/mail.ts";
-import { admin, owner } from "../support/sql.ts";
+import { admin } from "../support/sql.ts";
 
 const { urls, keys, database_url = "" } = inject("stack");
 const stack = new GenerationStack(inject("stack"));
@@ -34,7 +34,7 @@ beforeAll(async () => {
   await stack.ended(picture, user.headers);
 });
 afterAll(async () => {
-  await Promise.all([stack.close(), owner.end(), admin.end()]);
+  await stack.close();
 });
 
 /** The API over the real neighbours of the stack, with something in between that a test can break. */

@@ -29,6 +29,9 @@ export type ReplicateServer = {
   close: () => Promise<void>;
 };
 
+/** The listener replaces these two for the whole process; `close` restores them. */
+const { Request, Response } = globalThis;
+
 /** Starts the look-alike in this process. Rejects when the port is taken or the secret is not base64. */
 export async function startReplicate(options: ReplicateOptions): Promise<ReplicateServer> {
   const { token, webhookSecret, host = "127.0.0.1", port = 0, log = () => {} } = options;
@@ -66,6 +69,7 @@ export async function startReplicate(options: ReplicateOptions): Promise<Replica
     webhooks.close();
     predictions.close();
     await closeServer(server);
+    Object.assign(globalThis, { Request, Response });
   };
   return { url: predictions.url, faults, close };
 }
