@@ -5,8 +5,8 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { alertRules, dashboardQueries } from "../support/observability-files.ts";
 import { promtool, runPromtool } from "../support/promtool.ts";
 
-/** What promtool says of the rules while these series are scraped each minute; "1x90" is 1 for 90 minutes. */
-function verdictOf(
+/** Runs promtool: do these alerts fire for these series? One sample a minute; "1x90" is 1 for 90 minutes. */
+function checkAlerts(
   series: Record<string, string>,
   alerts: { name: string; minute: number; fires: boolean }[],
 ) {
@@ -32,14 +32,14 @@ function verdictOf(
       },
     ],
   };
-  // YAML reads JSON.
+  // JSON is valid YAML.
   writeFileSync(join(folder, "cases.yml"), JSON.stringify(cases));
   return runPromtool(["test", "rules", join(folder, "cases.yml")]);
 }
 
 const route = 'method="GET",route="/api/v1/auth/me"';
 const polling = 'method="GET",route="/api/v1/generation/{generation_id}/status"';
-/** A service at which nothing is wrong, with people who wait for pictures by `?wait=`. */
+/** A healthy service. Some callers wait for pictures with `?wait=`. */
 const healthy: Record<string, string> = {
   up: "1x90",
   'cloud_api_part_up{part="database"}': "1x90",
@@ -81,11 +81,11 @@ const faults: [name: string, broken: Record<string, string>][] = [
 ];
 const names = Array.from(alertRules.matchAll(/alert: CloudApi(\w+)/g), ([, name]) => name ?? "");
 
-test("every alert has a fault that has to fire it", () => {
+test("every alert is tested with a fault that must fire it", () => {
   expect([...new Set(faults.map(([name]) => name))]).toEqual(names);
 });
 
-test("every alert says how urgent it is, and in a sentence what is wrong", () => {
+test("every alert has a severity, and a summary that is one sentence", () => {
   const told = alertRules.match(
     /labels: \{ severity: (page|ticket) \}\n {8}annotations:\n {10}summary: ".+\."/g,
   );
@@ -93,30 +93,30 @@ test("every alert says how urgent it is, and in a sentence what is wrong", () =>
   expect(told?.length).toBe(names.length);
 });
 
-describe.runIf(promtool !== null)("Prometheus", () => {
-  test("reads every query of the dashboard", () => {
+describe.runIf(promtool !== null)("with promtool", () => {
+  test("Prometheus accepts every query of the dashboard", () => {
     expect(dashboardQueries.length).toBeGreaterThan(20);
     const folder = mkdtempSync(join(tmpdir(), "cloud-api-dashboard-"));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    // YAML reads JSON.
+    // JSON is valid YAML.
     const rules = dashboardQueries.map(({ expr }, at) => ({ record: `query_${at}`, expr }));
     writeFileSync(join(folder, "queries.yml"), JSON.stringify({ groups: [{ name: "dashboard", rules }] }));
     expect(runPromtool(["check", "rules", join(folder, "queries.yml")])).toMatchObject({ content: true });
   });
 
-  test("fires none while nothing is wrong", () => {
+  test("no alert fires while the service is healthy", () => {
     const quiet = [20, 60, 90].flatMap((minute) => names.map((name) => ({ name, minute, fires: false })));
-    expect(verdictOf(healthy, quiet)).toMatchObject({ content: true });
+    expect(checkAlerts(healthy, quiet)).toMatchObject({ content: true });
   });
 
-  test.each(faults)("fires %s, and nothing else, when %j", (broken, series) => {
+  test.each(faults)("only the alert %s fires when the series are %j", (broken, series) => {
     const alerts = names.map((name) => ({ name, minute: 60, fires: name === broken }));
-    expect(verdictOf({ ...healthy, ...series }, alerts)).toMatchObject({ content: true });
+    expect(checkAlerts({ ...healthy, ...series }, alerts)).toMatchObject({ content: true });
   });
 
-  test("fires ReconcilerLate when it never ran", () => {
+  test("the alert ReconcilerLate fires when the reconciler has never run", () => {
     const { 'cloud_api_job_last_run_timestamp_seconds{name="mail"}': _ran, ...series } = healthy;
-    expect(verdictOf(series, [{ name: "ReconcilerLate", minute: 60, fires: true }])).toMatchObject({
+    expect(checkAlerts(series, [{ name: "ReconcilerLate", minute: 60, fires: true }])).toMatchObject({
       content: true,
     });
   });

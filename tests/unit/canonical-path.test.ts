@@ -67,12 +67,12 @@ test.each([
     `/api/v1/generation/anonymous-generations-v2/${id}/status`,
     `/api/v1/generation/anonymous-generations-v2/${id}/status`,
   ],
-])("%s is %s", (sent, route) => {
+])("the path %s is routed as %s", (sent, route) => {
   expect(canonicalPath(sent)).toBe(route);
 });
 
 test.each(["/api/v1/generation", "/health", "/", `/api/v1/generation/${id}/image`])(
-  "%s is its own canonical path",
+  "the canonical path %s stays as it is",
   (path) => {
     expect(canonicalPath(path)).toBe(path);
   },

@@ -29,8 +29,8 @@ const row = (more: Partial<OutboxRow> = {}) =>
     ...more,
   }) as OutboxRow;
 
-/** The outside, written down. */
-function outside(
+/** Dependencies that record each call. */
+function recordingDeps(
   rows: OutboxRow[],
   settings: { fails?: boolean; isPointless?: boolean; configured?: boolean } = {},
 ) {
@@ -67,8 +67,8 @@ function outside(
   return { deps, calls, mails, logs, tried };
 }
 
-test("a mail is written with a token that is made now, sent, and taken out of the outbox", async () => {
-  const { deps, calls, mails } = outside([row()]);
+test("a delivery makes a new token, sends the mail with it, and removes the mail from the outbox", async () => {
+  const { deps, calls, mails } = recordingDeps([row()]);
   expect(await deliverMail(deps)).toEqual({ checked: 1, failed: 0 });
   expect(mails[0]).toMatchObject({ id: "row-1", to: "ada@example.com", from_name: "Postcards" });
   const [, token = ""] =
@@ -81,15 +81,15 @@ test("a mail is written with a token that is made now, sent, and taken out of th
 });
 
 test.each([
-  ["for nobody", row({ recipient: null }), {}, [["finish_mail", "row"]]],
+  ["without a recipient", row({ recipient: null }), {}, [["finish_mail", "row"]]],
   [
-    "whose address is verified by now",
+    "to an address that has been verified meanwhile",
     row({ recipient: { user_id: "u", email: "a@b.c", full_name: null, is_verified: true } }),
     {},
     [["finish_mail", "row"]],
   ],
   [
-    "whose account was closed meanwhile",
+    "to an account that has been closed meanwhile",
     row(),
     { isPointless: true },
     [
@@ -97,14 +97,14 @@ test.each([
       ["finish_mail", "row"],
     ],
   ],
-])("a mail %s is dropped without being sent", async (_name, dropped, settings, expected) => {
-  const { deps, calls, mails } = outside([dropped], settings);
+])("a mail %s is deleted, not sent", async (_name, dropped, settings, expected) => {
+  const { deps, calls, mails } = recordingDeps([dropped], settings);
   expect(await deliverMail(deps)).toEqual({ checked: 1, failed: 0 });
   expect([mails, calls]).toEqual([[], expected]);
 });
 
-test("a mail that fails is tried again later and later, and its token is nowhere else", async () => {
-  const { deps, calls, logs, tried } = outside([row({ attempts: 3 })], { fails: true });
+test("a failed mail is retried after growing delays, and its secrets are neither stored nor logged", async () => {
+  const { deps, calls, logs, tried } = recordingDeps([row({ attempts: 3 })], { fails: true });
   expect(await deliverMail(deps)).toEqual({ checked: 1, failed: 1 });
   expect(calls.at(-1)).toEqual(["retry_mail", "row", 240, "the mail service answered 500"]);
   expect(logs).toHaveLength(1);
@@ -114,24 +114,24 @@ test("a mail that fails is tried again later and later, and its token is nowhere
   expect([1, 2, 3, 6, 7, 50].map(waitSeconds)).toEqual([60, 120, 240, 1920, 3600, 3600]);
 });
 
-test("a mail that has failed for a day is given up, aloud", async () => {
+test("a mail that has failed for a day is deleted, and an error is logged", async () => {
   const old = row({ created_at: new Date(Date.now() - 25 * 3_600_000).toISOString(), attempts: 30 });
-  const { deps, calls, logs } = outside([old], { fails: true });
+  const { deps, calls, logs } = recordingDeps([old], { fails: true });
   expect(await deliverMail(deps)).toEqual({ checked: 1, failed: 1 });
   expect(calls.at(-1)).toEqual(["finish_mail", "row"]);
   expect(logs[0]).toMatch(/^error a mail was given up/);
 });
 
-test("one that fails does not keep the others", async () => {
-  const { deps, mails } = outside([row({ id: "one" }), row({ id: "two", kind: "password_changed" })]);
+test("a mail that fails does not stop the other mails", async () => {
+  const { deps, mails } = recordingDeps([row({ id: "one" }), row({ id: "two", kind: "password_changed" })]);
   const send = deps.mailer.send;
   deps.mailer.send = (mail) => (mail.id.startsWith("one") ? Promise.reject(new Error("no")) : send(mail));
   expect(await deliverMail(deps)).toEqual({ checked: 2, failed: 1 });
   expect(mails.map((mail) => mail.id)).toEqual(["two-1"]);
 });
 
-test("without a mail service nothing is claimed, so nothing is lost", async () => {
-  const { deps, calls } = outside([row()], { configured: false });
+test("without a mail service every mail stays in the outbox", async () => {
+  const { deps, calls } = recordingDeps([row()], { configured: false });
   expect(await deliverMail(deps)).toEqual({ checked: 0, failed: 0 });
   expect(calls).toEqual([]);
 });

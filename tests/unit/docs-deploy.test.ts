@@ -17,14 +17,14 @@ const dryRun = () =>
 const commandsIn = (output: string) => output.split("\n").filter((line) => /^(np[mx]|node) /.test(line));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("without a file of settings a dry deployment shows its commands and what is missing", async () => {
+test("a dry run of the deployment without a settings file prints its commands and what is missing", async () => {
   const { code, output } = await dryRun();
   expect(code).toBe(1);
   expect(output).toContain(`${settings} is missing`);
   expect(commandsIn(output).length).toBeGreaterThan(5);
 });
 
-test("docs/operations.md shows the commands that a dry deployment prints", async () => {
+test("docs/operations.md shows the commands that a dry run of the deployment prints, without secrets", async () => {
   const values = {
     REPLICATE_API_TOKEN: "r8_x",
     CRON_SECRET: "a-secret-of-the-cron",

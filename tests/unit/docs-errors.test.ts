@@ -14,11 +14,11 @@ const described = markdown.split(/^## /m).flatMap((part) => {
   });
 });
 
-test("the guide describes every code of the API, once, and no other", () => {
+test("docs/errors.md describes every error code of the API once, and no other code", () => {
   expect(described.map(({ code }) => code).sort()).toEqual([...errorCodes].sort());
 });
 
-test.each([...errorCodes])("%s has one paragraph below its status, and not only its sentence", (code) => {
+test.each([...errorCodes])("docs/errors.md explains %s in a paragraph below its HTTP status", (code) => {
   const { status, detail } = new ApiError(code);
   const found = described.find((one) => one.code === code);
   expect(found?.heading).toBe(status >= 500 ? "500 and above" : String(status));
@@ -27,6 +27,6 @@ test.each([...errorCodes])("%s has one paragraph below its status, and not only 
   expect(found?.words[0]?.replaceAll("\n", " ")).not.toBe(detail);
 });
 
-test("the SDK gives advice about codes that there are", () => {
+test("every code that the SDK gives advice about is a code of the API", () => {
   expect(errorCodes).toEqual(expect.arrayContaining(Object.keys(advice)));
 });

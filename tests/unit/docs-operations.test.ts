@@ -32,7 +32,7 @@ const metrics = [...requestMetrics([]), ...serviceMetrics(parts, service)].map((
 const metricsIn = (source: string) =>
   new Set(source.match(/\bcloud_api_\w+/g)?.map((name) => name.replace(/_(bucket|sum|count)$/, "")));
 
-test("every metric that an alert or the dashboard asks for is one that the API tells", () => {
+test("the API reports every metric that an alert or the dashboard uses", () => {
   for (const asked of [metricsIn(alertRules), metricsIn(queries)]) {
     expect(asked.size).toBeGreaterThan(10);
     expect([...asked].filter((name) => !metrics.includes(name))).toEqual([]);
@@ -43,7 +43,7 @@ test("the dashboard shows every metric", () => {
   expect(metrics.filter((name) => !metricsIn(queries).has(name))).toEqual([]);
 });
 
-test("no two panels of the dashboard lie on each other", () => {
+test("the panels of the dashboard do not overlap, and fit its width", () => {
   const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
     Array.from({ length: w * h }, (_, at) => `${x + (at % w)},${y + Math.floor(at / w)}`),
   );
@@ -51,7 +51,7 @@ test("no two panels of the dashboard lie on each other", () => {
   expect(dashboard.panels.filter(({ gridPos: { x, w } }) => x + w > 24)).toEqual([]);
 });
 
-test("every alert is explained, and nothing else is", () => {
+test("docs/operations.md explains every alert, and no other", () => {
   const rules = Array.from(alertRules.matchAll(/alert: CloudApi(\w+)/g), ([, name]) => name);
   const table = text.slice(text.indexOf("| alert | means |"), text.indexOf("## Backups"));
   const explained = Array.from(table.matchAll(/^\| ([A-Z]\w+) \|/gm), ([, name]) => name);

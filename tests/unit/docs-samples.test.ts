@@ -11,7 +11,7 @@ const document = documentOfReference(
 );
 const operations = Object.values<Record<string, Operation>>(document.paths).flatMap(Object.values<Operation>);
 
-test("every sample of the SDK compiles under strict, against the SDK itself", () => {
+test("every SDK sample of the API reference compiles against the SDK in strict mode", () => {
   const client = join(repositoryRoot, "packages", "client", "src", "index.ts");
   const sources = new Map(
     operations.flatMap(({ operationId, "x-codeSamples": samples = [] }) =>
@@ -50,7 +50,7 @@ test("every sample of the SDK compiles under strict, against the SDK itself", ()
   expect(problems.map(({ file, messageText }) => [file?.fileName, messageText])).toEqual([]);
 });
 
-test("a list is shown as a loop, everything else as one call", () => {
+test("an SDK sample shows a list as a loop, and any other operation as one call", () => {
   const sampleOf = (id: string) =>
     operations
       .find(({ operationId }) => operationId === id)

@@ -21,7 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const addressesIn = (html: string) =>
   Array.from(html.matchAll(/<[^>]+\s(?:href|src)="([^"]*)"/g), ([, address = ""]) => address);
 
-test("every markdown file below docs, the SDK's README and the changelog, is a page that another one leads to", () => {
+test("every guide, the SDK's README and the changelog are pages of the site that another page links to", () => {
   const files = readdirSync(join(repositoryRoot, "docs"), { recursive: true, encoding: "utf8" });
   const markdown = files.filter((file) => file.endsWith(".md")).map((file) => `docs/${file}`);
   const found = findPages();
@@ -36,7 +36,7 @@ test("every markdown file below docs, the SDK's README and the changelog, is a p
   expect(found.map(({ output }) => output).filter((output) => !linked.has(output))).toEqual([]);
 });
 
-test("every link leads to a file of the site, and to a heading that is there", () => {
+test("every link of the documentation site leads to a file and a heading that exist", () => {
   const broken = pages.flatMap(({ path, html }) =>
     addressesIn(html)
       .filter((address) => !/^https?:/.test(address))
@@ -51,7 +51,7 @@ test("every link leads to a file of the site, and to a heading that is there", (
   expect(broken).toEqual([]);
 });
 
-test("every page is markdown too, says so, and its markdown links to files of the site", () => {
+test("every page of the site links to its Markdown version, whose links lead to files of the site", () => {
   const links = (text: string) => Array.from(text.matchAll(/\]\(([^)\s]+)\)/g), ([, target = ""]) => target);
   let seen = 0;
   for (const { path, html } of pages.filter(({ path }) => path !== "index.html")) {
@@ -69,7 +69,7 @@ test("every page is markdown too, says so, and its markdown links to files of th
   expect(seen).toBeGreaterThan(50);
 });
 
-test("llms.txt lists every guide of the navigation and the schema, each with a sentence", () => {
+test("llms.txt lists the OpenAPI document and every guide of the navigation, each with a sentence", () => {
   const lines = readFileSync(join(folder, "llms.txt"), "utf8").split("\n");
   const listed = lines.flatMap((line) =>
     [...line.matchAll(/^- \[.+?\]\(([^)]+)\): \S.+\.$/g)].map(([, to]) => to),
@@ -79,7 +79,7 @@ test("llms.txt lists every guide of the navigation and the schema, each with a s
   expect(listed).toEqual(["openapi.json", ...guides.map(({ output }) => output.replace(/html$/, "md"))]);
 });
 
-test("no page loads a script, a style or a picture from elsewhere", () => {
+test("no page of the site loads a script, a style or an image from another host", () => {
   for (const { path, html } of pages) {
     const loaded = Array.from(
       html.matchAll(/<(?:script|img)[^>]*\ssrc="([^"]*)"|<link[^>]*\shref="([^"]*)"/g),
@@ -90,7 +90,7 @@ test("no page loads a script, a style or a picture from elsewhere", () => {
   }
 });
 
-test("every page has one title, a language and a way past the navigation", () => {
+test("every page of the site has one title, a language and a link that skips the navigation", () => {
   for (const { path, html } of pages) {
     const guide = path !== "index.html";
     expect([path, html.match(/<h1>/g)?.length]).toEqual([path, guide ? 1 : undefined]);
@@ -99,13 +99,13 @@ test("every page has one title, a language and a way past the navigation", () =>
   }
 });
 
-test("no picture of the documents has more than 200 kB", () => {
+test("no image of the guides is larger than 200 kB", () => {
   const images = join(repositoryRoot, "docs", "images");
   const heavy = readdirSync(images).filter((name) => statSync(join(images, name)).size > 200_000);
   expect(heavy).toEqual([]);
 });
 
-test("what looks like HTML in a guide stays text", async () => {
+test("HTML in a guide is shown as text, and a javascript: link is no link", async () => {
   const { html } = await renderMarkdown(
     '# A <b>title</b>\n\n<script>alert(1)</script>\n\n`<i>` [x](javascript:alert(1) "y")\n\n```sh\necho "<u>"\n```\n',
     "docs/x.md",

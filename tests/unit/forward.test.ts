@@ -20,7 +20,7 @@ async function listening(listener: RequestListener): Promise<{ port: number; url
   return { port, url: `http://127.0.0.1:${port}` };
 }
 
-/** A gateway to a function that can be told to cut the connections it has, and all that come. */
+/** A gateway to a function that cuts a connection whenever `isCut` says so. */
 async function gatewayTo(isCut: (wasOpenBefore: boolean) => boolean) {
   const known = new WeakSet();
   let asked = 0;
@@ -29,7 +29,7 @@ async function gatewayTo(isCut: (wasOpenBefore: boolean) => boolean) {
     const wasOpenBefore = known.has(request.socket);
     known.add(request.socket);
     if (isCut(wasOpenBefore)) request.socket.resetAndDestroy();
-    // Together, so that each has a connection of its own.
+    // The delay makes requests overlap, so that each has its own connection.
     else setTimeout(() => response.end("answered"), 50);
   });
   const ports = portsFrom(1);
@@ -41,16 +41,16 @@ async function gatewayTo(isCut: (wasOpenBefore: boolean) => boolean) {
   return { send, asked: () => asked };
 }
 
-test("idle connections to a function that died are given up at once: the next request gets a new one", async () => {
+test("after a function died, the gateway sends the next request on a new connection, not on an idle one", async () => {
   let hasDied = false;
   const { send, asked } = await gatewayTo((wasOpenBefore) => hasDied && wasOpenBefore);
   await Promise.all(Array.from({ length: 20 }, () => send()));
   hasDied = true;
   expect(await send()).toBe(200);
-  expect(asked(), "one on a dead connection, one on a new one").toBe(22);
+  expect(asked(), "one attempt on a dead connection, one on a new connection").toBe(22);
 });
 
-test("a function that cuts every connection is asked twice, not once for each idle connection", async () => {
+test("the gateway tries a function that cuts every connection twice, not once for each idle connection", async () => {
   let cuts = false;
   const { send, asked } = await gatewayTo(() => cuts);
   await Promise.all(Array.from({ length: 20 }, () => send()));
@@ -59,7 +59,7 @@ test("a function that cuts every connection is asked twice, not once for each id
   expect(asked()).toBe(22);
 });
 
-test("what may not happen twice is sent once, also on a connection that was dead", async () => {
+test("the gateway sends a POST once, even if its connection was dead", async () => {
   let hasDied = false;
   const { send, asked } = await gatewayTo((wasOpenBefore) => hasDied && wasOpenBefore);
   await Promise.all(Array.from({ length: 20 }, () => send()));

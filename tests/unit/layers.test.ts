@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 
-/** A file of the API, what it imports, and the sentence that the linter says. */
+/** A file of the API, what it imports, and what the linter answers. */
 const refused: [file: string, imported: string, sentence: string][] = [
   ["errors.ts", "./fields/text.ts", "A file at the root stands below every folder."],
   ["router.ts", "./contract/errors.ts", "A file at the root stands below every folder."],
@@ -37,7 +37,7 @@ const allowed: [file: string, imported: string][] = [
 
 type Diagnostic = { category: string; message: string; location: { path: string } };
 
-/** What the linter says about a project of these files, under the configuration of this one. */
+/** The linter's findings in these files, with the configuration of this repository. */
 function lint(files: Record<string, string>): Diagnostic[] {
   const folder = mkdtempSync(join(tmpdir(), "layers-"));
   try {
@@ -64,7 +64,7 @@ function lint(files: Record<string, string>): Diagnostic[] {
 const api = (file: string) => `supabase/functions/api/${file}`;
 const importing = (path: string) => `import { one } from "${path}";\n\nexport const two = one;\n`;
 
-test("an import that goes up a layer, or from one endpoint to another, is refused by the linter", () => {
+test("the linter refuses an import of a higher layer, and an import of one endpoint by another", () => {
   const files = [...refused, ...allowed].map(([file, path]) => [api(file), importing(path)] as const);
   const found = lint(Object.fromEntries(files))
     .filter(({ category }) => category === "lint/style/noRestrictedImports")
@@ -77,7 +77,7 @@ test("an import that goes up a layer, or from one endpoint to another, is refuse
   expect(found).toEqual(expect.arrayContaining(expected));
 });
 
-test("files that import each other are refused by the linter, also when they only share types", () => {
+test("the linter refuses files that import each other, even if they only share types", () => {
   const found = lint({
     "scripts/first.ts":
       'import type { Second } from "./second.ts";\n\nexport type First = { second: Second };\n',
@@ -87,7 +87,7 @@ test("files that import each other are refused by the linter, also when they onl
   expect(found.map(({ category }) => category)).toEqual(Array(2).fill("lint/suspicious/noImportCycles"));
 });
 
-test("no file of the API but its entry names Deno", () => {
+test("the linter refuses `Deno` in every file of the API except index.ts", () => {
   const text = 'export const read = () => Deno.readTextFile("x");\n';
   const found = lint({ [api("errors.ts")]: text, [api("index.ts")]: text });
   const named = found.filter(({ category }) => category === "lint/style/noRestrictedGlobals");

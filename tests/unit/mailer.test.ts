@@ -48,7 +48,7 @@ describe("through the mail service's API", () => {
     answer = { status: 200, body: '{"id":"m"}' };
   });
 
-  test("a mail carries the project's name, both texts and a key against doubles", async () => {
+  test("the mail service gets the project's name, both texts and an idempotency key", async () => {
     await mailer.send(mail);
     expect(seen).toHaveLength(1);
     expect(seen[0]).toMatchObject({
@@ -68,9 +68,9 @@ describe("through the mail service's API", () => {
     ["a line break", "Evil\r\nBcc: all@example.com", '"Evil Bcc: all example.com"'],
     ["quotes and an address", 'Bank" <bank@example.com>', '"Bank bank example.com"'],
     ["a backslash", "C:\\Post", '"C: Post"'],
-    ["nothing that can be shown", ' "<>" ', '"Cloud API"'],
+    ["no printable character", ' "<>" ', '"Cloud API"'],
     ["300 characters", "x".repeat(300), `"${"x".repeat(100)}"`],
-  ])("a project name with %s stays a name", async (_name, fromName, shown) => {
+  ])("a project name with %s adds no header and no address to a mail", async (_name, fromName, shown) => {
     await mailer.send({ ...mail, from_name: fromName, subject: `Hello ${fromName}` });
     expect(seen[0]?.body.from).toBe(`${shown} <no-reply@mail.example.com>`);
     expect(String(seen[0]?.body.subject)).not.toMatch(/[\r\n]/);
@@ -79,16 +79,19 @@ describe("through the mail service's API", () => {
   test.each([
     [422, '{"name":"validation_error","message":"ada@example.com is not valid"}', "422 validation_error"],
     [500, "<html>", "500"],
-  ])("a refusal with %i is an error that names no address and no key", async (status, body, words) => {
-    answer = { status, body };
-    const error = await mailer.send(mail).catch((thrown: unknown) => thrown);
-    expect(String(error)).toContain(words);
-    expect(String(error)).not.toMatch(/ada@|re_x/);
-  });
+  ])(
+    "when the mail service answers %i, the error names no address and no key",
+    async (status, body, words) => {
+      answer = { status, body };
+      const error = await mailer.send(mail).catch((thrown: unknown) => thrown);
+      expect(String(error)).toContain(words);
+      expect(String(error)).not.toMatch(/ada@|re_x/);
+    },
+  );
 });
 
 describe("by SMTP", () => {
-  test("a server that is not there is an error that names no address", async () => {
+  test("when the SMTP server is unreachable, the error names no address", async () => {
     const mailer = createMailer(env({ SMTP_HOST: "127.0.0.1", SMTP_PORT: "1" }));
     expect(mailer.configured).toBe(true);
     const error = await mailer.send(mail).catch((thrown: unknown) => thrown);
@@ -97,12 +100,12 @@ describe("by SMTP", () => {
   });
 });
 
-test("without a service nothing is sent, and it says which settings are missing", async () => {
+test("without a mail service nothing is sent, and the error names the missing settings", async () => {
   const mailer = createMailer(env({}));
   expect(mailer.configured).toBe(false);
   await expect(mailer.send(mail)).rejects.toThrow("RESEND_API_KEY or SMTP_HOST");
 });
 
-test("a sender that is no address is refused at the start", () => {
+test("the function refuses to start when MAIL_FROM is not a plain address", () => {
   expect(() => env({ MAIL_FROM: "Postcards <no-reply@example.com>" })).toThrow("MAIL_FROM");
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 
-/** The last cell of every row of the tables whose last column names files of tests. */
+/** The last cells of all tables whose last column is "held by". */
 function heldBy(document: string): string[] {
   const cells: string[] = [];
   let isHeld = false;
@@ -19,12 +19,12 @@ function heldBy(document: string): string[] {
 describe.each(["docs/security.md", "docs/reliability.md"])("%s", (document) => {
   const cells = heldBy(document);
 
-  test("names in every line of its tables the tests that hold the promise", () => {
+  test(`every promise in the tables of ${document} names the files of its tests`, () => {
     expect(cells.length).toBeGreaterThan(20);
     for (const cell of cells) expect(cell).toMatch(/^`[\w./-]+\.test\.ts`(, `[\w./-]+\.test\.ts`)*$/);
   });
 
-  test("names only files that exist", () => {
+  test(`every test file that ${document} names exists`, () => {
     const files = [...cells.join(" ").matchAll(/`([^`]+)`/g)].map(([, file = ""]) => file);
     expect(files.filter((file) => !existsSync(join(repositoryRoot, file)))).toEqual([]);
   });

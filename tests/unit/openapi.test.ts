@@ -3,7 +3,7 @@ import { errorCodes, isErrorCode, statusOf } from "../../supabase/functions/api/
 import { mismatches } from "../support/contract/check.ts";
 import { document, operations, resolve, type Schema } from "../support/contract/document.ts";
 
-/** Every schema of the document that a name points to, with the way to it. */
+/** Every named field of a schema, with its path. */
 function fields(schema: Schema, at: string): [string, Schema][] {
   const parts = [...(schema.allOf ?? []), ...(schema.anyOf ?? []), ...(schema.items ? [schema.items] : [])];
   const own = Object.entries<Schema>(schema.properties ?? {}).map(
@@ -23,12 +23,12 @@ const allFields = Object.entries<Schema>(document.components.schemas).flatMap(([
 const describes = (schema: Schema): boolean =>
   Boolean(schema.description) || (schema.allOf ?? []).some(describes) || Boolean(resolve(schema).description);
 
-test("every field says what it is", () => {
+test("every field of the OpenAPI document has a description", () => {
   expect(allFields.length).toBeGreaterThan(150);
   expect(allFields.filter(([, schema]) => !describes(schema)).map(([name]) => name)).toEqual([]);
 });
 
-test("every tag and every kind of credential is described, and used", () => {
+test("the OpenAPI document describes every tag and every security scheme, and an operation uses each", () => {
   const used = new Set(operations.flatMap(({ security }) => security.flatMap(Object.keys)));
   const schemes = document.components.securitySchemes as Record<string, Schema>;
   expect([...used].sort()).toEqual(Object.keys(schemes).sort());
@@ -39,16 +39,16 @@ test("every tag and every kind of credential is described, and used", () => {
   expect(tags[0]).toBe("Authentication");
 });
 
-/** A title says what a call does: a verb, then a noun. */
+/** A summary begins with one of these verbs. */
 const verbs =
   "Accept Call Cancel Change Check Create Delete End Get List Offer Preview Publish Receive Refresh Replace Request Restore Revoke Send Set Verify Watch".split(
     " ",
   );
 
-describe.each(operations.map((operation) => [operation.id, operation] as const))("%s", (_, operation) => {
+describe.each(operations.map((operation) => [operation.id, operation] as const))("%s", (id, operation) => {
   const { parameters, requestBody, responses } = operation;
 
-  test("has a summary, a sentence more, and says what each parameter is", () => {
+  test(`OpenAPI gives ${id} a summary, a description, and a description of each parameter`, () => {
     const { summary, description } = document.paths[operation.path][operation.method.toLowerCase()];
     expect(summary).toMatch(new RegExp(`^(${verbs.join("|")}) .*[^.,]$|^Sign (in|out)$`));
     expect(description).toMatch(/^[A-Z].*\.$/s);
@@ -56,7 +56,7 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
       expect([name, schema.description]).toEqual([name, expect.any(String)]);
   });
 
-  test("shows requests that its schemas allow", () => {
+  test(`the example requests of ${id} match its schemas`, () => {
     for (const { name, schema } of parameters)
       expect([name, mismatches(schema, schema.example ?? schema.default)]).toEqual([name, []]);
     for (const { schema, example } of Object.values(requestBody?.content ?? {})) {
@@ -64,7 +64,7 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
     }
   });
 
-  test("shows answers that its schemas allow, headers included", () => {
+  test(`the example answers of ${id} match its schemas, headers included`, () => {
     for (const [status, { description, content = {}, headers = {} }] of Object.entries(responses)) {
       expect([status, description]).toEqual([status, expect.stringMatching(/./)]);
       for (const { schema, example, examples = { one: { value: example } } } of Object.values(content)) {
@@ -81,7 +81,7 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
   });
 });
 
-test("each error of an operation is shown under its code, with the status of that code", () => {
+test("the OpenAPI document names each error example after its code, below the status of that code", () => {
   const wrong = operations.flatMap(({ id, responses }) =>
     Object.entries(responses).flatMap(([status, { content = {} }]) =>
       Object.entries(content["application/json"]?.examples ?? {}).flatMap(([code, shown]) =>
@@ -94,7 +94,7 @@ test("each error of an operation is shown under its code, with the status of tha
   expect(wrong).toEqual([]);
 });
 
-/** Codes of no documented operation: of other addresses and methods, of cron, and of faults that no caller can cause. */
+/** These codes belong to unknown addresses and methods, to cron, and to faults that no caller can cause. */
 const ofNoOperation = [
   "address_too_long",
   "generation_state_conflict",
@@ -105,7 +105,7 @@ const ofNoOperation = [
   "not_found",
 ];
 
-test("every other code is documented by an operation", () => {
+test("an operation documents every error code, except seven that belong to no operation", () => {
   const documented = new Set(
     operations.flatMap(({ responses }) =>
       Object.values(responses).flatMap(({ content = {} }) =>
@@ -120,7 +120,7 @@ test.each([
   ["/api/v1/generation/generate-v2", "pending"],
   ["/api/v1/generation/{generation_id}/cancel", "canceled"],
   ["/api/v1/generation/{generation_id}/status", "completed"],
-])("the example of %s is %s", (path, status) => {
+])("the example answer of %s has the status %s", (path, status) => {
   const [operation] = Object.values<any>(document.paths[path]);
   const { example } = operation.responses[200].content["application/json"];
   expect(example.status).toBe(status);

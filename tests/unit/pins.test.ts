@@ -13,11 +13,11 @@ const importsOf = (name: string) => read(folder, name, "deno.json").imports as R
 const { dependencies = {}, devDependencies = {} } = read(repositoryRoot, "package.json");
 const installed: Record<string, string> = { ...dependencies, ...devDependencies };
 
-test("there are the three functions", () => {
+test("the edge functions are api, generation and health", () => {
   expect(names.sort()).toEqual(["api", "generation", "health"]);
 });
 
-test.each(names)("every pin of %s is the version of package.json", (name) => {
+test.each(names)("the function %s pins the same exact versions as package.json", (name) => {
   const imports = Object.entries(importsOf(name));
   expect(imports.length).toBeGreaterThan(0);
   for (const [specifier, target] of imports) {
@@ -27,16 +27,16 @@ test.each(names)("every pin of %s is the version of package.json", (name) => {
   }
 });
 
-test("the functions pin the same packages, since they are one app", () => {
+test("all edge functions pin the same packages", () => {
   for (const name of names) expect(importsOf(name)).toEqual(importsOf("api"));
 });
 
-test("what the functions import is there after an install for `npm start` alone", () => {
+test("an install for `npm start` alone includes every package that the functions import", () => {
   expect(Object.keys(importsOf("api")).filter((name) => dependencies[name] === undefined)).toEqual([]);
 });
 
-/** As a checkout on Windows would have them otherwise. */
-test("every text file has the same line ends on every system", () => {
+/** Otherwise Git on Windows could check files out with CRLF. */
+test("every text file has LF line endings on every system", () => {
   const output = execFileSync("git", ["ls-files", "--eol"], { cwd: repositoryRoot, encoding: "utf8" });
   const texts = output.split("\n").filter((line) => line !== "" && !line.includes("i/-text"));
   expect(texts.length).toBeGreaterThan(100);

@@ -11,7 +11,7 @@ function files(folder: string, ending: RegExp): string[] {
     .map((name) => join(folder, name));
 }
 
-/** Paragraphs and items of lists, without code, tables and headings. */
+/** Paragraphs and list items, without code, tables and headings. */
 function paragraphs(markdown: string): string[] {
   return markdown
     .replace(/^(```|~~~)[\s\S]*?^\1/gm, "\n")
@@ -19,7 +19,7 @@ function paragraphs(markdown: string): string[] {
     .split(/\n\s*\n|\n(?=\s*(?:[-*]|\d+\.)\s)/);
 }
 
-/** Comments that begin a line; a run of line comments is one. */
+/** Comments at the beginning of a line. Line comments that follow each other are one comment. */
 function comments(source: string): string[] {
   const isSql = /^create |^alter /m.test(source);
   const pattern = isSql ? /(?:^[ \t]*--[^\n]*\n)+/gm : /^[ \t]*\/\*\*[\s\S]*?\*\/|(?:^[ \t]*\/\/[^\n]*\n)+/gm;
@@ -28,7 +28,7 @@ function comments(source: string): string[] {
   );
 }
 
-/** Code, addresses and the targets of links count as one word each. A semicolon and a colon end no sentence. */
+/** Inline code and an address count as one word each. A semicolon and a colon do not end a sentence. */
 function sentences(text: string): string[] {
   return text
     .replace(/\]\([^)]*\)/g, "]")

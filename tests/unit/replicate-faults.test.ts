@@ -15,11 +15,11 @@ type Received = { headers: Record<string, string>; body: string; status: string 
 let replicate: ReplicateServer;
 let receiver: Server;
 let receiverUrl: string;
-/** A new address for every test, so that a late webhook of another one is not counted. */
+/** Each test has its own address, so that a late webhook of another test is not counted. */
 let hook: string;
 let tests = 0;
 let received: Received[] = [];
-/** Statuses of the next answers; 200 when it is empty. */
+/** Statuses of the receiver's next answers; 200 once the list is empty. */
 let answers: number[] = [];
 
 beforeAll(async () => {
@@ -63,7 +63,7 @@ async function text(request: IncomingMessage): Promise<string> {
   return body;
 }
 
-async function breakIt(rule: FaultRule): Promise<void> {
+async function addFault(rule: FaultRule): Promise<void> {
   const response = await fetch(`${replicate.url}/_faults`, { method: "POST", body: JSON.stringify(rule) });
   expect(response.status).toBe(201);
 }
@@ -88,7 +88,7 @@ const arrived = (count: number) =>
   expect.poll(() => received.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(count);
 const verify = ({ body, headers }: Received) => new Webhook(secret).verify(body, headers);
 
-test("signed webhooks tell start, output and completion in that order", async () => {
+test("the look-alike of Replicate sends signed webhooks for start, output and completion, in this order", async () => {
   const prediction = await made("orderly", ["start", "output", "completed"]);
   await arrived(3);
   expect(received.map(({ status }) => status)).toEqual(["processing", "processing", "succeeded"]);
@@ -97,7 +97,7 @@ test("signed webhooks tell start, output and completion in that order", async ()
   expect(new Set(received.map(({ headers }) => headers["webhook-id"])).size).toBe(3);
 });
 
-test("canceling sends the last webhook too", async () => {
+test("a canceled prediction sends its final webhook", async () => {
   const running = await fetch(replicate.url + createPath, {
     method: "POST",
     headers: { authorization: "Bearer token" },
@@ -113,7 +113,7 @@ test("canceling sends the last webhook too", async () => {
   expect(verify(received[0] as Received)).toMatchObject({ status: "canceled" });
 });
 
-test("the last webhook is tried again with its id until it is accepted, others are tried once", async () => {
+test("the final webhook is retried with the same id until it is accepted; other webhooks are sent once", async () => {
   answers = [500, 503, 500];
   await made("retried", ["start", "completed"]);
   await arrived(4);
@@ -125,7 +125,7 @@ test("the last webhook is tried again with its id until it is accepted, others a
   expect(attempts.map((delivery: { status: number }) => delivery.status)).toEqual([500, 503, 500, 200]);
 });
 
-test("a webhook that nobody accepts is given up", async () => {
+test("the final webhook is sent four times at most", async () => {
   answers = [500, 500, 500, 500, 500, 500];
   await made("hopeless");
   const tries = async () => (await log("_webhooks", "hopeless")).at(-1);
@@ -133,9 +133,13 @@ test("a webhook that nobody accepts is given up", async () => {
 });
 
 test.each([402, 422, 429, 500, 503] as const)(
-  "refuse %i answers so, creates nothing, and is used up",
+  "the fault `refuse` answers %i once and creates no prediction",
   async (status) => {
-    await breakIt({ match: `refuse ${status}`, times: 1, fault: { kind: "refuse", status, retry_after: 3 } });
+    await addFault({
+      match: `refuse ${status}`,
+      times: 1,
+      fault: { kind: "refuse", status, retry_after: 3 },
+    });
     const refused = await create(`please refuse ${status}`);
     expect(refused.status).toBe(status);
     expect(refused.headers.get("retry-after")).toBe(status === 429 ? "3" : null);
@@ -149,36 +153,36 @@ test.each([402, 422, 429, 500, 503] as const)(
   },
 );
 
-test("a rule leaves other prompts alone", async () => {
-  await breakIt({ match: "only this", fault: { kind: "refuse", status: 500 } });
+test("a fault rule does not affect other prompts", async () => {
+  await addFault({ match: "only this", fault: { kind: "refuse", status: 500 } });
   expect((await create("something else")).status).toBe(201);
 });
 
-test("reset cuts the connection before anything exists", async () => {
-  await breakIt({ match: "reset me", fault: { kind: "reset" } });
+test("the fault `reset` cuts the connection before a prediction exists", async () => {
+  await addFault({ match: "reset me", fault: { kind: "reset" } });
   await expect(create("reset me")).rejects.toThrow("fetch failed");
   expect(await log("_calls", "reset me")).toMatchObject([{ status: 0, prediction_id: null }]);
 });
 
-test("drop cuts the connection, and the prediction is made all the same", async () => {
-  await breakIt({ match: "drop me", fault: { kind: "drop" } });
+test("the fault `drop` cuts the connection, but the prediction is created and completes", async () => {
+  await addFault({ match: "drop me", fault: { kind: "drop" } });
   await expect(create("drop me", { webhook: hook })).rejects.toThrow("fetch failed");
   await expect.poll(() => received.at(-1)?.status, { timeout: 10_000 }).toBe("succeeded");
   const [call] = await log("_calls", "drop me");
   expect(call).toMatchObject({ status: 0, prediction_id: expect.any(String) });
 });
 
-test("fail and nsfw end in failed, with the given and with the models' own words", async () => {
-  await breakIt({ match: "unlucky", fault: { kind: "fail", error: "boom" } });
-  await breakIt({ match: "naked", fault: { kind: "nsfw" } });
+test("the faults `fail` and `nsfw` end a prediction as failed, with the given error and with the model's", async () => {
+  await addFault({ match: "unlucky", fault: { kind: "fail", error: "boom" } });
+  await addFault({ match: "naked", fault: { kind: "nsfw" } });
   expect(await made("unlucky")).toMatchObject({ status: "failed", error: "boom", output: null });
   expect((await made("naked")).error).toContain("flagged as sensitive");
   await arrived(2);
   expect(received.map(({ status }) => status)).toEqual(["failed", "failed"]);
 });
 
-test("stall stays in processing until it is canceled", async () => {
-  await breakIt({ match: "stuck", fault: { kind: "stall" } });
+test("the fault `stall` keeps a prediction in processing until it is canceled", async () => {
+  await addFault({ match: "stuck", fault: { kind: "stall" } });
   const response = await fetch(replicate.url + createPath, {
     method: "POST",
     headers: { authorization: "Bearer token" },
@@ -191,13 +195,13 @@ test("stall stays in processing until it is canceled", async () => {
   expect((await (await read(id)).json()).status).toBe("canceled");
 });
 
-test("slow takes at least as long as it says", async () => {
-  await breakIt({ match: "snail", fault: { kind: "slow", ms: 200 } });
+test("the fault `slow` makes a prediction take at least the given time", async () => {
+  await addFault({ match: "snail", fault: { kind: "slow", ms: 200 } });
   expect((await made("snail")).metrics.total_time).toBeGreaterThan(0.19);
 });
 
-test("lose_webhook delivers nothing and says so in the log", async () => {
-  await breakIt({ match: "lost", fault: { kind: "lose_webhook" } });
+test("the fault `lose_webhook` sends no webhook, and the log says so", async () => {
+  await addFault({ match: "lost", fault: { kind: "lose_webhook" } });
   await made("lost", ["start", "completed"]);
   await expect.poll(async () => (await log("_webhooks", "lost")).length, { timeout: 10_000 }).toBe(2);
   expect((await log("_webhooks", "lost"))[1]).toMatchObject({
@@ -208,22 +212,22 @@ test("lose_webhook delivers nothing and says so in the log", async () => {
   expect(received.map(({ status }) => status)).toEqual(["processing"]);
 });
 
-test("delay_webhook holds the webhook back", async () => {
-  await breakIt({ match: "late", fault: { kind: "delay_webhook", ms: 150 } });
+test("the fault `delay_webhook` delays the webhook by the given time", async () => {
+  await addFault({ match: "late", fault: { kind: "delay_webhook", ms: 150 } });
   const { completed_at } = await made("late");
   await arrived(1);
   expect(Date.now() - Date.parse(completed_at)).toBeGreaterThanOrEqual(145);
 });
 
-test("duplicate_webhook sends the same message several times", async () => {
-  await breakIt({ match: "twins", fault: { kind: "duplicate_webhook", count: 2 } });
+test("the fault `duplicate_webhook` sends the same message several times", async () => {
+  await addFault({ match: "twins", fault: { kind: "duplicate_webhook", count: 2 } });
   await made("twins");
   await arrived(3);
   expect(new Set(received.map(({ body, headers }) => headers["webhook-id"] + body)).size).toBe(1);
 });
 
-test("reorder_webhooks sends completed first", async () => {
-  await breakIt({ match: "shuffled", fault: { kind: "reorder_webhooks" } });
+test("the fault `reorder_webhooks` sends completion before start", async () => {
+  await addFault({ match: "shuffled", fault: { kind: "reorder_webhooks" } });
   await made("shuffled", ["start", "completed"]);
   await arrived(2);
   expect(received.map(({ status }) => status)).toEqual(["succeeded", "processing"]);
@@ -232,13 +236,16 @@ test("reorder_webhooks sends completed first", async () => {
 test.each([
   ["forge_webhook", "No matching signature found"],
   ["stale_webhook", "Message timestamp too old"],
-] as const)("%s is refused by the verifier and is not tried again", async (kind, error) => {
-  answers = [401];
-  await breakIt({ match: kind, fault: { kind } });
-  await made(`a ${kind}`);
-  await arrived(1);
-  expect(() => verify(received[0] as Received)).toThrow(error);
-  await made("the next one");
-  await arrived(2);
-  expect((await log("_webhooks", `a ${kind}`)).length).toBe(1);
-});
+] as const)(
+  "a message of the fault `%s` fails verification, and is not sent again after a 401",
+  async (kind, error) => {
+    answers = [401];
+    await addFault({ match: kind, fault: { kind } });
+    await made(`a ${kind}`);
+    await arrived(1);
+    expect(() => verify(received[0] as Received)).toThrow(error);
+    await made("the next one");
+    await arrived(2);
+    expect((await log("_webhooks", `a ${kind}`)).length).toBe(1);
+  },
+);

@@ -29,7 +29,7 @@ async function firstLine(child: ChildProcess): Promise<Record<string, string>> {
   return JSON.parse(line);
 }
 
-test("the process says where it listens, answers /health, and ends at once on SIGTERM", async () => {
+test("the look-alike of Replicate prints its address, answers /health, and exits on SIGTERM", async () => {
   const child = start(childEnv);
   const line = await firstLine(child);
   expect(line).toMatchObject({ level: "info", message: "listening" });
@@ -39,7 +39,7 @@ test("the process says where it listens, answers /health, and ends at once on SI
   expect(await ended).toEqual([0, null]);
 });
 
-test("a missing variable is named", async () => {
+test("the look-alike of Replicate names a missing variable and exits with 1", async () => {
   const child = start({ ...childEnv, REPLICATE_API_TOKEN: "" });
   const ended = once(child, "exit");
   expect((await firstLine(child)).error).toContain("REPLICATE_API_TOKEN");

@@ -27,7 +27,7 @@ function create(prompt: string): Promise<Response> {
 const made = async (prompt: string) => (await create(prompt)).json();
 const read = (id: string) => fetch(`${replicate.url}/v1/predictions/${id}`, { headers });
 
-test("file_gone, file_not_image and file_huge break the file, and clearing heals it", async () => {
+test("the faults `file_gone`, `file_not_image` and `file_huge` each break one download of a file", async () => {
   const { output } = await made("gallery");
   replicate.faults.add({ match: "gallery", times: 1, fault: { kind: "file_gone" } });
   expect((await fetch(output)).status).toBe(404);
@@ -38,7 +38,7 @@ test("file_gone, file_not_image and file_huge break the file, and clearing heals
   expect((await fetch(output)).headers.get("content-type")).toBe("image/png");
 });
 
-test("wrong_get breaks the wished number of reads", async () => {
+test("the fault `wrong_get` breaks the given number of reads", async () => {
   const { id } = await made("unreadable");
   replicate.faults.add({ match: "unreadable", times: 2, fault: { kind: "wrong_get" } });
   const statuses: number[] = [];
@@ -48,7 +48,7 @@ test("wrong_get breaks the wished number of reads", async () => {
   expect(calls.filter((c: { call: string }) => c.call === "get")).toHaveLength(3);
 });
 
-test("directives in the prompt do what the rules do", async () => {
+test("a directive in a prompt has the effect of a fault rule", async () => {
   expect((await create("[[refuse 429]]")).status).toBe(429);
   expect((await made("[[fail out of paint]]")).error).toBe("out of paint");
   expect((await made("[[nsfw]]")).status).toBe("failed");
@@ -58,7 +58,7 @@ test("directives in the prompt do what the rules do", async () => {
   expect((await made("[[no such thing]]")).status).toBe("succeeded");
 });
 
-test("a wrong rule is a 422, and pages in a browser cannot set one", async () => {
+test("a wrong fault rule is a 422, and a web page cannot add a rule", async () => {
   const url = `${replicate.url}/_faults`;
   const wrong = await fetch(url, { method: "POST", body: JSON.stringify({ fault: { kind: "explode" } }) });
   expect(wrong.status).toBe(422);

@@ -17,18 +17,18 @@ function averageRed(png: Buffer): number {
   return sum / (data.length / 3);
 }
 
-test("a picture is a PNG that another decoder reads, in the wanted size", async () => {
+test("a rendered picture is a valid PNG of the requested size", async () => {
   const png = decode(await render(base));
   expect([png.width, png.height, png.channels, png.depth]).toEqual([128, 96, 3, 8]);
   expect(new Set(png.data).size).toBeGreaterThan(50);
 });
 
-test("the same request gives the same bytes", async () => {
+test("the same render request gives the same bytes", async () => {
   const request = { ...base, images: [photo(200)] };
   expect(await render(request)).toEqual(await render(request));
 });
 
-test("prompt, seed, index and input image each change the picture", async () => {
+test("prompt, seed, index and input image each change the rendered picture", async () => {
   const jpeg = Buffer.from("ffd8ffe000044a46ffc0000b080123045601011100ffd9", "hex");
   const pictures = await Promise.all([
     render(base),
@@ -42,7 +42,7 @@ test("prompt, seed, index and input image each change the picture", async () => 
   expect(new Set(pictures.map((picture) => picture.toString("base64"))).size).toBe(pictures.length);
 });
 
-test("a PNG given as input shines through", async () => {
+test("a rendered picture shows the colors of its input PNG", async () => {
   const reds = await Promise.all(
     ["one", "two", "three"].map(async (prompt) => ({
       bright: averageRed(await render({ ...base, prompt, images: [photo(255)] })),
@@ -53,7 +53,7 @@ test("a PNG given as input shines through", async () => {
   expect(sum("bright")).toBeGreaterThan(sum("dark") + 100);
 });
 
-test("the words about the stand-in are in the lower left corner of every picture, whatever its size", async () => {
+test("every rendered picture has the same label in its lower left corner, at any size", async () => {
   const corner = async (request: RenderRequest, rowsUp: number) => {
     const { data, width, height } = decode(await render(request));
     const rows = Array.from({ length: rowsUp }, (_, up) => (height - 1 - up) * width * 3);
@@ -66,7 +66,7 @@ test("the words about the stand-in are in the lower left corner of every picture
   expect(new Set(large).size).toBeGreaterThan(3);
 });
 
-test("a palette PNG is accepted as input", async () => {
+test("the renderer accepts a palette PNG as input", async () => {
   const data = new Uint8Array(16 * 16).map((_, i) => i % 2);
   const palette: [number, number, number][] = [
     [255, 0, 0],

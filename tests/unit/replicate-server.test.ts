@@ -69,7 +69,7 @@ const make = async (path: string, input: unknown, at?: string) =>
 test.each([
   ["no token", {}, "You did not pass an authentication token"],
   ["a wrong token", { authorization: "Bearer nope" }, "You did not pass a valid authentication token"],
-])("with %s every call of the API is a 401", async (_, headers, detail) => {
+])("the look-alike of Replicate answers 401 to every call with %s", async (_, headers, detail) => {
   for (const path of ["/v1/predictions", "/v1/webhooks/default/secret"]) {
     const response = await fetch(replicate.url + path, { headers: headers as Record<string, string> });
     expect(response.status).toBe(401);
@@ -77,7 +77,7 @@ test.each([
   }
 });
 
-test("a created prediction is starting, and later has output, times and metrics", async () => {
+test("a created prediction is `starting`, and when it has succeeded it has output, times and metrics", async () => {
   const response = await call(kontext, { json: { input: { prompt: "a boat" } } });
   expect(response.status).toBe(201);
   const created = await response.json();
@@ -107,7 +107,7 @@ test("a created prediction is starting, and later has output, times and metrics"
   expect(decode(Buffer.from(await file.arrayBuffer())).width).toBe(512);
 });
 
-test("the official client runs a model against it", async () => {
+test("the official client of Replicate runs a model on the look-alike", async () => {
   const client = new Replicate({ auth: apiToken, baseUrl: `${replicate.url}/v1`, useFileOutput: false });
   const output = await client.run("black-forest-labs/flux-schnell", {
     input: { prompt: "a boat", num_outputs: 2, aspect_ratio: "16:9" },
@@ -117,7 +117,7 @@ test("the official client runs a model against it", async () => {
   expect((await client.predictions.list()).results.length).toBeGreaterThan(0);
 });
 
-test("an input image is fetched, as a signed address or as data, and gives the picture its aspect", async () => {
+test("an input image by signed address or data URL gives the picture its aspect ratio", async () => {
   const data = `data:image/png;base64,${pngFile.toString("base64")}`;
   for (const input_image of [`${imagesUrl}/signed?token=good`, data]) {
     const { status, output } = await make(kontext, { prompt: "edit", input_image });
@@ -130,12 +130,12 @@ test("an input image is fetched, as a signed address or as data, and gives the p
 test.each([
   ["/signed?token=expired", /^403 Client Error: Forbidden for url: http/],
   ["/text", /^cannot identify image file/],
-])("an input image at %s that cannot be used fails the prediction", async (path, error) => {
+])("a prediction fails when its input image at %s cannot be used", async (path, error) => {
   const prediction = await make(kontext, { prompt: "edit", input_image: imagesUrl + path });
   expect(prediction).toMatchObject({ status: "failed", output: null, error: expect.stringMatching(error) });
 });
 
-test("an input image on a host that is not there fails the prediction", async () => {
+test("a prediction fails when the host of its input image is unreachable", async () => {
   const gone = await start({});
   await gone.close();
   const prediction = await make(kontext, { prompt: "edit", input_image: `${gone.url}/x.png` });
@@ -144,29 +144,29 @@ test("an input image on a host that is not there fails the prediction", async ()
 
 test.each([
   ["no prompt", kontext, { input: {} }, "- input.prompt: "],
-  ["a prompt that is no text", kontext, { input: { prompt: 5 } }, "expected string"],
+  ["a prompt that is not a string", kontext, { input: { prompt: 5 } }, "expected string"],
   ["a format of another model", kontext, { input: { prompt: "x", output_format: "webp" } }, '"jpg"|"png"'],
   [
-    "an image that is no address",
+    "an input image that is not a URL",
     kontext,
     { input: { prompt: "x", input_image: "cat" } },
     "- input.input_image: ",
   ],
   ["no input", kontext, { inptu: {} }, '"inptu"'],
-  ["a webhook that is no address", kontext, { input: { prompt: "x" }, webhook: "nope" }, "- webhook: "],
+  ["a webhook that is not a URL", kontext, { input: { prompt: "x" }, webhook: "nope" }, "- webhook: "],
   [
     "an unknown version",
     "/v1/predictions",
     { version: "0".repeat(64), input: { prompt: "x" } },
     "does not exist",
   ],
-])("a create call with %s is a 422", async (_, path, json, detail) => {
+])("the look-alike of Replicate answers 422 to a create with %s", async (_, path, json, detail) => {
   const response = await call(path, { json });
   expect(response.status).toBe(422);
   expect(await response.json()).toMatchObject({ status: 422, detail: expect.stringContaining(detail) });
 });
 
-test("unknown models and predictions, and community models run by name, are 404", async () => {
+test("an unknown model, an unknown prediction and a community model run by name are 404", async () => {
   const create = { json: { input: { prompt: "x" } } };
   const answers = [
     await call("/v1/models/nobody/nothing/predictions", create),
@@ -177,7 +177,7 @@ test("unknown models and predictions, and community models run by name, are 404"
   expect(answers.map((answer) => answer.status)).toEqual([404, 404, 404, 404]);
 });
 
-test("a community model runs by its version", async () => {
+test("a community model runs when its version is given", async () => {
   const version = "7762fd07cf82c948538e41f63f77d685e02b063e37e496e96eefd46c929f9bdc";
   const json = { version: `stability-ai/sdxl:${version}`, input: { prompt: "x", width: 256, height: 128 } };
   const prediction = await (await call("/v1/predictions", { json, headers: wait })).json();
@@ -185,14 +185,14 @@ test("a community model runs by its version", async () => {
   expect(prediction.output).toHaveLength(1);
 });
 
-test("broken and oversized bodies are answered, and the server lives on", async () => {
+test("the look-alike of Replicate answers broken and oversized bodies, and keeps running", async () => {
   const bad = await call(kontext, { method: "POST", body: "{" });
   const huge = await call(kontext, { method: "POST", body: Buffer.alloc(31 * 1024 * 1024) });
   expect([bad.status, huge.status]).toEqual([400, 413]);
   expect((await fetch(`${replicate.url}/health`)).status).toBe(200);
 });
 
-test("a running prediction is canceled for good, a finished one stays as it is", async () => {
+test("a cancel ends a running prediction, and does not change a finished one", async () => {
   const running = await (await call(kontext, { json: { input: { prompt: "[[slow 60000]]" } } })).json();
   const canceled = await (await call(`/v1/predictions/${running.id}/cancel`, { method: "POST" })).json();
   expect(canceled).toMatchObject({ status: "canceled", output: null, completed_at: expect.any(String) });
@@ -201,14 +201,14 @@ test("a running prediction is canceled for good, a finished one stays as it is",
   expect(after).toEqual(done);
 });
 
-test("a wait that is too short answers 202 with the unfinished prediction", async () => {
+test("a create whose wait ends first is answered 202 with the unfinished prediction", async () => {
   const headers = { Prefer: "wait=1" };
   const response = await call(kontext, { json: { input: { prompt: "[[slow 60000]]" } }, headers });
   expect(response.status).toBe(202);
   expect((await response.json()).completed_at).toBeNull();
 });
 
-test("only the newest predictions are kept", async () => {
+test("the look-alike of Replicate keeps only the newest predictions, up to its limit", async () => {
   const small = await start({ maxPredictions: 2 });
   const ids: string[] = [];
   for (const prompt of ["one", "two", "three"]) ids.push((await make(kontext, { prompt }, small.url)).id);

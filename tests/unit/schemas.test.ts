@@ -10,7 +10,7 @@ const files = readdirSync(folder).sort();
 const textOf = (name: string) => readFileSync(join(folder, name), "utf8");
 const all = files.map(textOf).join("\n");
 
-/** What is defined or commented: `create table public.users`, `comment on function private.f(uuid)`. */
+/** The head of each definition and comment: `create table public.users`, `comment on function private.f(uuid)`. */
 const statements = [
   ...all.matchAll(
     /^(create (?:unlogged )?(?:table|view|schema|policy|trigger)(?: if not exists)? \S+(?:[^;]*? on \S+)?|create (?:unique )?index \S+|create function [^)]*\)|comment on [^']*? is)/gm,
@@ -18,7 +18,7 @@ const statements = [
 ].map(([text]) => text.replaceAll(/\s+/g, " "));
 
 test.each(files)(
-  "%s has a number and a noun, begins with its reason, and is short enough to read",
+  "%s is named by a number and a noun, begins with a comment, and has at most 250 lines",
   (name) => {
     expect(name).toMatch(/^\d{2}_[a-z_]+\.sql$/);
     expect(textOf(name)).toMatch(/^-- [A-Z]/);
@@ -26,7 +26,7 @@ test.each(files)(
   },
 );
 
-test("each object is defined once and commented once, where it is", () => {
+test("the schema files define each object once, comment it once, and never alter it", () => {
   expect(statements.length).toBeGreaterThan(400);
   expect(statements.filter((text, index) => statements.indexOf(text) !== index)).toEqual([]);
   expect(
@@ -36,7 +36,7 @@ test("each object is defined once and commented once, where it is", () => {
   ).toBeNull();
 });
 
-test("a raise is a code of errors.ts, or has an SQLSTATE of its own; no status is in SQL", () => {
+test("each exception in SQL is a code of errors.ts or has its own SQLSTATE, and SQL names no HTTP status", () => {
   const raises = [...all.matchAll(/raise exception '([^']+)'([^;]*)/g)];
   expect(raises.length).toBeGreaterThan(40);
   const unknown = raises.filter(
@@ -48,7 +48,7 @@ test("a raise is a code of errors.ts, or has an SQLSTATE of its own; no status i
 });
 
 describe("a migration", () => {
-  test.each(migrationNames())("%s is named for a moment that there is", (name) => {
+  test.each(migrationNames())("the name of migration %s begins with a valid time", (name) => {
     const [, ...parts] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)_/.exec(name) ?? [];
     const [date, time] = [parts.slice(0, 3).join("-"), parts.slice(3).join(":")];
     expect(new Date(`${date}T${time}Z`).toISOString()).toBe(`${date}T${time}.000Z`);

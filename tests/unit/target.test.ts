@@ -22,11 +22,11 @@ function file(content: unknown): string {
   return path;
 }
 
-test("nothing in the environment means a stack of the suite's own", () => {
+test("without variables in the environment the suite starts its own stack", () => {
   expect(readTarget({})).toBeUndefined();
 });
 
-test("a file names a stack, and what it does not say follows from it", () => {
+test("a target file describes a stack, and missing settings are derived from the others", () => {
   expect(readTarget({ CLOUD_API_TARGET: file(whole) })).toEqual({
     embedded: false,
     urls: {
@@ -45,7 +45,7 @@ test("a file names a stack, and what it does not say follows from it", () => {
   });
 });
 
-test("variables do the same, and win over the file", () => {
+test("variables can describe the target stack too, and take precedence over the file", () => {
   const variables = Object.fromEntries(
     Object.entries(whole).map(([name, value]) => [`CLOUD_API_${name.toUpperCase()}`, value]),
   );
@@ -54,7 +54,7 @@ test("variables do the same, and win over the file", () => {
   expect(readTarget(both)?.urls.api).toBe("https://api.example.com/api/v1");
 });
 
-test("each setting that is missing, wrong or unknown is named, and no value is told", () => {
+test("an error about the target names each missing, wrong or unknown setting, and shows no value", () => {
   const { secret_key: _, ...without } = whole;
   expect(() => readTarget({ CLOUD_API_TARGET: file(without) })).toThrow(/CLOUD_API_SECRET_KEY.*is missing/);
   const wrong = file({ ...whole, url: "no address", operatr_key: "ok_secret" });
@@ -63,7 +63,7 @@ test("each setting that is missing, wrong or unknown is named, and no value is t
   expect(() => readTarget({ CLOUD_API_TARGET: wrong })).not.toThrow(/ok_secret|no address/);
 });
 
-test("the fuzzer asks for less", () => {
+test("the fuzzer needs only the URL and the operator key of its target", () => {
   const { url, operator_key } = whole;
   expect(readTarget({ CLOUD_API_URL: url, CLOUD_API_OPERATOR_KEY: operator_key }, [])?.credentials).toEqual({
     operator_key,
