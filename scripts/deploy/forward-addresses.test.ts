@@ -10,7 +10,7 @@ const platform = (status: number) => {
   return { seen, fetcher };
 };
 
-test("the switch is set with the access token, which nothing prints", async () => {
+test("the deployment turns address forwarding on with the access token, and does not print the token", async () => {
   const { seen, fetcher } = platform(200);
   expect(await forwardAddresses("abc", "sbp_token", fetcher)).not.toContain("sbp_token");
   const [request] = seen;
@@ -20,12 +20,12 @@ test("the switch is set with the access token, which nothing prints", async () =
   expect(await request?.json()).toEqual({ security_sb_forwarded_for_enabled: true });
 });
 
-test("without a token nothing is sent, and it says what to do", async () => {
+test("without an access token the deployment sends nothing, and says how to turn address forwarding on", async () => {
   const { seen, fetcher } = platform(200);
   expect(await forwardAddresses("abc", undefined, fetcher)).toContain("curl -X PATCH");
   expect(seen).toHaveLength(0);
 });
 
-test("a refusal ends the deployment", async () => {
+test("the deployment ends when the platform refuses address forwarding", async () => {
   await expect(forwardAddresses("abc", "x", platform(403).fetcher)).rejects.toThrow("403");
 });

@@ -21,7 +21,7 @@ const ready: DeployOptions = {
 };
 const without = (name: string) => ({ ...ready, env: { ...env, [name]: undefined } });
 
-test("a complete file of settings can be deployed", () => {
+test("a complete settings file can be deployed, with Resend or with SMTP", () => {
   expect(problemsOf(ready)).toEqual([]);
   expect(
     problemsOf({
@@ -38,33 +38,37 @@ test.each<[string, DeployOptions, RegExp]>([
     new RegExp(`^${name} is not set`),
   ]),
   [
-    "there is no file of settings",
+    "the settings file is missing",
     { ...ready, env: undefined },
     /^supabase\/functions\/\.env\.production is missing/,
   ],
-  ["the project is not named", { ...ready, project_ref: "" }, /^--project-ref \(none\)/],
+  ["the project ref is missing", { ...ready, project_ref: "" }, /^--project-ref \(none\)/],
   [
-    "a name is the platform's",
+    "a setting has a reserved name",
     { ...ready, env: { ...env, SUPABASE_OWN: "x" } },
     /SUPABASE_OWN.*platform's own/,
   ],
   ["a value is unusable", { ...ready, env: { ...env, DB_POOL_SIZE: "many" } }, /DB_POOL_SIZE/],
   [
-    "links would lead to this machine",
+    "PUBLIC_URL is this machine",
     { ...ready, env: { ...env, PUBLIC_URL: "http://127.0.0.1:54321" } },
     /no public address/,
   ],
   [
-    "links would lead into a private network",
+    "PUBLIC_URL is in a private network",
     { ...ready, env: { ...env, PUBLIC_URL: "http://10.0.0.5/functions/v1" } },
     /no public address/,
   ],
-  ["a domain has no PUBLIC_URL", { ...ready, domain: "https://api.example.com" }, /^PUBLIC_URL is not set/],
-])("it is refused when %s", (_when, options, expected) => {
+  [
+    "a custom domain has no PUBLIC_URL",
+    { ...ready, domain: "https://api.example.com" },
+    /^PUBLIC_URL is not set/,
+  ],
+])("a deployment is refused when %s", (_when, options, expected) => {
   expect(problemsOf(options)).toEqual([expect.stringMatching(expected)]);
 });
 
-test("the schema comes before the functions, every command names the project, and no secret is in one", () => {
+test("a deployment pushes the schema before the functions, names the project in every command, and shows no secret", () => {
   const steps = planDeploy({
     ...ready,
     env: { ...env, PUBLIC_URL: "https://api.example.com/functions/v1" },
@@ -75,7 +79,7 @@ test("the schema comes before the functions, every command names the project, an
   const at = (words: string) => commands.findIndex((command) => command.includes(words));
   expect(at("db push")).toBeLessThan(at("functions deploy"));
   expect(at("secrets set")).toBeLessThan(at("functions deploy"));
-  // Without --remote these commands mean the local database.
+  // Without --remote these commands would use the local database.
   expect(commands[at("db push")]).toContain(`--remote=${project_ref}`);
   for (const value of Object.values(env)) expect(commands.join()).not.toContain(value);
   expect(commands.at(-2)).toContain("--custom-hostname api.example.com");
@@ -89,7 +93,7 @@ test("the schema comes before the functions, every command names the project, an
   expect(sql).toContain("'a-secret''s-secret'");
 });
 
-test("what changes in Auth is shown before it is pushed, and links lead to the site and never to this machine", () => {
+test("a deployment shows changes of Auth before it pushes them, and sets the public site as site_url", () => {
   const steps = planDeploy(ready);
   const words = steps.map(({ command }) => command.slice(1, 3).join(" "));
   expect(words.indexOf("config diff")).toBe(words.indexOf("config push") - 1);

@@ -5,7 +5,7 @@ import { checkAuth, checkBuckets } from "./platform.ts";
 import { checkMigrations } from "./service.ts";
 import type { Target } from "./target.ts";
 
-// The answers of a project with wrong settings, which the stack of the tests does not have.
+// Imitates a project with wrong settings, since the stack of the tests has right ones.
 const server = setupServer();
 beforeAll(() => server.listen());
 afterEach(() => server.resetHandlers());
@@ -28,25 +28,30 @@ const verdicts = (findings: { about: string; status: string }[]) =>
   findings.map(({ about, status }) => `${about}: ${status}`);
 
 type Project = {
-  signs_up?: boolean;
-  takes_weak?: boolean;
+  allowsSignUp?: boolean;
+  allowsWeakPasswords?: boolean;
   expires_in?: number;
   /** Whether Sb-Forwarded-For counts. */
   forwards?: boolean;
 };
 
-/** As many as Auth's bucket holds for one address. */
+/** Auth allows so many sign-ins from one address at a time. */
 const burst = 30;
 
-/** Auth of such a project, which behaves like the real one. Returns the remaining users. */
-function auth({ signs_up = false, takes_weak = false, expires_in = 1_800, forwards = true }: Project) {
+/** A look-alike of Auth with these settings. @returns its remaining users. */
+function auth({
+  allowsSignUp = false,
+  allowsWeakPasswords = false,
+  expires_in = 1_800,
+  forwards = true,
+}: Project) {
   const users = new Map<string, string>();
   const seen = new Map<string, number>();
   server.use(
     http.get(`${url}/auth/v1/settings`, () =>
-      HttpResponse.json({ disable_signup: !signs_up, external: { email: true, anonymous_users: false } }),
+      HttpResponse.json({ disable_signup: !allowsSignUp, external: { email: true, anonymous_users: false } }),
     ),
-    // It never looks at the strength of a new user's password.
+    // Auth does not check the strength of a password at creation by an admin.
     http.post(`${url}/auth/v1/admin/users`, async ({ request }) => {
       const { id, password } = (await request.json()) as { id: string; password: string };
       if (users.has(id)) return HttpResponse.json({}, { status: 500 });
@@ -55,7 +60,7 @@ function auth({ signs_up = false, takes_weak = false, expires_in = 1_800, forwar
     }),
     http.put(`${url}/auth/v1/admin/users/:id`, async ({ params, request }) => {
       const { password } = (await request.json()) as { password: string };
-      if (!takes_weak && !/[A-Z]/.test(password))
+      if (!allowsWeakPasswords && !/[A-Z]/.test(password))
         return HttpResponse.json({ code: 422, error_code: "weak_password" }, { status: 422 });
       users.set(String(params.id), password);
       return HttpResponse.json({ id: params.id });
@@ -78,24 +83,28 @@ function auth({ signs_up = false, takes_weak = false, expires_in = 1_800, forwar
 }
 
 test.each<[string, Project, string[]]>([
-  ["as it should be", {}, ["sign-up: ok", "passwords: ok", "tokens: ok", "sign-ins: ok"]],
-  ["open to anybody", { signs_up: true }, ["sign-up: fail", "passwords: ok", "tokens: ok", "sign-ins: ok"]],
+  ["has right settings", {}, ["sign-up: ok", "passwords: ok", "tokens: ok", "sign-ins: ok"]],
   [
-    "content with weak passwords",
-    { takes_weak: true },
+    "allows sign-up",
+    { allowsSignUp: true },
+    ["sign-up: fail", "passwords: ok", "tokens: ok", "sign-ins: ok"],
+  ],
+  [
+    "allows weak passwords",
+    { allowsWeakPasswords: true },
     ["sign-up: ok", "passwords: fail", "tokens: ok", "sign-ins: ok"],
   ],
   [
-    "counting everybody together",
+    "counts all clients as one address",
     { forwards: false },
     ["sign-up: ok", "passwords: ok", "tokens: ok", "sign-ins: fail"],
   ],
   [
-    "generous with tokens",
+    "issues tokens for an hour",
     { expires_in: 3_600 },
     ["sign-up: ok", "passwords: ok", "tokens: fail", "sign-ins: ok"],
   ],
-])("Auth that is %s, and nobody is left there", async (_how, project, expected) => {
+])("the doctor judges an Auth that %s, and leaves no user behind", async (_how, project, expected) => {
   const users = auth(project);
   expect(verdicts(await checkAuth(target()))).toEqual(expected);
   expect(users.size).toBe(0);
@@ -124,7 +133,7 @@ test.each([
     ],
     ["buckets: fail"],
   ],
-])("the buckets %j", async (buckets, expected) => {
+])("the doctor judges the buckets %j as %j", async (buckets, expected) => {
   server.use(http.get(`${url}/storage/v1/bucket`, () => HttpResponse.json(buckets)));
   expect(verdicts(await checkBuckets(target()))).toEqual(expected);
 });
@@ -134,6 +143,6 @@ test.each([
   [{ applied: 999, expected: 1_000, missing: ["20260101000000"], unknown: [] }, ["migrations: fail"]],
   [{ applied: 1_001, expected: 1_000, missing: [], unknown: ["29990101000000"] }, ["migrations: warn"]],
   [{ applied: 1, expected: 1, missing: [], unknown: [] }, ["migrations: warn"]],
-])("the migrations %j", async (migrations, expected) => {
+])("the doctor judges the migrations %j as %j", async (migrations, expected) => {
   expect(verdicts(await checkMigrations(target({ migrations })))).toEqual(expected);
 });

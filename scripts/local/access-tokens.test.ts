@@ -16,12 +16,12 @@ const user = {
 };
 const seconds = () => Math.floor(Date.now() / 1000);
 
-/** A token as lite makes it. */
+/** A token as supabase-lite makes it. */
 const ofLite = (claims: object = { ...user, exp: seconds() + 300 }) =>
   new SignJWT({ ...claims }).setProtectedHeader({ alg: "HS256", typ: "JWT" }).sign(secret);
 const stack = (keys = signing_keys, alg: TokenAlgorithm = "ES256") =>
   new AccessTokens({ signing_keys: keys, jwt_secret }, alg);
-/** Of an instance that started with these keys, and gets the same when it asks Auth. */
+/** The verifier of a function that has these keys, and gets the same keys from Auth. */
 const verifier = (jwks: string) =>
   createTokenVerifier(
     { supabase_url: "http://auth.test", jwks } as Env,
@@ -29,7 +29,7 @@ const verifier = (jwks: string) =>
   );
 const tokenOf = (authorization: string | undefined) => authorization?.split(" ")[1] ?? "";
 
-test("what Auth gives out is verified with the published keys alone, and comes back to lite with the same claims", async () => {
+test("a token of local Auth is valid under the published keys, and reaches supabase-lite with the same claims", async () => {
   const tokens = stack();
   const given = await tokens.outward(await ofLite());
   expect(await verifier(tokens.public_keys).verify(given)).toMatchObject({ user_id: user.sub });
@@ -37,19 +37,19 @@ test("what Auth gives out is verified with the published keys alone, and comes b
   expect((await jwtVerify(back, secret, { algorithms: ["HS256"] })).payload).toMatchObject(user);
 });
 
-test("the private half of a key is not published", () => {
+test("local Auth does not publish the private part of a key", () => {
   expect(JSON.parse(stack().public_keys).keys[0]).toMatchObject({ kty: "EC", alg: "ES256", use: "sig" });
   expect(stack().public_keys).not.toContain('"d"');
 });
 
-test("an expired token reaches lite, which says that it is expired", async () => {
+test("an expired token reaches supabase-lite as expired", async () => {
   const tokens = stack();
   const given = await tokens.outward(await ofLite({ ...user, exp: seconds() - 60 }));
   const back = tokenOf(await tokens.inward(`Bearer ${given}`));
   await expect(jwtVerify(back, secret)).rejects.toMatchObject({ code: "ERR_JWT_EXPIRED" });
 });
 
-test("what no key of the stack signed is not made valid", async () => {
+test("a token that no key of the stack signed is passed on unchanged", async () => {
   const { privateKey } = await generateKeyPair("ES256");
   const forged = { ...user, exp: seconds() + 300 };
   const { kid } = JSON.parse(stack().public_keys).keys[0];
@@ -61,7 +61,7 @@ test("what no key of the stack signed is not made valid", async () => {
     expect(await stack().inward(nonsense)).toBe(nonsense);
 });
 
-test("after a rotation new tokens have the new key, and those of the old one are good until it is removed", async () => {
+test("after a rotation new tokens have the new key, and tokens of the old key are valid until it is removed", async () => {
   const old = await stack().outward(await ofLite());
   const [newest] = JSON.parse(newSigningKeys());
   const rotated = stack(JSON.stringify([newest, ...JSON.parse(signing_keys)]));
@@ -76,7 +76,7 @@ test("after a rotation new tokens have the new key, and those of the old one are
   expect(await removed.inward(`Bearer ${old}`)).toBe(`Bearer ${old}`);
 });
 
-test("with the legacy secret nothing is published, and the legacy keys work all the same", async () => {
+test("with the legacy secret no key is published, and the legacy tokens work", async () => {
   const tokens = stack(signing_keys, "HS256");
   expect(tokens.public_keys).toBe('{"keys":[]}');
   const token = await ofLite();

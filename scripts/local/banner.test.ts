@@ -10,7 +10,7 @@ import type { Stack } from "./stack-facts.ts";
 const credentials = { developer_key: "ak_d", project_id: "p", api_key: "ak_p" } as Stack["credentials"];
 const urls = { gateway: "http://127.0.0.1:9", api: "http://127.0.0.1:9/api/v1" } as Stack["urls"];
 
-test("a printed command that is refused tells the sentence of the API", () => {
+test("a printed curl command that the API refuses prints the API's sentence", () => {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-banner-"));
   try {
     const refusal = '{"detail":"Invalid developer key.","code":"developer_key_invalid"}';
@@ -26,7 +26,7 @@ test("a printed command that is refused tells the sentence of the API", () => {
 });
 
 test.each(["plain", "Ada's clone", 'with "quotes"', "with $HOME and `id`", "back\\slash", "two  spaces"])(
-  "the printed command takes the sample photo from a folder that is called %s",
+  "the printed curl command sends the sample photo from a folder with the name %s",
   (name) => {
     const folder = mkdtempSync(join(tmpdir(), "cloud-api-banner-"));
     const data = join(folder, name);
@@ -35,18 +35,18 @@ test.each(["plain", "Ada's clone", 'with "quotes"', "with $HOME and `id`", "back
     writeFileSync(paths.sample, "photo");
     try {
       const [, line = ""] = curlLines({ urls, credentials, paths });
-      // A curl that tells what the shell hands over to it.
-      const told = join(folder, "told");
+      // A stand-in for curl that writes down its argument.
+      const received = join(folder, "received");
       writeFileSync(
         join(folder, "curl"),
-        `#!/bin/sh\nfor word; do case "$word" in files=*) printf %s "$word" > '${told}';; esac; done\n`,
+        `#!/bin/sh\nfor word; do case "$word" in files=*) printf %s "$word" > '${received}';; esac; done\n`,
         { mode: 0o755 },
       );
       execFileSync("/bin/bash", ["--norc", "-c", line], {
         stdio: "ignore",
         env: { PATH: `${folder}:/usr/bin:/bin`, TOKEN: "t" },
       });
-      const [, quoted = ""] = /^files=@"(.*)";type=image\/png$/.exec(readFileSync(told, "utf8")) ?? [];
+      const [, quoted = ""] = /^files=@"(.*)";type=image\/png$/.exec(readFileSync(received, "utf8")) ?? [];
       expect(quoted.replace(/\\(["\\])/g, "$1")).toBe(paths.sample);
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -11,13 +11,13 @@ import {
 import { replicateHosts } from "./replicate-access.ts";
 import { repositoryRoot } from "./settings.ts";
 
-test("every setting of .env.example is the user's, or the stack's own", () => {
+test("every setting of .env.example is either the user's or the stack's", () => {
   const text = readFileSync(join(repositoryRoot, ".env.example"), "utf8");
   const named = [...text.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
   expect([...namesOfUserSettings, ...ownSettings].sort()).toEqual(named.sort());
 });
 
-test("a database or a signing secret of another project in the environment is left there", () => {
+test("npm start ignores the database and the signing secret of another project in the environment", () => {
   const user = {
     DATABASE_URL: "postgresql://far.example.com/x",
     JWT_SECRET: "x".repeat(40),
@@ -30,35 +30,35 @@ test("a database or a signing secret of another project in the environment is le
 
 test.each([
   [
-    "a webhook secret that is no base64",
+    "a webhook secret that is not base64",
     { REPLICATE_WEBHOOK_SECRET: "whsec_not base64!" },
     "REPLICATE_WEBHOOK_SECRET",
   ],
   [
-    "a webhook secret with a version",
+    "a webhook secret with a version prefix",
     { REPLICATE_WEBHOOK_SECRET: "v1,whsec_AAAAAAAAAAAAAAAAAAAAAAAA" },
     "without the `v1,`",
   ],
   [
-    "a signature for the secret",
+    "a signature instead of a webhook secret",
     { REPLICATE_WEBHOOK_SECRET: "whsec_v1,AAAAAAAAAAAAAAAAAAAAAAAA" },
     "without the `v1,`",
   ],
-  ["a count that is none", { DB_POOL_SIZE: "many" }, "DB_POOL_SIZE"],
-  ["an address that is none", { PUBLIC_URL: "example.com" }, "PUBLIC_URL"],
-])("%s is refused by name, and its value is not told", (_what, user, words) => {
+  ["a pool size that is not a number", { DB_POOL_SIZE: "many" }, "DB_POOL_SIZE"],
+  ["a PUBLIC_URL that is not a URL", { PUBLIC_URL: "example.com" }, "PUBLIC_URL"],
+])("the error about %s names the setting and does not show its value", (_what, user, words) => {
   expect(() => userSettings(user)).toThrow(words);
   expect(() => userSettings(user)).not.toThrow(Object.values(user)[0]);
 });
 
-test("a webhook secret as Replicate gives it is taken", () => {
+test("a webhook secret in Replicate's format is accepted", () => {
   const ReplicateWebhookSecret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
   expect(userSettings({ REPLICATE_WEBHOOK_SECRET: ReplicateWebhookSecret })).toEqual({
     REPLICATE_WEBHOOK_SECRET: ReplicateWebhookSecret,
   });
 });
 
-test("what the functions may connect to follows from the settings", () => {
+test("the functions may connect to exactly the hosts of the settings", () => {
   expect(
     replicateHosts({
       REPLICATE_API_URL: "https://proxy.example.com/v1",
@@ -75,7 +75,7 @@ test("what the functions may connect to follows from the settings", () => {
   ).toEqual(["cache.example.com:6379", "api.resend.com", "mail.example.com:587", "proxy.example.com:3128"]);
 });
 
-test("the way out of the network is passed on in both spellings, and never for this machine", () => {
+test("proxy settings are passed to the functions, and this machine is always in no_proxy", () => {
   const user = {
     https_proxy: "http://a:1",
     HTTP_PROXY: "http://b:2",

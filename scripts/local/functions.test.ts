@@ -8,7 +8,7 @@ import type { Part } from "./part.ts";
 import { findFreeBase } from "./ports.ts";
 import { functionNames, loopback, type Ports, pathsFor, portsFrom } from "./settings.ts";
 
-// Three functions with one request that never ends, supervised as `npm start` supervises the real ones.
+// Three functions with a path that blocks them, supervised as in `npm start`.
 const spinning = `export default {
   fetch(request) {
     while (request.url.endsWith("/spin")) {}
@@ -60,20 +60,20 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function said(words: string): Promise<void> {
+async function untilReported(words: string): Promise<void> {
   while (!reports.some((line) => line.includes(words)))
     await new Promise<void>((resolve) => waiting.push(resolve));
 }
 
 const ask = (path: string) => fetch(`http://${loopback}:${ports.functions.api}${path}`);
 
-test("a function that hangs is ended, started anew, and both are said; the others go on", {
+test("npm start kills and restarts a function that hangs, reports both, and leaves the other functions alone", {
   timeout: 60_000,
 }, async () => {
   const others = parts.slice(1).map(({ pid }) => pid);
   const spin = ask("/spin").catch((error: unknown) => error);
-  await said("The function api hangs");
-  await said("The function api is back");
+  await untilReported("The function api hangs");
+  await untilReported("The function api is back");
   expect(await spin).toBeInstanceOf(Error);
   expect(await (await ask("/")).text()).toBe("fine");
   expect(reports.some((line) => line.startsWith("The function api died (SIGKILL)"))).toBe(true);

@@ -25,14 +25,14 @@ test.each<[string, Handler]>([
     },
   ],
   ["rejects", () => Promise.reject(new Error("broken"))],
-])("a handler that %s ends its own request alone, and is told once", async (_how, handler) => {
+])("a handler that %s causes a 500 for its own request, and one report", async (_how, handler) => {
   const { url, reports } = await serve(handler);
   const response = await fetch(`${url}/x?secret=1`);
   expect([response.status, (await response.json()).code]).toEqual([500, "internal_error"]);
   expect(reports).toEqual(["The server: GET /x failed: broken"]);
 });
 
-test("an answer that breaks in its middle is cut off, and the server goes on", async () => {
+test("a local server cuts an answer that fails halfway, and keeps serving", async () => {
   const { url } = await serve(async (request, response) => {
     if (request.url === "/fine") return void response.end("fine");
     response.write("half");
@@ -43,7 +43,7 @@ test("an answer that breaks in its middle is cut off, and the server goes on", a
   expect(await (await fetch(`${url}/fine`)).text()).toBe("fine");
 });
 
-test("somebody who goes away during an answer is told of nowhere", async () => {
+test("a local server reports nothing when a client disconnects during an answer", async () => {
   let settled: (outcome: unknown) => void = () => {};
   const outcome = new Promise((resolve) => {
     settled = resolve;

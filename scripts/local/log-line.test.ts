@@ -36,11 +36,11 @@ test.each([
     { time: request.time, level: "warn", message: "a mail could not be sent", mail_id: "m" },
     /warn: a mail could not be sent mail_id=m$/,
   ],
-])("a line is readable", (event, expected) => {
+])("a log event is printed as a readable line (%#)", (event, expected) => {
   expect(readable(JSON.stringify(event), false)).toMatch(expected);
 });
 
-test("what is no event of ours stays as it is", () => {
+test("a line that is not a log event is printed unchanged", () => {
   expect(readable("error: Uncaught TypeError", false)).toBe("error: Uncaught TypeError");
   expect(readable("null", false)).toBe("null");
 });
@@ -48,13 +48,13 @@ test("what is no event of ours stays as it is", () => {
 test.each([
   { ...request, status: 500, cause: "Error: \u001b[2J\r\n\u009bgone" },
   { time: request.time, level: "warn", message: "odd", reason: "\u001b]0;title\u0007" },
-])("words of strangers move no cursor", (event) => {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+])("control characters in a log event are escaped (%#)", (event) => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for control characters.
   expect(readable(JSON.stringify(event), false)).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
   expect(readable("\u001b[31mno JSON", false)).toBe("\\x1b[31mno JSON");
 });
 
-test("what was there before is left out, and a line that comes in two pieces is one", () => {
+test("a log follower skips older lines, and joins a line that arrives in two parts", () => {
   writeFileSync(log, "old\n");
   const lines: string[] = [];
   follower = new LogFollower(log, (line) => lines.push(line));
@@ -66,7 +66,7 @@ test("what was there before is left out, and a line that comes in two pieces is 
   expect(lines).toEqual(["first", "second"]);
 });
 
-test("a log that grows too large begins anew, and so does one that its part emptied", () => {
+test("a log follower empties a log that is too large, and follows a log that was truncated", () => {
   const lines: string[] = [];
   follower = new LogFollower(log, (line) => lines.push(line), 20);
   writeFileSync(log, "0123456789\n0123456789\n");

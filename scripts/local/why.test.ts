@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { whyOf } from "./why.ts";
 
-// Output of failed programs, and the line of it that explains the failure.
+// Outputs of failed programs, each with the line that explains the failure.
 test.each<[string, string, string]>([
   [
-    "Deno, an exception",
+    "Deno with an exception",
     `error: Uncaught (in promise) Error: The configuration is not usable:
   MAIL_FROM: the address that mail comes from: must be an address
     throw new Error(\`The configuration is not usable:\`);
@@ -14,13 +14,13 @@ test.each<[string, string, string]>([
     "error: Uncaught (in promise) Error: The configuration is not usable: MAIL_FROM: the address that mail comes from: must be an address",
   ],
   [
-    "Deno, a permission",
+    "Deno with a missing permission",
     `error: Uncaught (in promise) NotCapable: Requires net access to "10.0.0.1:5432", run again with the --allow-net flag
     at async connect (npm:postgres)`,
     'error: Uncaught (in promise) NotCapable: Requires net access to "10.0.0.1:5432", run again with the --allow-net flag',
   ],
   [
-    "Node, a module that is missing",
+    "Node with a missing module",
     `node:internal/modules/package_json_reader:266
   throw new ERR_MODULE_NOT_FOUND(packageName, fileURLToPath(base), null);
         ^
@@ -35,7 +35,7 @@ Node.js v24.21.0`,
     "Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'maildev' imported from /repo/scripts/local/mail-server.ts",
   ],
   [
-    "Node, a port",
+    "Node with a port in use",
     `node:events:497
       throw er; // Unhandled 'error' event
       ^
@@ -63,7 +63,7 @@ Node.js v24.21.0`,
     "2026-11-24 09:00:00.001 UTC [7] FATAL:  could not create shared memory segment: No space left on device",
   ],
   [
-    "the Supabase CLI, a migration",
+    "the Supabase CLI with a wrong migration",
     `Connecting to remote database...
 Applying migration 20261124090000_foundation.sql...
 ERROR: relation "nowhere" does not exist (SQLSTATE 42P01)
@@ -74,19 +74,23 @@ Try rerunning the command with --debug to troubleshoot the error.`,
     'ERROR: relation "nowhere" does not exist (SQLSTATE 42P01)',
   ],
   [
-    "the Supabase CLI, a settings file",
+    "the Supabase CLI with a wrong settings file",
     `failed to parse environment file: .env (unexpected character "\\n" in variable name)
 Try rerunning the command with --debug to troubleshoot the error.`,
     'failed to parse environment file: .env (unexpected character "\\n" in variable name)',
   ],
-  ["colours", "\u001b[0m\u001b[1m\u001b[31merror\u001b[0m: Module not found", "error: Module not found"],
-  ["nothing that says so", "starting\nlistening", "listening"],
-  ["nothing at all", "", ""],
-])("the reason in what %s wrote", (_who, output, expected) => {
+  [
+    "a program with colored output",
+    "\u001b[0m\u001b[1m\u001b[31merror\u001b[0m: Module not found",
+    "error: Module not found",
+  ],
+  ["a program without an error line", "starting\nlistening", "listening"],
+  ["a program without output", "", ""],
+])("the reason is found in the output of %s", (_who, output, expected) => {
   expect(whyOf(output)).toBe(expected);
 });
 
-test("is cut, and found in time however long the output is", () => {
+test("the reason in a very long output is cut, and found within half a second", () => {
   const long = `error: ${"a.".repeat(2_000_000)}`;
   const start = performance.now();
   expect(whyOf(`${long}\nerror: ${"b ".repeat(5_000)}`).length).toBeLessThanOrEqual(300);

@@ -11,8 +11,8 @@ test.each([
   ["http://127.0.0.1:54321", "http://127.0.0.1:54321"],
   ["http://127.0.0.1:54321/functions/v1", "http://127.0.0.1:54321/functions/v1"],
   ["https://api.example.com/api/v1", "https://api.example.com"],
-])("%s means the base %s", (url, base) => expect(baseOf(url)).toBe(base));
+])("the base address of %s is %s", (url, base) => expect(baseOf(url)).toBe(base));
 
-test.each(["", "example.com", "ftp://example.com"])("%j is refused", (url) =>
+test.each(["", "example.com", "ftp://example.com"])("the base address %j is refused", (url) =>
   expect(() => baseOf(url)).toThrow("is no address"),
 );

@@ -7,7 +7,7 @@ import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 const { urls, credentials, keys, logs = "" } = inject("stack");
 
-/** `npm run demo` with this environment; its output is no terminal. */
+/** Runs `npm run demo` with this environment. Its output is not a terminal. */
 async function demo(env: Record<string, string | undefined>) {
   const child = spawn(process.execPath, [join(repositoryRoot, "scripts", "demo.ts")], {
     cwd: repositoryRoot,
@@ -25,13 +25,13 @@ async function demo(env: Record<string, string | undefined>) {
   return { code, out, errors };
 }
 
-let demoed: Awaited<ReturnType<typeof demo>>;
+let ranDemo: Awaited<ReturnType<typeof demo>>;
 beforeAll(async () => {
-  demoed = await demo({ CLOUD_API_URL: urls.gateway, CLOUD_API_OPERATOR_KEY: credentials.operator_key });
+  ranDemo = await demo({ CLOUD_API_URL: urls.gateway, CLOUD_API_OPERATOR_KEY: credentials.operator_key });
 });
 
-test("the demo ends with a picture that decodes, in plain lines, and says where it lies", () => {
-  const { code, out, errors } = demoed;
+test("the demo writes a valid picture, prints plain lines without colors, and names the file", () => {
+  const { code, out, errors } = ranDemo;
   expect(errors).toBe("");
   expect(code).toBe(0);
   expect(out).not.toContain("\u001b");
@@ -42,7 +42,7 @@ test("the demo ends with a picture that decodes, in plain lines, and says where 
   rmSync(file);
 });
 
-test("after the demo the logs have a line for each request, and no key, token, password or address in any", () => {
+test("after the demo the logs contain its requests, and no key, token, password or address", () => {
   const files = readdirSync(logs).filter((name) => name.startsWith("function-"));
   expect(files).toHaveLength(3);
   const secrets = [...Object.values(credentials), ...Object.values(keys)].filter(
@@ -74,7 +74,7 @@ test("after the demo the logs have a line for each request, and no key, token, p
   );
 });
 
-test("a refusal is one sentence with the request id, and the exit code is not zero", async () => {
+test("the demo reports a refused request in one sentence with the request id, and exits with 1", async () => {
   const { code, errors } = await demo({ CLOUD_API_URL: urls.gateway, CLOUD_API_OPERATOR_KEY: "ok_wrong" });
   expect(code).toBe(1);
   expect(errors).toMatch(
@@ -82,7 +82,7 @@ test("a refusal is one sentence with the request id, and the exit code is not ze
   );
 });
 
-test("a target that does not answer is named in one sentence", async () => {
+test("the demo reports a target that does not answer in one sentence, and exits with 1", async () => {
   const { code, errors } = await demo({
     CLOUD_API_URL: "http://127.0.0.1:9",
     CLOUD_API_OPERATOR_KEY: "ok_any",

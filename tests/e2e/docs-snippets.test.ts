@@ -18,7 +18,7 @@ import {
 } from "../support/snippets.ts";
 import { cannotRunHere, runBySuite } from "../support/snippets-elsewhere.ts";
 
-// What a reader pastes, run as a reader would. The SDK's README has a suite of its own, `sdk-package`.
+// Runs the code blocks of the guides as a reader would. The suite `sdk-package` runs those of the SDK's README.
 
 const { urls, credentials, database_url } = inject("stack");
 const documents = [
@@ -32,7 +32,7 @@ const snippets = documents.flatMap(snippetsOf);
 const elsewhere = new Set([...runBySuite, ...cannotRunHere].map(({ text }) => text));
 const isRun = ({ language, text }: Snippet) => runnable.includes(language) && !elsewhere.has(text);
 const where = ({ file, line }: Snippet) => `${file}:${line}`;
-/** The variables that every guide uses. */
+/** The blocks that set the variables of every guide. */
 const variables = snippetsOf("docs/quick-start.md").filter(({ text }) => text.includes(". ./.env"));
 
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-reader-"));
@@ -67,7 +67,7 @@ describe.concurrent.each(documentsToRun)("%s", (document) => {
   const statements = own.filter(({ language }) => language === "sql");
 
   if (programs.length > 0)
-    test(`its ${programs.length} commands and programs succeed, one after another`, async () => {
+    test(`the ${programs.length} commands and programs of ${document} succeed, one after another`, async () => {
       const reader = join(folder, document.replaceAll(/\W/g, "-"));
       mkdirSync(reader);
       if (document.startsWith("examples/"))
@@ -84,13 +84,13 @@ describe.concurrent.each(documentsToRun)("%s", (document) => {
     });
 
   for (const snippet of requests)
-    test(`the request at line ${snippet.line} is answered as it says`, async () => {
+    test(`the request at line ${snippet.line} of ${document} gets the answer that the guide shows`, async () => {
       const status = await sendRequest(snippet, urls.gateway, env);
       expect(status).toBe(snippet.refused ?? (status < 400 ? status : "a success"));
     });
 
   for (const snippet of statements)
-    test(`the SQL at line ${snippet.line} runs`, async () => {
+    test(`the SQL at line ${snippet.line} of ${document} runs`, async () => {
       const sql = postgres(database_url ?? "", { max: 1, onnotice: () => {} });
       const undone = new Error("rolled back");
       await expect(
@@ -104,7 +104,7 @@ describe.concurrent.each(documentsToRun)("%s", (document) => {
     });
 });
 
-test("the commands that npm start prints, and the page at / shows, end with a picture", async () => {
+test("the curl commands that npm start prints and the page at / shows make a picture", async () => {
   const reader = join(folder, "banner");
   mkdirSync(reader);
   makeReaderFolder(reader, {}, new Uint8Array(await photo().arrayBuffer()));
@@ -121,7 +121,7 @@ test("the commands that npm start prints, and the page at / shows, end with a pi
   });
 });
 
-test("every block is run, is run by another suite, or is listed with the reason why it cannot run here", () => {
+test("every code block runs here, runs in another suite, or is listed with the reason why it cannot run", () => {
   const ran = snippets.filter(isRun).length;
   const listed = snippets.filter(({ text }) => cannotRunHere.some((one) => one.text === text)).length;
   const inSuites = snippets.filter(({ text }) => runBySuite.some((one) => one.text === text)).length;
@@ -136,14 +136,14 @@ test("every block is run, is run by another suite, or is listed with the reason 
   expect(
     shown.filter(({ language }) => !["", "text", "json", "env", "yaml"].includes(language)).map(where),
   ).toEqual([]);
-  // What is shown as output holds no command.
+  // A block that shows output contains no command.
   const command = /^\s*(\$ |curl |npm |npx |node |psql |docker |git )/m;
   expect(shown.filter(({ text }) => command.test(text)).map(where)).toEqual([]);
   for (const snippet of shown.filter(({ language }) => language === "json"))
     expect(() => JSON.parse(snippet.text), where(snippet)).not.toThrow();
 });
 
-test("every command and file that a document names in its text is there", () => {
+test("every npm command and file that a guide names exists", () => {
   const scriptsOf = (file: string) =>
     existsSync(file) ? Object.keys(JSON.parse(readFileSync(file, "utf8")).scripts ?? {}) : [];
   const ofRoot = [...scriptsOf(join(repositoryRoot, "package.json")), "init", "install", "ci"];

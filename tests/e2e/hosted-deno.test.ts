@@ -12,20 +12,20 @@ beforeAll(async () => {
 
 afterAll(() => hosted?.end());
 
-test("the function starts on the Deno of hosted Supabase and says that it lives", async () => {
+test("the function starts on the Deno of hosted Supabase and answers /health", async () => {
   const response = await fetch(`${base}/health`);
   expect(response.status).toBe(200);
   expect(await response.json()).toMatchObject({ status: "healthy" });
 });
 
-test("it reaches database and storage there", async () => {
+test("the function reaches database and Storage on the Deno of hosted Supabase", async () => {
   expect((await whenHealthy(`${base}/api/v1/health`)).body).toMatchObject({
     database: { status: "healthy" },
     storage: { status: "healthy" },
   });
 });
 
-test("it refuses a forged token there", async () => {
+test("the function refuses a forged token on the Deno of hosted Supabase", async () => {
   const response = await fetch(`${base}/api/v1/auth/me`, {
     headers: { Authorization: "Bearer not.a.token" },
   });

@@ -18,7 +18,7 @@ afterAll(() => stack.close());
 
 type Asked = { status: number | undefined; headers: Record<string, unknown>; text: string };
 
-/** With these headers exactly: `fetch` decides about the host and the fetch metadata itself. */
+/** Sends exactly these headers. `fetch` would set the host and the fetch metadata itself. */
 function ask(headers: Record<string, string>, method = "GET", path = "/"): Promise<Asked> {
   return new Promise((resolve, reject) => {
     openRequest(`${urls.gateway}${path}`, { headers, method }, (answer) => {
@@ -39,7 +39,7 @@ const browser = {
   "sec-fetch-mode": "navigate",
 };
 
-test("a browser gets a page with the keys of the demo project, and not the operator's", async () => {
+test("the landing page shows a browser the keys of the demo project, but not the operator's key", async () => {
   const { status, headers, text } = await ask(browser);
   expect([status, headers["content-type"]]).toEqual([200, "text/html; charset=utf-8"]);
   for (const shown of [credentials.project_id, ...secrets.slice(0, 3)]) expect(text).toContain(shown);
@@ -48,13 +48,13 @@ test("a browser gets a page with the keys of the demo project, and not the opera
     expect(text).toContain(`href="${link}"`);
 });
 
-test("everybody else gets the index of the API as JSON, from any origin", async () => {
+test("a client that is no browser gets the index of the API as JSON, from any origin", async () => {
   const { headers, text } = await ask({ accept: "*/*", origin: "https://app.test" });
   expect(headers["access-control-allow-origin"]).toBe("*");
   expect(JSON.parse(text)).toMatchObject({ name: "Cloud API", api: "/api/v1" });
 });
 
-test("no store keeps the page, no frame shows it, no other origin reads it", async () => {
+test("the landing page cannot be cached, framed, or read by another origin", async () => {
   const { headers } = await ask(browser);
   expect(Object.keys(headers).filter((name) => name.startsWith("access-control-"))).toEqual([]);
   expect(headers).toMatchObject({
@@ -69,21 +69,24 @@ test("no store keeps the page, no frame shows it, no other origin reads it", asy
 });
 
 test.each([
-  ["a name that an attacker points to this machine", { ...browser, host: "attacker.test" }],
-  ["such a name with our port", { ...browser, host: `attacker.test:${new URL(urls.gateway).port}` }],
-  ["a name that begins like ours", { ...browser, host: "127.0.0.1.attacker.test" }],
-  ["a script of a page", { ...browser, "sec-fetch-dest": "empty", "sec-fetch-mode": "cors" }],
+  ["a host name that an attacker points to this machine", { ...browser, host: "attacker.test" }],
+  [
+    "a foreign host name with the gateway's port",
+    { ...browser, host: `attacker.test:${new URL(urls.gateway).port}` },
+  ],
+  ["a host name that begins with 127.0.0.1", { ...browser, host: "127.0.0.1.attacker.test" }],
+  ["`fetch` in a script", { ...browser, "sec-fetch-dest": "empty", "sec-fetch-mode": "cors" }],
   ["a script of another origin", { accept: "text/html", origin: "https://attacker.test" }],
-  ["a frame", { ...browser, "sec-fetch-dest": "iframe" }],
+  ["an iframe", { ...browser, "sec-fetch-dest": "iframe" }],
   ["a <script> or <img> tag", { ...browser, "sec-fetch-dest": "script" }],
-])("%s gets no keys", async (_, headers) => {
+])("a request by %s gets no keys from the landing page", async (_, headers) => {
   const { text } = await ask(headers);
   for (const secret of secrets) expect(text).not.toContain(secret);
   const { name, code } = JSON.parse(text) as { name?: string; code?: string };
   expect(name ?? code).toMatch(/^(Cloud API|host_not_local)$/);
 });
 
-test("the keys of the demo project are for the reference's own script", async () => {
+test("/docs/demo.json gives the keys of the demo project to scripts of its own origin only", async () => {
   const demo = async (site: string) => {
     const { status, text } = await ask({ "sec-fetch-site": site }, "GET", "/docs/demo.json");
     return [status, JSON.parse(text)];
@@ -99,23 +102,23 @@ test("the keys of the demo project are for the reference's own script", async ()
   for (const secret of secrets) expect(rebound.text).not.toContain(secret);
 });
 
-test("only a page is asked for by GET: a form that is posted here gets none", async () => {
+test("a form that is posted to the landing page gets no keys", async () => {
   const { text } = await ask({ ...browser, "content-length": "0" }, "POST");
   for (const secret of secrets) expect(text).not.toContain(secret);
 });
 
-test("the page works under each name of this machine", async () => {
+test("the landing page works under localhost, 127.0.0.1 and [::1]", async () => {
   for (const host of ["localhost:8080", "127.0.0.1", "[::1]:54321"])
     expect((await ask({ ...browser, host })).text).toContain(credentials.api_key);
 });
 
-test("it shows the last generations as pictures that open without a key", async () => {
+test("the landing page shows the latest generations as pictures that open without a key", async () => {
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
   const prompt = freshPrompt("A boat & <b>a</b> lake");
   const { id } = await stack.created(prompt, user.headers);
   expect(await stack.ended(id, user.headers)).toMatchObject({ status: "completed" });
-  // Ahead of what other suites make meanwhile.
+  // Newer than the generations that other suites create meanwhile.
   await stack.sql`update public.generations set created_at = now() + interval '1 hour' where id = ${id}`;
   const { text } = await ask(browser);
   const src = new RegExp(`src="(/api/v1/generation/${id}/image[^"]+)"`).exec(text)?.[1] ?? "";
@@ -125,7 +128,7 @@ test("it shows the last generations as pictures that open without a key", async 
   expect(text).toContain(prompt.replace("&", "&#38;").replaceAll("<", "&#60;").replaceAll(">", "&#62;"));
 });
 
-test("nothing that a person typed becomes markup, and only the page's own script may run", () => {
+test("the landing page escapes all text that users typed, and its policy allows only its own script", () => {
   const evil = `"><img src=x onerror=alert(1)>'</script>`;
   const facts = {
     urls: { ...urls, studio: evil, inbox: evil, smtp: evil, replicate: undefined },

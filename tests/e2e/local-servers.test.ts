@@ -7,14 +7,14 @@ import { pathsFor, portsFrom } from "../../scripts/local/settings.ts";
 import { sendRaw } from "../support/raw-http.ts";
 import { processesNaming } from "../support/stack-cli.ts";
 
-// Every server that `npm start` opens, as any program or page of this machine can reach it.
+// Tests every server of `npm start` against the programs and web pages that can reach it.
 const stack = inject("stack");
 const ports = portsFrom(Number(new URL(stack.urls.gateway).port));
 const paths = pathsFor(dirname(stack.logs ?? ""));
 
 type Server = "gateway" | "studio" | "inbox" | "replicate" | "api" | "health" | "generation";
 const portOf = (server: Server): number => ({ ...ports, ...ports.functions })[server];
-/** The processes behind the ports; a new id says that one has died and was started anew. */
+/** The process ids behind the ports. A new id means that a process died and was restarted. */
 const processes = () =>
   [
     `WEB_PORT=${ports.inbox}`,
@@ -23,7 +23,7 @@ const processes = () =>
   ]
     .flatMap((words) => processesNaming(words))
     .map(({ pid }) => pid);
-/** A page that each serves without credentials. */
+/** A path that each server answers without credentials. */
 const open: Record<Server, string> = {
   gateway: "/health",
   studio: "/",
@@ -53,7 +53,7 @@ function ask(server: Server, headers: Record<string, string>, path = open[server
 }
 
 const local = "Host: 127.0.0.1\r\nConnection: close\r\n\r\n";
-const nasty = [
+const malformed = [
   `GET // HTTP/1.1\r\n${local}`,
   `GET //evil.test/ HTTP/1.1\r\n${local}`,
   `GET http:// HTTP/1.1\r\n${local}`,
@@ -89,7 +89,7 @@ const nasty = [
 ];
 
 describe.each(servers)("%s", (server) => {
-  test("outlives every nasty request, and answers none of them with a 5xx", {
+  test(`the server ${server} survives malformed requests, and answers none of them with a 5xx`, {
     timeout: 120_000,
   }, async () => {
     const before = processes();
@@ -99,7 +99,7 @@ describe.each(servers)("%s", (server) => {
       for (const { status, body } of answers)
         expect(status, `${bytes.slice(0, 60)} → ${body}`).toBeLessThan(500);
     };
-    await Promise.all(nasty.map(send));
+    await Promise.all(malformed.map(send));
     expect((await ask(server, {})).status).toBe(200);
     expect(processes()).toEqual(before);
   });
@@ -111,13 +111,16 @@ describe.each(servers)("%s", (server) => {
     "evil.test:80",
     "[::2]",
     "192.168.1.5",
-  ])("refuses the host %s, which a page may have led here", async (host) => {
+  ])(`the server ${server} refuses the foreign host %s with 421`, async (host) => {
     expect((await ask(server, { host })).status).toBe(421);
   });
 
-  test.each(["127.0.0.1:1", "localhost", "LOCALHOST:80", "[::1]:54321"])("answers under %s", async (host) => {
-    expect((await ask(server, { host })).status).toBe(200);
-  });
+  test.each(["127.0.0.1:1", "localhost", "LOCALHOST:80", "[::1]:54321"])(
+    `the server ${server} answers under the host %s`,
+    async (host) => {
+      expect((await ask(server, { host })).status).toBe(200);
+    },
+  );
 });
 
 const foreign = [
@@ -129,7 +132,7 @@ const foreign = [
 
 describe("a page of another site", () => {
   test.each(foreign)(
-    "of %s may not ask the inbox, the table editor, the look-alike, Auth, REST or Storage",
+    "a page of %s is refused by the inbox, the table editor, the look-alike, Auth, REST and Storage",
     async (origin) => {
       const asked: [Server, string][] = [
         ["inbox", "/api/email"],
@@ -148,12 +151,12 @@ describe("a page of another site", () => {
     },
   );
 
-  test("may ask the API, which decides by keys and by the origins of the project", async () => {
+  test("a page of another site may call the API, which checks keys and the project's origins", async () => {
     const { status, headers } = await ask("gateway", { origin: "https://app.example.com" }, "/health");
     expect([status, headers["access-control-allow-origin"]]).toEqual([200, "*"]);
   });
 
-  test("reads no mail by a script or a picture, and takes over no socket of the inbox", async () => {
+  test("a page of another site cannot read mails or tables by a script tag, nor open the inbox's WebSocket", async () => {
     const script = {
       "sec-fetch-site": "cross-site",
       "sec-fetch-mode": "no-cors",
@@ -173,14 +176,14 @@ describe("a page of another site", () => {
 });
 
 describe("a page of this machine", () => {
-  test("on another port asks Auth, REST and Storage with its key, and not the inbox", async () => {
+  test("a page on another local port may call Auth with the publishable key, but not the inbox", async () => {
     const origin = "http://localhost:3000";
     const { publishable = "" } = stack.keys;
     expect((await ask("gateway", { origin, apikey: publishable }, "/auth/v1/settings")).status).toBe(200);
     expect((await ask("inbox", { origin }, "/api/email")).status).toBe(403);
   });
 
-  test("may be opened from a link", async () => {
+  test("the inbox and the table editor open from a link on another site", async () => {
     const opened = {
       "sec-fetch-site": "cross-site",
       "sec-fetch-mode": "navigate",
@@ -192,8 +195,8 @@ describe("a page of this machine", () => {
   });
 });
 
-describe("what is secret", () => {
-  test("is of this stack alone: the keys that the Supabase CLI gives everybody open nothing", async () => {
+describe("secrets", () => {
+  test("the stack has its own keys and refuses the published keys of the Supabase CLI", async () => {
     const { secret = "" } = stack.keys;
     const published = "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz";
     const users = (apikey: string) => ask("gateway", { apikey }, "/rest/v1/users?select=id");
@@ -202,7 +205,7 @@ describe("what is secret", () => {
     expect(stack.database_url).not.toContain("postgres:postgres");
   });
 
-  test("is not told by the table editor's own information", async () => {
+  test("the table editor's system information contains no secret", async () => {
     const { password } = new URL(stack.admin_database_url ?? "");
     const { secret = "", jwt_secret = "" } = stack.keys;
     for (const path of ["/_system/info", "/_system/config", "/_system/introspect"]) {
@@ -212,7 +215,7 @@ describe("what is secret", () => {
     expect(JSON.parse((await ask("studio", {}, "/_system/info")).body)).toMatchObject({ admin: true });
   });
 
-  test("is in files that only this account can read: keys, logs and mails", async () => {
+  test("the files of keys, logs and mails are readable by their owner only", async () => {
     const { hostname, port } = new URL(`smtp://127.0.0.1:${ports.smtp}`);
     const transport = nodemailer.createTransport({ host: hostname, port: Number(port), secure: false });
     await transport.sendMail({ from: "a@cloud-api.test", to: "b@cloud-api.test", subject: "Hi", text: "Hi" });

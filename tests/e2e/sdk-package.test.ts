@@ -10,9 +10,9 @@ import { run, runtimes } from "../support/runtimes.ts";
 import { serveStack } from "../support/served-api.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
-// A newcomer's project: the packed tarball, installed by npm, and what the README says.
+// A new project: npm installs the packed tarball, and the programs of the README run.
 
-// What other programs get passes through here, so that it is held against the document too.
+// Requests of the programs pass through this server, which checks each answer against docs/openapi.json.
 const stack = await serveStack();
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-newcomer-"));
 const project = join(folder, "project");
@@ -66,7 +66,7 @@ afterAll(async () => {
   await stack.stop();
 });
 
-/** The functions of Next.js that the README and the example use, with a jar that prints what it is told. */
+/** Stand-ins for the functions of Next.js that the README and the example use. They print their calls. */
 function installNextHeaders() {
   const next = join(project, "node_modules", "next");
   mkdirSync(next, { recursive: true });
@@ -106,20 +106,23 @@ export function cookies(): Promise<Jar>;`,
 
 const picture = () => [...readFileSync(join(project, "picture.png")).subarray(0, 8)];
 
-test.each(runtimes())("the README's first program makes a PNG on $name", async ({ command, args }) => {
-  rmSync(join(project, "picture.png"), { force: true });
-  const ran = await run(command, [...args, "picture.mjs"], project, env);
-  expect(ran).toMatchObject({ code: 0, output: expect.stringContaining("completed") });
-  expect(picture()).toEqual(pngSignature);
-});
+test.each(runtimes())(
+  "the first program of the SDK's README makes a PNG on $name",
+  async ({ command, args }) => {
+    rmSync(join(project, "picture.png"), { force: true });
+    const ran = await run(command, [...args, "picture.mjs"], project, env);
+    expect(ran).toMatchObject({ code: 0, output: expect.stringContaining("completed") });
+    expect(picture()).toEqual(pngSignature);
+  },
+);
 
-test.each(runtimes())("the SDK keeps its promises on $name", async ({ command, args }) => {
+test.each(runtimes())("the SDK's eight guarantees hold on $name", async ({ command, args }) => {
   const { code, output } = await run(command, [...args, "sdk-proof.mjs"], project, env);
   expect(code, output).toBe(0);
   expect(output.match(/^kept: /gm)).toHaveLength(8);
 });
 
-test("the command of the README, with the .env of npm start, does so too", async () => {
+test("the command of the SDK's README makes a PNG with the .env that npm start writes", async () => {
   rmSync(join(project, "picture.png"), { force: true });
   const [, ...args] = commands.find((line) => line.startsWith("node "))?.split(" ") ?? [];
   expect(await run(process.execPath, args, project)).toMatchObject({ code: 0 });
@@ -133,25 +136,25 @@ test.each([
   ["errors.mjs", "401 invalid_credentials"],
   ["live.mjs", "completed http"],
   ["once.mjs", "true"],
-])("the README's %s runs and says %j", async (name, words) => {
+])("the program %s of the SDK's README runs and prints %j", async (name, words) => {
   const ran = await run(process.execPath, [name], project, env);
   expect(ran).toMatchObject({ code: 0, output: expect.stringContaining(words) });
   expect(ran.output).not.toContain("Warning");
 });
 
-test("the README's session.mjs signs in and keeps the session in a cookie that scripts cannot read", async () => {
+test("session.mjs of the SDK's README signs in and keeps the session in an HttpOnly cookie", async () => {
   const code = `console.log((await (await import("./session.mjs")).signIn(process.env.EMAIL, process.env.PASSWORD)).email)`;
   const ran = await run(process.execPath, ["--input-type=module", "-e", code], project, env);
   expect(ran).toMatchObject({ code: 0, output: expect.stringContaining('"httpOnly":true,"secure":false') });
   expect(ran.output).toContain(env.EMAIL);
 });
 
-test("the README's programs compile in a strict TypeScript project", async () => {
+test("the programs of the SDK's README compile in a strict TypeScript project", async () => {
   const folder = join(project, "strict");
   mkdirSync(folder, { recursive: true });
   const files = programs.map(({ text }) => {
     const name = nameOf(text).replace(".mjs", ".mts");
-    // The one parameter list of the README, and a callback: a TypeScript project writes their types.
+    // A TypeScript project needs types for one function and one callback of the README.
     const typed = text
       .replace("signIn(email, password)", "signIn(email: string, password: string)")
       .replace("({ status }) =>", "({ status }: { status: string }) =>");
@@ -177,7 +180,7 @@ test("the README's programs compile in a strict TypeScript project", async () =>
   expect(await run(process.execPath, [tsc, "-p", folder], project)).toEqual({ code: 0, output: "" });
 });
 
-test("the server actions of the Next.js example register, ask for a picture, say what is wrong and sign out", async () => {
+test("the server actions of the Next.js example reject a weak password, register, make a picture and sign out", async () => {
   const { code, output } = await run(process.execPath, ["next-actions.mjs"], project, env);
   expect(code, output).toBe(0);
   expect(output.split("\n").filter((line) => !/^set /.test(line))).toEqual([
@@ -191,7 +194,7 @@ test("the server actions of the Next.js example register, ask for a picture, say
   ]);
 });
 
-test("the types of its code without pages hold", async () => {
+test("the actions and the client of the Next.js example compile with the example's own settings", async () => {
   const files = ["nextjs/app/actions.ts", "nextjs/lib/client.ts"];
   const { compilerOptions } = JSON.parse(
     readFileSync(join(repositoryRoot, "examples/nextjs/tsconfig.json"), "utf8"),
@@ -209,7 +212,7 @@ test("the types of its code without pages hold", async () => {
   });
 });
 
-test("the curl example walks from registration to a PNG, from words and from a photo", async () => {
+test("the curl example registers and makes a PNG, from a prompt alone and from a photo", async () => {
   const script = join(repositoryRoot, "examples/curl/picture.sh");
   for (const args of [[], ["photo.png"]]) {
     rmSync(join(project, "picture.png"), { force: true });
@@ -222,13 +225,13 @@ test("the curl example walks from registration to a PNG, from words and from a p
   expect(without.output).toContain("Export the .env");
 });
 
-test("the first picture of the repository's README is that of the SDK's", () => {
+test("the repository's README shows the same first program as the SDK's README", () => {
   const first = blocks.slice(0, 3).map(({ language, text }) => ({ language, text }));
   const [, ...shown] = snippetsOf("README.md").map(({ language, text }) => ({ language, text }));
   expect(shown.slice(0, 3)).toEqual(first);
 });
 
-test("every block of the README is run by one of the tests here", () => {
+test("this suite runs every code block of the SDK's README", () => {
   expect(blocks.map(({ language }) => language).filter((one) => one !== "js" && one !== "sh")).toEqual([]);
   expect(commands.filter((line) => !/^(npm|node --env-file)/.test(line))).toEqual([]);
   expect(programs.map(({ text }) => nameOf(text)).sort()).toEqual([
@@ -250,7 +253,7 @@ test.each([
   ["esnext", "bundler"],
   ["esnext", "node10"],
 ])(
-  "its types hold in a strict project with module %s, without the types of Node",
+  "the SDK's types work in a strict project with module %s and resolution %s, without the types of Node",
   async (module, moduleResolution) => {
     writeFileSync(
       join(project, "use.ts"),

@@ -21,7 +21,7 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-/** What a developer types; the CLI remembers that it has seeded, so its memory is wiped for a second load. */
+/** Runs the developer's command. The CLI remembers a seed that it has loaded, so its memory is deleted first. */
 async function seed(): Promise<void> {
   await sql`drop table if exists supabase_migrations.seed_files`;
   const { code, output } = await runCommand("supabase", [
@@ -46,7 +46,7 @@ const counts = async () => {
   return row;
 };
 
-test("the seed loads with the CLI, twice without doubling, and the views answer over it", async () => {
+test("the CLI loads the seed twice without duplicates, and every report view shows its rows", async () => {
   await seed();
   const first = await counts();
   expect(first).toMatchObject({ people: 11, identities: 11, projects: 3, api_keys: 5 });
@@ -98,7 +98,7 @@ test("the seed loads with the CLI, twice without doubling, and the views answer 
   }
 });
 
-test("npm start -- --seed loads it too, and a second start changes nothing", async () => {
+test("npm start -- --seed loads the seed, and a second start changes nothing", async () => {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-seeded-"));
   const port = String(await findFreeBase());
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -121,7 +121,7 @@ test("npm start -- --seed loads it too, and a second start changes nothing", asy
   expect(await start()).toEqual(first);
 });
 
-test("a person of the seed gets in by a password reset, and in no other way", async () => {
+test("a seeded account cannot log in until its password is reset by mail", async () => {
   const call = (path: string, json: unknown) =>
     fetch(`${stack.urls.api}${path}`, {
       method: "POST",
@@ -152,7 +152,7 @@ test("a person of the seed gets in by a password reset, and in no other way", as
   });
 });
 
-test("the views are out of reach of every client role", async () => {
+test("client roles and the REST API cannot read the report views", async () => {
   for (const role of ["anon", "authenticated"]) {
     const attempt = sql.begin(async (tx) => {
       await tx.unsafe(`set local role ${role}`);

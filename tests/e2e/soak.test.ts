@@ -4,8 +4,8 @@ import { makeSubject, startTraffic } from "../../scripts/soak/traffic.ts";
 import { judge } from "../../scripts/soak/verdict.ts";
 import { admin } from "../support/sql.ts";
 
-// `npm run soak` does the same for half an hour, and watches memory and connections too.
-test("after mixed traffic nothing is stuck, lost or made twice, and quota and usage add up", async () => {
+// `npm run soak` runs the same traffic for half an hour, and also watches memory and connections.
+test("after mixed traffic no generation is stuck, lost or duplicated, and quota and usage are right", async () => {
   const { urls, credentials } = inject("stack");
   const ports = portsFrom(Number(new URL(urls.gateway).port));
   const subject = await makeSubject(ports, String(credentials.operator_key), admin, 2);

@@ -13,8 +13,8 @@ import { processesNaming, type Ready, StackCli } from "../support/stack-cli.ts";
 
 const browser = { accept: "text/html" };
 
-/** `npm start` on a folder and ports of its own, again and again. */
-class Started {
+/** `npm start` on its own folder and ports. It can be started repeatedly. */
+class StartedStack {
   readonly base_port: number;
   readonly data = mkdtempSync(join(tmpdir(), "cloud-api-"));
   cli: StackCli;
@@ -30,7 +30,7 @@ class Started {
     return new StackCli(["--port", String(this.base_port), "--data", this.data, "--json", ...more]);
   }
 
-  async answers(): Promise<void> {
+  async waitUntilReady(): Promise<void> {
     this.ready = await this.cli.ready();
   }
 
@@ -38,12 +38,12 @@ class Started {
     this.cli = this.#run(...more);
   }
 
-  async again(...more: string[]): Promise<void> {
+  async restart(...more: string[]): Promise<void> {
     this.start(...more);
-    await this.answers();
+    await this.waitUntilReady();
   }
 
-  /** The parts carry their ports in their command line or environment; PostgreSQL carries its folder. */
+  /** Finds each part by the port in its command line or environment, and PostgreSQL by its folder. */
   parts() {
     const { functions, inbox } = portsFrom(this.base_port);
     return processesNaming(`--port=${functions.api}`, `WEB_PORT=${inbox}`, `${this.data}/postgres`);
@@ -65,22 +65,22 @@ class Started {
   }
 }
 
-async function gone(pid: number): Promise<void> {
+async function untilGone(pid: number): Promise<void> {
   while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-// A start takes seconds, so the tests share two stacks, and each leaves its own as it found it.
+// A start takes seconds, so the tests share two stacks, and each test leaves its stack as it was.
 describe("npm start", { timeout: 240_000 }, () => {
-  let one: Started;
-  let two: Started;
+  let one: StartedStack;
+  let two: StartedStack;
   beforeAll(async () => {
-    one = new Started(await findFreeBase(20_000, 25_000));
-    two = new Started(await findFreeBase(25_000, 30_000));
-    await Promise.all([one.answers(), two.answers()]);
+    one = new StartedStack(await findFreeBase(20_000, 25_000));
+    two = new StartedStack(await findFreeBase(25_000, 30_000));
+    await Promise.all([one.waitUntilReady(), two.waitUntilReady()]);
   }, 240_000);
   afterAll(() => Promise.all([one, two].map((each) => each.end())), 240_000);
 
-  test("answers on every address", async () => {
+  test("after npm start the gateway, the inbox and the table editor answer", async () => {
     const { urls } = one.ready;
     await whenHealthy(`${urls.api}/health`);
     for (const url of [`${urls.gateway}/health`, urls.inbox, urls.studio]) {
@@ -88,14 +88,14 @@ describe("npm start", { timeout: 240_000 }, () => {
     }
   });
 
-  test("runs twice at the same time, with accounts and data apart", async () => {
+  test("two stacks run at the same time with separate accounts and data", async () => {
     const { project_id } = one.ready.credentials;
     expect(two.ready.credentials.project_id).not.toBe(project_id);
     const projects = `select id from public.projects where id = '${project_id}'`;
     expect([await one.query(projects), await two.query(projects)]).toEqual([[{ id: project_id }], []]);
   });
 
-  test("names a part that dies, and brings it back", async () => {
+  test("npm start names a part that dies, and restarts it", async () => {
     const { inbox, functions } = portsFrom(one.base_port);
     const killed = [`WEB_PORT=${inbox}`, `--port=${functions.api}`].map((words) => processesNaming(words)[0]);
     for (const part of killed) process.kill(part?.pid ?? 0, "SIGKILL");
@@ -106,7 +106,7 @@ describe("npm start", { timeout: 240_000 }, () => {
     await whenHealthy(`${one.ready.urls.api}/health`);
   });
 
-  test("survives the death of its database", async () => {
+  test("npm start restarts a database that was killed, and REST answers again", async () => {
     const [server] = processesNaming(`-D\0${two.data}/postgres`);
     process.kill(server?.pid ?? 0, "SIGKILL");
     await two.cli.said("PostgreSQL is back");
@@ -117,8 +117,8 @@ describe("npm start", { timeout: 240_000 }, () => {
     expect(users.status).toBe(200);
   });
 
-  describe("at its end", { concurrent: true }, () => {
-    test("leaves no trace on SIGTERM, and keeps data and keys for the next start", async () => {
+  describe("when it ends", { concurrent: true }, () => {
+    test("SIGTERM ends every process of the stack, and the next start has the same data and keys", async () => {
       await one.query("create table public.kept as select 7 as answer");
       const { credentials } = one.ready;
       const parts = one.parts();
@@ -126,20 +126,20 @@ describe("npm start", { timeout: 240_000 }, () => {
       one.cli.child.kill("SIGTERM");
       expect(await one.cli.exited).toBe(0);
       await assertNothingLeft(one.base_port, parts);
-      await one.again();
+      await one.restart();
       expect(one.ready.credentials).toEqual(credentials);
       expect(statSync(join(one.data, "credentials.json")).mode & 0o777).toBe(0o600);
       expect(await one.query("select answer from public.kept")).toEqual([{ answer: 7 }]);
     });
 
-    test("leaves no process behind when it is killed, and starts again on the same data", async () => {
+    test("SIGKILL of npm start ends every process of the stack, and the next start has the same data", async () => {
       const { credentials } = two.ready;
       const parts = two.parts();
       expect(parts.length).toBeGreaterThanOrEqual(3);
       for (const { pid } of processesNaming(`--data\0${two.data}`)) process.kill(pid, "SIGKILL");
       await two.cli.exited;
-      await Promise.all(parts.map(({ pid }) => gone(pid)));
-      await two.again();
+      await Promise.all(parts.map(({ pid }) => untilGone(pid)));
+      await two.restart();
       expect(two.ready.credentials).toEqual(credentials);
     });
   });
@@ -153,19 +153,22 @@ describe("npm start", { timeout: 240_000 }, () => {
       "an older state of its schema",
       "update supabase_migrations.schema_migrations set statements = array['-- Schema 0000']",
     ],
-  ])("refuses a database with %s in one sentence, and leaves it as it is", async (_what, change) => {
-    await two.query(change);
-    two.cli.child.kill("SIGTERM");
-    await two.cli.exited;
-    two.start();
-    expect(await two.cli.exited).toBe(1);
-    expect(two.cli.errors.filter((line) => line !== "")).toEqual([
-      "The database in this data folder has the schema of another checkout: begin anew with `npm start -- --fresh`, which deletes what it holds.",
-    ]);
-    await assertNothingLeft(two.base_port, two.parts());
-    await two.again("--fresh");
-    expect(
-      await two.query("select count(*)::int as count from supabase_migrations.schema_migrations"),
-    ).toEqual([{ count: migrationNames().length }]);
-  });
+  ])(
+    "npm start refuses a database with %s in one sentence, and --fresh replaces it",
+    async (_what, change) => {
+      await two.query(change);
+      two.cli.child.kill("SIGTERM");
+      await two.cli.exited;
+      two.start();
+      expect(await two.cli.exited).toBe(1);
+      expect(two.cli.errors.filter((line) => line !== "")).toEqual([
+        "The database in this data folder has the schema of another checkout: begin anew with `npm start -- --fresh`, which deletes what it holds.",
+      ]);
+      await assertNothingLeft(two.base_port, two.parts());
+      await two.restart("--fresh");
+      expect(
+        await two.query("select count(*)::int as count from supabase_migrations.schema_migrations"),
+      ).toEqual([{ count: migrationNames().length }]);
+    },
+  );
 });

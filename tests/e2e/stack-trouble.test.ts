@@ -17,8 +17,10 @@ async function failure(...args: string[]): Promise<{ code: number | NodeJS.Signa
   return { code, lines: cli.errors };
 }
 
-describe("npm start says in one sentence what is wrong and what to do", () => {
-  it("when a port is taken", { timeout: timeoutMs }, async () => {
+describe("npm start in trouble", () => {
+  it("npm start says in one sentence which port is taken, and suggests other ports", {
+    timeout: timeoutMs,
+  }, async () => {
     const base_port = await findFreeBase();
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(base_port + 3, "127.0.0.1", resolve));
@@ -33,7 +35,9 @@ describe("npm start says in one sentence what is wrong and what to do", () => {
     }
   });
 
-  it("when another stack runs on the same data", { timeout: timeoutMs }, async () => {
+  it("npm start says in one sentence that another stack runs on the same data", {
+    timeout: timeoutMs,
+  }, async () => {
     const data = join(folder, "locked");
     const unlock = lockData(join(data, "stack.lock"));
     const { code, lines } = await failure("--port", String(await findFreeBase()), "--data", data);
@@ -43,7 +47,9 @@ describe("npm start says in one sentence what is wrong and what to do", () => {
     expect(lines[0]).toContain(`Another stack (process ${process.pid}) is running on ${data}`);
   });
 
-  it("when its folder cannot be made", { timeout: timeoutMs }, async () => {
+  it("npm start says in one sentence that a file prevents the creation of its data folder", {
+    timeout: timeoutMs,
+  }, async () => {
     const file = join(folder, "file");
     writeFileSync(file, "");
     const { code, lines } = await failure(
@@ -58,9 +64,9 @@ describe("npm start says in one sentence what is wrong and what to do", () => {
   });
 
   it.each([
-    ["a port that is none", ["--port", "many"], "--port many is not usable"],
-    ["an option that is none", ["--prot", "1"], "Unknown option '--prot'"],
-  ])("when it is given %s", { timeout: timeoutMs }, async (_name, args, sentence) => {
+    ["a port that is no number", ["--port", "many"], "--port many is not usable"],
+    ["an unknown option", ["--prot", "1"], "Unknown option '--prot'"],
+  ])("npm start refuses %s in one sentence", { timeout: timeoutMs }, async (_name, args, sentence) => {
     const { code, lines } = await failure(...args);
     expect(code).toBe(1);
     expect(lines).toHaveLength(1);

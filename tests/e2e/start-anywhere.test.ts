@@ -19,7 +19,7 @@ import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { whenHealthy } from "../support/health.ts";
 import { type Ready, StackCli } from "../support/stack-cli.ts";
 
-// `npm start` in a checkout and on a machine that have everything that ever stood in its way, at once.
+// Runs `npm start` with everything at once that has ever broken it: stray files, variables, proxies and paths.
 const home = mkdtempSync(join(tmpdir(), "cloud-api-home-"));
 const checkout = join(home, 'Ada\'s "clone" of it');
 
@@ -33,7 +33,7 @@ const strays: [string, string][] = [
   ["supabase/functions/.env", 'SUPABASE_DB_URL=postgresql://far.example.com/x\nDB_POOL_SIZE=none\n"\n'],
 ];
 
-/** Each setting with what the running function says of it: the value, or for a secret that there is one. */
+/** Each setting with the value that the running function reports. For a secret it reports only that it is set. */
 const settings: Record<string, [value: string, says: unknown]> = {
   REPLICATE_API_TOKEN: ["r8_of_nobody", true],
   REPLICATE_WEBHOOK_SECRET: ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", true],
@@ -70,21 +70,21 @@ const settings: Record<string, [value: string, says: unknown]> = {
   EVENT_RETENTION_DAYS: ["43", 43],
   REDIS_TIMEOUT_MS: ["44", 44],
 };
-/** Tried with a real Redis in another suite. */
-const givenElsewhere = ["REDIS_URL"];
+/** tests/faults/rate-limits-redis.test.ts runs with a real Redis. */
+const testedElsewhere = ["REDIS_URL"];
 
-const names: Record<string, string> = {
+const fieldNames: Record<string, string> = {
   REPLICATE_IMAGE_MODEL: "image_model",
   REPLICATE_TEXT_MODEL: "text_model",
   DB_POOL_SIZE: "database_pool_size",
   DB_PREPARE: "database_prepare",
 };
-function told(described: Record<string, unknown>, name: string): unknown {
-  const field = names[name] ?? name.toLowerCase();
+function reportedValue(described: Record<string, unknown>, name: string): unknown {
+  const field = fieldNames[name] ?? name.toLowerCase();
   return described[field] ?? described[`${field}_set`];
 }
 
-/** Answers for the provider, as a proxy is asked, and remembers who was asked for. */
+/** A proxy that answers in place of each host and records the URLs. */
 let proxy: Server;
 const proxied: string[] = [];
 let stack: StackCli;
@@ -93,8 +93,8 @@ let ready: Ready;
 beforeAll(async () => {
   chmodSync(home, 0o755);
   mkdirSync(checkout);
-  const left_out = ["node_modules", ".git", ".local", "dist", "coverage"];
-  for (const name of readdirSync(repositoryRoot).filter((each) => !left_out.includes(each)))
+  const leftOut = ["node_modules", ".git", ".local", "dist", "coverage"];
+  for (const name of readdirSync(repositoryRoot).filter((each) => !leftOut.includes(each)))
     cpSync(join(repositoryRoot, name), join(checkout, name), { recursive: true });
   symlinkSync(join(repositoryRoot, "node_modules"), join(checkout, "node_modules"));
   for (const [name, text] of strays) writeFileSync(join(checkout, name), text);
@@ -107,17 +107,17 @@ beforeAll(async () => {
     socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  const way_out = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const proxyUrl = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
   const env = {
     PATH: process.env.PATH,
     HOME: home,
     NODE_USE_ENV_PROXY: "1",
-    HTTP_PROXY: way_out,
-    HTTPS_PROXY: way_out,
-    ALL_PROXY: way_out,
-    http_proxy: way_out,
-    https_proxy: way_out,
-    all_proxy: way_out,
+    HTTP_PROXY: proxyUrl,
+    HTTPS_PROXY: proxyUrl,
+    ALL_PROXY: proxyUrl,
+    http_proxy: proxyUrl,
+    https_proxy: proxyUrl,
+    all_proxy: proxyUrl,
     SUPABASE_WORKDIR: "/nowhere",
     SUPABASE_DB_PASSWORD: "of another project",
     SUPABASE_PROJECT_ID: "abcdefghijklmnopqrst",
@@ -145,8 +145,8 @@ afterAll(async () => {
 
 const operator = () => ({ "X-Operator-Key": ready.credentials.operator_key });
 
-describe("with stray settings, proxies, a narrow umask and quotes in its path, npm start", () => {
-  test("gets ready, says nothing else, and works with its own database and keys", async () => {
+describe("with stray settings, proxies, a strict umask and quotes in its path", () => {
+  test("npm start ignores stray settings and uses its own database and keys, without a warning", async () => {
     expect(ready.database_url).toContain("127.0.0.1");
     expect((await whenHealthy(`${ready.urls.api}/health`)).body.database).toMatchObject({
       status: "healthy",
@@ -154,7 +154,7 @@ describe("with stray settings, proxies, a narrow umask and quotes in its path, n
     expect(stack.errors).toEqual([]);
   });
 
-  test("never asks a proxy for this machine, and reaches the provider through it", async () => {
+  test("npm start uses a proxy for the provider and the mail service, but never for this machine", async () => {
     const { body } = await whenHealthy(`${ready.urls.api}/health/detailed`, operator());
     expect(body).toMatchObject({ image_provider: { status: "healthy" }, mail: { status: "healthy" } });
     expect(proxied.some((url) => url.startsWith("http://mail.example.com"))).toBe(true);
@@ -162,25 +162,25 @@ describe("with stray settings, proxies, a narrow umask and quotes in its path, n
     expect(proxied.filter((url) => /127\.0\.0\.1|localhost/.test(url))).toEqual([]);
   });
 
-  test("takes every setting of .env.example from its environment", async () => {
+  test("npm start takes every setting of .env.example from its environment", async () => {
     const response = await fetch(`${ready.urls.api}/health/detailed`, { headers: operator() });
     const { service } = (await response.json()) as { service: { settings: Record<string, unknown> } };
     const found = Object.fromEntries(
-      Object.keys(settings).map((name) => [name, told(service.settings, name)]),
+      Object.keys(settings).map((name) => [name, reportedValue(service.settings, name)]),
     );
     expect(found).toEqual(
       Object.fromEntries(Object.entries(settings).map(([name, [, says]]) => [name, says])),
     );
-    expect([...Object.keys(settings), ...givenElsewhere].sort()).toEqual([...namesOfUserSettings].sort());
+    expect([...Object.keys(settings), ...testedElsewhere].sort()).toEqual([...namesOfUserSettings].sort());
   });
 
-  test("shows the documentation, which a process of its own makes", async () => {
+  test("npm start serves the documentation even with stray settings", async () => {
     const page = await fetch(`${ready.urls.gateway}/docs/`, { headers: { accept: "text/html" } });
     expect(page.status).toBe(200);
     expect(await page.text()).toContain("Cloud API");
   });
 
-  test("is silent about people who go away before they have their answer", async () => {
+  test("npm start prints nothing when clients disconnect before their answers", async () => {
     const { gateway, studio } = ready.urls;
     const headers = { apikey: ready.keys.secret };
     const large = "x".repeat(2_000_000);

@@ -7,17 +7,17 @@ import { afterAll, expect, inject, test } from "vitest";
 import { startDocker } from "../../scripts/local/docker.ts";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 
-// Everything of `npm start -- --docker` but Docker: a stand-in for the CLI, whose containers are the suite's stack.
+// Tests `npm start -- --docker` without Docker. A stand-in for the CLI gives the addresses of the suite's stack.
 const { urls, keys, database_url = "" } = inject("stack");
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-docker-"));
-const path_before = process.env.PATH;
+const originalPath = process.env.PATH;
 afterAll(() => {
-  process.env.PATH = path_before;
+  process.env.PATH = originalPath;
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A `supabase` that tells what it was called with, and then does as its first word says. */
-function standIn(name: string, body: string): { bin: string; calls: () => string[] } {
+/** Writes a stand-in for `supabase` that records its arguments, then runs the case of its first argument. */
+function standInCli(name: string, body: string): { bin: string; calls: () => string[] } {
   const bin = join(folder, name);
   mkdirSync(bin);
   const calls = join(bin, "calls");
@@ -40,11 +40,11 @@ const working = `start) echo 'Started supabase local development setup.';;
 status) echo 'Stopped services: [supabase_analytics]'; echo '${status}';;
 functions) exec sleep 600;;`;
 
-test("it starts Supabase and the functions, makes settings and accounts once, and leaves what is set", {
+test("--docker starts Supabase and the functions, makes settings and accounts once, and keeps existing settings", {
   timeout: 120_000,
 }, async () => {
-  const { bin, calls } = standIn("working", working);
-  process.env.PATH = `${bin}:${path_before}`;
+  const { bin, calls } = standInCli("working", working);
+  process.env.PATH = `${bin}:${originalPath}`;
   const env_file = join(folder, "functions.env");
   writeFileSync(env_file, "REPLICATE_API_TOKEN=r8_of_mine\nPUBLIC_URL=https://tunnel.example.com");
   const lines: string[] = [];
@@ -58,7 +58,7 @@ test("it starts Supabase and the functions, makes settings and accounts once, an
     inbox: "http://127.0.0.1:54324",
   });
   expect(first.notes.join("\n")).toContain(`there is no /api/v1 at ${urls.gateway}`);
-  // The embedded database has no vault; hosted ones and Docker's have.
+  // The embedded database has no vault. Databases of Docker and of hosted projects have one.
   expect(first.notes.join("\n")).toContain("no vault");
 
   const written = readFileSync(env_file, "utf8");
@@ -85,37 +85,37 @@ test("it starts Supabase and the functions, makes settings and accounts once, an
 
 test.each([
   [
-    "Docker is not there",
+    "Docker is not running",
     "start) echo 'failed to inspect service: Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?' >&2; exit 1;;",
     /^`supabase start` failed: failed to inspect service: Cannot connect to the Docker daemon.*It needs Docker/,
   ],
   [
-    "the status is none",
+    "`supabase status` gives no addresses",
     "start) ;;\nstatus) echo 'no such thing';;",
     /did not say where the API and the database are/,
   ],
   [
-    "the functions end",
+    "the functions end before they answer",
     `start) ;;\nstatus) echo '${status.replace(urls.gateway, "http://127.0.0.1:9")}';;\nfunctions) exit 3;;`,
     /ended before the functions answered/,
   ],
-])("one sentence when %s", async (name, body, sentence) => {
-  const { bin } = standIn(name.replaceAll(" ", "-"), body);
-  process.env.PATH = `${bin}:${path_before}`;
+])("--docker fails with one sentence when %s", async (name, body, sentence) => {
+  const { bin } = standInCli(name.replaceAll(/\W/g, "-"), body);
+  process.env.PATH = `${bin}:${originalPath}`;
   await expect(startDocker({ env_file: join(folder, "none.env"), report: () => {} })).rejects.toThrow(
     sentence,
   );
 });
 
-test("the command prints the banner with the address of this target, and Ctrl-C ends the functions", {
+test("npm start -- --docker prints the banner with its address, and Ctrl-C ends the functions", {
   timeout: 120_000,
 }, async () => {
-  const { bin, calls } = standIn("command", working);
+  const { bin, calls } = standInCli("command", working);
   const child: ChildProcess = spawn(
     process.execPath,
     [join(repositoryRoot, "scripts", "start.ts"), "--docker", "--settings", join(folder, "command.env")],
     {
-      env: { ...process.env, PATH: `${bin}:${path_before}`, NO_COLOR: "1" },
+      env: { ...process.env, PATH: `${bin}:${originalPath}`, NO_COLOR: "1" },
       stdio: ["ignore", "pipe", "pipe"],
     },
   );

@@ -9,7 +9,7 @@ import { startTestStack, type TestStack } from "../support/stack.ts";
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-target-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Stands in for the CLI of a machine with Docker: it tells the addresses and keys of another stack. */
+/** Writes a stand-in for the CLI of a machine with Docker. It prints the addresses and keys of another stack. */
 function standInCli({ urls, keys, database_url }: TestStack): string {
   const bin = join(folder, "bin");
   mkdirSync(bin);
@@ -28,8 +28,8 @@ function standInCli({ urls, keys, database_url }: TestStack): string {
   return bin;
 }
 
-test("a target is written from what the CLI says, with an operator of its own, and the suites run against it, through the addresses that hosted stacks have", async () => {
-  // A project that keeps the legacy secret, and whose Auth counts its refresh tokens: the suite's own has the other manners.
+test("the target script writes a target file from the CLI's status, and the API suites pass against that target", async () => {
+  // This stack uses HS256 and version 2 of refresh tokens. The suite's own stack uses the other settings.
   const stack = await startTestStack({ access_tokens: "HS256", refresh_tokens: "v2" });
   try {
     const file = join(folder, "target.json");
@@ -66,7 +66,7 @@ test("a target is written from what the CLI says, with an operator of its own, a
   }
 }, 240_000);
 
-test("without a stack, or without settings, it says what to do", async () => {
+test("without a running stack or without settings, the target script exits with 1 and says what to do", async () => {
   const bin = join(folder, "none");
   mkdirSync(bin);
   writeFileSync(join(bin, "supabase"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });

@@ -13,7 +13,7 @@ import { type FunctionProcess, startFunction } from "../support/function-process
 import { mailTo, tokenOf } from "../support/mail.ts";
 import { openDatabase } from "../support/management.ts";
 
-// Auth answers what it answers when a project is set up wrong, is busy or is away; everything else is the real stack.
+// The real stack, except that a test can replace the answers of Auth. Auth is then misconfigured, busy or down.
 const target = inject("stack");
 const sql = openDatabase();
 let auth: AuthDouble;
@@ -21,11 +21,11 @@ let served: FunctionProcess;
 let developer: Developer;
 
 beforeAll(async () => {
-  auth = await AuthDouble.before(target.urls.gateway);
+  auth = await AuthDouble.start(target.urls.gateway);
   served = await startFunction(target, "local", { SUPABASE_URL: auth.url });
   developer = await registerDeveloper();
 });
-afterEach(() => auth.mend());
+afterEach(() => auth.restore());
 afterAll(async () => {
   await served.end();
   await auth.stop();
@@ -45,7 +45,7 @@ const attempts = async (email: string) => {
   return row?.level as number;
 };
 
-test("a reset by mail removes the second factors, which may be a thief's", async () => {
+test("a password reset by mail removes all second factors of the account", async () => {
   const { email, id } = await newUser();
   const headers = { "X-Project-ID": developer.project.id };
   await request("/auth/request-password-reset", { headers, json: { email } });
@@ -56,43 +56,55 @@ test("a reset by mail removes the second factors, which may be a thief's", async
   expect((await api("/auth/reset-password", { json })).status).toBe(200);
   const removed = auth.calls.map(({ target }) => target).filter((target) => target.startsWith("DELETE "));
   expect(removed).toEqual(factors.map((factor) => `DELETE /auth/v1/admin/users/${id}/factors/${factor.id}`));
-  auth.mend();
+  auth.restore();
   expect((await signIn(email, json.password)).status).toBe(200);
 });
 
-describe("trouble of ours is never a wrong password", () => {
-  test.each(troubles)("signing in: %s", async (_name, reply, status, code) => {
-    const { email } = await newUser();
-    const before = await attempts(email);
-    auth.reply(token, reply);
-    const answer = await signIn(email);
-    expect(errorOf(answer)).toMatchObject({ status, code });
-    expect(JSON.stringify(answer.body)).not.toContain("own words");
-    expect(await attempts(email)).toBeLessThanOrEqual(before);
-    auth.mend();
-    expect((await signIn(email)).status).toBe(200);
-  });
+describe("troubles of Auth", () => {
+  test.each(troubles)(
+    "a login that meets %s at Auth is not refused as a wrong password, and costs no attempt",
+    async (_name, reply, status, code) => {
+      const { email } = await newUser();
+      const before = await attempts(email);
+      auth.reply(token, reply);
+      const answer = await signIn(email);
+      expect(errorOf(answer)).toMatchObject({ status, code });
+      expect(JSON.stringify(answer.body)).not.toContain("own words");
+      expect(await attempts(email)).toBeLessThanOrEqual(before);
+      auth.restore();
+      expect((await signIn(email)).status).toBe(200);
+    },
+  );
 
-  test.each(troubles)("refreshing keeps the session: %s", async (_name, reply, status, code) => {
-    const { refresh_token } = await newUser();
-    auth.reply(token, reply);
-    expect(errorOf(await api("/auth/refresh", { json: { refresh_token } }))).toMatchObject({ status, code });
-    auth.mend();
-    expect((await api("/auth/refresh", { json: { refresh_token } })).status).toBe(200);
-  });
+  test.each(troubles)(
+    "a refresh that meets %s at Auth keeps the session",
+    async (_name, reply, status, code) => {
+      const { refresh_token } = await newUser();
+      auth.reply(token, reply);
+      expect(errorOf(await api("/auth/refresh", { json: { refresh_token } }))).toMatchObject({
+        status,
+        code,
+      });
+      auth.restore();
+      expect((await api("/auth/refresh", { json: { refresh_token } })).status).toBe(200);
+    },
+  );
 
-  test.each(troubles)("proving the password again: %s", async (_name, reply, status, code) => {
-    const { email, headers } = await newUser();
-    auth.reply(token, reply);
-    const change = { json: { current_password: password, new_password: "Another-horse-1" }, headers };
-    expect(errorOf(await api("/auth/change-password", change))).toMatchObject({ status, code });
-    expect(await attempts(email)).toBeLessThanOrEqual(0.1);
-    expect((await api("/auth/me", { headers })).status).toBe(200);
-  });
+  test.each(troubles)(
+    "a change of password that meets %s at Auth is not refused as wrong, and costs no attempt",
+    async (_name, reply, status, code) => {
+      const { email, headers } = await newUser();
+      auth.reply(token, reply);
+      const change = { json: { current_password: password, new_password: "Another-horse-1" }, headers };
+      expect(errorOf(await api("/auth/change-password", change))).toMatchObject({ status, code });
+      expect(await attempts(email)).toBeLessThanOrEqual(0.1);
+      expect((await api("/auth/me", { headers })).status).toBe(200);
+    },
+  );
 
-  // An empty object is as good as any success of this call.
+  // Auth may answer this call with an empty object when it succeeds.
   test.each(troubles.filter(([name]) => name !== "an empty object"))(
-    "a token of a mail stays good: %s",
+    "a password reset that meets %s at Auth does not use up its token",
     async (_name, reply, status, code) => {
       const { email } = await newUser();
       const headers = { "X-Project-ID": developer.project.id };
@@ -103,28 +115,31 @@ describe("trouble of ours is never a wrong password", () => {
       };
       auth.reply(/PUT \/auth\/v1\/admin\/users/, reply);
       expect(errorOf(await api("/auth/reset-password", { json }))).toMatchObject({ status, code });
-      auth.mend();
+      auth.restore();
       expect((await api("/auth/reset-password", { json })).status).toBe(200);
     },
   );
 
-  test.each(troubles)("making a user: %s", async (_name, reply, status, code) => {
-    auth.reply(/POST \/auth\/v1\/admin\/users/, reply);
-    const registration = { headers: developer.project.headers, json: { email: freshEmail(), password } };
-    expect(errorOf(await api("/auth/register", registration))).toMatchObject({ status, code });
-    auth.mend();
-    expect((await api("/auth/register", registration)).status).toBe(201);
-  });
+  test.each(troubles)(
+    "a registration that meets %s at Auth creates nothing, and succeeds when it is repeated",
+    async (_name, reply, status, code) => {
+      auth.reply(/POST \/auth\/v1\/admin\/users/, reply);
+      const registration = { headers: developer.project.headers, json: { email: freshEmail(), password } };
+      expect(errorOf(await api("/auth/register", registration))).toMatchObject({ status, code });
+      auth.restore();
+      expect((await api("/auth/register", registration)).status).toBe(201);
+    },
+  );
 
-  // An empty object is what Auth answers to a deletion.
+  // Auth answers a successful deletion with an empty object.
   test.each(troubles.filter(([name]) => name !== "an empty object"))(
-    "deleting a user: %s",
+    "an account deletion that meets %s at Auth deletes nothing, and succeeds when it is repeated",
     async (_name, reply, status, code) => {
       const user = await newUser();
       auth.reply(/DELETE \/auth\/v1\/admin\/users/, reply);
       const deletion = { method: "DELETE", headers: user.headers, json: { password } };
       expect(errorOf(await api("/auth/me", deletion))).toMatchObject({ status, code });
-      auth.mend();
+      auth.restore();
       expect((await api("/auth/me", deletion)).status).toBe(204);
     },
   );
@@ -133,18 +148,21 @@ describe("trouble of ours is never a wrong password", () => {
 describe.each([
   ["before 2024-01-01", 0],
   ["since 2024-01-01", 1],
-] as const)("what speaks of the person is understood in the API version %s", (_version, at) => {
+] as const)("refusals in the API version %s", (version, at) => {
   const reply = (status: number, code: string) => refusals(status, code)[at] as AuthReply;
 
   test.each([
     [400, "invalid_credentials", 401, "invalid_credentials"],
     [400, "user_banned", 401, "invalid_credentials"],
     [400, "email_not_confirmed", 400, "account_not_verified"],
-  ])("login: %i %s", async (status, code, expected, told) => {
-    const { email } = await newUser();
-    auth.reply(token, reply(status, code));
-    expect(errorOf(await signIn(email))).toMatchObject({ status: expected, code: told });
-  });
+  ])(
+    `a login that Auth refuses with %i %s is %i %s (API version ${version})`,
+    async (status, code, expected, told) => {
+      const { email } = await newUser();
+      auth.reply(token, reply(status, code));
+      expect(errorOf(await signIn(email))).toMatchObject({ status: expected, code: told });
+    },
+  );
 
   test.each([
     [400, "validation_failed", "invalid_refresh_token"],
@@ -153,11 +171,14 @@ describe.each([
     [400, "session_expired", "invalid_refresh_token"],
     [400, "user_banned", "invalid_refresh_token"],
     [400, "refresh_token_already_used", "refresh_token_reused"],
-  ])("refresh: %i %s", async (status, code, told) => {
-    auth.reply(token, reply(status, code));
-    const answer = await api("/auth/refresh", { json: { refresh_token: "some-refresh-token" } });
-    expect(errorOf(answer)).toMatchObject({ status: 401, code: told });
-  });
+  ])(
+    `a refresh that Auth refuses with %i %s is 401 %s (API version ${version})`,
+    async (status, code, told) => {
+      auth.reply(token, reply(status, code));
+      const answer = await api("/auth/refresh", { json: { refresh_token: "some-refresh-token" } });
+      expect(errorOf(answer)).toMatchObject({ status: 401, code: told });
+    },
+  );
 
   test.each([
     [422, "same_password", 422, "validation_failed"],
@@ -165,19 +186,22 @@ describe.each([
     [401, "insufficient_aal", 403, "second_factor_enrolled"],
     [400, "current_password_invalid", 403, "wrong_password"],
     [403, "session_not_found", 401, "invalid_token"],
-  ])("change of a password: %i %s", async (status, code, expected, told) => {
-    const { email, headers } = await newUser();
-    auth.reply(/PUT \/auth\/v1\/user/, reply(status, code));
-    const json = { current_password: password, new_password: "Another-horse-1" };
-    expect(errorOf(await api("/auth/change-password", { headers, json }))).toMatchObject({
-      status: expected,
-      code: told,
-    });
-    auth.mend();
-    expect((await signIn(email)).status).toBe(200);
-  });
+  ])(
+    `a change of password that Auth refuses with %i %s is %i %s (API version ${version})`,
+    async (status, code, expected, told) => {
+      const { email, headers } = await newUser();
+      auth.reply(/PUT \/auth\/v1\/user/, reply(status, code));
+      const json = { current_password: password, new_password: "Another-horse-1" };
+      expect(errorOf(await api("/auth/change-password", { headers, json }))).toMatchObject({
+        status: expected,
+        code: told,
+      });
+      auth.restore();
+      expect((await signIn(email)).status).toBe(200);
+    },
+  );
 
-  test("an address that is taken, and one that Auth does not take", async () => {
+  test(`a registration says whether an address is taken or not accepted by Auth (API version ${version})`, async () => {
     const registration = () => ({
       headers: developer.project.headers,
       json: { email: freshEmail(), password },
@@ -193,25 +217,28 @@ describe.each([
   });
 });
 
-test.each([409, 408])("a %i is asked once more, and the second answer counts", async (status) => {
-  const { email, refresh_token } = await newUser();
-  auth.reply(
-    token,
-    { status, body: { code: status, error_code: "conflict", msg: "Too many" } },
-    { times: 1 },
-  );
-  expect((await api("/auth/refresh", { json: { refresh_token } })).status).toBe(200);
-  auth.reply(token, { status, body: "" }, { times: 1 });
-  expect((await signIn(email)).status).toBe(200);
-  expect(auth.calls.map(({ target }) => target.split("=")[1])).toEqual([
-    "refresh_token",
-    "refresh_token",
-    "password",
-    "password",
-  ]);
-});
+test.each([409, 408])(
+  "a call that Auth answers with %i is repeated once, and the second answer counts",
+  async (status) => {
+    const { email, refresh_token } = await newUser();
+    auth.reply(
+      token,
+      { status, body: { code: status, error_code: "conflict", msg: "Too many" } },
+      { times: 1 },
+    );
+    expect((await api("/auth/refresh", { json: { refresh_token } })).status).toBe(200);
+    auth.reply(token, { status, body: "" }, { times: 1 });
+    expect((await signIn(email)).status).toBe(200);
+    expect(auth.calls.map(({ target }) => target.split("=")[1])).toEqual([
+      "refresh_token",
+      "refresh_token",
+      "password",
+      "password",
+    ]);
+  },
+);
 
-test("a refresh is one call, and an Auth that never answers is 503 within nine seconds", async () => {
+test("a refresh that Auth never answers is one call, and a 503 within nine seconds", async () => {
   const { refresh_token } = await newUser();
   auth.reply(token, "silence");
   const start = performance.now();
@@ -221,13 +248,13 @@ test("a refresh is one call, and an Auth that never answers is 503 within nine s
   expect(auth.calls).toHaveLength(1);
 });
 
-test("a full bucket of Auth tells a wait of seconds, not Auth's minute", async () => {
+test("when Auth's rate limit is reached, Retry-After is three seconds, not Auth's minute", async () => {
   const { email } = await newUser();
   auth.reply(token, { status: 429, body: {}, headers: { "retry-after": "60" } });
   expect((await signIn(email)).headers.get("retry-after")).toBe("3");
 });
 
-test("each account is an address of its own to Auth, the same one every time", async () => {
+test("Auth sees one constant client address for each account", async () => {
   const [one, two] = [await newUser(), await newUser()];
   for (const { email } of [one, one, two]) await signIn(email);
   const told = auth.calls.map(({ forwarded_for }) => forwarded_for ?? "");
@@ -236,7 +263,7 @@ test("each account is an address of its own to Auth, the same one every time", a
   expect(told[2]).not.toBe(told[0]);
 });
 
-test("each unknown address is one of its own too: many of them are refused like any wrong password", async () => {
+test("logins with 40 unknown addresses are 401, because Auth sees a different client address for each", async () => {
   const strangers = Array.from({ length: 40 }, () => freshEmail("nobody"));
   const answers = await Promise.all(strangers.map((email) => signIn(email)));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
@@ -244,27 +271,30 @@ test("each unknown address is one of its own too: many of them are refused like 
   expect(new Set(told.filter((address) => address !== undefined)).size).toBeGreaterThanOrEqual(40);
 });
 
-describe("a registration that Auth finishes half", () => {
+describe("a registration that fails halfway", () => {
   test.each<[string, AuthReply]>([
-    ["a full bucket", { status: 429, body: {} }],
+    ["a rate limit", { status: 429, body: {} }],
     ["a failure", { status: 500, body: {} }],
     ["a refusal", { status: 400, body: { code: 400, error_code: "invalid_credentials" } }],
     ["a cut connection", "reset"],
-  ])("at the sign-in, with %s, keeps the account and shows the keys", async (_name, reply) => {
-    auth.reply(token, reply);
-    const email = freshEmail("half");
-    const operator = { "X-Operator-Key": target.credentials.operator_key ?? "" };
-    const answer = await api("/auth/register", { headers: operator, json: { email, password } });
-    expect(answer).toMatchObject({
-      status: 201,
-      body: { access_token: null, refresh_token: null, needs_verification: false },
-    });
-    expect(answer.body.provisioning.developer_key).toMatch(/^ak_/);
-    auth.mend();
-    expect((await api("/auth/login", { json: { email, password } })).status).toBe(200);
-  });
+  ])(
+    "a registration whose sign-in ends with %s keeps the account and shows the keys",
+    async (_name, reply) => {
+      auth.reply(token, reply);
+      const email = freshEmail("half");
+      const operator = { "X-Operator-Key": target.credentials.operator_key ?? "" };
+      const answer = await api("/auth/register", { headers: operator, json: { email, password } });
+      expect(answer).toMatchObject({
+        status: 201,
+        body: { access_token: null, refresh_token: null, needs_verification: false },
+      });
+      expect(answer.body.provisioning.developer_key).toMatch(/^ak_/);
+      auth.restore();
+      expect((await api("/auth/login", { json: { email, password } })).status).toBe(200);
+    },
+  );
 
-  test("at the user, which was made before the failure, is finished", async () => {
+  test("a registration is completed when Auth creates the user but answers 500", async () => {
     auth.reply(/POST \/auth\/v1\/admin\/users/, { status: 500, body: {} }, { times: 1, late: true });
     const json = { email: freshEmail("half"), password };
     const answer = await api("/auth/register", { headers: developer.project.headers, json });

@@ -1,26 +1,26 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { api, type EndUser, registerEndUser } from "../support/api.ts";
-import { Breakable } from "../support/breakable.ts";
+import { BreakableProxy } from "../support/breakable-proxy.ts";
 import { type FunctionProcess, startFunction } from "../support/function-process.ts";
 import { registerLimited } from "../support/limits.ts";
 import { owner } from "../support/sql.ts";
 
-// Both Denos: the one of local runs, and the one that hosted Supabase is compatible with.
+// Both versions of Deno: that of local runs, and the one that hosted Supabase is compatible with.
 describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
-  let way: Breakable;
+  let proxy: BreakableProxy;
   let instance: FunctionProcess;
   let user: EndUser;
 
   beforeAll(async () => {
     const database = new URL(inject("stack").database_url ?? "");
-    way = await Breakable.open(0, Number(database.port));
-    database.port = String(way.port);
+    proxy = await BreakableProxy.open(0, Number(database.port));
+    database.port = String(proxy.port);
     instance = await startFunction(inject("stack"), deno, { SUPABASE_DB_URL: database.href });
     user = await registerEndUser((await registerLimited(owner, {})).project);
   });
   afterAll(async () => {
     await instance?.end();
-    await way?.cut();
+    await proxy?.cut();
   });
 
   const me = async () => {
@@ -29,14 +29,14 @@ describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
     return { status: answer?.status ?? 0, code: answer === undefined ? "no answer" : answer.body.code };
   };
 
-  test("twenty requests at once are all answered, round after round", async () => {
+  test(`twenty simultaneous requests all succeed, repeatedly, on the ${deno} Deno`, async () => {
     for (let round = 0; round < 20; round++) {
       const answers = await Promise.all(Array.from({ length: 20 }, me));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     }
   });
 
-  test("connections that are cut under load cost their own requests a 503, and the function serves on", async () => {
+  test(`requests on cut database connections are 503, and the function keeps serving, on the ${deno} Deno`, async () => {
     const answers: { status: number; code: string | undefined }[] = [];
     let isLoaded = true;
     const load = Array.from({ length: 20 }, async () => {
@@ -45,10 +45,10 @@ describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
     try {
       for (let cut = 0; cut < 50; cut++) {
         const before = answers.length;
-        // Somewhere in the middle of what is under way, and at another place each time.
+        // Each cut comes at a different moment of the running requests.
         while (instance.isAlive() && answers.length < before + 7 + (cut % 13))
           await new Promise(setImmediate);
-        way.drop();
+        proxy.drop();
       }
     } finally {
       isLoaded = false;
@@ -59,7 +59,7 @@ describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
     expect(new Set(refused.map(({ status, code }) => `${status} ${code}`))).toEqual(
       new Set(["503 database_unavailable"]),
     );
-    // A cut hits no more than the connections that there are.
+    // A cut affects at most the requests on the three open connections.
     expect(refused.length).toBeLessThanOrEqual(50 * 3);
     expect(instance.isAlive()).toBe(true);
     for (let again = 0; again < 20; again++) expect((await me()).status).toBe(200);

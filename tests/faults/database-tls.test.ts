@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 afterAll(() => postgres?.stop());
 
-/** What an instance says about the database that it reaches with TLS. */
+/** Starts the function behind the TLS proxy. @returns the status of its database. */
 async function databaseHealth(deno: "local" | "hosted", env: Record<string, string>, query = "") {
   const database = new URL(target.database_url ?? "");
   database.port = String(postgres.port);
@@ -30,7 +30,7 @@ async function databaseHealth(deno: "local" | "hosted", env: Record<string, stri
 }
 
 test.each(["local", "hosted"] as const)(
-  "on the %s Deno, with the authority's certificate every connection is encrypted",
+  "on the %s Deno, DATABASE_CA_CERT makes every database connection encrypted",
   async (deno) => {
     expect(await databaseHealth(deno, { DATABASE_CA_CERT: certificates.ca })).toBe("healthy");
     expect(postgres.seen.encrypted).toBeGreaterThan(0);
@@ -39,7 +39,7 @@ test.each(["local", "hosted"] as const)(
 );
 
 test.each(["local", "hosted"] as const)(
-  "on the %s Deno, a server that another authority signed is refused, and nothing goes there in the clear",
+  "on the %s Deno, a database certificate of another authority is refused, and nothing is sent unencrypted",
   async (deno) => {
     const { ca } = makeCertificates();
     expect(await databaseHealth(deno, { DATABASE_CA_CERT: ca })).toBe("unhealthy");
@@ -47,12 +47,12 @@ test.each(["local", "hosted"] as const)(
   },
 );
 
-test("without a certificate, the local Deno encrypts and trusts anybody", async () => {
+test("without DATABASE_CA_CERT, the local Deno encrypts and accepts any certificate", async () => {
   expect(await databaseHealth("local", {})).toBe("healthy");
   expect(postgres.seen.plain).toBe(0);
 });
 
-test("without a certificate, the hosted Deno trusts nobody: it goes on without TLS and says so once", async () => {
+test("without DATABASE_CA_CERT, the hosted Deno connects without TLS and warns once", async () => {
   expect(await databaseHealth("hosted", {})).toBe("healthy");
   expect(postgres.seen.plain).toBeGreaterThan(0);
   await Promise.all(
@@ -63,7 +63,7 @@ test("without a certificate, the hosted Deno trusts nobody: it goes on without T
   expect(instance?.lines.filter((line) => line.includes(unencrypted))).toHaveLength(1);
 });
 
-test("a URL that requires TLS is never answered without", async () => {
+test("with sslmode=require the hosted Deno never connects without TLS", async () => {
   expect(await databaseHealth("hosted", {}, "sslmode=require")).toBe("unhealthy");
   expect(postgres.seen.plain).toBe(0);
 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { api, type EndUser, password, registerEndUser } from "../support/api.ts";
-import { Breakable } from "../support/breakable.ts";
+import { BreakableProxy } from "../support/breakable-proxy.ts";
 import { type FunctionProcess, startFunction } from "../support/function-process.ts";
 import { freshPrompt, until } from "../support/generation.ts";
 import { registerLimited } from "../support/limits.ts";
@@ -9,31 +9,31 @@ import { findRedisServer, RedisServer } from "../support/redis.ts";
 import { owner } from "../support/sql.ts";
 
 const target = inject("stack");
-// The answer has one second. A busy machine gets three; a driver that waits for a dead neighbour takes ten.
+// The limit is one second; a busy machine gets three. A driver that waits for a dead service takes ten.
 const withinMs = 3_000;
 const poolSize = 4;
 
-type Way = "database" | "platform" | "replicate" | "mail" | "redis";
-const ways: Partial<Record<Way, Breakable>> = {};
+type Service = "database" | "platform" | "replicate" | "mail" | "redis";
+const proxies: Partial<Record<Service, BreakableProxy>> = {};
 let redis: RedisServer | undefined;
 let instance: FunctionProcess;
 let user: EndUser;
-/** Those who log in, in turns: Auth takes ten logins a second of one account. */
+/** These users log in by turns, since Auth accepts ten logins a second for one account. */
 let people: EndUser[];
 let generation: string;
 
-/** One more instance of the function, which reaches every service on a way that can be cut. */
+/** Another instance of the function. It reaches every service through a proxy that a test can cut. */
 beforeAll(async () => {
   const base = await findFreeBase();
   const port = (url: string | undefined) => Number(new URL(url ?? "").port);
-  ways.database = await Breakable.open(base, port(target.database_url));
-  ways.platform = await Breakable.open(base + 1, port(target.urls.gateway));
-  ways.replicate = await Breakable.open(base + 2, port(target.urls.replicate));
-  ways.mail = await Breakable.open(base + 3, port(target.urls.gateway) + 4);
+  proxies.database = await BreakableProxy.open(base, port(target.database_url));
+  proxies.platform = await BreakableProxy.open(base + 1, port(target.urls.gateway));
+  proxies.replicate = await BreakableProxy.open(base + 2, port(target.urls.replicate));
+  proxies.mail = await BreakableProxy.open(base + 3, port(target.urls.gateway) + 4);
   const server = findRedisServer();
   if (server !== null) {
     redis = await RedisServer.start(server);
-    ways.redis = await Breakable.open(base + 4, redis.port);
+    proxies.redis = await BreakableProxy.open(base + 4, redis.port);
   }
   const database = new URL(target.database_url ?? "");
   database.port = String(base);
@@ -48,7 +48,7 @@ beforeAll(async () => {
     SMTP_PORT: String(base + 3),
     ...(redis === undefined ? {} : { REDIS_URL: `redis://127.0.0.1:${base + 4}` }),
   });
-  // The load may ask as often as it can.
+  // This project has no rate limits, so that the load is never refused.
   const { project } = await registerLimited(owner, {});
   people = await Promise.all(Array.from({ length: 20 }, () => registerEndUser(project)));
   user = people[0] as EndUser;
@@ -61,7 +61,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await instance?.end();
-  await Promise.all([...Object.values(ways).map((way) => way.cut()), redis?.kill()]);
+  await Promise.all([...Object.values(proxies).map((proxy) => proxy.cut()), redis?.kill()]);
 });
 
 const call = (path: string, init: Parameters<typeof api>[1] = {}) =>
@@ -78,37 +78,37 @@ const generate = () =>
   call("/generation/generate-v2", { headers: user.headers, json: { prompt: freshPrompt() } });
 
 type Outage = {
-  way: Way;
+  service: Service;
   parts: string[];
   overall: "unhealthy" | "degraded";
-  /** Answers as on any other day. */
+  /** Calls that succeed during the outage. */
   works: Record<string, () => ReturnType<typeof call>>;
-  /** Says in time that it cannot. */
+  /** Calls that answer 503 during the outage. */
   fails: Record<string, () => ReturnType<typeof call>>;
 };
 
 const outages: Outage[] = [
-  { way: "database", parts: ["database"], overall: "unhealthy", works: {}, fails: { me, status } },
+  { service: "database", parts: ["database"], overall: "unhealthy", works: {}, fails: { me, status } },
   {
-    way: "platform",
+    service: "platform",
     parts: ["auth", "storage"],
     overall: "unhealthy",
     works: { me, status },
     fails: { login },
   },
   {
-    way: "replicate",
+    service: "replicate",
     parts: ["image_provider"],
     overall: "degraded",
     works: { me, status, login, generate },
     fails: {},
   },
-  { way: "mail", parts: ["mail"], overall: "degraded", works: { me, status, login }, fails: {} },
+  { service: "mail", parts: ["mail"], overall: "degraded", works: { me, status, login }, fails: {} },
   ...(findRedisServer() === null
     ? []
     : [
         {
-          way: "redis",
+          service: "redis",
           parts: ["redis"],
           overall: "degraded",
           works: { me, status, login },
@@ -117,20 +117,20 @@ const outages: Outage[] = [
       ]),
 ];
 
-/** How long a request takes that asks nobody: what the machine is busy with, and no fault of the health check. */
-async function idle(): Promise<number> {
+/** The time of a request that calls no service. It measures how busy the machine is. */
+async function timeLiveness(): Promise<number> {
   const start = performance.now();
   expect((await api(`${instance.base}/health`)).status).toBe(200);
   return performance.now() - start;
 }
 
-/** Asks for health until it says so; answers after how long. Every look has to be answered within the second. */
-async function turns(overall: string, parts: Record<string, string>): Promise<number> {
+/** Polls the health report until it has this status. @returns the time it took. Each poll must end in time. */
+async function timeUntilHealthIs(overall: string, parts: Record<string, string>): Promise<number> {
   const start = performance.now();
   let busyMs = 0;
   await until(async () => {
     const asked = performance.now();
-    const [health, idleMs] = await Promise.all([call("/health"), idle()]);
+    const [health, idleMs] = await Promise.all([call("/health"), timeLiveness()]);
     busyMs += idleMs;
     expect(performance.now() - asked - idleMs).toBeLessThan(withinMs);
     expect(health.status).toBe(health.body.status === "unhealthy" ? 503 : 200);
@@ -141,17 +141,17 @@ async function turns(overall: string, parts: Record<string, string>): Promise<nu
 }
 
 test.each(outages)(
-  "$way stops under load: health says so within a second and turns back, and what needs it not goes on",
-  async ({ way, parts, overall, works, fails }) => {
+  "when $service stops under load, health reports it in time and recovers, and calls that do not need it succeed",
+  async ({ service, parts, overall, works, fails }) => {
     const states = (state: string) => Object.fromEntries(parts.map((part) => [part, state]));
-    await turns("healthy", states("healthy"));
+    await timeUntilHealthIs("healthy", states("healthy"));
     const answers: { name: string; isOut: boolean; status: number; code: unknown }[] = [];
     let isLoaded = true;
     let isOut = false;
     const requests = { ...works, ...fails };
     const load = Object.entries(requests).map(async ([name, send]) => {
       while (isLoaded) {
-        // A login whose password was checked before the cut may still end well.
+        // A login that was sent before the cut may still succeed.
         const sent = { name, isOut };
         const { status, body } = await send();
         answers.push({ ...sent, status, code: body.code });
@@ -161,8 +161,8 @@ test.each(outages)(
     try {
       await until(async () => answers.length > 10, "the load runs");
 
-      await ways[way]?.cut();
-      expect(await turns(overall, states("unhealthy"))).toBeLessThan(withinMs);
+      await proxies[service]?.cut();
+      expect(await timeUntilHealthIs(overall, states("unhealthy"))).toBeLessThan(withinMs);
       isOut = true;
       const sentSince = () => answers.filter((each) => each.isOut);
       const isAnswered = (name: string) => sentSince().some((each) => each.name === name);
@@ -170,9 +170,9 @@ test.each(outages)(
       during = sentSince();
       expect((await api(`${instance.base}/health`)).status).toBe(200);
 
-      await ways[way]?.mend();
-      // The database's driver waits up to a second before it connects again, and what it then loses is sent anew after another.
-      expect(await turns("healthy", states("healthy"))).toBeLessThan(5 * withinMs);
+      await proxies[service]?.mend();
+      // The database's driver waits up to a second before it reconnects, and another second before it repeats a lost query.
+      expect(await timeUntilHealthIs("healthy", states("healthy"))).toBeLessThan(5 * withinMs);
     } finally {
       isLoaded = false;
       await Promise.all(load);
@@ -190,14 +190,14 @@ test.each(outages)(
   },
 );
 
-test("after all of it no connection has leaked", async () => {
+test("after all outages no connection has leaked", async () => {
   await Promise.all(Array.from({ length: 30 }, me));
-  expect(ways.database?.connections).toBeLessThanOrEqual(poolSize);
-  await until(async () => (ways.mail?.connections ?? 0) === 0, "mail connections are closed");
-  // Kept open for the next request.
-  expect(ways.platform?.connections).toBeLessThan(30);
-  expect(ways.replicate?.connections).toBeLessThan(30);
-  if (ways.redis !== undefined) expect(ways.redis.connections).toBe(1);
+  expect(proxies.database?.connections).toBeLessThanOrEqual(poolSize);
+  await until(async () => (proxies.mail?.connections ?? 0) === 0, "mail connections are closed");
+  // HTTP connections stay open for the next request.
+  expect(proxies.platform?.connections).toBeLessThan(30);
+  expect(proxies.replicate?.connections).toBeLessThan(30);
+  if (proxies.redis !== undefined) expect(proxies.redis.connections).toBe(1);
   const { body } = await call("/health/detailed", {
     headers: { "X-Operator-Key": target.credentials.operator_key ?? "" },
   });

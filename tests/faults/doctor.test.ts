@@ -21,7 +21,7 @@ type Finding = {
   fix?: string;
 };
 
-/** `npm run doctor` with these arguments. */
+/** Runs `npm run doctor` with these arguments. */
 function doctor(
   args: string[],
   env: NodeJS.ProcessEnv,
@@ -50,10 +50,10 @@ const goodSettings = [
   "DATABASE_URL=postgresql://postgres@host.docker.internal:6543/postgres",
   "PUBLIC_URL=",
 ].join("\n");
-/** Other suites leave mail that cannot be sent, and break jobs on purpose. */
+/** The doctor may fail here: other suites leave mail that cannot be sent, and break jobs on purpose. */
 const leftByOthers = ["mail outbox", "reconciler"];
 
-test("on the embedded stack all is ok, in a table, and nothing is left of what was tried", async () => {
+test("npm run doctor prints a table of checks on the embedded stack, and all are ok", async () => {
   const { code, out, errors } = await doctor(["--port", portOf(urls.gateway)], {
     CLOUD_API_OPERATOR_KEY: credentials.operator_key,
   });
@@ -65,7 +65,7 @@ test("on the embedded stack all is ok, in a table, and nothing is left of what w
   expect(code).toBe(0);
 });
 
-test("addressed by URL and keys, as a hosted project or supabase start, it finds only what is not so here", async () => {
+test("npm run doctor finds by --url only a webhook and a sender that do not work here, and nothing by --local", async () => {
   const settings = join(folder, "good.env");
   writeFileSync(settings, goodSettings);
   const [hosted, local] = await Promise.all(
@@ -78,12 +78,12 @@ test("addressed by URL and keys, as a hosted project or supabase start, it finds
     }),
   );
   for (const findings of [hosted ?? [], local ?? []]) expect(findings.length).toBeGreaterThanOrEqual(16);
-  // Nobody can call this machine, and mail from .test reaches nobody.
+  // Replicate cannot call this machine, and a sender in .test is not deliverable.
   expect(wrong(hosted ?? []).map(({ about }) => about)).toEqual(["webhook", "mail sender"]);
   expect(wrong(local ?? [])).toEqual([]);
 });
 
-/** A hosted project: a name of the internet, with the platform below it and the function behind /functions/v1. */
+/** A look-alike of a hosted project: a public host name, with the function below /functions/v1. */
 async function serveAs(instance: FunctionProcess) {
   const front = createServer(async (request, response) => {
     const path = request.url ?? "/";
@@ -106,7 +106,7 @@ async function serveAs(instance: FunctionProcess) {
     } = Object.fromEntries(answer.headers);
     response.writeHead(answer.status, fields).end(Buffer.from(await answer.arrayBuffer()));
   });
-  // The way to names of the internet: a proxy that knows this one.
+  // An HTTP proxy that resolves the public host name.
   front.on("connect", (_request, socket) => {
     const { port } = front.address() as AddressInfo;
     const inward = connect(port, "127.0.0.1", () => {
@@ -122,7 +122,7 @@ async function serveAs(instance: FunctionProcess) {
   };
 }
 
-test("on a project with a public name and the manners of Supabase Auth all is ok", async () => {
+test("npm run doctor finds no fault in a project with a public name and correct settings", async () => {
   const public_url = "http://project.example.com/functions/v1";
   const instance = await startFunction(inject("stack"), "suite", {
     PUBLIC_URL: public_url,
@@ -152,7 +152,7 @@ test("on a project with a public name and the manners of Supabase Auth all is ok
   }
 });
 
-test("five settings that are broken on purpose are all named, each with what to do", async () => {
+test("npm run doctor names each of five broken settings, with a fix for each", async () => {
   const instance = await startFunction(inject("stack"), "suite", {
     REPLICATE_API_TOKEN: "r8_wrong",
     REPLICATE_API_URL: `${urls.replicate}/v1`,
@@ -180,7 +180,7 @@ test("five settings that are broken on purpose are all named, each with what to 
   }
 });
 
-test("the settings of a hosted project are read as the function reads them, and no value is repeated", async () => {
+test("npm run doctor names wrong settings of a hosted project, and prints no value", async () => {
   const file = join(folder, "broken.env");
   writeFileSync(
     file,
@@ -206,7 +206,7 @@ test("the settings of a hosted project are read as the function reads them, and 
   });
 });
 
-test("a target that is not there is said in one line each, not in a stack trace", async () => {
+test("npm run doctor reports an unreachable target in one line, not in a stack trace", async () => {
   const { code, out, errors } = await doctor(["--port", "9", "--data", folder], {});
   expect(code).toBe(1);
   expect(errors).toBe("");
@@ -214,7 +214,7 @@ test("a target that is not there is said in one line each, not in a stack trace"
   expect(out).not.toContain("    at ");
 });
 
-test("a local target whose functions would work on a remote database is told to mend that", async () => {
+test("npm run doctor warns when a local target's functions would use a remote database", async () => {
   const file = join(folder, "remote.env");
   writeFileSync(file, "DATABASE_URL=postgresql://postgres@aws-0.pooler.example.com:6543/postgres\n");
   const remote = await doctor(["--json", "--local", "--port", "9", "--settings", file], {});

@@ -17,7 +17,7 @@ import { createApi, type Served, serve } from "../support/served-api.ts";
 import { signedWebhook } from "../support/signed-webhook.ts";
 import { takeTurnsWithVisitors } from "../support/visitors.ts";
 
-// The API itself in this process, with a database that nobody answers for, and with an Auth and a Storage that answer nonsense.
+// The API runs in this process: once without a database, and once with an Auth and a Storage that answer nonsense.
 
 takeTurnsWithVisitors();
 
@@ -46,7 +46,7 @@ beforeAll(async () => {
     const body = request.body === null ? null : await request.arrayBuffer();
     return fetch(`${urls.gateway}${pathname}${search}`, { method, headers, body });
   });
-  // Nobody listens at port 9. A connection for each: they need not wait for one another's next try.
+  // Nobody listens at port 9. With 100 connections no request waits for the retries of another.
   const dead = await serve(
     createApi({
       DATABASE_URL: "postgresql://postgres:x@127.0.0.1:9/postgres",
@@ -96,7 +96,7 @@ async function withFault<T>(pattern: RegExp, status: number, work: () => Promise
 }
 
 describe("with a database that does not answer", () => {
-  // The Storage is there; what is said when it is not stands below.
+  // Storage works here. A test below covers its outage.
   const affected = operations.filter(({ id, responses }) => responses[503] && id !== "health.storage");
 
   function headersOf({ id, path, security }: Operation): Headed {
@@ -108,9 +108,9 @@ describe("with a database that does not answer", () => {
   }
 
   test.concurrent.each(affected.map((operation) => [operation.id, operation] as const))(
-    "%s answers 503 and says what is wrong",
+    "%s answers 503 with a code when the database is unreachable",
     async (id, operation) => {
-      // Auth answers before the database is asked, if the token is one of its own.
+      // Auth refuses an unknown refresh token before the database is queried.
       if (id === "auth.refresh")
         return expectDown("/api/v1/auth/refresh", operation, await freshRefreshToken());
       const { path, json } = exampleRequest(operation);
@@ -178,7 +178,7 @@ describe("with an Auth that answers nonsense", () => {
       },
     ],
     [
-      "a request for another address",
+      "a change of address",
       /^POST \/auth\/v1\/token/,
       () => call("POST", "/auth/change-email", world.user, { password, new_email: freshEmail() }),
     ],
@@ -202,16 +202,17 @@ describe("with an Auth that answers nonsense", () => {
           password,
         }),
     ],
-  ])("%s is 502", async (_, pattern, send) => {
+  ])("%s is 502 when Auth answers nonsense", async (_, pattern, send) => {
     const { status, body } = await withFault(pattern, 418, send);
     expect([status, body.code]).toEqual([502, "auth_error"]);
   });
 
-  test("and one that is asked too often is 429 with a time to wait", async () => {
+  test("a refresh is 429 with Retry-After when Auth answers 429", async () => {
     const { status, headers } = await withFault(/^POST \/auth\/v1\/token/, 429, () =>
       call("POST", "/auth/refresh", {}, { refresh_token: "any" }),
     );
-    expect([status, Number(headers.get("retry-after"))]).toEqual([429, expect.any(Number)]);
+    expect(status).toBe(429);
+    expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
   });
 });
 
@@ -221,7 +222,7 @@ describe("with a Storage that answers nonsense", () => {
 
   test.each<[string, () => Promise<{ status: number; body: Record<string, any> }>]>([
     [
-      "a create with a picture",
+      "a create with a photo",
       () =>
         api(`${withFaults}/api/v1/generation/generate-v2`, {
           method: "POST",
@@ -230,27 +231,27 @@ describe("with a Storage that answers nonsense", () => {
         }),
     ],
     [
-      "one without an account",
+      "a create without an account",
       () => api(`${withFaults}/api/v1/generation/generate-anonymous-v2`, { method: "POST", body: words() }),
     ],
     [
-      "an address for an upload",
+      "a request for upload URLs",
       () => api(`${withFaults}/api/v1/generation/uploads`, { headers: world.user, json: { count: 1 } }),
     ],
-    ["a picture", () => api(moved(picture.image))],
-    ["a picture that was sent", () => api(moved(picture.example))],
-  ])("%s is 502", async (_, send) => {
+    ["the download of a result", () => api(moved(picture.image))],
+    ["the download of an input photo", () => api(moved(picture.example))],
+  ])("%s is 502 when Storage answers nonsense", async (_, send) => {
     const { status, body } = await withFault(/\/storage\/v1\//, 418, send);
     expect([status, body.code]).toEqual([502, "storage_error"]);
   });
 
-  test("its health is 503", async () => {
+  test("the health of Storage is 503 when Storage answers nonsense", async () => {
     const ask = () => api(`${withFaults}/api/v1/health/storage`);
     expect((await withFault(/\/storage\/v1\//, 418, ask)).status).toBe(503);
   });
 });
 
-test("with a Replicate that does not tell its webhook secret, a webhook is 502, so that it comes again", async () => {
+test("a webhook is 502 while Replicate does not give its webhook secret, so that Replicate repeats it", async () => {
   const { status, body } = await withFault(/\/replicate\//, 418, () =>
     api(`${withFaults}/api/v1/generation/webhooks/replicate?generation_id=${picture.id}`, {
       json: { id: "x", status: "succeeded" },
@@ -259,12 +260,12 @@ test("with a Replicate that does not tell its webhook secret, a webhook is 502, 
   expect([status, body.code]).toEqual([502, "replicate_error"]);
 });
 
-test("every operation that reads a body gives up one that stops coming", async () => {
+test("every operation that reads a body answers 408 when the body stops arriving", async () => {
   const handler = createApi({});
   const reading = operations.filter(({ responses }) => responses[408]);
   const statuses = new Map<string, number>();
   let waiting = 0;
-  /** One byte, and then nothing: neither more nor an end. */
+  /** A body of one byte that never ends. */
   const stalled = () =>
     new ReadableStream<Uint8Array>(
       {
@@ -273,7 +274,7 @@ test("every operation that reads a body gives up one that stops coming", async (
       },
       { highWaterMark: 0 },
     );
-  // Connections are opened before the clock stands still: their driver waits by it.
+  // The driver uses the clock, so the connections are opened before the clock is replaced.
   const me = () => handler(new Request("http://api.test/api/v1/auth/me", { headers: world.user }));
   await Promise.all(Array.from({ length: 10 }, me));
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });

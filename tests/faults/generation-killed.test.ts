@@ -6,9 +6,9 @@ import { OwnGenerationStack } from "../support/own-generation-stack.ts";
 let stack: OwnGenerationStack;
 beforeAll(async () => {
   stack = await OwnGenerationStack.start();
-  // A transaction that meets the prompt's mark waits here until the test lets it go: the moment to kill somebody.
+  // A transaction stops at the state that its prompt names, until the test releases the lock. The test then kills a process.
   await stack.sql.unsafe(`
-    create function private.stop_at_mark() returns trigger language plpgsql set search_path = '' as $$
+    create function private.stop_at_state() returns trigger language plpgsql set search_path = '' as $$
     begin
       if new.instructions like '%stop:' || new.submission || '%' and new.submission is distinct from old.submission
         or new.instructions like '%stop:' || new.status || '%' and new.status is distinct from old.status
@@ -17,13 +17,13 @@ beforeAll(async () => {
       end if;
       return new;
     end $$;
-    grant execute on function private.stop_at_mark() to service_role;
-    create trigger a_stop before update on public.generations for each row execute function private.stop_at_mark();`);
+    grant execute on function private.stop_at_state() to service_role;
+    create trigger a_stop before update on public.generations for each row execute function private.stop_at_state();`);
 });
 afterAll(() => stack.stop());
 
-/** Runs `meanwhile` with every marked transaction stopped; those that still wait afterwards are ended, as their client is dead. */
-async function stopped(meanwhile: () => Promise<void>): Promise<void> {
+/** Runs `meanwhile` with every such transaction stopped, then ends those that still wait, since their client is dead. */
+async function whileStopped(meanwhile: () => Promise<void>): Promise<void> {
   await stack.sql.begin(async (sql) => {
     await sql`select pg_advisory_xact_lock(4711)`;
     await meanwhile();
@@ -32,14 +32,14 @@ async function stopped(meanwhile: () => Promise<void>): Promise<void> {
   });
 }
 
-const isStopped = () =>
+const untilStopped = () =>
   until(async () => {
     const rows =
       await stack.sql`select 1 from pg_locks where locktype = 'advisory' and objid = 4711 and not granted`;
     return rows.length > 0;
-  }, "a transaction is stopped at the mark");
+  }, "a transaction is stopped");
 
-test("killed between the upload and the row: nothing was created, and the orphan file goes", async () => {
+test("a function killed between the upload and the row creates nothing, and its orphaned file is deleted", async () => {
   const prompt = freshPrompt();
   const charged = await stack.charged(stack.project_id);
   let id = "";
@@ -64,16 +64,16 @@ test("killed between the upload and the row: nothing was created, and the orphan
   expect(await stack.sql`select 1 from public.generations where instructions = ${prompt}`).toHaveLength(0);
   expect(await stack.charged(stack.project_id)).toBe(charged);
   expect(await stack.files(id)).toHaveLength(1);
-  expect(await stack.orphans()).toBe(1);
+  expect(await stack.deleteOrphans()).toBe(1);
   expect(await stack.files(id)).toEqual([]);
 });
 
-test("killed after the row, before the lease: the reconciler sends it", async () => {
+test("a function killed after the row and before the lease: the reconciler sends the generation once", async () => {
   const prompt = `${freshPrompt()} stop:submitting`;
   let id = "";
-  await stopped(async () => {
+  await whileStopped(async () => {
     id = (await stack.created(prompt, stack.headers)).id;
-    await isStopped();
+    await untilStopped();
     await stack.killFunction();
   });
   await stack.reconciled(id, stack.headers);
@@ -81,58 +81,64 @@ test("killed after the row, before the lease: the reconciler sends it", async ()
   expect(await stack.calls(prompt, "create")).toHaveLength(1);
 });
 
-test("killed with the lease, before the request: never sent, failed and given back", async () => {
+test("a function killed with the lease and before the request: the generation fails unsent and is not charged", async () => {
   const prompt = `${freshPrompt()} stop:submitting`;
   let id = "";
   await stack.sql.begin(async (sql) => {
     await sql`select pg_advisory_xact_lock(4711)`;
     id = (await stack.created(prompt, stack.headers)).id;
-    await isStopped();
+    await untilStopped();
     await stack.killFunction();
   });
   await until(
     async () => (await stack.row(id)).submission === "submitting",
-    "the lease is taken by nobody alive",
+    "a dead process holds the lease",
   );
-  await stack.setBack(id, "16 minutes");
+  await stack.age(id, "16 minutes");
   await stack.reconciled(id, stack.headers);
   expect(await stack.expectSettled(id, prompt, "failed")).toMatchObject({ error_code: "submission_unclear" });
   expect(await stack.calls(prompt, "create")).toHaveLength(0);
 });
 
 test.each([
-  ["with its webhook", ""],
-  ["with no webhook", " [[lose_webhook]] [[lose_webhook]]"],
-])("killed while the request is under way, %s: completed, sent once", async (_, fault) => {
-  const prompt = `${freshPrompt()} [[hold 60000]]${fault}`;
-  if (fault !== "") await stack.fault(prompt, { kind: "lose_webhook", event: "start" });
-  const { id } = await stack.created(prompt, stack.headers);
-  await until(async () => (await stack.calls(prompt, "create")).length === 1, "it is under way");
-  await stack.killFunction();
-  await stack.reconciled(id, stack.headers);
-  await stack.expectSettled(id, prompt, "completed");
-});
+  ["whose webhook arrives", ""],
+  ["whose webhooks are lost", " [[lose_webhook]] [[lose_webhook]]"],
+])(
+  "a function killed during its request %s: the generation completes and was sent once",
+  async (_, fault) => {
+    const prompt = `${freshPrompt()} [[hold 60000]]${fault}`;
+    if (fault !== "") await stack.fault(prompt, { kind: "lose_webhook", event: "start" });
+    const { id } = await stack.created(prompt, stack.headers);
+    await until(
+      async () => (await stack.calls(prompt, "create")).length === 1,
+      "the provider has the request",
+    );
+    await stack.killFunction();
+    await stack.reconciled(id, stack.headers);
+    await stack.expectSettled(id, prompt, "completed");
+  },
+);
 
-test("killed after the answer, before it was recorded: completed, sent once", async () => {
+test("a function killed before it recorded the provider's answer: the generation completes and was sent once", async () => {
   const prompt = `${freshPrompt()} stop:accepted`;
   let id = "";
-  await stopped(async () => {
+  await whileStopped(async () => {
     id = (await stack.created(prompt, stack.headers)).id;
-    await isStopped();
+    await untilStopped();
     await stack.killFunction();
   });
   await stack.reconciled(id, stack.headers);
   await stack.expectSettled(id, prompt, "completed");
 });
 
-test("killed while the picture is being fetched: completed, stored once", async () => {
+test("a function killed during the download of the picture: the generation completes with one stored file", async () => {
   const prompt = `${freshPrompt()} [[lose_webhook]]`;
   await stack.fault(prompt, { kind: "file_slow", ms: 60_000 }, 1);
   const { id } = await stack.created(prompt, stack.headers);
   const { prediction_id } = await until(async () => {
     const row = await stack.row(id);
     return row.prediction_id !== null && row;
-  }, "it runs");
+  }, "it was sent");
   await until(async () => {
     const response = await fetch(`${stack.own.urls.replicate}/v1/predictions/${prediction_id}`, {
       headers: { authorization: `Bearer ${stack.own.keys.replicate_token}` },
@@ -144,19 +150,19 @@ test("killed while the picture is being fetched: completed, stored once", async 
   await until(async () => {
     const rules = (await (await fetch(`${stack.own.urls.replicate}/_faults`)).json()) as Body[];
     return rules.some((rule) => rule.match === prompt && rule.times === 0);
-  }, "the picture is being fetched");
+  }, "the picture is being downloaded");
   await stack.killFunction();
   expect(await reconciling).toBe("cut off");
   await stack.reconciled(id, stack.headers);
   await stack.expectSettled(id, prompt, "completed");
 });
 
-test("killed after the picture was stored, before it was completed: completed, stored once, charged once", async () => {
+test("a function killed between storing the picture and completing: one stored file and one charge", async () => {
   const prompt = `${freshPrompt()} stop:completed`;
   let id = "";
-  await stopped(async () => {
+  await whileStopped(async () => {
     id = (await stack.created(prompt, stack.headers)).id;
-    await isStopped();
+    await untilStopped();
     expect(await stack.files(id)).toHaveLength(1);
     await stack.killFunction();
   });
@@ -164,7 +170,7 @@ test("killed after the picture was stored, before it was completed: completed, s
   await stack.expectSettled(id, prompt, "completed");
 });
 
-test("killed twice while it streams: the SDK goes on by itself, and hears everything once", async () => {
+test("a stream of the SDK continues when the function is killed twice, and gives each event once", async () => {
   const { id } = await stack.created(`${freshPrompt()} [[slow 9000]]`, stack.headers);
   const client = createClient({
     url: stack.own.urls.gateway,
@@ -177,18 +183,18 @@ test("killed twice while it streams: the SDK goes on by itself, and hears everyt
       expires_at: new Date(Date.now() + 600_000).toISOString(),
     }),
   });
-  const heard: GenerationEvent[] = [];
+  const events: GenerationEvent[] = [];
   const kills: string[] = [];
   for await (const event of client.generations.stream(id)) {
-    heard.push(event);
+    events.push(event);
     const moment = event.type === "status" ? event.generation.status : event.type;
     if (kills.includes(moment) || !["processing", "progress"].includes(moment)) continue;
     kills.push(moment);
     await stack.killFunction();
   }
   expect(kills).toEqual(["processing", "progress"]);
-  const states = heard.flatMap((event) => (event.type === "status" ? [event.generation.status] : []));
+  const states = events.flatMap((event) => (event.type === "status" ? [event.generation.status] : []));
   expect(states).toEqual(["pending", "processing", "completed"]);
-  const ids = heard.map((event) => event.id);
+  const ids = events.map((event) => event.id);
   expect(new Set(ids).size).toBe(ids.length);
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Body, formOf, freshPrompt, photo, until } from "../support/generation.ts";
-import { answers, type Behaviour, cutsShort, OddProvider, redirects } from "../support/odd-provider.ts";
+import { answer, type Behaviour, cutShort, OddProvider, redirect } from "../support/odd-provider.ts";
 import { OwnGenerationStack } from "../support/own-generation-stack.ts";
 
 const provider = new OddProvider();
@@ -20,12 +20,12 @@ afterAll(async () => {
 const isAccepted = (id: string) => async () => (await stack.row(id)).submission === "accepted";
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
 
-/** A generation whose prediction, from its first reading on, says `said`. */
-async function create(said: Record<string, unknown> | Behaviour): Promise<{ id: string; prompt: string }> {
+/** Creates a generation whose prediction reads as `plan`. */
+async function create(plan: Record<string, unknown> | Behaviour): Promise<{ id: string; prompt: string }> {
   const prompt = freshPrompt();
-  provider.plans.set(prompt, said);
+  provider.plans.set(prompt, plan);
   const { id } = await stack.created(prompt, stack.headers);
-  await until(isAccepted(id), "the provider has it");
+  await until(isAccepted(id), "the provider has accepted it");
   return { id, prompt };
 }
 
@@ -43,32 +43,36 @@ const succeeded = (output: unknown, more: Record<string, unknown> = {}) => ({
   ...more,
 });
 const base64 = () => Buffer.from(picture).toString("base64");
-const ok = (): Behaviour => answers(200, picture);
+const ok = (): Behaviour => answer(200, picture);
 
-describe("an output of any shape that holds a picture is that picture", () => {
+describe("outputs with a picture", () => {
   test.each<[string, () => unknown, number]>([
-    ["an address", () => provider.file(ok()), 1],
-    ["a list", () => [provider.file(ok()), provider.file(ok())], 2],
+    ["a URL", () => provider.file(ok()), 1],
+    ["a list of URLs", () => [provider.file(ok()), provider.file(ok())], 2],
     ["nested lists", () => [[provider.file(ok())], [[provider.file(ok())]]], 2],
     ["{image}", () => ({ image: provider.file(ok()), seed: 7 }), 1],
     ["{images: […]}", () => ({ images: [provider.file(ok()), provider.file(ok())] }), 2],
     ["[{url}]", () => [{ url: provider.file(ok()), type: "image" }], 1],
-    ["a data: address", () => `data:image/png;base64,${base64()}`, 1],
-    ["data: addresses in a list", () => [`data:application/octet-stream;base64,${base64()}`], 1],
-    ["behind a redirect", () => provider.file(redirects(provider.file(ok()))), 1],
-    ["behind a relative redirect", () => provider.file(redirects(new URL(provider.file(ok())).pathname)), 1],
-    ["a picture beside a lost one", () => [provider.file(answers(404)), provider.file(ok())], 1],
+    ["a data: URL", () => `data:image/png;base64,${base64()}`, 1],
+    ["a list of data: URLs", () => [`data:application/octet-stream;base64,${base64()}`], 1],
+    ["a URL that redirects", () => provider.file(redirect(provider.file(ok()))), 1],
     [
-      "a picture beside one that may not be fetched",
-      () => [`http://${provider.other_host}/a.png`, provider.file(ok())],
+      "a URL with a relative redirect",
+      () => provider.file(redirect(new URL(provider.file(ok())).pathname)),
+      1,
+    ],
+    ["a picture and a lost file", () => [provider.file(answer(404)), provider.file(ok())], 1],
+    [
+      "a picture and a URL of a host that is not allowed",
+      () => [`http://${provider.otherHost}/a.png`, provider.file(ok())],
       1,
     ],
     [
-      "a picture that is announced as text",
-      () => provider.file(answers(200, picture, { "content-type": "text/plain" })),
+      "a picture with the content type of text",
+      () => provider.file(answer(200, picture, { "content-type": "text/plain" })),
       1,
     ],
-  ])("%s", async (_, output, count) => {
+  ])("a generation whose output is %s completes with its pictures", async (_, output, count) => {
     const { id, prompt } = await create(succeeded(output()));
     expect(await reconcileOnce(id)).toMatchObject({ status: "completed", charged: true });
     const row = await stack.expectSettled(id, prompt, "completed");
@@ -77,93 +81,93 @@ describe("an output of any shape that holds a picture is that picture", () => {
   });
 });
 
-describe("what no second look can change ends at the first, with the true reason, and is not charged", () => {
+describe("permanent failures", () => {
   const gif = () => Buffer.from("GIF89a\x01\0\x01\0", "latin1");
   const avif = () => Buffer.from("\0\0\0\x20ftypavif\0\0\0\0avifmif1", "latin1");
   test.each<[string, string, () => Record<string, unknown>]>([
-    ["text instead of an address", "output_invalid", () => succeeded("A lighthouse, painted")],
-    ["nothing", "output_invalid", () => succeeded(null)],
+    ["text instead of a URL", "output_invalid", () => succeeded("A lighthouse, painted")],
+    ["no output", "output_invalid", () => succeeded(null)],
     ["an empty list", "output_invalid", () => succeeded([])],
     ["a path", "output_invalid", () => succeeded("/files/out.png")],
     [
-      "an empty list, blocked as its log tells",
+      "an empty list whose log says that it was blocked",
       "content_blocked",
       () => succeeded([], { logs: "NSFW content detected in image 0\n" }),
     ],
-    ["data that was removed", "output_lost", () => succeeded(null, { data_removed: true })],
-    ["another host", "output_not_allowed", () => succeeded(`http://${provider.other_host}/out.png`)],
+    ["removed data", "output_lost", () => succeeded(null, { data_removed: true })],
+    ["a URL of another host", "output_not_allowed", () => succeeded(`http://${provider.otherHost}/out.png`)],
     [
       "a redirect to another host",
       "output_not_allowed",
-      () => succeeded(provider.file(redirects(`http://${provider.other_host}/out.png`))),
+      () => succeeded(provider.file(redirect(`http://${provider.otherHost}/out.png`))),
     ],
     [
-      "a redirect inside",
+      "a redirect to a private address",
       "output_not_allowed",
-      () => succeeded(provider.file(redirects("http://169.254.169.254/latest"))),
+      () => succeeded(provider.file(redirect("http://169.254.169.254/latest"))),
     ],
     [
-      "a redirect to a file",
+      "a redirect to a file: URL",
       "output_not_allowed",
-      () => succeeded(provider.file(redirects("file:///etc/passwd"))),
+      () => succeeded(provider.file(redirect("file:///etc/passwd"))),
     ],
     [
-      "a redirect in a circle",
+      "a redirect loop",
       "output_lost",
       () => {
         const name = `${freshPrompt("circle").replace(" ", "-")}.png`;
-        return succeeded(provider.file(redirects(`/files/${name}`), name));
+        return succeeded(provider.file(redirect(`/files/${name}`), name));
       },
     ],
-    ["401", "output_lost", () => succeeded(provider.file(answers(401)))],
-    ["403", "output_lost", () => succeeded(provider.file(answers(403)))],
-    ["404", "output_lost", () => succeeded(provider.file(answers(404)))],
-    ["410", "output_lost", () => succeeded(provider.file(answers(410)))],
-    ["an AVIF", "output_unsupported", () => succeeded(provider.file(answers(200, avif())))],
-    ["a GIF", "output_unsupported", () => succeeded(provider.file(answers(200, gif())))],
+    ["a file that answers 401", "output_lost", () => succeeded(provider.file(answer(401)))],
+    ["a file that answers 403", "output_lost", () => succeeded(provider.file(answer(403)))],
+    ["a file that answers 404", "output_lost", () => succeeded(provider.file(answer(404)))],
+    ["a file that answers 410", "output_lost", () => succeeded(provider.file(answer(410)))],
+    ["an AVIF file", "output_unsupported", () => succeeded(provider.file(answer(200, avif())))],
+    ["a GIF file", "output_unsupported", () => succeeded(provider.file(answer(200, gif())))],
     [
-      "a GIF as a data: address",
+      "a GIF in a data: URL",
       "output_unsupported",
       () => succeeded(`data:image/gif;base64,${gif().toString("base64")}`),
     ],
     [
-      "a page",
+      "an HTML page",
       "output_invalid",
-      () => succeeded(provider.file(answers(200, "<!doctype html><title>Sign in</title>"))),
+      () => succeeded(provider.file(answer(200, "<!doctype html><title>Sign in</title>"))),
     ],
-    ["an empty file", "output_invalid", () => succeeded(provider.file(answers(200)))],
-    ["aborted before it began", "provider_aborted", () => ({ status: "aborted", error: null })],
-    ["blocked", "content_blocked", () => ({ status: "failed", error: "NSFW" })],
+    ["an empty file", "output_invalid", () => succeeded(provider.file(answer(200)))],
+    ["an aborted prediction", "provider_aborted", () => ({ status: "aborted", error: null })],
+    ["a prediction blocked as NSFW", "content_blocked", () => ({ status: "failed", error: "NSFW" })],
     [
-      "a filter that is broken",
+      "a broken safety filter",
       "prediction_failed",
       () => ({ status: "failed", error: "safety_checker/model.bin not found" }),
     ],
     [
-      "failed without a word",
+      "a failure without a reason",
       "prediction_failed",
       () => ({ status: "failed", error: null, metrics: { predict_time: "soon" } }),
     ],
-  ])("%s: %s", async (_, code, said) => {
-    const { id, prompt } = await create(said());
+  ])("a generation that ends with %s fails at once with %s, and is not charged", async (_, code, plan) => {
+    const { id, prompt } = await create(plan());
     const ended = await reconcileOnce(id);
     expect(ended).toMatchObject({ status: "failed", error_code: code, charged: false });
     expect(ended.error).toMatch(/not charged/);
     await stack.expectSettled(id, prompt, "failed");
     expect((await stack.row(id)).next_check_at).toBeNull();
     if (code === "output_unsupported") expect(ended.error).toMatch(/AVIF|GIF/);
-    expect(provider.asked.some((asked) => asked.includes("169.254"))).toBe(false);
+    expect(provider.requests.some((request) => request.includes("169.254"))).toBe(false);
   });
 });
 
-describe("what may pass is waited for, until the provider would have deleted it", () => {
+describe("temporary failures", () => {
   test.each<[string, () => Behaviour]>([
-    ["500", () => answers(500)],
-    ["503", () => answers(503)],
-    ["429", () => answers(429)],
-    ["cut short", () => cutsShort(picture)],
-    ["the network", () => (response) => void response.destroy()],
-  ])("%s: completed once it is over", async (_, behaviour) => {
+    ["500", () => answer(500)],
+    ["503", () => answer(503)],
+    ["429", () => answer(429)],
+    ["half of the file", () => cutShort(picture)],
+    ["a cut connection", () => (response) => void response.destroy()],
+  ])("a generation whose file first gives %s completes once the file is there", async (_, behaviour) => {
     let isOver = false;
     const address = provider.file((response) => (isOver ? ok() : behaviour())(response));
     const { id, prompt } = await create(succeeded(address));
@@ -174,12 +178,12 @@ describe("what may pass is waited for, until the provider would have deleted it"
   });
 
   test.each<[string, () => Behaviour]>([
-    ["500", () => answers(500)],
-    ["429", () => answers(429)],
-    ["cut short", () => cutsShort(picture)],
-    ["the network", () => (response) => void response.destroy()],
+    ["500", () => answer(500)],
+    ["429", () => answer(429)],
+    ["half of the file", () => cutShort(picture)],
+    ["a cut connection", () => (response) => void response.destroy()],
   ])(
-    "%s: failed 50 minutes after the prediction's end, refunded, and looked at no more",
+    "a generation whose file keeps giving %s fails 50 minutes after the prediction's end, and is refunded",
     async (_, behaviour) => {
       const address = provider.file(behaviour());
       const { id, prompt } = await create(succeeded(address));
@@ -193,43 +197,46 @@ describe("what may pass is waited for, until the provider would have deleted it"
         charged: false,
       });
       await stack.expectSettled(id, prompt, "failed");
-      const asked = provider.asks(new URL(address).pathname);
+      const asked = provider.countRequests(new URL(address).pathname);
       await stack.reconcile();
-      expect(provider.asks(new URL(address).pathname)).toBe(asked);
+      expect(provider.countRequests(new URL(address).pathname)).toBe(asked);
     },
   );
 
-  test("a prediction that tells no time is given up 50 minutes after it was sent", async () => {
-    const said = succeeded(provider.file(answers(500)), { completed_at: null });
-    const { id } = await create(said);
+  test("a generation whose prediction has no end time and no readable file fails 50 minutes after it was sent", async () => {
+    const plan = succeeded(provider.file(answer(500)), { completed_at: null });
+    const { id } = await create(plan);
     expect(await reconcileOnce(id)).toMatchObject({ status: "processing" });
-    await stack.setBack(id, "51 minutes");
+    await stack.age(id, "51 minutes");
     expect(await reconcileOnce(id)).toMatchObject({ status: "failed", error_code: "output_lost" });
   });
 
   test.each<[string, Behaviour]>([
-    ["500", answers(500)],
-    ["401", answers(401)],
-    ["no JSON", answers(200, "<html>")],
-    ["null", answers(200, "null")],
+    ["500", answer(500)],
+    ["401", answer(401)],
+    ["no JSON", answer(200, "<html>")],
+    ["null", answer(200, "null")],
     ["a cut connection", (response) => void response.destroy()],
-  ])("a prediction whose reading gives %s ends after 100 minutes", async (_, behaviour) => {
-    const { id, prompt } = await create(behaviour);
-    expect(await reconcileOnce(id)).toMatchObject({ status: "processing" });
-    await stack.setBack(id, "99 minutes");
-    expect(await reconcileOnce(id)).toMatchObject({ status: "processing" });
-    await stack.setBack(id, "2 minutes");
-    expect(await reconcileOnce(id)).toMatchObject({
-      status: "failed",
-      error_code: "provider_unavailable",
-      charged: false,
-    });
-    await stack.expectSettled(id, prompt, "failed");
-  });
+  ])(
+    "a generation whose prediction always reads as %s fails after 100 minutes, and is refunded",
+    async (_, behaviour) => {
+      const { id, prompt } = await create(behaviour);
+      expect(await reconcileOnce(id)).toMatchObject({ status: "processing" });
+      await stack.age(id, "99 minutes");
+      expect(await reconcileOnce(id)).toMatchObject({ status: "processing" });
+      await stack.age(id, "2 minutes");
+      expect(await reconcileOnce(id)).toMatchObject({
+        status: "failed",
+        error_code: "provider_unavailable",
+        charged: false,
+      });
+      await stack.expectSettled(id, prompt, "failed");
+    },
+  );
 
-  test("a prediction that never says that it ended is stopped after an hour", async () => {
+  test("a generation whose prediction has an unknown status is stopped after an hour, and is refunded", async () => {
     const { id, prompt } = await create({ status: "thinking" });
-    await stack.setBack(id, "61 minutes");
+    await stack.age(id, "61 minutes");
     expect(await reconcileOnce(id)).toMatchObject({
       status: "failed",
       error_code: "timed_out",
@@ -238,7 +245,7 @@ describe("what may pass is waited for, until the provider would have deleted it"
     await stack.expectSettled(id, prompt, "failed");
   });
 
-  test("a result that our own storage does not take ends by that name", async () => {
+  test("a generation whose result Storage refuses fails with output_not_stored, and is refunded", async () => {
     await stack.sql.unsafe(`
       create or replace function public.refuse() returns trigger language plpgsql as $$
       begin
@@ -260,9 +267,9 @@ describe("what may pass is waited for, until the provider would have deleted it"
   });
 });
 
-test("pictures that are gone before they could be sent end the generation, and nothing is sent", async () => {
+test("a generation whose photo is deleted before it is sent fails with input_unreadable, and is never sent", async () => {
   const prompt = freshPrompt();
-  provider.refusals.set(prompt, answers(429, "", { "retry-after": "1" }));
+  provider.refusals.set(prompt, answer(429, "", { "retry-after": "1" }));
   const response = await fetch(`${stack.own.urls.api}/generation/generate-v2`, {
     method: "POST",
     headers: stack.headers,

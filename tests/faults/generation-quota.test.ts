@@ -5,7 +5,7 @@ import { freshPrompt, GenerationStack, until } from "../support/generation.ts";
 const stack = new GenerationStack(inject("stack"));
 afterAll(() => stack.close());
 
-test("of 1,000 parallel creates for the last unit of a month exactly one gets it", async () => {
+test("exactly one of 1,000 parallel creates gets the last unit of a monthly quota", async () => {
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
   await stack.sql`insert into public.plans (id, generations_per_month) values ('last-unit', 3) on conflict do nothing`;
@@ -25,7 +25,7 @@ test("of 1,000 parallel creates for the last unit of a month exactly one gets it
   expect(await stack.calls(prompt, "create")).toHaveLength(1);
 });
 
-test("as many run at once as the plan allows, also when all start at once, and an end makes room", async () => {
+test("twenty parallel creates start only as many generations as the plan allows, and a cancel frees one place", async () => {
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
   await stack.plan(project.id, "starter");
@@ -40,7 +40,7 @@ test("as many run at once as the plan allows, also when all start at once, and a
   expect((await stack.create(freshPrompt(), user.headers)).status).toBe(200);
 });
 
-test("a charge is given back exactly once, however many say that it failed", async () => {
+test("a failed generation is refunded exactly once when twenty transactions end it at the same time", async () => {
   const { project } = await registerDeveloper();
   await stack.plan(project.id, "premium");
   const user = await registerEndUser(project);
@@ -61,7 +61,7 @@ test("a charge is given back exactly once, however many say that it failed", asy
   expect(await stack.charged(project.id)).toBe(1);
 });
 
-test("what goes with its owner leaves no file, no running prediction and no charge", async () => {
+test("deleting a user deletes their files, cancels running predictions and refunds them", async () => {
   const { project } = await registerDeveloper();
   await stack.plan(project.id, "premium");
   const user = await registerEndUser(project);
@@ -76,7 +76,7 @@ test("what goes with its owner leaves no file, no running prediction and no char
     await stack.sql`update private.cleanup_tasks set next_attempt_at = now()
       where generation_id in ${stack.sql([done.id, running.id])}`;
     await stack.reconcile();
-    // Canceled twice when the test made a task due that was under way: that costs nothing.
+    // The test may make a running task due again, so a prediction may be canceled twice. That does no harm.
     return (
       (await stack.files(done.id)).length === 0 && (await stack.calls(prediction_id, "cancel")).length > 0
     );

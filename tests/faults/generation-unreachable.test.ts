@@ -28,7 +28,7 @@ test.each([
   "http://macbook.local",
   "http://[fd00::1]",
 ])(
-  "from %s, which Replicate cannot call, pictures go as data: addresses, no webhook is named, and the result is asked for",
+  "with PUBLIC_URL=%s photos are sent as data: URLs without a webhook, and the API polls the prediction",
   async (publicUrl) => {
     const created: Body[] = [];
     let asked = 0;
@@ -65,7 +65,7 @@ test.each([
   },
 );
 
-test("what clients get is the public address, never the one that containers use", async () => {
+test("without PUBLIC_URL clients get URLs of the local gateway, not of the container network", async () => {
   const api = createApi({ SUPABASE_URL: "http://kong:8000", PUBLIC_URL: "", LOG_REQUESTS: "none" });
   const { id } = await stack.created(freshPrompt(), user.headers);
   const status = await api(

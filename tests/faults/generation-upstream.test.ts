@@ -13,16 +13,16 @@ beforeAll(async () => {
   user = await registerEndUser(project);
 });
 
-/** Moves a generation that nobody heard of into the past. */
+/** Makes a generation older. */
 const age = (id: string, interval: string) => stack.sql`update public.generations
   set created_at = created_at - ${interval}::interval, submitted_at = submitted_at - ${interval}::interval where id = ${id}`;
 
 test.each([
   ["with its webhook", "", false],
-  ["with no webhook, from words", " [[lose_webhook]] [[lose_webhook start]]", false],
-  ["with no webhook, from a picture", " [[lose_webhook]]", true],
+  ["without webhooks, from a prompt", " [[lose_webhook]] [[lose_webhook start]]", false],
+  ["without webhooks, from a photo", " [[lose_webhook]]", true],
 ])(
-  "upstream accepts, then drops the connection, %s: one generation, one charge, completed",
+  "a generation completes once and is charged once when the provider drops the connection after accepting it, %s",
   async (_, faults, withPicture) => {
     const prompt = `${freshPrompt()} [[drop]]${faults}`;
     await stack.fault(prompt, { kind: "lose_webhook", event: "start" });
@@ -49,9 +49,9 @@ test.each([
 test.each([
   ["answers 500", { kind: "refuse", status: 500 }],
   ["answers 503", { kind: "refuse", status: 503 }],
-  ["cuts the connection before it took the request", { kind: "reset" }],
+  ["cuts the connection before it accepts the request", { kind: "reset" }],
 ])(
-  "upstream %s: never sent again, failed and not charged once its list shows that nothing came",
+  "a generation fails uncharged and is not sent again when the provider %s and its list shows no prediction",
   async (_, fault) => {
     const prompt = freshPrompt();
     await stack.fault(prompt, fault, 1);
@@ -72,7 +72,7 @@ test.each([
   },
 );
 
-test("upstream is over its rate: sent again after the wait, one prediction, one charge", async () => {
+test("a create that the provider rate-limits is sent again after the wait, and makes one prediction and one charge", async () => {
   const prompt = freshPrompt();
   await stack.fault(prompt, { kind: "refuse", status: 429, retry_after: 1 }, 2);
   const before = await stack.charged(project.id);
@@ -84,7 +84,7 @@ test("upstream is over its rate: sent again after the wait, one prediction, one 
 });
 
 test.each([402, 422])(
-  "upstream refuses with %d: failed at once, not charged, not sent again",
+  "a generation that the provider refuses with %d fails at once, is not charged and is not sent again",
   async (status) => {
     const prompt = freshPrompt();
     await stack.fault(prompt, { kind: "refuse", status });
@@ -107,7 +107,7 @@ test.each([
   ["file_huge", "output_invalid"],
   ["file_not_image", "output_invalid"],
 ])(
-  "a prediction that ends by %s is failed with the code %s, not charged, its seconds recorded, and leaves no file",
+  "a generation that ends by the fault `%s` fails with %s, is not charged, and leaves no file",
   async (fault, code) => {
     const before = await stack.charged(project.id);
     const { id } = await stack.created(`${freshPrompt()} [[${fault}]]`, user.headers);
@@ -123,12 +123,12 @@ test.each([
   },
 );
 
-test("upstream cannot be read when the webhook comes: the reconciler finishes", async () => {
+test("the reconciler completes a generation whose prediction could not be read when its webhook arrived", async () => {
   const { id } = await stack.created(`${freshPrompt()} [[wrong_get 2]]`, user.headers);
   expect(await stack.reconciled(id, user.headers)).toMatchObject({ status: "completed" });
 });
 
-test("a prediction that never ends is stopped after an hour, failed and not charged", async () => {
+test("a generation whose prediction never ends is canceled after an hour and not charged", async () => {
   const { id } = await stack.created(`${freshPrompt()} [[stall]]`, user.headers);
   const { prediction_id } = await until(async () => {
     const row = await stack.row(id);
@@ -147,12 +147,15 @@ test.each([
   ["canceled", "POST", "/cancel"],
   ["deleted", "DELETE", ""],
 ])(
-  "a generation that is %s while its request is under way does not run on at the provider",
+  "a generation that is %s during its request is canceled at the provider, and is not charged",
   async (_, method, rest) => {
     const prompt = `${freshPrompt()} [[hold 1500]] [[stall]]`;
     const before = await stack.charged(project.id);
     const { id } = await stack.created(prompt, user.headers);
-    await until(async () => (await stack.calls(prompt, "create")).length === 1, "it is under way");
+    await until(
+      async () => (await stack.calls(prompt, "create")).length === 1,
+      "the provider has the request",
+    );
     expect((await api(`/generation/${id}${rest}`, { method, headers: user.headers })).status).toBe(200);
     await until(async () => {
       await stack.sql`update private.cleanup_tasks set next_attempt_at = now() where generation_id = ${id}`;
@@ -167,7 +170,7 @@ test.each([
   ["canceled", "POST", "/cancel"],
   ["deleted", "DELETE", ""],
 ])(
-  "a generation that is %s while its outcome is unclear, and whose webhooks are lost, is found and stopped at the provider",
+  "a generation that is %s while its outcome is unclear is found and canceled at the provider, without webhooks",
   async (_, method, rest) => {
     const prompt = `${freshPrompt()} [[drop]] [[stall]] [[lose_webhook]] [[lose_webhook]]`;
     await stack.fault(prompt, { kind: "lose_webhook", event: "start" });
@@ -184,7 +187,7 @@ test.each([
   },
 );
 
-test("what was canceled while its outcome was unclear is looked for during 15 minutes, and then no longer", async () => {
+test("the search for a canceled generation with an unclear outcome ends after 15 minutes", async () => {
   const prompt = freshPrompt();
   await stack.fault(prompt, { kind: "refuse", status: 500 }, 1);
   const { id } = await stack.created(prompt, user.headers);
@@ -200,7 +203,7 @@ test("what was canceled while its outcome was unclear is looked for during 15 mi
   expect(await left("16 minutes")).toHaveLength(0);
 });
 
-test("two reconcilers at once do everything once", async () => {
+test("three simultaneous reconcilers complete, store and charge each generation once", async () => {
   const prompts = Array.from({ length: 10 }, () => `${freshPrompt()} [[lose_webhook]]`);
   const before = await stack.charged(project.id);
   const { project: other } = await registerDeveloper();
@@ -226,7 +229,7 @@ test("two reconcilers at once do everything once", async () => {
   expect(await stack.charged(project.id)).toBe(before);
 });
 
-test("the reconciler is for whoever has its secret", async () => {
+test("the reconciler answers 401 without its secret and with a wrong one", async () => {
   for (const headers of [{}, { Authorization: "Bearer wrong" }] as Record<string, string>[]) {
     const answer = await api("/internal/reconcile", { method: "POST", headers });
     expect([answer.status, answer.body.code]).toEqual([401, "invalid_cron_secret"]);

@@ -27,7 +27,7 @@ const reconcile = async () => {
   return ((await response.json()) as { jobs: { mail: { checked: number; failed: number } } }).jobs.mail;
 };
 
-test("a mail server that hangs delays no registration, and the reconciler sends the mail once it is back", async () => {
+test("a mail server that hangs delays no registration, and the reconciler sends the mail when it answers again", async () => {
   const inbox = stack.processes.find(({ name }) => name === "The mail inbox")?.pid ?? 0;
   const email = "late@example.com";
   process.kill(inbox, "SIGSTOP");
@@ -40,7 +40,7 @@ test("a mail server that hangs delays no registration, and the reconciler sends 
       { email, password: "Correct-horse-9" },
     );
     expect(registered.status).toBe(201);
-    // Far below the ten seconds after which a mail server counts as gone.
+    // The timeout of a mail server is ten seconds.
     expect(performance.now() - start).toBeLessThan(5_000);
     const row = await eventually("the failed attempt", async () => {
       const [found] = await sql`
@@ -55,7 +55,7 @@ test("a mail server that hangs delays no registration, and the reconciler sends 
     process.kill(inbox, "SIGCONT");
   }
   await sql`update private.mail_outbox set next_attempt_at = now() where last_error is not null`;
-  // The demo accounts' mail may have hung as well.
+  // Mail to the demo accounts may have waited too.
   const { checked, failed } = await reconcile();
   expect(checked).toBeGreaterThanOrEqual(1);
   expect(failed).toBe(0);

@@ -24,7 +24,7 @@ let project: Project;
 let user: EndUser;
 let picture: string;
 beforeAll(async () => {
-  // What the log says about faults that are made here.
+  // The log of the faults that the tests cause is not printed.
   for (const level of ["info", "warn", "error"] as const)
     vi.spyOn(console, level).mockImplementation(() => {});
   ({ project } = await registerDeveloper());
@@ -37,10 +37,10 @@ afterAll(async () => {
   await stack.close();
 });
 
-/** The API over the real neighbours of the stack, with something in between that a test can break. */
+/** The API with the real services of the stack. A proxy that a test can break stands before one of them. */
 async function apiBehind(name: "Postgres" | "Auth and Storage", url = database_url) {
   const address = new URL(name === "Postgres" ? url : urls.gateway);
-  const proxy = await FaultyProxy.before(Number(address.port));
+  const proxy = await FaultyProxy.start(Number(address.port));
   address.port = String(proxy.port);
   const vars = {
     SUPABASE_URL: urls.gateway,
@@ -62,12 +62,12 @@ async function apiBehind(name: "Postgres" | "Auth and Storage", url = database_u
 }
 
 type Call = [path: string, init?: RequestInit];
-type Asking = (email: string) => Call;
-/** Limits of attempts are an account's, so each test has one of its own. */
-const somebody = async () => (await registerEndUser(project)).email;
-const me: Asking = () => ["/auth/me"];
-const image: Asking = () => [`/generation/${picture}/image`];
-const login: Asking = (email) => [
+type MakeCall = (email: string) => Call;
+/** Attempts are limited by account, so each test has its own. */
+const freshAccount = async () => (await registerEndUser(project)).email;
+const me: MakeCall = () => ["/auth/me"];
+const image: MakeCall = () => [`/generation/${picture}/image`];
+const login: MakeCall = (email) => [
   "/auth/login",
   {
     method: "POST",
@@ -75,9 +75,9 @@ const login: Asking = (email) => [
     body: JSON.stringify({ email, password }),
   },
 ];
-const within_ms = 10_000;
+const withinMs = 10_000;
 
-test.concurrent.each<[string, Fault, Asking, number, string]>([
+test.concurrent.each<[string, Fault, MakeCall, number, string]>([
   ["Postgres", "refuses", me, 200, "database_unavailable"],
   ["Postgres", "hangs", me, 200, "database_unavailable"],
   ["Postgres", "halves", me, 200, "database_unavailable"],
@@ -88,9 +88,9 @@ test.concurrent.each<[string, Fault, Asking, number, string]>([
   ["Storage", "hangs", image, 302, "storage_unavailable"],
   ["Storage", "halves", image, 302, "storage_unavailable"],
 ])(
-  "%s that %s is a 503 within ten seconds, and is used again as soon as it answers",
+  "when %s %s, requests are 503 within ten seconds, and they succeed again as soon as it answers",
   async (name, fault, ask, good, code) => {
-    const call = ask(await somebody());
+    const call = ask(await freshAccount());
     const { proxy, send } = await apiBehind(name === "Postgres" ? name : "Auth and Storage");
     try {
       expect(await send(call)).toMatchObject({ status: good });
@@ -98,7 +98,7 @@ test.concurrent.each<[string, Fault, Asking, number, string]>([
       const answers = await Promise.all([send(call), send(call), send(call)]);
       for (const { status, code: said, ms } of answers) {
         expect([status, said]).toEqual([503, code]);
-        expect(ms).toBeLessThan(within_ms);
+        expect(ms).toBeLessThan(withinMs);
       }
       await proxy.set("none");
       const again = await send(call);
@@ -110,12 +110,12 @@ test.concurrent.each<[string, Fault, Asking, number, string]>([
   },
 );
 
-test.concurrent.each<["Postgres" | "Auth and Storage", Asking, number]>([
+test.concurrent.each<["Postgres" | "Auth and Storage", MakeCall, number]>([
   ["Postgres", me, 200],
   ["Auth and Storage", login, 200],
   ["Auth and Storage", image, 302],
-])("%s that is slow makes an answer slow, and nothing else", async (name, ask, good) => {
-  const call = ask(await somebody());
+])("requests succeed when %s is slow", async (name, ask, good) => {
+  const call = ask(await freshAccount());
   const { proxy, send } = await apiBehind(name);
   try {
     await proxy.set("slows");
@@ -126,10 +126,10 @@ test.concurrent.each<["Postgres" | "Auth and Storage", Asking, number]>([
   }
 });
 
-test.concurrent("what Auth does not answer uses up nobody's attempts of a password", async () => {
+test.concurrent("a password check that Auth does not answer costs no attempt", async () => {
   const person = await registerEndUser(project);
   const { proxy, send } = await apiBehind("Auth and Storage");
-  const asks = (path: string, body: object): Call => [
+  const postCall = (path: string, body: object): Call => [
     path,
     {
       method: "POST",
@@ -139,12 +139,12 @@ test.concurrent("what Auth does not answer uses up nobody's attempts of a passwo
   ];
   const calls = [
     login(person.email),
-    asks("/auth/change-password", { current_password: password, new_password: "Another-horse-11" }),
+    postCall("/auth/change-password", { current_password: password, new_password: "Another-horse-11" }),
   ];
   try {
     await proxy.set("refuses");
     for (const call of calls) {
-      // Ten passwords may be wrong.
+      // Ten wrong passwords are allowed.
       for (let attempt = 0; attempt < 11; attempt++)
         expect(await send(call)).toMatchObject({ status: 503, code: "auth_unavailable" });
     }
@@ -152,13 +152,13 @@ test.concurrent("what Auth does not answer uses up nobody's attempts of a passwo
     for (const call of calls) expect(await send(call)).toMatchObject({ status: 200 });
     for (let attempt = 0; attempt < 10; attempt++)
       expect(await send(login(person.email))).toMatchObject({ status: 401 });
-    expect(await send(login(person.email)), "wrong ones count").toMatchObject({ status: 429 });
+    expect(await send(login(person.email)), "wrong passwords count").toMatchObject({ status: 429 });
   } finally {
     await proxy.stop();
   }
 });
 
-test.concurrent("a mail's token outlives an Auth that refuses or hangs, and works once afterwards", async () => {
+test.concurrent("a mail's token stays valid while Auth refuses or hangs, and works once afterwards", async () => {
   const developer = await registerDeveloper();
   const address = freshEmail("moved");
   await api("/auth/request-password-reset", { json: { email: developer.email } });
@@ -196,7 +196,7 @@ test.concurrent("a mail's token outlives an Auth that refuses or hangs, and work
   }
 });
 
-test.concurrent("a reset whose answer was lost has used its token up, and the person is told that the password counts", async () => {
+test.concurrent("a password reset whose answer was lost uses up its token and sets the password", async () => {
   const developer = await registerDeveloper();
   await api("/auth/request-password-reset", { json: { email: developer.email } });
   const token = tokenOf(await mailTo(developer.email, "Set a new password"));
@@ -221,7 +221,7 @@ test.concurrent("a reset whose answer was lost has used its token up, and the pe
   }
 });
 
-test.concurrent("Postgres that is out of connections is a 503, and serves again when it has some", async () => {
+test.concurrent("requests are 503 while PostgreSQL has no free connection, and succeed when it has one", async () => {
   const role = `limited_${randomUUID().slice(0, 8)}`;
   await admin.unsafe(`create role ${role} login password 'limited' connection limit 0 in role postgres`);
   const address = new URL(database_url);

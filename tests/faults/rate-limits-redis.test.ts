@@ -16,7 +16,7 @@ if (command === null) {
   );
 }
 
-describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () => {
+describe.runIf(command !== null)("with REDIS_URL", () => {
   const sql = openDatabase();
   let server: RedisServer;
   let redis: Redis;
@@ -29,7 +29,7 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
       REDIS_URL: server.url,
       TRUSTED_PROXY_HOPS: "0",
       DB_POOL_SIZE: "10",
-      // A busy machine must not look like a Redis that is gone.
+      // On a busy machine a slow Redis must not count as unreachable.
       REDIS_TIMEOUT_MS: String(timeoutMs),
     });
   });
@@ -41,7 +41,7 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
 
   const call = (path: string, init: Parameters<typeof api>[1]) => api(`${fn.base}/api/v1${path}`, init);
   const usedInRedis = async (bucket: string) => Number(await redis.get(`cloud-api:${bucket}`));
-  /** A fresh project and its user, once the function counts in Redis. */
+  /** Registers a project with these limits, and a user of it. */
   async function limited(limits: Parameters<typeof registerLimited>[1]) {
     const { project } = await registerLimited(sql, limits);
     const user = await registerEndUser(project);
@@ -49,17 +49,17 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
   }
   const lines = (text: string) => fn.lines.filter((line) => line.includes(text));
 
-  /** Whatever a test did to Redis, the next one finds it in use. */
-  async function usesRedis() {
+  /** Waits until the function counts in Redis. */
+  async function untilRedisIsUsed() {
     const { project, list } = await limited({ requests_per_day: 1_000 });
     await until(
       async () => (await list()).status === 200 && (await usedInRedis(`requests:${project.id}`)) > 0,
       (is) => is,
     );
   }
-  beforeAll(usesRedis);
+  beforeAll(untilRedisIsUsed);
 
-  test("of a thousand requests at once against a limit of a hundred exactly a hundred get through", async () => {
+  test("with Redis exactly 100 of 1,000 simultaneous requests pass a limit of 100", async () => {
     const { project, list } = await limited({ requests_per_day: 100 });
     const answers = await Promise.all(Array.from({ length: 1_000 }, list));
     expect(statusesOf(answers)).toEqual({ 200: 100, 429: 900 });
@@ -67,7 +67,7 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
     expect(await usedOf(sql, `requests:${project.id}`)).toBe(0);
   });
 
-  test("of three hundred reads at once against a limit of a hundred exactly a hundred get through", async () => {
+  test("with Redis exactly 100 of 300 simultaneous reads pass a limit of 100", async () => {
     const { user } = await limited({ reads_per_minute: 100 });
     await clearOfWindowEnds({ reads_per_minute: 100 });
     const me = () => call("/auth/me", { headers: user.headers });
@@ -77,7 +77,7 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
     expect(await usedOf(sql, `reads:${user.id}`)).toBe(0);
   });
 
-  test("answers say the same as with Postgres, and the window ends by itself", async () => {
+  test("with Redis the rate limit headers are those of PostgreSQL, and the counter expires with its window", async () => {
     const { project, list } = await limited({ requests_per_day: 2 });
     const answers = [await list(), await list(), await list()];
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]);
@@ -91,7 +91,7 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
     expect((await list()).status).toBe(200);
   });
 
-  test("a change over the limit leaves nothing behind", async () => {
+  test("with Redis a change beyond the limit is 429 and changes nothing", async () => {
     const { project, user } = await limited({ reads_per_minute: 1 });
     await call("/auth/me", { headers: user.headers });
     await redis.expire(`cloud-api:reads:${user.id}`, 600);
@@ -106,7 +106,7 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
     expect(await usedOf(sql, `requests:${project.id}`)).toBe(0);
   });
 
-  test("logins count when they fail", async () => {
+  test("with Redis failed logins count against the limit", async () => {
     const { project } = await limited({ auth_calls_per_hour: 3 });
     const signIn = () =>
       call("/auth/login", {
@@ -118,14 +118,14 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
     expect(answers).toEqual([401, 401, 401, 429]);
   });
 
-  describe("when it fails", () => {
+  describe("when Redis fails", () => {
     afterEach(async () => {
       await server.kill();
       await server.run();
-      await usesRedis();
+      await untilRedisIsUsed();
     }, 60_000);
 
-    test("in the middle of a run, requests go on under the same limit in Postgres, and none fails", async () => {
+    test("when Redis is killed under load, PostgreSQL enforces the same limit and no request fails", async () => {
       const { project, list } = await limited({ requests_per_day: 40 });
       const first = await Promise.all(Array.from({ length: 20 }, list));
       expect(statusesOf(first)).toEqual({ 200: 20 });
@@ -134,18 +134,18 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
       const answers = await running;
       const counts = statusesOf(answers);
       expect(Object.keys(counts).filter((status) => !["200", "429"].includes(status))).toEqual([]);
-      // What Redis had counted is gone with it: Postgres allows a window of its own, and no more.
+      // The counts of Redis are lost. PostgreSQL allows one more window.
       expect(await usedOf(sql, `requests:${project.id}`)).toBeLessThanOrEqual(40);
       expect((await list()).status).toBe(429);
       expect(await usedOf(sql, `requests:${project.id}`)).toBe(40);
       expect(lines("redis does not answer").length).toBeGreaterThan(0);
     });
 
-    test("by falling silent, one request waits for it for a moment and the next ones do not", async () => {
+    test("when Redis hangs, one request waits for its timeout and the next ones do not", async () => {
       const { project, list } = await limited({ requests_per_day: 100 });
       server.signal("SIGSTOP");
       const first = await timed(list);
-      // Each of them would take as long as the first; a busy machine may hold up one, not all.
+      // A busy machine may delay one of these requests, but not all.
       const next = [await timed(list), await timed(list), await timed(list)];
       expect(first).toBeGreaterThanOrEqual(timeoutMs);
       expect(Math.min(...next)).toBeLessThan(timeoutMs);
@@ -154,7 +154,7 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
     });
   });
 
-  test("it works on the Deno of hosted Supabase as well", async () => {
+  test("the function counts in Redis on the Deno of hosted Supabase too", async () => {
     const hosted = await startFunction(inject("stack"), "hosted", { REDIS_URL: server.url });
     try {
       const { project, user } = await limited({ requests_per_day: 100 });
@@ -168,7 +168,7 @@ describe.runIf(command !== null)("with REDIS_URL the counters are in Redis", () 
     }
   });
 
-  test("a client that is not told otherwise waits 50 ms", async () => {
+  test("the default timeout of Redis is 50 ms", async () => {
     const env = parseEnv({
       SUPABASE_URL: "http://127.0.0.1:9",
       SUPABASE_SERVICE_ROLE_KEY: "not used",

@@ -15,21 +15,21 @@ afterAll(async () => {
   await stack.stop();
 });
 
-test("each generation's end is told once, though the function is killed and the receiver fails and hangs up", async () => {
+test("each generation's end is delivered once, even if the function is killed and the receiver fails", async () => {
   const replies = [500, "hang up", 204] as const;
   receiver.reply = (_, turn) => replies[Math.min(turn, 3) - 1] ?? 204;
   const prompts = Array.from({ length: 6 }, (_, at) => `${freshPrompt()} ${at % 2 === 0 ? "" : "[[fail]]"}`);
   const ids = await Promise.all(
     prompts.map(async (prompt) => (await stack.created(prompt, stack.headers)).id),
   );
-  // A function that is killed while it submits leaves an outcome that nobody knows for minutes: another suite tests that.
+  // A kill during the submission would leave an unclear outcome for minutes. tests/faults/generation-killed.test.ts covers it.
   await until(
     async () =>
       (await Promise.all(ids.map((id) => stack.row(id)))).every((row) => row.submission === "accepted"),
     "the provider has all",
   );
-  /** Looks now at what is due later. True once every generation has ended and every event was delivered. */
-  async function isAllTold(): Promise<boolean> {
+  /** Makes all work due now. @returns whether every generation has ended and every event was delivered. */
+  async function isAllDelivered(): Promise<boolean> {
     await stack.sql`update public.generations set next_check_at = now() where next_check_at is not null`;
     await stack.sql`update public.webhook_deliveries set next_attempt_at = now() where status = 'waiting'`;
     await stack.reconcile().catch(() => {});
@@ -40,12 +40,15 @@ test("each generation's end is told once, though the function is killed and the 
   }
   for (let kills = 0; kills < 3; kills++) {
     const seen = receiver.deliveries.length;
-    await until(async () => (await isAllTold()) || receiver.deliveries.length > seen, "something was sent");
+    await until(
+      async () => (await isAllDelivered()) || receiver.deliveries.length > seen,
+      "something was sent",
+    );
     await stack.killFunction();
   }
-  await until(isAllTold, "every event was delivered");
-  const told = receiver.events.map(({ type, data }) => `${data.id} ${type}`).sort();
-  expect(told).toEqual(
+  await until(isAllDelivered, "every event was delivered");
+  const delivered = receiver.events.map(({ type, data }) => `${data.id} ${type}`).sort();
+  expect(delivered).toEqual(
     ids.map((id, at) => `${id} generation.${at % 2 === 0 ? "completed" : "failed"}`).sort(),
   );
 });

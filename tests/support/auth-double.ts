@@ -3,13 +3,13 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { closeServer } from "../../scripts/local/local-server.ts";
 
-/** An answer of Auth or of what stands before it; "reset" cuts the connection, "silence" never answers. */
+/** An answer of Auth or of its gateway. "reset" cuts the connection; "silence" never answers. */
 export type AuthReply =
   | { status: number; body: unknown; type?: string; headers?: Record<string, string> }
   | "reset"
   | "silence";
 
-/** A refusal as Auth writes it, before API version 2024-01-01 and since. */
+/** A refusal in both forms of Auth: before API version 2024-01-01 and since. */
 export const refusals = (status: number, code: string): AuthReply[] => [
   { status, body: { code: status, error_code: code, msg: "Auth's own words" } },
   { status, body: { code, message: "Auth's own words" } },
@@ -17,7 +17,7 @@ export const refusals = (status: number, code: string): AuthReply[] => [
 
 const one = (status: number, code: string) => refusals(status, code)[0] as AuthReply;
 
-/** What Auth and its gateway answer when something is wrong with our project, and nothing with the person. */
+/** Answers of Auth and its gateway to a fault of the project, not of the user. */
 export const troubles: [name: string, reply: AuthReply, status: number, code: string][] = [
   [
     "a disabled secret key",
@@ -27,34 +27,39 @@ export const troubles: [name: string, reply: AuthReply, status: number, code: st
   ],
   ["a restricted project", { status: 402, body: { message: "exceed_egress_quota" } }, 502, "auth_error"],
   ["a missing route", { status: 404, body: "404 page not found", type: "text/plain" }, 502, "auth_error"],
-  ["a switched-off provider, old", one(422, "email_provider_disabled"), 502, "auth_error"],
+  ["a disabled provider (old form)", one(422, "email_provider_disabled"), 502, "auth_error"],
   [
-    "a switched-off provider, new",
+    "a disabled provider (new form)",
     refusals(422, "email_provider_disabled")[1] as AuthReply,
     502,
     "auth_error",
   ],
-  ["a captcha", one(400, "captcha_failed"), 502, "auth_error"],
-  ["a code that nobody knows yet", one(400, "something_new"), 502, "auth_error"],
+  ["a failed captcha", one(400, "captcha_failed"), 502, "auth_error"],
+  ["an unknown code", one(400, "something_new"), 502, "auth_error"],
   [
     "a refusal without a code",
     { status: 400, body: { error: "invalid_grant", error_description: "Bad" } },
     502,
     "auth_error",
   ],
-  ["an inherited property's name as code", one(400, "constructor"), 502, "auth_error"],
+  ['the code "constructor"', one(400, "constructor"), 502, "auth_error"],
   ["a redirect", { status: 302, body: "", headers: { location: "http://127.0.0.1:9/" } }, 502, "auth_error"],
-  ["a page instead of an answer", { status: 200, body: "<html>", type: "text/html" }, 502, "auth_error"],
+  ["an HTML page with status 200", { status: 200, body: "<html>", type: "text/html" }, 502, "auth_error"],
   ["an empty object", { status: 200, body: {} }, 502, "auth_error"],
-  ["busy, twice", one(409, "conflict"), 503, "auth_unavailable"],
-  ["a timeout at the gateway, twice", { status: 408, body: "" }, 503, "auth_unavailable"],
-  ["a failure of Auth", one(500, "unexpected_failure"), 503, "auth_unavailable"],
-  ["a failure with a person's code", one(500, "invalid_credentials"), 503, "auth_unavailable"],
-  ["a page of the gateway", { status: 503, body: "<html>", type: "text/html" }, 503, "auth_unavailable"],
-  ["a timeout of Auth", one(504, "request_timeout"), 503, "auth_unavailable"],
+  ["two conflicts", one(409, "conflict"), 503, "auth_unavailable"],
+  ["two timeouts of the gateway", { status: 408, body: "" }, 503, "auth_unavailable"],
+  ["an internal failure", one(500, "unexpected_failure"), 503, "auth_unavailable"],
+  ["a 500 with the code of a wrong password", one(500, "invalid_credentials"), 503, "auth_unavailable"],
+  [
+    "an HTML page with status 503",
+    { status: 503, body: "<html>", type: "text/html" },
+    503,
+    "auth_unavailable",
+  ],
+  ["a timeout", one(504, "request_timeout"), 503, "auth_unavailable"],
   ["a cut connection", "reset", 503, "auth_unavailable"],
   [
-    "a full bucket",
+    "a rate limit",
     {
       status: 429,
       body: { code: 429, error_code: "over_request_rate_limit", msg: "Request rate limit reached" },
@@ -65,10 +70,10 @@ export const troubles: [name: string, reply: AuthReply, status: number, code: st
   ],
 ];
 
-/** Stands before the gateway of a stack and lets everything through, except for what a test replaces. */
+/** A proxy before the gateway of a stack. It forwards every request, except for answers that a test replaces. */
 export class AuthDouble {
   readonly url: string;
-  /** The targets of Auth that were asked for, in order. */
+  /** Every call to Auth, in order. */
   readonly calls: { target: string; forwarded_for: string | undefined; body: string }[] = [];
   readonly #server: Server;
   readonly #replies: { of: RegExp; reply: AuthReply; left: number; late: boolean }[] = [];
@@ -78,7 +83,7 @@ export class AuthDouble {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  static async before(gateway: string): Promise<AuthDouble> {
+  static async start(gateway: string): Promise<AuthDouble> {
     let double: AuthDouble;
     const server = createServer((request, response) => {
       double.#answer(gateway, request, response).catch(() => response.destroy());
@@ -88,13 +93,13 @@ export class AuthDouble {
     return double;
   }
 
-  /** Replaces the next answers to `of`, which is matched against "METHOD /target". `late`: the real call happens first. */
+  /** Replaces the next answers to calls whose "METHOD /target" matches `of`. `late`: the real call happens first. */
   reply(of: RegExp, reply: AuthReply, { times = Number.POSITIVE_INFINITY, late = false } = {}): void {
     this.#replies.unshift({ of, reply, left: times, late });
   }
 
-  /** Everything passes again. */
-  mend(): void {
+  /** Removes all replaced answers and forgets the calls. */
+  restore(): void {
     this.#replies.length = 0;
     this.calls.length = 0;
   }

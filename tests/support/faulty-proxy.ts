@@ -1,11 +1,11 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** refuses: nobody listens. hangs: taken, never answered. halves: cut off in the middle of an answer. slows: each piece comes late. */
+/** refuses: no server listens. hangs: never answers. halves: cuts the connection in the middle of an answer. slows: delays each chunk. */
 export type Fault = "none" | "refuses" | "hangs" | "halves" | "slows";
 
-const slow_ms = 250;
+const slowMs = 250;
 
-/** Stands before a real neighbour and does to it what networks and dying servers do. */
+/** A TCP proxy before a real service. It imitates the faults of networks and of dying servers. */
 export class FaultyProxy {
   readonly port: number;
   readonly #target: number;
@@ -20,7 +20,7 @@ export class FaultyProxy {
     server.on("connection", (client) => this.#take(client));
   }
 
-  static async before(target: number): Promise<FaultyProxy> {
+  static async start(target: number): Promise<FaultyProxy> {
     const server = createServer();
     const port = await new Promise<number>((resolve) => {
       server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port));
@@ -33,7 +33,7 @@ export class FaultyProxy {
     this.#fault = fault;
     if (fault === "refuses") await this.stop();
     else if (before === "refuses") await this.#listen();
-    // What hung stays lost, as with a server that was powered off.
+    // Requests that hung are lost, as with a server that was powered off.
     if (fault === "none") this.#drop();
   }
 
@@ -74,7 +74,7 @@ export class FaultyProxy {
   #answer(client: Socket, bytes: Buffer): void {
     if (this.#fault === "hangs") return;
     if (this.#fault === "slows") {
-      setTimeout(() => client.write(bytes), slow_ms);
+      setTimeout(() => client.write(bytes), slowMs);
     } else if (this.#fault === "halves") {
       client.write(bytes.subarray(0, bytes.length >> 1), () => client.destroy());
     } else {

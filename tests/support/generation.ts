@@ -3,7 +3,7 @@ import { encode } from "fast-png";
 import postgres from "postgres";
 import { api, type Headed } from "./api.ts";
 
-/** What the helpers need of a stack: the shared one of `inject("stack")`, or one of a test's own. */
+/** The parts of a stack that the helpers use. It is the shared stack of `inject("stack")` or a test's own. */
 export type GenerationTarget = {
   urls: { gateway: string; api: string; replicate?: string | undefined };
   keys: { cron_secret?: string };
@@ -25,10 +25,10 @@ export function formOf(instructions: string, files: Blob[] = [photo()], field = 
   return form;
 }
 
-/** A prompt that nobody else uses, so that faults and calls of the look-alike can be told apart. */
+/** A unique prompt. It identifies the faults and calls of one test in the look-alike. */
 export const freshPrompt = (words = "A lighthouse") => `${words} ${randomUUID()}`;
 
-/** Asks until it is so. */
+/** Polls until `look` returns a truthy value, and returns it. */
 export async function until<T>(
   look: () => Promise<T | undefined | false | null>,
   what: string,
@@ -38,14 +38,14 @@ export async function until<T>(
   for (;;) {
     const found = await look();
     if (found) return found;
-    if (Date.now() > deadline) throw new Error(`It did not come to be: ${what}`);
+    if (Date.now() > deadline) throw new Error(`Timed out. Still not true: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
 export class GenerationStack {
   readonly target: GenerationTarget;
-  /** As the superuser: a test moves time and looks where the API does not show. */
+  /** Connects as the superuser, since a test changes times and reads private tables. */
   sql: postgres.Sql;
 
   constructor(target: GenerationTarget) {
@@ -53,7 +53,7 @@ export class GenerationStack {
     this.sql = this.#connect();
   }
 
-  /** After a restart of the database. */
+  /** Reconnects after a restart of the database. */
   async reconnect(): Promise<void> {
     void this.sql.end({ timeout: 0 }).catch(() => {});
     this.sql = this.#connect();
@@ -68,7 +68,7 @@ export class GenerationStack {
     return this.sql.end({ timeout: 2 });
   }
 
-  /** POST /generation/generate-v2, as words alone. */
+  /** POST /generation/generate-v2 with a prompt and no files. */
   create(prompt: string, headers: Headed, more: Record<string, unknown> = {}) {
     return api(`${this.target.urls.api}/generation/generate-v2`, { headers, json: { prompt, ...more } });
   }
@@ -91,7 +91,7 @@ export class GenerationStack {
     return body;
   }
 
-  /** What pg_cron does each minute. */
+  /** Runs the reconciler, as pg_cron does each minute. */
   async reconcile(): Promise<Record<string, { checked: number; failed: number }>> {
     const { status, body } = await api(`${this.target.urls.api}/internal/reconcile`, {
       method: "POST",
@@ -101,13 +101,13 @@ export class GenerationStack {
     return body.jobs;
   }
 
-  /** Lets the reconciler look at these generations now. */
+  /** Makes these generations due for the reconciler. */
   async due(...ids: string[]): Promise<void> {
     await this.sql`update public.generations set next_check_at = now() - interval '1 second'
       where id in ${this.sql(ids)} and next_check_at is not null`;
   }
 
-  /** Reconciles again and again until the generation has ended. */
+  /** Runs the reconciler until the generation has ended. */
   reconciled(id: string, headers: Headed): Promise<Body> {
     return until(async () => {
       await this.due(id);
@@ -125,7 +125,7 @@ export class GenerationStack {
     if (response.status !== 201) throw new Error(`fault: ${response.status} ${await response.text()}`);
   }
 
-  /** The calls that the look-alike got about a prompt or a prediction. */
+  /** The calls to the look-alike about a prompt or a prediction. */
   async calls(match: string, call?: "create" | "get" | "cancel"): Promise<Body[]> {
     const response = await fetch(`${this.target.urls.replicate}/_calls?match=${encodeURIComponent(match)}`);
     const calls = (await response.json()) as Body[];
@@ -137,7 +137,7 @@ export class GenerationStack {
     return (await (await fetch(url)).json()) as Body[];
   }
 
-  /** Generations that count against a project's month. */
+  /** The generations that count against a project's monthly quota. */
   async charged(projectId: string): Promise<number> {
     const rows = await this
       .sql`select generations from public.generation_usage where project_id = ${projectId}`;
@@ -156,7 +156,7 @@ export class GenerationStack {
     return rows.map(({ file }) => String(file));
   }
 
-  /** The project's owner gets a plan with room. */
+  /** Sets the project's plan. */
   async plan(projectId: string, plan: string): Promise<void> {
     await this.sql`update public.projects set plan_id = ${plan} where id = ${projectId}`;
   }

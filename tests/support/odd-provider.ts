@@ -4,25 +4,22 @@ import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 
 export type Behaviour = (response: ServerResponse) => void;
-/** What a prediction says once it is read: fields of its JSON, or whatever is written instead. */
+/** The answer to a read of a prediction: fields of its JSON, or any other response. */
 export type Odd = Record<string, unknown> | Behaviour;
 
-/**
- * A provider that answers what no look-alike would: each prediction says what its test planned, and each file does what its test
- * planned. Nothing here draws, signs or calls back.
- */
+/** A provider whose predictions and files answer as their test planned. It draws no pictures and sends no webhooks. */
 export class OddProvider {
-  /** By prompt. Read again at each request, so that a test may change its mind. */
+  /** By prompt. Each request reads its plan, so a test may change it. */
   readonly plans = new Map<string, Odd>();
-  /** By prompt: what a request to create answers instead of making a prediction. */
+  /** By prompt: the answer to a create that makes no prediction. */
   readonly refusals = new Map<string, Behaviour>();
   /** By path. */
   readonly files = new Map<string, Behaviour>();
-  /** Methods and paths that were asked for, in order. */
-  readonly asked: string[] = [];
+  /** Methods and paths of all requests, in order. */
+  readonly requests: string[] = [];
   readonly #prompts = new Map<string, { prompt: string; body: Record<string, unknown> }>();
   readonly #server = createServer((request, response) => void this.#answer(request, response));
-  /** A second port: another host, which no setting allows. */
+  /** A second port counts as another host, which no setting allows. */
   readonly #other = createServer((request, response) => void this.#answer(request, response));
 
   async start(): Promise<void> {
@@ -42,11 +39,11 @@ export class OddProvider {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  get other_host(): string {
+  get otherHost(): string {
     return `127.0.0.1:${(this.#other.address() as AddressInfo).port}`;
   }
 
-  /** The settings of a function that asks this provider. */
+  /** The settings of a function that uses this provider. */
   get env(): Record<string, string> {
     return {
       REPLICATE_API_URL: `http://${this.host}/v1`,
@@ -55,24 +52,24 @@ export class OddProvider {
     };
   }
 
-  /** A file that does as it is told. @returns its address. */
+  /** Adds a file with this behaviour. @returns its URL. */
   file(behaviour: Behaviour, name = `${randomUUID()}.png`): string {
     this.files.set(`/files/${name}`, behaviour);
     return `http://${this.host}/files/${name}`;
   }
 
-  /** What was sent to create the prediction of a prompt, each time. */
+  /** The bodies of all creates for a prompt. */
   creates(prompt: string): Record<string, unknown>[] {
     return [...this.#prompts.values()].filter((one) => one.prompt === prompt).map(({ body }) => body);
   }
 
-  asks(path: string): number {
-    return this.asked.filter((one) => one.endsWith(path)).length;
+  countRequests(path: string): number {
+    return this.requests.filter((one) => one.endsWith(path)).length;
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url = "" } = request;
-    this.asked.push(`${method} ${url}`);
+    this.requests.push(`${method} ${url}`);
     const file = this.files.get(url);
     if (file !== undefined) return file(response);
     if (method === "POST" && /^\/v1\/models\/.+\/predictions$/.test(url)) {
@@ -96,15 +93,15 @@ function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
-export const answers =
+export const answer =
   (status: number, body: Uint8Array | string = "", headers: Record<string, string> = {}): Behaviour =>
   (response) =>
     void response.writeHead(status, headers).end(body);
 
-export const redirects = (to: string): Behaviour => answers(302, "", { location: to });
+export const redirect = (to: string): Behaviour => answer(302, "", { location: to });
 
-/** Announces more than it sends, then hangs up. */
-export const cutsShort =
+/** Announces more bytes than it sends, then closes the connection. */
+export const cutShort =
   (body: Uint8Array): Behaviour =>
   (response) => {
     response.writeHead(200, { "content-length": String(body.byteLength + 1_000) });

@@ -6,7 +6,7 @@ import { type Body, GenerationStack, until } from "./generation.ts";
 import { startTestStack, type TestStack } from "./stack.ts";
 import { processesNaming } from "./stack-cli.ts";
 
-/** A stack whose parts a test may kill, with one person of one project whose plan has no limit. */
+/** A stack whose parts a test may kill, with one end user in a project without limits. */
 export class OwnGenerationStack extends GenerationStack {
   readonly own: TestStack;
   readonly project_id: string;
@@ -24,7 +24,7 @@ export class OwnGenerationStack extends GenerationStack {
   ): Promise<OwnGenerationStack> {
     const own = await startTestStack({
       replicate_env: { PREDICTION_MS: "400" },
-      // Its parts are killed more often than any should die.
+      // Tests kill the parts often, so the restart delay stays short.
       last_backoff_ms: 250,
       ...options,
     });
@@ -64,7 +64,7 @@ export class OwnGenerationStack extends GenerationStack {
     return found?.pid ?? 0;
   }
 
-  /** Ends the function as a crash does, and waits until its supervisor has a new one that answers. */
+  /** Kills the function and waits until its supervisor has started another that answers. */
   async killFunction(): Promise<void> {
     const pid = this.functionProcess();
     if (pid === 0) throw new Error("the function does not run");
@@ -77,14 +77,14 @@ export class OwnGenerationStack extends GenerationStack {
     return response?.ok === true;
   }
 
-  /** The one that runs now: its supervisor may have started it anew. */
+  /** The current process; its supervisor may have restarted it. */
   async postgresProcess(): Promise<number> {
     const [row] = await this
       .sql`select split_part(pg_read_file('postmaster.pid'), chr(10), 1)::integer as pid`;
     return row?.pid;
   }
 
-  /** Fast shutdown, as an administrator restarts it; its supervisor starts it again. */
+  /** Shuts PostgreSQL down as an administrator would. Its supervisor restarts it. */
   async restartPostgres(): Promise<void> {
     const before = await this.postgresProcess();
     process.kill(before, "SIGINT");
@@ -100,13 +100,13 @@ export class OwnGenerationStack extends GenerationStack {
     await until(() => this.answers(), "the API reaches it");
   }
 
-  setBack(id: string, interval: string) {
+  age(id: string, interval: string) {
     return this.sql`update public.generations set created_at = created_at - ${interval}::interval,
       submitted_at = submitted_at - ${interval}::interval where id = ${id}`;
   }
 
-  /** Reconciles with every file looked at, as an hour later. @returns how many belonged to nothing. */
-  async orphans(): Promise<number> {
+  /** Runs the reconciler as if all files were an hour old. @returns the number of orphaned files that it deleted. */
+  async deleteOrphans(): Promise<number> {
     await this.sql`update storage.objects set created_at = now() - interval '61 minutes'`;
     await this.sql`delete from private.job_runs`;
     const { orphan_files } = await this.reconcile();
@@ -114,7 +114,7 @@ export class OwnGenerationStack extends GenerationStack {
     return orphan_files?.checked ?? -1;
   }
 
-  /** After the reconciler: ended once, sent at most once, charged exactly if completed, its files exactly its own. */
+  /** Checks a generation: it ended once, was sent at most once, is charged only if completed, and has exactly its files. */
   async expectSettled(id: string, prompt: string, status: string): Promise<Body> {
     const row = await this.row(id);
     expect(row).toMatchObject({ status, charge: status === "completed" ? "committed" : "refunded" });

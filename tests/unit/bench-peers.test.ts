@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { buildPocketBase } from "../../bench-peers/pocketbase.ts";
 
-test("without Go the benchmark says why PocketBase is left out", async () => {
+test("without Go the benchmark says why it omits PocketBase", async () => {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-no-go-"));
   vi.stubEnv("PATH", folder);
   onTestFinished(() => {

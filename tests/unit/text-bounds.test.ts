@@ -6,7 +6,7 @@ import { ApiError } from "../../supabase/functions/api/errors.ts";
 import { type Operation, operations, type Schema } from "../support/contract/document.ts";
 import { fieldsOf, shapesOf } from "../support/contract/inputs.ts";
 import { exampleRequest } from "../support/contract/request.ts";
-import { measureWork } from "../support/measure-work.ts";
+import { watchLongTexts } from "../support/watch-long-texts.ts";
 
 const env = parseEnv({
   SUPABASE_URL: "http://127.0.0.1:1",
@@ -111,15 +111,19 @@ const commonHeaders = [
   "X-User-Role",
 ];
 
-const work = measureWork(mostLooked);
-beforeAll(work.start);
-afterAll(work.stop);
+const longTexts = watchLongTexts(mostLooked);
+beforeAll(longTexts.start);
+afterAll(longTexts.stop);
 
 async function asked(request: Request): Promise<{ status: number; looked: string[]; passed: string[] }> {
   passedOn = [];
-  work.reset();
+  longTexts.reset();
   const { status } = await app.fetch(request, { remoteAddress: "127.0.0.1" });
-  return { status, looked: work.excesses(), passed: passedOn.filter((text) => text.length > mostLooked) };
+  return {
+    status,
+    looked: longTexts.excesses(),
+    passed: passedOn.filter((text) => text.length > mostLooked),
+  };
 }
 
 const kinds = Object.entries(fillings);
@@ -187,8 +191,8 @@ test("the measurement detects a long text that is normalized, split, searched or
     () => /b/.test(long),
     () => /b/.exec(long),
   ]) {
-    work.reset();
+    longTexts.reset();
     look();
-    expect(work.excesses()).not.toEqual([]);
+    expect(longTexts.excesses()).not.toEqual([]);
   }
 });

@@ -5,7 +5,7 @@ import { apiServer, broken, client, error, json, session, user } from "./testing
 const server = apiServer();
 const done = () => new Response(null, { status: 204 });
 
-test("a sign-out ends the session at the API, then here, and is told once", async () => {
+test("logout ends the session at the API, removes it from the store, and emits one event", async () => {
   server.answer(done);
   const store = memorySession(session("a"));
   const app = client({ session: store });
@@ -17,7 +17,7 @@ test("a sign-out ends the session at the API, then here, and is told once", asyn
   expect(events).toEqual(["signed_out"]);
 });
 
-test("a sign-out of a session that was over already, or of nobody, succeeds", async () => {
+test("logout succeeds when the session has ended already or when nobody is signed in", async () => {
   const over = error(401, "invalid_refresh_token", "The refresh token is invalid.");
   server.answer(({ path }) =>
     path.endsWith("/refresh") ? over.clone() : error(401, "invalid_token", "Could not validate credentials"),
@@ -29,14 +29,14 @@ test("a sign-out of a session that was over already, or of nobody, succeeds", as
   }
 });
 
-test("a sign-out that nobody heard keeps the session, so that it can be tried again", async () => {
+test("logout keeps the session when the API does not answer, so that it can be repeated", async () => {
   server.answer(broken);
   const store = memorySession(session("a"));
   await expect(client({ session: store }).auth.logout()).rejects.toThrow("got no answer");
   expect(await store.get()).not.toBeNull();
 });
 
-test("ending the other sessions keeps this one, and its failure is told", async () => {
+test("logout with the scope `others` keeps the own session, and throws its errors", async () => {
   const store = memorySession(session("a"));
   server.answer(done);
   await client({ session: store }).auth.logout({ scope: "others" });
@@ -47,14 +47,14 @@ test("ending the other sessions keeps this one, and its failure is told", async 
   await expect(client().auth.logout({ scope: "others" })).rejects.toMatchObject({ status: 401 });
 });
 
-test("an account that deletes itself is signed out", async () => {
+test("deleteMe removes the session", async () => {
   server.answer(done);
   const store = memorySession(session("a"));
   await client({ session: store }).auth.deleteMe({ password: "Correct-horse-9" });
   expect(await store.get()).toBeNull();
 });
 
-test("links of mails are consumed with no credential, and a reset is asked for with the project's", async () => {
+test("tokens of mails are sent without credentials, and a reset is requested with the project id", async () => {
   server.answer(() => json({ message: "Done." }));
   const app = client({ apiKey: "ak_x", projectId: "p1", session: memorySession(session("a")) });
   await app.auth.verifyEmail({ token: "t" });
@@ -68,7 +68,7 @@ test("links of mails are consumed with no credential, and a reset is asked for w
   ]);
 });
 
-test("refresh gives the new session, and null to nobody", async () => {
+test("refresh gives the new session, or null when nobody is signed in", async () => {
   server.answer(() => json({ access_token: "b", refresh_token: "rb", token_type: "bearer", expires_in: 60 }));
   expect(await client().auth.refresh()).toBeNull();
   expect(server.seen).toHaveLength(0);
@@ -77,7 +77,7 @@ test("refresh gives the new session, and null to nobody", async () => {
   });
 });
 
-test("a session that is about to end does not stand in the way of a sign-in", async () => {
+test("login does not refresh an expired session first", async () => {
   server.answer(({ path }) =>
     path.endsWith("/login")
       ? json({ access_token: "b", refresh_token: "rb", token_type: "bearer", expires_in: 60 })
@@ -100,7 +100,7 @@ const registered = {
 const register = (app: ReturnType<typeof client>) =>
   app.auth.register({ email: "ada@example.com", password: "Correct-horse-9" });
 
-test("an account that could not be signed in at once is signed in by a login", async () => {
+test("register logs in when the API created the account without a session", async () => {
   server.answer(({ path }) =>
     path.endsWith("/login")
       ? json({ access_token: "b", refresh_token: "rb", token_type: "bearer", expires_in: 60 })
@@ -112,7 +112,7 @@ test("an account that could not be signed in at once is signed in by a login", a
   expect(server.seen[1]?.headers.get("x-project-id")).toBe("p1");
 });
 
-test("an account reaches its caller although the login fails too", async () => {
+test("register returns the account even if the following login fails", async () => {
   server.answer(({ path }) =>
     path.endsWith("/login")
       ? error(429, "rate_limited", "Too many requests.")
@@ -123,13 +123,13 @@ test("an account reaches its caller although the login fails too", async () => {
   expect(await store.get()).toBeNull();
 });
 
-test("an account that has to verify its address first is not signed in", async () => {
+test("register does not log in an account that must verify its address first", async () => {
   server.answer(() => json({ ...registered, needs_verification: true }, { status: 201 }));
   await register(client());
   expect(server.seen.map(({ path }) => path)).toEqual(["/api/v1/auth/register"]);
 });
 
-test("a developer signs in without a project", async () => {
+test("register logs a developer in without a project id", async () => {
   server.answer(({ path }) =>
     path.endsWith("/login")
       ? json({ access_token: "b", refresh_token: "rb", token_type: "bearer", expires_in: 60 })

@@ -15,26 +15,26 @@ test.each<[name: string, text: string, events: ServerEvent[]]>([
   ["one event", "event: status\nid: 1\ndata: {}\n\n", [event("{}", "status", "1")]],
   ["data of several lines", "data: a\ndata:b\ndata:  c\n\n", [event("a\nb\n c")]],
   [
-    "lines that end as on other systems",
+    "lines that end with CR or CRLF",
     "data: a\r\n\r\ndata: b\r\rdata: c\n\n",
     [event("a"), event("b"), event("c")],
   ],
   ["comments", ": hello\n\n:\n\ndata: a\n:\n\n", [event("a")]],
   ["an event without data", "event: status\nid: 7\n\ndata: a\n\n", [event("a", "message", "7")]],
   [
-    "an id that stays",
+    "an id that applies to the next event too",
     "id: 7\ndata: a\n\ndata: b\n\n",
     [event("a", "message", "7"), event("b", "message", "7")],
   ],
-  ["an id that ends", "id: 7\ndata: a\n\nid\ndata: b\n\n", [event("a", "message", "7"), event("b")]],
+  ["an id that is reset", "id: 7\ndata: a\n\nid\ndata: b\n\n", [event("a", "message", "7"), event("b")]],
   ["an id with a null", "id: 7\0\ndata: a\n\n", [event("a")]],
-  ["a field without a colon, and one that nobody knows", "data\nfield: x\n\n", [event("")]],
-  ["an event that is not whole", "data: a\n\ndata: b\n", [event("a")]],
-])("%s", (_, text, events) => {
+  ["a field without a colon and an unknown field", "data\nfield: x\n\n", [event("")]],
+  ["an incomplete event", "data: a\n\ndata: b\n", [event("a")]],
+])("the parser reads %s as the standard says", (_, text, events) => {
   expect(parse(text)).toEqual(events);
 });
 
-test("the pause that the server asks for is known, and nonsense is none", () => {
+test("the parser reads a valid `retry` field and ignores an invalid one", () => {
   const parser = new EventParser();
   parser.push("retry: soon\nretry: 99999999999\n");
   expect(parser.retryMs).toBeNull();
@@ -52,7 +52,7 @@ const line = fc.oneof(
 const ending = fc.constantFrom("\n", "\r\n", "\r");
 const streams = fc.array(fc.tuple(line, ending), { maxLength: 40 });
 
-test("however a stream is cut into pieces, its events are the same", () => {
+test("the parser gives the same events however the stream is cut into chunks", () => {
   fc.assert(
     fc.property(streams, fc.array(fc.nat(300), { maxLength: 20 }), (lines, cuts) => {
       const text = lines.flat().join("");
@@ -65,7 +65,7 @@ test("however a stream is cut into pieces, its events are the same", () => {
   );
 });
 
-test("whatever is sent, the parser holds a bounded amount of it", () => {
+test("the parser throws when a line or an event is larger than its limit", () => {
   const endless = "x".repeat(1024 * 1024);
   expect(() => parse(endless, endless)).toThrow(ConnectionError);
   const lines = Array.from({ length: 20 }, () => `data: ${"x".repeat(100_000)}\n`);
@@ -90,13 +90,13 @@ const bodyOf = (pieces: Uint8Array[], then: "ends" | "stays" | "breaks") => {
 };
 const forever = () => Number.POSITIVE_INFINITY;
 
-test("a character whose bytes come in two pieces is one", async () => {
+test("a character whose bytes arrive in two chunks is decoded correctly", async () => {
   const bytes = new TextEncoder().encode("💡é");
   const { body } = bodyOf([bytes.slice(0, 3), bytes.slice(3, 5), bytes.slice(5)], "ends");
   expect((await all(textOf(body, forever, undefined))).join("")).toBe("💡é");
 });
 
-test("a connection that breaks is a ConnectionError, and a silent one a TimeoutError that closes it", async () => {
+test("a broken stream is a ConnectionError, and a silent one is a TimeoutError that closes the connection", async () => {
   const broken = bodyOf([], "breaks");
   await expect(all(textOf(broken.body, forever, undefined))).rejects.toThrow(ConnectionError);
   const silent = bodyOf([new Uint8Array([97])], "stays");
@@ -104,7 +104,7 @@ test("a connection that breaks is a ConnectionError, and a silent one a TimeoutE
   expect(silent.seen.canceled).toBe(true);
 });
 
-test("whoever stops reading, or aborts, closes the connection", async () => {
+test("a reader who stops or aborts closes the connection", async () => {
   const stopped = bodyOf([new Uint8Array([97])], "stays");
   for await (const text of textOf(stopped.body, forever, undefined)) if (text === "a") break;
   expect(stopped.seen.canceled).toBe(true);

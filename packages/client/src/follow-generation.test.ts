@@ -48,7 +48,7 @@ test("a stream gives typed events and ends after the final state", async () => {
   expect(sent?.headers.has("last-event-id")).toBe(false);
 });
 
-test("a stream that ends, breaks or cannot be opened goes on behind the last event", async () => {
+test("a stream that ends, breaks or cannot be opened reconnects and continues after its last event", async () => {
   const connections = [
     () => events([soon, status("pending", 1)]),
     () => {
@@ -61,7 +61,7 @@ test("a stream that ends, breaks or cannot be opened goes on behind the last eve
     () => events([soon, status("completed", 3)]),
   ];
   const ids: (string | null)[] = [];
-  // Straight to the client: a body breaks there only after what came before was read.
+  // Without a server, so that a body breaks only after its events were read.
   const connect: typeof fetch = async (_, init) => {
     ids.push(new Headers(init?.headers).get("last-event-id"));
     return connections[ids.length - 1]?.() ?? broken();
@@ -75,13 +75,13 @@ test("a stream that ends, breaks or cannot be opened goes on behind the last eve
   expect(ids).toEqual([null, "1", "1", "2.4", "2.4", "2.4", "2.4"]);
 });
 
-test("lastEventId begins a stream behind that event; one that was the end has no more", async () => {
+test("a stream with the lastEventId of the final event gives no events", async () => {
   server.answer(() => new Response(null, { status: 204 }));
   expect(await words(client().generations.stream("g1", { lastEventId: "3" }))).toEqual([]);
   expect(sentIds()).toEqual(["3"]);
 });
 
-test("a session that ended is refreshed once, and its stream goes on", async () => {
+test("a stream continues when its session expires: the client refreshes once and reconnects", async () => {
   const problem = `event: problem\ndata: {"status":401,"code":"invalid_token","detail":"No.","request_id":"r"}\n\n`;
   server.answer(({ path, headers }) => {
     if (path.endsWith("/refresh")) return json(tokens("b"));
@@ -96,7 +96,7 @@ test("a session that ended is refreshed once, and its stream goes on", async () 
   expect(await words(one.generations.stream("g1"))).toEqual(["1 pending", "3 completed"]);
 });
 
-test("a problem ends a stream with the error that it is", async () => {
+test("a `problem` event ends a stream with an ApiError", async () => {
   const problem = `event: problem\ndata: {"status":404,"code":"generation_not_found","detail":"Gone.","request_id":"r1"}\n\n`;
   server.answer(() => events([soon, status("pending", 1), problem]));
   await expect(words(client().generations.stream("g1"))).rejects.toMatchObject({
@@ -109,35 +109,35 @@ test("a problem ends a stream with the error that it is", async () => {
 
 test.each([
   ["a refusal", () => error(404, "generation_not_found", "Generation not found."), "generation_not_found"],
-  ["an answer that is no stream", () => json({ status: "completed" }), "unexpected_answer"],
+  ["an answer that is not a stream", () => json({ status: "completed" }), "unexpected_answer"],
 ])("%s ends a stream at once", async (_, reply, code) => {
   server.answer(reply);
   await expect(words(client().generations.stream("g1"))).rejects.toMatchObject({ code });
   expect(server.seen).toHaveLength(1);
 });
 
-test("a stream that is too long says that the generation goes on", async () => {
+test("a stream that reaches timeoutMs is a TimeoutError that says the generation continues", async () => {
   server.answer(() => events([soon, status("processing", 2)], "stays"));
   const streaming = words(client().generations.stream("g1", { timeoutMs: 300 }));
   await expect(streaming).rejects.toBeInstanceOf(TimeoutError);
   await expect(streaming).rejects.toThrow("Generation g1 is processing. It goes on");
 });
 
-test("an abort ends a stream with its reason, and leaving the loop ends it without a word", async () => {
+test("an abort ends a stream with its reason, and leaving the loop ends it without an error", async () => {
   server.answer(() => events([soon, status("pending", 1)], "stays"));
   const controller = new AbortController();
   const reason = new Error("the user left");
-  const heard: string[] = [];
+  const received: string[] = [];
   const loop = async () => {
     for await (const event of client().generations.stream("g1", { signal: controller.signal })) {
-      heard.push(wordOf(event));
+      received.push(wordOf(event));
       controller.abort(reason);
     }
   };
   await expect(loop()).rejects.toBe(reason);
   for await (const event of client().generations.stream("g1")) {
-    heard.push(wordOf(event));
+    received.push(wordOf(event));
     break;
   }
-  expect(heard).toEqual(["1 pending", "1 pending"]);
+  expect(received).toEqual(["1 pending", "1 pending"]);
 });

@@ -8,7 +8,7 @@ const server = apiServer();
 const png = new Uint8Array([137, 80, 78, 71]);
 const unknown = new Uint8Array([1, 2, 3, 4]);
 
-test("words alone go as JSON", async () => {
+test("a create without files is sent as JSON", async () => {
   server.answer(() => json(generation("pending")));
   await client().generations.create({ prompt: "A lighthouse", aspect_ratio: "16:9", seed: 7 });
   const [sent] = server.seen;
@@ -16,7 +16,7 @@ test("words alone go as JSON", async () => {
   expect(JSON.parse(sent?.body ?? "")).toEqual({ prompt: "A lighthouse", aspect_ratio: "16:9", seed: 7 });
 });
 
-test("pictures go as multipart, with their names and types where they have some", async () => {
+test("a create with files is sent as multipart, with their names and detected types", async () => {
   server.answer(() => json(generation("pending")));
   const files: ImageFile[] = [
     png,
@@ -52,7 +52,7 @@ test("pictures go as multipart, with their names and types where they have some"
     expect(new Uint8Array(await part.arrayBuffer())).toEqual(png);
 });
 
-test("every create has an idempotency key of its own, or the one that it is given", async () => {
+test("each create has its own idempotency key, or the key of its caller", async () => {
   server.answer(() => json(generation("pending")));
   await client().generations.create({ prompt: "a" });
   await client().generations.create({ prompt: "a" });
@@ -65,11 +65,11 @@ test("every create has an idempotency key of its own, or the one that it is give
 });
 
 test.each([
-  ["a lost answer", broken],
+  ["a lost connection", broken],
   ["an outage", () => error(503, "database_unavailable", "Down.", { "Retry-After": "0" })],
-  ["a limit", () => error(429, "concurrency_limit_reached", "Too many.", { "Retry-After": "0" })],
+  ["a rate limit", () => error(429, "concurrency_limit_reached", "Too many.", { "Retry-After": "0" })],
   [
-    "its first attempt still running",
+    "a conflict with its own first attempt",
     () => error(409, "idempotency_key_in_use", "Runs.", { "Retry-After": "0" }),
   ],
 ])("a create is repeated after %s, with the same key and the same files", async (_, reply) => {
@@ -83,7 +83,7 @@ test.each([
   }
 });
 
-test("a create without an account has no key, no credential, and is never repeated", async () => {
+test("an anonymous create has no idempotency key and no credentials, and is never repeated", async () => {
   const app = client({ apiKey: "ak_x", session: memorySession(session("a")) });
   server.answer(broken);
   await expect(app.generations.createAnonymous({ prompt: "a" })).rejects.toThrow("got no answer");
@@ -100,7 +100,7 @@ test("a create without an account has no key, no credential, and is never repeat
   }
 });
 
-test("large pictures go straight to the storage, in their order, with no credential", async () => {
+test("upload sends each file to its own signed URL, in order and without credentials", async () => {
   const uploads = [1, 2].map((at) => ({ id: `u${at}`, url: `${url}/storage/${at}?token=t`, method: "PUT" }));
   server.answer(({ method }) => (method === "PUT" ? new Response() : json({ uploads }, { status: 201 })));
   const app = client({ apiKey: "ak_x", session: memorySession(session("a")) });
@@ -122,7 +122,7 @@ test.each([
   ["image/jpeg", new Uint8Array([0xff, 0xd8, 0xff, 0xe0])],
   ["image/webp", new TextEncoder().encode("RIFF1234WEBP")],
   ["", unknown],
-])("the beginning of the bytes says %j, whatever type was declared", async (type, bytes) => {
+])("a file has the type %j of its first bytes, whatever type was declared", async (type, bytes) => {
   for (const file of [bytes, new Blob([bytes]), { data: bytes }, { data: new Blob([bytes]) }]) {
     const blob = await toBlob(file);
     expect([blob.type, new Uint8Array(await blob.arrayBuffer())]).toEqual([type, bytes]);
@@ -131,7 +131,7 @@ test.each([
     expect((await toBlob({ data: bytes, type: told })).type).toBe(type || told);
 });
 
-test("a list goes on by cursor, so that new pictures neither repeat nor hide old ones", async () => {
+test("a list of generations uses cursors, so that new pictures neither repeat nor hide old ones", async () => {
   const all = ["g1", "g2", "g3"].map((id) => ({ ...generation("completed"), id }));
   server.answer(({ path }) => {
     const cursor = new URLSearchParams(path.split("?")[1]).get("cursor");
@@ -155,7 +155,7 @@ test("a list goes on by cursor, so that new pictures neither repeat nor hide old
   expect((await client().generations.listPublic().page()).total).toBe(3);
 });
 
-test("a picture is fetched by its own address, with no credential", async () => {
+test("image and exampleImage fetch a picture from its own URL without credentials", async () => {
   const done = {
     ...generation("completed"),
     completed_at: "2026-11-24T12:00:00Z",
@@ -182,7 +182,7 @@ test("a picture is fetched by its own address, with no credential", async () => 
   }
 });
 
-test("a picture whose address has expired says what to do", async () => {
+test("the error about a picture with an expired URL says to read the generation again", async () => {
   const old = {
     ...generation("completed"),
     completed_at: "2026-11-24T12:00:00Z",
@@ -194,7 +194,7 @@ test("a picture whose address has expired says what to do", async () => {
   await expect(client().generations.image(old as never)).rejects.toThrow("read the generation again");
 });
 
-test("a picture that is not there yet says what to do", async () => {
+test("the error about a picture that does not exist yet says to call generations.wait", async () => {
   server.answer(() => json(generation("processing")));
   await expect(client().generations.image("g1")).rejects.toThrow(
     "Generation g1 is processing and has 0 pictures: there is none at index 0. Call generations.wait first",
@@ -218,7 +218,7 @@ test("run creates a generation, waits for it and returns the finished one", asyn
 });
 
 test.each(["failed", "canceled"])(
-  "run throws a GenerationError that tells why a generation is %s",
+  "run throws a GenerationError with the reason when a generation is %s",
   async (status) => {
     const ended = { ...generation(status), error: "The provider was too busy.", error_code: "provider_busy" };
     server.answer(({ method }) => json(method === "POST" ? generation("pending") : ended));
@@ -233,7 +233,7 @@ test.each(["failed", "canceled"])(
   },
 );
 
-test("an aborted signal stops a picture and an upload before a byte is sent", async () => {
+test("a call with an aborted signal sends nothing", async () => {
   const done = {
     ...generation("completed"),
     completed_at: "2026-11-24T12:00:00Z",
@@ -252,7 +252,7 @@ test("an aborted signal stops a picture and an upload before a byte is sent", as
   expect(server.seen).toHaveLength(0);
 });
 
-test("an abort between the address and the upload stops the upload", async () => {
+test("an abort after the request for signed URLs stops the upload", async () => {
   const controller = new AbortController();
   server.answer(() => {
     controller.abort("enough");

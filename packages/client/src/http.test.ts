@@ -29,7 +29,7 @@ test.each([400, 401, 403, 404, 409, 422])("a GET is not repeated after %i", asyn
   expect(server.seen).toHaveLength(1);
 });
 
-test("a POST without an idempotency key is never repeated, whatever happened to it", async () => {
+test("a POST without an idempotency key is never repeated", async () => {
   for (const fail of [down, broken, () => error(429, "rate_limited", "Too many.", { "Retry-After": "0" })]) {
     server.answer(fail);
     await expect(client().projects.create({ name: "Postcards" })).rejects.toThrow();
@@ -45,7 +45,7 @@ test("maxRetries limits the repetitions, for the client and for one call", async
   expect(server.seen).toHaveLength(3);
 });
 
-test("Retry-After is waited for, in seconds and as a date", async () => {
+test("the client waits as long as Retry-After says, in seconds or as a date", async () => {
   const at = () => new Date(Math.ceil(Date.now() / 1000) * 1000 + 1000).toUTCString();
   for (const header of [() => "1", at]) {
     let dueAt = 0;
@@ -60,7 +60,7 @@ test("Retry-After is waited for, in seconds and as a date", async () => {
   }
 });
 
-test("a limit with a long wait is told at once, with the wait in milliseconds", async () => {
+test("a 429 with a long wait is a RateLimitError at once, with the wait in milliseconds", async () => {
   server.answer(() =>
     error(429, "quota_exceeded", "The monthly quota is used up.", { "Retry-After": "86400" }),
   );
@@ -73,14 +73,14 @@ test("a limit with a long wait is told at once, with the wait in milliseconds", 
   expect(server.seen).toHaveLength(1);
 });
 
-test("where a browser hides Retry-After, the body tells the wait", async () => {
+test("without the Retry-After header a RateLimitError has the wait of the body", async () => {
   server.answer(() =>
     json({ detail: "Too many.", code: "rate_limited", request_id: "r", retry_after: 90 }, { status: 429 }),
   );
   await expect(client().auth.me()).rejects.toMatchObject({ retryAfterMs: 90_000 });
 });
 
-test("an error has everything of the API's answer, and a message that says what to do", async () => {
+test("an ApiError has all fields of the API's answer, and a message with advice", async () => {
   server.answer(() =>
     json(
       {
@@ -107,7 +107,7 @@ test("an error has everything of the API's answer, and a message that says what 
   });
 });
 
-test("an error tells where the guides say more, when the API does", async () => {
+test("an ApiError has the docUrl of the API's answer, or null", async () => {
   const docUrl = "https://docs.example.com/errors.html#project_not_found";
   server.answer(() =>
     json(
@@ -130,7 +130,7 @@ test("an error tells where the guides say more, when the API does", async () => 
   ).toBeNull();
 });
 
-test("an answer that is not the API's says so and points at url", async () => {
+test("an answer that is not from the API is an ApiError that advises to check `url`", async () => {
   const wrong = [
     () => new Response("<h1>Not here</h1>", { status: 404, headers: { "content-type": "text/html" } }),
     () => new Response("<h1>Hello</h1>", { status: 200, headers: { "content-type": "text/html" } }),
@@ -148,7 +148,7 @@ test("an answer that is not the API's says so and points at url", async () => {
   }
 });
 
-test("no connection says where it went and what to check", async () => {
+test("a ConnectionError names the request and says what to check", async () => {
   server.answer(broken);
   const thrown = await client({ maxRetries: 0 })
     .auth.me()
@@ -158,7 +158,7 @@ test("no connection says where it went and what to check", async () => {
   expect(String(thrown)).toContain("npm start");
 });
 
-test("no answer in time is a TimeoutError, also when the body stalls or fetch ignores its signal", async () => {
+test("a call without an answer in time is a TimeoutError, even if the body stalls or fetch ignores its signal", async () => {
   const stalled = () => new Response(new ReadableStream({ start: (c) => c.enqueue(new Uint8Array([123])) }));
   const fetches: (typeof fetch)[] = [
     () => new Promise(() => {}),
@@ -175,7 +175,7 @@ test("no answer in time is a TimeoutError, also when the body stalls or fetch ig
   }
 });
 
-test("an abort ends a call at once with the signal's own reason: before, during and between attempts", async () => {
+test("an abort before, during or between attempts ends a call with the reason of its signal", async () => {
   const reason = new Error("the page is gone");
   await expect(client().auth.me({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   expect(server.seen).toHaveLength(0);
@@ -195,7 +195,7 @@ test("an abort ends a call at once with the signal's own reason: before, during 
   await expect(client().auth.me({ signal: between.signal })).rejects.toBe(reason);
 });
 
-test("every credential of the client is sent, and the project of the call wins", async () => {
+test("a call sends the client's credentials, and a projectId of the call takes precedence", async () => {
   server.answer(() => json(user));
   const app = client({
     developerKey: "ak_developer",
@@ -214,13 +214,13 @@ test("every credential of the client is sent, and the project of the call wins",
     "x-api-key": "ak_project",
     "x-project-id": "p1",
   });
-  // The operator's key stays home when somebody is signed in.
+  // The operator key is not sent when a user is signed in.
   expect(first?.has("x-operator-key")).toBe(false);
   expect(second?.get("x-project-id")).toBe("p2");
   expect(third?.has("x-project-id")).toBe(false);
 });
 
-test("health needs no credential and gives none away; a part that is down is an answer", async () => {
+test("health sends no credentials, and returns an unhealthy report instead of throwing", async () => {
   const app = client({ apiKey: "ak_project", session: memorySession(session("a")) });
   server.answer(() => json(healthy));
   expect(await app.health.get()).toEqual(healthy);
@@ -232,7 +232,7 @@ test("health needs no credential and gives none away; a part that is down is an 
   expect(server.seen).toHaveLength(2);
 });
 
-test("the base address may have a path, slashes and the prefix", async () => {
+test("`url` may have a path, trailing slashes and the prefix /api/v1", async () => {
   server.answer(() => json(user));
   for (const base of [url, `${url}/`, `${url}/api/v1`, `${url}/api/v1/`, `${url}//`]) {
     await client({ url: base }).auth.me();
@@ -245,24 +245,24 @@ test("the base address may have a path, slashes and the prefix", async () => {
 });
 
 test.each(["", "127.0.0.1:54321", "ftp://api.test", "http://user:secret@api.test"])(
-  "the address %j is refused when the client is made",
+  "createClient refuses the url %j and does not quote its password",
   (wrong) => {
     expect(() => client({ url: wrong })).toThrow("url must be the base address");
     expect(() => client({ url: wrong })).not.toThrow("secret");
   },
 );
 
-test.each(["", ".", ".."])("the id %j is refused: it would name another resource", async (id) => {
+test.each(["", ".", ".."])("the id %j is refused because it would change the path", async (id) => {
   await expect(client().projects.get(id)).rejects.toThrow("project_id must be an id");
 });
 
-test("an id cannot leave its place in the path", async () => {
+test("an id is encoded, so that it cannot change the path or the query", async () => {
   server.answer(() => json({}));
   await client().projects.get("../users?x=1#y");
   expect(server.seen[0]?.path).toBe("/api/v1/projects/..%2Fusers%3Fx%3D1%23y");
 });
 
-test("timeoutMs may be Infinity or more than 24.8 days, and nothing that is no time", async () => {
+test("timeoutMs may be Infinity or more than 24.8 days, but not zero, negative or text", async () => {
   server.answer(() => json(user));
   for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 31, 2 ** 40])
     expect(await client({ timeoutMs }).auth.me({ timeoutMs })).toEqual(user);
@@ -272,7 +272,7 @@ test("timeoutMs may be Infinity or more than 24.8 days, and nothing that is no t
   }
 });
 
-test("forty calls at once that share a signal cause no warning of a leak", async () => {
+test("forty simultaneous calls with one signal cause no warning about a leak", async () => {
   server.answer(() => json(user));
   const warnings: Error[] = [];
   const remember = (warning: Error) => warnings.push(warning);
@@ -286,7 +286,7 @@ test("forty calls at once that share a signal cause no warning of a leak", async
   expect(getEventListeners(signal, "abort").length).toBeLessThanOrEqual(1);
 });
 
-test("withResponse gives the data, the request's id and the limit", async () => {
+test("withResponse gives the data, the request id and the rate limit", async () => {
   server.answer(() =>
     json(user, {
       headers: {
@@ -306,7 +306,7 @@ test("withResponse gives the data, the request's id and the limit", async () => 
   expect(await client().auth.me().withResponse()).toMatchObject({ requestId: null, rateLimit: null });
 });
 
-test("withResponse rejects once, like the call itself", async () => {
+test("withResponse of a failed call causes no unhandled rejection", async () => {
   const unhandled: unknown[] = [];
   const remember = (reason: unknown) => unhandled.push(reason);
   process.on("unhandledRejection", remember);

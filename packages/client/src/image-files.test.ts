@@ -5,8 +5,8 @@ import { toFiles } from "./image-files.ts";
 
 const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0, 7]);
 const foreign = runInNewContext("(bytes) => Uint8Array.from(bytes)") as (bytes: number[]) => Uint8Array;
-/** A Blob of a polyfill or of a test environment: the methods, without the class. */
-const duck = (name?: string) => ({
+/** A Blob as polyfills and test environments have it, with the methods but of another class. */
+const polyfillBlob = (name?: string) => ({
   size: png.length,
   type: "application/octet-stream",
   arrayBuffer: async () => png.slice().buffer,
@@ -25,18 +25,18 @@ test.each<[string, () => unknown]>([
   ["shared memory", () => shared],
   ["a Blob", () => new Blob([png])],
   ["a File", () => new File([png], "cat.png", { type: "image/jpg" })],
-  ["a Blob of another class", () => duck()],
+  ["a Blob of another class", () => polyfillBlob()],
   ["a web stream", () => new Blob([png]).stream()],
   ["a Node stream", () => Readable.from([Buffer.from(png)])],
   ["a Response", () => new Response(png)],
   ["wrapped bytes", () => ({ data: Buffer.from(png), type: "image/jpg" })],
   ["a wrapped stream", () => ({ data: new Blob([png]).stream(), name: "cat.png" })],
-])("%s is a picture, alone and in every kind of list", async (_, make) => {
+])("%s is accepted as a picture, alone and in every kind of list", async (_, make) => {
   const lists = [
     () => make(),
     () => [make()],
     () => new Set([make()]),
-    // What a FileList is: an object with a length.
+    // A FileList is an object with a length.
     () => ({ length: 1, 0: make(), item: () => null }),
   ];
   for (const list of lists) {
@@ -50,19 +50,16 @@ test.each<[string, () => unknown]>([
   }
 });
 
-test.each([[null], [undefined], [[]], [new Set()], [{ length: 0 }]])(
-  "%j is no picture at all",
-  async (files) => {
-    expect(await toFiles(files as never)).toEqual([]);
-  },
-);
+test.each([[null], [undefined], [[]], [new Set()], [{ length: 0 }]])("%j gives no files", async (files) => {
+  expect(await toFiles(files as never)).toEqual([]);
+});
 
-test("names are kept, and the others are numbered", async () => {
+test("files keep their names, and files without a name are numbered", async () => {
   const files = [
     png,
     new File([png], "cat.png"),
     { data: png, name: "dog.webp" },
-    duck("fox.png"),
+    polyfillBlob("fox.png"),
     new Blob([png]),
   ];
   const names = (await toFiles(files as never)).map(({ name }) => name);
@@ -82,18 +79,18 @@ test.each<[string, unknown, string]>([
   ["a promise", Promise.resolve(png), "files[0] is an object"],
   ["a refused Response", new Response("", { status: 404 }), "files[0] is a Response with status 404"],
   ["a function", () => png, "files[0] is a function"],
-])("%s is a TypeError that names the place", async (_, files, message) => {
+])("%s as files is a TypeError that names the wrong item", async (_, files, message) => {
   await expect(toFiles(files as never)).rejects.toThrow(TypeError);
   await expect(toFiles(files as never)).rejects.toThrow(message);
 });
 
-test("a Response that was read before is told", async () => {
+test("a Response whose body was already read is an error that says so", async () => {
   const response = new Response(png);
   await response.arrayBuffer();
   await expect(toFiles(response)).rejects.toThrow("files[0] is a Response whose body was read before.");
 });
 
-test("a stream is read no further than the largest picture, and then ended", async () => {
+test("a stream that is larger than the largest picture is canceled, and is an error", async () => {
   let pulled = 0;
   let ended = false;
   const endless = new ReadableStream({

@@ -5,8 +5,8 @@ import { apiServer, client, error, json } from "./testing/server.ts";
 const server = apiServer();
 const projects = Array.from({ length: 7 }, (_, at) => ({ id: `p${at}` }));
 
-/** Pages as the API gives them. */
-function paged() {
+/** Answers with pages as the API does. */
+function answerWithPages() {
   server.answer(({ path }) => {
     const query = new URLSearchParams(path.split("?")[1]);
     const size = Number(query.get("page_size"));
@@ -15,8 +15,8 @@ function paged() {
   });
 }
 
-test("a list gives every item of every page, and asks for no page that is not there", async () => {
-  paged();
+test("a list gives every item of every page, and requests no page after the last one", async () => {
+  answerWithPages();
   const ids: string[] = [];
   for await (const { id } of client().projects.list({ page_size: 3 })) ids.push(id);
   expect(ids).toEqual(projects.map(({ id }) => id));
@@ -27,8 +27,8 @@ test("a list gives every item of every page, and asks for no page that is not th
   ]);
 });
 
-test("a list loads nothing before it is asked, and nothing after a break", async () => {
-  paged();
+test("a list requests nothing before it is read, and nothing after a break", async () => {
+  answerWithPages();
   const list = client().projects.list({ page_size: 3 });
   expect(server.seen).toHaveLength(0);
   for await (const { id } of list) if (id === "p1") break;
@@ -36,7 +36,7 @@ test("a list loads nothing before it is asked, and nothing after a break", async
 });
 
 test("page() gives one page, its total and the next one; a list can be read twice", async () => {
-  paged();
+  answerWithPages();
   const list = client().projects.list({ page_size: 3, page: 2 });
   const page = await list.page();
   expect(page).toMatchObject({ items: projects.slice(3, 6), total: 7 });
@@ -45,8 +45,8 @@ test("page() gives one page, its total and the next one; a list can be read twic
   expect(await list.all()).toEqual(projects.slice(3));
 });
 
-test("the older name of the size is sent as the new one, and never beside it", async () => {
-  paged();
+test("a list sends `per_page` as `page_size`", async () => {
+  answerWithPages();
   await client().projects.list({ per_page: 4 }).all();
   expect(server.seen.map(({ path }) => path)).toEqual([
     "/api/v1/projects?page=1&page_size=4",
@@ -54,13 +54,13 @@ test("the older name of the size is sent as the new one, and never beside it", a
   ]);
 });
 
-test("filters go with every page", async () => {
-  paged();
+test("a list sends its filters with every page", async () => {
+  answerWithPages();
   await client().projects.list({ page_size: 3, search: "post cards", is_active: true }).all();
   for (const { path } of server.seen) expect(path).toContain("search=post+cards&is_active=true");
 });
 
-test("an error during a list is the error of the loop", async () => {
+test("a loop over a list throws the error of a failed page", async () => {
   server.answer((_, call) =>
     call === 1 ? json(projects.slice(0, 3), { headers: { "X-Total-Count": "7" } }) : error(403, "x", "No."),
   );
@@ -72,7 +72,7 @@ test("an error during a list is the error of the loop", async () => {
   expect(seen).toEqual(["p0", "p1", "p2"]);
 });
 
-test("a list that the API gives whole is one page", async () => {
+test("a list that the API does not divide is one page", async () => {
   server.answer(() => json([{ id: "k1" }, { id: "k2" }]));
   expect(await client().apiKeys.list("p1").page()).toEqual({
     items: [{ id: "k1" }, { id: "k2" }],
@@ -81,7 +81,7 @@ test("a list that the API gives whole is one page", async () => {
   });
 });
 
-test("an empty page ends a list, whatever the server says comes next", async () => {
+test("an empty page ends a list, even if the server names a next page", async () => {
   const list = List.of(0, async (at) => ({ items: at === 0 ? ["a"] : [], total: null, next: at + 1 }));
   expect(await list.all()).toEqual(["a"]);
 });

@@ -13,7 +13,7 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     return { path, method, operationId, takesKey };
   }),
 );
-/** What other machines call, pictures, whose addresses are part of a generation, and payments, of which there are none. */
+/** Calls of other machines, pictures (which have their own URLs), and payments (which the API does not offer). */
 const notMethods = [
   "webhooks.replicate",
   "metrics.scrape",
@@ -28,7 +28,7 @@ const isGenerator = (value: unknown): value is AsyncGenerator =>
 const server = apiServer();
 
 test.each(operations.filter(({ operationId }) => !notMethods.includes(operationId)))(
-  "$operationId is a method of the client and goes to $method $path",
+  "the client has the method $operationId, which calls $method $path",
   async ({ path, method, operationId, takesKey }) => {
     server.answer(() => json({}, { status: 200 }));
     const [noun = "", verb = ""] = operationId.split(".");
@@ -38,7 +38,7 @@ test.each(operations.filter(({ operationId }) => !notMethods.includes(operationI
     >;
     const ids = Array.from(path.matchAll(/\{/g), (_, at) => `id${at}`);
     const result = resource[noun]?.[verb]?.(...ids, {}, {});
-    // The empty answer satisfies few of them; what was asked is what counts.
+    // Many methods reject the empty answer. Only the request counts here.
     const begun = isGenerator(result) ? result.next() : result;
     await Promise.allSettled([begun instanceof List ? begun.page() : begun]);
     let at = 0;
@@ -46,7 +46,7 @@ test.each(operations.filter(({ operationId }) => !notMethods.includes(operationI
     expect(server.seen.map((seen) => [seen.method, seen.path.split("?")[0]])).toEqual([
       [method.toUpperCase(), expected],
     ]);
-    // A key makes a POST repeatable, so only what honours it may be sent one.
+    // A key makes a POST repeatable, so only operations that accept a key get one.
     expect(server.seen[0]?.headers.has("idempotency-key")).toBe(takesKey);
   },
 );

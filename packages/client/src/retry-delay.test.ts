@@ -19,7 +19,7 @@ test.each([
   ["-3", null],
   ["2026", 2_026_000],
   ["", null],
-])("Retry-After %j is %j ms", (header, expected) => {
+])("the Retry-After header %j means %j ms", (header, expected) => {
   expect(parseRetryAfter(header, null, now)).toBe(expected);
 });
 
@@ -27,14 +27,11 @@ test.each([
   ["Tue, 24 Nov 2026 12:00:30 GMT"],
   ["Tuesday, 24-Nov-26 12:00:30 GMT"],
   ["Tue Nov 24 12:00:30 2026"],
-])(
-  "Retry-After %j is counted from the server's Date header, whatever this machine's clock says",
-  (header) => {
-    const server = "Tue, 24 Nov 2026 12:00:00 GMT";
-    for (const clock of [now, now - 3_600_000, now + 3_600_000])
-      expect(parseRetryAfter(header, server, clock)).toBe(30_000);
-  },
-);
+])("the Retry-After date %j is relative to the server's Date header, not to the local clock", (header) => {
+  const server = "Tue, 24 Nov 2026 12:00:00 GMT";
+  for (const clock of [now, now - 3_600_000, now + 3_600_000])
+    expect(parseRetryAfter(header, server, clock)).toBe(30_000);
+});
 
 const answer = (status: number, retryAfterMs: number | null = null, code = "some_code") =>
   new (status === 429 ? RateLimitError : ApiError)({ status, code, detail: "No.", retryAfterMs });
@@ -48,10 +45,10 @@ test.each<[string, unknown, number | null]>([
   ["502", answer(502), 500],
   ["503", answer(503), 500],
   ["504", answer(504), 500],
-  ["429 that says when", answer(429, 3_000), 3_000],
-  ["503 that says when", answer(503, 1_000), 1_000],
-  ["429 of a minute", answer(429, 60_000), 60_000],
-  ["429 of more than a minute", answer(429, 60_001), null],
+  ["429 with a wait", answer(429, 3_000), 3_000],
+  ["503 with a wait", answer(503, 1_000), 1_000],
+  ["429 with a wait of a minute", answer(429, 60_000), 60_000],
+  ["429 with a wait of more than a minute", answer(429, 60_001), null],
   ["409 while the first request runs", answer(409, 2_000, "idempotency_key_in_use"), 2_000],
   ["another 409", answer(409), null],
   ["400", answer(400), null],
@@ -60,18 +57,18 @@ test.each<[string, unknown, number | null]>([
   ["404", answer(404), null],
   ["422", answer(422), null],
   ["an error of the program", new TypeError("x"), null],
-])("%s is repeated or not as the table says", (_, error, expected) => {
+])("after %s the delay before the next attempt is as documented", (_, error, expected) => {
   expect(retryDelay(error, 0, 1)).toBe(expected);
 });
 
-test("pauses double up to eight seconds and differ by at most half", () => {
+test("the delay between attempts doubles up to eight seconds, and is random by up to half", () => {
   expect([0, 1, 2, 3, 4, 5, 20].map((attempt) => backoffMs(attempt, 1))).toEqual([
     500, 1000, 2000, 4000, 8000, 8000, 8000,
   ]);
   expect(backoffMs(2, 0)).toBe(1000);
 });
 
-test("an abort ends a sleep and a waiting promise at once, with its own reason", async () => {
+test("an abort rejects a sleep and a waiting promise with its reason", async () => {
   const controller = new AbortController();
   const never = new Promise(() => {});
   const both = [sleep(60_000, controller.signal), untilAborted(never, controller.signal)];
@@ -83,7 +80,7 @@ test("an abort ends a sleep and a waiting promise at once, with its own reason",
   await expect(sleep(60_000, controller.signal)).rejects.toBe("enough");
 });
 
-test("a hundred followers of one signal are one listener, and each can leave", () => {
+test("a hundred callbacks on one signal use one listener, and each can be removed", () => {
   const { signal, abort } = new (class extends AbortController {
     override abort = (reason?: unknown) => super.abort(reason);
   })();
@@ -101,7 +98,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("a timer runs for longer than 24.8 days, and never for Infinity", () => {
+test("a timer can run for more than 24.8 days, and Infinity never ends", () => {
   vi.useFakeTimers();
   const ended: string[] = [];
   startTimer(2 ** 31 + 5_000, () => ended.push("long"));

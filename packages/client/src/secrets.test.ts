@@ -29,8 +29,8 @@ test("the client shows no secret to console.log, JSON or inspect", () => {
   for (const secret of secrets) expect(shown).not.toContain(secret);
 });
 
-test("no error holds a secret: refused, broken, timed out, unreadable, or a fetch that quotes its headers", async () => {
-  const tattling: typeof fetch = async (_, init) => {
+test("no error contains a secret, not even when fetch quotes its headers in its own error", async () => {
+  const leakyFetch: typeof fetch = async (_, init) => {
     const failure = new TypeError(`cannot send ${JSON.stringify(init?.headers)} ${init?.body}`);
     throw Object.assign(failure, { config: init, cause: { headers: init?.headers } });
   };
@@ -39,7 +39,7 @@ test("no error holds a secret: refused, broken, timed out, unreadable, or a fetc
     { reply: broken },
     { reply: () => new Response("<html>", { status: 502 }) },
     { reply: () => new Promise<Response>(() => {}), timeoutMs: 20 },
-    { reply: () => json({}), fetch: tattling },
+    { reply: () => json({}), fetch: leakyFetch },
     { reply: () => json({}), fetch: () => Promise.reject(undefined) },
   ];
   for (const { reply, ...more } of cases) {
@@ -65,7 +65,7 @@ test("a key that cannot be sent is refused without quoting it", () => {
   }
 });
 
-test("nothing is written to the console", async () => {
+test("the client writes nothing to the console", async () => {
   const methods = ["log", "info", "warn", "error", "debug"] as const;
   const spies = methods.map((method) => vi.spyOn(console, method).mockImplementation(() => {}));
   server.answer((_, call) => (call === 1 ? broken() : json({})));

@@ -11,30 +11,30 @@ const bearers = () =>
 const invalid = () => error(401, "invalid_token", "Could not validate credentials");
 const over = () => error(401, "invalid_refresh_token", "The refresh token is invalid, used or expired.");
 
-/** Accepts the tokens of one generation and gives those of the next, as the API does. */
-function rotating(first: string, next: string) {
+/** Accepts the `first` refresh token and gives the `next` tokens, as the API does. */
+function answerRotating(first: string, next: string) {
   server.answer((seen) => {
     if (isRefresh(seen)) return seen.body.includes(`refresh-${first}`) ? json(tokens(next)) : over();
     return seen.headers.get("authorization") === `Bearer access-${next}` ? json(user) : invalid();
   });
 }
 
-test("a session that is about to end is refreshed before the request", async () => {
-  rotating("a", "b");
+test("the client refreshes a session that is about to end before its request", async () => {
+  answerRotating("a", "b");
   const store = memorySession(session("a", 20));
   expect(await client({ session: store }).auth.me()).toEqual(user);
   expect(bearers()).toEqual(["Bearer access-b"]);
   expect(await store.get()).toMatchObject({ access_token: "access-b", refresh_token: "refresh-b" });
 });
 
-test("a refused token is refreshed once and the request repeated, a POST too", async () => {
-  rotating("a", "b");
+test("after a refused token the client refreshes once and repeats the request, even a POST", async () => {
+  answerRotating("a", "b");
   const app = client({ session: memorySession(session("a")) });
   await app.projects.create({ name: "Postcards" });
   expect(bearers()).toEqual(["Bearer access-a", "Bearer access-b"]);
 });
 
-test("a token that is refused again after a refresh is told, not tried for ever", async () => {
+test("a token that is refused again after a refresh is an error, not another attempt", async () => {
   server.answer((seen) => (isRefresh(seen) ? json(tokens("b")) : invalid()));
   const app = client({ session: memorySession(session("a")) });
   await expect(app.auth.me()).rejects.toMatchObject({ code: "invalid_token" });
@@ -42,16 +42,16 @@ test("a token that is refused again after a refresh is told, not tried for ever"
 });
 
 test("a refresh sends no key and no bearer", async () => {
-  rotating("a", "b");
+  answerRotating("a", "b");
   const app = client({ apiKey: "ak_x", operatorKey: "ok_x", session: memorySession(session("a", 5)) });
   await app.auth.me();
   const headers = refreshes()[0]?.headers;
   for (const name of ["authorization", "x-api-key", "x-operator-key"]) expect(headers?.has(name)).toBe(false);
 });
 
-test("a hundred calls at once refresh once", async () => {
+test("a hundred simultaneous calls cause one refresh", async () => {
   for (const secondsLeft of [5, 1800]) {
-    rotating("a", "b");
+    answerRotating("a", "b");
     const app = client({ session: memorySession(session("a", secondsLeft)) });
     const before = refreshes().length;
     await Promise.all(Array.from({ length: 100 }, () => app.auth.me()));
@@ -59,23 +59,23 @@ test("a hundred calls at once refresh once", async () => {
   }
 });
 
-/** What two tabs share: the place of the session, and the Web Locks of the browser. */
-function sharedPlace(initial = session("a", 5)): { tab: () => SessionStore } {
-  const place = memorySession(initial);
-  return { tab: () => ({ get: place.get, set: place.set, lock: "test-session" }) };
+/** Stores of two tabs that share a session and a Web Lock. */
+function sharedSession(initial = session("a", 5)): { tab: () => SessionStore } {
+  const store = memorySession(initial);
+  return { tab: () => ({ get: store.get, set: store.set, lock: "test-session" }) };
 }
 
-test("two tabs that refresh at once send one refresh between them", async () => {
-  rotating("a", "b");
-  const place = sharedPlace();
-  const [left, right] = [client({ session: place.tab() }), client({ session: place.tab() })];
+test("two tabs that refresh at the same time send one refresh", async () => {
+  answerRotating("a", "b");
+  const shared = sharedSession();
+  const [left, right] = [client({ session: shared.tab() }), client({ session: shared.tab() })];
   expect(await Promise.all([left.auth.me(), right.auth.me()])).toEqual([user, user]);
   expect(refreshes()).toHaveLength(1);
 });
 
-test("a tab whose copy of the session is late waits for the other tab's refresh instead of sending its own", async () => {
-  const place = sharedPlace();
-  const late = place.tab();
+test("a tab with an outdated copy of the session waits for the other tab's refresh instead of sending its own", async () => {
+  const shared = sharedSession();
+  const late = shared.tab();
   let stale: Session | null = session("a", 5);
   const slow = { ...late, get: () => stale };
   const right = client({ session: slow });
@@ -90,40 +90,40 @@ test("a tab whose copy of the session is late waits for the other tab's refresh 
     }, 60);
     return json(tokens("b"));
   });
-  await client({ session: place.tab() }).auth.me();
+  await client({ session: shared.tab() }).auth.me();
   await asked.done;
   expect(refreshes()).toHaveLength(1);
   expect(bearers()).toEqual(["Bearer access-b", "Bearer access-b"]);
 });
 
-test("a tab that waited for a refresh that failed sends its own", async () => {
-  const place = sharedPlace();
+test("a tab that waited for another tab's failed refresh sends its own", async () => {
+  const shared = sharedSession();
   let right: Promise<unknown> | undefined;
   server.answer(async (seen) => {
     if (!isRefresh(seen)) return json(user);
     if (right !== undefined) return json(tokens("b"));
-    right = client({ session: place.tab() }).auth.me();
+    right = client({ session: shared.tab() }).auth.me();
     while ((await navigator.locks.query()).pending?.length === 0) await new Promise(setImmediate);
     return broken();
   });
-  await expect(client({ session: place.tab(), maxRetries: 0 }).auth.me()).resolves.toEqual(user);
+  await expect(client({ session: shared.tab(), maxRetries: 0 }).auth.me()).resolves.toEqual(user);
   expect(await right).toEqual(user);
   expect(refreshes()).toHaveLength(2);
 });
 
-test("without Web Locks, a tab whose refresh came too late uses the session of the other one", async () => {
-  const place = memorySession(session("a", 5));
+test("without Web Locks, a tab whose refresh token was used by another tab uses that tab's session", async () => {
+  const store = memorySession(session("a", 5));
   server.answer(async (seen) => {
     if (!isRefresh(seen)) return json(user);
-    await place.set(session("b"));
+    await store.set(session("b"));
     return over();
   });
-  const app = client({ session: place });
+  const app = client({ session: store });
   expect(await app.auth.me()).toEqual(user);
   expect(bearers()).toEqual(["Bearer access-b"]);
 });
 
-test("a session that is over is forgotten and told, and the next call is anonymous", async () => {
+test("the client removes an expired session and emits an event, and the next call is anonymous", async () => {
   server.answer((seen) => (isRefresh(seen) ? over() : json(user)));
   const app = client({ session: memorySession(session("a", -5)) });
   const events: string[] = [];
@@ -137,14 +137,14 @@ test("a session that is over is forgotten and told, and the next call is anonymo
 test.each([
   ["a broken connection", broken],
   ["an outage", () => error(503, "auth_unavailable", "Down.", { "Retry-After": "0" })],
-  ["a limit", () => error(429, "rate_limited", "Too many.", { "Retry-After": "0" })],
-  ["a proxy's page", () => new Response("<html>", { status: 403 })],
-  ["a project that is switched off", () => error(403, "project_inactive", "This project is not active.")],
+  ["a rate limit", () => error(429, "rate_limited", "Too many.", { "Retry-After": "0" })],
+  ["an HTML page of a proxy", () => new Response("<html>", { status: 403 })],
+  ["an inactive project", () => error(403, "project_inactive", "This project is not active.")],
   ["an unverified address", () => error(400, "account_not_verified", "Account not activated.")],
   ["an unusable answer of Auth", () => error(502, "auth_error", "Unusable.")],
   ["a refused access token", () => error(401, "invalid_token", "Could not validate credentials")],
   ["a refused body", () => error(422, "validation_failed", "The request is not valid.")],
-])("%s during a refresh does not sign anybody out", async (_, reply) => {
+])("%s during a refresh keeps the session", async (_, reply) => {
   server.answer(reply);
   const store = memorySession(session("a", -5));
   const thrown = await client({ session: store, maxRetries: 1 })
@@ -154,21 +154,24 @@ test.each([
   expect(await store.get()).toMatchObject({ refresh_token: "refresh-a" });
 });
 
-test.each(["invalid_refresh_token", "refresh_token_reused"])("%s ends the session", async (code) => {
-  server.answer(() => error(401, code, "Over."));
-  const store = memorySession(session("a", -5));
-  await expect(client({ session: store }).auth.me()).rejects.toMatchObject({ code });
-  expect(await store.get()).toBeNull();
-});
+test.each(["invalid_refresh_token", "refresh_token_reused"])(
+  "the error %s during a refresh removes the session",
+  async (code) => {
+    server.answer(() => error(401, code, "Over."));
+    const store = memorySession(session("a", -5));
+    await expect(client({ session: store }).auth.me()).rejects.toMatchObject({ code });
+    expect(await store.get()).toBeNull();
+  },
+);
 
-test("while the refresh cannot be had, a token that still lives is used", async () => {
+test("the client uses a token that is still valid when the refresh fails", async () => {
   server.answer((seen) => (isRefresh(seen) ? broken() : json(user)));
   const app = client({ session: memorySession(session("a", 20)), maxRetries: 0 });
   expect(await app.auth.me()).toEqual(user);
   expect(bearers()).toEqual(["Bearer access-a"]);
 });
 
-test("a lost answer to a refresh is asked for again", async () => {
+test("the client repeats a refresh whose answer was lost", async () => {
   server.answer((seen, call) => (isRefresh(seen) ? (call === 1 ? broken() : json(tokens("b"))) : json(user)));
   const app = client({ session: memorySession(session("a", 5)) });
   await app.auth.me();
@@ -176,7 +179,7 @@ test("a lost answer to a refresh is asked for again", async () => {
   expect(bearers()).toEqual(["Bearer access-b"]);
 });
 
-test("who signs in during a refresh keeps the new session", async () => {
+test("a login during a refresh keeps its new session", async () => {
   const store = memorySession(session("a", 5));
   server.answer(async (seen) => {
     if (isRefresh(seen)) {
@@ -189,9 +192,9 @@ test("who signs in during a refresh keeps the new session", async () => {
   expect(await store.get()).toMatchObject({ access_token: "access-someone-else" });
 });
 
-test("one caller's abort does not end the refresh of the others", async () => {
+test("the abort of one caller does not end the refresh of the others", async () => {
   const controller = new AbortController();
-  rotating("a", "b");
+  answerRotating("a", "b");
   const app = client({ session: memorySession(session("a", 5)) });
   const aborted = app.auth.me({ signal: controller.signal });
   const other = app.auth.me();
@@ -201,7 +204,7 @@ test("one caller's abort does not end the refresh of the others", async () => {
   expect(refreshes()).toHaveLength(1);
 });
 
-test("sign-in by login and by register is kept and told; one that waits for a verification is not", async () => {
+test("login and register store the session and emit an event, unless the account must be verified first", async () => {
   const store = memorySession();
   const app = client({ session: store });
   const events: string[] = [];
@@ -223,7 +226,7 @@ test("sign-in by login and by register is kept and told; one that waits for a ve
   expect(events).toHaveLength(2);
 });
 
-test("a listener that throws breaks no sign-in", async () => {
+test("a login succeeds even if a listener of session changes throws", async () => {
   server.answer(() => json(tokens("a")));
   const app = client();
   const reported = new Promise((resolve) => process.once("uncaughtException", resolve));
@@ -234,13 +237,13 @@ test("a listener that throws breaks no sign-in", async () => {
   expect(String(await reported)).toContain("the listener's own");
 });
 
-test("another tab's refresh, sign-out and sign-in are told", async () => {
-  const place = memorySession(session("a"));
+test("the client emits events for another tab's refresh, sign-out and sign-in", async () => {
+  const store = memorySession(session("a"));
   let changed = () => {};
   const app = client({
     session: {
-      get: place.get,
-      set: place.set,
+      get: store.get,
+      set: store.set,
       subscribe(callback) {
         changed = callback;
         return () => {
@@ -256,7 +259,7 @@ test("another tab's refresh, sign-out and sign-in are told", async () => {
     told();
   });
   for (const next of [session("b"), null, session("c")]) {
-    await place.set(next);
+    await store.set(next);
     const heard = new Promise<void>((resolve) => {
       told = resolve;
     });

@@ -9,7 +9,7 @@ import {
 } from "./session.ts";
 import { session, token, tokens } from "./testing/server.ts";
 
-/** As of Next.js: what was set is seen by a later `get` of the same request. */
+/** A cookie jar like that of Next.js: a later `get` of the same request returns the value that was set. */
 function jar(initial: Record<string, string> = {}) {
   const cookies = new Map(Object.entries(initial));
   const written: [string, string, CookieOptions][] = [];
@@ -41,7 +41,7 @@ function fakeBrowser() {
   };
 }
 
-test("every store gives back what it was given, and forgets it", async () => {
+test("every session store returns the session that was set, and null after it was removed", async () => {
   fakeBrowser();
   for (const store of [memorySession(), localStorageSession(), cookieSession(jar().api)]) {
     expect(await store.get()).toBeNull();
@@ -53,7 +53,7 @@ test("every store gives back what it was given, and forgets it", async () => {
   }
 });
 
-test("a damaged session is no session, and never a crash", async () => {
+test("a damaged session in a store reads as null", async () => {
   const { kept } = fakeBrowser();
   for (const damaged of ["", "{", "null", "[]", '"text"', '{"access_token":"a"}', '{"access_token":1}']) {
     kept.set("devkit4ai.session", damaged);
@@ -63,7 +63,7 @@ test("a damaged session is no session, and never a crash", async () => {
   expect(await cookieSession(jar({ "devkit4ai-session": "%%%" }).api).get()).toBeNull();
 });
 
-test("the cookie is closed to scripts, bound to https and to the site, and ends with the session", async () => {
+test("the session cookie is HttpOnly, Secure and SameSite, and is deleted with the session", async () => {
   const { api, written } = jar();
   await cookieSession(api).set(session("a"));
   await cookieSession(api, { secure: false, domain: "example.com" }).set(null);
@@ -76,7 +76,7 @@ test("the cookie is closed to scripts, bound to https and to the site, and ends 
   ]);
 });
 
-test("the cookie's value survives any cookie library and fits with real tokens", async () => {
+test("the session cookie has only URL-safe characters and fits into 3,500 bytes", async () => {
   const { api, written } = jar();
   await cookieSession(api).set({ ...session("a"), access_token: "x".repeat(1500) });
   const value = written[0]?.[1] ?? "";
@@ -84,7 +84,7 @@ test("the cookie's value survives any cookie library and fits with real tokens",
   expect(value.length).toBeLessThan(3_500);
 });
 
-test("where cookies may not be set, as in a Server Component, a new session serves the request", async () => {
+test("where cookies cannot be set, as in a Server Component, a new session is kept for the request", async () => {
   const { api } = jar();
   const store = cookieSession({
     get: api.get,
@@ -97,7 +97,7 @@ test("where cookies may not be set, as in a Server Component, a new session serv
   expect(await store.get()).toEqual(kept);
 });
 
-test("another tab's change is told, another key's is not, and an end ends it", () => {
+test("localStorageSession reports changes of its own key by other tabs, until it is unsubscribed", () => {
   const { changed } = fakeBrowser();
   let told = 0;
   const end = localStorageSession({ key: "mine" }).subscribe?.(() => {
@@ -112,7 +112,7 @@ test("another tab's change is told, another key's is not, and an end ends it", (
   expect(told).toBe(2);
 });
 
-test("the lifetime of a token comes from the answer, else from the token itself, else five minutes are assumed", () => {
+test("the lifetime of a session is that of the answer, else of the token, else five minutes", () => {
   const now = Date.parse("2026-11-24T12:00:00Z");
   expect(toSession(tokens("a", 1800), now).expires_at).toBe("2026-11-24T12:30:00.000Z");
   const { expires_in: _, ...bare } = tokens("a");
@@ -126,11 +126,11 @@ const throws = () => {
 };
 test.each<[string, () => unknown]>([
   ["is missing", () => undefined],
-  ["throws when it is named", throws],
+  ["throws when it is accessed", throws],
   ["throws at every call", () => ({ getItem: throws, setItem: throws, removeItem: throws })],
   ["has no methods", () => ({})],
   ["is full", () => ({ getItem: () => null, setItem: throws, removeItem: () => {} })],
-])("a localStorage that %s is replaced by memory, and no call fails", (_, storage) => {
+])("localStorageSession keeps the session in memory when localStorage %s", (_, storage) => {
   const before = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
   Object.defineProperty(globalThis, "localStorage", { configurable: true, get: storage });
   try {

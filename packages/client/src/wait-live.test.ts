@@ -20,7 +20,7 @@ const server = apiServer();
 
 const polls = () => server.seen.filter(({ path }) => path.includes("/status"));
 
-test("wait tells each status once and ends with the final one", async () => {
+test("wait reports each status once and returns the final generation", async () => {
   const story = ["pending", "pending", "processing", "processing", "completed"];
   server.answer(withoutEvents(() => json(generation(story[polls().length - 1] ?? "completed"))));
   const told: string[] = [];
@@ -30,13 +30,16 @@ test("wait tells each status once and ends with the final one", async () => {
   expect(polls()[0]?.path).toBe("/api/v1/generation/g1/status?wait=25");
 });
 
-test.each(["completed", "failed", "canceled"])("%s is an end, with no further question", async (status) => {
-  server.answer(withoutEvents(() => json(generation(status))));
-  expect((await client().generations.wait("g1")).status).toBe(status);
-  expect(polls()).toHaveLength(1);
-});
+test.each(["completed", "failed", "canceled"])(
+  "wait ends when the status is %s, without another request",
+  async (status) => {
+    server.answer(withoutEvents(() => json(generation(status))));
+    expect((await client().generations.wait("g1")).status).toBe(status);
+    expect(polls()).toHaveLength(1);
+  },
+);
 
-test("where there are live events a wait asks for nothing else, and tells progress too", async () => {
+test("wait uses only live events when the server has them, and reports progress", async () => {
   server.answer(() =>
     events([status("pending", 1), status("processing", 2), progress(40, "2.4"), status("completed", 3)]),
   );
@@ -50,7 +53,7 @@ test("where there are live events a wait asks for nothing else, and tells progre
   expect(server.seen.map(({ path }) => path)).toEqual(["/api/v1/generation/g1/events"]);
 });
 
-test("an anonymous wait uses the events of its own address, with no credentials", async () => {
+test("an anonymous wait uses the anonymous events without credentials", async () => {
   server.answer(() => events([status("completed", 3)]));
   await client({ apiKey: "ak_1" }).generations.wait("g1", { anonymous: true });
   const [sent] = server.seen;
@@ -59,10 +62,13 @@ test("an anonymous wait uses the events of its own address, with no credentials"
 });
 
 test.each([
-  ["has no such address", () => error(404, "not_found", "There is nothing at this address.")],
-  ["takes no GET there", () => error(405, "method_not_allowed", "Not allowed.")],
-  ["answers with a page", () => new Response("<html>", { headers: { "Content-Type": "text/html" } })],
-])("a server that %s is asked for the status, and never for events again", async (_, reply) => {
+  ["has no live events", () => error(404, "not_found", "There is nothing at this address.")],
+  ["refuses GET for live events", () => error(405, "method_not_allowed", "Not allowed.")],
+  [
+    "answers live events with an HTML page",
+    () => new Response("<html>", { headers: { "Content-Type": "text/html" } }),
+  ],
+])("wait polls the status of a server that %s, and never requests events again", async (_, reply) => {
   server.answer(({ path }) => (path.endsWith("/events") ? reply() : json(generation("completed"))));
   const one = client();
   await one.generations.wait("g1");
@@ -73,10 +79,10 @@ test.each([
 
 test.each([
   ["too many streams are open", () => error(429, "too_many_streams", "Too many.", { "Retry-After": "5" })],
-  ["a limit is reached", () => error(429, "rate_limited", "Too many.", { "Retry-After": "3600" })],
-  ["the stream cannot be opened now", () => error(503, "database_unavailable", "Down.")],
+  ["a rate limit is reached", () => error(429, "rate_limited", "Too many.", { "Retry-After": "3600" })],
+  ["the stream cannot be opened", () => error(503, "database_unavailable", "Down.")],
   ["the stream ends before its first event", () => events([": nothing\n\n"], "breaks")],
-])("where %s this wait asks for the status, and the next one tries again", async (_, reply) => {
+])("when %s wait polls the status, and the next wait requests events again", async (_, reply) => {
   server.answer(({ path }) => (path.endsWith("/events") ? reply() : json(generation("completed"))));
   const one = client();
   await one.generations.wait("g1");
@@ -88,12 +94,12 @@ test.each([
 
 test.each<[name: string, open: Open]>([
   [
-    "the whole answer",
+    "the answer",
     (_, { timeoutMs = 0 }) =>
       sleep(timeoutMs, undefined).then(() => Promise.reject(new TimeoutError("late"))),
   ],
   ["the events", async () => events([], "stays")],
-])("a proxy that holds back %s is waited for twice, and never again", async (_, open) => {
+])("after a proxy has twice held back %s, wait requests no events any more", async (_, open) => {
   const streams: Streams = { areMissing: false, silences: 0, open: 0 };
   let opened = 0;
   const counted: Open = (...asked) => {
@@ -104,7 +110,7 @@ test.each<[name: string, open: Open]>([
   expect([opened, streams]).toEqual([2, { areMissing: true, silences: 2, open: 0 }]);
 });
 
-test("a client holds four streams for its waits, and asks for the status of more", async () => {
+test("a client opens at most four streams for its waits, and polls the status for further waits", async () => {
   server.answer(({ path }) =>
     path.endsWith("/events") ? events([status("pending", 1)], "stays") : json(generation("completed")),
   );
@@ -122,7 +128,7 @@ test("a client holds four streams for its waits, and asks for the status of more
   expect(server.seen.map(({ path }) => path)).toEqual(["/api/v1/generation/g9/events"]);
 });
 
-test("an abort ends a wait at once, while the server is waiting and while the client is", async () => {
+test("an abort ends a wait with its reason, during a request and between requests", async () => {
   const reason = new Error("the user left");
   for (const reply of [() => new Promise<Response>(() => {}), () => json(generation("pending"))]) {
     const controller = new AbortController();
@@ -134,7 +140,7 @@ test("an abort ends a wait at once, while the server is waiting and while the cl
   }
 });
 
-test("a wait outlives an outage, a limit and a broken connection", async () => {
+test("wait continues after an outage, a rate limit and a broken connection", async () => {
   const hiccups = [
     broken,
     () => error(503, "database_unavailable", "Down.", { "Retry-After": "0" }),
@@ -145,13 +151,13 @@ test("a wait outlives an outage, a limit and a broken connection", async () => {
   expect((await client({ maxRetries: 0 }).generations.wait("g1")).status).toBe("completed");
 });
 
-test("what is no outage ends a wait", async () => {
+test("wait ends with any error that is not an outage", async () => {
   server.answer(() => error(404, "generation_not_found", "Generation not found."));
   await expect(client().generations.wait("g1")).rejects.toMatchObject({ code: "generation_not_found" });
   expect(server.seen).toHaveLength(1);
 });
 
-test("a wait that is too long says that the generation goes on", async () => {
+test("a wait that reaches timeoutMs is a TimeoutError that says the generation continues", async () => {
   server.answer(() => json(generation("processing")));
   const waiting = client().generations.wait("g1", { timeoutMs: 700 });
   await expect(waiting).rejects.toBeInstanceOf(TimeoutError);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { BoundedMap } from "./bounded-map.ts";
 
-test("a full map gives up the entry that was set first, and no more than one", () => {
+test("a full map removes only its oldest entry when a new one is set", () => {
   const map = new BoundedMap<string, number>(2);
   map.set("a", 1);
   map.set("b", 2);
@@ -9,7 +9,7 @@ test("a full map gives up the entry that was set first, and no more than one", (
   expect(["a", "b", "c"].map((key) => map.get(key))).toEqual([undefined, 2, 3]);
 });
 
-test("an entry that is set again counts as new, and takes nobody's place", () => {
+test("setting an existing entry makes it the newest, and removes no other entry", () => {
   const map = new BoundedMap<string, number>(2);
   map.set("a", 1);
   map.set("b", 2);

@@ -43,11 +43,57 @@ test.each([
   ["/auth/me", "/auth/me"],
   ["/api/v2/auth/me", "/api/v2/auth/me"],
   ["/api/v1x/auth/me", "/api/v1x/auth/me"],
-])("%s means %s", (path, meant) => {
-  expect(canonicalPath(path)).toBe(meant);
+  ["/api/v1/", "/"],
+  ["//health", "/health"],
+  ["/api/v1/health/", "/api/v1/health"],
+  ["//api/v1/auth/login", "/api/v1/auth/login"],
+  ["/api//v1///auth/login/", "/api/v1/auth/login"],
+  ["/api/v1//api/v1/auth/me", "/api/v1/auth/me"],
+  ["/auth/login", "/auth/login"],
+  ["/apiary", "/apiary"],
+  ["/generation", "/api/v1/generation"],
+  ["/generation/", "/api/v1/generation"],
+  ["/generation/public", "/api/v1/generation/public"],
+  ["/api/v1/generation/generate/", "/api/v1/generation/generate-v2"],
+  ["/api/v1/generation/generate-v2", "/api/v1/generation/generate-v2"],
+  ["/generation/generate-anonymous-v2", "/api/v1/generation/generate-anonymous-v2"],
+  ["/api/v1/generation/generations-v2", "/api/v1/generation"],
+  [`/api/v1/generation/generations-v2/${id}`, `/api/v1/generation/${id}`],
+  [`/generation/generations-v2/${id}/`, `/api/v1/generation/${id}`],
+  [`/api/v1/generation/generations-v2/${id}/status`, `/api/v1/generation/${id}/status`],
+  [`/api/v1/generation/generations-v2/${id}/public`, `/api/v1/generation/${id}/public`],
+  [`/api/v1/generation/generations-v2/${id}/cancel`, `/api/v1/generation/generations-v2/${id}/cancel`],
+  [`/generation/generations/${id}`, `/api/v1/generation/${id}`],
+  [`/api/v1/generation/generations/${id}`, `/api/v1/generation/${id}`],
+  [`/api/v1/generation/generations/${id}/status`, `/api/v1/generation/${id}/status`],
+  ["/api/v1/generation/generations", "/api/v1/generation"],
+  ["/api/health", "/health"],
+  ["/api/health/database", "/api/v1/health/database"],
+  ["/api/api/v1/health", "/api/v1/health"],
+  ["/api/generation/generate", "/api/v1/generation/generate-v2"],
+  ["/api//generation/public/", "/api/v1/generation/public"],
+  ["/api/api/v1/generation/generate-anonymous", "/api/v1/generation/generate-anonymous-v2"],
+  [
+    `/api/generation/anonymous-generations/${id}/status`,
+    `/api/v1/generation/anonymous-generations-v2/${id}/status`,
+  ],
+  [
+    `/generation/anonymous-generations/${id}/events`,
+    `/api/v1/generation/anonymous-generations-v2/${id}/events`,
+  ],
+  [`/generation/generations-v2/${id}/events`, `/api/v1/generation/${id}/events`],
+  ["/api/v1/generation/public-generations-v2", "/api/v1/generation/public"],
+  [
+    `/api/v1/generation/anonymous-generations-v2/${id}/status`,
+    `/api/v1/generation/anonymous-generations-v2/${id}/status`,
+  ],
+])("the path %s is routed as %s", (path, route) => {
+  expect(canonicalPath(path)).toBe(route);
 });
 
-test("a canonical path stays as it is", () => {
-  for (const path of ["/", "/health", "/api/v1/health", `/api/v1/generation/${id}/status`])
-    expect(canonicalPath(canonicalPath(path))).toBe(path);
-});
+test.each(["/", "/health", "/api/v1/generation", `/api/v1/generation/${id}/image`])(
+  "the canonical path %s stays as it is",
+  (path) => {
+    expect(canonicalPath(path)).toBe(path);
+  },
+);

@@ -8,7 +8,7 @@ const complete = {
   SUPABASE_SECRET_KEYS: '{"default":"sb_secret_one"}',
 };
 
-test("three variables of Supabase suffice, and the rest has defaults", () => {
+test("three variables of Supabase are enough, and all other settings have defaults", () => {
   expect(parseEnv(complete)).toMatchObject({
     supabase_url: "http://127.0.0.1:54321",
     public_url: "http://127.0.0.1:54321/functions/v1",
@@ -21,7 +21,7 @@ test("three variables of Supabase suffice, and the rest has defaults", () => {
   });
 });
 
-test(".env.example names every setting that is read, and no other", () => {
+test(".env.example names exactly the settings that env.ts reads, and changes no default", () => {
   const read = readFileSync(new URL("env.ts", import.meta.url), "utf8").matchAll(
     /set\("(?!SUPABASE_)(\w+)"\)/g,
   );
@@ -36,7 +36,7 @@ test(".env.example names every setting that is read, and no other", () => {
   expect(parseEnv({ ...complete, ...values })).toEqual(parseEnv(complete));
 });
 
-describe("a variable that is missing or wrong is named, and no value is told", () => {
+describe("wrong variables", () => {
   test.each([
     ["SUPABASE_URL", { SUPABASE_URL: undefined }],
     ["SUPABASE_URL", { SUPABASE_URL: "not an address" }],
@@ -54,13 +54,13 @@ describe("a variable that is missing or wrong is named, and no value is told", (
     ["REPLICATE_WEBHOOK_SECRET", { REPLICATE_WEBHOOK_SECRET: "secret-plain" }],
     ["REDIS_URL", { REDIS_URL: "http://secret-host:6379" }],
     ["CRON_SECRET", { CRON_SECRET: "secret-short" }],
-  ])("%s %j", (name, change) => {
+  ])("the error about a wrong %s names the variable and shows no value: %j", (name, change) => {
     const read = () => parseEnv({ ...complete, ...change });
     expect(read).toThrow(name);
     expect(read).not.toThrow(/secret-|sb_secret_one/);
   });
 
-  test("SUPABASE_SECRET_KEYS that is no JSON", () => {
+  test("the error about SUPABASE_SECRET_KEYS that is not JSON names the variable and shows no value", () => {
     const read = () => parseEnv({ ...complete, SUPABASE_SECRET_KEYS: "sb_secret_one" });
     expect(read).toThrow("SUPABASE_SECRET_KEYS");
     expect(read).not.toThrow("sb_secret_one");
@@ -69,19 +69,19 @@ describe("a variable that is missing or wrong is named, and no value is told", (
 
 test.each([
   [
-    "DATABASE_URL wins over SUPABASE_DB_URL",
+    "DATABASE_URL takes precedence over SUPABASE_DB_URL",
     { DATABASE_URL: "postgresql://pooler:6543/postgres" },
     "database_url",
     "postgresql://pooler:6543/postgres",
   ],
   [
-    "the legacy key serves where there are no new ones",
+    "the legacy service key is used when there are no secret keys",
     { SUPABASE_SECRET_KEYS: undefined, SUPABASE_SERVICE_ROLE_KEY: "legacy" },
     "secret_key",
     "legacy",
   ],
   [
-    "an empty list of keys falls back too",
+    "the legacy service key is used when the list of secret keys is empty",
     { SUPABASE_SECRET_KEYS: "{}", SUPABASE_SERVICE_ROLE_KEY: "legacy" },
     "secret_key",
     "legacy",
@@ -96,20 +96,20 @@ test.each([
     ["http://[::1]:54321", "http://[::1]:54321/functions/v1"],
     ["https://project.supabase.co", "https://project.supabase.co/functions/v1"],
   ].map(([injected, base]): [string, Record<string, string>, string, string | undefined] => [
-    `clients are never sent to an address of a container: ${injected} gives ${base}`,
+    `the public URL for SUPABASE_URL ${injected} is ${base}, never an address of a container`,
     { SUPABASE_URL: injected ?? "" },
     "public_url",
     base,
   ]),
   [
-    "the CLI tells the port of its gateway",
+    "the public URL has the gateway's port from SUPABASE_INTERNAL_HOST_PORT",
     { SUPABASE_URL: "http://kong:8000", SUPABASE_INTERNAL_HOST_PORT: "55321" },
     "public_url",
     "http://127.0.0.1:55321/functions/v1",
   ],
   ["an empty variable counts as missing", { REPLICATE_API_TOKEN: "" }, "replicate_api_token", undefined],
   [
-    "trailing slashes of PUBLIC_URL go",
+    "trailing slashes of PUBLIC_URL are removed",
     { PUBLIC_URL: "https://api.example.com//" },
     "public_url",
     "https://api.example.com",

@@ -3,26 +3,29 @@ import { toApiError } from "./clients/to-api-error.ts";
 import { ApiError, invalidFields, isErrorCode } from "./errors.ts";
 import { describe as describeError } from "./redact.ts";
 
-describe("what clients match on", () => {
+describe("stable errors", () => {
   test.each([
     ["invalid_credentials", 401, /^Incorrect email or password$/],
     ["account_not_verified", 400, /^Account not activated/],
     ["account_exists", 409, /already exists/],
     ["invalid_token", 401, /^Could not validate credentials$/],
     ["invalid_project_id", 400, /^Invalid X-Project-ID format\. Must be a valid UUID\.$/],
-  ] as const)("%s", (code, status, detail) => {
-    const error = new ApiError(code);
-    expect(error.status).toBe(status);
-    expect(error.detail).toMatch(detail);
-  });
+  ] as const)(
+    "the error %s keeps the status %i and the sentence that older clients compare",
+    (code, status, detail) => {
+      const error = new ApiError(code);
+      expect(error.status).toBe(status);
+      expect(error.detail).toMatch(detail);
+    },
+  );
 });
 
-test("names of Object are no codes", () => {
+test("property names of Object are not error codes", () => {
   for (const name of ["constructor", "toString", "__proto__", ""]) expect(isErrorCode(name)).toBe(false);
   expect(isErrorCode("not_found")).toBe(true);
 });
 
-test("a 422 tells the first problem as a sentence, and all of them as a list", () => {
+test("a 422 has the first problem as its sentence, and all problems as a list", () => {
   const error = invalidFields([
     { loc: ["body", "email"], msg: "The email address is missing.", type: "invalid_type" },
     { loc: ["body", "password"], msg: "The password must contain a digit.", type: "custom" },
@@ -35,7 +38,7 @@ test("a 422 tells the first problem as a sentence, and all of them as a list", (
   expect(error.errors).toHaveLength(2);
 });
 
-describe("an error of the database", () => {
+describe("database errors", () => {
   test.each([
     [{ code: "P0001", message: "project_not_found" }, "project_not_found"],
     [{ code: "P0001", message: "no_such_code" }, "internal_error"],
@@ -49,11 +52,11 @@ describe("an error of the database", () => {
     [{ code: "53300", message: "too many connections" }, "database_unavailable"],
     [{ code: "23505", message: "duplicate key" }, "internal_error"],
     [{ message: "anything" }, "internal_error"],
-  ])("%j becomes %s", (thrown, code) => {
+  ])("the database error %j becomes %s", (thrown, code) => {
     expect(toApiError(thrown).code).toBe(code);
   });
 
-  test("carries the seconds to wait or the limit that its detail names", () => {
+  test("a database error keeps the wait or the rate limit of its detail", () => {
     const raise = (detail?: unknown) =>
       toApiError({
         code: "P0001",

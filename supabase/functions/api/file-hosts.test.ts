@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { defaultFileHosts, isAllowedFile, netPermissions, readFileHosts } from "./file-hosts.ts";
 
-describe("results are fetched from allowed hosts alone", () => {
+describe("isAllowedFile", () => {
   const hosts = ["replicate.delivery", "127.0.0.1:54328", "files.example.com:8443"];
   test.each([
     ["https://replicate.delivery/a/out.png", true],
@@ -29,12 +29,12 @@ describe("results are fetched from allowed hosts alone", () => {
     ["data:image/png;base64,AAAA", false],
     ["/files/out.png", false],
     ["", false],
-  ])("%s: %s", (url, allowed) => {
+  ])("whether a result may be fetched from %s: %s", (url, allowed) => {
     expect(isAllowedFile(url, hosts)).toBe(allowed);
   });
 });
 
-test("without a setting they are the hosts that Replicate delivers from", () => {
+test("without REPLICATE_FILE_HOSTS the allowed hosts are those of Replicate", () => {
   const hosts = readFileHosts(defaultFileHosts);
   expect(isAllowedFile("https://replicate.delivery/pbxt/a/out.png", hosts)).toBe(true);
   expect(isAllowedFile("https://pbxt.replicate.delivery/a/out.png", hosts)).toBe(true);
@@ -42,7 +42,7 @@ test("without a setting they are the hosts that Replicate delivers from", () => 
   expect(isAllowedFile("https://replicate.com/somebody/page.png", hosts)).toBe(false);
 });
 
-test("a setting is read as people write it", () => {
+test("REPLICATE_FILE_HOSTS may contain spaces, capitals and wildcards, but no URLs and paths", () => {
   expect(readFileHosts(" Replicate.Delivery , *.cdn.example.com,, 127.0.0.1:9 ")).toEqual([
     "replicate.delivery",
     "cdn.example.com",
@@ -53,7 +53,7 @@ test("a setting is read as people write it", () => {
   }
 });
 
-test("the function may open connections to the same hosts", () => {
+test("Deno's network permissions contain the allowed hosts of files", () => {
   expect(netPermissions(["replicate.delivery", "127.0.0.1:54328", "files.example.com:8443"])).toEqual([
     "replicate.delivery",
     "*.replicate.delivery",

@@ -9,15 +9,15 @@ test.each([
   ["2026-11-24T09:00:00.000000Z", "2026-11-24T09:00:00.000000Z"],
   ["infinity", "infinity"],
   ["x".repeat(100_000), "x".repeat(100_000)],
-])("%s goes out as %s", (text, wire) => {
+])("the instant %s is answered as %s", (text, wire) => {
   expect(toWire(text)).toBe(wire);
 });
 
-test("now has six digits as well", () => {
+test("the current instant has six fractional digits", () => {
   expect(instantNow()).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
 });
 
-test("instants are rewritten wherever they are nested, in audited changes too, and texts of people are not", () => {
+test("nested instants are rewritten, in audited changes too, and user texts are not", () => {
   const at = "2026-11-24T09:00:00+00:00";
   const wire = toWire(at);
   const answer = {

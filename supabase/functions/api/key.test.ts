@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { createKey, hashKey, hashWellFormedKey, isWellFormedKey } from "./key.ts";
 
 test.each(["ok", "ak"] as const)(
-  "a new %s key is the prefix and 32 characters, and well-formed",
+  "a new %s key is its prefix and 32 characters, and is well-formed",
   (prefix) => {
     const { key, key_prefix, key_hash } = createKey(prefix);
     expect(key).toMatch(new RegExp(`^${prefix}_[A-Za-z0-9_-]{32}$`));
@@ -13,32 +13,32 @@ test.each(["ok", "ak"] as const)(
   },
 );
 
-test("a thousand keys are a thousand keys", () => {
+test("a thousand new keys all differ", () => {
   expect(new Set(Array.from({ length: 1000 }, () => createKey("ak").key)).size).toBe(1000);
 });
 
-describe("what is no key", () => {
+describe("malformed keys", () => {
   const { key } = createKey("ak");
   const swapped = key.slice(0, 10) + (key[10] === "a" ? "b" : "a") + key.slice(11);
   test.each([
-    ["another prefix", `ok${key.slice(2)}`],
-    ["one wrong character", swapped],
-    ["one character less", key.slice(0, -1)],
-    ["one character more", `${key}a`],
-    ["upper case", key.toUpperCase()],
-    ["a space at the end", `${key} `],
-    ["a line end at the end", `${key}\n`],
-    ["nothing", ""],
-  ])("%s", (_name, text) => {
+    ["with another prefix", `ok${key.slice(2)}`],
+    ["with one wrong character", swapped],
+    ["with one character less", key.slice(0, -1)],
+    ["with one character more", `${key}a`],
+    ["in upper case", key.toUpperCase()],
+    ["with a space at its end", `${key} `],
+    ["with a line break at its end", `${key}\n`],
+    ["without any character", ""],
+  ])("a key %s is not well-formed", (_name, text) => {
     expect(isWellFormedKey(text, "ak")).toBe(false);
   });
 
-  test("a key of the other kind", () => {
+  test("a developer key is not well-formed as an operator key", () => {
     expect(isWellFormedKey(key, "ok")).toBe(false);
   });
 });
 
-test("a hash is the same the second time, and never given for another kind or a changed key", () => {
+test("a key has the same hash every time, and no hash for another prefix or a changed character", () => {
   const { key, key_hash } = createKey("ak");
   expect(hashWellFormedKey(key, "ak")).toBe(key_hash);
   expect(hashWellFormedKey(key, "ak")).toBe(key_hash);
@@ -46,7 +46,7 @@ test("a hash is the same the second time, and never given for another kind or a 
   expect(hashWellFormedKey(`${key.slice(0, -1)}!`, "ak")).toBeNull();
 });
 
-test("keys that were pushed out of memory have the same hash again", () => {
+test("a key that was removed from the cache has the same hash again", () => {
   const { key, key_hash } = createKey("ak");
   hashWellFormedKey(key, "ak");
   for (let count = 0; count < 5_100; count++) hashWellFormedKey(createKey("ok").key, "ok");

@@ -11,7 +11,7 @@ function logger() {
   return { ...made, written, background };
 }
 
-test("lines that come at once are written together, soon, and nothing is lost", async () => {
+test("a hundred simultaneous log lines are written together, and none is lost", async () => {
   const { writeRequest, written, background } = logger();
   for (let at = 0; at < 100; at++) writeRequest("info", `{"at":${at}}`);
   expect(written).toEqual([]);
@@ -20,7 +20,7 @@ test("lines that come at once are written together, soon, and nothing is lost", 
   expect(written[0]?.[1].split("\n")).toHaveLength(100);
 });
 
-test("what is written at once stays below what hosted Supabase takes for one event", async () => {
+test("one write of log lines stays below the size limit of hosted Supabase", async () => {
   const { writeRequest, written, background } = logger();
   const line = "x".repeat(999);
   for (let at = 0; at < 25; at++) writeRequest("info", line);
@@ -29,7 +29,7 @@ test("what is written at once stays below what hosted Supabase takes for one eve
   expect(written.flatMap(([, text]) => text.split("\n"))).toHaveLength(25);
 });
 
-test("a failure does not wait, and comes after what happened before it", () => {
+test("an error is logged at once, after all earlier lines", () => {
   const { log, writeRequest, written } = logger();
   writeRequest("info", "first");
   writeRequest("error", "second");
@@ -44,13 +44,13 @@ test("a failure does not wait, and comes after what happened before it", () => {
   });
 });
 
-test("an isolate that is asked to stay until it is written is not forgotten", () => {
+test("the logger keeps the isolate alive until its lines are written", () => {
   const waitUntil = vi.fn();
   createLogger(() => {}, waitUntil).writeRequest("info", "line");
   expect(waitUntil).toHaveBeenCalledOnce();
 });
 
-test("a log that cannot be written breaks nothing", async () => {
+test("the logger throws nothing when a line cannot be written", async () => {
   const work: Promise<unknown>[] = [];
   const { log, writeRequest } = createLogger(
     () => {

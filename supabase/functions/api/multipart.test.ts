@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { measureWork } from "../../../tests/support/work.ts";
+import { countExecutedBlocks } from "../../../tests/support/count-executed-blocks.ts";
 import { readMultipart } from "./multipart.ts";
 
 const limits = { parts: 25, fieldBytes: 32_000, totalBytes: 52_000_000 };
@@ -46,7 +46,7 @@ const boundary = fc
   .array(fc.constantFrom(...alphabet), { minLength: 1, maxLength: 70 })
   .map((all) => all.join(""))
   .filter((text) => !text.endsWith(" "));
-/** Bytes of which delimiters are made, so that near misses are many. */
+/** Contents of bytes that occur in delimiters, so that many almost match. */
 const nearMiss = (name: string) =>
   fc
     .array(
@@ -59,7 +59,7 @@ const nearMiss = (name: string) =>
     .map((all) => bytesOf(all.join("")))
     .filter((content) => !Buffer.concat([bytesOf("\r\n"), content]).includes(`\r\n--${name}`));
 
-test("whatever a form holds and however it is cut, each part is read as it was written", async () => {
+test("each part of a form is read as it was written, whatever its content and its chunks are", async () => {
   await fc.assert(
     fc.asyncProperty(
       boundary.chain((name) =>
@@ -78,7 +78,7 @@ test("whatever a form holds and however it is cut, each part is read as it was w
   );
 });
 
-test("no bytes at all make it hang or throw anything but a refusal", async () => {
+test("any bytes are either read or refused as malformed or too large", async () => {
   const fragment = fc.oneof(
     fc.constantFrom(
       "--x",
@@ -115,18 +115,18 @@ test("no bytes at all make it hang or throw anything but a refusal", async () =>
   );
 });
 
-describe("work grows with the size of a body and no faster", () => {
+describe("work of the parser", () => {
   const B = "B".repeat(70);
   const filled = (unit: string, bytes: number) => Buffer.alloc(bytes, unit, "latin1");
   test.each<[string, string, string]>([
     ["the letter of the boundary", B, "B"],
-    ["delimiters but for their last letter", B, `\r\n--${B.slice(1)}C`],
+    ["delimiters with a wrong last letter", B, `\r\n--${B.slice(1)}C`],
     ["beginnings of delimiters", B, "\r\n--"],
     ["carriage returns", "x", "\r"],
     ["zeros", "x", "\0"],
-  ])("a file of %s", async (_name, name, unit) => {
+  ])("the parser's work is linear for a file of %s", async (_name, name, unit) => {
     const work = (bytes: number) =>
-      measureWork(scripts, () =>
+      countExecutedBlocks(scripts, () =>
         parse(name, cut(write(name, [{ name: "f", filename: "f", content: filled(unit, bytes) }]), 65_536)),
       );
     const steps = await work(1_000_000);
@@ -134,15 +134,15 @@ describe("work grows with the size of a body and no faster", () => {
     expect(steps).toBeLessThan(8 * 1_000_000);
   });
 
-  test("a body in pieces of one byte costs little more than one in large pieces", async () => {
+  test("the parser's work is linear for a body in chunks of one byte", async () => {
     const body = write("x", [{ name: "f", filename: "f", content: filled("a", 200_000) }]);
-    const small = await measureWork(scripts, () => parse("x", cut(body, 1)));
+    const small = await countExecutedBlocks(scripts, () => parse("x", cut(body, 1)));
     expect(small).toBeLessThan(12 * body.length);
   });
 
-  test("headers without end are cut, and the parser keeps none of them", async () => {
+  test("the parser's work is less than one step a byte for endless headers", async () => {
     const body = bytesOf(`--x\r\n${"X-Header: y\r\n".repeat(40_000)}\r\nA\r\n--x--\r\n`);
-    const work = await measureWork(scripts, () => parse("x", cut(body, 65_536)).catch(() => {}));
+    const work = await countExecutedBlocks(scripts, () => parse("x", cut(body, 65_536)).catch(() => {}));
     expect(work).toBeLessThan(body.length);
   });
 });

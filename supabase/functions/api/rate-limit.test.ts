@@ -12,7 +12,7 @@ test.each([
     { name: "reads", limit: 1, remaining: 0, window: 60, resets_in: 1 },
     ["1", "0", "1700000001", '"reads";r=0;t=1', '"reads";q=1;w=60'],
   ],
-])("headers of %j", (rate, values) => {
+])("the rate limit headers of %j have the right names and values", (rate, values) => {
   const names = [
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
@@ -31,11 +31,11 @@ test.each([
     '{"name":"anonymous","limit":10,"remaining":9,"window":86400,"resets_in":5}',
     { name: "anonymous", limit: 10, remaining: 9, window: 86_400, resets_in: 5 },
   ],
-])("what Postgres announces: %s", (text, expected) => {
+])("the limit that PostgreSQL announces is parsed: %s", (text, expected) => {
   expect(parseAnnounced(text)).toEqual(expected);
 });
 
-test("every operation documents 429, except health, what services call, and what is not offered", () => {
+test("every operation documents 429, except health, metrics, webhooks and payments", () => {
   const operations = Object.values<Schema>(openApiDocument().paths ?? {}).flatMap((path) =>
     Object.values<Schema>(path),
   );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Reach, reachOf } from "./reach.ts";
 
-describe("who can open an address", () => {
+describe("reachOf", () => {
   test.each<[string, Reach]>([
     ["https://abcdefghijklmnopqrst.supabase.co", "public"],
     ["https://api.example.com", "public"],
@@ -65,7 +65,7 @@ describe("who can open an address", () => {
     ["http://[::ffff:0.0.0.0]", "container"],
     ["not an address", "container"],
     ["", "container"],
-  ])("%s: %s", (address, reach) => {
+  ])("the address %s counts as %s", (address, reach) => {
     expect(reachOf(address)).toBe(reach);
   });
 });

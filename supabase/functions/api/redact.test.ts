@@ -13,11 +13,11 @@ test.each([
   ["duplicate key (email)=(ada@example.com)", "duplicate key (email)=(<address>)"],
   ["GET /verify?token=abc123&type=x failed", "GET /verify?token=…&type=x failed"],
   ["private.me: no answer in 8000 ms", "private.me: no answer in 8000 ms"],
-])("%s", (text, expected) => {
+])("the text %j is redacted to %j", (text, expected) => {
   expect(redact(text)).toBe(expected);
 });
 
-test("what is very long is cut, between two words, and takes no time", () => {
+test("a very long text is cut between two words, within a second", () => {
   const start = performance.now();
   const text = redact(`${"x".repeat(1_990)} ada@example.com ${"y".repeat(1_000_000)}`);
   expect(performance.now() - start).toBeLessThan(1_000);

@@ -11,7 +11,7 @@ const facts = {
   duration_ms: 3.1499,
 } as const;
 
-test("a request is one line of JSON with its times, its caller's ids and no more of a key than names it", () => {
+test("the log line of a request is JSON with its times, its caller's ids and the beginning of a key's hash", () => {
   const trace = new Trace("request-1", `00-${"a".repeat(32)}-${"b".repeat(16)}-01`, null);
   trace.spend("db", 1.25);
   trace.spend("db", 1);
@@ -41,7 +41,7 @@ test("a request is one line of JSON with its times, its caller's ids and no more
   });
 });
 
-test("a failure brings its code and a cause without secrets, whatever characters it has", () => {
+test("the log line of a failure is valid JSON with its code and its redacted cause", () => {
   const cause = new Error('"quoted" \\ \n ada@example.com \u0000');
   const line = requestLine(
     { ...facts, level: "error", status: 500 },
@@ -57,7 +57,7 @@ test("a failure brings its code and a cause without secrets, whatever characters
   });
 });
 
-test("a path that is no id is not among the ids", () => {
+test("the log line contains no project id that is not a UUID", () => {
   const line = requestLine(facts, new Trace("r", null, null), {}, 'x","level":"error', undefined);
   expect(JSON.parse(line)).not.toHaveProperty("project_id");
 });

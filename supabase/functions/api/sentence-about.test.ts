@@ -137,31 +137,34 @@ const cases: [rule: string, schema: z.ZodType, value: unknown, sentence: string]
   ],
 ];
 
-test.each(cases)("%s: %#", (_rule, schema, value, sentence) => {
-  expect(sentencesOf(schema, value)[0]?.msg).toBe(sentence);
-});
+test.each(cases)(
+  "a violation of the rule %s gives the right sentence (%#)",
+  (_rule, schema, value, sentence) => {
+    expect(sentencesOf(schema, value)[0]?.msg).toBe(sentence);
+  },
+);
 
-test("every rule that a schema can have is among these", () => {
+test("every rule of a schema is tested for its sentence", () => {
   expect([...new Set(cases.map(([rule]) => rule))].sort()).toEqual([...ruleNames].sort());
 });
 
-test("every rule of ours makes a sentence about every field", () => {
+test("every own rule gives a whole sentence for every field", () => {
   for (const predicate of Object.values(predicates)) {
     for (const field of Object.keys(labels))
       expect(sentenceAbout(["body", field], predicate)).toSatisfy(isSentence);
   }
 });
 
-test("every field, parameter and header of the contract has words of its own", () => {
+test("every field, parameter and header of the contract has a label for its sentences", () => {
   const unnamed = [...new Set(operations.flatMap(inputNames))].filter((field) => labels[field] === undefined);
   expect(unnamed).toEqual([]);
 });
 
-test("every error of the API is a sentence for a person", () => {
+test("the detail of every error code is a sentence for a person", () => {
   for (const code of errorCodes) expect(new ApiError(code).detail).toSatisfy(isSentence);
 });
 
-describe("when to come back", () => {
+describe("waits", () => {
   test.each([
     [0, "Try again in 1 second."],
     [1, "Try again in 1 second."],
@@ -173,11 +176,11 @@ describe("when to come back", () => {
     [5_401, "Try again in 2 hours."],
     [86_400, "Try again in 24 hours."],
     [12 * 86_400, "Try again in 12 days."],
-  ])("after %i seconds: %s", (seconds, sentence) => {
+  ])("a wait of %i seconds reads: %s", (seconds, sentence) => {
     expect(waitSentence(seconds)).toBe(sentence);
   });
 
-  test("every limit that knows says it", () => {
+  test("every 429 says when to try again, and no other error does", () => {
     for (const code of errorCodes) {
       const { status, detail } = new ApiError(code, { retryAfterSeconds: 2_400 });
       expect([code, detail.endsWith(" Try again in 40 minutes.")]).toEqual([code, status === 429]);

@@ -14,7 +14,7 @@ test.each([
   [valid.toUpperCase(), undefined],
   [`${valid}\n`, undefined],
   ["", undefined],
-])("traceparent %j", (header, expected) => {
+])("the trace id of the traceparent %j is %s", (header, expected) => {
   expect(parseTraceparent(header)?.trace_id).toBe(expected);
 });
 
@@ -28,25 +28,25 @@ async function sentBy(trace: Trace, part: Part = "auth"): Promise<Headers> {
   return sent;
 }
 
-test("a caller's trace goes on with a span of our own, and its state with it", async () => {
+test("a call continues the caller's trace with a new span and the caller's tracestate", async () => {
   const sent = await sentBy(new Trace("any-request-id", valid, "vendor=1"));
   expect(sent.get("traceparent")).toMatch(new RegExp(`^00-${trace_id}-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$`));
   expect(sent.get("tracestate")).toBe("vendor=1");
   expect(sent.get("apikey")).toBe("a");
 });
 
-test("without one, the request's own id is the trace, and a stranger's state is dropped", async () => {
+test("without a valid traceparent, the request id is the trace id, and tracestate is dropped", async () => {
   const sent = await sentBy(new Trace("5f0c6a3e-9d0e-4a51-8f3e-0c2b4f5d6e7f", "nonsense", "vendor=1"));
   expect(sent.get("traceparent")).toMatch(/^00-5f0c6a3e9d0e4a518f3e0c2b4f5d6e7f-[0-9a-f]{16}-00$/);
   expect(sent.has("tracestate")).toBe(false);
 });
 
-test("who asks whom is no business of the provider: it gets no trace and no state, and what it is sent stays as it is", async () => {
+test("a call to the provider gets no trace headers", async () => {
   const sent = await sentBy(new Trace("5f0c6a3e-9d0e-4a51-8f3e-0c2b4f5d6e7f", valid, "vendor=1"), "provider");
   expect([...sent]).toEqual([["apikey", "a"]]);
 });
 
-test("time counts for the request that spends it, also when others run at once and when the call fails", async () => {
+test("the time of a call counts for its own request, even if the call fails or other requests run", async () => {
   const traces = [new Trace("a", null, null), new Trace("b", null, null)];
   const slow = tracedFetch("storage", async () => {
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -3,7 +3,7 @@ import { within } from "./within.ts";
 
 const late = () => new Error("late");
 
-test("work that ends in time gives its result, and leaves no timer", async () => {
+test("work that ends in time gives its result or its error, and leaves no timer", async () => {
   vi.useFakeTimers();
   try {
     expect(await within(100, Promise.resolve("done"), late)).toBe("done");
@@ -14,7 +14,7 @@ test("work that ends in time gives its result, and leaves no timer", async () =>
   }
 });
 
-test("an answer that has arrived while the process was busy is not late", async () => {
+test("an answer that arrived while the process was busy is not late", async () => {
   // The timer of the answer is due after the deadline, but before the busy loop ends.
   const answer = new Promise((resolve) => setTimeout(resolve, 12, "arrived"));
   const found = within(10, answer, late);
@@ -23,6 +23,6 @@ test("an answer that has arrived while the process was busy is not late", async 
   expect(await found).toBe("arrived");
 });
 
-test("work that never ends is late", async () => {
+test("work that never ends fails at its deadline", async () => {
   await expect(within(1, new Promise(() => {}), late)).rejects.toThrow("late");
 });

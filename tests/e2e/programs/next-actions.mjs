@@ -1,4 +1,4 @@
-// A person's way through the server actions of examples/nextjs, with the stand-ins for Next.js of the test.
+// Calls the server actions of examples/nextjs as a user would. The test provides stand-ins for Next.js.
 import { enter, leave, makePicture } from "./nextjs/app/actions.ts";
 import { clientOfRequest } from "./nextjs/lib/client.ts";
 

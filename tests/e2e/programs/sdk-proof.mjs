@@ -1,4 +1,4 @@
-// What the SDK promises, on whatever runs this: Node, Deno or Bun, with the packed package installed beside it.
+// Checks the guarantees of the SDK on Node, Deno or Bun. The packed package is installed beside this file.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { ApiError, createClient, memorySession, RateLimitError } from "@devkit4ai/client";
@@ -12,7 +12,7 @@ const app = {
 };
 const { EMAIL: email, PASSWORD: password } = env;
 
-/** A network that does to each request what `trouble` says, and counts them. */
+/** A `fetch` that records each request and passes it to `trouble`. */
 function network(trouble) {
   const sent = [];
   const fetcher = async (url, init) => {
@@ -29,14 +29,14 @@ await client.auth.login({ email, password });
 const expired = async () => ({ ...(await session.get()), expires_at: new Date(0).toISOString() });
 
 const promises = {
-  async "a photo and a sentence become a picture"() {
+  async "a photo and a prompt become a picture"() {
     const { id } = await client.generations.create({ prompt: "Ink", files: [await readFile("photo.png")] });
     const done = await client.generations.wait(id);
     assert.equal(done.status, "completed");
     const picture = new Uint8Array(await (await client.generations.image(done)).arrayBuffer());
     assert.equal(String.fromCharCode(...picture.slice(1, 4)), "PNG");
   },
-  async "a lost answer to a create stays one generation"() {
+  async "a create whose answer was lost makes one generation"() {
     const { total } = await client.generations.list().page();
     const { fetch, sent } = network(async (_, answer, turn) => {
       const got = await answer();
@@ -50,7 +50,7 @@ const promises = {
     await client.generations.wait(id);
     assert.equal((await client.generations.list().page()).total, total + 1);
   },
-  async "calls at once refresh a session once, and a second client of it goes on too"() {
+  async "simultaneous calls refresh a session once, and a second client with the same session succeeds"() {
     const store = memorySession();
     await store.set(await expired());
     const { fetch, sent } = network((_, answer) => answer());
@@ -61,7 +61,7 @@ const promises = {
     assert.equal(sent.filter((request) => request === "POST /auth/refresh").length, 1);
     await session.set(await store.get());
   },
-  async "a stream that is cut goes on, and tells each state once"() {
+  async "a stream that is cut continues, and gives each state once"() {
     const { id } = await client.generations.create({ prompt: "Ink [[slow 4000]]" });
     const { fetch, sent } = network(async (_, answer, turn) => {
       const got = await answer();
@@ -86,7 +86,7 @@ const promises = {
     assert.deepEqual(states, ["pending", "processing", "completed"]);
     assert.deepEqual(sent, Array(2).fill(`GET /generation/${id}/events`));
   },
-  async "an abort ends a wait at once, with its reason"() {
+  async "an abort ends a wait with its reason"() {
     const { id } = await client.generations.create({ prompt: "Never mind [[slow 5000]]" });
     const stop = new AbortController();
     const { fetch } = network((_, answer) => {
@@ -98,7 +98,7 @@ const promises = {
     assert.equal(await waiting.catch((reason) => reason), "enough");
     await client.generations.cancel(id);
   },
-  async "a read is repeated, a write never"() {
+  async "a failed read is repeated, and a failed write is not"() {
     const { fetch, sent } = network(async (_, answer, turn) =>
       turn === 1 ? Response.json({}, { status: 503, headers: { "Retry-After": "0" } }) : answer(),
     );
@@ -107,7 +107,7 @@ const promises = {
     await assert.rejects(unlucky.auth.updateMe({ full_name: "Ada" }), { status: 503 });
     assert.deepEqual(sent, ["GET /auth/me", "GET /auth/me", "PATCH /auth/me"]);
   },
-  async "a limit says when to come again"() {
+  async "a rate limit error says when to retry"() {
     const { fetch } = network(() =>
       Response.json(
         { detail: "Later.", code: "rate_limited", request_id: "a-limit" },
@@ -120,7 +120,7 @@ const promises = {
     assert.ok(error instanceof RateLimitError);
     assert.equal(error.retryAfterMs, 90_000);
   },
-  async "an error names its code and its request, and no secret"() {
+  async "an error has its code and request id, and no secret"() {
     const error = await createClient(app)
       .auth.login({ email, password: "wrong" })
       .catch((caught) => caught);

@@ -3,46 +3,56 @@ import { countRequest } from "./count-request.ts";
 import { type RedisClient, type RedisCount, RedisUnavailable } from "./redis.ts";
 
 const announced = "requests|requests:a|10|86400";
-const told = { name: "requests", limit: 10, window: 86_400 };
-const byPostgres = { ...told, remaining: 4, resets_in: 5 };
-const byOne = { ...byPostgres, taken: 1 };
+const policy = { name: "requests", limit: 10, window: 86_400 };
+const byPostgres = { ...policy, remaining: 4, resets_in: 5 };
+const byPostgresTaken = { ...byPostgres, taken: 1 };
 
-/** What Redis answers, or how it fails, and what becomes of the request. */
+/** The announced limit, the answer or failure of Redis, and the outcome. */
 const cases: [string, string, RedisCount | Error, unknown][] = [
   [
-    "a request within the limit",
+    "counts a request within the limit",
     announced,
     { taken: 1, used: 1, resets_in: 60 },
-    { ...told, remaining: 9, resets_in: 60, taken: 1 },
+    { ...policy, remaining: 9, resets_in: 60, taken: 1 },
   ],
   [
-    "the last one",
+    "counts the last request of a window",
     announced,
     { taken: 1, used: 10, resets_in: 60 },
-    { ...told, remaining: 0, resets_in: 60, taken: 1 },
+    { ...policy, remaining: 0, resets_in: 60, taken: 1 },
   ],
   [
-    "one too many",
+    "refuses a request beyond the limit",
     announced,
     { taken: 0, used: 10, resets_in: 60 },
     expect.objectContaining({
       code: "rate_limited",
       retryAfterSeconds: 60,
-      rateLimit: { ...told, remaining: 0, resets_in: 60 },
+      rateLimit: { ...policy, remaining: 0, resets_in: 60 },
     }),
   ],
   [
-    "one after the limit was lowered",
+    "refuses a request with no remaining ones after the limit was lowered",
     announced,
     { taken: 0, used: 50, resets_in: 60 },
     expect.objectContaining({ rateLimit: expect.objectContaining({ remaining: 0 }) }),
   ],
-  ["no answer of Redis", announced, new RedisUnavailable(new Error("gone")), byOne],
-  ["a mistake of ours", announced, new TypeError("ours"), new TypeError("ours")],
-  ["a limit that Postgres counted itself", JSON.stringify(byPostgres), new Error("not asked"), byOne],
+  [
+    "counts in PostgreSQL when Redis does not answer",
+    announced,
+    new RedisUnavailable(new Error("gone")),
+    byPostgresTaken,
+  ],
+  ["throws an unexpected error of its own", announced, new TypeError("ours"), new TypeError("ours")],
+  [
+    "does not ask Redis when PostgreSQL has counted",
+    JSON.stringify(byPostgres),
+    new Error("not asked"),
+    byPostgresTaken,
+  ],
 ];
 
-test.each(cases)("%s", async (_name, text, answer, expected) => {
+test.each(cases)("countRequest %s", async (_name, text, answer, expected) => {
   const redis = {
     count: async () => {
       if (answer instanceof Error) throw answer;

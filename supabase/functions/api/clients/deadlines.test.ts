@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("a deadline passes once, when its time has come and not before", async () => {
+test("a deadline passes once, at its time and not before", async () => {
   const pass = vi.fn();
   createDeadlines()(8_000, pass);
   await vi.advanceTimersByTimeAsync(7_999);
@@ -17,7 +17,7 @@ test("a deadline passes once, when its time has come and not before", async () =
   expect(pass).toHaveBeenCalledOnce();
 });
 
-test("one that is ended before its time never passes", async () => {
+test("a deadline that is ended before its time never passes", async () => {
   const pass = vi.fn();
   const end = createDeadlines()(8_000, pass);
   end();
@@ -25,7 +25,7 @@ test("one that is ended before its time never passes", async () => {
   expect(pass).not.toHaveBeenCalled();
 });
 
-test("a thousand have one timer, and each passes at its own time", async () => {
+test("a thousand deadlines share one timer, and each passes at its own time", async () => {
   const startDeadline = createDeadlines();
   const passed: number[] = [];
   for (let n = 1; n <= 1_000; n++) startDeadline(10_000 - n, () => passed.push(n));
@@ -37,7 +37,7 @@ test("a thousand have one timer, and each passes at its own time", async () => {
   expect(passed).toEqual([0, ...Array.from({ length: 501 }, (_, index) => 1_000 - index)]);
 });
 
-test("one that starts another when it passes does not end the others", async () => {
+test("a deadline that starts another one does not end the others", async () => {
   const startDeadline = createDeadlines();
   const passed: string[] = [];
   startDeadline(100, () => {
@@ -49,7 +49,7 @@ test("one that starts another when it passes does not end the others", async () 
   expect(passed).toEqual(["first", "second", "third"]);
 });
 
-test("with nothing under way no timer is left", async () => {
+test("no timer is left when every deadline has ended", async () => {
   const end = createDeadlines()(8_000, () => {});
   end();
   await vi.advanceTimersByTimeAsync(8_001);

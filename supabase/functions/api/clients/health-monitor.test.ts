@@ -12,19 +12,23 @@ const all = (state: PartState, changes: Partial<Record<PartName, PartState>> = {
   >;
 
 test.each([
-  ["all answer", all(up), "healthy"],
-  ["optional ones are not configured", all(up, { redis: none, mail: none, image_provider: none }), "healthy"],
+  ["all parts answer", all(up), "healthy"],
+  [
+    "optional parts are not configured",
+    all(up, { redis: none, mail: none, image_provider: none }),
+    "healthy",
+  ],
   ["redis is down", all(up, { redis: down }), "degraded"],
   ["mail is down", all(up, { mail: down }), "degraded"],
   ["the image provider is down", all(up, { image_provider: down }), "degraded"],
   ["the database is down", all(up, { database: down }), "unhealthy"],
   ["auth is down", all(up, { auth: down }), "unhealthy"],
-  ["storage is down, and redis too", all(up, { storage: down, redis: down }), "unhealthy"],
-])("when %s", (_when, parts, expected) => {
+  ["storage and redis are down", all(up, { storage: down, redis: down }), "unhealthy"],
+])("overall health when %s is as expected", (_when, parts, expected) => {
   expect(overall(parts)).toBe(expected);
 });
 
-test("however many ask at once, the part is looked at once", async () => {
+test("fifty simultaneous callers share one check of a part", async () => {
   let looks = 0;
   const monitor = createHealthMonitor({
     part: async () => {
@@ -36,14 +40,14 @@ test("however many ask at once, the part is looked at once", async () => {
   expect(looks).toBe(1);
 });
 
-test("a part that hangs is down within the second, whatever it does later", async () => {
+test("a part that hangs is unhealthy within a second", async () => {
   const monitor = createHealthMonitor({ part: () => new Promise(() => {}) });
   const start = performance.now();
   expect(await monitor.look("part")).toMatchObject({ status: "unhealthy", error: "timeout" });
   expect(performance.now() - start).toBeLessThan(1_000);
 });
 
-test("a failure is told by its class, turns back as soon as the part answers, and stays known", async () => {
+test("health names the class of a failure, recovers with the part, and remembers the last error", async () => {
   let time = 0;
   let failure: Error | undefined = new ApiError("database_unavailable", {
     cause: new Error("connect to db.internal"),

@@ -5,7 +5,7 @@ import { createLeases } from "./leases.ts";
 
 const windowSeconds = 60;
 
-/** A counter as Postgres and Redis keep it, that several instances share. Every call of it takes a turn of `pause`. */
+/** A shared counter like those of PostgreSQL and Redis. Every call waits for `pause`. */
 function createCounter(limit: number, pause: () => Promise<void> = async () => {}) {
   const counter = { used: 0, calls: 0, refusals: 0, limit };
   const state = () => ({
@@ -44,7 +44,7 @@ const outcomeOf = (answer: Promise<unknown>) =>
   );
 const countOf = <T>(list: T[], item: T) => list.filter((one) => one === item).length;
 
-test("of a thousand requests at once against a hundred exactly a hundred are answered, also by two instances", async () => {
+test("exactly 100 of 1,000 simultaneous requests pass a limit of 100, with one instance and with two", async () => {
   for (const instances of [1, 2]) {
     const { counter, work } = createCounter(100, () => new Promise((resolve) => setImmediate(resolve)));
     const lends = Array.from({ length: instances }, () => createLeases());
@@ -57,7 +57,7 @@ test("of a thousand requests at once against a hundred exactly a hundred are ans
   }
 });
 
-test("in whatever order answers come, a limit is used up to the last one and never exceeded", async () => {
+test("a limit is used completely and never exceeded, whatever the order of answers", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.scheduler(),
@@ -75,7 +75,7 @@ test("in whatever order answers come, a limit is used up to the last one and nev
         expect(counter.used).toBeLessThanOrEqual(limit);
         expect(answered).toBeLessThanOrEqual(counter.used);
         expect(answered + countOf(outcomes, "refused")).toBe(requests.length);
-        // What one instance holds and does not need is lost to the other one.
+        // An instance may hold requests that it does not need. The other instance cannot use them.
         if (requests.every((at) => at === requests[0]))
           expect(answered).toBe(Math.min(limit, requests.length));
       },
@@ -84,7 +84,7 @@ test("in whatever order answers come, a limit is used up to the last one and nev
   );
 });
 
-test("a caller who goes on is counted ever more at once, up to 64", async () => {
+test("each lease of a busy caller is twice as large as the last one, up to 64 requests", async () => {
   const { counter, work } = createCounter(1_000_000);
   const lend = createLeases();
   const asked: number[] = [];
@@ -97,7 +97,7 @@ test("a caller who goes on is counted ever more at once, up to 64", async () => 
   expect(counter.calls).toBeLessThan(1_000 / 40);
 });
 
-test("each answer says one less than the one before, and a small limit is counted one by one", async () => {
+test("each answer has one request less remaining, and a small limit is counted one by one", async () => {
   for (const limit of [20, 2_000]) {
     const { counter, work } = createCounter(limit);
     const lend = createLeases();
@@ -109,7 +109,7 @@ test("each answer says one less than the one before, and a small limit is counte
   }
 });
 
-test("who was refused is refused from memory until the window ends, and others are not", async () => {
+test("a refused caller is refused from memory until the window ends, and other callers are not", async () => {
   let time = 0;
   const { counter, work } = createCounter(1);
   const lend = createLeases(() => time);
@@ -126,7 +126,7 @@ test("who was refused is refused from memory until the window ends, and others a
   expect((await lend("reads:a", work)).result).toBe("answer");
 });
 
-test("what is left when the window ends is not used in the next one", async () => {
+test("a lease that is left when its window ends is not used in the next window", async () => {
   let time = 0;
   const { counter, work } = createCounter(1_000);
   const lend = createLeases(() => time);
@@ -138,7 +138,7 @@ test("what is left when the window ends is not used in the next one", async () =
   expect(counter.used).toBe(used + 2);
 });
 
-test("what could not be answered is answered later; what no hot read answers is not counted", async () => {
+test("a request that failed or that no hot read answers uses up nothing of the lease", async () => {
   const { counter, work } = createCounter(1_000);
   const lend = createLeases();
   await lend("reads:a", work);
@@ -148,7 +148,7 @@ test("what could not be answered is answered later; what no hot read answers is 
   expect(counter.used).toBe(2);
 });
 
-test("another plan counts from the request after the one that found it", async () => {
+test("a changed plan applies from the second request on", async () => {
   const { counter, work } = createCounter(1_000);
   const lend = createLeases();
   for (let turn = 0; turn < 3; turn++) await lend("reads:a", work);
@@ -157,7 +157,7 @@ test("another plan counts from the request after the one that found it", async (
   expect((await lend("reads:a", work)).rate_limit?.limit).toBe(10);
 });
 
-test("without a limit nothing is kept and nothing told", async () => {
+test("without a limit no lease is kept and no rate limit is reported", async () => {
   const lend = createLeases();
   const work = async (asked: number) => {
     expect(asked).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import { createMailer } from "./mailer.ts";
 
 const mail = { id: "m1", from_name: "App", subject: "Hello", text: "Hello", html: "<p>Hello</p>" };
 
-test("what is no plain address reaches no mail service, and the error does not name it", async () => {
+test("the mailer sends nothing to a text that is not a plain address, and the error does not contain it", async () => {
   const sent: string[] = [];
   const fetcher = (async (_url: string, init: RequestInit) => {
     sent.push(String(init.body));

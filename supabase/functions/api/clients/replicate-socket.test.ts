@@ -22,14 +22,14 @@ function post(port: number) {
   return createReplicateClient(env).create("google/nano-banana", { prompt: "A lighthouse" }, undefined);
 }
 
-test("a connection that is cut after the request was sent is unclear, and not tried again", async () => {
+test("a create whose connection is cut after sending is unclear, and is not repeated", async () => {
   const server = await cuttingServer();
   expect(await post(server.port)).toMatchObject({ outcome: "unclear" });
   expect(server.connections()).toBe(1);
   await server.close();
 });
 
-test("a refused connection is refused: nothing can have been created", async () => {
+test("a create whose connection is refused may be sent again", async () => {
   const server = await cuttingServer();
   await server.close();
   expect(await post(server.port)).toMatchObject({ outcome: "refused", again: true });

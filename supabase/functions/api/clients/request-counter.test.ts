@@ -11,7 +11,7 @@ function counter(call: (batch: RequestCount[]) => Promise<void>) {
   return createRequestCounter({ database, background: (work) => void work.catch(() => {}) }, 60_000);
 }
 
-test("what could not be written is written with the next batch, each request once", async () => {
+test("request counts that could not be written are added to the next batch, and written once", async () => {
   const written: RequestCount[][] = [];
   let isDown = true;
   const { count, flush } = counter(async (batch) => {
@@ -41,7 +41,7 @@ test.each([
   expect(methodOf(sent)).toBe(counted);
 });
 
-test("the histogram is cumulative, ends with all requests and sums up every status of a route", () => {
+test("the duration histogram is cumulative, ends with +Inf and adds up all statuses of a route", () => {
   const bucket = (at: number) =>
     Array.from({ length: bounds.length + 1 }, (_, index) => (index === at ? 1 : 0));
   const kind = { method: "GET", route: '/odd"\\', requests: 1 };

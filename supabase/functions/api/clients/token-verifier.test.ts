@@ -24,7 +24,7 @@ function sign(
     .sign(key);
 }
 
-/** What nobody would sign, put together by hand. */
+/** A token that no library would sign. */
 function forge(header: object, payload: object, signature = ""): string {
   const part = (json: object) => Buffer.from(JSON.stringify(json)).toString("base64url");
   return `${part(header)}.${part(payload)}.${signature}`;
@@ -49,7 +49,7 @@ describe.each(["ES256", "RS256"])("with public keys (%s) and no secret", (alg) =
     verifier = createTokenVerifier({ supabase_url: "http://127.0.0.1:9", jwks } as Env);
   });
 
-  test("a token of Auth is accepted", async () => {
+  test(`a token that Auth signed with ${alg} is accepted`, async () => {
     const token = await sign(alg, privateKey, {}, { kid: "key-1" });
     expect(await verifier.verify(token)).toMatchObject({
       user_id: claims.sub,
@@ -57,7 +57,7 @@ describe.each(["ES256", "RS256"])("with public keys (%s) and no secret", (alg) =
     });
   });
 
-  test("an HS256 token that is signed with the text of the public key is refused", async () => {
+  test(`an HS256 token that is signed with the text of the public ${alg} key is refused`, async () => {
     for (const key of publicTexts) {
       for (const header of [{}, { kid: "key-1" }]) {
         await expect(verifier.verify(await sign("HS256", text(key), {}, header))).rejects.toMatchObject(
@@ -67,13 +67,13 @@ describe.each(["ES256", "RS256"])("with public keys (%s) and no secret", (alg) =
     }
   });
 
-  test("a token of another key is refused, also under the known key's name", async () => {
+  test(`an ${alg} token of another key with the id of a known key is refused`, async () => {
     await expect(verifier.verify(await sign(alg, otherKey, {}, { kid: "key-1" }))).rejects.toMatchObject(
       refused,
     );
   });
 
-  test("a token that brings its own key is refused", async () => {
+  test(`an ${alg} token that contains its own key is refused`, async () => {
     const own = await generateKeyPair(alg, { extractable: true });
     const jwk = await exportJWK(own.publicKey);
     await expect(verifier.verify(await sign(alg, own.privateKey, {}, { jwk }))).rejects.toMatchObject(
@@ -90,25 +90,25 @@ describe("with a secret", () => {
   } as Env);
   const good = () => sign("HS256", text(secret));
 
-  test("an HS256 token of Auth is accepted, the second time too", async () => {
+  test("an HS256 token of Auth is accepted repeatedly", async () => {
     const token = await good();
     expect(await verifier.verify(token)).toMatchObject({ user_id: claims.sub });
     expect(await verifier.verify(token)).toMatchObject({ user_id: claims.sub });
   });
 
-  test("clocks may differ by minutes: a token from a clock that is ahead is accepted, and lives until its own end", async () => {
+  test("a token issued five minutes in the future is accepted, and an expired one is refused", async () => {
     const early = await sign("HS256", text(secret), { iat: inMinutes(5), exp: inMinutes(35) });
     expect(await verifier.verify(early)).toMatchObject({ user_id: claims.sub });
     const late = await sign("HS256", text(secret), { iat: inMinutes(-35), exp: inMinutes(-5) });
     await expect(verifier.verify(late)).rejects.toMatchObject(refused);
   });
 
-  test("a token from a clock that is twenty seconds ahead is valid already", async () => {
+  test("a token with an `nbf` twenty seconds in the future is accepted", async () => {
     const early = await sign("HS256", text(secret), { nbf: inMinutes(1 / 3), iat: inMinutes(1 / 3) });
     expect(await verifier.verify(early)).toMatchObject({ user_id: claims.sub });
   });
 
-  test("a known token with one changed character is refused", async () => {
+  test("an accepted token is refused when one character is changed", async () => {
     const token = await good();
     await verifier.verify(token);
     const [header = "", payload = "", signature = ""] = token.split(".");
@@ -124,31 +124,37 @@ describe("with a secret", () => {
   });
 
   test.each<[string, () => string | Promise<string>]>([
-    ["alg none", () => forge({ alg: "none", typ: "JWT" }, { ...claims, exp: inMinutes(5) })],
-    ["alg None", () => forge({ alg: "None" }, { ...claims, exp: inMinutes(5) })],
-    ["alg none with a signature", () => forge({ alg: "none" }, { ...claims, exp: inMinutes(5) }, "AAAA")],
-    ["no alg", () => forge({}, { ...claims, exp: inMinutes(5) }, "AAAA")],
-    ["HS512 with the right secret", () => sign("HS512", text(secret))],
-    ["HS256 with a wrong secret", () => sign("HS256", text("another-secret-of-thirty-two-characters"))],
-    ["an expired token", () => sign("HS256", text(secret), { exp: inMinutes(-1) })],
-    ["no end", () => sign("HS256", text(secret), { exp: undefined })],
-    ["a token that is not valid yet", () => sign("HS256", text(secret), { nbf: inMinutes(5) })],
-    ["a token that ended a second ago", () => sign("HS256", text(secret), { exp: inMinutes(0) - 1 })],
-    ["no session", () => sign("HS256", text(secret), { session_id: undefined })],
-    ["a session that is no uuid", () => sign("HS256", text(secret), { session_id: "1" })],
-    ["no subject", () => sign("HS256", text(secret), { sub: undefined })],
-    ["the service role", () => sign("HS256", text(secret), { role: "service_role" })],
-    ["the anonymous role", () => sign("HS256", text(secret), { role: "anon" })],
-    ["another audience", () => sign("HS256", text(secret), { aud: "other" })],
+    ["a token with alg none", () => forge({ alg: "none", typ: "JWT" }, { ...claims, exp: inMinutes(5) })],
+    ["a token with alg None", () => forge({ alg: "None" }, { ...claims, exp: inMinutes(5) })],
     [
-      "a header that must be understood",
+      "a token with alg none and a signature",
+      () => forge({ alg: "none" }, { ...claims, exp: inMinutes(5) }, "AAAA"),
+    ],
+    ["a token without alg", () => forge({}, { ...claims, exp: inMinutes(5) }, "AAAA")],
+    ["an HS512 token with the right secret", () => sign("HS512", text(secret))],
+    [
+      "an HS256 token with a wrong secret",
+      () => sign("HS256", text("another-secret-of-thirty-two-characters")),
+    ],
+    ["an expired token", () => sign("HS256", text(secret), { exp: inMinutes(-1) })],
+    ["a token without `exp`", () => sign("HS256", text(secret), { exp: undefined })],
+    ["a token that is not valid yet", () => sign("HS256", text(secret), { nbf: inMinutes(5) })],
+    ["a token that expired a second ago", () => sign("HS256", text(secret), { exp: inMinutes(0) - 1 })],
+    ["a token without a session", () => sign("HS256", text(secret), { session_id: undefined })],
+    ["a token whose session is not a UUID", () => sign("HS256", text(secret), { session_id: "1" })],
+    ["a token without a subject", () => sign("HS256", text(secret), { sub: undefined })],
+    ["a token of the role service_role", () => sign("HS256", text(secret), { role: "service_role" })],
+    ["a token of the role anon", () => sign("HS256", text(secret), { role: "anon" })],
+    ["a token for another audience", () => sign("HS256", text(secret), { aud: "other" })],
+    [
+      "a token with a critical header",
       () =>
         sign("HS256", text(secret), {}, { crit: ["exp"], exp: 1 }).catch(() =>
           forge({ alg: "HS256", crit: ["x"], x: 1 }, claims, "AAAA"),
         ),
     ],
-    ["no token", () => "not.a.token"],
-    ["nothing", () => ""],
+    ["a text that is not a token", () => "not.a.token"],
+    ["an empty text", () => ""],
   ])("%s is refused", async (_name, make) => {
     await expect(verifier.verify(await make())).rejects.toMatchObject(refused);
   });
@@ -166,14 +172,14 @@ describe("with a secret", () => {
   });
 });
 
-test("without a secret no HS256 token is accepted, not even one of an empty secret", async () => {
+test("without JWT_SECRET every HS256 token is refused", async () => {
   const verifier = createTokenVerifier({ supabase_url: "http://127.0.0.1:9", jwks: '{"keys":[]}' } as Env);
   for (const key of [secret, "undefined", " "]) {
     await expect(verifier.verify(await sign("HS256", text(key)))).rejects.toMatchObject(refused);
   }
 });
 
-describe("keys that Auth publishes", () => {
+describe("published keys", () => {
   type Reply = () => Response | Promise<Response>;
   const pairs = new Map<string, { jwk: object; privateKey: CryptoKey }>();
   let now = 0;
@@ -208,16 +214,22 @@ describe("keys that Auth publishes", () => {
   }
 
   test.each<[string, Reply]>([
-    ["503", () => new Response("", { status: 503 })],
-    ["401 of a gateway", () => Response.json({ message: "Invalid API key" }, { status: 401 })],
-    ["a page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
-    ["JSON that is no key set", () => Response.json({ nothing: true })],
+    ["a 503", () => new Response("", { status: 503 })],
+    ["a 401 of the gateway", () => Response.json({ message: "Invalid API key" }, { status: 401 })],
+    ["an HTML page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
+    ["JSON without keys", () => Response.json({ nothing: true })],
     ["a redirect", () => new Response("", { status: 302, headers: { location: "http://x.test" } })],
-    ["a reset", () => Promise.reject(new TypeError("fetch failed", { cause: new Error("ECONNRESET") }))],
-    ["no such host", () => Promise.reject(new TypeError("fetch failed", { cause: new Error("ENOTFOUND") }))],
+    [
+      "a cut connection",
+      () => Promise.reject(new TypeError("fetch failed", { cause: new Error("ECONNRESET") })),
+    ],
+    [
+      "an unknown host",
+      () => Promise.reject(new TypeError("fetch failed", { cause: new Error("ENOTFOUND") })),
+    ],
     ["no answer", () => Promise.reject(new DOMException("timed out", "TimeoutError"))],
   ])(
-    "that cannot be fetched (%s) are 503 and not a wrong token, and are fetched again soon",
+    "a token is 503, not refused, while Auth answers its keys with %s, and is accepted when Auth answers",
     async (_name, reply) => {
       const { state, verifier } = auth(reply);
       const token = await tokenOf("old");
@@ -230,7 +242,7 @@ describe("keys that Auth publishes", () => {
     },
   );
 
-  test("that are known serve while Auth is away", async () => {
+  test("tokens of known keys are accepted while Auth is down", async () => {
     const { state, verifier } = auth(published("old"));
     await verifier.verify(await tokenOf("old"));
     state.reply = () => new Response("", { status: 503 });
@@ -247,7 +259,7 @@ describe("keys that Auth publishes", () => {
   test.each([
     ["from Auth", undefined],
     ["from SUPABASE_JWKS", "old"],
-  ])("a new one after a rotation is looked up once, with keys %s", async (_name, local) => {
+  ])("after a rotation twenty tokens of a new key cause one fetch, with keys %s", async (_name, local) => {
     const { state, verifier } = auth(published("old"), local === undefined ? undefined : set(local));
     await verifier.verify(await tokenOf("old"));
     now += 11_000;
@@ -272,18 +284,21 @@ describe("keys that Auth publishes", () => {
   test.each([
     ["from Auth", undefined],
     ["from SUPABASE_JWKS", "old"],
-  ])("invented ones are refused with one look in ten seconds, with keys %s", async (_name, local) => {
-    const { state, verifier } = auth(published("old"), local === undefined ? undefined : set(local));
-    for (let at = 0; at < 50; at++) {
-      await expect(verifier.verify(await tokenOf("new", `invented-${at}`))).rejects.toMatchObject(refused);
-    }
-    expect(state.fetches).toBe(1);
-    now += 10_001;
-    await expect(verifier.verify(await tokenOf("new", "invented"))).rejects.toMatchObject(refused);
-    expect(state.fetches).toBe(2);
-  });
+  ])(
+    "tokens with invented key ids are refused with one fetch in ten seconds, with keys %s",
+    async (_name, local) => {
+      const { state, verifier } = auth(published("old"), local === undefined ? undefined : set(local));
+      for (let at = 0; at < 50; at++) {
+        await expect(verifier.verify(await tokenOf("new", `invented-${at}`))).rejects.toMatchObject(refused);
+      }
+      expect(state.fetches).toBe(1);
+      now += 10_001;
+      await expect(verifier.verify(await tokenOf("new", "invented"))).rejects.toMatchObject(refused);
+      expect(state.fetches).toBe(2);
+    },
+  );
 
-  test("a token without a name for its key asks for nothing where keys are set", async () => {
+  test("a token without a key id is refused without a fetch when SUPABASE_JWKS is set", async () => {
     const { state, verifier } = auth(published("new"), set("old"));
     const token = await sign("ES256", pairs.get("new")?.privateKey as CryptoKey);
     await expect(verifier.verify(token)).rejects.toMatchObject(refused);

@@ -9,16 +9,16 @@ const closed = createWebhookSender({ allowPrivate: false });
 let stop = () => {};
 afterEach(() => stop());
 
-/** A server that answers with these bytes, and tells what it was asked. */
+/** A server that answers with these bytes and records its request. */
 async function serve(answer: string) {
-  let asked = "";
+  let received = "";
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
     socket.on("data", (chunk) => {
-      asked += chunk;
-      if (asked.endsWith("{}")) socket.end(answer);
+      received += chunk;
+      if (received.endsWith("{}")) socket.end(answer);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -26,24 +26,24 @@ async function serve(answer: string) {
     for (const socket of sockets) socket.destroy();
     server.close();
   };
-  return { port: (server.address() as AddressInfo).port, asked: () => asked };
+  return { port: (server.address() as AddressInfo).port, received: () => received };
 }
 
 test.each([
   ["HTTP/1.1 204 No Content\r\n\r\n", 204],
   ["HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", 200],
   ["HTTP/1.0 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n", 302],
-])("%j is answered with %i, and nothing else is asked", async (answer, status) => {
-  const { port, asked } = await serve(answer);
+])("for the answer %j the sender gives %i, and sends one request", async (answer, status) => {
+  const { port, received } = await serve(answer);
   expect(await open(`http://localhost:${port}/a?b=1`, { "webhook-id": "x" }, "{}")).toBe(status);
-  expect(asked()).toMatch(/^POST \/a\?b=1 HTTP\/1\.1\r\nHost: localhost:\d+\r\n/);
-  expect(asked().match(/HTTP\/1\.1/g)).toHaveLength(1);
+  expect(received()).toMatch(/^POST \/a\?b=1 HTTP\/1\.1\r\nHost: localhost:\d+\r\n/);
+  expect(received().match(/HTTP\/1\.1/g)).toHaveLength(1);
 });
 
 test.each([
   ["", "connection closed before an answer"],
   ["x".repeat(20_000), "the answer is not HTTP"],
-])("an answer of %#, which is no HTTP, is a failure", async (answer, message) => {
+])("a delivery fails when the answer is not HTTP (%#)", async (answer, message) => {
   const { port } = await serve(answer);
   await expect(open(`http://127.0.0.1:${port}/`, {}, "{}")).rejects.toThrow(message);
 });
@@ -57,15 +57,15 @@ test.each([
   "https://10.1.2.3/",
   "https://169.254.169.254/latest/meta-data",
   "https://[fe80::1]/",
-])("nothing is sent to %s, whatever its form", async (url) => {
+])("the sender sends nothing to the private address %s", async (url) => {
   await expect(closed(url, {}, "{}")).rejects.toThrow("the host has an address that is not public");
 });
 
-test("nothing is sent without https", async () => {
+test("the sender sends nothing over plain HTTP", async () => {
   await expect(closed("http://93.184.215.14/", {}, "{}")).rejects.toThrow("the address is not https");
 });
 
-test("attempts are 5 seconds apart at first, and two hours at most", () => {
+test("the delay between attempts grows from 5 seconds to two hours", () => {
   expect([1, 2, 3, 4, 5, 6, 7, 50].map(waitSeconds)).toEqual([5, 30, 120, 600, 1_800, 3_600, 7_200, 7_200]);
 });
 

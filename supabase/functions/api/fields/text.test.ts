@@ -5,7 +5,7 @@ import { toOrigin } from "./origin.ts";
 import { siteUrl } from "./site-url.ts";
 import { closest } from "./strict-object.ts";
 
-describe("an origin", () => {
+describe("origins", () => {
   test.each([
     ["*", "*"],
     ["https://App.Example.com", "https://app.example.com"],
@@ -32,7 +32,7 @@ describe("an origin", () => {
       "moz-extension://0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
       "moz-extension://0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
     ],
-  ])("%s is kept as %s", (written, kept) => {
+  ])("the origin %s is stored as %s", (written, kept) => {
     expect(toOrigin(written)).toBe(kept);
     expect(toOrigin(kept)).toBe(kept);
   });
@@ -59,11 +59,11 @@ describe("an origin", () => {
     "file://localhost",
     "data://x",
     "null",
-  ])("%s is none", (written) => {
+  ])("%s is refused as an origin", (written) => {
     expect(toOrigin(written)).toBeUndefined();
   });
 
-  test("never comes out other than it goes in again", () => {
+  test("a stored origin stays the same when it is read again", () => {
     fc.assert(
       fc.property(fc.webUrl(), (url) => {
         const kept = toOrigin(new URL(url).origin);
@@ -84,11 +84,11 @@ test.each([
   ["javascript:alert(1)", false],
   ["ftp://app.example.com", false],
   ["app.example.com", false],
-])("%s may be the address of a site: %s", (written, isTaken) => {
+])("whether %s is accepted as a site's URL: %s", (written, isTaken) => {
   expect(siteUrl.safeParse(written).success).toBe(isTaken);
 });
 
-describe("an instant", () => {
+describe("instants", () => {
   test.each([
     ["2027-11-24T09:00:00Z", "2027-11-24T09:00:00.000000Z"],
     ["2027-11-24t09:00:00z", "2027-11-24T09:00:00.000000Z"],
@@ -96,7 +96,7 @@ describe("an instant", () => {
     ["2027-11-24T09:00:00.5+02:00", "2027-11-24T07:00:00.500000Z"],
     ["2027-11-24T09:00:00-2359", "2027-11-25T08:59:00.000000Z"],
     ["9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999000Z"],
-  ])("%s reaches SQL as %s", (written, utc) => {
+  ])("the instant %s reaches SQL as %s", (written, utc) => {
     expect(toInstant(written)).toBe(utc);
   });
 
@@ -114,11 +114,11 @@ describe("an instant", () => {
     "+275760-09-13T00:00:00Z",
     "infinity",
     "now",
-  ])("%s is none", (written) => {
+  ])("%s is refused as an instant", (written) => {
     expect(toInstant(written)).toBeUndefined();
   });
 
-  test("is one form for all that RFC 3339 allows", () => {
+  test("every form of RFC 3339 becomes the same UTC form", () => {
     fc.assert(
       fc.property(
         fc.date({ min: new Date("0001-01-02"), max: new Date("9998-12-30"), noInvalidDate: true }),
@@ -149,6 +149,6 @@ test.each([
   ["colour", undefined],
   ["", undefined],
   ["x".repeat(64), undefined],
-])("whoever writes %s means %s", (written, meant) => {
+])("the suggestion for the unknown field %s is %s", (written, meant) => {
   expect(closest(written, ["name", "expires_at", "management"])).toBe(meant);
 });

@@ -15,12 +15,12 @@ test.each([
   "Cl\u200boud API",
   "𝐂𝐥𝐨𝐮𝐝 𝐀𝐏𝐈",
   "CIoud AP|",
-])("%s could be taken for the platform", (name) => {
+])("the name %s looks like the platform's", (name) => {
   expect(looksLikePlatform(name)).toBe(true);
 });
 
 test.each(["Postcards", "Cloud Atlas", "Cloudy Apps", "API of Clouds", "Облако", "クラウド", "C"])(
-  "%s could not",
+  "the name %s does not look like the platform's",
   (name) => {
     expect(looksLikePlatform(name)).toBe(false);
   },
@@ -33,10 +33,10 @@ const project = (name: string, senderName: string | null = null) => ({
 });
 
 test.each([
-  ["its own name", project("Postcards"), "Postcards"],
-  ["its sender's name", project("postcards-production", "Postcards"), "Postcards"],
-  ["no name that looks like the platform's", project("Cloud API support"), "App 4f1d2c3b"],
-  ["its sender's name instead of such a name", project("Cloud API demo", "Demo"), "Demo"],
+  ["the project's name", project("Postcards"), "Postcards"],
+  ["its sender name", project("postcards-production", "Postcards"), "Postcards"],
+  ["a neutral name when its name looks like the platform's", project("Cloud API support"), "App 4f1d2c3b"],
+  ["its sender name when its own name looks like the platform's", project("Cloud API demo", "Demo"), "Demo"],
 ])("mail calls an app by %s", (_, named, name) => {
   expect(appName(named)).toBe(name);
 });

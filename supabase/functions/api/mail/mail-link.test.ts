@@ -18,17 +18,17 @@ test.each([
   ["https://a.example/#/reset", "https://a.example/#/reset?token=t%2F1"],
   ["https://a.example/app#/reset?lang=de", "https://a.example/app#/reset?lang=de&token=t%2F1"],
   ["https://a.example/#!/reset", "https://a.example/#!/reset?token=t%2F1"],
-])("a page at %s gets the link %s, with the token where its router looks", (page, link) => {
+])("the mail link to a page at %s is %s", (page, link) => {
   expect(mailLink("reset-password", "t/1", { ...place, project: naming(page) })).toBe(link);
 });
 
-test("the link that verifies names the account too", () => {
+test("a verification link contains the account's id", () => {
   expect(mailLink("verify-email", "t", { ...place, project: naming("https://a.example/#/verify") })).toBe(
     "https://a.example/#/verify?token=t&user_id=u1",
   );
 });
 
-test("without pages of the project, links lead to ours, on the API or on the site that they were put on", () => {
+test("without pages of the project, mail links lead to the pages of the API or of PAGES_URL", () => {
   const project = { ...naming(""), verify_url: null, reset_url: null } as ReturnType<typeof naming>;
   expect(mailLink("verify-email", "t", { ...place, project })).toBe(
     "https://ref.supabase.co/functions/v1/api/v1/auth/verify-email#token=t&project=p1&lang=de",

@@ -24,7 +24,7 @@ const project = (mail: Partial<MailSettings>, more: Partial<MailProject> = {}): 
 const write = (kind: AppMailKind, mail: Partial<MailSettings>, more?: Partial<MailProject>) =>
   sampleMail(kind, project(mail, more), env);
 
-/** What a person reads of the HTML, the address of the button included. */
+/** The visible text of the HTML, with the button's address. */
 const readable = (html: string) =>
   html
     .replace(/^.*<\/head>/s, "")
@@ -40,59 +40,65 @@ const words = (text: string) =>
     .map((word) => word.replace(/:$/, ""));
 
 const cases = languageCodes.flatMap((language) => appMailKinds.map((kind) => ({ language, kind })));
-const dressed: Partial<MailSettings> = {
+const branded: Partial<MailSettings> = {
   sender_name: "Grüße <b>&",
   logo_url: "https://a.example/logo.png?a=1&b=2",
   accent_color: "#facc15",
   footer: "Postcards Ltd, 1 Pier Road\nhttps://a.example/imprint.",
 };
 
-test.each(cases)("$kind in $language: the text says what the HTML says", ({ language, kind }) => {
-  const { html, text, subject } = write(
-    kind,
-    { ...dressed, language },
-    { site_url: "https://a.example/app" },
-  );
-  expect(words(readable(html))).toEqual(words(text));
-  expect(html).toContain(`<html lang="${language}" dir="ltr">`);
-  for (const said of [html, text, subject]) expect(said).not.toMatch(/\{\w+\}|undefined|null/);
-  expect(subject).toContain("Grüße <b>&");
-});
+test.each(cases)(
+  "the mail $kind in $language has the same words in its text and its HTML",
+  ({ language, kind }) => {
+    const { html, text, subject } = write(
+      kind,
+      { ...branded, language },
+      { site_url: "https://a.example/app" },
+    );
+    expect(words(readable(html))).toEqual(words(text));
+    expect(html).toContain(`<html lang="${language}" dir="ltr">`);
+    for (const said of [html, text, subject]) expect(said).not.toMatch(/\{\w+\}|undefined|null/);
+    expect(subject).toContain("Grüße <b>&");
+  },
+);
 
 test.each(cases)(
-  "$kind in $language asks for nothing outside but the logo, and leads nowhere by http",
+  "the mail $kind in $language loads nothing but the logo, and links only to https",
   ({ language, kind }) => {
     const outside = (html: string) =>
       [...html.matchAll(/(?:src|url)\s*[=(]\s*"?([^")\s]*)/g)].map(([, url]) => url);
     expect(outside(write(kind, { language }).html)).toEqual([]);
-    const { html } = write(kind, { ...dressed, language });
+    const { html } = write(kind, { ...branded, language });
     expect(outside(html)).toEqual(["https://a.example/logo.png?a=1&#38;b=2"]);
     for (const [, url = ""] of html.matchAll(/href="([^"]*)"/g)) expect(url).toMatch(/^https:\/\//);
   },
 );
 
-test("only the three mails with a link have a button and a code", () => {
+test("only verification, password reset and change of address have a button and a code", () => {
   const withLink = appMailKinds.filter((kind) => write(kind, {}).html.includes('class="button"'));
   expect(withLink).toEqual(["verification", "password_reset", "email_change"]);
   expect(appMailKinds.filter((kind) => write(kind, {}).html.includes('class="code"'))).toEqual(withLink);
 });
 
-test.each(["name", "sender_name", "footer"] as const)("HTML in the %s is text", (field) => {
-  const evil = `"><img src=x onerror=alert(1)>'`;
-  const { html } =
-    field === "name" ? write("verification", {}, { name: evil }) : write("verification", { [field]: evil });
-  expect(html).not.toContain("<img");
-  expect(html).toContain("&#34;&#62;&#60;img src=x onerror=alert(1)&#62;&#39;");
-});
+test.each(["name", "sender_name", "footer"] as const)(
+  "HTML in a project's %s is escaped in mails",
+  (field) => {
+    const evil = `"><img src=x onerror=alert(1)>'`;
+    const { html } =
+      field === "name" ? write("verification", {}, { name: evil }) : write("verification", { [field]: evil });
+    expect(html).not.toContain("<img");
+    expect(html).toContain("&#34;&#62;&#60;img src=x onerror=alert(1)&#62;&#39;");
+  },
+);
 
-test("addresses in a footer are links without the full stop that follows", () => {
+test("a URL in a mail's footer becomes a link without the punctuation after it", () => {
   const { html } = write("verification", { footer: "See https://a.example/x?y=1&z='2', or call.\nBye" });
   expect(html).toContain(
     `See <a href="https://a.example/x?y=1&#38;z=&#39;2&#39;" style="color:inherit">https://a.example/x?y=1&#38;z=&#39;2&#39;</a>, or call.<br>Bye`,
   );
 });
 
-test("a button has the colour of the project, with text that can be read", () => {
+test("a mail's button has the project's color, and a text color with enough contrast", () => {
   expect(write("verification", { accent_color: "#facc15" }).html).toContain(
     "background:#facc15;color:#000000",
   );
@@ -102,7 +108,7 @@ test("a button has the colour of the project, with text that can be read", () =>
   expect(write("verification", {}).html).toContain("background:#18181b;color:#ffffff");
 });
 
-test("a sample's link has no token that was ever made, and leads where the project's links lead", () => {
+test("the link of a sample mail leads to the project's page, with a token of zeros", () => {
   const { text } = write("password_reset", {}, { reset_url: "https://a.example/reset" });
   expect(text).toContain(`https://a.example/reset?token=${"0".repeat(64)}`);
   expect(write("verification", { language: "de" }).text).toContain("&lang=de");

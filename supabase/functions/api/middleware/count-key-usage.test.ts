@@ -31,7 +31,7 @@ function appWith(call: (batch: KeyUse[]) => Promise<void>) {
   return { request, work };
 }
 
-test("a thousand requests are one write, with requests and errors of each key", async () => {
+test("a thousand requests cause one write with the requests and errors of each key", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout"] });
   const batches: KeyUse[][] = [];
   const { request, work } = appWith(async (batch) => void batches.push(batch));
@@ -50,7 +50,7 @@ test("a thousand requests are one write, with requests and errors of each key", 
   vi.useRealTimers();
 });
 
-test("counts that could not be written are in the next batch", async () => {
+test("key counts that could not be written are added to the next batch", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout"] });
   const batches: KeyUse[][] = [];
   let isDown = true;
@@ -67,7 +67,7 @@ test("counts that could not be written are in the next batch", async () => {
   vi.useRealTimers();
 });
 
-test("keys that nobody issued take a bounded amount of memory", async () => {
+test("unknown keys take a bounded amount of memory: 5,000 of 5,200 are counted", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout"] });
   const batches: KeyUse[][] = [];
   const { request } = appWith(async (batch) => void batches.push(batch));

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { steadyBody } from "./steady-body.ts";
 
-// Time stands still but for what a test lets pass: a busy machine is no slow sender.
+// Fake timers, so that a busy machine does not look like a slow sender.
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
 });
@@ -11,10 +11,10 @@ afterEach(() => {
 
 const limits = { idleMs: 40, graceMs: 60, bytesPerSecond: () => 10_000 };
 
-/** A request whose body comes in pieces of so many bytes, each after a pause, and then never ends unless told. */
-function trickle(pieces: { after_ms: number; bytes: number }[], ends = true) {
+/** A request whose body arrives in chunks, each after a pause. With `ends` false the body never ends. */
+function trickle(chunkPlan: { after_ms: number; bytes: number }[], ends = true) {
   let isCanceled = false;
-  const waiting = [...pieces];
+  const waiting = [...chunkPlan];
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const next = waiting.shift();
@@ -30,8 +30,8 @@ function trickle(pieces: { after_ms: number; bytes: number }[], ends = true) {
   return { request: new Request("http://api.test/", init), isCanceled: () => isCanceled };
 }
 
-/** Lets time pass until the work has ended. */
-async function inTime<T>(work: Promise<T>): Promise<T> {
+/** Advances the timers until the work has ended. */
+async function withTimers<T>(work: Promise<T>): Promise<T> {
   let hasEnded = false;
   const ended = () => {
     hasEnded = true;
@@ -46,14 +46,14 @@ async function count(chunks: AsyncIterable<Uint8Array>): Promise<number> {
   for await (const chunk of chunks) size += chunk.byteLength;
   return size;
 }
-const sizeOf = (chunks: AsyncIterable<Uint8Array>) => inTime(count(chunks));
+const sizeOf = (chunks: AsyncIterable<Uint8Array>) => withTimers(count(chunks));
 
-test("a body that keeps coming is read whole", async () => {
+test("a body that arrives steadily is read completely", async () => {
   const { request } = trickle(Array.from({ length: 10 }, () => ({ after_ms: 10, bytes: 1_000 })));
   expect(await sizeOf(steadyBody(request, limits))).toBe(10_000);
 });
 
-test("a body that stops coming is given up, and its connection let go", async () => {
+test("a body that stops arriving is refused with 408, and its stream is canceled", async () => {
   const { request, isCanceled } = trickle([{ after_ms: 0, bytes: 1_000 }], false);
   await expect(sizeOf(steadyBody(request, limits))).rejects.toMatchObject({
     code: "body_timeout",
@@ -62,18 +62,18 @@ test("a body that stops coming is given up, and its connection let go", async ()
   expect(isCanceled()).toBe(true);
 });
 
-test("a body that trickles in, never pausing for long, is given up", async () => {
+test("a body that arrives too slowly is refused, even without long pauses", async () => {
   const { request } = trickle(Array.from({ length: 100 }, () => ({ after_ms: 10, bytes: 1 })));
   await expect(sizeOf(steadyBody(request, limits))).rejects.toMatchObject({ code: "body_timeout" });
 });
 
-test("bytes that came fast are no credit for a trickle later", async () => {
+test("a body that arrives fast at first and then too slowly is refused", async () => {
   const slow = Array.from({ length: 100 }, () => ({ after_ms: 10, bytes: 1 }));
   const { request } = trickle([{ after_ms: 0, bytes: 10_000_000 }, ...slow]);
   let read = 0;
   const chunks = steadyBody(request, limits);
   await expect(
-    inTime(
+    withTimers(
       (async () => {
         for await (const chunk of chunks) read += chunk.byteLength;
       })(),
@@ -82,7 +82,7 @@ test("bytes that came fast are no credit for a trickle later", async () => {
   expect(read).toBeLessThan(10_000_050);
 });
 
-test("the time that the reader takes is not held against the sender", async () => {
+test("a slow reader does not make a body too slow", async () => {
   const { request } = trickle(Array.from({ length: 4 }, () => ({ after_ms: 0, bytes: 100 })));
   async function* slowly() {
     for await (const chunk of steadyBody(request, limits)) {
@@ -93,6 +93,6 @@ test("the time that the reader takes is not held against the sender", async () =
   expect(await sizeOf(slowly())).toBe(400);
 });
 
-test("no body is an empty one", async () => {
+test("a request without a body is read as empty", async () => {
   expect(await sizeOf(steadyBody(new Request("http://api.test/"), limits))).toBe(0);
 });

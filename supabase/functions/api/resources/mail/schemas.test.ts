@@ -13,32 +13,32 @@ test.each([
   [{ footer: "https://www.a.example/imprint" }, { footer: "https://www.a.example/imprint" }],
   [{ footer: "شركة البطاقات" }, { footer: "شركة البطاقات" }],
   [{}, {}],
-])("%j is kept as %j", (sent, kept) => {
+])("the mail settings %j are stored as %j", (sent, kept) => {
   expect(mailChangesSchema.parse(sent)).toEqual(kept);
 });
 
 test.each<[object, string]>([
   [{ sender_name: "Bank\r\nBcc: all@example.com" }, "a line break"],
-  [{ sender_name: "Bank\u202egnp.exe" }, "a mark that turns the direction"],
+  [{ sender_name: "Bank\u202egnp.exe" }, "a character that reverses the text direction"],
   [{ sender_name: "Cloud API" }, "the platform's name"],
   [{ sender_name: "x".repeat(101) }, "101 characters"],
-  [{ sender_name: "\u200d" }, "nothing to see"],
+  [{ sender_name: "\u200d" }, "only invisible characters"],
   [{ logo_url: "http://a.example/logo.png" }, "http"],
   [{ logo_url: "javascript:alert(1)" }, "a script"],
   [{ logo_url: "data:image/png;base64,AAAA" }, "data"],
   [{ logo_url: "https://user:secret@a.example/logo.png" }, "a password"],
   [{ logo_url: "//a.example/logo.png" }, "no scheme"],
   [{ logo_url: `https://a.example/${"x".repeat(2048)}` }, "a long address"],
-  [{ accent_color: "red" }, "a name"],
+  [{ accent_color: "red" }, "a color name"],
   [{ accent_color: "#fff" }, "three digits"],
   [{ accent_color: "#ffffff;background:url(https://a.example)" }, "more than a color"],
-  [{ language: "nl" }, "a language that there is not"],
+  [{ language: "nl" }, "an unknown language"],
   [{ footer: "http://a.example" }, "http in the footer"],
-  [{ footer: "www.a.example" }, "what mail programs make a link by http"],
+  [{ footer: "www.a.example" }, "a host that mail programs link by http"],
   [{ footer: "javascript://a.example/%0aalert(1)" }, "a script in the footer"],
-  [{ footer: "Pay \u2066here" }, "a mark that turns the direction in the footer"],
+  [{ footer: "Pay \u2066here" }, "a character that changes the text direction in the footer"],
   [{ footer: "x".repeat(501) }, "501 characters in the footer"],
-  [{ accent_colour: "#ffffff" }, "a field that nobody knows"],
-])("%j is refused: %s", (sent) => {
+  [{ accent_colour: "#ffffff" }, "an unknown field"],
+])("the mail settings %j are refused: %s", (sent) => {
   expect(mailChangesSchema.safeParse(sent).success).toBe(false);
 });

@@ -5,7 +5,7 @@ import { spellingsOf } from "./spellings-of.ts";
 const decomposed = "Cafe\u0301-horse-9";
 const composed = "Café-horse-9";
 
-test("a new password is stored in NFC, and spaces stay", () => {
+test("a new password is normalized to NFC and keeps its spaces", () => {
   expect(newPasswordSchema.parse(decomposed)).toBe(composed);
   expect(newPasswordSchema.parse(" Correct horse 9 ")).toBe(" Correct horse 9 ");
 });
@@ -19,27 +19,27 @@ test.each([
   [`Aa1${"a".repeat(70)}`, "is too long"],
   [`Aa1${"é".repeat(35)}`, "is too long"],
   ["Aa1".repeat(400), "may have at most 1024 characters"],
-])("%j is refused: %s", (password, reason) => {
+])("the new password %j is refused: %s", (password, reason) => {
   const { success, error } = newPasswordSchema.safeParse(password);
   expect(success).toBe(false);
   expect(error?.issues.map(({ message }) => message).join()).toContain(reason);
 });
 
-test("seventy-two bytes count after normalising", () => {
+test("the limit of 72 bytes applies to the normalized password", () => {
   expect(newPasswordSchema.safeParse(`Aa1${"e\u0301".repeat(34)}a`).success).toBe(true);
 });
 
-test("a password is tried in NFC, then as it was typed", () => {
+test("a login tries a password in NFC first, then as it was typed", () => {
   expect(spellingsOf(composed)).toEqual([composed]);
   expect(spellingsOf(decomposed)).toEqual([composed, decomposed]);
 });
 
-test("of two spellings only those that bcrypt reads to the end are tried", () => {
+test("a login tries only spellings of up to 72 bytes", () => {
   const long = `Aa1${"e\u0301".repeat(30)}`;
   expect(spellingsOf(long)).toEqual([long.normalize("NFC")]);
 });
 
-test("a password beyond 72 bytes is tried as a random one, so that its first 72 bytes match nobody's", () => {
+test("a login tries a random password instead of one beyond 72 bytes, so that its first 72 bytes never match", () => {
   const right = "Aa1".repeat(24);
   expect(spellingsOf(right)).toEqual([right]);
   const [tried, ...more] = spellingsOf(`${right}x`);

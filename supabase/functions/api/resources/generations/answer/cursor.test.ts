@@ -3,7 +3,7 @@ import { decodeCursor, encodeCursor } from "./cursor.ts";
 
 const id = "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09";
 
-test("a cursor leads back to the place and the total that it was made of", () => {
+test("a cursor decodes to the position and the total that it was encoded from", () => {
   const place = { id, created_at: "2026-11-24T23:59:59.123456Z" };
   expect(decodeCursor(encodeCursor(place, 41))).toEqual({ ...place, total: 41 });
 });
@@ -14,7 +14,7 @@ test.each([
   "2026-13-01T00:00:00Z",
   "2026-11-24T24:00:00Z",
   "now",
-])("a cursor with the moment %s, which no row has, is refused before the database sees it", (createdAt) => {
+])("a cursor with the invalid time %s is refused", (createdAt) => {
   expect(() => decodeCursor(encodeCursor({ id, created_at: createdAt }, 1))).toThrow(
     expect.objectContaining({ code: "validation_failed" }),
   );

@@ -24,17 +24,17 @@ const stateOf = (id: string, status: GenerationState["status"]): GenerationState
   processing_at: null,
 });
 
-/** What the database says, and how often and about how many it was asked. */
-function watched(states: Record<string, GenerationState["status"]>) {
-  const asked: string[][] = [];
+/** A watch over these states that records each query. */
+function createWatch(states: Record<string, GenerationState["status"]>) {
+  const queries: string[][] = [];
   const watch = new GenerationWatch(async (ids) => {
-    asked.push(ids);
+    queries.push(ids);
     return ids.flatMap((id) => (states[id] === undefined ? [] : [stateOf(id, states[id])]));
   });
-  return { watch, asked, states };
+  return { watch, queries, states };
 }
 
-/** Whether it is done, without waiting for it. */
+/** Records when a promise is done. */
 function follow(promise: Promise<void>): { done: boolean } {
   const state = { done: false };
   void promise.then(() => {
@@ -43,21 +43,21 @@ function follow(promise: Promise<void>): { done: boolean } {
   return state;
 }
 
-test("however many wait, they cost one query a second together, and none once nobody waits", async () => {
-  const { watch, asked } = watched({ a: "processing", b: "processing" });
+test("200 waiting callers cause one query a second together, and none after they have left", async () => {
+  const { watch, queries } = createWatch({ a: "processing", b: "processing" });
   const waits = Array.from({ length: 200 }, (_, index) =>
     follow(watch.wait(wait({ id: index % 2 === 0 ? "a" : "b", caller: `person ${index}`, ms: 10_000 }))),
   );
   await vi.advanceTimersByTimeAsync(9_999);
-  expect(asked).toHaveLength(9);
-  expect(asked.every((ids) => ids.length === 2)).toBe(true);
+  expect(queries).toHaveLength(9);
+  expect(queries.every((ids) => ids.length === 2)).toBe(true);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(waits.every(({ done }) => done)).toBe(true);
-  expect(asked.length).toBeLessThanOrEqual(11);
+  expect(queries.length).toBeLessThanOrEqual(11);
 });
 
-test("whoever waits is woken within a second of the end, and nobody else is", async () => {
-  const { watch, states } = watched({ a: "processing", b: "processing" });
+test("a waiting caller gets an answer within a second of the end, and callers of other generations wait on", async () => {
+  const { watch, states } = createWatch({ a: "processing", b: "processing" });
   const [first, second] = [follow(watch.wait(wait())), follow(watch.wait(wait({ id: "b" })))];
   await vi.advanceTimersByTimeAsync(3_500);
   expect([first.done, second.done]).toEqual([false, false]);
@@ -66,15 +66,15 @@ test("whoever waits is woken within a second of the end, and nobody else is", as
   expect([first.done, second.done]).toEqual([true, false]);
 });
 
-test("one that was deleted is over", async () => {
-  const { watch } = watched({});
+test("a wait ends when its generation was deleted", async () => {
+  const { watch } = createWatch({});
   const waiting = follow(watch.wait(wait()));
   await vi.advanceTimersByTimeAsync(1_000);
   expect(waiting.done).toBe(true);
 });
 
-test("a caller holds a bounded number; one more is answered at once, and another caller is not", async () => {
-  const { watch } = watched({ a: "processing" });
+test("a caller who has the most waits is answered at once, and another caller can wait", async () => {
+  const { watch } = createWatch({ a: "processing" });
   const held = Array.from({ length: maxPerCaller }, () => follow(watch.wait(wait())));
   const more = follow(watch.wait(wait()));
   const other = follow(watch.wait(wait({ caller: "somebody else" })));
@@ -86,8 +86,8 @@ test("a caller holds a bounded number; one more is answered at once, and another
   expect(again.done).toBe(false);
 });
 
-test("who hangs up, or comes hung up, holds nothing", async () => {
-  const { watch, asked } = watched({ a: "processing" });
+test("a caller who disconnects frees all waits and causes no more queries", async () => {
+  const { watch, queries } = createWatch({ a: "processing" });
   const controller = new AbortController();
   const held = Array.from({ length: maxPerCaller }, () =>
     follow(watch.wait(wait({ signal: controller.signal }))),
@@ -96,15 +96,15 @@ test("who hangs up, or comes hung up, holds nothing", async () => {
   controller.abort();
   await vi.advanceTimersByTimeAsync(0);
   expect(held.every(({ done }) => done)).toBe(true);
-  const count = asked.length;
+  const count = queries.length;
   await vi.advanceTimersByTimeAsync(10_000);
-  expect(asked.length - count).toBeLessThanOrEqual(1);
+  expect(queries.length - count).toBeLessThanOrEqual(1);
   const late = follow(watch.wait(wait({ signal: controller.signal })));
   await vi.advanceTimersByTimeAsync(0);
   expect(late.done).toBe(true);
 });
 
-test("a database that fails is asked again a second later", async () => {
+test("a failed query is repeated a second later", async () => {
   let calls = 0;
   const watch = new GenerationWatch(async () => {
     if (++calls === 1) throw new Error("no connection");
@@ -117,7 +117,7 @@ test("a database that fails is asked again a second later", async () => {
   expect(waiting.done).toBe(true);
 });
 
-test("the databases of all requests lead to one watch", () => {
+test("all requests of a process share one watch", () => {
   const ofProcess = {} as Database;
   const [one, another] = [{ ofProcess }, { ofProcess }].map((database) => watchOf(database as Database));
   expect(one).toBe(another);

@@ -42,12 +42,12 @@ const taken: [string, Uint8Array, { content_type: string; width: number; height:
   ],
 ];
 
-test.each(taken)("a %s is known by its content", (_name, bytes, type) => {
+test.each(taken)("the type and size of a %s are read from its content", (_name, bytes, type) => {
   expect(readImageType(bytes)).toEqual(type);
 });
 
 test.each(taken.slice(0, 3))(
-  "a %s that comes in pieces of any size is read the same",
+  "the type and size of a %s are the same for chunks of any size",
   (_name, bytes, type) => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 9 }), (sizes) => {
@@ -65,31 +65,31 @@ test.each(taken.slice(0, 3))(
 );
 
 const none: [string, Uint8Array][] = [
-  ["nothing", new Uint8Array()],
-  ["text", text("not an image at all")],
-  ["a page", text("<html><body>hello</body></html>")],
-  ["a drawing with scripts", text('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>')],
-  ["a drawing that begins like a WebP", text("RIFF\u0024\u0000\u0000\u0000WEBP<svg onload=alert(1)>")],
+  ["an empty file", new Uint8Array()],
+  ["a text file", text("not an image at all")],
+  ["an HTML page", text("<html><body>hello</body></html>")],
+  ["an SVG drawing", text('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>')],
+  ["an SVG behind the first bytes of a WebP", text("RIFF\u0024\u0000\u0000\u0000WEBP<svg onload=alert(1)>")],
   [
-    "a drawing behind a JPEG's first bytes",
+    "an SVG behind the first bytes of a JPEG",
     Uint8Array.from([0xff, 0xd8, 0xff, ...text("<svg width='10' height='10' onload=alert(1)>")]),
   ],
   [
-    "a drawing behind a PNG's first bytes",
+    "an SVG behind the first bytes of a PNG",
     Uint8Array.from([...png().slice(0, 8), ...text("<svg width='10'>")]),
   ],
   ["a GIF", Uint8Array.from(Buffer.from("R0lGODlhAQABAAAAACwAAAAAAQABAAA=", "base64"))],
-  ["the first bytes of a PNG alone", png().slice(0, 8)],
-  ["a PNG's header alone", png().slice(0, 33)],
+  ["only the first bytes of a PNG", png().slice(0, 8)],
+  ["only the header of a PNG", png().slice(0, 33)],
   ["a JPEG that ends before its pixels", jpeg.slice(0, jpeg.length - 20)],
   ["a WebP that ends before its picture", webp.slice(0, 22)],
-  ["a PNG whose header has another checksum", png().map((byte, at) => (at === 29 ? byte ^ 1 : byte))],
-  ["RIFF that is sound", text("RIFF\u0024\u0000\u0000\u0000WAVEfmt ")],
+  ["a PNG with a wrong checksum in its header", png().map((byte, at) => (at === 29 ? byte ^ 1 : byte))],
+  ["a WAVE file", text("RIFF\u0024\u0000\u0000\u0000WAVEfmt ")],
   ["a PNG without width", pngHeader(0, 10)],
 ];
 
-describe("what is no image that we take", () => {
-  test.each(none)("%s", (_name, bytes) => {
+describe("refused images", () => {
+  test.each(none)("%s is not accepted as an image", (_name, bytes) => {
     expect(readImageType(bytes)).toBeNull();
     expect(readImage(bytes).kind).toBe("other");
   });
@@ -98,14 +98,14 @@ describe("what is no image that we take", () => {
     ["a PNG that is too wide", pngHeader(maxDimension + 1, 10)],
     ["a PNG that is too high", pngHeader(10, maxDimension + 1)],
     ["a PNG that claims four billion pixels a side", pngHeader(0xffffffff, 0xffffffff)],
-  ])("%s, for a reason of its own", (_name, bytes) => {
+  ])("%s is refused with too_many_pixels", (_name, bytes) => {
     expect(readImageType(bytes)).toBeNull();
     expect(() => acceptImage(readImage(bytes))).toThrow(
       expect.objectContaining({ code: "too_many_pixels", status: 413 }),
     );
   });
 
-  test("the largest sides are taken", () => {
+  test("a PNG with the largest allowed sides is accepted", () => {
     expect(readImageType(pngHeader(maxDimension, maxDimension))).toMatchObject({ width: maxDimension });
   });
 
@@ -115,14 +115,14 @@ describe("what is no image that we take", () => {
     ["GIF", text("GIF89a0123456789"), /GIF/],
     ["SVG", text("<svg xmlns='http://www.w3.org/2000/svg'/>"), /SVG/],
     ["TIFF", Uint8Array.from([0x49, 0x49, 42, 0, ...text("0123456789abcdef")]), /TIFF/],
-  ])("%s is named as what it is, with the way out", (_name, bytes, sentence) => {
+  ])("the error about a %s file names its format and the accepted formats", (_name, bytes, sentence) => {
     expect(() => acceptImage(readImage(bytes))).toThrow(
       expect.objectContaining({ code: "unsupported_image", detail: expect.stringMatching(sentence) }),
     );
   });
 });
 
-describe("the work for what looks like a picture is bounded by its size", () => {
+describe("work of the image probe", () => {
   const repeat = (head: number[], unit: number[], bytes: number) => {
     const whole = new Uint8Array(bytes);
     whole.set(head);
@@ -130,7 +130,7 @@ describe("the work for what looks like a picture is bounded by its size", () => 
     return whole;
   };
   test.each<[string, (bytes: number) => Uint8Array]>([
-    ["fill bytes without end", (bytes) => repeat([0xff, 0xd8], [0xff], bytes)],
+    ["endless fill bytes", (bytes) => repeat([0xff, 0xd8], [0xff], bytes)],
     ["empty JPEG segments", (bytes) => repeat([0xff, 0xd8], [0xff, 0xe1, 0, 2], bytes)],
     ["JPEG segments of one byte", (bytes) => repeat([0xff, 0xd8], [0xff, 0xfe, 0, 3, 0], bytes)],
     [
@@ -146,7 +146,7 @@ describe("the work for what looks like a picture is bounded by its size", () => 
       (bytes) => repeat([...webpWithMetadata(0).slice(0, 30)], [...text("EXIF"), 0, 0, 0, 0], bytes),
     ],
     ["zeros", (bytes) => repeat([0xff, 0xd8, 0xff, 0xe1, 0xff, 0xff], [0], bytes)],
-  ])("%s", (_name, make) => {
+  ])("the image probe's work is linear for %s", (_name, make) => {
     const [once, four] = [stepsFor(make(100_000)), stepsFor(make(400_000))];
     expect(once).toBeGreaterThan(1);
     expect(four).toBeLessThanOrEqual(4 * once);
@@ -154,7 +154,7 @@ describe("the work for what looks like a picture is bounded by its size", () => 
   });
 });
 
-/** How many steps the probe takes: each step looks at a part of the bytes through `subarray`. */
+/** Counts the steps of the probe. Each step calls `subarray`. */
 function stepsFor(bytes: Uint8Array): number {
   const subarray = vi.spyOn(Uint8Array.prototype, "subarray");
   try {
@@ -165,7 +165,7 @@ function stepsFor(bytes: Uint8Array): number {
   }
 }
 
-test("extensions follow the content", () => {
+test("a stored file has the extension of its content type", () => {
   expect(["image/jpeg", "image/png", "image/webp"].map((type) => extensionOf(type as "image/png"))).toEqual([
     "jpg",
     "png",

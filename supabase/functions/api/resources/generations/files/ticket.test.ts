@@ -8,7 +8,7 @@ const now = Date.parse("2026-11-24T09:20:00Z");
 const ticket = signTicket(env, id, "output", 0, 3, now);
 const minutes = (count: number) => now + count * 60_000;
 
-test("a ticket opens its picture for one to two hours, tells its link version, and stays the same within an hour", () => {
+test("a ticket is valid for one to two hours, contains the link version, and stays the same for up to an hour", () => {
   expect(readTicket(env, ticket, id, "output", 0, now)).toBe(3);
   expect(readTicket(env, ticket, id, "output", 0, minutes(99))).toBe(3);
   expect(readTicket(env, ticket, id, "output", 0, minutes(101))).toBeNull();
@@ -16,7 +16,7 @@ test("a ticket opens its picture for one to two hours, tells its link version, a
   expect(signTicket(env, id, "output", 0, 3, minutes(41))).not.toBe(ticket);
 });
 
-test("a ticket that is remembered is never another picture's, an older one, or another secret's", () => {
+test("tickets differ for each picture, kind, index, link version, secret and hour", () => {
   const first = signTicket(env, id, "output", 0, 3, now);
   const signed = [
     first,
@@ -31,21 +31,21 @@ test("a ticket that is remembered is never another picture's, an older one, or a
   expect(signTicket(env, id, "output", 0, 3, now)).toBe(first);
 });
 
-describe("a ticket opens nothing else", () => {
+describe("refused tickets", () => {
   const [expires = "", version = "", signature = ""] = ticket.split(".");
   test.each([
-    ["another generation", env, ticket, other, "output", 0],
-    ["an example", env, ticket, id, "example", 0],
-    ["another index", env, ticket, id, "output", 1],
-    ["another secret", { secret_key: "sb_secret_two" }, ticket, id, "output", 0],
-    ["a later end", env, `${Number(expires) + 3600}.${version}.${signature}`, id, "output", 0],
-    ["a changed signature", env, `${expires}.${version}.${signature.slice(0, -2)}AA`, id, "output", 0],
-    ["another link version", env, `${expires}.${Number(version) + 1}.${signature}`, id, "output", 0],
-    ["no link version", env, `${expires}.${signature}`, id, "output", 0],
-    ["no signature", env, expires, id, "output", 0],
-    ["letters of two bytes", env, `${expires}.${version}.${"é".repeat(43)}`, id, "output", 0],
-    ["nothing", env, "", id, "output", 0],
-  ] as const)("%s", (_name, secret, text, generation, kind, index) => {
+    ["for another generation", env, ticket, other, "output", 0],
+    ["for an example", env, ticket, id, "example", 0],
+    ["for another index", env, ticket, id, "output", 1],
+    ["under another secret", { secret_key: "sb_secret_two" }, ticket, id, "output", 0],
+    ["with a later end", env, `${Number(expires) + 3600}.${version}.${signature}`, id, "output", 0],
+    ["with a changed signature", env, `${expires}.${version}.${signature.slice(0, -2)}AA`, id, "output", 0],
+    ["with another link version", env, `${expires}.${Number(version) + 1}.${signature}`, id, "output", 0],
+    ["without a link version", env, `${expires}.${signature}`, id, "output", 0],
+    ["without a signature", env, expires, id, "output", 0],
+    ["with a signature of two-byte letters", env, `${expires}.${version}.${"é".repeat(43)}`, id, "output", 0],
+    ["without any text", env, "", id, "output", 0],
+  ] as const)("a ticket is refused %s", (_name, secret, text, generation, kind, index) => {
     expect(readTicket(secret, text, generation, kind, index, now)).toBeNull();
   });
 });

@@ -17,8 +17,8 @@ import { jpeg, png, webp } from "../../../../../../tests/support/images.ts";
 import { parseGenerationJson } from "./generation-request.ts";
 import { maxFileBytes } from "./schemas.ts";
 
-describe("a form", () => {
-  test("with words and a picture is taken, the type read from the content", async () => {
+describe("forms", () => {
+  test("a form with a prompt and a photo is accepted, and the photo's type is read from its content", async () => {
     const { images, ...rest } = await read(form(words, ["files", jpeg, "photo.png"]));
     expect(rest).toEqual({ prompt: "A watercolour", is_public: false, options: {}, upload_ids: [] });
     expect(images).toHaveLength(1);
@@ -26,13 +26,13 @@ describe("a form", () => {
     expect(wholeOf(images[0]?.body)).toEqual(new Uint8Array(jpeg));
   });
 
-  test("takes five pictures under every usual name, with brackets and an index", async () => {
+  test("a form accepts five photos under usual field names, with brackets and with an index", async () => {
     const names = ["files[]", "image", "example_images[0]", "images", "file"];
     const parts = names.map((name, at): Part => [name, [png(), jpeg, webp][at % 3] ?? png()]);
     expect((await read(form(words, ...parts))).images).toHaveLength(5);
   });
 
-  test("takes JSON as instructions, and flags beside it", async () => {
+  test("a form accepts JSON in `instructions` together with other fields", async () => {
     const instructions = JSON.stringify({ prompt: "A lighthouse", seed: 7 });
     const found = await read(
       form(["instructions", instructions], ["is_public", "TRUE"], ["aspect_ratio", "16:9"], photo),
@@ -44,34 +44,39 @@ describe("a form", () => {
     });
   });
 
-  test("takes a prompt that only looks like JSON as words", async () => {
+  test("a form accepts a prompt that begins like JSON but is none", async () => {
     const { prompt } = await read(form(["instructions", "{a cat} on a mat"], photo));
     expect(prompt).toBe("{a cat} on a mat");
   });
 
   test.each<[string, Part[], string, number]>([
-    ["without pictures", [words], "validation_failed", 422],
-    ["without words", [photo], "validation_failed", 422],
-    ["with empty words", [["instructions", "  "], photo], "validation_failed", 422],
+    ["without photos", [words], "validation_failed", 422],
+    ["without a prompt", [photo], "validation_failed", 422],
+    ["with an empty prompt", [["instructions", "  "], photo], "validation_failed", 422],
     ["with 1,001 characters", [["instructions", "x".repeat(1001)], photo], "validation_failed", 422],
-    ["with six pictures", [words, photo, photo, photo, photo, photo, photo], "validation_failed", 422],
-    ["with an empty picture", [words, ["files", new Uint8Array()]], "validation_failed", 422],
+    ["with six photos", [words, photo, photo, photo, photo, photo, photo], "validation_failed", 422],
+    ["with an empty photo", [words, ["files", new Uint8Array()]], "validation_failed", 422],
     ["with text named .png", [words, ["files", new TextEncoder().encode("hello")]], "unsupported_image", 415],
-    ["with NUL in the words", [["instructions", "a\u0000b"], photo], "validation_failed", 422],
-    ["with is_public that is neither", [words, photo, ["is_public", "perhaps"]], "validation_failed", 422],
+    ["with NUL in the prompt", [["instructions", "a\u0000b"], photo], "validation_failed", 422],
     [
-      "with is_public named like a method of objects",
+      "with is_public neither true nor false",
+      [words, photo, ["is_public", "perhaps"]],
+      "validation_failed",
+      422,
+    ],
+    [
+      "with the is_public value `constructor`",
       [words, photo, ["is_public", "constructor"]],
       "validation_failed",
       422,
     ],
     ["with a seed that is no number", [words, photo, ["seed", "many"]], "validation_failed", 422],
     ["with an unknown aspect ratio", [words, photo, ["aspect_ratio", "5:1"]], "validation_failed", 422],
-  ])("%s is refused", async (_name, parts, code, status) => {
+  ])("a form %s is refused as %s", async (_name, parts, code, status) => {
     expect(await refusalOf(() => read(form(...parts)))).toMatchObject({ code, status });
   });
 
-  test("with a picture over 10 MB is refused, one of exactly 10 MB is not", async () => {
+  test("a form with a photo of more than 10 MB is refused, and one of exactly 10 MB is accepted", async () => {
     const padded = (size: number) => {
       const bytes = new Uint8Array(size);
       bytes.set(png());
@@ -83,7 +88,7 @@ describe("a form", () => {
     expect(refusal).toMatchObject({ code: "file_too_large", status: 413 });
   });
 
-  test("that announces too many bytes is refused before it is read", async () => {
+  test("a form whose Content-Length is too large is refused before it is read", async () => {
     const request = new Request("http://api/", {
       method: "POST",
       headers: { "content-type": "multipart/form-data; boundary=x", "content-length": "99999999" },
@@ -94,13 +99,13 @@ describe("a form", () => {
 
   test.each([
     [
-      "that ends early",
+      "that ends too early",
       '--x\r\ncontent-disposition: form-data; name="instructions"\r\n\r\nA wat',
       "multipart/form-data; boundary=x",
     ],
-    ["without its boundary", "--y\r\n\r\n", "multipart/form-data; boundary=x"],
-    ["that names no boundary", "--x--", "multipart/form-data"],
-  ])("%s is malformed", async (_name, body, type) => {
+    ["with another boundary than its header", "--y\r\n\r\n", "multipart/form-data; boundary=x"],
+    ["without a boundary in its header", "--x--", "multipart/form-data"],
+  ])("a form %s is refused as malformed_body", async (_name, body, type) => {
     const request = new Request("http://api/", { method: "POST", headers: { "content-type": type }, body });
     expect(await refusalOf(() => read(request))).toMatchObject({
       code: "malformed_body",
@@ -108,7 +113,7 @@ describe("a form", () => {
     });
   });
 
-  test("with a field too many is malformed", async () => {
+  test("a form with too many fields is refused as malformed_body", async () => {
     const parts = Array.from({ length: 30 }, (_, at): Part => [`field${at}`, "x"]);
     expect(await refusalOf(() => read(form(words, photo, ...parts)))).toMatchObject({
       code: "malformed_body",
@@ -116,11 +121,11 @@ describe("a form", () => {
   });
 });
 
-describe("a JSON body", () => {
+describe("JSON bodies", () => {
   test.each([
-    ["prompt", { prompt: " A lighthouse " }],
-    ["instructions, the older name", { instructions: "A lighthouse" }],
-  ])("takes %s", (_name, json) => {
+    ["`prompt`", { prompt: " A lighthouse " }],
+    ["`instructions`, the older name", { instructions: "A lighthouse" }],
+  ])("a JSON body accepts %s", (_name, json) => {
     expect(parseGenerationJson(json)).toEqual({
       prompt: "A lighthouse",
       model: undefined,
@@ -131,28 +136,28 @@ describe("a JSON body", () => {
     });
   });
 
-  test("counts 1,000 characters as taken", () => {
+  test("a JSON body accepts a prompt of 1,000 characters", () => {
     expect(parseGenerationJson({ prompt: "x".repeat(1000) }).prompt).toHaveLength(1000);
   });
 
   test.each<[string, unknown]>([
-    ["null", null],
-    ["a list", []],
-    ["a text", "prompt"],
-    ["nothing in it", {}],
-    ["a number as prompt", { prompt: 7 }],
-    ["half of a surrogate pair", { prompt: "a\ud800b" }],
-    ["a NUL", { prompt: "a\u0000b" }],
-    ["a seed that is too large", { prompt: "a", seed: 2 ** 31 }],
-  ])("%s is refused with its place", async (_name, json) => {
+    ["that is null", null],
+    ["that is a list", []],
+    ["that is a string", "prompt"],
+    ["without fields", {}],
+    ["with a number as prompt", { prompt: 7 }],
+    ["with half of a surrogate pair", { prompt: "a\ud800b" }],
+    ["with a NUL", { prompt: "a\u0000b" }],
+    ["with a seed that is too large", { prompt: "a", seed: 2 ** 31 }],
+  ])("a JSON body %s is refused, and the error names the place", async (_name, json) => {
     const refusal = await refusalOf(async () => parseGenerationJson(json));
     expect(refusal).toMatchObject({ code: "validation_failed", status: 422 });
     expect(refusal.errors?.[0]?.loc[0]).toBe("body");
   });
 });
 
-describe("empty, null and absent are one thing", () => {
-  test("in a form, for every optional field and for a file input that nobody filled", async () => {
+describe("empty fields", () => {
+  test("an empty optional field and an empty file input of a form count as absent", async () => {
     const unfilled = rawPart('name="files"; filename=""', "", "Content-Type: application/octet-stream\r\n");
     const empty = ["is_public", "model", "aspect_ratio", "seed", "prompt"].map((name) =>
       rawPart(`name="${name}"`, name === "model" ? "  " : ""),
@@ -164,25 +169,28 @@ describe("empty, null and absent are one thing", () => {
     expect(alone.errors?.[0]).toMatchObject({ loc: ["body", "files"], type: "missing" });
   });
 
-  test.each([null, ""])("in JSON and in JSON within a form: %j", async (nothing) => {
-    const fields = {
-      instructions: nothing,
-      model: nothing,
-      aspect_ratio: nothing,
-      seed: nothing,
-      is_public: nothing,
-      upload_ids: nothing,
-    };
-    const expected = { prompt: "A", model: undefined, is_public: false, options: {}, upload_ids: [] };
-    expect(parseGenerationJson({ prompt: "A", ...fields })).toMatchObject(expected);
-    const instructions = JSON.stringify({ prompt: "A", ...fields });
-    expect(await read(form(["instructions", instructions], photo))).toMatchObject(expected);
-  });
+  test.each([null, ""])(
+    "an optional field that is %j counts as absent, in JSON and in JSON within a form",
+    async (nothing) => {
+      const fields = {
+        instructions: nothing,
+        model: nothing,
+        aspect_ratio: nothing,
+        seed: nothing,
+        is_public: nothing,
+        upload_ids: nothing,
+      };
+      const expected = { prompt: "A", model: undefined, is_public: false, options: {}, upload_ids: [] };
+      expect(parseGenerationJson({ prompt: "A", ...fields })).toMatchObject(expected);
+      const instructions = JSON.stringify({ prompt: "A", ...fields });
+      expect(await read(form(["instructions", instructions], photo))).toMatchObject(expected);
+    },
+  );
 });
 
-describe("numbers of a form are read strictly", () => {
+describe("numbers of a form", () => {
   test.each(["0x10", "1e3", "7.0", "-1", "+7", "1_000", "٧", "Infinity", "7 8", "99999999999"])(
-    "%s is none",
+    "the form value %s is refused as a number",
     async (seed) => {
       expect(await refusalOf(() => read(form(words, photo, ["seed", seed])))).toMatchObject({ status: 422 });
     },
@@ -192,19 +200,19 @@ describe("numbers of a form are read strictly", () => {
     [" 7 ", 7],
     ["0", 0],
     ["2147483647", 2147483647],
-  ])("%j is one", async (text, seed) => {
+  ])("the form value %j is accepted as a number", async (text, seed) => {
     expect((await read(form(words, photo, ["seed", String(text)]))).options).toEqual({ seed });
   });
 });
 
 describe("line breaks", () => {
-  test("a form and JSON with the same lines ask for the same", async () => {
+  test("a form and JSON with the same lines give the same prompt", async () => {
     const lines = "One\r\ntwo\rthree\nfour";
     const { prompt } = await read(raw(rawForm(rawPart('name="instructions"', lines), rawPhoto)));
     expect(prompt).toBe("One\ntwo\nthree\nfour");
     expect(parseGenerationJson({ prompt: lines }).prompt).toBe(prompt);
   });
-  test("a textarea of 1,000 characters fits, whatever its lines end with", () => {
+  test("a line break counts as one character, also as CR and LF", () => {
     const text = `${"x\n".repeat(499)}yz`;
     expect(parseGenerationJson({ prompt: text.replaceAll("\n", "\r\n") }).prompt).toBe(text);
   });

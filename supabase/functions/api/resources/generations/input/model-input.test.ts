@@ -45,25 +45,25 @@ test.each([
     1,
     { prompt: "A lighthouse", image: request.images[0], aspect_ratio: "16:9", seed: 7 },
   ],
-])("%s takes %i pictures under its own names", (model, count, input) => {
-  expect(maxImages(model)).toBe(count);
-  expect(modelInput(model, request)).toEqual(input);
-});
+])(
+  "the model %s accepts at most %i photos, and gets its input under its own names",
+  (model, count, input) => {
+    expect(maxImages(model)).toBe(count);
+    expect(modelInput(model, request)).toEqual(input);
+  },
+);
 
-test("what was not chosen is not sent", () => {
+test("options that the caller omits are not sent to the model", () => {
   expect(modelInput("someone/else", { prompt: "A lighthouse", images: [] })).toEqual({
     prompt: "A lighthouse",
   });
 });
 
-test.each(["", "\n", "🖼", "\u0000"])(
-  "any text has a family, %j too: whether it is allowed is not decided here",
-  (model) => {
-    expect(maxImages(model)).toBe(1);
-  },
-);
+test.each(["", "\n", "🖼", "\u0000"])("the unknown model %j accepts one photo", (model) => {
+  expect(maxImages(model)).toBe(1);
+});
 
-test("an option that the model's schema has reaches the model, with the value that it has", () => {
+test("an option of the model's schema is sent to the model unchanged", () => {
   const options = { style: "digital_illustration/pixel_art" };
   expect(optionIssues("recraft-ai/recraft-v3", options, [])).toEqual([]);
   expect(modelInput("recraft-ai/recraft-v3", { prompt: "A lighthouse", images: [], ...options })).toEqual({
@@ -99,12 +99,12 @@ test.each([
     "__proto__",
     '"__proto__" is no field of this request.',
   ],
-])("%s with %j is refused, and the option named", (model, options, name, msg) => {
+])("the model %s refuses %j, and the error names the option", (model, options, name, msg) => {
   const [issue] = optionIssues(model, options, ["aspect_ratio", "seed", "prompt"]);
   expect(issue).toMatchObject({ loc: ["body", name], msg });
 });
 
-test("what was not an option of the model when it was asked for never reaches it", () => {
+test("an option that the model does not have is never sent to it", () => {
   const input = modelInput("google/nano-banana", { prompt: "A lighthouse", images: [], style: "x" });
   expect(input).not.toHaveProperty("style");
 });

@@ -14,20 +14,20 @@ import {
 } from "../../../../../../tests/support/generation-forms.ts";
 import { heic, jpegWithMetadata, png, pngHeader } from "../../../../../../tests/support/images.ts";
 
-describe("multipart as real clients and broken ones write it", () => {
+describe("multipart forms", () => {
   test.each<[string, Uint8Array, string?]>([
     ["a preamble", Buffer.concat([Buffer.from("This is a form.\r\n"), rawForm(rawWords, rawPhoto)])],
     [
       "a line break before the first boundary",
       Buffer.concat([Buffer.from("\r\n"), rawForm(rawWords, rawPhoto)]),
     ],
-    ["something after its end", Buffer.concat([rawForm(rawWords, rawPhoto), Buffer.from("--x\r\nmore")])],
-    ["Boundary= in the header", rawForm(rawWords, rawPhoto), "multipart/form-data; Boundary=x"],
+    ["bytes after its end", Buffer.concat([rawForm(rawWords, rawPhoto), Buffer.from("--x\r\nmore")])],
+    ["`Boundary=` in the header", rawForm(rawWords, rawPhoto), "multipart/form-data; Boundary=x"],
     ["a quoted boundary", rawForm(rawWords, rawPhoto), 'multipart/form-data; charset=utf-8; boundary="x"'],
     ["capitals in the type", rawForm(rawWords, rawPhoto), "Multipart/Form-Data;boundary=x"],
-    ["a picture without a file name", rawForm(rawWords, rawPart('name="image"', latin(png())))],
+    ["a photo without a file name", rawForm(rawWords, rawPart('name="image"', latin(png())))],
     [
-      "a field in Latin-1 that says so",
+      "a field declared as Latin-1",
       rawForm(
         rawPart(
           'name="instructions"',
@@ -37,13 +37,13 @@ describe("multipart as real clients and broken ones write it", () => {
         rawPhoto,
       ),
     ],
-  ])("%s", async (_name, body, type) => {
+  ])("a form with %s is accepted", async (_name, body, type) => {
     const { prompt, images } = await read(raw(body, type));
     expect(prompt).toMatch(/^A watercolour/);
     expect(images).toHaveLength(1);
   });
 
-  test("any boundary of RFC 2046 is read as it is written", async () => {
+  test("a form with any boundary of RFC 2046 is accepted", async () => {
     for (const boundary of ["x".repeat(70), "'()+_,-./:=?", "----WebKitFormBoundaryABC", "a b", "0"]) {
       const body = Buffer.from(
         rawForm(rawWords, rawPhoto).toString("latin1").replaceAll("--x", `--${boundary}`),
@@ -55,13 +55,13 @@ describe("multipart as real clients and broken ones write it", () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ["no boundary", "multipart/form-data", /names no boundary\. Let your HTTP client set this header/],
-    ["an empty boundary", 'multipart/form-data; boundary=""', /1 to 70/],
-    ["71 characters", `multipart/form-data; boundary=${"B".repeat(71)}`, /1 to 70/],
-    ["252 characters", `multipart/form-data; boundary=${"B".repeat(252)}`, /boundary/],
-    ["a space at its end", 'multipart/form-data; boundary="x "', /1 to 70/],
-    ["brackets", "multipart/form-data; boundary=<x>", /1 to 70/],
-  ])("a boundary with %s is refused in words, before the body is read", async (_name, type, detail) => {
+    ["that is missing", "multipart/form-data", /names no boundary\. Let your HTTP client set this header/],
+    ["without characters", 'multipart/form-data; boundary=""', /1 to 70/],
+    ["of 71 characters", `multipart/form-data; boundary=${"B".repeat(71)}`, /1 to 70/],
+    ["of 252 characters", `multipart/form-data; boundary=${"B".repeat(252)}`, /boundary/],
+    ["with a space at its end", 'multipart/form-data; boundary="x "', /1 to 70/],
+    ["with brackets", "multipart/form-data; boundary=<x>", /1 to 70/],
+  ])("a boundary %s is refused with a sentence, before the body is read", async (_name, type, detail) => {
     const request = raw(rawForm(rawWords, rawPhoto), type);
     const refusal = await refusalOf(() => read(request));
     expect(refusal).toMatchObject({ code: "malformed_body", status: 400 });
@@ -69,13 +69,13 @@ describe("multipart as real clients and broken ones write it", () => {
     expect(request.bodyUsed).toBe(false);
   });
 
-  test("a file under another name is refused by that name", async () => {
+  test("a file in an unknown field is refused, and the error names the field", async () => {
     const refusal = await refusalOf(() => read(form(words, photo, ["avatar", png()])));
     expect(refusal.errors?.[0]?.loc).toEqual(["body", "avatar"]);
   });
 
   test.each(["gzip", "br", "deflate"])(
-    "a body compressed with %s is refused by that name",
+    "a body compressed with %s is refused, and the error names the encoding",
     async (encoding) => {
       const packed = raw(rawForm(rawWords, rawPhoto), undefined, { "content-encoding": encoding });
       const refusal = await refusalOf(() => read(packed));
@@ -84,7 +84,7 @@ describe("multipart as real clients and broken ones write it", () => {
     },
   );
 
-  test("bytes that are no text are refused", async () => {
+  test("a text field that is not valid UTF-8 is refused", async () => {
     const refusal = await refusalOf(() =>
       read(raw(rawForm(rawPart('name="instructions"', "\xff\xfe"), rawPhoto))),
     );
@@ -92,13 +92,13 @@ describe("multipart as real clients and broken ones write it", () => {
   });
 });
 
-describe("pictures of a form", () => {
-  test("a JPEG with 3 MB of metadata and fill bytes is taken", async () => {
+describe("photos of a form", () => {
+  test("a form with a JPEG of 3 MB of metadata is accepted", async () => {
     const { images } = await read(form(words, ["files", jpegWithMetadata(3_000_000, 100)]));
     expect(images[0]).toMatchObject({ content_type: "image/jpeg", width: 1, height: 1 });
   });
 
-  test("HEIC and too many pixels are told apart, with the way out", async () => {
+  test("a HEIC photo is unsupported_image, and a photo with too many pixels is too_many_pixels", async () => {
     const refused = await refusalOf(() => read(form(words, ["files", heic, "IMG_0001.HEIC"])));
     expect(refused).toMatchObject({ code: "unsupported_image", detail: expect.stringContaining("HEIC") });
     const large = await refusalOf(() => read(form(words, ["files", pngHeader(12_000, 9_000)])));
@@ -109,7 +109,7 @@ describe("pictures of a form", () => {
     });
   });
 
-  test("what is no picture ends the reading at its first bytes", async () => {
+  test("a file that is not an image is refused at its first bytes, before the rest is read", async () => {
     let pulled = 0;
     const head = rawWords + rawPart('name="files"; filename="a.png"', "").slice(0, -2);
     const body = new ReadableStream<Uint8Array>({

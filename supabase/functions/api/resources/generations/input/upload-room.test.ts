@@ -10,7 +10,7 @@ const isPending = async (work: Promise<unknown>) => {
   return (await Promise.race([work, new Promise((resolve) => setImmediate(resolve, pending))])) === pending;
 };
 
-test("a claim takes nothing: only bytes that came do", async () => {
+test("an upload takes only the room of bytes that have arrived", async () => {
   const room = new UploadRoom(total, share);
   const open = await Promise.all(Array.from({ length: 100 }, (_, at) => room.enter(`client ${at}`)));
   expect(room.used).toBe(100 * 16 * kb);
@@ -20,7 +20,7 @@ test("a claim takes nothing: only bytes that came do", async () => {
   expect(room.used).toBe(0);
 });
 
-test("one client never takes the share that is left for others", async () => {
+test("one client cannot take the room that is reserved for other clients", async () => {
   const room = new UploadRoom(total, share);
   const places = await Promise.all(Array.from({ length: 8 }, () => room.enter("greedy")));
   const waiting = places.map((place) => place.hold(4_000 * kb));
@@ -29,7 +29,7 @@ test("one client never takes the share that is left for others", async () => {
   expect(await isPending(honest.hold(6_000 * kb))).toBe(false);
 });
 
-test("what others wait for has to come fast enough to be over in the time of a request", async () => {
+test("uploads must be faster while other uploads wait for room", async () => {
   const room = new UploadRoom(total, share);
   const places = await Promise.all(["a", "b", "c"].map((client) => room.enter(client)));
   const [first] = places;
@@ -46,7 +46,7 @@ test("what others wait for has to come fast enough to be over in the time of a r
   await waiting;
 });
 
-test("who waits too long is told so", async () => {
+test("an upload that waits too long for room is refused with 503", async () => {
   const room = new UploadRoom(100 * kb, 100 * kb, 1);
   const full = await room.enter("a");
   await full.hold(80 * kb);
@@ -55,7 +55,7 @@ test("who waits too long is told so", async () => {
   await expect(room.enter("c")).rejects.toMatchObject({ code: "overloaded", status: 503 });
 });
 
-test("half-read bodies never wait for each other for ever, and hold no more than the total and one body", async () => {
+test("uploads never deadlock, and hold at most the total room and one more body", async () => {
   const largest = 50_000 * kb;
   await fc.assert(
     fc.asyncProperty(

@@ -11,7 +11,7 @@ afterEach(() => void vi.useRealTimers());
 const row = (status: GenerationRow["status"]) =>
   ({ id: "g1", status, outputs: [], example_images: [], created_at: "2026-11-24T09:00:00.000000Z" }) as never;
 
-/** The endpoint over a database that knows one generation, for one caller. */
+/** The endpoint with a database of one generation, for one caller. */
 function serve(status: GenerationRow["status"] = "processing") {
   const work: Promise<unknown>[] = [];
   const world = {
@@ -36,7 +36,7 @@ function serve(status: GenerationRow["status"] = "processing") {
   return { world, work, open };
 }
 
-test("a stream ends by itself after a minute, and asks the client to come again a second later", async () => {
+test("a stream ends after a minute, and asks the client to reconnect after a second", async () => {
   const { open } = serve();
   const text = (await open()).text();
   await vi.advanceTimersByTimeAsync(60_000);
@@ -47,19 +47,19 @@ test("a stream ends by itself after a minute, and asks the client to come again 
 });
 
 test.each<[string, (answer: Response) => unknown]>([
-  ["that nobody reads, after a minute", () => vi.advanceTimersByTimeAsync(60_000)],
-  ["whose reader hangs up", (answer) => answer.body?.cancel()],
-])("a stream %s makes room for another", async (_, leave) => {
+  ["that nobody reads ends after a minute and", () => vi.advanceTimersByTimeAsync(60_000)],
+  ["whose reader disconnects", (answer) => answer.body?.cancel()],
+])("a stream %s frees its place for another stream", async (_, leave) => {
   const { work, open } = serve();
   const answers = await Promise.all(Array.from({ length: 10 }, () => open()));
   expect((await open()).status).toBe(429);
   for (const answer of answers) await leave(answer);
   expect((await open()).status).toBe(200);
-  // The platform keeps the instance for as long as the streams live, and no longer.
+  // The platform keeps the instance until the streams have ended.
   await Promise.all(work.slice(0, 10));
 });
 
-test("a caller who hangs up before the first byte holds nothing", async () => {
+test("a caller who disconnects before the first byte frees the place of the stream", async () => {
   const { open } = serve();
   const controllers = Array.from({ length: 10 }, () => new AbortController());
   await Promise.all(controllers.map(({ signal }) => open({ signal })));
@@ -68,7 +68,7 @@ test("a caller who hangs up before the first byte holds nothing", async () => {
   expect((await open()).status).toBe(200);
 });
 
-test("a database that fails while a stream begins ends it, and it holds nothing", async () => {
+test("a stream that begins while the database fails ends, and frees its place", async () => {
   const { world, open } = serve("completed");
   const states = world.states;
   world.states = () => Promise.reject(new ApiError("database_unavailable"));
@@ -81,7 +81,7 @@ test("a database that fails while a stream begins ends it, and it holds nothing"
   expect(await (await open()).text()).toContain("id: 3");
 });
 
-test("whoever has heard the end gets 204, and HEAD opens nothing", async () => {
+test("a client that has received the last event gets 204, and HEAD opens no stream", async () => {
   const { open } = serve("completed");
   expect((await open({ headers: { "Last-Event-ID": "3" } })).status).toBe(204);
   const running = serve();

@@ -31,7 +31,7 @@ const rowAs = (status: GenerationRow["status"]): GenerationRow => {
   };
 };
 
-/** A generation that a test moves on, and everything that a stream of it has told. */
+/** A generation that a test changes, and all events of its stream. */
 function follow(status: GenerationRow["status"], lastEventId?: string) {
   const world = {
     status: status as GenerationRow["status"] | "deleted",
@@ -42,7 +42,7 @@ function follow(status: GenerationRow["status"], lastEventId?: string) {
     looks: 0,
   };
   const over = new AbortController();
-  const told: StreamEvent[] = [];
+  const sent: StreamEvent[] = [];
   const processingAt = () => (world.wasProcessing ? processing_at : null);
   const watch = new GenerationWatch(async () => {
     world.looks++;
@@ -65,20 +65,20 @@ function follow(status: GenerationRow["status"], lastEventId?: string) {
   });
   const state = { ended: false };
   void (async () => {
-    for await (const event of events) told.push(event);
+    for await (const event of events) sent.push(event);
     state.ended = true;
   })();
   const words = () =>
-    told.map((one) => {
+    sent.map((one) => {
       if (one.event === "status") return `${one.id} ${one.row.status}`;
       if (one.event === "progress") return `${one.id} ${one.progress.percent}%`;
       return one.event === "problem" ? one.error.code : one.event;
     });
-  return { world, over, told, state, words };
+  return { world, over, sent, state, words };
 }
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-test("every state is told once and in order, and the final one ends the stream", async () => {
+test("a stream sends every state once and in order, and ends with the final state", async () => {
   const { world, state, words } = follow("pending");
   await pass(5_000);
   expect(words()).toEqual(["1 pending"]);
@@ -91,20 +91,20 @@ test("every state is told once and in order, and the final one ends the stream",
   expect(state.ended).toBe(true);
 });
 
-test("a state that was over before anybody looked is told as well, as the generation was then", async () => {
-  const { world, told, words } = follow("pending");
+test("a stream also sends a state that passed between two queries, with the fields of that time", async () => {
+  const { world, sent, words } = follow("pending");
   await pass(100);
   Object.assign(world, { status: "failed", wasProcessing: true });
   await pass(1_000);
   expect(words()).toEqual(["1 pending", "2 processing", "3 failed"]);
-  expect(told).toMatchObject([
+  expect(sent).toMatchObject([
     { row: { completed_at: null, charged: true } },
     { row: { updated_at: processing_at, completed_at: null, error: null, error_code: null, charged: true } },
     { row: { error_code: "prediction_failed", charged: false } },
   ]);
 });
 
-test.each<[status: GenerationRow["status"], lastEventId: string | undefined, told: string[]]>([
+test.each<[status: GenerationRow["status"], lastEventId: string | undefined, expected: string[]]>([
   ["completed", undefined, ["1 pending", "2 processing", "3 completed"]],
   ["completed", "1", ["2 processing", "3 completed"]],
   ["completed", "2", ["3 completed"]],
@@ -113,14 +113,17 @@ test.each<[status: GenerationRow["status"], lastEventId: string | undefined, tol
   ["completed", "a lie", ["1 pending", "2 processing", "3 completed"]],
   ["completed", "4", ["1 pending", "2 processing", "3 completed"]],
   ["completed", "2.9999999999", ["1 pending", "2 processing", "3 completed"]],
-])("of one that is %s, a follower who has heard %j is told %j at once", async (status, lastEventId, told) => {
-  const { state, words } = follow(status, lastEventId);
-  await pass(0);
-  expect(words()).toEqual(told);
-  expect(state.ended).toBe(true);
-});
+])(
+  "for a generation that is %s and Last-Event-ID %j a stream sends %j at once",
+  async (status, lastEventId, expected) => {
+    const { state, words } = follow(status, lastEventId);
+    await pass(0);
+    expect(words()).toEqual(expected);
+    expect(state.ended).toBe(true);
+  },
+);
 
-test("one that was canceled before it ran was never processing", async () => {
+test("a stream of a generation that was canceled before it ran sends no `processing`", async () => {
   const { world, words } = follow("pending");
   await pass(100);
   world.status = "canceled";
@@ -128,13 +131,13 @@ test("one that was canceled before it ran was never processing", async () => {
   expect(words()).toEqual(["1 pending", "3 canceled"]);
 });
 
-test("an id that lies ahead of the generation begins anew", async () => {
+test("a Last-Event-ID ahead of the generation restarts the stream from its beginning", async () => {
   const { words } = follow("processing", "3");
   await pass(0);
   expect(words()).toEqual(["1 pending", "2 processing"]);
 });
 
-test("progress is told when the log grows, and not again to whoever has heard it", async () => {
+test("a stream sends progress when the log grows, and does not repeat it after a reconnect", async () => {
   const { world, words } = follow("processing", "2");
   world.logs = "10%\n";
   await pass(1_000);
@@ -149,7 +152,7 @@ test("progress is told when the log grows, and not again to whoever has heard it
   expect(world.reads).toBe(0);
 });
 
-test("a comment goes out every fifteen seconds, with progress in between too, and the credentials are checked as often", async () => {
+test("a stream sends a comment and checks the credentials every fifteen seconds, also between progress events", async () => {
   const { world, words } = follow("processing", "2");
   for (let second = 0; second < 31; second++) {
     world.logs += ".\n";
@@ -160,7 +163,7 @@ test("a comment goes out every fifteen seconds, with progress in between too, an
 });
 
 test.each(["invalid_token", "api_key_revoked", "account_deactivated"] as const)(
-  "a stream ends with %s when that is so by now, before anything more is told",
+  "a stream ends with %s before its next event when the credentials become invalid",
   async (code) => {
     const { world, state, words } = follow("pending");
     await pass(0);
@@ -176,7 +179,7 @@ test.each(["invalid_token", "api_key_revoked", "account_deactivated"] as const)(
   },
 );
 
-test("a generation that is deleted ends its stream", async () => {
+test("a stream ends with generation_not_found when its generation is deleted", async () => {
   const { world, state, words } = follow("pending");
   await pass(0);
   world.status = "deleted";
@@ -185,7 +188,7 @@ test("a generation that is deleted ends its stream", async () => {
   expect(state.ended).toBe(true);
 });
 
-test("an outage ends the stream without a word, so that the client comes again", async () => {
+test("an outage of the database ends the stream without an error event, so that the client reconnects", async () => {
   const { world, state, words } = follow("pending");
   world.refusal = new ApiError("database_unavailable");
   await pass(beatMs);
@@ -193,7 +196,7 @@ test("an outage ends the stream without a word, so that the client comes again",
   expect(state.ended).toBe(true);
 });
 
-test("when the time is over the stream ends, and nobody looks any more", async () => {
+test("a stream that is aborted ends, and causes no more queries", async () => {
   const { world, over, state } = follow("pending");
   await pass(3_500);
   over.abort();

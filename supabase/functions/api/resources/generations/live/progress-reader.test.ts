@@ -3,7 +3,7 @@ import { ProgressReader } from "./progress-reader.ts";
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test("a log is read in the background, at most every two seconds however many ask", async () => {
+test("a log is read in the background, at most once in two seconds", async () => {
   const read: string[] = [];
   const reader = new ProgressReader(async (id) => {
     read.push(id);
@@ -19,7 +19,7 @@ test("a log is read in the background, at most every two seconds however many as
   expect(reader.of("p1", 12_100)?.percent).toBe(20);
 });
 
-test("five are read at a time; the others have their turn later", async () => {
+test("at most five logs are read at a time, and the others are read later", async () => {
   let running = 0;
   let most = 0;
   const ends: (() => void)[] = [];
@@ -39,7 +39,7 @@ test("five are read at a time; the others have their turn later", async () => {
   expect(ids.map((id) => reader.of(id, 10_011)?.percent)).toEqual(ids.map(() => 50));
 });
 
-test("a provider that fails or has no log changes nothing that was known", async () => {
+test("known progress stays when the provider fails or has no log", async () => {
   const answers: (() => Promise<string | null>)[] = [
     async () => "30%\n",
     async () => null,
@@ -55,7 +55,7 @@ test("a provider that fails or has no log changes nothing that was known", async
   expect(seen).toEqual([undefined, 30, 30, 30, 60]);
 });
 
-test("of those that were followed long ago nothing is kept", async () => {
+test("progress of the oldest prediction is forgotten after a thousand others", async () => {
   const reader = new ProgressReader(async () => "30%\n");
   reader.of("p1", 10_000);
   await settled();

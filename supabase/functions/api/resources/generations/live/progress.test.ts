@@ -13,15 +13,15 @@ test.each<[logs: string, percent: number | null, log: string]>([
   ["100%|████| 4/4\nSaving the picture\n\n", 100, "Saving the picture"],
   ["Loaded 0.5% of 250% weights\n", null, "Loaded 0.5% of 250% weights"],
   ["\u001b[32mready\u001b[0m\u202e\n", null, "[32mready[0m"],
-])("the log %j is at %s percent", (logs, percent, log) => {
+])("the log %j gives %s percent", (logs, percent, log) => {
   expect(readProgress(logs)).toEqual({ position: logs.length, percent, log });
 });
 
-test.each(["", "\n", " \r\n\t"])("the log %j tells nothing", (logs) => {
+test.each(["", "\n", " \r\n\t"])("the log %j gives no progress", (logs) => {
   expect(readProgress(logs)).toBeNull();
 });
 
-test("whatever a model writes becomes one short line of characters that can be shown", () => {
+test("any log of a model becomes one short line of printable characters", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary", maxLength: 10_000 }), (logs) => {
       const progress = readProgress(logs);

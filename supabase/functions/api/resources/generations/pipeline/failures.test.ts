@@ -24,17 +24,17 @@ const blocked = [
   "The content contains sensitive information.",
 ];
 
-describe("what providers say of a picture that they block, word for word", () => {
-  test("each row of the table is said by somebody", () => {
+describe("blocked content", () => {
+  test("each phrase of the table matches a known error of a provider", () => {
     for (const { phrase } of blockedPhrases)
       expect(blocked.filter((text) => phrase.test(text))).not.toEqual([]);
   });
 
-  test.each(blocked)("%s", (error) => {
+  test.each(blocked)("the provider's error %j is content_blocked", (error) => {
     expect(failureOf({ error })).toBe("content_blocked");
   });
 
-  test("also as an object, and in the log where the error is empty", () => {
+  test("an error object is content_blocked too, and an empty error whose log says so", () => {
     expect(failureOf({ error: { message: "NSFW content detected" } })).toBe("content_blocked");
     expect(
       failureOf({ error: null, logs: `${"step\n".repeat(5_000)}NSFW content detected in image 0\n` }),
@@ -42,7 +42,7 @@ describe("what providers say of a picture that they block, word for word", () =>
   });
 });
 
-describe("what is a failure and no block", () => {
+describe("other failures", () => {
   test.each([
     "safety_checker/model.bin not found",
     "FileNotFoundError: [Errno 2] No such file or directory: '/src/weights/nsfw/model.onnx'",
@@ -61,19 +61,19 @@ describe("what is a failure and no block", () => {
     "KeyError: 'sensitive'",
     "invalid value for safety_filter_level: block_only_high",
     "",
-  ])("%s", (error) => {
+  ])("the provider's error %j is prediction_failed", (error) => {
     expect(failureOf({ error })).toBe("prediction_failed");
   });
 
-  test("nothing, or something without words", () => {
+  test("an error without text is prediction_failed", () => {
     for (const error of [null, undefined, {}, [], 7]) expect(failureOf({ error })).toBe("prediction_failed");
   });
 
-  test("an error of any length is looked at in bounded work", () => {
+  test("only the beginning of a long error is searched", () => {
     expect(failureOf({ error: `${"x ".repeat(500_000)} NSFW` })).toBe("prediction_failed");
   });
 });
 
-test("each failure says that it was not charged", () => {
+test("the sentence of each failure says that it was not charged", () => {
   for (const code of Object.keys(failures) as FailureCode[]) expect(failures[code]).toMatch(/not charged\.$/);
 });

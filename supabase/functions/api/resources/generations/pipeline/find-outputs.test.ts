@@ -6,32 +6,32 @@ const a = "https://replicate.delivery/a/out-0.png";
 const b = "https://pbxt.replicate.delivery/b/out-1.png";
 const data = "data:image/png;base64,iVBORw0KGgo=";
 
-describe("where the pictures of an output are", () => {
+describe("findOutputs", () => {
   test.each<[string, unknown, string[]]>([
-    ["an address", a, [a]],
-    ["a list", [a, b], [a, b]],
+    ["a URL", a, [a]],
+    ["a list of URLs", [a, b], [a, b]],
     ["a list of lists", [[a], [b]], [a, b]],
     ["{image}", { image: a }, [a]],
     ["{images: […]}", { images: [a, b], count: 2 }, [a, b]],
     ["[{url}]", [{ url: a }, { url: b }], [a, b]],
     ["{output: {files: [{href}]}}", { output: { files: [{ href: a }] } }, [a]],
-    ["a data: address", data, [data]],
-    ["one address in two places", { image: a, images: [a] }, [a]],
-    ["a picture beside words and numbers", { image: a, prompt: "A lighthouse", seed: 7, nsfw: false }, [a]],
-    ["a picture beside another site", { image: a, license: "https://evil.com/x" }, [a]],
+    ["a data: URL", data, [data]],
+    ["one URL in two places", { image: a, images: [a] }, [a]],
+    ["a URL beside texts and numbers", { image: a, prompt: "A lighthouse", seed: 7, nsfw: false }, [a]],
+    ["a URL beside one of another host", { image: a, license: "https://evil.com/x" }, [a]],
     ["text", "A lighthouse, painted", []],
-    ["text that holds an address", `see ${a}`, []],
+    ["text that contains a URL", `see ${a}`, []],
     ["null", null, []],
     ["undefined", undefined, []],
     ["a number", 7, []],
     ["an empty list", [], []],
     ["a list of nulls", [null, null], []],
     ["a path", "/files/out.png", []],
-  ])("%s", (_, output, addresses) => {
+  ])("the pictures of an output that is %s are found", (_, output, addresses) => {
     expect(findOutputs(output, hosts).addresses).toEqual(addresses);
   });
 
-  test("a host that is not allowed is told", () => {
+  test("an output on a host that is not allowed gives the refused host", () => {
     expect(findOutputs(["https://evil.com/a.png"], hosts)).toEqual({
       addresses: [],
       refused_host: "evil.com",
@@ -39,7 +39,7 @@ describe("where the pictures of an output are", () => {
     expect(findOutputs("http://169.254.169.254/latest", hosts).refused_host).toBe("169.254.169.254");
   });
 
-  test("at most ten pictures are taken, and an answer of any shape is looked at in bounded work", () => {
+  test("at most ten pictures of an output are used, and deep or wide outputs are searched with bounded work", () => {
     const many = Array.from({ length: 50 }, (_, index) => `https://replicate.delivery/${index}.png`);
     expect(findOutputs(many, hosts).addresses).toEqual(many.slice(0, 10));
     let nested: unknown = a;

@@ -15,11 +15,11 @@ test.each([
   ["healthy", { mail: run("2026-01-01T11:59:00Z"), cleanup: run("2026-01-01T11:00:00Z") }],
   ["failing", { mail: run("2026-01-01T11:59:00Z", "2026-01-01T11:00:00Z") }],
   ["late", { mail: run("2026-01-01T11:56:00Z", "2026-01-01T11:00:00Z") }],
-])("the reconciler is %s", (status, jobs) => {
+])("the reconciler is reported as %s", (status, jobs) => {
   expect(describeReconciler(jobs, now).status).toBe(status);
 });
 
-test("no value of a secret is among the settings, and every other setting is", () => {
+test("the health report contains every setting, and of secrets only whether they are set", () => {
   const secret = "s".repeat(40);
   const env = parseEnv({
     SUPABASE_URL: "http://127.0.0.1:54321",
@@ -42,7 +42,7 @@ test("no value of a secret is among the settings, and every other setting is", (
   expect(Object.keys(told).map((name) => name.replace(/_set$/, ""))).toEqual(expect.arrayContaining(names));
 });
 
-test("of a setting that nobody declared, only whether it is set is told", () => {
+test("the health report shows of an undeclared setting only whether it is set", () => {
   const told = settingsOf({ new_setting: "value" } as unknown as Env);
   expect(told).toEqual({ new_setting_set: true });
 });

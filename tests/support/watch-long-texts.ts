@@ -1,4 +1,4 @@
-/** Functions whose work grows with the text that they get. */
+/** Functions whose work grows with the length of their text. */
 const ofStrings = [
   "normalize",
   "split",
@@ -16,14 +16,11 @@ const ofStrings = [
 ] as const;
 const ofPatterns = ["test", "exec"] as const;
 
-/** Whose own business it is what they do to a text: they look at each character a fixed number of times. */
-const linear = /node_modules\/(hono|@hono)\/|node:internal|tests\/support\/(?!measure-work)/;
+/** Calls from these files do not count. They read each character a fixed number of times. */
+const linear = /node_modules\/(hono|@hono)\/|node:internal|tests\/support\/(?!watch-long-texts)/;
 
-/**
- * Watches, between `start` and `stop`, which functions of strings and patterns get a text longer than `most`. Counts what is looked
- * at instead of seconds, so that it is the same on every machine.
- */
-export function measureWork(most: number) {
+/** Records which functions of strings and patterns get a text longer than `most`, between `start` and `stop`. */
+export function watchLongTexts(most: number) {
   const found: string[] = [];
   const originals: [object, string, unknown][] = [];
   let isWatching = true;

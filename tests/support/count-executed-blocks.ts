@@ -1,11 +1,10 @@
 import { type Profiler, Session } from "node:inspector/promises";
 
 /**
- * How often V8 entered the blocks of the scripts that match, while `run` ran: what code does, told apart from how fast the
- * machine is. Native functions count once each, whatever they look at. V8 does not count all of what optimized code does: compare the
- * figure with an upper bound, never with another figure.
+ * Counts how often `run` enters a block of the scripts that match. The count does not depend on the speed of the machine. A native
+ * function counts once, whatever its work. V8 misses some blocks of optimized code, so compare the count only with an upper bound.
  */
-export async function measureWork(scripts: RegExp, run: () => unknown): Promise<number> {
+export async function countExecutedBlocks(scripts: RegExp, run: () => unknown): Promise<number> {
   const session = new Session();
   session.connect();
   try {

@@ -2,8 +2,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 const host = "127.0.0.1";
 
-/** A way to a service that a test can close: connections are cut and new ones refused, as when it has ended. */
-export class Breakable {
+/** A TCP proxy before a service. A test can cut its connections and refuse new ones, as when the service has ended. */
+export class BreakableProxy {
   port: number;
   readonly #target: number;
   #server: Server | undefined;
@@ -14,14 +14,14 @@ export class Breakable {
     this.#target = target;
   }
 
-  /** At port 0 it takes a free one. */
-  static async open(port: number, target: number): Promise<Breakable> {
-    const way = new Breakable(port, target);
-    await way.mend();
-    return way;
+  /** Port 0 means any free port. */
+  static async open(port: number, target: number): Promise<BreakableProxy> {
+    const proxy = new BreakableProxy(port, target);
+    await proxy.mend();
+    return proxy;
   }
 
-  /** Connections through it right now. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#sockets.size;
   }
@@ -59,7 +59,7 @@ export class Breakable {
     await closed;
   }
 
-  /** Cuts what is connected; new connections are taken. */
+  /** Cuts the open connections. New ones are accepted. */
   drop(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
