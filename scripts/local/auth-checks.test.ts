@@ -6,7 +6,7 @@ import { limited, mailed } from "./auth-checks.ts";
 import type { StackConfig } from "./config.ts";
 import type { PlatformEnv } from "./to-lite.ts";
 
-test("a bucket holds thirty of each address and drains as the configuration says", () => {
+test("local Auth allows thirty calls of each address, and then as many an hour as configured", () => {
   const take = authBucket(300);
   const taken = (address: string, now: number) =>
     Array.from({ length: 40 }, () => take(address, now)).filter(Boolean).length;
@@ -16,7 +16,7 @@ test("a bucket holds thirty of each address and drains as the configuration says
   expect(taken("one", 1_000_000)).toBe(30);
 });
 
-test("an address that comes once does not stay for ever", () => {
+test("local Auth forgets the oldest of 10,000 addresses", () => {
   const take = authBucket(1);
   for (let at = 0; at < 30; at++) expect(take("first", 0)).toBe(true);
   expect(take("first", 0)).toBe(false);
@@ -30,7 +30,7 @@ const config = (sections: Record<string, object>): StackConfig => ({
 const keys = { secret: "sb_secret_x", service_role: "jwt" };
 const env = { incoming: { socket: { remoteAddress: "127.0.0.1" } } };
 
-/** Behind the middleware, every call is answered with "passed". */
+/** An app that answers "passed" to each call that the checks let through. */
 function appWith(path: string, ...checks: ReturnType<typeof limited>[]) {
   const app = new Hono<PlatformEnv>();
   app.use(async (c, next) => {
@@ -45,20 +45,23 @@ function appWith(path: string, ...checks: ReturnType<typeof limited>[]) {
 }
 
 test.each([
-  ["a visitor", { apikey: "sb_publishable_x" }, 30],
-  ["whoever has the secret key", { apikey: keys.secret }, 40],
-])("%s who names an address for each call makes so many", async (_who, headers, expected) => {
-  const call = appWith("/token", limited(150, keys));
-  let passed = 0;
-  for (let at = 0; at < 40; at++) {
-    const answer = await call({ ...headers, "sb-forwarded-for": `203.0.113.${at}` });
-    if (answer.status === 200) passed++;
-    else expect(await answer.json()).toMatchObject({ code: 429, error_code: "over_request_rate_limit" });
-  }
-  expect(passed).toBe(expected);
-});
+  ["without the secret key", { apikey: "sb_publishable_x" }, 30],
+  ["with the secret key", { apikey: keys.secret }, 40],
+])(
+  "of forty calls with forty forwarded addresses, a caller %s may make as many as expected",
+  async (_who, headers, expected) => {
+    const call = appWith("/token", limited(150, keys));
+    let passed = 0;
+    for (let at = 0; at < 40; at++) {
+      const answer = await call({ ...headers, "sb-forwarded-for": `203.0.113.${at}` });
+      if (answer.status === 200) passed++;
+      else expect(await answer.json()).toMatchObject({ code: 429, error_code: "over_request_rate_limit" });
+    }
+    expect(passed).toBe(expected);
+  },
+);
 
-test("what config.toml turns on is on: sign-up by a code", async () => {
+test("local Auth allows sign-up by a code exactly when config.toml enables it", async () => {
   const call = (sections: Record<string, object>) =>
     appWith("/otp", mailed(config(sections)))({}, JSON.stringify({ email: "a@example.com" }));
   expect((await call({ auth: { enable_signup: true } })).status).toBe(200);

@@ -5,7 +5,7 @@ import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 const folders = ["supabase/functions/api", "packages/client/src"];
 
-/** Files that hold a noun's whole table instead of one export. */
+/** Files with many exports of one kind. */
 const tables = ["store.ts", "schemas.ts", "errors.ts", "context.ts", "wire.ts"];
 
 const sources = folders.flatMap((folder) =>
@@ -39,7 +39,7 @@ test("every file of the function and the SDK is named for its main export", () =
   expect(misnamed).toEqual([]);
 });
 
-test("a file whose exports have other names is found", () => {
+test("the check of file names finds a file whose exports have other names", () => {
   expect(isNamedFor("fields/page-query.ts", ["searchQuery", "pageQuery"])).toBe(true);
   expect(isNamedFor("clients/storage.ts", ["createStorageClient"])).toBe(true);
   expect(isNamedFor("email-address.ts", ["parseEmailAddress"])).toBe(true);
