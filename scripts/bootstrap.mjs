@@ -25,7 +25,13 @@ function withDirectLoopback(env) {
 function run(script, args) {
   const node = nodeProgram(repositoryRoot);
   const path = `${join(modules, ".bin")}${delimiter}${process.env.PATH ?? ""}`;
-  const env = withDirectLoopback({ ...process.env, PATH: path, CLOUD_API_LAUNCHER: String(process.pid) });
+  const env = withDirectLoopback({
+    // Node keeps what it compiled: a third of the time that loading the modules takes.
+    NODE_COMPILE_CACHE: join(repositoryRoot, ".local", "compile-cache"),
+    ...process.env,
+    PATH: path,
+    CLOUD_API_LAUNCHER: String(process.pid),
+  });
   const child = spawn(node, [join(repositoryRoot, script), ...args], {
     stdio: "inherit",
     env,

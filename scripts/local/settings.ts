@@ -4,6 +4,9 @@ import { fileURLToPath } from "node:url";
 /** The repository's root, where package.json is. */
 export const repositoryRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+/** What Node compiled of each module, shared by every program of this checkout. */
+export const compileCache = join(repositoryRoot, ".local", "compile-cache");
+
 export const defaultBasePort = 54321;
 export const loopback = "127.0.0.1";
 

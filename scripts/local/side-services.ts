@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import type { Keys } from "./keys.ts";
 import { Part, type PartHost } from "./part.ts";
-import { loopback, type Paths, type Ports, repositoryRoot } from "./settings.ts";
+import { compileCache, loopback, type Paths, type Ports, repositoryRoot } from "./settings.ts";
 
 type SideServiceOptions = {
   paths: Paths;
@@ -21,7 +21,13 @@ export function makeInbox({ paths, ports, host }: SideServiceOptions): Part {
       name: "The mail inbox",
       command: nodeBinary(),
       args: [join(repositoryRoot, "scripts", "local", "mail-server.ts")],
-      env: { HOST: loopback, SMTP_PORT: String(ports.smtp), WEB_PORT: String(ports.inbox), TMPDIR: folder },
+      env: {
+        HOST: loopback,
+        SMTP_PORT: String(ports.smtp),
+        WEB_PORT: String(ports.inbox),
+        TMPDIR: folder,
+        NODE_COMPILE_CACHE: compileCache,
+      },
       cwd: repositoryRoot,
       log_file: join(paths.logs, "mail.log"),
       probe: async () => {
@@ -50,6 +56,7 @@ export function makeReplicate({
         ...env,
         HOST: loopback,
         PORT: String(ports.replicate),
+        NODE_COMPILE_CACHE: compileCache,
         REPLICATE_API_TOKEN: keys.replicate_token,
         REPLICATE_WEBHOOK_SECRET: keys.replicate_webhook_secret,
       },
