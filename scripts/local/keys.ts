@@ -42,7 +42,7 @@ export const publishedKeys = keysOfTheCli;
 
 const random = (bytes: number) => randomBytes(bytes).toString("base64url");
 
-function newKeys(databasePassword = random(18)): Keys {
+export function newKeys(databasePassword = random(18)): Keys {
   const signing_keys = newSigningKeys();
   return {
     publishable: `sb_publishable_${random(16)}_${random(6)}`,
@@ -76,7 +76,7 @@ export function ensureKeys(paths: Paths, published: boolean): Keys {
   return published ? { ...keysOfTheCli, database_password, signing_keys } : own;
 }
 
-function writeKeys(file: string, keys: Keys): void {
+export function writeKeys(file: string, keys: Keys): void {
   try {
     const draft = `${file}.new`;
     writeFileSync(draft, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });

@@ -1,45 +1,43 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { publishedKeys } from "../../scripts/local/keys.ts";
+import { ensureKeys, newKeys, readKeys, writeKeys } from "../../scripts/local/keys.ts";
 import { createCluster } from "../../scripts/local/postgres.ts";
 import { pathsFor, repositoryRoot } from "../../scripts/local/settings.ts";
 
 const run = promisify(execFile);
 
 /**
- * Gives a data folder an empty cluster with the password of the CLI, which a stack takes for a cluster without keys. Copying it
- * costs a tenth of `initdb`, which therefore runs once a checkout.
+ * Gives a data folder an empty cluster and keys of its own but for the password of the database. A copy costs a tenth of
+ * `initdb`, which therefore runs once in a checkout.
  */
 export async function copyCluster(folder: string): Promise<void> {
-  const made = await madeOnce();
-  await run("cp", ["-a", made, pathsFor(folder).postgres]);
+  const [made, own] = [pathsFor(await madeOnce()), pathsFor(folder)];
+  await run("cp", ["-a", made.postgres, own.postgres]);
+  writeKeys(own.keys, newKeys(readKeys(made.keys)?.database_password));
 }
 
 async function madeOnce(): Promise<string> {
   // Another server or other arguments of initdb make another cluster.
-  const sources = ["package.json", "scripts/local/postgres.ts"].map((path) =>
-    readFileSync(join(repositoryRoot, path)),
-  );
-  const hash = sources
-    .reduce((sum, text) => sum.update(text), createHash("sha256"))
-    .digest("hex")
-    .slice(0, 12);
-  const made = join(repositoryRoot, ".local", "clusters", hash);
+  const sources = ["package.json", "scripts/local/postgres.ts", "tests/support/copy-cluster.ts"];
+  const hash = createHash("sha256");
+  for (const path of sources) hash.update(readFileSync(join(repositoryRoot, path)));
+  const made = join(repositoryRoot, ".local", "clusters", hash.digest("hex").slice(0, 12));
   if (existsSync(made)) return made;
   mkdirSync(dirname(made), { recursive: true });
   const draft = mkdtempSync(`${made}-`);
   try {
+    // The account of PostgreSQL needs to enter it.
+    chmodSync(draft, 0o711);
     const paths = pathsFor(draft);
-    await createCluster(paths, publishedKeys.database_password);
-    renameSync(paths.postgres, made);
+    await createCluster(paths, ensureKeys(paths, false).database_password);
+    renameSync(draft, made);
   } catch (error) {
+    rmSync(draft, { recursive: true, force: true });
     // Another run may have made it meanwhile.
     if (!existsSync(made)) throw error;
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
   }
   return made;
 }
