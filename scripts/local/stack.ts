@@ -61,6 +61,8 @@ export type StackOptions = {
   functions_folder?: string;
   /** The longest pause before a part that dies again and again is restarted. */
   last_backoff_ms?: number;
+  /** False for tests that call the reconciler themselves: two at once would share the work. */
+  reconciles?: boolean;
   /** How long one probe of a function waits; see `PartHost`. */
   look_ms?: number;
   /** A line of a function's log, once the stack is ready. */
@@ -176,7 +178,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       return client;
     };
     const [client] = await allOrFirstFailure([database(), ...[...side, ...functions].map(run)], giving_up);
-    undo.push(startReconciler(ports, keys.cron_secret, report));
+    if (options.reconciles ?? true) undo.push(startReconciler(ports, keys.cron_secret, report));
     // Before the database, because their last work needs it.
     undo.push(() => Promise.all(functions.map((part) => part.stop())));
     const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths, keys.secret);

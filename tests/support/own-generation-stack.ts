@@ -26,6 +26,7 @@ export class OwnGenerationStack extends GenerationStack {
       replicate_env: { PREDICTION_MS: "400" },
       // Tests kill the parts often, so the restart delay stays short.
       last_backoff_ms: 250,
+      reconciles: false,
       ...options,
     });
     const register = async (sent: Record<string, string>, email: string) => {
