@@ -106,7 +106,7 @@ test("users can change and clear their own name, and no other field", async () =
   expect(errorOf(await patch({ full_name: "x".repeat(256) })).status).toBe(422);
 });
 
-describe("deleting the own account", () => {
+describe("deletion of the own account", () => {
   const remove = (headers: Record<string, string>, secret: string) =>
     api("/auth/me", { method: "DELETE", headers, json: { password: secret } });
 
@@ -224,8 +224,8 @@ test("deactivating a developer locks out the developer's keys and end users", as
     json: { email: freshEmail(), password },
   });
   expect(registration.status).toBe(403);
-  const named = { "X-Project-ID": developer.project.id };
-  const again = await api("/auth/login", { headers: named, json: { email: user.email, password } });
+  const projectHeaders = { "X-Project-ID": developer.project.id };
+  const again = await api("/auth/login", { headers: projectHeaders, json: { email: user.email, password } });
   expect(errorOf(again)).toMatchObject({ status: 403, code: "project_inactive" });
 });
 
@@ -309,10 +309,10 @@ describe("spellings of an email", () => {
 test("a password matches in either Unicode form, and a longer one than its 72 bytes does not match", async () => {
   const { project } = await registerDeveloper();
   const headers = project.headers;
-  const named = { "X-Project-ID": project.id };
+  const projectHeaders = { "X-Project-ID": project.id };
   const email = freshEmail("letters");
   const signIn = (secret: string) =>
-    api("/auth/login", { headers: named, json: { email, password: secret } });
+    api("/auth/login", { headers: projectHeaders, json: { email, password: secret } });
   const json = { email, password: "Cafe\u0301-horse-9" };
   expect((await api("/auth/register", { headers, json })).status).toBe(201);
   expect((await signIn("Café-horse-9")).status).toBe(200);
@@ -322,7 +322,7 @@ test("a password matches in either Unicode form, and a longer one than its 72 by
   const long = { email: freshEmail("long"), password: "Aa1".repeat(24) };
   expect((await api("/auth/register", { headers, json: long })).status).toBe(201);
   const tried = (secret: string) =>
-    api("/auth/login", { headers: named, json: { ...long, password: secret } });
+    api("/auth/login", { headers: projectHeaders, json: { ...long, password: secret } });
   expect((await tried(long.password)).status).toBe(200);
   expect(errorOf(await tried(`${long.password}anything`))).toMatchObject({
     status: 401,

@@ -184,13 +184,13 @@ describe("timing of known and unknown emails", () => {
   test("a failed login takes the same time for known and unknown emails", async () => {
     const { project } = await registerDeveloper();
     // Auth allows a burst of 30 sign-ins per account, so several accounts share the 120 attempts.
-    const people = await Promise.all(Array.from({ length: 8 }, () => registerEndUser(project)));
+    const users = await Promise.all(Array.from({ length: 8 }, () => registerEndUser(project)));
     let next = 0;
     await tryLogin(project.id, freshEmail("nobody"), "Wrong-horse-9");
     await compare(
       "login",
       async () => {
-        const email = people[next++ % people.length]?.email ?? "";
+        const email = users[next++ % users.length]?.email ?? "";
         expect((await tryLogin(project.id, email, "Wrong-horse-9")).status).toBe(401);
         await forgetSignIns(project.id, email);
       },
@@ -202,7 +202,7 @@ describe("timing of known and unknown emails", () => {
     );
     const [costs] = await sql`
       select count(distinct left(encrypted_password, 7))::int as kinds from auth.users
-      where id = (select id from public.users where email = ${people[0]?.email ?? ""}) or email = private.decoy_email()`;
+      where id = (select id from public.users where email = ${users[0]?.email ?? ""}) or email = private.decoy_email()`;
     expect(costs?.kinds).toBe(1);
   });
 

@@ -284,11 +284,11 @@ describe("keys and projects", () => {
 
   test("a revoked API key or developer key is refused from the next request on", async () => {
     const other = await registerDeveloper();
-    const person = await registerEndUser(other.project);
+    const endUser = await registerEndUser(other.project);
     await owner`update public.api_keys set revoked_at = now() where project_id = ${other.project.id}`;
-    await refuses(generate, upload(person.headers), 403, "api_key_revoked");
+    await refuses(generate, upload(endUser.headers), 403, "api_key_revoked");
     await owner`update public.developer_keys set revoked_at = now() where user_id = ${other.id}`;
-    await refuses(generate, upload(person.headers), 403, "developer_key_revoked");
+    await refuses(generate, upload(endUser.headers), 403, "developer_key_revoked");
     const json = { email: freshEmail(), password };
     await refuses("/auth/register", { headers: other.project.headers, json }, 403, "developer_key_revoked");
   });
@@ -333,10 +333,10 @@ describe("access tokens", () => {
     ["a token without exp", () => asAuth({ exp: undefined })],
     ["a token of an unknown session", () => asAuth({ session_id: crypto.randomUUID() })],
     [
-      "a token with another person's session",
+      "a token with another user's session",
       () => asAuth({ session_id: claimsOf(developer.token).session_id }),
     ],
-    ["a token with another person's sub", () => asAuth({ sub: developer.id })],
+    ["a token with another user's sub", () => asAuth({ sub: developer.id })],
     ["the public anonymous key", () => keys.anon ?? ""],
     ["the service role's key", () => keys.service_role ?? ""],
     ["an empty text", () => ""],

@@ -34,22 +34,22 @@ test("a running stack exports every metric, label and fixed value that the dashb
   // A new stack has no metrics of jobs before the first run.
   const headers = { Authorization: `Bearer ${keys.cron_secret}` };
   expect((await api("/internal/reconcile", { method: "POST", headers })).status).toBe(200);
-  const told = await scrape();
+  const exported = await scrape();
   const missing: string[] = [];
   for (const { panel, expr, legend } of queries) {
     const names = expr.match(/\bcloud_api_\w+/g) ?? [];
     expect([panel, names.length > 0]).toEqual([panel, true]);
-    for (const name of names) if (!told.has(name)) missing.push(`${panel}: ${name}`);
+    for (const name of names) if (!exported.has(name)) missing.push(`${panel}: ${name}`);
     for (const [, name = "", selector = ""] of expr.matchAll(/(cloud_api_\w+)\{([^}]*)\}/g))
       for (const [, label = "", operator, value] of selector.matchAll(/(\w+)(=~|=)"([^"]*)"/g)) {
         const fits = (labels: Record<string, string>) =>
           operator === "=" ? labels[label] === value : label in labels;
-        if (!added.includes(label) && !told.get(name)?.some(fits))
+        if (!added.includes(label) && !exported.get(name)?.some(fits))
           missing.push(`${panel}: ${name}{${label}${operator}"${value}"}`);
       }
     const grouped = Array.from(expr.matchAll(/\bby \(([\w, ]+)\)/g), ([, by = ""]) => by.split(", ")).flat();
     for (const label of [...grouped, ...legend])
-      if (!names.some((name) => told.get(name)?.some((labels) => label in labels)))
+      if (!names.some((name) => exported.get(name)?.some((labels) => label in labels)))
         missing.push(`${panel}: by ${label}`);
   }
   expect(queries.length).toBeGreaterThan(30);

@@ -155,12 +155,12 @@ describe("refused streams", () => {
 
   test("opening a stream counts as one read", async () => {
     const limited = await registerLimited(stack.sql, { reads_per_minute: 2 });
-    const person = await registerEndUser(limited.project);
-    const { id } = await stack.created(freshPrompt(), person.headers);
+    const endUser = await registerEndUser(limited.project);
+    const { id } = await stack.created(freshPrompt(), endUser.headers);
     const url = `${urls.api}${eventsAt(id)}`;
     for (let time = 0; time < 2; time++)
-      expect((await fetch(url, { method: "HEAD", headers: person.headers })).status).toBe(200);
-    expect(errorOf(await api(url, { headers: person.headers }))).toMatchObject({
+      expect((await fetch(url, { method: "HEAD", headers: endUser.headers })).status).toBe(200);
+    expect(errorOf(await api(url, { headers: endUser.headers }))).toMatchObject({
       status: 429,
       code: "rate_limited",
     });
@@ -169,17 +169,17 @@ describe("refused streams", () => {
 
 describe("access that ends while the stream is open", () => {
   const running = async () => {
-    const person = await registerEndUser(developer.project);
-    const { id } = await stack.created(`${freshPrompt()} [[stall]]`, person.headers);
-    const stream = await follow(id, person.headers);
+    const endUser = await registerEndUser(developer.project);
+    const { id } = await stack.created(`${freshPrompt()} [[stall]]`, endUser.headers);
+    const stream = await follow(id, endUser.headers);
     await stream.until("processing");
-    return { person, id, stream };
+    return { endUser, id, stream };
   };
   const owner = () => ({ ...developer.headers, "X-Project-ID": developer.project.id });
 
   test("a stream sends no status after its session has ended", async () => {
-    const { person, id, stream } = await running();
-    await api("/auth/logout", { method: "POST", headers: person.headers });
+    const { endUser, id, stream } = await running();
+    await api("/auth/logout", { method: "POST", headers: endUser.headers });
     expect((await cancel(id, owner())).status).toBe(200);
     await stream.rest();
     expect(stream.words.filter((word) => word !== "progress")).toEqual(["pending", "processing", "problem"]);
@@ -188,12 +188,12 @@ describe("access that ends while the stream is open", () => {
       code: "invalid_token",
       request_id: stream.response.headers.get("x-request-id"),
     });
-    expect((await api(eventsAt(id), { headers: person.headers })).status).toBe(401);
+    expect((await api(eventsAt(id), { headers: endUser.headers })).status).toBe(401);
   });
 
   test("a stream without events ends within seconds after its session has ended", async () => {
-    const { person, id, stream } = await running();
-    await api("/auth/logout", { method: "POST", headers: person.headers });
+    const { endUser, id, stream } = await running();
+    await api("/auth/logout", { method: "POST", headers: endUser.headers });
     await stream.rest();
     expect(stream.events.at(-1)).toMatchObject({ event: "problem", data: { code: "invalid_token" } });
     expect(stream.text).toContain("\n\n:\n\n");
@@ -209,11 +209,11 @@ describe("access that ends while the stream is open", () => {
 });
 
 test("a user may hold ten streams, and one more is refused until one of them is closed", async () => {
-  const person = await registerEndUser(developer.project);
-  const { id } = await stack.created(`${freshPrompt()} [[stall]]`, person.headers);
-  const streams = await Promise.all(Array.from({ length: 10 }, () => follow(id, person.headers)));
+  const endUser = await registerEndUser(developer.project);
+  const { id } = await stack.created(`${freshPrompt()} [[stall]]`, endUser.headers);
+  const streams = await Promise.all(Array.from({ length: 10 }, () => follow(id, endUser.headers)));
   await Promise.all(streams.map((stream) => stream.until("pending")));
-  const refused = await api(eventsAt(id), { headers: person.headers });
+  const refused = await api(eventsAt(id), { headers: endUser.headers });
   expect(errorOf(refused)).toMatchObject({ status: 429, code: "too_many_streams" });
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
   const other = await follow(done);
@@ -221,10 +221,10 @@ test("a user may hold ten streams, and one more is refused until one of them is 
   await other.rest();
   for (const stream of streams) stream.close();
   const again = await until(async () => {
-    const stream = await follow(id, person.headers);
+    const stream = await follow(id, endUser.headers);
     return stream.response.status === 200 && stream;
   }, "a stream that is closed makes room");
-  await cancel(id, person.headers);
+  await cancel(id, endUser.headers);
   await again.until("canceled");
 });
 

@@ -100,9 +100,9 @@ test("/health/detailed refuses invalid credentials", async () => {
 test.each(["/health", "/health/storage", "/health/detailed"])(
   "%s answers health+json if the request accepts it, and is never cached",
   async (path) => {
-    const asked = await whenHealthy(path, { Accept: "application/health+json" });
-    expect(asked.headers.get("content-type")).toBe("application/health+json");
-    expect(asked.headers.get("cache-control")).toBe("no-store");
+    const answer = await whenHealthy(path, { Accept: "application/health+json" });
+    expect(answer.headers.get("content-type")).toBe("application/health+json");
+    expect(answer.headers.get("cache-control")).toBe("no-store");
     expect((await api(path)).headers.get("content-type")).toBe("application/json");
   },
 );

@@ -88,14 +88,14 @@ test("an idempotency key replays its answer after the generation was deleted", a
 test("a refused create does not use up its idempotency key", async () => {
   const own = await registerDeveloper();
   await stack.plan(own.project.id, "free");
-  const person = await registerEndUser(own.project);
+  const endUser = await registerEndUser(own.project);
   const key = randomUUID();
   const prompt = freshPrompt();
-  const running = await stack.created(`${freshPrompt()} [[stall]]`, person.headers);
-  const refused = await stack.create(prompt, keyed(key, person.headers));
+  const running = await stack.created(`${freshPrompt()} [[stall]]`, endUser.headers);
+  const refused = await stack.create(prompt, keyed(key, endUser.headers));
   expect(errorOf(refused)).toMatchObject({ status: 429, code: "concurrency_limit_reached" });
-  await api(`/generation/${running.id}/cancel`, { method: "POST", headers: person.headers });
-  const { status, headers } = await stack.create(prompt, keyed(key, person.headers));
+  await api(`/generation/${running.id}/cancel`, { method: "POST", headers: endUser.headers });
+  const { status, headers } = await stack.create(prompt, keyed(key, endUser.headers));
   expect([status, headers.get("idempotent-replayed")]).toEqual([200, null]);
 });
 

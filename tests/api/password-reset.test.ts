@@ -23,22 +23,22 @@ const reset = (token: string, secret = another) =>
 const me = async (token: string) =>
   (await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status;
 
-async function askedFor() {
+async function requestReset() {
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
-  const named = { "X-Project-ID": project.id };
-  expect((await ask(user.email, named)).status).toBe(200);
-  return { ...user, named, project, mail: await mailTo(user.email, subject) };
+  const projectHeaders = { "X-Project-ID": project.id };
+  expect((await ask(user.email, projectHeaders)).status).toBe(200);
+  return { ...user, projectHeaders, project, mail: await mailTo(user.email, subject) };
 }
 
 test("a password reset sets the password, ends every session and notifies by mail", async () => {
-  const { email, token, refresh_token, named, mail } = await askedFor();
+  const { email, token, refresh_token, projectHeaders, mail } = await requestReset();
   const answer = await reset(tokenOf(mail));
   expect(answer.status).toBe(200);
   expect(await me(token)).toBe(401);
   expect((await api("/auth/refresh", { json: { refresh_token } })).status).toBe(401);
-  expect((await api("/auth/login", { headers: named, json: { email, password } })).status).toBe(401);
-  const { headers } = await login(email, named, another);
+  expect((await api("/auth/login", { headers: projectHeaders, json: { email, password } })).status).toBe(401);
+  const { headers } = await login(email, projectHeaders, another);
   expect((await api("/auth/me", { headers })).body).toMatchObject({ email, is_verified: true });
   expect((await api<unknown[]>("/auth/sessions", { headers })).body).toHaveLength(1);
   await mailTo(email, "was changed");
@@ -46,7 +46,7 @@ test("a password reset sets the password, ends every session and notifies by mai
 });
 
 test("50 parallel uses of one reset token succeed once", async () => {
-  const { email, named, mail } = await askedFor();
+  const { email, projectHeaders, mail } = await requestReset();
   const token = tokenOf(mail);
   const tries = Array.from({ length: 50 }, (_, index) => `Parallel-horse-${index}`);
   const answers = await Promise.all(tries.map((secret) => reset(token, secret)));
@@ -55,11 +55,11 @@ test("50 parallel uses of one reset token succeed once", async () => {
   const lost = answers.filter(({ status }) => status !== 200).map((answer) => errorOf(answer).code);
   expect(lost).toHaveLength(49);
   expect(["password_change_running", "reset_token_used"]).toEqual(expect.arrayContaining([...new Set(lost)]));
-  expect((await login(email, named, won[0])).token).toBeTruthy();
+  expect((await login(email, projectHeaders, won[0])).token).toBeTruthy();
 });
 
 test("a weak password does not use up a reset token", async () => {
-  const { mail } = await askedFor();
+  const { mail } = await requestReset();
   expect(errorOf(await reset(tokenOf(mail), "weak"))).toMatchObject({
     status: 422,
     code: "validation_failed",
@@ -68,34 +68,34 @@ test("a weak password does not use up a reset token", async () => {
 });
 
 test("a newer reset mail does not invalidate an older one, and using either invalidates both", async () => {
-  const { email, named, project, mail } = await askedFor();
+  const { email, projectHeaders, project, mail } = await requestReset();
   await forgetMail(sql, "password_reset", `${project.id}:${email}`);
-  await ask(email, named);
+  await ask(email, projectHeaders);
   const newer = await mailTo(email, subject, mail);
   expect((await reset(tokenOf(mail))).status).toBe(200);
   expect(errorOf(await reset(tokenOf(newer))).code).toBe("reset_token_used");
 });
 
 test("two reset tokens of one account used in parallel set one password", async () => {
-  const { email, named, project, mail } = await askedFor();
+  const { email, projectHeaders, project, mail } = await requestReset();
   await forgetMail(sql, "password_reset", `${project.id}:${email}`);
-  await ask(email, named);
+  await ask(email, projectHeaders);
   const newer = await mailTo(email, subject, mail);
   const secrets = ["Either-horse-1", "Either-horse-2"];
   const answers = await Promise.all([mail, newer].map((one, index) => reset(tokenOf(one), secrets[index])));
   expect(answers.map(({ status }) => status).filter((status) => status === 200)).toHaveLength(1);
   const won = secrets[answers.findIndex(({ status }) => status === 200)];
-  expect((await login(email, named, won)).token).toBeTruthy();
+  expect((await login(email, projectHeaders, won)).token).toBeTruthy();
 });
 
 test("an expired reset token is refused", async () => {
-  const { id, mail } = await askedFor();
+  const { id, mail } = await requestReset();
   await sql`update private.mail_tokens set expires_at = now() where user_id = ${id} and purpose = 'password_reset'`;
   expect(errorOf(await reset(tokenOf(mail)))).toMatchObject({ status: 400, code: "reset_token_invalid" });
 });
 
 test("changing the password invalidates earlier reset tokens", async () => {
-  const { headers, mail } = await askedFor();
+  const { headers, mail } = await requestReset();
   const changed = await api("/auth/change-password", {
     headers,
     json: { current_password: password, new_password: "Owners-horse-9" },
@@ -105,7 +105,7 @@ test("changing the password invalidates earlier reset tokens", async () => {
 });
 
 test("a reset token whose use was interrupted works again once its permit has expired", async () => {
-  const { id, email, named, mail } = await askedFor();
+  const { id, email, projectHeaders, mail } = await requestReset();
   // The state after the function died between the permit and Auth's answer.
   const [token] =
     await sql`select digest from private.mail_tokens where user_id = ${id} and purpose = 'password_reset'`;
@@ -114,7 +114,7 @@ test("a reset token whose use was interrupted works again once its permit has ex
   expect(errorOf(await reset(tokenOf(mail)))).toMatchObject({ status: 409, code: "password_change_running" });
   await sql`update private.password_permits set expires_at = now() where user_id = ${id}`;
   expect((await reset(tokenOf(mail))).status).toBe(200);
-  expect((await login(email, named, another)).token).toBeTruthy();
+  expect((await login(email, projectHeaders, another)).token).toBeTruthy();
 });
 
 test.each([["nonsense"], ["0".repeat(64)], ["' or true --"], ["../admin"]])(
@@ -131,10 +131,10 @@ test("a reset request gets the same answer for known, unknown, deactivated and f
   const [known, closed] = [await registerEndUser(project), await registerEndUser(project)];
   const foreign = await registerEndUser((await registerDeveloper()).project);
   await sql`update public.users set deactivated_at = now() where id = ${closed.id}`;
-  const named = { "X-Project-ID": project.id };
+  const projectHeaders = { "X-Project-ID": project.id };
   const answers = [];
   for (const email of [known.email, freshEmail("nobody"), closed.email, foreign.email]) {
-    const { status, body } = await ask(email, named);
+    const { status, body } = await ask(email, projectHeaders);
     answers.push({ status, body });
   }
   for (const answer of answers) expect(answer).toEqual(answers[0]);
@@ -151,8 +151,8 @@ test("a reset request gets the same answer for known, unknown, deactivated and f
 });
 
 test("a second reset request within a minute sends no mail and gets the usual answer", async () => {
-  const { email, named } = await askedFor();
-  const again = await ask(email, named);
+  const { email, projectHeaders } = await requestReset();
+  const again = await ask(email, projectHeaders);
   expect(again).toMatchObject({
     status: 200,
     body: { message: expect.stringContaining("If there is an account") },

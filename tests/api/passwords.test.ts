@@ -12,8 +12,8 @@ const me = async (token: string) =>
 async function user() {
   const { project } = await registerDeveloper();
   const account = await registerEndUser(project);
-  const named = { "X-Project-ID": project.id };
-  return { ...account, named, second: await login(account.email, named) };
+  const projectHeaders = { "X-Project-ID": project.id };
+  return { ...account, projectHeaders, second: await login(account.email, projectHeaders) };
 }
 
 const change = (headers: Record<string, string>, currentPassword: string, newPassword: string) =>
@@ -23,14 +23,14 @@ const change = (headers: Record<string, string>, currentPassword: string, newPas
   });
 
 test("a change of password ends every other session, keeps the current one and notifies by mail", async () => {
-  const { headers, token, email, named, second } = await user();
+  const { headers, token, email, projectHeaders, second } = await user();
   const answer = await change(headers, password, another);
   expect(answer.status).toBe(200);
   expect(await me(token)).toBe(200);
   expect(await me(second.token)).toBe(401);
   expect((await api("/auth/refresh", { json: { refresh_token: second.refresh_token } })).status).toBe(401);
-  expect((await api("/auth/login", { headers: named, json: { email, password } })).status).toBe(401);
-  expect(await me((await login(email, named, another)).token)).toBe(200);
+  expect((await api("/auth/login", { headers: projectHeaders, json: { email, password } })).status).toBe(401);
+  expect(await me((await login(email, projectHeaders, another)).token)).toBe(200);
   expect((await mailTo(email, "was changed")).from[0]?.address).toContain("@");
 });
 
@@ -61,10 +61,10 @@ test.each([
 ])(
   "a change of password with %s is refused and changes nothing",
   async (_name, current, wanted, status, code) => {
-    const { headers, email, named, second } = await user();
+    const { headers, email, projectHeaders, second } = await user();
     expect(errorOf(await change(headers, current, wanted))).toMatchObject({ status, code });
     expect(await me(second.token)).toBe(200);
-    expect(await me((await login(email, named)).token)).toBe(200);
+    expect(await me((await login(email, projectHeaders)).token)).toBe(200);
   },
 );
 
@@ -83,7 +83,7 @@ test.each([
   ["address", { email: "somebody@example.com" }],
   ["phone", { phone: "+491701234567" }],
 ])("a stolen token cannot change the %s at /auth/v1/user", async (_name, changes) => {
-  const { token, email, named } = await user();
+  const { token, email, projectHeaders } = await user();
   const response = await fetch(`${urls.gateway}/auth/v1/user`, {
     method: "PUT",
     headers: {
@@ -95,12 +95,14 @@ test.each([
   });
   await response.text();
   if (!("phone" in changes)) expect(response.status).toBeGreaterThanOrEqual(400);
-  expect(await me((await login(email, named)).token)).toBe(200);
-  expect((await api("/auth/login", { headers: named, json: { email, password: another } })).status).toBe(401);
+  expect(await me((await login(email, projectHeaders)).token)).toBe(200);
+  expect(
+    (await api("/auth/login", { headers: projectHeaders, json: { email, password: another } })).status,
+  ).toBe(401);
 });
 
 test("after five parallel changes of a password exactly one new password works", async () => {
-  const { headers, email, named } = await user();
+  const { headers, email, projectHeaders } = await user();
   const secrets = Array.from({ length: 5 }, (_, index) => `Double-horse-${index}`);
   const answers = await Promise.all(secrets.map((secret) => change(headers, password, secret)));
   const won = secrets.filter((_, index) => answers[index]?.status === 200);
@@ -109,7 +111,7 @@ test("after five parallel changes of a password exactly one new password works",
   const lost = answers.filter(({ status }) => status !== 200).map((answer) => errorOf(answer).status);
   for (const status of lost) expect([403, 409]).toContain(status);
   const works = await Promise.all(
-    won.map((secret) => api("/auth/login", { headers: named, json: { email, password: secret } })),
+    won.map((secret) => api("/auth/login", { headers: projectHeaders, json: { email, password: secret } })),
   );
   expect(works.filter(({ status }) => status === 200)).toHaveLength(1);
 });

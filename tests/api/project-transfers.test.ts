@@ -38,7 +38,7 @@ async function offered() {
 test("an accepted transfer moves the project and its users, and ends the access of the old owner's keys and token", async () => {
   const owner = await registerDeveloper();
   const receiver = await verifiedDeveloper();
-  const person = await registerEndUser(owner.project);
+  const endUser = await registerEndUser(owner.project);
   const { id } = owner.project;
   const management = await api("/auth/developer-keys", {
     headers: owner.headers,
@@ -64,15 +64,15 @@ test("an accepted transfer moves the project and its users, and ends the access 
     expect(errorOf(await api(`/projects/${id}/users`, { headers })).status).toBe(404);
   }
   const list = (headers: Record<string, string>) => api("/generation", { headers });
-  expect(errorOf(await list(person.headers)).code).toBe("developer_key_invalid");
-  const newKey = { ...person.headers, "X-Developer-Key": receiver.project.developer_key };
+  expect(errorOf(await list(endUser.headers)).code).toBe("developer_key_invalid");
+  const newKey = { ...endUser.headers, "X-Developer-Key": receiver.project.developer_key };
   expect(errorOf(await list(newKey)).code).toBe("api_key_revoked");
   const made = await api(`/projects/${id}/api-keys`, { headers: receiver.headers, json: { name: "New" } });
   expect((await list({ ...newKey, "X-API-Key": made.body.key })).status).toBe(200);
 
-  expect((await login(person.email, { "X-Project-ID": id })).token).toBeTruthy();
+  expect((await login(endUser.email, { "X-Project-ID": id })).token).toBeTruthy();
   const { body } = await api(`/projects/${id}/users`, { headers: receiver.headers });
-  expect(body.users.map((user: { id: string }) => user.id)).toEqual([person.id]);
+  expect(body.users.map((user: { id: string }) => user.id)).toEqual([endUser.id]);
   await mailTo(owner.email, "was handed over");
   expect(errorOf(await accept(receiver, id)).code).toBe("transfer_not_found");
 });
@@ -137,8 +137,8 @@ test("only the owner can offer a project, with a token and the password", async 
   expect(errorOf(await offer(owner, receiver.email)).code).toBe("mail_limit_exceeded");
   expect(errorOf(await offer(owner, owner.email))).toMatchObject({ status: 409, code: "transfer_to_owner" });
   expect(errorOf(await offer(owner, "nobody")).status).toBe(422);
-  const person = await registerEndUser(owner.project);
-  expect(errorOf(await offer({ ...owner, headers: person.headers }, receiver.email)).code).toBe(
+  const endUser = await registerEndUser(owner.project);
+  expect(errorOf(await offer({ ...owner, headers: endUser.headers }, receiver.email)).code).toBe(
     "developers_only",
   );
   const path = `/projects/${owner.project.id}/transfer`;

@@ -179,11 +179,11 @@ describe("reads", () => {
 test("creating a generation counts as one request", async () => {
   const { project, user } = await limited({ requests_per_day: 10 });
   const headers = { ...user.headers, "Idempotency-Key": randomUUID() };
-  const { status, headers: told } = await api("/generation/generate-v2", {
+  const { status, headers: answered } = await api("/generation/generate-v2", {
     headers,
     json: { prompt: "One" },
   });
-  expect([status, limitOf(told).remaining]).toEqual([200, 9]);
+  expect([status, limitOf(answered).remaining]).toEqual([200, 9]);
   expect(await usedOf(sql, `requests:${project.id}`)).toBe(1);
 });
 
@@ -360,12 +360,12 @@ describe("operations that document 429", () => {
     callers = { app: project.headers, developer: developer.headers, user: user.headers };
     const plan = await createPlan(sql, { requests_per_day: 1, auth_calls_per_hour: 1, reads_per_minute: 1 });
     await sql`update public.users set plan_id = ${plan} where id = ${developer.id}`;
-    const named = [project.id, developer.id].map((id) => `requests:${id}`);
+    const requests = [project.id, developer.id].map((id) => `requests:${id}`);
     const reads = [user.id, developer.id].map((id) => `reads:${id}`);
     await sql`
       insert into private.rate_limits (bucket, used, resets_at)
       select bucket, 1, now() + interval '1 hour' from (
-        select unnest(${[...named, ...reads]}::text[]) union all
+        select unnest(${[...requests, ...reads]}::text[]) union all
         select private.address_bucket(purpose, ${project.id}, '127.0.0.1') from unnest(array['auth', 'reads']) purpose
       ) as full_buckets (bucket)`;
   });

@@ -91,10 +91,10 @@ const rows = operations.flatMap((operation) =>
 function callerOf(operation: Operation): Headed {
   const { security } = operation;
   if (isOpen(operation)) return {};
-  const named = security.map((choice) => Object.keys(choice).join(" "));
-  if (named[0] === "operatorKey") return caller.operator;
+  const schemes = security.map((choice) => Object.keys(choice).join(" "));
+  if (schemes[0] === "operatorKey") return caller.operator;
   if (isOfAProject(operation)) return caller.user;
-  return named.includes("accessToken") ? caller.developer : {};
+  return schemes.includes("accessToken") ? caller.developer : {};
 }
 
 async function send(operation: Operation, sent: Sent): Promise<Answer> {

@@ -40,13 +40,13 @@ type Call = [
   sent: () => { headers: Headed; json?: unknown; method?: string },
 ];
 const app = () => developer.project.headers;
-const named = () => ({ "X-Project-ID": developer.project.id });
+const projectHeaders = () => ({ "X-Project-ID": developer.project.id });
 const calls: Call[] = [
   [
     "an end user's login",
     200,
     () => "/auth/login",
-    () => ({ headers: named(), json: { email: user.email, password } }),
+    () => ({ headers: projectHeaders(), json: { email: user.email, password } }),
   ],
   [
     "a developer's login",
@@ -64,7 +64,7 @@ const calls: Call[] = [
     "a request for a password reset",
     200,
     () => "/auth/request-password-reset",
-    () => ({ headers: named(), json: { email: freshEmail() } }),
+    () => ({ headers: projectHeaders(), json: { email: freshEmail() } }),
   ],
   [
     "a request for verification by user id",
@@ -72,7 +72,7 @@ const calls: Call[] = [
     () => `/auth/request-verification?user_id=${crypto.randomUUID()}`,
     () => ({ headers: {}, method: "POST" }),
   ],
-  ["reading the public list", 200, () => "/generation/public", () => ({ headers: named() })],
+  ["reading the public list", 200, () => "/generation/public", () => ({ headers: projectHeaders() })],
 ];
 
 describe.each([

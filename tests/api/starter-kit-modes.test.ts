@@ -128,8 +128,8 @@ const steps: [mode: KitEnv["mode"], step: string, take: () => Promise<void>][] =
     "the link of the reset mail opens a page of the API, whose new password works in the kit",
     async () => {
       const { kit, email } = await registered();
-      const named = { "X-Project-ID": owner.project.id };
-      await api("/auth/request-password-reset", { headers: named, json: { email } });
+      const projectHeaders = { "X-Project-ID": owner.project.id };
+      await api("/auth/request-password-reset", { headers: projectHeaders, json: { email } });
       const mail = await mailTo(email, "Set a new password");
       const page = await fetch(linkOf(mail) ?? "");
       expect([page.status, page.headers.get("content-type")]).toEqual([200, expect.stringContaining("html")]);

@@ -79,8 +79,8 @@ describe("generations that the caller cannot see", () => {
 
   test("the status of a generation answers 404 to the users and the developer of another project", async () => {
     const stranger = await registerDeveloper();
-    const person = await registerEndUser(stranger.project);
-    expect(errorOf(await statusOf(person.headers)).code).toBe("generation_not_found");
+    const endUser = await registerEndUser(stranger.project);
+    expect(errorOf(await statusOf(endUser.headers)).code).toBe("generation_not_found");
     const headers = { ...stranger.headers, "X-Project-ID": stranger.project.id };
     expect(errorOf(await statusOf(headers)).code).toBe("generation_not_found");
     const foreign = { ...stranger.headers, "X-Project-ID": developer.project.id };
@@ -131,19 +131,19 @@ describe("waiting", () => {
       (await api(`/generation/${running}/cancel`, { method: "POST", headers: user.headers })).status,
     ).toBe(200);
     const answers = await Promise.all(polls);
-    const told = answers.map(({ body }) => body.status).sort();
-    expect(told.filter((status) => status === "canceled")).toHaveLength(10);
-    expect(told.filter((status) => status !== "canceled")).toHaveLength(5);
+    const statuses = answers.map(({ body }) => body.status).sort();
+    expect(statuses.filter((status) => status === "canceled")).toHaveLength(10);
+    expect(statuses.filter((status) => status !== "canceled")).toHaveLength(5);
   });
 
   test("a waiting poll answers 401 after its session has ended", async () => {
-    const person = await registerEndUser(developer.project);
+    const endUser = await registerEndUser(developer.project);
     const created = await api("/generation/generate-v2", {
-      headers: person.headers,
+      headers: endUser.headers,
       json: { prompt: "A lighthouse [[stall]]" },
     });
-    const poll = statusOf(person.headers, created.body.id, "?wait=2");
-    await api("/auth/logout", { method: "POST", headers: person.headers });
+    const poll = statusOf(endUser.headers, created.body.id, "?wait=2");
+    await api("/auth/logout", { method: "POST", headers: endUser.headers });
     expect((await poll).status).toBe(401);
     await api(`/generation/${created.body.id}`, {
       method: "DELETE",

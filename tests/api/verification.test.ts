@@ -283,8 +283,8 @@ test("request-verification by email mails a known address, and answers the same 
   const { id, email, project, mail } = await newUser();
   const foreign = await newUser();
   await forgetMail(sql, "verification", id);
-  const named = { "X-Project-ID": project.id };
-  const ask = (json: unknown, headers: Record<string, string> = named) =>
+  const projectHeaders = { "X-Project-ID": project.id };
+  const ask = (json: unknown, headers: Record<string, string> = projectHeaders) =>
     api("/auth/request-verification", { headers, json });
   const answers = [
     await ask({ email: ` ${email.toUpperCase()} ` }),

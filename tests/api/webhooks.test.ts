@@ -99,7 +99,7 @@ test("webhooks deliver failures, cancels, user events and a reached quota, each 
   const failed = (await make("[[fail]]")).body.id;
   await until(
     async () => eventsFor(developer),
-    (told) => told.some(({ type }) => type === "generation.failed"),
+    (delivered) => delivered.some(({ type }) => type === "generation.failed"),
   );
   const canceled = (await make("[[slow 5000]]")).body.id;
   await api(`/generation/${canceled}/cancel`, { method: "POST", headers: user.headers });
@@ -110,15 +110,15 @@ test("webhooks deliver failures, cancels, user events and a reached quota, each 
   await sql`update public.generation_usage set generations = ${used} where project_id = ${developer.project.id}`;
   await sql`update public.generation_usage set generations = 100 where project_id = ${developer.project.id}`;
   await sql`delete from auth.users where id = ${user.id}`;
-  const told = await until(
+  const delivered = await until(
     async () => {
       await reconcile();
       return eventsFor(developer);
     },
     (found) => found.length >= 6,
   );
-  const about = told.map(({ type, data }) => [type, data.id ?? data.limit]).sort();
-  expect(about).toEqual(
+  const subjects = delivered.map(({ type, data }) => [type, data.id ?? data.limit]).sort();
+  expect(subjects).toEqual(
     [
       ["generation.canceled", canceled],
       ["generation.failed", failed],
@@ -128,8 +128,8 @@ test("webhooks deliver failures, cancels, user events and a reached quota, each 
       ["user.verified", user.id],
     ].sort(),
   );
-  expect(told.find(({ type }) => type === "user.created")?.data).toMatchObject({ email });
-  expect(told.find(({ type }) => type === "user.deleted")?.data).toEqual({
+  expect(delivered.find(({ type }) => type === "user.created")?.data).toMatchObject({ email });
+  expect(delivered.find(({ type }) => type === "user.deleted")?.data).toEqual({
     id: user.id,
     project_id: developer.project.id,
   });

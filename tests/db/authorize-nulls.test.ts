@@ -16,7 +16,7 @@ test("authorize follows its rules for every subset of valid credentials in every
   expect(await wrongVerdicts((sent) => pick(sent), verdict)).toEqual([]);
 });
 
-test("authorize treats a null credential as a missing one in every subset and scope", async () => {
+test("authorize refuses null credentials wherever it refuses missing ones", async () => {
   const nulls = (sent: Set<string>) =>
     Object.fromEntries(Object.keys(valid()).map((name) => [name, pick(sent)[name] ?? null]));
   const mustRefuse = (sent: Set<string>, scope: Scope) => (verdict(sent, scope) === null ? "any" : "refused");

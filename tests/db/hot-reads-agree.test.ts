@@ -117,9 +117,9 @@ const comparison = `
       execute call into found;
       answer := jsonb_build_object('result', found.result::jsonb, 'rate_limit', found.rate_limit::jsonb);
       -- The rollback removes the settings of this caller before the next request.
-      raise exception 'taken back';
+      raise exception 'rolled back';
     exception when raise_exception then
-      if sqlerrm <> 'taken back' then
+      if sqlerrm <> 'rolled back' then
         answer := jsonb_build_object('refusal', sqlerrm);
       end if;
     end;
@@ -138,7 +138,7 @@ const comparison = `
       continue when call ->> 'hot' is null;
       hot := pg_temp.ask(call ->> 'hot');
       complete := pg_temp.ask(call ->> 'complete');
-      -- The account has its instant in the form of the wire already.
+      -- The hot read formats created_at of an account already, so the formats must be made equal.
       if hot #> '{result,is_verified}' is not null then
         hot := jsonb_set(hot, '{result,created_at}', to_jsonb((hot #>> '{result,created_at}')::timestamptz));
       end if;

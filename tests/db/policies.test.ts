@@ -19,15 +19,15 @@ beforeAll(async () => {
   world = await makeWorld();
 });
 
-const people = async (tx: Tx) =>
+const countUsers = async (tx: Tx) =>
   (await tx`select id from public.users where id = any (${[...world.a.people, ...world.b.people]})`).length;
 
 test("policies show a user one account, a developer those of the project, service_role all and anon none", async () => {
   const { a, b } = world;
-  expect(await asUser(a.user.token, people)).toBe(1);
-  expect(await asUser(a.developer.token, people)).toBe(a.people.length);
-  expect(await asService(people)).toBe(a.people.length + b.people.length);
-  expect((await failureOf(asAnon(people)))?.code).toBe("42501");
+  expect(await asUser(a.user.token, countUsers)).toBe(1);
+  expect(await asUser(a.developer.token, countUsers)).toBe(a.people.length);
+  expect(await asService(countUsers)).toBe(a.people.length + b.people.length);
+  expect((await failureOf(asAnon(countUsers)))?.code).toBe("42501");
 });
 
 test("claims without a valid session of the same account read no row", async () => {
@@ -46,7 +46,7 @@ test("claims without a valid session of the same account read no row", async () 
   for (const claim of forged) {
     const seen = await rolledBack(async (tx) => {
       await become(tx, "authenticated", claim);
-      return people(tx);
+      return countUsers(tx);
     });
     expect(seen, JSON.stringify(claim)).toBe(0);
   }

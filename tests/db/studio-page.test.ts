@@ -58,7 +58,7 @@ test("every column that docs/studio.md calls safe to edit can be updated", async
       for (const name of names) {
         const changed = await tx.savepoint((inner) =>
           inner.unsafe(`update public.${table} set ${name} = ${values[`${table}.${name}`] ?? values[name]} where ctid = (
-            select ctid from public.${table} where ${wanted[table] ?? "true"} limit 1)`),
+            select ctid from public.${table} where ${editableRows[table] ?? "true"} limit 1)`),
         );
         expect([table, name, changed.count]).toEqual([table, name, 1]);
       }
@@ -66,7 +66,7 @@ test("every column that docs/studio.md calls safe to edit can be updated", async
 });
 
 /** For each table a row that can be changed, and for each column a value. */
-const wanted: Record<string, string> = { users: "role = 'developer'", projects: "is_active" };
+const editableRows: Record<string, string> = { users: "role = 'developer'", projects: "is_active" };
 const values: Record<string, string> = {
   requests_per_day: "2000",
   auth_calls_per_hour: "null",

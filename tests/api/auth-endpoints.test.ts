@@ -115,9 +115,9 @@ test("Auth limits a burst from one IP address with 429 and Retry-After, and not 
 
 test("72 parallel logins from one server all succeed", async () => {
   const { project } = await registerDeveloper();
-  const people = await Promise.all(Array.from({ length: 8 }, () => registerEndUser(project)));
+  const users = await Promise.all(Array.from({ length: 8 }, () => registerEndUser(project)));
   const signIns = Array.from({ length: 72 }, (_, at) =>
-    login(people[at % people.length]?.email ?? "", { "X-Project-ID": project.id }),
+    login(users[at % users.length]?.email ?? "", { "X-Project-ID": project.id }),
   );
   expect(await Promise.all(signIns)).toHaveLength(72);
 });
