@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, expect, inject, test } from "vitest";
+import { afterAll, describe, expect, inject, test, vi } from "vitest";
 import { type Connection, createConnections } from "../../supabase/functions/api/clients/connections.ts";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { ApiError } from "../../supabase/functions/api/errors.ts";
@@ -88,9 +88,97 @@ test("a prepared call works after a migration changed the function's return type
     expect(await ask(`select ${name}() as n`)).toEqual({ n: 7 });
     await define("bigint");
     expect(await ask(`select ${name}() as n`)).toEqual({ n: "7" });
+    await define("integer");
+    const readAll = Array.from({ length: 20 }, () => connections.read(`select ${name}() as n`, [], 8_000));
+    expect(await Promise.all(readAll)).toEqual(readAll.map(() => ({ n: 7 })));
   } finally {
     await admin.unsafe(`drop function ${name}()`);
   }
+});
+
+describe("reads that share a connection", () => {
+  const read = <Row>(text: string, args: (string | number)[] = []) =>
+    connections.read<Row>(text, args, 8_000);
+  const many = <T>(make: (at: number) => Promise<T>) =>
+    Promise.all(Array.from({ length: 50 }, (_, at) => make(at)));
+  const pidOf = async () => (await read<{ pid: number }>("select pg_backend_pid() as pid"))?.pid;
+  /** Resolves when the server is at it. */
+  const running = (text: string) =>
+    vi.waitFor(async () => {
+      const found = await admin`select from pg_stat_activity where query = ${text} and state = 'active'`;
+      expect(found).toHaveLength(1);
+    });
+
+  test("each gets its own answer, and no other connection is opened", async () => {
+    const echo = (at: number) =>
+      read<{ n: number; pid: number }>("select $1::integer as n, pg_backend_pid() as pid", [at]);
+    const rows = await many(echo);
+    expect(rows.map((row) => row?.n)).toEqual(Array.from({ length: 50 }, (_, at) => at));
+    expect(new Set(rows.map((row) => row?.pid)).size).toBe(1);
+  });
+
+  test("what one remembers for its transaction the next one does not see", async () => {
+    const rows = await many((at) =>
+      at % 2 === 0
+        ? read<{ seen: string }>("select set_config('app.user_id', $1, true) as seen", [`user ${at}`])
+        : read<{ seen: string }>("select current_setting('app.user_id', true) as seen"),
+    );
+    const seen = rows.map((row) => row?.seen || null);
+    expect(seen).toEqual(Array.from({ length: 50 }, (_, at) => (at % 2 === 0 ? `user ${at}` : null)));
+  });
+
+  test("one that the server refuses says why, and costs no other its answer", async () => {
+    const answers = await many((at) =>
+      read<{ n: number }>("select 60 / $1::integer as n", [at % 10]).catch(({ code }) => code),
+    );
+    const expected = (at: number) => (at % 10 === 0 ? "22012" : { n: Math.floor(60 / (at % 10)) });
+    expect(answers).toEqual(answers.map((_, at) => expected(at)));
+  });
+
+  test("when their connection is cut each is asked again and answered", async () => {
+    const before = await pidOf();
+    const slow = "select pg_sleep(0.5)::text as slept, 'cut' as name";
+    const cut = read(slow);
+    const others = many((at) => read<{ n: number }>("select $1::integer as n", [at]));
+    await running(slow);
+    await admin`select pg_terminate_backend(${before ?? 0})`;
+    expect(await cut).toMatchObject({ name: "cut" });
+    expect((await others).map((row) => row?.n)).toEqual(Array.from({ length: 50 }, (_, at) => at));
+    expect(await pidOf()).not.toBe(before);
+  });
+
+  test("a slow one holds up the others for a second at most, and is answered itself", async () => {
+    const wide = open({ DB_POOL_SIZE: "2" });
+    try {
+      const start = performance.now();
+      const slow = wide.read<{ name: string }>("select pg_sleep(2)::text, 'slow' as name", [], 8_000);
+      const others = await many((at) => wide.read<{ n: number }>("select $1::integer as n", [at], 8_000));
+      expect(performance.now() - start).toBeLessThan(1_900);
+      expect(others.map((row) => row?.n)).toEqual(Array.from({ length: 50 }, (_, at) => at));
+      expect(await slow).toMatchObject({ name: "slow" });
+    } finally {
+      await wide.close();
+    }
+  });
+
+  test("reads that never end leave the only connection to whoever waits for it", async () => {
+    let isOver = false;
+    const load = Array.from({ length: 5 }, async () => {
+      while (!isOver) await read("select 1 as n");
+    });
+    try {
+      for (let turn = 0; turn < 5; turn++) expect(await ask("select 2 as n")).toEqual({ n: 2 });
+    } finally {
+      isOver = true;
+      await Promise.all(load);
+    }
+  });
+
+  test("without an answer in time each is refused, and the next one gets a connection", async () => {
+    const late = connections.read("select pg_sleep(20)::text as slept", [], 1_500);
+    await expect(late).rejects.toThrow("no answer in");
+    expect(await ask("select 3 as n")).toEqual({ n: 3 });
+  });
 });
 
 test.each([

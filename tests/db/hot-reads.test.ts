@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 /** Runs a hot read with the given query for the end user of A, in the function's own role. */
 async function read(query: string, args: string[] = [], sql: Pick<typeof owner, "unsafe"> = owner) {
-  const faulty: HotRead = { name: query, limit: "reads", needsKeys: true, query };
+  const faulty: HotRead = { name: query, limit: "reads", needsKeys: true, isShort: true, query };
   const statement = hot.statementOf(faulty, args, endUserCredentials(world.a))?.("left");
   if (statement === undefined) throw new Error("no statement");
   return sql.unsafe(statement.text, statement.values);
@@ -48,7 +48,13 @@ describe("policies of hot reads", () => {
   });
 
   test("a hot read without a set caller returns no row", async () => {
-    const early: HotRead = { name: "early", limit: "reads", needsKeys: false, query: all("own_accounts") };
+    const early: HotRead = {
+      name: "early",
+      limit: "reads",
+      needsKeys: false,
+      isShort: true,
+      query: all("own_accounts"),
+    };
     const { text = "", values } = hot.statementOf(early, [], endUserCredentials(world.a))?.("left") ?? {};
     const unremembered = text.replace(/set_config\([^)]*\)/g, "''");
     expect(unremembered).not.toContain("set_config");

@@ -9,23 +9,28 @@ import { owner } from "../support/sql.ts";
 describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
   let proxy: BreakableProxy;
   let instance: FunctionProcess;
-  let user: EndUser;
+  let users: EndUser[];
 
   beforeAll(async () => {
     const database = new URL(inject("stack").database_url ?? "");
     proxy = await BreakableProxy.open(0, Number(database.port));
     database.port = String(proxy.port);
     instance = await startFunction(inject("stack"), deno, { SUPABASE_DB_URL: database.href });
-    user = await registerEndUser((await registerLimited(owner, {})).project);
+    const { project } = await registerLimited(owner, {});
+    users = await Promise.all(Array.from({ length: 4 }, () => registerEndUser(project)));
   });
   afterAll(async () => {
     await instance?.end();
     await proxy?.cut();
   });
 
+  let asked = 0;
+  /** Reads the account of one after the other. Nobody may ever see that of somebody else. */
   const me = async () => {
+    const user = users[asked++ % users.length] as EndUser;
     const path = `${instance.base}/api/v1/auth/me`;
     const answer = await api(path, { headers: user.headers }).catch(() => undefined);
+    if (answer?.status === 200 && answer.body.id !== user.id) throw new Error("the account of somebody else");
     return { status: answer?.status ?? 0, code: answer === undefined ? "no answer" : answer.body.code };
   };
 

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalPath } from "./canonical-path.ts";
 
@@ -97,3 +98,25 @@ test.each(["/", "/health", "/api/v1/generation", `/api/v1/generation/${id}/image
     expect(canonicalPath(path)).toBe(path);
   },
 );
+
+test("any path is routed the same with and without a trailing slash", () => {
+  const parts = [
+    "api",
+    "v1",
+    "generation",
+    "health",
+    "auth",
+    "me",
+    "generate",
+    "generations-v2",
+    "status",
+    id,
+  ];
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...parts), { minLength: 1, maxLength: 6 }), (chosen) => {
+      const path = `/${chosen.join("/")}`;
+      expect(canonicalPath(path)).toBe(canonicalPath(`${path}/`));
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -14,11 +14,15 @@ const aliases: readonly [RegExp, string][] = [
   ],
 ];
 
+/** What most requests ask for: nothing of it is doubled, and it is no older name. */
+const plain = /^\/api\/v1(?!\/api\/|\/generation\/(?:generat|public-|anonymous-))(?:\/[\w-]+)+$/;
+
 /**
  * The route that a request means. Clients send doubled slashes, doubled prefixes, trailing slashes and older names; the first
  * segment can also be the name of a function (`api`, `health`, `generation`). Never a redirect: a redirected POST is lost.
  */
 export function canonicalPath(pathname: string): string {
+  if (plain.test(pathname)) return pathname;
   let path = pathname.replace(/\/{2,}/g, "/").replace(/\/$/, "");
   for (const doubled of ["/api", prefix]) {
     while (path.startsWith(`${doubled}${prefix}/`) || path === doubled + prefix)

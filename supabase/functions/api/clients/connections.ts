@@ -5,6 +5,7 @@ import { ApiError } from "../errors.ts";
 import type { Log } from "../logger.ts";
 import { cancelQuery } from "./cancel-query.ts";
 import { createDeadlines, DeadlineError } from "./deadlines.ts";
+import { createTurns } from "./turns.ts";
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
 
@@ -17,7 +18,13 @@ export type Connection = {
   tell(text: string): Promise<void>;
 };
 
-type Client = pg.PoolClient & { processID: number; secretKey: number };
+/** `pipeline`: the next statement is sent before the one before is answered. */
+type Client = pg.PoolClient & {
+  processID: number;
+  secretKey: number;
+  pipeline: boolean;
+  connection: { stream: { destroy(): void } };
+};
 
 const connectWithinMs = 8_000;
 const idleMs = 60_000;
@@ -115,12 +122,15 @@ export function createConnections(env: Env, log: Log) {
 
   async function find<Row>(client: Client, text: string, args: readonly Json[]): Promise<Row | undefined> {
     const values = args.map(toParameter);
-    const send = () => query(client, prepare ? { text, values, name: nameOf(text) } : { text, values });
-    const { rows } = await send().catch((error) => {
-      if (!isStale(error)) throw error;
-      names.delete(text);
-      return send();
-    });
+    const name = nameOf(text);
+    const { rows } = await query(client, prepare ? { text, values, name } : { text, values }).catch(
+      (error) => {
+        if (!isStale(error)) throw error;
+        // Another one may have been the first to notice.
+        if (names.get(text) === name) names.delete(text);
+        return query(client, { text, values, name: nameOf(text) });
+      },
+    );
     return rows[0] as Row | undefined;
   }
 
@@ -138,7 +148,10 @@ export function createConnections(env: Env, log: Log) {
    * Lends a connection to the work. At the deadline the server is told to stop, and the connection is closed.
    * @throws what the work throws; pg.DatabaseError; DeadlineError; ApiError database_unavailable without an answer
    */
-  function use<T>(work: (connection: Connection) => Promise<T>, deadlineMs: number): Promise<T> {
+  const use = <T>(work: (connection: Connection) => Promise<T>, deadlineMs: number): Promise<T> =>
+    useClient((client) => work(connectionOf(client)), deadlineMs);
+
+  function useClient<T>(work: (client: Client) => Promise<T>, deadlineMs: number): Promise<T> {
     return new Promise((resolve, reject) => {
       let client: Client | undefined;
       let isOver = false;
@@ -159,7 +172,7 @@ export function createConnections(env: Env, log: Log) {
         if (isOver) return opened.release();
         client = opened;
         try {
-          const result = await work(connectionOf(opened));
+          const result = await work(opened);
           end(true, () => resolve(result));
         } catch (error) {
           end(isUsableAfter(error), () => reject(error));
@@ -171,10 +184,39 @@ export function createConnections(env: Env, log: Log) {
     });
   }
 
+  const share = createTurns<Client>(
+    (work, deadlineMs) =>
+      useClient(async (client) => {
+        client.pipeline = true;
+        try {
+          await work(client);
+        } catch (error) {
+          if (error instanceof DeadlineError) {
+            cancelQuery(client);
+            // All that wait for it are told at once.
+            client.connection.stream.destroy();
+          }
+          throw error;
+        } finally {
+          client.pipeline = false;
+        }
+      }, deadlineMs),
+    startDeadline,
+    (error) => error instanceof pg.DatabaseError && isUsableAfter(error),
+  );
+
+  /** The first row of a short statement that writes nothing, on a connection that it may share. */
+  const read = <Row>(text: string, args: readonly Json[], deadlineMs: number) =>
+    share(
+      (client) => find<Row>(client, text, args),
+      (leftMs) => use((connection) => connection.find<Row>(text, args), leftMs),
+      deadlineMs,
+    );
+
   function close(): Promise<void> {
     clearTimeout(closing);
     return pool.end();
   }
 
-  return { use, prepares: prepare, close };
+  return { use, read, prepares: prepare, close };
 }

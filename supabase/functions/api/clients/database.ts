@@ -7,7 +7,14 @@ import { currentTrace } from "../trace.ts";
 import { createConnections, type Json } from "./connections.ts";
 import { countRequest } from "./count-request.ts";
 import { DeadlineError } from "./deadlines.ts";
-import { type Counting, createHotReads, type HotRead, type Scalar, type Sent } from "./hot-reads.ts";
+import {
+  type Counting,
+  createHotReads,
+  type HotRead,
+  type Scalar,
+  type Sent,
+  writesNothing,
+} from "./hot-reads.ts";
 import { createLeases, type Take } from "./leases.ts";
 import type { RedisClient } from "./redis.ts";
 import { statementFor } from "./statement-for.ts";
@@ -171,11 +178,11 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
     const statement = connections.prepares ? hot.statementOf(read, args, credentials) : undefined;
     if (statement === undefined) return complete();
     const find = async <Limit>(counting: Counting, asked?: number) => {
+      type Found = { result: T; rate_limit: Limit };
       const { text, values } = statement(counting, asked);
-      return connections.use(
-        (connection) => connection.find<{ result: T; rate_limit: Limit }>(text, values),
-        deadlineDefaultMs,
-      );
+      return read.isShort && writesNothing(counting)
+        ? connections.read<Found>(text, values, deadlineDefaultMs)
+        : connections.use((connection) => connection.find<Found>(text, values), deadlineDefaultMs);
     };
     const counted: Counting = redis.isUsable() ? "announced" : "counted";
 

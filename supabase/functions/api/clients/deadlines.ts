@@ -5,13 +5,16 @@ export class DeadlineError extends Error {
   }
 }
 
+/** Calls `pass` after the time, unless what is returned is called before. */
+export type StartDeadline = (ms: number, pass: () => void) => () => void;
+
 type Deadline = { at: number; pass: () => void };
 
 /**
  * Deadlines that share one timer, set to the earliest of them: a timer for each query took a twentieth of the time of a read.
  * With nothing under way, no timer is left.
  */
-export function createDeadlines() {
+export function createDeadlines(): StartDeadline {
   const underWay = new Set<Deadline>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
@@ -36,8 +39,7 @@ export function createDeadlines() {
     lookAt(next);
   }
 
-  /** Calls `pass` after the time, unless what is returned is called before. */
-  return function startDeadline(ms: number, pass: () => void): () => void {
+  return function startDeadline(ms, pass) {
     const deadline = { at: performance.now() + ms, pass };
     underWay.add(deadline);
     lookAt(deadline.at);

@@ -11,6 +11,8 @@ export type HotRead = {
   limit: "reads" | "requests";
   /** Whether it needs all the credentials of an app. */
   needsKeys: boolean;
+  /** Whether it finds one row by its key, so that others may wait for it on the same connection. */
+  isShort: boolean;
   /** A query of at most one row with the column `result`. `caller` is its row of private.live_end_users, $1 its first argument. */
   query: string;
 };
@@ -32,6 +34,7 @@ export type Sent = {
  * `announced` names it for Redis. `told` reads it for a request that was counted with others. `left` does nothing.
  */
 export type Counting = "counted" | "taken" | "announced" | "told" | "left";
+export const writesNothing = (counting: Counting) => counting !== "counted" && counting !== "taken";
 export type Scalar = string | number | null;
 
 const windows = { reads: 60, requests: 86_400 };

@@ -157,12 +157,42 @@ test("a changed plan applies from the second request on", async () => {
   expect((await lend("reads:a", work)).rate_limit?.limit).toBe(10);
 });
 
-test("without a limit no lease is kept and no rate limit is reported", async () => {
+test("without a limit no request is counted and no rate limit is reported, until the plan sets one", async () => {
   const lend = createLeases();
+  let limit: number | null = null;
   const work = async (asked: number) => {
-    expect(asked).toBeGreaterThan(0);
-    return { result: "answer", take: null };
+    if (asked === 0) return { result: "answer", limit };
+    calls++;
+    return { result: "answer", take: limit === null ? null : { ...limited, limit, taken: 2 } };
   };
-  for (let turn = 0; turn < 3; turn++)
-    expect(await lend("reads:a", work)).toEqual({ result: "answer", rate_limit: null });
+  const limited = { name: "reads", remaining: 98, window: 60, resets_in: 60 };
+  let calls = 0;
+  const ask = () => lend("reads:a", work);
+  for (let turn = 0; turn < 3; turn++) expect(await ask()).toEqual({ result: "answer", rate_limit: null });
+  expect(calls).toBe(1);
+  limit = 100;
+  expect((await ask()).rate_limit).toBeNull();
+  expect((await ask()).rate_limit).toMatchObject({ limit: 100, remaining: 99 });
+  expect((await ask()).rate_limit).toMatchObject({ limit: 100, remaining: 98 });
+  expect(calls).toBe(2);
+});
+
+test("a late answer from before a new limit leaves at most one request uncounted", async () => {
+  const lend = createLeases();
+  const { counter, work } = createCounter(1_000);
+  let answerLate = () => {};
+  const late = lend(
+    "reads:a",
+    () =>
+      new Promise<{ result: string; take: null }>((resolve) => {
+        answerLate = () => resolve({ result: "answer", take: null });
+      }),
+  );
+  await lend("reads:a", work);
+  await lend("reads:a", work);
+  answerLate();
+  expect((await late).rate_limit).toBeNull();
+  await lend("reads:a", work);
+  for (let turn = 0; turn < 9; turn++) expect((await lend("reads:a", work)).rate_limit).not.toBeNull();
+  expect(counter.used).toBeGreaterThan(9);
 });

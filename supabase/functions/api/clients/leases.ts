@@ -85,7 +85,8 @@ export function createLeases(now = () => performance.now()) {
       const { result, limit } = await work();
       isUsed = result !== undefined;
       // Another plan counts from the next request on.
-      if (isUsed && limit !== lease.rate?.limit && leases.get(bucket) === lease) leases.delete(bucket);
+      if (isUsed && (limit ?? undefined) !== lease.rate?.limit && leases.get(bucket) === lease)
+        leases.delete(bucket);
       return isUsed ? { result, rate_limit } : { result };
     } finally {
       if (!isUsed) lease.left++;
@@ -100,9 +101,13 @@ export function createLeases(now = () => performance.now()) {
     const start = now();
     const { result, take } = await work(asked);
     if (result === undefined) return { result };
-    if (take === null || take === undefined) return { result, rate_limit: null };
+    if (take === null || take === undefined) {
+      // Without a limit nothing is counted, until a request finds that there is one.
+      if (lease.rate === undefined) lease.left = Number.POSITIVE_INFINITY;
+      return { result, rate_limit: null };
+    }
     const { taken, ...rate } = take;
-    lease.left += taken - 1;
+    lease.left = (Number.isFinite(lease.left) ? lease.left : 0) + taken - 1;
     if (asked > 1) remember(lease, rate, start);
     return { result, rate_limit: { ...rate, remaining: rate.remaining + taken - 1 } };
   }

@@ -64,7 +64,10 @@ export function createTokenVerifier(env: Env, fetcher: typeof fetch = fetch): To
   return {
     async verify(token) {
       const known = verified.get(token);
-      if (known !== undefined && known.expires_at > Date.now()) return known;
+      if (known !== undefined) {
+        if (known.expires_at > Date.now()) return known;
+        throw new ApiError("invalid_token");
+      }
       let payload: JWTPayload;
       try {
         payload = await check(token);

@@ -4,7 +4,7 @@ import type { AppEnv } from "../context.ts";
 const hasEmpty = /[?&](?:[^=&#]*)=?(?=[&#]|$)/;
 
 /** Takes parameters without a value out of a query: `?page=` asks for what no `page` asks for. */
-export const emptyParameters: MiddlewareHandler<AppEnv> = async (c, next) => {
+export const emptyParameters: MiddlewareHandler<AppEnv> = (c, next) => {
   const { raw } = c.req;
   const at = raw.url.indexOf("?");
   if (at !== -1 && hasEmpty.test(raw.url.slice(at))) {
@@ -14,5 +14,5 @@ export const emptyParameters: MiddlewareHandler<AppEnv> = async (c, next) => {
       .filter((pair) => /=./.test(pair));
     c.req.raw = new Request(`${raw.url.slice(0, at)}${kept.length > 0 ? "?" : ""}${kept.join("&")}`, raw);
   }
-  await next();
+  return next();
 };

@@ -4,7 +4,7 @@ import { ApiError } from "../errors.ts";
 import { maxAddressLength } from "../router.ts";
 
 /** Before anything reads the path or the query. */
-export const refuseLongAddress: MiddlewareHandler<AppEnv> = async (c, next) => {
+export const refuseLongAddress: MiddlewareHandler<AppEnv> = (c, next) => {
   if (c.req.url.length > maxAddressLength) throw new ApiError("address_too_long");
-  await next();
+  return next();
 };

@@ -61,6 +61,7 @@ export const ownAccount: HotRead = {
   name: "own_account",
   limit: "reads",
   needsKeys: false,
+  isShort: true,
   query: "select v.item as result from private.own_accounts v where v.id = caller.user_id",
 };
 

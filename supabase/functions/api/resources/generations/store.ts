@@ -105,6 +105,7 @@ export const ownGeneration: HotRead = {
   name: "own_generation",
   limit: "reads",
   needsKeys: true,
+  isShort: true,
   query: `select g.item as result from private.own_generations g
     where g.id = $1 and g.project_id = caller.project_id and g.user_id = caller.user_id`,
 };
@@ -129,7 +130,7 @@ export function ownPage(kind: "first" | "next", size: number): HotRead {
         select g.item from private.own_generations g where ${own} ${before}
         order by g.created_at desc, g.id desc limit ${size + 1}
       ) as page)) as result`;
-  return { name: `own_${kind}_page_${size}`, limit: "requests", needsKeys: true, query };
+  return { name: `own_${kind}_page_${size}`, limit: "requests", needsKeys: true, isShort: false, query };
 }
 
 /** By size, for those that most ask for: one that Postgres does not know from the text would be planned anew each time. */
