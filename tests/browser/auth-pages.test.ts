@@ -17,7 +17,7 @@ const { urls } = inject("stack");
 const another = "Another-horse-8";
 let browser: Browser;
 let page: Page;
-let complaints: string[];
+let pageErrors: string[];
 let requested: string[];
 
 beforeAll(async () => {
@@ -27,17 +27,17 @@ afterAll(() => browser.close());
 
 async function open(url: string, colorScheme: "light" | "dark" = "light"): Promise<void> {
   page = await browser.newPage({ colorScheme, viewport: { width: 420, height: 640 } });
-  complaints = [];
+  pageErrors = [];
   requested = [];
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("console", (message) => message.type() === "error" && pageErrors.push(message.text()));
+  page.on("pageerror", (error) => pageErrors.push(String(error)));
   page.on("request", (request) => requested.push(`${request.method()} ${request.url()}`));
   await page.goto(url);
 }
 afterEach(() => page.close());
 
 const linkOf = (mail: ReceivedMail) => /https?:\S+#token=\S+/.exec(mail.text)?.[0] ?? "";
-const said = () => page.getByRole("status").textContent();
+const statusText = () => page.getByRole("status").textContent();
 
 async function newUser() {
   const { project } = await registerDeveloper();
@@ -45,13 +45,13 @@ async function newUser() {
   return { ...user, named: { "X-Project-ID": project.id } };
 }
 
-async function askedForReset() {
+async function userWithResetLink() {
   const user = await newUser();
   await api("/auth/request-password-reset", { headers: user.named, json: { email: user.email } });
   return { ...user, link: linkOf(await mailTo(user.email, "Set a new password")) };
 }
 
-test("the verification page confirms when its button is pressed, and a second open says so without alarm", async () => {
+test("the verification page confirms an address by its button, and a second visit says that it is confirmed", async () => {
   const { email, headers } = await newUser();
   const link = linkOf(await mailTo(email, "Confirm your address"));
   await open(link);
@@ -64,7 +64,7 @@ test("the verification page confirms when its button is pressed, and a second op
   await picture(page, "verify-2-confirmed");
   expect((await api("/auth/me", { headers })).body.is_verified).toBe(true);
   expect(await page.getByRole("button").count()).toBe(0);
-  expect(complaints).toEqual([]);
+  expect(pageErrors).toEqual([]);
 
   await open(link, "dark");
   await page.getByText("This address is confirmed").waitFor();
@@ -73,7 +73,7 @@ test("the verification page confirms when its button is pressed, and a second op
   await picture(page, "verify-3-used");
 });
 
-test("the pages link back to the app, and a press that comes too late is told calmly", async () => {
+test("the verification page links to the app, and confirming an address that is confirmed already succeeds", async () => {
   const owner = await registerDeveloper();
   await api(`/projects/${owner.project.id}`, {
     method: "PATCH",
@@ -95,7 +95,7 @@ test("the pages link back to the app, and a press that comes too late is told ca
   await picture(page, "verify-4-app");
 });
 
-test("a dead link is no dead end: both pages ask for another mail, also for a project that lists its origins", async () => {
+test("the pages behind an expired link send a new mail, also for a project with a list of origins", async () => {
   const owner = await registerDeveloper();
   await api(`/projects/${owner.project.id}`, {
     method: "PATCH",
@@ -123,10 +123,10 @@ test("a dead link is no dead end: both pages ask for another mail, also for a pr
   await page.getByRole("button", { name: "Send me a mail" }).click();
   await page.getByText("a mail is on its way").waitFor();
   await mailTo(email, "Set a new password");
-  expect(complaints).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
-test("the pages work from a site of their own", async () => {
+test("the auth pages work on a separate site", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mail-pages-"));
   const address = urls.base ?? urls.gateway;
   execFileSync(process.execPath, [join(repositoryRoot, "scripts/deploy/pages.ts"), address, folder]);
@@ -143,14 +143,14 @@ test("the pages work from a site of their own", async () => {
     await page.getByRole("button", { name: "Confirm address" }).click();
     await page.getByText(`${email} is confirmed`).waitFor();
     expect((await api("/auth/me", { headers })).body.is_verified).toBe(true);
-    expect(complaints).toEqual([]);
+    expect(pageErrors).toEqual([]);
   } finally {
     site.close();
     rmSync(folder, { recursive: true });
   }
 });
 
-test("the token never reaches the address bar, the history or an address that is requested", async () => {
+test("the token of the verification page is never in the address bar or in a requested URL", async () => {
   const { email } = await newUser();
   const link = linkOf(await mailTo(email, "Confirm your address"));
   const token = link.split("#token=")[1] ?? "";
@@ -163,8 +163,8 @@ test("the token never reaches the address bar, the history or an address that is
   expect(requested[2]).toBe(`POST ${urls.gateway}/api/v1/auth/verify-email`);
 });
 
-test("the reset page sets a new password, after it was typed twice alike and strong enough", async () => {
-  const { email, named, link, token } = await askedForReset();
+test("the reset page refuses passwords that differ or are weak, and sets a strong one", async () => {
+  const { email, named, link, token } = await userWithResetLink();
   await open(link);
   const type = async (first: string, second: string) => {
     await page.getByLabel("New password").fill(first);
@@ -173,7 +173,7 @@ test("the reset page sets a new password, after it was typed twice alike and str
   };
   await picture(page, "reset-1-opened");
   await type(another, "Something-else-1");
-  expect(await said()).toBe("The two passwords differ.");
+  expect(await statusText()).toBe("The two passwords differ.");
   await type("alllowercase", "alllowercase");
   await page.getByRole("status").filter({ hasText: "upper-case letter" }).waitFor();
   await picture(page, "reset-2-weak");
@@ -188,7 +188,7 @@ test.each([
   ["de", "Adresse bestätigen", "ist bestätigt", "Zurück zu Grußkarten", "#facc15", "rgb(0, 0, 0)"],
   ["ja", "アドレスを確認する", "確認が完了しました", "はがき に戻る", "#1d4ed8", "rgb(255, 255, 255)"],
 ] as const)(
-  "in %s the verification page has the language, the name and the colour of the app",
+  "the verification page of an app in %s has the app's language, name and color",
   async (language, press, done, backTo, accentColor, text) => {
     const owner = await registerDeveloper();
     const sender_name = backTo.replace(/Zurück zu | に戻る/, "");
@@ -211,11 +211,11 @@ test.each([
     await button.click();
     await page.getByText(done).waitFor();
     await page.getByRole("link", { name: backTo }).waitFor();
-    expect(complaints).toEqual([]);
+    expect(pageErrors).toEqual([]);
   },
 );
 
-test("a page without a mail speaks the language that its link names, else the browser's, else English", async () => {
+test("the reset page has the language of its link, else the browser's, else English", async () => {
   const ask = `${urls.base}/api/v1/auth/reset-password`;
   const heading = () => page.getByRole("heading").textContent();
   await open(`${ask}?lang=pt`);
@@ -230,7 +230,7 @@ test("a page without a mail speaks the language that its link names, else the br
     await page.goto(ask);
     expect(await heading()).toBe(title);
     if (locale === "fr-CA") {
-      // A refusal is told in that language too.
+      // An error has that language too.
       await page.goto(`${ask}?again#token=${"0".repeat(64)}`);
       await page.getByText("Ce lien est trop ancien").waitFor();
     }
@@ -239,7 +239,7 @@ test("a page without a mail speaks the language that its link names, else the br
   await open("about:blank");
 });
 
-test("the page runs its own script only, in no frame, and is kept nowhere", async () => {
+test("the verification page runs only its own script, cannot be framed, and is not cached", async () => {
   const response = await fetch(`${urls.gateway}/api/v1/auth/verify-email`);
   const policy = response.headers.get("content-security-policy") ?? "";
   expect(policy).toContain("default-src 'none'");
@@ -258,7 +258,7 @@ test("the page runs its own script only, in no frame, and is kept nowhere", asyn
 });
 
 test.each(["light", "dark"] as const)(
-  "the mails are readable in a %s client and ask for nothing outside",
+  "mails fit a %s client and load nothing from outside",
   async (scheme) => {
     const { email, headers, named } = await newUser();
     await api("/auth/request-password-reset", { headers: named, json: { email } });
@@ -285,7 +285,7 @@ test.each(["light", "dark"] as const)(
       await picture(page, `mail-${index + 1}-${scheme}`);
       expect(requested.filter((request) => !request.includes("about:blank"))).toEqual([]);
       expect(await page.getByRole("heading").count()).toBe(1);
-      // What the HTML says, the text says too.
+      // The text version contains the heading of the HTML version.
       const heading = (await page.getByRole("heading").textContent()) ?? "";
       expect(mail.text).toContain(heading);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);

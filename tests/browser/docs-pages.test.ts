@@ -12,8 +12,8 @@ const { urls, credentials } = target;
 const stack = new GenerationStack(target);
 let browser: Browser;
 let page: Page;
-let complaints: string[];
-let outside: string[];
+let pageErrors: string[];
+let foreignRequests: string[];
 
 beforeAll(async () => {
   browser = await launchChromium();
@@ -32,13 +32,13 @@ const looks: Look[] = (["light", "dark"] as const).flatMap((scheme) =>
 
 async function open(path: string, { scheme, width }: Look = { scheme: "light", width: 1280 }): Promise<void> {
   page = await browser.newPage({ colorScheme: scheme, viewport: { width, height: 900 } });
-  complaints = [];
-  outside = [];
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(String(error)));
+  pageErrors = [];
+  foreignRequests = [];
+  page.on("console", (message) => message.type() === "error" && pageErrors.push(message.text()));
+  page.on("pageerror", (error) => pageErrors.push(String(error)));
   page.on("request", (request) => {
     const url = new URL(request.url());
-    if (url.protocol !== "data:" && url.origin !== urls.gateway) outside.push(request.url());
+    if (url.protocol !== "data:" && url.origin !== urls.gateway) foreignRequests.push(request.url());
   });
   await page.goto(urls.gateway + path, { waitUntil: "networkidle" });
 }
@@ -52,20 +52,20 @@ const brightness = () =>
     return (red + green + blue) / 3;
   });
 
-async function expectSound({ scheme, width }: Look): Promise<void> {
-  expect(complaints).toEqual([]);
-  expect(outside).toEqual([]);
+async function expectNoDefects({ scheme, width }: Look): Promise<void> {
+  expect(pageErrors).toEqual([]);
+  expect(foreignRequests).toEqual([]);
   if (scheme === "dark") expect(await brightness()).toBeLessThan(64);
   else expect(await brightness()).toBeGreaterThan(192);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
 }
 
-test.each(looks)("the API reference shows every part, $scheme at $width px", async (look) => {
+test.each(looks)("the API reference renders without errors, $scheme at $width px", async (look) => {
   await open("/docs/", look);
   await page.getByRole("heading", { name: "Cloud API", exact: true }).waitFor();
   await page.getByRole("heading", { name: "Authentication", exact: true }).first().waitFor();
   await picture(page, `reference-${look.scheme}-${look.width}`);
-  await expectSound(look);
+  await expectNoDefects(look);
 });
 
 test("the API reference sends a request to the stack that serves it", async () => {
@@ -74,10 +74,10 @@ test("the API reference sends a request to the stack that serves it", async () =
   const answered = page.waitForResponse(`${urls.gateway}/health`);
   await page.getByRole("button", { name: "Send" }).first().click();
   expect((await answered).status()).toBe(200);
-  expect(outside).toEqual([]);
+  expect(foreignRequests).toEqual([]);
 });
 
-test("the first two requests of the reference work as they stand: an account, then a picture of a picture", async () => {
+test("the reference's example requests for an account and for a picture with a photo succeed unchanged", async () => {
   await open("/docs/#tag/authentication/POST/api/v1/auth/register");
   const send = async (path: string) => {
     await page.getByRole("button", { name: `Test Request (post ${path})` }).click();
@@ -98,10 +98,10 @@ test("the first two requests of the reference work as they stand: an account, th
   });
   const picture = await send("/api/v1/generation/generate-v2");
   expect([picture.status, picture.body.example_images.length]).toEqual([200, 1]);
-  expect(complaints).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
-test("a guide names the port that it is served from, leads home, and is found by its words", async () => {
+test("a guide shows the gateway's own address, links to the start page, and is found by the search", async () => {
   await open("/docs/quick-start.html");
 
   expect(await page.locator("main").textContent()).toContain(urls.gateway);
@@ -115,30 +115,30 @@ test("a guide names the port that it is served from, leads home, and is found by
     .first()
     .click();
   await page.getByRole("heading", { name: "account_not_verified" }).waitFor();
-  expect(complaints).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
-test.each(looks)("a guide is readable, $scheme at $width px", async (look) => {
+test.each(looks)("a guide renders without errors and its menu works, $scheme at $width px", async (look) => {
   for (const name of ["quick-start", "errors"]) {
     await open(`/docs/${name}.html`, look);
     await picture(page, `guide-${name}-${look.scheme}-${look.width}`);
-    await expectSound(look);
+    await expectNoDefects(look);
     const menu = page.getByText("All guides");
     if (await menu.isVisible()) await menu.click();
     await page.getByRole("link", { name: "Projects and keys" }).locator("visible=true").first().click();
     await page.getByRole("heading", { level: 1, name: "Projects and keys" }).waitFor();
-    expect(complaints).toEqual([]);
+    expect(pageErrors).toEqual([]);
     if (name === "quick-start") await page.close();
   }
 });
 
-test("the first key on a page leads past its navigation", async () => {
+test("the first Tab on a guide focuses the link that skips the navigation", async () => {
   await open("/docs/accounts.html");
   await page.keyboard.press("Tab");
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to the content");
 });
 
-test("a block of code is copied by its button, whole", async () => {
+test("the copy button of a code block copies the whole block", async () => {
   await open("/docs/quick-start.html");
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await page.getByRole("button", { name: "Copy" }).first().click();
@@ -146,25 +146,28 @@ test("a block of code is copied by its button, whole", async () => {
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("npm start");
 });
 
-test.each(looks)("the page at / shows keys and pictures, $scheme at $width px", async (look) => {
-  await open("/", look);
-  expect(await page.getByText(credentials.project_id ?? "", { exact: true }).count()).toBe(1);
-  const shown = page.locator(".pictures img").first();
-  await page.waitForFunction(
-    () => [...document.images].length > 0 && [...document.images].every((image) => image.complete),
-  );
-  // Whichever picture was made last: a browser that cannot decode one gives it no width.
-  expect(await shown.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
-  expect(await shown.evaluate((image: HTMLImageElement) => image.width - image.height)).toBe(0);
-  await picture(page, `landing-${look.scheme}-${look.width}`);
-  await expectSound(look);
-  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-  await page.getByRole("button", { name: "Copy Project key" }).click();
-  await page.getByRole("button", { name: "Copy Project key" }).getByText("Copied").waitFor();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(credentials.api_key);
-});
+test.each(looks)(
+  "the landing page shows keys and pictures, and copies a key, $scheme at $width px",
+  async (look) => {
+    await open("/", look);
+    expect(await page.getByText(credentials.project_id ?? "", { exact: true }).count()).toBe(1);
+    const shown = page.locator(".pictures img").first();
+    await page.waitForFunction(
+      () => [...document.images].length > 0 && [...document.images].every((image) => image.complete),
+    );
+    // A picture that the browser cannot decode has no width.
+    expect(await shown.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
+    expect(await shown.evaluate((image: HTMLImageElement) => image.width - image.height)).toBe(0);
+    await picture(page, `landing-${look.scheme}-${look.width}`);
+    await expectNoDefects(look);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.getByRole("button", { name: "Copy Project key" }).click();
+    await page.getByRole("button", { name: "Copy Project key" }).getByText("Copied").waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(credentials.api_key);
+  },
+);
 
-test("a page of another origin gets no key out of it: by a request, a frame or a window", async () => {
+test("a page of another origin cannot read keys of the landing page by fetch, iframe or window", async () => {
   const attacker = createServer((_request, response) => {
     response.setHeader("content-type", "text/html").end("<title>Another site</title>");
   }).listen(0, "127.0.0.1");

@@ -48,11 +48,11 @@ test.each([
   ["light", 1100],
   ["dark", 390],
 ] as const)(
-  "the plain page takes a person from registration to pictures and out again, %s at %i",
+  "on the page of examples/browser a user registers, makes pictures and signs out, %s at %i px",
   async (colorScheme, width) => {
     const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 } });
-    const broken: string[] = [];
-    page.on("pageerror", ({ message }) => broken.push(message));
+    const pageErrors: string[] = [];
+    page.on("pageerror", ({ message }) => pageErrors.push(message));
     await page.goto(url);
     const email = freshEmail("page");
     await page.getByLabel("Email").fill(email);
@@ -79,7 +79,7 @@ test.each([
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByLabel("Email").waitFor();
     expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain("access_token");
-    expect(broken).toEqual([]);
+    expect(pageErrors).toEqual([]);
     await page.close();
   },
 );

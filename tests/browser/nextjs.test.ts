@@ -20,12 +20,12 @@ import { launchChromium, picture } from "../support/browser.ts";
 import { mailTo, type ReceivedMail } from "../support/mail.ts";
 import { run } from "../support/runtimes.ts";
 
-// The example as its README has it: installed by npm, with the packed SDK and the .env of npm start.
+// Runs the example as its README says: installed by npm, with the packed SDK and the .env of npm start.
 
 const { urls } = inject("stack");
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-nextjs-"));
 const app = join(folder, "app");
-/** Vitest's NODE_ENV would keep Next.js from reading .env.local. */
+/** With Vitest's NODE_ENV, Next.js would not read .env.local. */
 const env = { NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: undefined };
 let browser: Browser;
 let server: ChildProcess | undefined;
@@ -66,12 +66,12 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts the app by one of its scripts. Returns its address once it answers. */
+/** Starts the app by one of its scripts. @returns its address once it answers. */
 async function startApp(script: "dev" | "start"): Promise<string> {
   const port = await findFreeBase();
   const child = spawn("npm", ["run", script, "--", "--port", String(port)], {
     cwd: app,
-    // A group of its own: npm does not pass its end on to Next.js.
+    // npm does not pass signals to Next.js, so the test kills their process group.
     detached: true,
     stdio: ["ignore", "pipe", "inherit"],
     env: { ...process.env, NODE_OPTIONS: "", ...env },
@@ -94,7 +94,7 @@ async function enter(page: Page, email: string, button: string): Promise<void> {
 }
 
 test.each(["start", "dev"] as const)(
-  "a session that ended elsewhere leads from the pictures to the sign-in page, and in again (next %s)",
+  "a session that was ended elsewhere leads to the sign-in page, and the user can sign in again (next %s)",
   { timeout: 180_000 },
   async (script) => {
     const url = await startApp(script);
@@ -118,7 +118,7 @@ test.each(["start", "dev"] as const)(
     const { status } = await api("/auth/logout", { headers: bearer, json: { scope: "others" } });
     expect(status).toBe(204);
 
-    for (const _ of ["the first time", "and as often as one tries"]) {
+    for (const _ of ["first visit", "second visit"]) {
       const answer = await page.goto(`${url}/pictures`);
       expect(answer?.status()).toBe(200);
       await page.getByLabel("Email").waitFor();
@@ -126,7 +126,7 @@ test.each(["start", "dev"] as const)(
     }
     await enter(page, email, "Sign in");
     await page.locator("li img").waitFor();
-    // Without a session the form's action leads to the sign-in page as well.
+    // Without a session the form's action redirects to the sign-in page too.
     await api("/auth/logout", { headers: bearer, json: { scope: "global" } });
     await page.getByRole("button", { name: "Make a picture" }).click();
     await page.getByLabel("Email").waitFor();
@@ -134,7 +134,7 @@ test.each(["start", "dev"] as const)(
   },
 );
 
-test("links of mails lead to pages of the app, which confirm an address and set a password", {
+test("the pages of the Next.js example confirm an address and set a password from links in mails", {
   timeout: 180_000,
 }, async () => {
   const url = await startApp("start");

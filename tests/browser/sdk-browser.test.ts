@@ -8,7 +8,7 @@ import { freshEmail, password, registerDeveloper } from "../support/api.ts";
 import { launchChromium } from "../support/browser.ts";
 import { pngSignature } from "../support/images.ts";
 
-// The minified SDK in pages of another origin than the API's: CORS, localStorage, Web Locks and aborts for real.
+// Runs the minified SDK in pages of another origin than the API, with real CORS, localStorage, Web Locks and aborts.
 
 declare global {
   var sdk: typeof Sdk;
@@ -51,7 +51,7 @@ async function newApp(): Promise<App> {
   return { url: urls.gateway, developerKey, projectId, apiKey };
 }
 
-/** A page with `client` over this app, its session in localStorage, and the events that it was told. */
+/** A page with a `client` of this app, its session in localStorage, and its session events. */
 async function openTab(app: App, key: string): Promise<Page> {
   const page = await context.newPage();
   await page.goto(origin);
@@ -73,7 +73,7 @@ const register = (page: Page) =>
     password,
   ] as const);
 
-test("a page of another origin registers, sends a File, waits, and shows the picture", async () => {
+test("a page of another origin registers, sends a File, waits, and decodes the picture", async () => {
   const page = await openTab(await newApp(), "story");
   await register(page);
   const result = await page.evaluate(async () => {
@@ -90,7 +90,7 @@ test("a page of another origin registers, sends a File, waits, and shows the pic
   expect(result).toEqual({ status: "completed", bytes: pngSignature, isPicture: true });
 });
 
-test("an error crosses origins with its code and its request's id", async () => {
+test("a page of another origin reads the code and the request id of an error", async () => {
   const page = await openTab(await newApp(), "errors");
   const error = await page.evaluate(async () => {
     const thrown = await client.auth
@@ -101,7 +101,7 @@ test("an error crosses origins with its code and its request's id", async () => 
   expect(error).toEqual({ code: "invalid_credentials", requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
 });
 
-test("two tabs whose session ends at once send one refresh between them", async () => {
+test("two tabs whose session expires at the same time send one refresh", async () => {
   const app = await newApp();
   const tabs = [await openTab(app, "two-tabs"), await openTab(app, "two-tabs")];
   const [first, second] = tabs as [Page, Page];
@@ -117,7 +117,7 @@ test("two tabs whose session ends at once send one refresh between them", async 
     localStorage.setItem("two-tabs", JSON.stringify({ ...session, expires_at: new Date(0).toISOString() }));
   });
   await second.waitForFunction(() => localStorage.getItem("two-tabs")?.includes("1970-01-01"));
-  // The first refresh is answered when the other tab waits for the lock.
+  // The first refresh waits until the other tab waits for the lock.
   await context.route("**/auth/refresh", async (route) => {
     await first.waitForFunction(async () => ((await navigator.locks.query()).pending ?? []).length > 0);
     await route.continue();
@@ -129,7 +129,7 @@ test("two tabs whose session ends at once send one refresh between them", async 
   await second.waitForFunction(() => events.includes("refreshed"));
 });
 
-test("what one tab does to the session is told in the other", async () => {
+test("a sign-in and a sign-out in one tab are events in the other tab", async () => {
   const app = await newApp();
   const [left, right] = [await openTab(app, "told"), await openTab(app, "told")];
   await register(left);
@@ -139,7 +139,7 @@ test("what one tab does to the session is told in the other", async () => {
   expect(await right.evaluate(() => client.auth.session())).toBeNull();
 });
 
-test("an abort ends the request on the wire and the wait at once", async () => {
+test("an abort ends a wait with its reason, and cancels the browser's request", async () => {
   const page = await openTab(await newApp(), "abort");
   await register(page);
   await page.route("**/events", () => {});
@@ -157,7 +157,7 @@ test("an abort ends the request on the wire and the wait at once", async () => {
   expect((await failed).failure()?.errorText).toBe("net::ERR_ABORTED");
 });
 
-test("a page of another origin hears each state once and the progress, live", async () => {
+test("a page of another origin streams each state once, and progress", async () => {
   const page = await openTab(await newApp(), "live");
   await register(page);
   const told = await page.evaluate(async () => {
@@ -171,7 +171,7 @@ test("a page of another origin hears each state once and the progress, live", as
   expect(told).toContain("progress");
 });
 
-test("an answer that a page lost is asked for again, and it stays one generation", async () => {
+test("the SDK repeats a create whose answer the browser lost, and only one generation is made", async () => {
   const page = await openTab(await newApp(), "lost");
   await register(page);
   let posts = 0;
@@ -188,7 +188,7 @@ test("an answer that a page lost is asked for again, and it stays one generation
   expect({ status, total, posts }).toEqual({ status: "completed", total: 1, posts: 2 });
 });
 
-test("a page whose address is not the API's is told what to check, with no key in the message", async () => {
+test("the error about a wrong API address says what to check, and contains no key", async () => {
   const app = await newApp();
   const page = await openTab({ ...app, url: "http://127.0.0.1:9" }, "nowhere");
   const message = await page.evaluate(() => client.health.live({ maxRetries: 0 }).catch(String));

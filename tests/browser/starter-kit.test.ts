@@ -10,7 +10,7 @@ import type { KitEnv } from "../support/starter-kit.ts";
 import { StarterKitApp } from "../support/starter-kit-app.ts";
 import { takeTurnsWithVisitors } from "../support/visitors.ts";
 
-// A person at a browser goes through the pages of the Starter Kit, in each of its modes.
+// A user goes through the pages of the Starter Kit in a browser, in each of its modes.
 
 const { urls, credentials } = inject("stack");
 takeTurnsWithVisitors();
@@ -21,7 +21,7 @@ let owner: Developer;
 let page: Page;
 let app: StarterKitApp;
 let site: string;
-let complaints: string[];
+let pageErrors: string[];
 
 beforeAll(async () => {
   browser = await launchChromium();
@@ -30,9 +30,9 @@ beforeAll(async () => {
 afterAll(() => browser.close());
 beforeEach(async () => {
   page = await browser.newPage();
-  complaints = [];
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(String(error)));
+  pageErrors = [];
+  page.on("console", (message) => message.type() === "error" && pageErrors.push(message.text()));
+  page.on("pageerror", (error) => pageErrors.push(String(error)));
 });
 afterEach(async () => {
   await page.close();
@@ -51,10 +51,10 @@ async function enter(email: string, button: string): Promise<void> {
   await page.getByRole("button", { name: button }).click();
 }
 
-test("in project mode a person registers, sees the billing page, signs out and in, and makes a picture without an account", async () => {
+test("in project mode a user registers, sees billing, signs out and in, and makes an anonymous picture", async () => {
   const { id: project_id, developer_key, api_key: project_key } = owner.project;
   await open({ mode: "project", api: base, developer_key, project_id, project_key }, "/dashboard");
-  // Nobody is signed in yet.
+  // Without a session the dashboard leads to the login.
   await page.getByRole("heading", { name: "Login" }).waitFor();
   await page.goto(`${site}/register`);
   const email = freshEmail("kit");
@@ -86,26 +86,26 @@ test("in project mode a person registers, sees the billing page, signs out and i
   };
   await make("x".repeat(1_001));
   await page.getByText("The prompt may have at most 1000 characters.").waitFor();
-  // The browser itself reports the 422.
-  complaints = [];
+  // The browser reports the 422 as an error.
+  pageErrors = [];
   await make("Make it a watercolour");
   await page.getByText("completed").waitFor();
   await page.waitForFunction(
     () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 2,
   );
   await picture(page, "kit-2-picture");
-  expect(complaints).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
-test("in console mode a developer signs in and gets to the console", async () => {
+test("in console mode a developer signs in and reaches the console", async () => {
   await open({ mode: "console", api: base, developer_key: owner.project.developer_key }, "/login");
   await enter(owner.email, "Sign in");
   await page.getByText("developer at /console").waitFor();
   await picture(page, "kit-3-console");
-  expect(complaints).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
-test("in operator mode an operator signs in and gets to the portal, and a developer registers", async () => {
+test("in operator mode an operator signs in and reaches the portal, and a developer registers", async () => {
   const operator = freshEmail("operator");
   await createOperator(sql, operator, "Grace Hopper");
   await api("/auth/request-password-reset", { json: { email: operator } });
@@ -125,5 +125,5 @@ test("in operator mode an operator signs in and gets to the portal, and a develo
   await page.goto(`${site}/login`);
   await enter(developer, "Sign in");
   await page.getByText("developer at /console").waitFor();
-  expect(complaints).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
