@@ -269,14 +269,21 @@ describe("temporary failures", () => {
 
 test("a generation whose photo is deleted before it is sent fails with input_unreadable, and is never sent", async () => {
   const prompt = freshPrompt();
-  provider.refusals.set(prompt, answer(429, "", { "retry-after": "1" }));
+  let isRefused = false;
+  provider.refusals.set(prompt, (answered) => {
+    isRefused = true;
+    answer(429, "", { "retry-after": "1" })(answered);
+  });
   const response = await fetch(`${stack.own.urls.api}/generation/generate-v2`, {
     method: "POST",
     headers: stack.headers,
     body: formOf(prompt),
   });
   const { id } = (await response.json()) as Body;
-  await until(async () => (await stack.row(id)).submission === "waiting", "it waits");
+  await until(
+    async () => isRefused && (await stack.row(id)).submission === "waiting",
+    "the provider has refused it",
+  );
   const [file] = (await stack.row(id)).example_images;
   await fetch(`${stack.own.urls.gateway}/storage/v1/object/uploads`, {
     method: "DELETE",
@@ -289,7 +296,7 @@ test("a generation whose photo is deleted before it is sent fails with input_unr
   });
   await until(async () => (await stack.files(id)).length === 0, "its picture is gone");
   provider.refusals.delete(prompt);
-  expect(await reconcileOnce(id)).toMatchObject({
+  expect(await stack.reconciled(id, stack.headers)).toMatchObject({
     status: "failed",
     error_code: "input_unreadable",
     charged: false,

@@ -121,7 +121,7 @@ const endpoints = [
   revokeDeveloperKey,
   createProject,
   listProjects,
-  // Before {project_id}: the first path that fits answers, for every method.
+  // These come before {project_id}, since the first matching path answers every method.
   listAllUsers,
   getAllStats,
   listTransfers,
@@ -175,7 +175,7 @@ const endpoints = [
   reconcile,
 ];
 
-/** The whole API over whatever is outside it. */
+/** The whole API, with its dependencies. */
 export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
   const app = createRouter();
   app.use(head);
@@ -210,7 +210,7 @@ function allowed(app: OpenAPIHono<AppEnv>, path: string): string {
   const methods = app.routes
     .filter((route) => route.path === path && route.method !== "ALL")
     .map((route) => route.method);
-  // Whatever answers GET answers HEAD.
+  // Every path that answers GET answers HEAD too.
   return [...new Set(methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])))].join(
     ", ",
   );

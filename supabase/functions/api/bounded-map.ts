@@ -1,4 +1,4 @@
-/** A map of at most `limit` entries. A new key takes the place of the one that was set first. */
+/** A map of at most `limit` entries. When it is full, a new key replaces the oldest one. */
 export class BoundedMap<Key, Value> {
   readonly #limit: number;
   readonly #entries = new Map<Key, Value>();

@@ -1,6 +1,6 @@
 const prefix = "/api/v1";
 
-/** Addresses that older clients use, and the one that the API documents. `:id` is one segment. */
+/** Paths of older clients, and the documented path for each. `:id` is one segment. */
 const aliases: readonly [RegExp, string][] = [
   [/^\/generation\/generate$/, "/generation/generate-v2"],
   [/^\/generation\/generate-anonymous$/, "/generation/generate-anonymous-v2"],
@@ -18,8 +18,8 @@ const aliases: readonly [RegExp, string][] = [
 const plain = /^\/api\/v1(?!\/api\/|\/generation\/(?:generat|public-|anonymous-))(?:\/[\w-]+)+$/;
 
 /**
- * The route that a request means. Clients send doubled slashes, doubled prefixes, trailing slashes and older names; the first
- * segment can also be the name of a function (`api`, `health`, `generation`). Never a redirect: a redirected POST is lost.
+ * The documented path of a request. Clients send doubled slashes, doubled prefixes, trailing slashes and older names. The first
+ * segment can be the name of a function (`api`, `health`, `generation`). The API never redirects, since clients repeat a POST as GET.
  */
 export function canonicalPath(pathname: string): string {
   if (plain.test(pathname)) return pathname;
@@ -28,7 +28,7 @@ export function canonicalPath(pathname: string): string {
     while (path.startsWith(`${doubled}${prefix}/`) || path === doubled + prefix)
       path = path.slice(doubled.length);
   }
-  // A base address that ends in the name of the function, before a path that has none of its own.
+  // The client's base address ends with the function's name, and the path has no prefix of its own.
   if (/^\/api\/(generation|health)(\/|$)/.test(path)) path = path.slice("/api".length);
   if (path === "" || path === "/api" || path === prefix) return "/";
   if (path === "/health") return path;

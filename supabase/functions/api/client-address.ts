@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 
-/** More than any chain of proxies needs. What a caller puts before it is not looked at. */
+/** No chain of proxies needs more. Only the end of a longer header is read. */
 const maxHeader = 2_048;
 const maxAddress = 64;
 
 /**
- * The caller's address: what the last trusted proxy saw. Everything left of it in X-Forwarded-For is the caller's claim.
- * With no trusted hop it is the address of the connection.
+ * The caller's address as the last trusted proxy saw it. The caller can forge everything left of it in X-Forwarded-For.
+ * Without trusted proxies it is the address of the connection.
  */
 export function clientAddress(
   forwardedFor: string | null,
@@ -27,7 +27,7 @@ export function clientAddress(
 
 const withPort = /^"?(?:\[([^\]]*)\]|([^:[\]]*))(?::\d{1,5})?"?$/;
 
-/** An address as Postgres stores it, from the forms that proxies write: with a port, in brackets, in quotes, with a zone. */
+/** Reads an address as proxies write it: with a port, brackets, quotes or a zone. @returns the form that Postgres stores */
 export function readAddress(text: string): string | undefined {
   if (text.length > maxAddress) return undefined;
   const [, bracketed, plain] = withPort.exec(text) ?? [];
@@ -35,15 +35,15 @@ export function readAddress(text: string): string | undefined {
   return isAddress(address) ? address : undefined;
 }
 
-/** What Postgres can store as inet: every number in its range. */
+/** Whether Postgres can store the text as inet, with every number in its range. */
 const isAddress = (text: string) =>
   /^(\d{1,3}\.){3}\d{1,3}$/.test(text)
     ? text.split(".").every((part) => Number(part) <= 255)
     : /^[0-9a-f:.]+$/i.test(text) && text.includes(":") && URL.canParse(`http://[${text}]/`);
 
 /**
- * Stands for a name that a proxy writes instead of an address, so that callers with different names are counted apart. It lies in
- * fd00::/8, which is no public network's (RFC 4193). Its first half tells them apart, since limits count IPv6 by /64.
+ * An address for a name that a proxy writes instead of an address. It is in fd00::/8, which no public network uses (RFC 4193).
+ * Different names differ in the first half, since limits count IPv6 addresses by /64.
  */
 function standIn(hop: string): string {
   const digits = createHash("sha256").update(hop).digest("hex");

@@ -12,7 +12,7 @@ import type { Env } from "./env.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Log, Logger } from "./logger.ts";
 
-/** What a request is made with. Hashes and verified claims only: no key or token gets further than this. */
+/** The credentials of a request as hashes and verified claims. No key or token is passed on. */
 export type Credentials = Readonly<{
   user_id?: string;
   session_id?: string;
@@ -24,16 +24,16 @@ export type Credentials = Readonly<{
   from_browser?: boolean;
   /** The browser's Origin header, when the request has one. */
   origin?: string;
-  /** Where the request comes from, for the audit trail. */
+  /** The client's address, for the audit trail. */
   ip?: string;
   user_agent?: string;
   request_id?: string;
 }>;
 
-/** Where a request comes from, and which program sent it. */
+/** The client's address and program. */
 export type Device = { readonly ip: string | null; readonly user_agent: string | null };
 
-/** Everything outside the process; a test hands in its own. */
+/** Everything outside the process. Tests pass their own. */
 export type Deps = {
   env: Env;
   database: Database;
@@ -48,7 +48,7 @@ export type Deps = {
   requests: RequestCounter;
   log: Log;
   writeRequest: Logger["writeRequest"];
-  /** Lets work go on after the answer. Nothing may depend on its end: the isolate may be gone. */
+  /** Continues work after the answer. Nothing may depend on its end, since the isolate may end first. */
   background: (work: Promise<unknown>) => void;
 };
 
@@ -56,15 +56,15 @@ export type AppEnv = {
   Bindings: { remoteAddress?: string };
   Variables: {
     requestId: string;
-    /** The headers of the answer, by name, until it is made. */
+    /** Headers for the answer, by name. */
     head: Record<string, string>;
-    /** The answer was made with them. */
+    /** Whether the answer already has these headers. */
     isAnswered?: boolean;
     deps: Deps;
     credentials: Credentials;
     device?: Device;
     limit?: LimitOfRequest;
-    /** What the answer is about when it is an error. `cause` is for the log alone. */
+    /** The error that the answer reports. `cause` is only for the log. */
     failure?: { code: ErrorCode; cause: unknown };
   };
 };

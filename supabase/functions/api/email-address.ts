@@ -1,19 +1,19 @@
-/** Characters that are looked at. RFC 5321 allows 254 bytes; the rest is room for spaces around it and Unicode. */
+/** The longest text that is parsed. RFC 5321 allows 254 bytes; the rest is for surrounding spaces and Unicode. */
 const longestText = 320;
 const longestBytes = 254;
 const longestLocalBytes = 64;
 
-/** A dot-atom of RFC 6532: no quotes, comments, spaces, controls, and nothing that is invisible. */
+/** A dot-atom of RFC 6532, without quotes, comments, spaces, control characters and invisible characters. */
 const atom =
   /^(?!.*\p{Default_Ignorable_Code_Point})[\p{L}\p{N}!#$%&'*+/=?^_`{|}~-][\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]*$/u;
-/** What may be read as a domain at all; URL has the rules of UTS 46, but also ports, escapes and numbers. */
+/** The characters of a domain. `URL` applies UTS 46, but would also accept ports, escapes and numbers. */
 const domainText = /^[\p{L}\p{M}\p{N}.\u3002\uFF0E\uFF61-]+$/u;
 const domain = /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/;
 
 const bytesOf = (text: string) => new TextEncoder().encode(text).byteLength;
 
 /**
- * The only reading of an address, for whoever registers, signs in, asks for a mail or sends one. @returns the local part as
+ * The only parser of email addresses, for registration, login and mail. @returns the local part as
  * typed, in NFC, and the domain in the form of DNS. Null for anything but a plain address, such as `Name <a@b.example>`,
  * `a@localhost`, a trailing dot or a bidi character
  */

@@ -4,13 +4,13 @@ const isObject = (json: unknown): json is Record<string, unknown> =>
   typeof json === "object" && json !== null && !Array.isArray(json);
 const isEmpty = (value: unknown) => value === null || value === "";
 
-/** A JSON object without the fields that hold nothing: null, or no text. Anything else stays as it is. */
+/** A JSON object without fields that are null or an empty text. Other values are returned unchanged. */
 export function withoutEmpty<T>(json: T): T {
   if (!isObject(json)) return json;
   return Object.fromEntries(Object.entries(json).filter(([, value]) => !isEmpty(value))) as T;
 }
 
-/** The same for those optional fields alone whose own schema takes no null or no empty text: elsewhere these mean something. */
+/** The same, but only for optional fields whose schema does not accept the empty value. Elsewhere it has a meaning. */
 export function emptyAsAbsent(schema: z.ZodObject, json: unknown): unknown {
   if (!isObject(json)) return json;
   const isAbsent = ([name, value]: [string, unknown]) => {

@@ -9,7 +9,7 @@ const count = (fallback: number) => z.coerce.number().int().min(0).default(fallb
 const shown = (description: string) => ({ description, secret: false });
 const secret = (description: string) => ({ description, secret: true });
 
-/** Every setting: what it may be, what it is for, and whether its value may be shown. */
+/** Every setting with its type, its purpose, and whether its value is secret. */
 export const envSchema = z.object({
   supabase_url: url.meta(shown("SUPABASE_URL: where Auth and Storage answer")),
   public_url: url

@@ -5,7 +5,7 @@ import { isLoopback, isPublic } from "./reach.ts";
 
 export type Env = z.infer<typeof envSchema>;
 
-/** Whether the value of a setting may be told to nobody. So is one that does not declare itself. */
+/** Whether the value of a setting is secret. An undeclared setting counts as secret. */
 export function isSecret(name: string): boolean {
   const setting = Object.hasOwn(envSchema.shape, name) ? envSchema.shape[name as keyof Env] : undefined;
   return setting?.meta()?.secret !== false;
@@ -19,8 +19,8 @@ function firstKey(json: string | undefined, legacy: string | undefined): string 
 }
 
 /**
- * The base that clients call where PUBLIC_URL does not say it. `supabase start` injects the address that containers use
- * (http://kong:8000); clients come by the port of its gateway on this machine.
+ * The public base URL without PUBLIC_URL. `supabase start` injects the address of the container network (http://kong:8000), but
+ * clients use the port of its gateway on this machine.
  */
 function publicBase(supabaseUrl: string | undefined, gatewayPort = "54321"): string | undefined {
   if (supabaseUrl === undefined) return undefined;

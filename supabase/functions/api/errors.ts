@@ -3,7 +3,7 @@ import type { RateLimit } from "./rate-limit.ts";
 import { type Loc, sentenceAbout } from "./sentence-about.ts";
 import { waitSentence } from "./wait-sentence.ts";
 
-/** Every code that the API can answer with: its status and its sentence. Codes never change once released. */
+/** Every error code of the API, with its status and its sentence. A released code never changes. */
 const table = {
   malformed_json: [400, "The body is not valid JSON."],
   malformed_body: [400, "The body ended early or is not well-formed multipart."],
@@ -127,7 +127,7 @@ const table = {
     422,
     "The password is too weak. Use at least 8 characters with a lower-case letter, an upper-case letter and a digit.",
   ],
-  // When to come back is added to each of these.
+  // Each of these sentences is followed by the time to wait.
   quota_exceeded: [429, "The pictures of this month are used up."],
   sent_limit_reached: [429, "Too many of this month's pictures were canceled or failed."],
   user_day_limit_reached: [429, "You have made all the pictures that you may make today."],
@@ -194,12 +194,12 @@ export class ApiError extends Error {
   }
 }
 
-/** A 422 about one field. `predicate` goes on after its name ("may not be empty"), or is a whole sentence. */
+/** A 422 about one field. `predicate` follows the field's name ("may not be empty") or is a whole sentence. */
 export function invalidField(loc: Loc, predicate: string, type = "value_error"): ApiError {
   return invalidFields([{ loc, msg: sentenceAbout(loc, predicate), type }]);
 }
 
-/** A 422 that tells its first problem as the sentence. */
+/** A 422 whose sentence is its first problem. */
 export function invalidFields(errors: FieldError[]): ApiError {
   const [first] = errors;
   return new ApiError("validation_failed", first === undefined ? {} : { errors, detail: first.msg });

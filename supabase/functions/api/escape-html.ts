@@ -1,3 +1,3 @@
-/** Text made safe for HTML, inside a quoted attribute too. */
+/** Escapes text for HTML and for quoted attributes. */
 export const escapeHtml = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -2,10 +2,10 @@ import type { FieldError } from "./errors.ts";
 import { type Issue, sentenceFor } from "./sentence-about.ts";
 
 const maxErrors = 20;
-/** Names that a caller chose come back in an error: no more of them than this. */
+/** Errors repeat the caller's field names up to this length. */
 const maxNameLength = 64;
 
-/** What is wrong with `value`, which stands in `within`, each problem as a sentence at the field that it is about. */
+/** The problems of `value` in `within`. Each has a sentence and the place of its field. */
 export function toFieldErrors(
   issues: readonly Issue[],
   source: string,
@@ -16,7 +16,7 @@ export function toFieldErrors(
     issues
       .slice(0, maxErrors)
       .flatMap(flatten)
-      // A mistyped name explains why the field itself is missing.
+      // A mistyped name comes first, since it explains the missing field.
       .sort((a, b) => Number(isUnknown(b)) - Number(isUnknown(a)))
       .slice(0, maxErrors)
       .map((issue) => {
@@ -37,7 +37,7 @@ const nameOf = (part: PropertyKey) =>
 const valueAt = (value: unknown, path: PropertyKey[]) =>
   path.reduce((at, part) => (at as Record<PropertyKey, unknown> | null | undefined)?.[part], value);
 
-/** Of several shapes, the problems of the one that fits best; of several unknown fields, one problem each. */
+/** Splits an issue: a union gives the problems of its best match, and unknown fields give one problem each. */
 function flatten(issue: Issue): Issue[] {
   const { errors = [], keys = [], path } = issue;
   const [best] = errors.toSorted((a, b) => a.length - b.length);

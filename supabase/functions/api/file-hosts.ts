@@ -1,10 +1,10 @@
 /**
- * Where Replicate delivers results: replicate.delivery and its sub-domains (https://replicate.com/docs/reference/http), and for
- * some models its files API.
+ * The hosts of Replicate's results: replicate.delivery and its subdomains (https://replicate.com/docs/reference/http), and for some
+ * models its files API.
  */
 export const defaultFileHosts = "replicate.delivery,api.replicate.com";
 
-/** @throws TypeError naming what is no host. `*.` says nothing new: sub-domains are included. */
+/** @throws TypeError that names an invalid host. A leading `*.` is ignored, since subdomains are always included. */
 export function readFileHosts(setting: string): string[] {
   const hosts = setting.split(",").flatMap((host) => host.trim().toLowerCase().replace(/^\*\./, "") || []);
   const wrong = hosts.find((host) => !/^[a-z\d.-]+(:\d+)?$/.test(host));
@@ -14,7 +14,7 @@ export function readFileHosts(setting: string): string[] {
 
 const isLocal = (host: string) => /^(127\.0\.0\.1|localhost)(:|$)/.test(host);
 
-/** Results are fetched from these hosts and their sub-domains only: a forged address must not make us fetch an internal one. */
+/** Results are fetched only from these hosts and their subdomains, so that a forged URL cannot cause a request to an internal host. */
 export function isAllowedFile(url: string, hosts: readonly string[]): boolean {
   const { protocol, host, hostname, username, password } = URL.parse(url) ?? {};
   if (host === undefined || hostname === undefined || username !== "" || password !== "") return false;
@@ -25,6 +25,6 @@ export function isAllowedFile(url: string, hosts: readonly string[]): boolean {
   );
 }
 
-/** The same hosts as Deno's `--allow-net` names them. */
+/** The same hosts in the form of Deno's `--allow-net`. */
 export const netPermissions = (hosts: readonly string[]): string[] =>
   hosts.flatMap((host) => (isLocal(host) || host.includes(":") ? [host] : [host, `*.${host}`]));

@@ -16,7 +16,7 @@ import { tracedFetch } from "./trace.ts";
 type ConnectionInfo = { remoteAddr?: { hostname?: string } };
 export type Handler = (request: Request, info?: ConnectionInfo) => Response | Promise<Response>;
 
-/** The API as a fetch handler over the real services. `waitUntil` keeps an isolate alive for work that outlives its answer. */
+/** The API as a fetch handler with the real services. `waitUntil` keeps the isolate alive for work after an answer. */
 export function createHandler(
   vars: Record<string, string | undefined>,
   waitUntil: (work: Promise<unknown>) => void,

@@ -1,10 +1,10 @@
 import type { JobResult } from "./job-result.ts";
 
-/** The jobs of the reconciler run one after another, so none may keep the others waiting for long. */
+/** The reconciler runs its jobs one after another, so each has a time limit. */
 const budgetMs = 20_000;
 
 /**
- * Claims and works batch after batch, until fewer than `least` are due or the time is over; the next run continues.
+ * Claims and processes batches until fewer than `least` rows are due or the time is over. The next run continues.
  * @param work returns how many of the batch failed
  */
 export async function inBatches<Row>(

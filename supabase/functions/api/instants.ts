@@ -1,4 +1,4 @@
-/** Every field that holds an instant, in what the database answers. A test compares the list with columns and contract. */
+/** Every field of the database's answers that is an instant. A test compares the list with the columns and the contract. */
 export const instantFields: ReadonlySet<string> = new Set([
   "completed_at",
   "created_at",
@@ -28,7 +28,7 @@ export const instantFields: ReadonlySet<string> = new Set([
   "updated_at",
 ]);
 
-/** An instant as it goes over the wire: RFC 3339, `Z`, six digits. Postgres leaves out zeros at the end and writes an offset. */
+/** An instant in the form of the API: RFC 3339 with `Z` and six digits. Postgres omits trailing zeros and writes an offset. */
 export function toWire(text: string): string {
   const time = text.length > 40 ? Number.NaN : Date.parse(text);
   if (Number.isNaN(time)) return text;
@@ -38,7 +38,7 @@ export function toWire(text: string): string {
 
 export const instantNow = (): string => toWire(new Date().toISOString());
 
-/** Rewrites, in place, the instants of what the database answered; of an audited change the old and the new one. */
+/** Rewrites the instants of a database answer in place. Of an audited change it rewrites the old and the new value. */
 export function rewriteInstants(value: unknown): void {
   if (typeof value !== "object" || value === null) return;
   if (Array.isArray(value)) {

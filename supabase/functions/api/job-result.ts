@@ -1,2 +1,2 @@
-/** How many things a job looked at, and how many of them failed. */
+/** The number of items that a job processed, and how many of them failed. */
 export type JobResult = { checked: number; failed: number };

@@ -1,4 +1,4 @@
-/** The kinds of keys: the header that brings one, what it begins with, where its hash is kept, and how a wrong one is refused. */
+/** The kinds of keys with their header, their prefix, the field of their hash, and the error code for a wrong one. */
 export const keyKinds = [
   {
     kind: "operator_key",

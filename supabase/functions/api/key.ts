@@ -9,14 +9,14 @@ const checksumLength = 6;
 const keyLength = "ak_".length + randomLength + checksumLength;
 const pattern = new RegExp(`^(ok|ak)_[A-Za-z0-9_-]{${randomLength + checksumLength}}$`);
 
-/** A new key: prefix, 26 random characters (156 bits), six of checksum. `key_hash` is SHA-256 as hex; the key itself is shown once. */
+/** A new key: its prefix, 26 random characters (156 bits) and a checksum of six. `key_hash` is its SHA-256 in hex. */
 export function createKey(prefix: KeyPrefix): NewKey {
   const body = `${prefix}_${randomBytes(20).toString("base64url").slice(0, randomLength)}`;
   const key = body + checksum(body);
   return { key, key_prefix: key.slice(0, 8), key_hash: hashKey(key) };
 }
 
-/** Whether the key can exist at all. A typo fails the checksum, so it costs no query. */
+/** Whether the key has the right form. A typo fails the checksum, so it costs no query. */
 export function isWellFormedKey(key: string, prefix: KeyPrefix): boolean {
   return hasFormat(key, prefix) && isSumRight(key);
 }
@@ -31,7 +31,7 @@ function isSumRight(key: string): boolean {
 
 const remembered = new BoundedMap<string, string | null>(5_000);
 
-/** The hash of a key, or null when it cannot exist. Remembered: every request of an app brings the same few keys, also wrong ones. */
+/** The hash of a key, or null when its form is wrong. Results are cached, since an app's requests have the same few keys. */
 export function hashWellFormedKey(key: string, prefix: KeyPrefix): string | null {
   if (!hasFormat(key, prefix)) return null;
   const known = remembered.get(key);

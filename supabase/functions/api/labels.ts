@@ -1,7 +1,7 @@
-/** How a person calls a field: the field itself, and for a list one of its entries and several of them. */
+/** The words for a field in a sentence. A list also has words for one entry and for several. */
 export type Label = { field: string; one?: string; many?: string };
 
-/** Every field, parameter and header that a caller can get wrong. */
+/** Every field, parameter and header that an error can name. */
 export const labels: Record<string, Label> = {
   accent_color: { field: "The colour of buttons" },
   action: { field: "The action" },

@@ -3,22 +3,22 @@ import { currentTrace } from "./trace.ts";
 
 export type Logger = {
   log: Log;
-  /** A finished line of JSON about a request. It may be written some milliseconds late. */
+  /** Writes a line of JSON about a request, perhaps some milliseconds later. */
   writeRequest: (level: LogLevel, line: string) => void;
 };
 
 const flushAfterMs = 20;
-/** Hosted Supabase cuts an event at 10,000 characters, and drops what is above 100 events in ten seconds. */
+/** Hosted Supabase cuts an event at 10,000 characters, and drops events above 100 in ten seconds. */
 const maxEventLength = 9_000;
 
-/** Writes a line of JSON for each event. Lines of requests that come fast are written together: one by one they cost more than to make. */
+/** Writes a line of JSON for each event. Lines of many requests are written together, since each write costs more than its line. */
 export function createLogger(
   writeOut: (level: LogLevel, text: string) => void,
   background: (work: Promise<unknown>) => void,
 ): Logger {
   let waiting = "";
 
-  /** A log that cannot be written, as on a full disk, breaks no request and ends no process. */
+  /** A log that cannot be written, for example on a full disk, causes no error. */
   function write(level: LogLevel, text: string): void {
     try {
       writeOut(level, text);
@@ -36,7 +36,7 @@ export function createLogger(
     log(level, message, fields = {}) {
       const { cause, request_id = currentTrace()?.request_id, ...rest } = fields;
       const told: Record<string, unknown> = cause === undefined ? {} : { cause: describe(cause) };
-      // What a service said can repeat an address that we gave it.
+      // The message of a service can contain an address from our request.
       for (const name in rest) told[name] = typeof rest[name] === "string" ? redact(rest[name]) : rest[name];
       flush();
       write(level, JSON.stringify({ time: new Date().toISOString(), level, message, request_id, ...told }));

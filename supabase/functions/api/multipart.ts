@@ -2,10 +2,10 @@ import { Busboy } from "@fastify/busboy";
 import { ApiError } from "./errors.ts";
 
 export type MultipartSink = {
-  /** Whether a part without a file name is a file all the same. */
+  /** Whether a part without a file name is a file. */
   isFile: (name: string) => boolean;
   field: (name: string, value: string) => void;
-  /** Called at the start of a file; what it returns gets the bytes. */
+  /** Called at the start of a file. The result gets the bytes. */
   file: (name: string, filename: string) => { add: (chunk: Uint8Array) => void; end: () => void };
   /** Called after each write; the next bytes are read when it resolves. */
   written?: () => Promise<void>;
@@ -19,7 +19,7 @@ export const isMultipart = (type: string) => /^\s*multipart\/form-data\s*(;|$)/i
 
 /**
  * The boundary of a form. RFC 2046 allows 1 to 70 characters without line breaks. So no part of a delimiter can begin within
- * another, and a search looks at each byte at most twice. @throws ApiError malformed_body
+ * another, and a search reads each byte at most twice. @throws ApiError malformed_body
  */
 export function boundaryOf(type: string): string {
   const [, quoted, plain] =
@@ -49,7 +49,7 @@ export async function readMultipart(
   sink: MultipartSink,
 ): Promise<void> {
   const parser = new Busboy({
-    // In one spelling, so that the parser cannot read another boundary than the one that was checked.
+    // The header is written anew, so that the parser reads the same boundary that was checked.
     headers: { "content-type": `multipart/form-data; boundary="${boundaryOf(type)}"` },
     isPartAFile: (name, _type, filename) => filename !== undefined || sink.isFile(name ?? ""),
     preservePath: true,
@@ -86,7 +86,7 @@ export async function readMultipart(
     );
     parser.on("file", (name, stream, filename) => {
       const file = guard(() => sink.file(name ?? "", filename ?? ""));
-      // A form that ends early is told by the parser itself.
+      // The parser itself reports a form that ends early.
       stream.on("error", () => {});
       stream.on("data", (chunk: Uint8Array) => guard(() => file?.add(chunk)));
       stream.on("end", () => guard(() => file?.end()));
@@ -102,7 +102,7 @@ export async function readMultipart(
       await Promise.race([new Promise((resolve) => parser.write(chunk, resolve)), over]);
       check();
       await sink.written?.();
-      // What follows the last delimiter is nobody's.
+      // Bytes after the last delimiter are ignored.
       if (isOver) return;
     }
     parser.end();
@@ -113,7 +113,7 @@ export async function readMultipart(
   }
 }
 
-/** The parser's cost is per piece: a body in pieces of one byte would cost many times its size. */
+/** Joins small chunks, since the parser's cost is per chunk. A body in chunks of one byte would cost many times its size. */
 async function* inLargerPieces(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let held = new Uint8Array(writeBytes);
   let size = 0;
@@ -136,7 +136,7 @@ async function* inLargerPieces(body: AsyncIterable<Uint8Array>): AsyncGenerator<
   if (size > 0) yield held.subarray(0, size);
 }
 
-/** The parser puts this character where bytes are none of the part's charset. */
+/** The parser writes this character for bytes that are invalid in the part's charset. */
 function readableText(value: string): string {
   if (!value.includes("\ufffd")) return value;
   throw new ApiError("malformed_body", { detail: "A field of the form is not text in UTF-8." });

@@ -1,4 +1,4 @@
-/** The value of a text; undefined for what is no JSON. */
+/** Parses a text. Undefined when it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

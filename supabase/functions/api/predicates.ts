@@ -1,4 +1,4 @@
-/** What a rule says of the field that breaks it. Written so that whoever fills in a form understands it. */
+/** The sentence ending about a field that violates a rule. It is for the person who fills in a form. */
 export const predicates = {
   color: "must be a colour such as #2563eb",
   cursor: "is not one that this list gave",

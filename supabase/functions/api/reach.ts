@@ -4,7 +4,7 @@
  */
 export type Reach = "public" | "private" | "container";
 
-/** Names of one network, which the public DNS never answers. */
+/** Names of local networks. The public DNS never answers them. */
 const privateNames = new Set([
   "localhost",
   "local",
@@ -36,11 +36,11 @@ const privateV4: readonly [number, number, number, number, bits: number][] = [
   [224, 0, 0, 0, 3],
 ];
 
-/** Pure: it resolves no name. An address that is none is `container`, since nobody can open it. */
+/** Resolves no name. An invalid address is `container`, since no client can open it. */
 export function reachOf(address: string): Reach {
   const { hostname = "" } = URL.parse(address) ?? {};
   if (hostname.startsWith("[")) return reachOfV6(groupsOf(hostname.slice(1, -1)));
-  // The URL parser has made dotted decimals of every form of an IPv4 address.
+  // The URL parser turns every form of an IPv4 address into dotted decimals.
   if (/^\d+\.\d+\.\d+\.\d+$/.test(hostname)) return reachOfV4(hostname.split(".").map(Number));
   const labels = hostname.replace(/\.$/, "").split(".");
   const last = labels.at(-1) ?? "";
@@ -68,7 +68,7 @@ function reachOfV4([a = 0, b = 0, c = 0, d = 0]: number[]): Reach {
 
 const toInteger = (a: number, b: number, c: number, d: number) => ((a * 256 + b) * 256 + c) * 256 + d;
 
-/** Eight numbers of an address in the one form that the URL parser gives. */
+/** The eight groups of an address that the URL parser has normalized. */
 function groupsOf(address: string): number[] {
   const [head = "", tail] = address.split("::");
   const numbers = (text: string) => (text === "" ? [] : text.split(":").map((group) => parseInt(group, 16)));
@@ -83,7 +83,7 @@ function reachOfV6(groups: number[]): Reach {
   const startsWith = (...wanted: number[]) => wanted.every((group, index) => groups[index] === group);
   if (startsWith(0, 0, 0, 0, 0, 0, 0, 0)) return "container";
   if (startsWith(0, 0, 0, 0, 0, 0, 0, 1)) return "private";
-  // Mapped, compatible, translated (NAT64) and tunnelled (6to4) addresses reach what their IPv4 address does.
+  // Mapped, compatible, translated (NAT64) and tunneled (6to4) addresses reach the same hosts as their IPv4 address.
   if (startsWith(0, 0, 0, 0, 0, 0xffff) || startsWith(0, 0, 0, 0, 0, 0)) return v4(groups[6], groups[7]);
   if (startsWith(0x64, 0xff9b, 0, 0, 0, 0)) return v4(groups[6], groups[7]);
   if (first === 0x2002) return v4(second, third);

@@ -2,8 +2,8 @@ const mostBytes = 4 * 1024 * 1024;
 const withinMs = 1_000;
 
 /**
- * Reads what a refusal left of a small body. Deno 2.1 resets a connection whose request was not read to its end, and the
- * answer is lost with it.
+ * Reads the rest of a small body after a refusal. Deno 2.1 resets a connection whose request was not read completely, and then
+ * the answer is lost.
  */
 export async function readRest(request: Request): Promise<void> {
   if (request.body === null || request.bodyUsed || request.body.locked) return;
@@ -17,7 +17,7 @@ export async function readRest(request: Request): Promise<void> {
     }
     await reader.cancel();
   } catch {
-    // Whoever sends it has gone.
+    // The sender has disconnected.
   } finally {
     clearTimeout(timer);
   }

@@ -1,4 +1,4 @@
-/** What could open something or names a person, wherever it turns up in the words of an error. */
+/** Patterns of secrets and addresses in error messages. */
 const patterns: readonly [RegExp, string][] = [
   [/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, "$1 …"],
   [/\b(ak|ok)_[\w-]{6,}/g, "$1_…"],
@@ -10,7 +10,7 @@ const patterns: readonly [RegExp, string][] = [
   [/\b(token|token_hash|ticket|code|secret|password|apikey)=[^&\s"']+/gi, "$1=…"],
 ];
 
-/** Longer words help nobody, and some of the patterns take the square of their length. */
+/** A longer message helps nobody, and some patterns need quadratic time. */
 const maxLength = 2_000;
 
 export function redact(text: string): string {
@@ -18,7 +18,7 @@ export function redact(text: string): string {
   return patterns.reduce((rest, [pattern, instead]) => rest.replace(pattern, instead), text);
 }
 
-/** Name, message and SQLSTATE of an error and its causes: enough to find it, never a parameter of the query. */
+/** Name, message and SQLSTATE of an error and its causes. It never contains a parameter of a query. */
 export function describe(error: unknown): string {
   return redact(chain(error));
 }

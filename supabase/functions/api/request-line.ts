@@ -9,8 +9,8 @@ type Facts = { level: LogLevel; method: string; route: string; status: number; d
 type Failure = { code: string; cause: unknown } | undefined;
 
 /**
- * A request as one line of JSON. Put together by hand, which is several times faster than JSON.stringify: what is not ours
- * is either checked to be harmless or written by it.
+ * A request as one line of JSON. It is concatenated, which is several times faster than JSON.stringify. Values from outside are
+ * either checked or written by JSON.stringify.
  */
 export function requestLine(
   { level, method, route, status, duration_ms }: Facts,

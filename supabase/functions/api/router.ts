@@ -4,7 +4,7 @@ import type { AppEnv } from "./context.ts";
 import { invalidFields } from "./errors.ts";
 import { toFieldErrors } from "./field-errors.ts";
 
-/** An app whose paths are canonical and whose failed validations become a 422 of ours. */
+/** An app with canonical paths, whose failed validations become the API's 422. */
 export function createRouter(): OpenAPIHono<AppEnv> {
   return new OpenAPIHono<AppEnv>({
     getPath: (request) => canonicalPath(pathOf(request.url)),
@@ -25,14 +25,14 @@ export function createRouter(): OpenAPIHono<AppEnv> {
   });
 }
 
-/** What a parser would leave as it is needs none, and it takes several times as long. */
+/** Plain URLs skip the URL parser, which takes several times as long. */
 const plainUrl = /^https?:\/\/[^/?#\\]+(\/[\w/-]*)(?:\?|$)/;
 
-/** Longer than any address of ours with its query. */
+/** No URL of the API is longer. */
 export const maxAddressLength = 8_192;
 
 function pathOf(url: string): string {
-  // Nothing is served there, whatever else is in it.
+  // No route has this path.
   if (url.length > maxAddressLength) return "/address-too-long";
   return plainUrl.exec(url)?.[1] ?? new URL(url).pathname;
 }

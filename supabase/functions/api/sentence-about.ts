@@ -38,7 +38,7 @@ export type Issue = {
 const entries = (count: unknown, { many = "entries" }: Label) =>
   count === 1 ? "one entry" : `${count} ${many}`;
 
-/** One entry for each kind of issue that a schema can report. `value` is what was sent in that place. */
+/** One entry for each kind of issue that a schema can report. `value` is the value in the request. */
 const rules: Record<string, (issue: Issue, value: unknown, label: Label) => string> = {
   custom: ({ message }) => message,
   invalid_element: () => "contains something that is not allowed",

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { isUuid } from "./uuid.ts";
 
-/** What a request spends its time on outside this process. */
+/** The services outside this process that take a request's time. */
 export type Part = "db" | "auth" | "storage" | "provider";
 
 const traceparent = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
@@ -10,13 +10,13 @@ const maxStateLength = 512;
 
 type Parent = { trace_id: string; flags: string };
 
-/** One request: its id, its place in a W3C trace (https://www.w3.org/TR/trace-context/), and where its time went. */
+/** A request's id, its place in a W3C trace (https://www.w3.org/TR/trace-context/), and its time by service. */
 export class Trace {
   readonly request_id: string;
-  /** What the caller told, when it is valid. */
+  /** The caller's trace, if it is valid. */
   readonly parent: Parent | null;
   readonly spent_ms: Partial<Record<Part, number>> = {};
-  /** Told after each call, until the answer is made. */
+  /** Called after each call to a service, until the answer is made. */
   onSpent: (() => void) | undefined;
   readonly #state: string | null;
   #own: string | undefined;
@@ -32,7 +32,7 @@ export class Trace {
     this.onSpent?.();
   }
 
-  /** Tells a service that this request calls where it belongs. */
+  /** Adds the trace headers for a service that this request calls. */
   passOn(headers: Headers): void {
     const { trace_id, flags } = this.parent ?? { trace_id: traceIdOf(this.request_id), flags: "00" };
     this.#own ??= `00-${trace_id}-${hex(8)}-${flags}`;
@@ -41,7 +41,7 @@ export class Trace {
   }
 }
 
-/** Null when it is missing or not valid, as the specification wants it. */
+/** Null when the header is missing or invalid, as the specification requires. */
 export function parseTraceparent(header: string): Parent | null {
   if (header.length > maxStateLength) return null;
   const [, version, trace_id = "", parent_id = "", flags = "", more] = traceparent.exec(header) ?? [];
@@ -49,7 +49,7 @@ export function parseTraceparent(header: string): Parent | null {
   return zeros.test(trace_id) || zeros.test(parent_id) ? null : { trace_id, flags };
 }
 
-/** Our own request ids are traces as well, so that one number finds both. */
+/** The API's request ids are also trace ids, so that one id finds both. */
 function traceIdOf(requestId: string): string {
   return isUuid(requestId) ? requestId.replaceAll("-", "").toLowerCase() : hex(16);
 }
@@ -64,10 +64,10 @@ const current = new AsyncLocalStorage<Trace>();
 
 export const currentTrace = (): Trace | undefined => current.getStore();
 
-/** Whatever the work calls, also after the answer, counts as this request. */
+/** Counts all calls of the work for this request, also those after the answer. */
 export const inTrace = <T>(trace: Trace, work: () => T): T => current.run(trace, work);
 
-/** A fetch whose time counts as `part`. The trace goes on inside the project: a provider is not told who asked whom. */
+/** A fetch whose time counts as `part`. It sends trace headers to services of the project, but not to the provider. */
 export function tracedFetch(part: Part, fetcher: typeof fetch = fetch): typeof fetch {
   return async (input, init) => {
     const trace = currentTrace();

@@ -2,10 +2,10 @@ const longest = "{0000-0000-0000-0000-0000-0000-0000-0000}".length;
 const anyForm = /^(?:[0-9a-f]{4}-?){7}[0-9a-f]{4}$/;
 const usualForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Whether it is a uuid in its usual form, in either case. */
+/** Whether the text is a UUID in its usual form, in either case. */
 export const isUuid = (text: string): boolean => usualForm.test(text);
 
-/** A uuid as Postgres writes it, from any way of writing one that Postgres takes; undefined for what is none. */
+/** A UUID as Postgres writes it, from any form that Postgres accepts. Undefined for any other text. */
 export function toUuid(text: string): string | undefined {
   if (text.length > longest) return undefined;
   const inner = text.startsWith("{") && text.endsWith("}") ? text.slice(1, -1) : text;

@@ -1,7 +1,7 @@
-/** A process that was busy itself reads what has arrived before it calls an answer late. */
+/** A busy process reads arrived answers before it counts them as late. */
 const graceMs = 5;
 
-/** What the work gives. The work itself goes on after the time. @throws what `late` gives, after `ms` */
+/** The result of the work. The work itself continues after the time. @throws the error of `late` after `ms` */
 export async function within<T>(ms: number, work: Promise<T>, late: () => Error): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const deadline = new Promise<never>((_, reject) => {

@@ -1,2 +1,2 @@
-// Hosted, the first path segment names the function: this one answers /health with the same app.
+// On hosted Supabase the first path segment names the function. This function answers /health with the same app.
 export { default } from "../api/index.ts";

@@ -1,7 +1,7 @@
 import { ApiError, type ErrorCode, invalidField } from "../errors.ts";
 import { predicates } from "../predicates.ts";
 
-/** An answer of Supabase Auth. `code` is its reason, in whichever API version it was told; `body` is empty when it is no object. */
+/** An answer of Supabase Auth. `code` is its reason in any API version. `body` is empty when the answer is no object. */
 export type AuthAnswer = {
   status: number;
   code: string | undefined;
@@ -12,19 +12,19 @@ export type AuthAnswer = {
 type Verdict = "refused" | "reused" | "bad_address" | "same_password" | ErrorCode;
 
 /**
- * The codes by which Auth speaks of the person, one list for each operation. Everything else, whatever its status, is trouble
- * of ours: a disabled key, a switched-off provider and a captcha say nothing about a password.
+ * For each operation, the codes by which Auth judges the user's own input. Any other answer is a fault on our side.
+ * A disabled key, a disabled provider and a captcha say nothing about a password.
  * https://supabase.com/docs/guides/auth/debugging/error-codes
  */
 const verdicts = {
   sign_in: {
     invalid_credentials: "refused",
-    // Told before the password is looked at, so it must look like any wrong password.
+    // Auth answers this before it checks the password, so it must look like a wrong password.
     user_banned: "refused",
     email_not_confirmed: "account_not_verified",
   },
   refresh: {
-    // "Refresh token is not valid": nothing else of that call comes from outside.
+    // The refresh token is the only input of this call, so it must be the invalid one.
     validation_failed: "refused",
     refresh_token_not_found: "refused",
     refresh_token_already_used: "reused",
@@ -65,10 +65,10 @@ const verdicts = {
 
 export type AuthOperation = keyof typeof verdicts;
 
-/** Auth always asks for 60 seconds, but its buckets get a new drop within three. */
+/** Auth always asks for 60 seconds, but its buckets allow another call after three. */
 const retryAfterSeconds = 3;
 
-/** `{code: 400, error_code, msg}` before API version 2024-01-01, `{code: "…", message}` since. */
+/** The form is `{code: 400, error_code, msg}` before API version 2024-01-01, and `{code: "…", message}` since. */
 export function readAnswer(status: number, text: string): AuthAnswer {
   let body: unknown;
   try {
@@ -84,19 +84,19 @@ export function readAnswer(status: number, text: string): AuthAnswer {
 
 const repeatable: AuthOperation[] = ["sign_in", "refresh"];
 
-/** Auth gave up because another call held the same row. Once more may help, where a second call does no harm. */
+/** Whether to repeat a call. Auth gave up because another call held the row, and a second call does no harm. */
 export const mayRepeat = (operation: AuthOperation, answer: AuthAnswer) =>
   repeatable.includes(operation) && isBusy(answer) && verdictOf(operation, answer) === undefined;
 
 /**
- * The one place that decides what an answer of Auth means.
+ * Decides what an answer of Auth means. No other code does.
  * @returns "done", "refused" or "reused" @throws ApiError for everything else
  */
 export function meaningOf(operation: AuthOperation, answer: AuthAnswer): "done" | "refused" | "reused" {
-  // A page of whatever stands before Auth is no success.
+  // An HTML page of a proxy before Auth is not a success.
   if (answer.status >= 200 && answer.status < 300 && answer.is_object) return "done";
   const verdict = verdictOf(operation, answer);
-  // Auth's own words can name constraints and addresses: its code is enough for the log.
+  // Auth's message can contain constraints and addresses. Its code is enough for the log.
   const cause = new Error(
     `Auth answered ${answer.status} ${answer.code ?? "without a code"} to ${operation}`,
   );

@@ -5,20 +5,20 @@ import { type AuthAnswer, type AuthOperation, mayRepeat, meaningOf, readAnswer }
 
 export type Tokens = { access_token: string; refresh_token: string; expires_in: number };
 
-/** Supabase Auth: keeps passwords, issues and refreshes tokens. Each call ends within eight seconds. */
+/** Supabase Auth stores passwords, and issues and refreshes tokens. Each call ends within eight seconds. */
 export type AuthClient = {
   /** @throws ApiError weak_password, account_exists, validation_failed (the address), auth_unavailable */
   createUser(user: { id: string; email: string; password: string }): Promise<void>;
   deleteUser(id: string): Promise<void>;
   /** Null when the password is wrong or the account unknown. @throws ApiError account_not_verified */
   signIn(email: string, password: string, subject?: string): Promise<Tokens | null>;
-  /** Null when the token is unknown or expired; "reused" when an old one came back. */
+  /** Null when the token is unknown or expired; "reused" when an older token was sent. */
   refresh(refreshToken: string): Promise<Tokens | "reused" | null>;
-  /** Sets a password after a reset; second factors go with the old one. @throws ApiError weak_password, user_not_found */
+  /** Sets a password after a reset, and removes all second factors. @throws ApiError weak_password, user_not_found */
   setPassword(id: string, password: string): Promise<void>;
-  /** The address by which the account signs in. @throws ApiError account_exists, validation_failed, auth_unavailable */
+  /** Changes the address by which the account signs in. @throws ApiError account_exists, validation_failed, auth_unavailable */
   setEmail(id: string, email: string): Promise<void>;
-  /** Changes the password of the token's owner, whose session goes on. @throws ApiError weak_password, validation_failed */
+  /** Changes the password of the token's owner and keeps the session. @throws ApiError weak_password, validation_failed */
   changePassword(accessToken: string, passwords: { current: string; next: string }): Promise<void>;
   /** Resolves when Auth answers. */
   check(deadlineMs: number): Promise<void>;
@@ -28,9 +28,9 @@ type Call = {
   method: "GET" | "POST" | "PUT" | "DELETE";
   path: string;
   body?: object;
-  /** A user's own token instead of the secret key. */
+  /** A user's token, which is sent instead of the secret key. */
   bearer?: string;
-  /** Whose bucket of Auth's limits the call counts in. */
+  /** The account or token that Auth's rate limit counts. */
   subject?: string;
 };
 
@@ -58,7 +58,7 @@ export function createAuthClient(env: Env, fetcher: typeof fetch = fetch): AuthC
     }
   }
 
-  /** One deadline for the call and its only repetition. */
+  /** The call and its only repetition share one deadline. */
   async function ask(operation: AuthOperation, call: Call): Promise<AuthAnswer> {
     const signal = AbortSignal.timeout(deadlineMs);
     const answer = await send(call, signal);
@@ -79,7 +79,7 @@ export function createAuthClient(env: Env, fetcher: typeof fetch = fetch): AuthC
     return { access_token, refresh_token, expires_in };
   }
 
-  /** Of two calls for one address Auth answers one with 500: asked again, it says that the address is taken. */
+  /** Auth answers 500 to one of two simultaneous calls for one address. The second attempt says that the address is taken. */
   async function createUser(user: { id: string; email: string; password: string }): Promise<void> {
     const call = { method: "POST", path: "/admin/users", body: { ...user, email_confirm: true } } as const;
     const first = await ask("create_user", call);
@@ -92,7 +92,7 @@ export function createAuthClient(env: Env, fetcher: typeof fetch = fetch): AuthC
       meaningOf("create_user", await ask("create_user", call));
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== "account_exists") throw error;
-      // The first one may have made the user before it failed.
+      // The first attempt may have created the user before it failed.
       const own = await ask("read_user", { method: "GET", path: `/admin/users/${user.id}` });
       if (meaningOf("read_user", own) === "refused") throw error;
     }
@@ -142,7 +142,7 @@ export function createAuthClient(env: Env, fetcher: typeof fetch = fetch): AuthC
 }
 
 /**
- * Auth counts by client address, thirty at once, and an app's server signs all its users in from one. The API counts by address
+ * Auth allows thirty calls at a time from one address, and an app's server has one for all users. The API counts by address
  * itself, so Auth gets an address (of fd00::/8) that stands for the account or token.
  */
 function standInAddress(subject: string): string {
@@ -152,7 +152,7 @@ function standInAddress(subject: string): string {
 
 const notReused = (issued: Tokens | "reused" | null) => (issued === "reused" ? null : issued);
 
-/** Ids of the second factors of the user that Auth answers with. */
+/** The ids of the user's second factors. */
 function factorsOf({ body: { factors } }: AuthAnswer): string[] {
   const list: unknown[] = Array.isArray(factors) ? factors.slice(0, 20) : [];
   return list

@@ -14,7 +14,7 @@ export type Connection = {
   find<Row>(text: string, args: readonly Json[]): Promise<Row | undefined>;
   /** The first row. @throws ApiError database_unavailable when there is none, since each of our statements has one. */
   ask<Row>(text: string, args: readonly Json[]): Promise<Row>;
-  /** For begin, commit and the like. */
+  /** Sends a statement without a result, such as begin or commit. */
   tell(text: string): Promise<void>;
 };
 
@@ -28,29 +28,29 @@ type Client = pg.PoolClient & {
 
 const connectWithinMs = 8_000;
 const idleMs = 60_000;
-/** What the driver says when the server has no TLS, and Deno 2.1 when it does not know who signed the certificate. */
+/** The driver's error for a server without TLS, and Deno 2.1's error for an unknown certificate authority. */
 const noTrustedTls = /does not support SSL connections|invalid peer certificate/;
 
-/** A plan that the server made before a migration changed what its function returns. */
+/** Whether the server's plan is older than a migration that changed the function's result. */
 const isStale = (error: unknown) =>
   error instanceof pg.DatabaseError &&
   (error.routine === "RevalidateCachedQuery" || error.routine === "FetchPreparedStatement");
 
 const unavailable = (cause: unknown) => new ApiError("database_unavailable", { cause });
 
-/** A statement that was refused leaves a connection as it was, and so does a refusal of ours; nobody knows after the rest. */
+/** Whether the connection can be used again. Refusals leave it intact; after other errors its state is unknown. */
 const isUsableAfter = (error: unknown) =>
   error instanceof pg.DatabaseError
     ? error.severity === "ERROR"
     : error instanceof ApiError && error.code !== "database_unavailable";
 
-/** Objects and lists are always jsonb on the other side. */
+/** Every object or list is a jsonb parameter. */
 const toParameter = (value: Json) =>
   typeof value === "object" && value !== null ? JSON.stringify(value) : value;
 
 /**
- * With a certificate of the authority (DATABASE_CA_CERT), TLS that is verified. Without one, TLS where the server offers it and
- * the runtime accepts it: Deno 2.1 checks certificates whatever it is told, and then the connection is plain.
+ * With the authority's certificate (DATABASE_CA_CERT) TLS is verified. Without it, TLS is used where the server offers it and the
+ * runtime accepts it. Deno 2.1 always verifies certificates, and after a failed verification the connection has no TLS.
  */
 export function createConnections(env: Env, log: Log) {
   const url = new URL(env.database_url);
@@ -65,7 +65,7 @@ export function createConnections(env: Env, log: Log) {
     max: env.database_pool_size,
     ssl: tls !== "disable" && (ca ? { ca } : { rejectUnauthorized: tls.startsWith("verify") }),
     keepAlive: true,
-    // The pool would make a timer for each query, and one more for each that waits: a twentieth of a read.
+    // The pool would make one or two timers for each query, which cost a twentieth of a read.
     idleTimeoutMillis: 0,
     maxLifetimeSeconds: 30 * 60,
     Client: class extends pg.Client {
@@ -74,14 +74,14 @@ export function createConnections(env: Env, log: Log) {
       }
     } as typeof pg.Client,
   });
-  // Lost while nobody used it, or while somebody did: the pool opens another, and the query says it to its caller.
+  // A connection was lost. The pool opens another, and a running query reports the loss to its caller.
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
   const startDeadline = createDeadlines();
   let usedAt = 0;
   let closing: ReturnType<typeof setTimeout> | undefined;
 
-  /** Closes what nobody has used for a while. One timer for all connections, and none once they are closed. */
+  /** Closes idle connections. All connections share one timer, which ends with the last of them. */
   function closeIdle(): void {
     const leftMs = usedAt + idleMs - performance.now();
     closing = leftMs > 0 ? setTimeout(closeIdle, leftMs) : undefined;
@@ -111,7 +111,7 @@ export function createConnections(env: Env, log: Log) {
     return name;
   }
 
-  /** What the server refuses stays as it is; all else of the driver says that there was no answer. */
+  /** An error of the server is thrown unchanged. Any other error of the driver means that there was no answer. */
   async function query(client: Client, config: string | pg.QueryConfig) {
     try {
       return await client.query(config);

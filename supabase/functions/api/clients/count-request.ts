@@ -4,9 +4,9 @@ import type { Take } from "./leases.ts";
 import { type RedisClient, RedisUnavailable } from "./redis.ts";
 
 /**
- * Counts requests where Redis keeps the counters, against the limit that Postgres announced.
- * @param asked how many at once, if enough are left
- * @param otherwise counts one in Postgres when Redis does not answer.
+ * Counts requests in Redis against the limit that Postgres announced.
+ * @param asked how many requests to count, if enough are left
+ * @param otherwise counts one request in Postgres when Redis does not answer
  * @throws ApiError rate_limited
  */
 export async function countRequest(

@@ -21,16 +21,16 @@ import { statementFor } from "./statement-for.ts";
 import { toApiError } from "./to-api-error.ts";
 
 /**
- * Calls `private.<name>` and returns what it returns. Credentials come first.
+ * Calls `private.<name>` and returns its result. The first argument is the caller's credentials.
  * @throws ApiError with the code that the function raised, or database_unavailable after the deadline.
  */
 type Call = <T>(name: string, args: readonly Json[], deadlineMs?: number) => Promise<T>;
 
-/** The one way to Postgres: a function of schema `private`, one round trip. */
+/** All access to Postgres: each call is a function of the schema `private`, in one round trip. */
 export type Database = {
-  /** For a function that changes nothing: when Redis refuses the request afterwards, it did no harm. */
+  /** Calls a function that changes nothing. Redis may refuse the request afterwards. */
   read: Call;
-  /** For all others: what they changed is kept only if the request is let through. */
+  /** Calls a function that changes something. The change is committed only if no limit refuses the request. */
   write: Call;
   /**
    * A read that clients repeat, in one plain statement. `complete` is asked where that gives no row: it checks again, and knows
@@ -42,33 +42,33 @@ export type Database = {
     credentials: Sent,
     complete: () => Promise<T>,
   ): Promise<T>;
-  /** The same for the calls of one request: its first one counts it, and `limit` learns how its limit stands. */
+  /** The database for one request. Its first call counts the request, and writes the state of its limit into `limit`. */
   forRequest(limit: LimitOfRequest): Database;
-  /** The one object of this process, which belongs to no request. */
+  /** The object of this process, which belongs to no request. */
   readonly ofProcess: Database;
-  /** Connections of this instance: how many there may be, how many are in use, and calls that wait for one. */
+  /** The pool of this instance: its size, the connections in use, and the calls that wait. */
   pool(): { size: number; in_use: number; waiting: number };
   close(): Promise<void>;
 };
 
-/** Null is no limit; without it the request is not counted yet. */
+/** Null means no limit. Undefined means that the request is not counted yet. */
 export type LimitOfRequest = { rate_limit?: RateLimit | null };
 
 const deadlineDefaultMs = 8_000;
 
-/** `rate_limit` is text where the limit was announced and not counted yet. */
+/** `rate_limit` is text when Postgres announced the limit but did not count the request. */
 type Row<T> = { result: T; rate_limit: RateLimit | string | null };
 type Caller = { readonly [key: string]: Json | undefined };
-/** `rate_limit` is missing where nothing was counted. */
+/** `rate_limit` is missing when nothing was counted. */
 type Answer<T> = { result: T; rate_limit?: RateLimit | null };
 type Counted = { rate_limit: RateLimit };
 
-/** Functions that authorize take the credentials of the request first. */
+/** The first argument of a function that authorizes is the caller's credentials. */
 function callerOf([first]: readonly Json[]): Caller | undefined {
   return typeof first === "object" && first !== null && !Array.isArray(first) ? (first as Caller) : undefined;
 }
 
-/** For what Redis was asked to count and did not. */
+/** Counts a request that Redis did not count. */
 const counting = "select private.count_request($1) as rate_limit";
 
 export function createDatabase(env: Env, redis: RedisClient, log: Log): Database {
@@ -79,7 +79,7 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
   const send = <Found>(text: string, args: readonly Json[], deadlineMs: number) =>
     connections.use((connection) => connection.ask<Found>(text, args), deadlineMs);
 
-  /** A limit that Redis counts, `asked` requests of it at once, or Postgres by `count` when Redis does not answer. */
+  /** Counts `asked` requests in Redis, or in Postgres by `count` when Redis does not answer. */
   async function countLimit<Limit>(
     limit: Limit | string,
     asked = 1,
@@ -89,7 +89,7 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
     return countRequest(redis, limit, asked, async () => (await count(limit)).rate_limit);
   }
 
-  /** For a change: it is kept only if Redis then lets the request through. */
+  /** Sends a change in a transaction, which is committed only if Redis then allows the request. */
   function sendIfAllowed<T>(text: string, args: readonly Json[], deadlineMs: number): Promise<Answer<T>> {
     return connections.use(async ({ ask, tell }) => {
       await tell("begin");
@@ -108,7 +108,7 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
     }, deadlineMs);
   }
 
-  /** Credentials of a request that was counted say so. */
+  /** Marks the credentials of a request that is counted already. */
   const sentOf = (caller: Caller, args: readonly Json[], limit: LimitOfRequest): readonly Json[] =>
     limit.rate_limit === undefined ? args : [{ ...caller, rate_limit: limit.rate_limit }, ...args.slice(1)];
 
@@ -137,7 +137,7 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
 
   const hot = createHotReads();
 
-  /** Measures the work, remembers how the limit stands, and makes of every failure an ApiError. */
+  /** Measures the work, stores the state of the limit, and turns every failure into an ApiError. */
   async function settle<T>(name: string, limit: LimitOfRequest, work: () => Promise<Answer<T>>): Promise<T> {
     running++;
     const start = performance.now();
@@ -174,7 +174,7 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
     credentials: Sent,
     complete: () => Promise<T>,
   ): Promise<T> {
-    // A statement that is planned anew each time takes five times as long as the functions, whose plans Postgres keeps.
+    // Without a prepared plan the statement takes five times as long as the functions, whose plans Postgres keeps.
     const statement = connections.prepares ? hot.statementOf(read, args, credentials) : undefined;
     if (statement === undefined) return complete();
     const find = async <Limit>(counting: Counting, asked?: number) => {
@@ -224,7 +224,7 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
     close: () => connections.close(),
   });
 
-  // Of no request: each call is counted by itself.
+  // This object belongs to no request, so each call is counted by itself.
   const ofProcess = databaseOf(() => ({}));
   return ofProcess;
 }

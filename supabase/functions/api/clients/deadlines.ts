@@ -1,4 +1,4 @@
-/** Reason of a rejection: there was no answer in time. */
+/** There was no answer in time. */
 export class DeadlineError extends Error {
   constructor(deadlineMs: number) {
     super(`no answer in ${deadlineMs} ms`);
@@ -11,8 +11,8 @@ export type StartDeadline = (ms: number, pass: () => void) => () => void;
 type Deadline = { at: number; pass: () => void };
 
 /**
- * Deadlines that share one timer, set to the earliest of them: a timer for each query took a twentieth of the time of a read.
- * With nothing under way, no timer is left.
+ * Deadlines that share one timer, which is set to the earliest. A timer for each query took a twentieth of the time of a read.
+ * Without open deadlines there is no timer.
  */
 export function createDeadlines(): StartDeadline {
   const underWay = new Set<Deadline>();

@@ -3,7 +3,7 @@ import { isAllowedFile } from "../file-hosts.ts";
 
 export type CopyFault = "gone" | "refused" | "too_large" | "not_allowed" | "unavailable";
 
-/** A result that cannot be copied. Only `unavailable` may pass; asking again changes nothing of the others. */
+/** A result that cannot be copied. Only `unavailable` is temporary; a retry does not help the other faults. */
 export class CopyError extends Error {
   readonly fault: CopyFault;
 
@@ -16,11 +16,11 @@ export class CopyError extends Error {
 type FetchOptions = { hosts: readonly string[]; fetcher: typeof fetch; maxBytes: number; timeoutMs: number };
 
 const maxHops = 5;
-/** Statuses that say "not now"; every other 4xx says "never". */
+/** These statuses are temporary; every other 4xx is permanent. */
 const passing4xx = [408, 425, 429];
 
 /**
- * Reads a result, without our token. Each hop of a redirect is checked before it is asked.
+ * Downloads a result without our token. Each target of a redirect is checked before it is requested.
  * @throws CopyError
  */
 export async function fetchFile(address: string, options: FetchOptions): Promise<Uint8Array> {
@@ -57,7 +57,7 @@ async function readFile(response: Response, maxBytes: number): Promise<Uint8Arra
   throw new CopyError("unavailable", message);
 }
 
-/** Whatever the network does may pass. */
+/** Treats every fault of the network as temporary. */
 async function passing<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -85,9 +85,9 @@ export async function readAtMost(body: ReadableStream<Uint8Array>, maxBytes: num
   return whole;
 }
 
-/** RFC 2397, in base64 or percent-encoded. What the media type says is not believed; the bytes are looked at. */
+/** Reads a data: URL of RFC 2397, in base64 or percent-encoded. Its media type is ignored, since the bytes are checked. */
 function readDataUrl(address: string, maxBytes: number): Uint8Array {
-  // Three characters can stand for one byte, and not more.
+  // At most three characters stand for one byte.
   if (address.length > 3 * maxBytes + 200) throw new CopyError("too_large", "a data: result is too large");
   const comma = address.indexOf(",");
   if (comma < 0) throw new CopyError("refused", "a data: result has no data");

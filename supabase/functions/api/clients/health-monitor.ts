@@ -7,9 +7,9 @@ export type PartState = {
   latency_ms?: number;
   error?: string;
 };
-/** The last failure stays known after the part is back. */
+/** The last failure is kept after the part has recovered. */
 export type LastError = { error: string; at: string };
-/** Proves that a part answers, or throws. Undefined when the part is not configured. */
+/** Throws unless a part answers. Undefined when the part is not configured. */
 export type Check = ((deadlineMs: number) => Promise<unknown>) | undefined;
 
 export type HealthMonitor<Name extends string = PartName> = {
@@ -20,14 +20,14 @@ export type HealthMonitor<Name extends string = PartName> = {
 
 export const partNames = ["database", "auth", "storage", "redis", "mail", "image_provider"] as const;
 export type PartName = (typeof partNames)[number];
-/** Without these nobody can sign in, or see a picture. */
+/** Without these parts nobody can sign in or see a picture. */
 const requiredParts: readonly PartName[] = ["database", "auth", "storage"];
 
 export type Status = "healthy" | "degraded" | "unhealthy";
 
-// The whole answer has one second; a part that takes longer is down for whoever asks.
+// The whole answer has one second, so a slower part counts as down.
 const deadlineMs = 700;
-/** However many ask, a part is looked at a few times a second. */
+/** A result is reused for so long, so a part is checked at most a few times a second. */
 const keptMs = 200;
 
 export function createHealthMonitor<Name extends string>(
@@ -80,7 +80,7 @@ export function overall(parts: Record<PartName, PartState>): Status {
   return down.length > 0 ? "degraded" : "healthy";
 }
 
-/** Only the class of an error is told: its text can name hosts. */
+/** The public class of an error. Its text could contain hosts. */
 function classOf(thrown: unknown): string {
   if (thrown instanceof ApiError) return thrown.code;
   const { name = "" } = thrown as { name?: string };

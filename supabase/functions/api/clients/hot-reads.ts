@@ -2,12 +2,12 @@ import { BoundedMap } from "../bounded-map.ts";
 import { ApiError } from "../errors.ts";
 
 /**
- * A read that clients repeat, for end users: one plain statement over the views of supabase/schemas/45_hot_reads.sql. It gives
- * no row unless everything about the request is in order, and no reason either.
+ * A read that end users' clients repeat: one plain statement over the views of supabase/schemas/45_hot_reads.sql. It gives a row
+ * only if everything about the request is in order. Otherwise it gives no row and no reason.
  */
 export type HotRead = {
   name: string;
-  /** The limit that it falls under. */
+  /** The limit that counts it. */
   limit: "reads" | "requests";
   /** Whether it needs all the credentials of an app. */
   needsKeys: boolean;
@@ -17,7 +17,7 @@ export type HotRead = {
   query: string;
 };
 
-/** The credentials of a request, as far as a hot read looks at them. */
+/** The credentials that a hot read uses. */
 export type Sent = {
   user_id?: string;
   session_id?: string;
@@ -30,8 +30,8 @@ export type Sent = {
 };
 
 /**
- * What a statement does with the limit. `counted` counts this request, `taken` as many as its last argument says.
- * `announced` names it for Redis. `told` reads it for a request that was counted with others. `left` does nothing.
+ * What a statement does with the limit. `counted` counts this request; `taken` counts as many as its last argument says.
+ * `announced` names the limit for Redis. `told` reads the limit for a request that was counted before. `left` does nothing.
  */
 export type Counting = "counted" | "taken" | "announced" | "told" | "left";
 export const writesNothing = (counting: Counting) => counting !== "counted" && counting !== "taken";
@@ -42,11 +42,11 @@ const passedOverMs = 30_000;
 
 export function createHotReads() {
   const texts = new Map<string, string>();
-  /** Callers of whom no row came: the next time nobody looks for one. */
+  /** Callers for whom the plain statement gave no row. Their next request skips it. */
   const passedOver = new BoundedMap<string, number>(1_000);
 
   return {
-    /** Makes the statement of a request. Undefined for one that no hot read answers: of somebody else, or with less than it needs. */
+    /** Makes the statement of a request. Undefined when a hot read cannot answer it: for another kind of caller or missing keys. */
     statementOf(read: HotRead, args: readonly Scalar[], sent: Sent) {
       const { user_id, session_id, operator_key_hash, role = "end_user" } = sent;
       if (user_id === undefined || session_id === undefined) return undefined;
@@ -67,7 +67,7 @@ export function createHotReads() {
       };
     },
 
-    /** Asks in the complete way, and next time at once, unless it was only what was asked for that is not there. */
+    /** Runs the complete function. The caller's next request uses it at once, unless only the requested row was missing. */
     async passOver<T>(sent: Sent, complete: () => Promise<T>): Promise<T> {
       let isPassedOver = true;
       try {
@@ -88,8 +88,8 @@ const identityOf = ({ session_id, project_id, developer_key_hash, api_key_hash, 
   `${session_id}/${project_id}/${developer_key_hash}/${api_key_hash}/${origin}`;
 
 /**
- * What was not sent is not in the text, so that nothing is planned for it. `offset 0` keeps the parts apart: the caller is found
- * and remembered before a policy asks who it is, which otherwise would find nobody.
+ * Credentials that were not sent are not in the text, so that they cost no planning. `offset 0` fixes the order: the caller is
+ * found and set before a policy reads it.
  */
 function textOf(read: HotRead, arity: number, sent: Sent, counting: Counting): string {
   let place = arity;
@@ -101,7 +101,7 @@ function textOf(read: HotRead, arity: number, sent: Sent, counting: Counting): s
     joins.push(
       `join private.live_developer_keys d on d.owner_id = u.owner_id and d.key_hash = decode(${next()}, 'hex')`,
     );
-    // Keys that manage are refused on requests from a browser.
+    // Management keys are refused in requests from a browser.
     if (sent.origin !== undefined) found.push("not d.management");
   }
   if (sent.api_key_hash !== undefined)
@@ -121,7 +121,7 @@ function textOf(read: HotRead, arity: number, sent: Sent, counting: Counting): s
     cross join lateral (${read.query} offset 0) as own`;
 }
 
-/** As private.authorize announces it. Evaluated for a row alone, after it was found. */
+/** The limit as private.authorize announces it. It is evaluated only for a row that was found. */
 function limitOf({ limit }: HotRead, counting: Counting, next: () => string): string {
   const [allowed, whom] =
     limit === "reads"

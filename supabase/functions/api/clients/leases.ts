@@ -1,31 +1,31 @@
 import { ApiError } from "../errors.ts";
 import type { RateLimit } from "../rate-limit.ts";
 
-/** How a limit stands after `taken` requests were counted at once. */
+/** The state of a limit after `taken` requests were counted at once. */
 export type Take = RateLimit & { taken: number };
 
-/** What a request came to; without a result its limit does not count it. */
+/** The outcome of a request. Without a result the limit does not count it. */
 type Done<T> = {
   result: T | undefined;
-  /** What was counted for it; null where there is no limit. */
+  /** The count that the request caused; null without a limit. */
   take?: Take | null | undefined;
-  /** The limit as it is now, for a request that was counted before. */
+  /** The current limit, for a request that was counted before. */
   limit?: number | null | undefined;
 };
 type Lent<T> = { result: T | undefined; rate_limit?: RateLimit | null };
 
 type Lease = {
-  /** Requests that are counted and not answered yet. */
+  /** Requests that are counted but not used yet. */
   left: number;
-  /** How many were asked for last. */
+  /** The number that the last count asked for. */
   size: number;
-  /** How the limit stood after the last count. */
+  /** The state of the limit after the last count. */
   rate: RateLimit | undefined;
   isFull: boolean;
-  /** Until when what is left may be used, a second before the window ends; and the end of the window. */
+  /** The lease ends a second before its window. The second time is the end of the window. */
   usableUntil: number;
   windowEnd: number;
-  /** The request that asks for several. */
+  /** The request that counts several at present. */
   asking: Promise<unknown> | undefined;
 };
 
@@ -33,9 +33,9 @@ const maxAsked = 64;
 const maxLeases = 5_000;
 
 /**
- * Requests that this instance has counted before it answers them, by bucket. Who is busy asks for more each time; the counter gives
- * a 32nd of what is left at most, so small limits are counted one by one. A caller over the limit is refused from memory until the
- * window ends. What an instance has not used by then is lost.
+ * Requests that this instance counts in advance, by bucket. A busy caller's lease grows each time. The counter gives at most a
+ * 32nd of what is left, so small limits are counted one by one. A caller over the limit is refused from memory until the window
+ * ends. Requests that an instance has not used by then are lost.
  */
 export function createLeases(now = () => performance.now()) {
   const leases = new Map<string, Lease>();
@@ -60,7 +60,7 @@ export function createLeases(now = () => performance.now()) {
     return lease;
   }
 
-  /** One more request of a lease: how the limit stands now. */
+  /** The state of the limit after one more request of a lease. */
   function stateOf({ rate, left, windowEnd }: Lease): RateLimit | null {
     if (rate === undefined) return null;
     const resets_in = Math.max(1, Math.ceil((windowEnd - now()) / 1000));
@@ -84,7 +84,7 @@ export function createLeases(now = () => performance.now()) {
     try {
       const { result, limit } = await work();
       isUsed = result !== undefined;
-      // Another plan counts from the next request on.
+      // A changed plan applies from the next request on.
       if (isUsed && (limit ?? undefined) !== lease.rate?.limit && leases.get(bucket) === lease)
         leases.delete(bucket);
       return isUsed ? { result, rate_limit } : { result };
@@ -113,7 +113,7 @@ export function createLeases(now = () => performance.now()) {
   }
 
   /**
-   * Does the work, and tells it how many requests to count: none when one is left.
+   * Does the work and passes it the number of requests to count, which is 0 while the lease has some left.
    * @throws ApiError rate_limited, and what the work throws
    */
   return async function lend<T>(bucket: string, work: (asked: number) => Promise<Done<T>>): Promise<Lent<T>> {
@@ -135,7 +135,7 @@ export function createLeases(now = () => performance.now()) {
         return await attempt;
       } catch (error) {
         if (!(error instanceof ApiError) || error.rateLimit === undefined) throw error;
-        // Others may have been given some of the last ones, and do not need them all.
+        // Other instances may hold some of the last requests without using them.
         await lease.asking;
         if (lease.left > 0) continue;
         remember(lease, { ...error.rateLimit, remaining: 0 }, start);

@@ -1,9 +1,9 @@
 import { parseEmailAddress } from "../email-address.ts";
 import type { Env } from "../env.ts";
 
-/** One message; both texts say the same. */
+/** One message. Text and HTML have the same content. */
 export type Mail = {
-  /** The same for repetitions of one attempt, so that a provider can drop them. */
+  /** Repetitions of one attempt have the same id, so that the provider can drop them. */
   id: string;
   to: string;
   from_name: string;
@@ -12,12 +12,12 @@ export type Mail = {
   html: string;
 };
 
-/** Hands mail to whoever delivers it: Resend's HTTP API, or an SMTP server where its port is open. */
+/** Sends mail by Resend's HTTP API or by an SMTP server. */
 export type Mailer = {
   configured: boolean;
-  /** Resolves when the mail was taken. @throws Error without the recipient's address in its message. */
+  /** Resolves when the service has accepted the mail. @throws Error without the recipient's address in its message. */
   send(mail: Mail): Promise<void>;
-  /** Resolves when the service can be reached, and takes our login where it is a mail server. */
+  /** Resolves when the service is reachable, and a mail server accepts the login. */
   check(deadlineMs: number): Promise<void>;
 };
 
@@ -41,7 +41,7 @@ export function createMailer(env: Env, fetcher: typeof fetch = fetch): Mailer {
   return { configured: false, send: missing, check: missing };
 }
 
-/** Read once more: what passes for `Name <address>` would reach somebody else. */
+/** Parses the address again, since `Name <address>` would reach somebody else. */
 function addressed(mail: Mail): Mail {
   const to = parseEmailAddress(mail.to);
   if (to === null) throw new Error("the stored address is no plain address");
@@ -64,14 +64,14 @@ async function verifySmtp(env: Env, deadlineMs: number): Promise<void> {
 }
 
 async function openTransport(env: Env, waitMs: number) {
-  // Loaded when it is needed: hosted functions send by HTTP and start faster without it.
+  // Loaded only when needed, since hosted functions send by HTTP and start faster without it.
   const { createTransport } = await import("nodemailer");
   return createTransport({
     host: env.smtp_host,
     port: env.smtp_port,
-    // 465 speaks TLS from the first byte; other ports switch to it when the server offers it.
+    // Port 465 uses TLS from the first byte. Other ports switch to TLS when the server offers it.
     secure: env.smtp_port === 465,
-    // Without a name it would ask the system for one, which Deno asks permission for.
+    // Without a name nodemailer would read the host name, which needs a permission in Deno.
     name: env.mail_from.split("@")[1],
     connectionTimeout: waitMs,
     greetingTimeout: waitMs,
@@ -120,7 +120,7 @@ async function sendBySmtp(env: Env, mail: Mail): Promise<void> {
       messageId: `<${mail.id}@${env.mail_from.split("@")[1]}>`,
     });
   } catch (error) {
-    // The server's own words can repeat the address.
+    // The server's message can contain the address.
     const { code, responseCode } = error as { code?: string; responseCode?: number };
     throw new Error(
       `the mail server refused: ${[code, responseCode].filter(Boolean).join(" ") || "unknown"}`,
@@ -130,11 +130,11 @@ async function sendBySmtp(env: Env, mail: Mail): Promise<void> {
   }
 }
 
-/** Without control characters, line ends and marks that turn the direction of what follows. */
+/** Removes control characters, line breaks and characters that change the text direction. */
 const oneLine = (text: string) =>
   text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, " ").trim();
 
-/** A name that cannot end the quotes around it, nor pass for an address. */
+/** A name that cannot end its quotes and does not look like an address. */
 function displayName(name: string): string {
   const plain = oneLine(name)
     .replace(/["\\<>@]/g, " ")

@@ -3,16 +3,16 @@ import type { Env } from "../env.ts";
 import type { Log } from "../logger.ts";
 import { within } from "../within.ts";
 
-/** The bucket after it was asked: how many requests were counted, what is used of it, and when it begins anew. */
+/** The bucket after a count: the requests that were counted, the requests used so far, and the end of the window. */
 export type RedisCount = { taken: number; used: number; resets_in: number };
 
-/** Counters of limits, where REDIS_URL names one. Postgres counts as long as it does not answer. */
+/** Counts limits in the Redis of REDIS_URL. While Redis does not answer, Postgres counts. */
 export type RedisClient = {
   readonly configured: boolean;
-  /** False for a second after a failure, so that an outage costs one wait and not one for each request. */
+  /** False for a second after a failure, so that only one request waits during an outage. */
   isUsable(): boolean;
   /**
-   * Counts as many requests as are asked for, but at most a 32nd of what is left, and one at least unless the bucket is full.
+   * Counts `asked` requests, but at most a 32nd of the remaining ones. It counts at least one unless the bucket is full.
    * @throws RedisUnavailable after `redis_timeout_ms`
    */
   count(bucket: string, limit: number, windowSeconds: number, asked: number): Promise<RedisCount>;
@@ -21,7 +21,7 @@ export type RedisClient = {
   close(): void;
 };
 
-/** The message is a code that health may tell; the cause goes to the log. */
+/** The message is a code that the health report shows. The cause goes to the log. */
 export class RedisUnavailable extends Error {
   constructor(cause: unknown) {
     super("redis_unavailable", { cause });
@@ -30,7 +30,7 @@ export class RedisUnavailable extends Error {
 
 const pauseMs = 1_000;
 
-// Windows begin at multiples of their length, by the clock of Redis, which all isolates share.
+// Windows begin at multiples of their length by the clock of Redis, which all isolates share.
 const script = `
 local now = tonumber(redis.call('TIME')[1])
 local window = tonumber(ARGV[2])
@@ -55,7 +55,7 @@ export function createRedisClient(env: Env, log: Log): RedisClient {
   const url = env.redis_url;
   let usableAt = 0;
   let isDown = false;
-  // At once, so that it is there when the first request comes; what comes earlier is counted in Postgres.
+  // Opened at once, so that the first request finds it. Earlier requests are counted in Postgres.
   const opening = url === undefined ? undefined : open(url);
   opening?.catch(fail);
 
@@ -73,20 +73,20 @@ export function createRedisClient(env: Env, log: Log): RedisClient {
   }
 
   async function open(address: string): Promise<Connection> {
-    // Loaded only where it is used, since it would be a good part of a cold start.
+    // Loaded only when used, since it takes a large part of a cold start.
     const { Redis } = await import("ioredis");
     const redis = new Redis(address, {
       scripts: { countRequest: { lua: script, numberOfKeys: 1 } },
       connectTimeout: 2_000,
       retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, pauseMs),
-      // A command is answered now or not at all: sent again later, it would count a request twice.
+      // A command is never queued: sent later, it would count a request twice.
       enableOfflineQueue: false,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
     }) as Connection;
     redis.on("error", fail);
     redis.on("ready", recover);
-    // From then on it connects again by itself, and a command without a connection fails at once.
+    // From now on the client reconnects by itself, and a command without a connection fails at once.
     await new Promise<void>((resolve) => redis.once("ready", resolve).once("close", resolve));
     return redis;
   }

@@ -1,15 +1,15 @@
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from "jose";
 
 const timeoutMs = 2_000;
-/** Keys are believed this long; Supabase keeps a revoked key published for longer. */
+/** Fetched keys are trusted for so long. Supabase publishes a revoked key for longer. */
 const freshMs = 10 * 60_000;
-/** A key that is not there is asked for again after this; nobody can make us fetch more often. */
+/** The shortest time between two fetches for unknown keys, so that invented keys cannot cause more. */
 const pauseMs = 10_000;
-/** An endpoint that failed is left alone this long. */
+/** The time without a fetch after a failure. */
 const troublePauseMs = 1_000;
 
 /**
- * Public keys by their address, kept in memory. A rotation's new key is fetched when the first token names it.
+ * Public keys of this address, kept in memory. After a rotation the first token with the new key causes a fetch.
  * @throws errors.JWKSNoMatchingKey when Auth has no such key, anything else when the keys cannot be fetched
  */
 export function createRemoteKeys(url: string, fetcher: typeof fetch): JWTVerifyGetKey {
@@ -46,7 +46,7 @@ export function createRemoteKeys(url: string, fetcher: typeof fetch): JWTVerifyG
 
   return async (header, token) => {
     const age = Date.now() - fetchedAt;
-    // While Auth is away, the keys that are known still serve.
+    // While Auth is down, the known keys are used.
     const current =
       keys === undefined
         ? await fetchOnce()

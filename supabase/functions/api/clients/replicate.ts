@@ -6,51 +6,51 @@ import { fetchFile, readAtMost } from "./fetch-file.ts";
 export type { Prediction };
 
 /**
- * What became of the one request that costs money. `refused` is certain: nothing was created. `unclear` may have created a
- * prediction, so it is never sent again.
+ * The outcome of a create, the only request that costs money. `refused` means that certainly nothing was created. `unclear` may have
+ * created a prediction, so the request is never sent again.
  */
 export type Submission =
   | { outcome: "accepted"; prediction: Prediction }
   | { outcome: "refused"; again: boolean; waitSeconds: number; reason: string }
   | { outcome: "unclear"; reason: string };
 
-/** Replicate's HTTP API, https://replicate.com/docs/reference/http. No call is ever repeated from here. */
+/** Replicate's HTTP API, https://replicate.com/docs/reference/http. This client never repeats a call. */
 export type ReplicateClient = {
   configured: boolean;
   create(model: string, input: Record<string, unknown>, webhook: string | undefined): Promise<Submission>;
-  /** Null when Replicate no longer knows the prediction. */
+  /** Null when Replicate does not know the prediction any more. */
   get(id: string): Promise<Prediction | null>;
-  /** The log of a prediction; null when there is none, or the answer is too large to be read again and again. */
+  /** The log of a prediction. Null when there is none or the answer is too large for repeated reads. */
   logs(id: string): Promise<string | null>;
   /**
-   * Looks for the prediction that we may have created for a generation.
-   * `complete` tells whether everything since then was looked at; only then its absence means something.
+   * Searches for the prediction that may exist for a generation.
+   * `complete` says whether all predictions since then were searched. Only then the absence of a result is certain.
    */
   find(generationId: string, since: Date): Promise<{ prediction: Prediction | null; complete: boolean }>;
-  /** The prediction as it is then; null when Replicate no longer knows it. A finished one stays as it is. */
+  /** Returns the prediction after the cancel, or null when Replicate does not know it any more. A finished one does not change. */
   cancel(id: string): Promise<Prediction | null>;
   /** The secret that signs webhooks (`whsec_…`). */
   webhookSecret(): Promise<string>;
-  /** Fetches a result from an allowed host, or reads a `data:` address. @throws CopyError */
+  /** Downloads a result from an allowed host, or decodes a `data:` URL. @throws CopyError */
   download(url: string, maxBytes: number): Promise<Uint8Array>;
-  /** Resolves when the API can be reached. Sends no token, so that looking costs nobody's limit. */
+  /** Resolves when the API is reachable. It sends no token, so the check counts against no limit. */
   check(deadlineMs: number): Promise<void>;
-  /** Whether Replicate takes our token. */
+  /** Whether Replicate accepts the token. */
   checkToken(deadlineMs: number): Promise<"accepted" | "refused" | "unknown">;
 };
 
 type PredictionPage = { results: Prediction[]; next: string | null };
 
 const timeoutMs = 20_000;
-/** A prediction may hold its picture as a `data:` address. Five are read at once, and an isolate has 256 MB. */
+/** A prediction may contain its picture as a `data:` URL. Five are read at a time, and an isolate has 256 MB. */
 const maxAnswerBytes = 12 * 1024 * 1024;
-/** Of a running prediction: its input is links, and its log a few lines. */
+/** A running prediction is small: its input is URLs, and its log is a few lines. */
 const maxLogAnswerBytes = 256 * 1024;
 const maxPages = 20;
 
 /**
- * Whether we asked for the prediction because of this generation: its webhook's address says so or, where Replicate leaves that
- * out, the address of an input picture. Never the prompt: people write what they like into it, also the ids of others.
+ * Whether the prediction was created for this generation. Its webhook's URL contains the id or, where Replicate omits the webhook,
+ * the URL of an input picture does. The prompt does not count, since a user could write another generation's id into it.
  */
 export function isMadeFor({ webhook, input }: Pick<Prediction, "webhook" | "input">, id: string): boolean {
   if (webhook) return URL.canParse(webhook) && new URL(webhook).searchParams.get("generation_id") === id;
@@ -77,7 +77,7 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
     return parseAnswer<T>(response, what);
   }
 
-  /** @throws CopyError too_large when no memory would hold the answer, which asking again does not change. */
+  /** @throws CopyError too_large when the answer does not fit into memory. A retry does not help. */
   async function parseAnswer<T>(response: Response, what: string, maxBytes = maxAnswerBytes): Promise<T> {
     const body = response.body === null ? new Uint8Array() : await readAtMost(response.body, maxBytes);
     const answer: unknown = JSON.parse(new TextDecoder().decode(body));
@@ -180,7 +180,7 @@ export function createReplicateClient(env: Env, fetcher: typeof fetch = fetch): 
 
 /**
  * A body that cannot be sent twice. Deno's fetch repeats a request, even a POST, when a kept-alive connection is cut before the
- * answer. It cannot repeat a stream, which is gone once read.
+ * answer. It cannot repeat a stream that was read.
  */
 function onceOnly(text: string): ReadableStream<Uint8Array> {
   return new ReadableStream({

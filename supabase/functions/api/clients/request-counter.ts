@@ -11,19 +11,19 @@ export type RequestCount = {
 
 export type RequestCounter = {
   count(method: string, route: string, status: number, seconds: number): void;
-  /** Adds what was counted here to what all instances counted. */
+  /** Adds the counts of this isolate to those of all instances. */
   flush(): Promise<void>;
 };
 
-/** Upper bounds in seconds; a last bucket holds what took longer. */
+/** Upper bounds in seconds. A last bucket counts slower requests. */
 export const bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-/** Anybody can invent methods; what is counted has to stay a few. */
+/** Unknown methods count as OTHER, so that callers cannot invent new rows. */
 export const methodOf = (sent: string) => (methods.has(sent) ? sent : "OTHER");
 
 /**
  * Counts requests in the memory of this isolate and adds them to the database some seconds later. An isolate knows only its own
- * requests, and may have ended before anybody asks it.
+ * requests, and may end before its counts are read.
  */
 export function createRequestCounter(
   { database, background }: { database: Database; background: (work: Promise<unknown>) => void },

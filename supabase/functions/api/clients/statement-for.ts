@@ -1,6 +1,6 @@
 import type { Json } from "./connections.ts";
 
-/** The call, and then, in the same round trip, the limit that it announced: counted by Postgres, or only told. */
+/** The call and, in the same round trip, its limit: counted by Postgres or only announced. */
 export function statementFor(name: string, args: readonly Json[], isCounted: boolean): string {
   const call = `select private.${name}(${args.map((_, index) => `$${index + 1}`).join(", ")}) as result`;
   const announced = "current_setting('app.limit', true)";

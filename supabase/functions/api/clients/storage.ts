@@ -22,21 +22,21 @@ export type StorageClient = {
     contentType: string,
   ): Promise<void>;
   download(bucket: Bucket, path: string): Promise<Uint8Array>;
-  /** An address that a browser can open without a header, good for `seconds`. With a name it is saved, and not shown as a page. */
+  /** A URL that a browser can open without a header for `seconds`. With a name the browser saves the file instead of showing it. */
   signedUrl(bucket: Bucket, path: string, seconds: number, download?: string): Promise<string>;
-  /** An address that one new object can be put to, once, within two hours. */
+  /** A URL for one upload of a new object within two hours. */
   signedUploadUrl(bucket: Bucket, path: string): Promise<string>;
-  /** An object as it comes, and its whole size. Whoever has read enough of it cancels the rest. */
+  /** An object as a stream, with its whole size. The reader may cancel the rest. */
   open(bucket: Bucket, path: string): Promise<{ body: ReadableStream<Uint8Array>; bytes: number }>;
   remove(bucket: Bucket, paths: string[]): Promise<void>;
-  /** Resolves when both buckets are there. */
+  /** Resolves when both buckets exist. */
   check(deadlineMs: number): Promise<void>;
 };
 
-/** Seconds of `max-age`, and for the one who was given the address alone: a shared cache would outlive it. */
+/** The seconds of `max-age`. It is private, since a shared cache would keep the object longer than its URL is valid. */
 const cacheControl = "3600, private";
 const timeoutMs = 15_000;
-/** For an address, which somebody waits for; a picture may take longer. */
+/** The timeout for a URL, since a caller waits for it. A picture may take longer. */
 const quickTimeoutMs = 5_000;
 
 export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): StorageClient {
@@ -51,7 +51,7 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
     }).storage;
   const usual = storage(timeoutMs);
   const quick = storage(quickTimeoutMs);
-  // What clients call ends with /functions/v1 on hosted Supabase; Storage lies beside it.
+  // On hosted Supabase the public URL ends with /functions/v1. Storage has the same host.
   const publicBase = env.public_url.replace(/\/functions\/v1$/, "");
 
   return {
@@ -59,7 +59,7 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
       const send = () =>
         usual.from(bucket).upload(path, streamOf(body), { contentType, cacheControl, upsert: true });
       let { error } = await send();
-      // No answer at all, perhaps from a connection that had just been closed: to write the same object again is harmless.
+      // There was no answer, perhaps because an idle connection was closed. Writing the same object again does no harm.
       if (error && (error as { status?: number }).status === undefined) ({ error } = await send());
       if (error) throw failure(error);
     },
@@ -110,7 +110,7 @@ export function createStorageClient(env: Env, fetcher: typeof fetch = fetch): St
 
 const pieceBytes = 64 * 1024;
 
-/** Piece by piece: as a whole, fetch would copy it, and several large pictures would be too much for an isolate. */
+/** Sends the body in chunks. As a whole, fetch would copy it, and several large pictures would exceed the isolate's memory. */
 function streamOf(body: Uint8Array | Iterable<Uint8Array>): ReadableStream<Uint8Array> {
   const pieces = (body instanceof Uint8Array ? cut(body) : body)[Symbol.iterator]();
   return new ReadableStream({

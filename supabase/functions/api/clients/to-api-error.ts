@@ -1,10 +1,10 @@
 import { ApiError, isErrorCode } from "../errors.ts";
 import type { RateLimit } from "../rate-limit.ts";
 
-// SQLSTATE classes of a server that cannot serve right now.
+// SQLSTATE classes of a server that is temporarily unavailable.
 const unavailable = /^(08|40|53|57|58)/;
 
-/** The message of a raise is one of our codes, and its detail JSON; everything else is a failure of the server or of ours. */
+/** The message of a raise is one of our codes, and its detail is JSON. Any other error is a fault of the server or of our code. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const { code = "", message = "", detail } = error as { code?: string; message?: string; detail?: string };
@@ -21,10 +21,10 @@ export function toApiError(error: unknown): ApiError {
   return new ApiError("internal_error", { cause: error });
 }
 
-/** What `raise exception` carries unless it says otherwise. */
+/** The default SQLSTATE of `raise exception`. */
 const raised = "P0001";
 
-/** SQLSTATE class 22: numbers, times and texts beyond what Postgres holds. */
+/** SQLSTATE class 22: numbers, times and texts that Postgres cannot store. */
 const unstorable = "A value of the request is out of range.";
 
 type Told = { retry_after_seconds?: number; rate_limit?: RateLimit };

@@ -9,14 +9,14 @@ export type Claims = { user_id: string; session_id: string };
 
 /** Verifies access tokens of Supabase Auth. */
 export type TokenVerifier = {
-  /** @throws ApiError invalid_token for anything but a valid token of a signed-in user; auth_unavailable when its key cannot be fetched */
+  /** @throws ApiError invalid_token unless it is a signed-in user's valid token; auth_unavailable when its key cannot be fetched */
   verify(token: string): Promise<Claims>;
 };
 
-/** How far the clocks of Auth and of this machine may be apart. A token is never accepted after its end. */
+/** The allowed difference between the clocks of Auth and of this machine. A token is never accepted after its end. */
 const leewaySeconds = 30;
 
-/** What jose says of a token. Anything else that it throws is about fetching the keys. */
+/** Errors of jose about a token. Its other errors are about fetching the keys. */
 const refusals = [
   errors.JOSEAlgNotAllowed,
   errors.JOSENotSupported,
@@ -33,7 +33,7 @@ export function createTokenVerifier(env: Env, fetcher: typeof fetch = fetch): To
   const secret = env.jwt_secret === undefined ? undefined : new TextEncoder().encode(env.jwt_secret);
   const localKeys = env.jwks === undefined ? undefined : createLocalJWKSet(JSON.parse(env.jwks));
   const remoteKeys = createRemoteKeys(`${env.supabase_url}/auth/v1/.well-known/jwks.json`, fetcher);
-  // A verified token stays good until it expires; whether its session still exists is asked on every request anyway.
+  // A verified token is trusted until it expires. Every request checks its session in the database anyway.
   const verified = new BoundedMap<string, Claims & { expires_at: number }>(5_000);
 
   async function publicKey(...of: Parameters<typeof remoteKeys>) {
@@ -41,7 +41,7 @@ export function createTokenVerifier(env: Env, fetcher: typeof fetch = fetch): To
     try {
       return await localKeys(...of);
     } catch (error) {
-      // The settings of a function live longer than a key: after a rotation only Auth knows the new one.
+      // The function's settings may be older than a rotation, so the new key is fetched from Auth.
       if (error instanceof errors.JWKSNoMatchingKey && of[0].kid !== undefined) return remoteKeys(...of);
       throw error;
     }
@@ -54,7 +54,7 @@ export function createTokenVerifier(env: Env, fetcher: typeof fetch = fetch): To
       requiredClaims: ["sub", "exp", "session_id"],
       clockTolerance: leewaySeconds,
     };
-    // The key is chosen by the algorithm, never the other way round: a public key must not verify an HS256 token.
+    // The algorithm selects the key. A public key must never verify an HS256 token.
     if (alg === "HS256" && secret !== undefined) {
       return (await jwtVerify(token, secret, { ...options, algorithms: ["HS256"] })).payload;
     }

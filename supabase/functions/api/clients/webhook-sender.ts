@@ -4,16 +4,16 @@ import { connect as connectTls } from "node:tls";
 import { isPublic } from "../reach.ts";
 import { within } from "../within.ts";
 
-/** Sends one request and tells the status of the answer. @throws Error with a sentence for the developer, without secrets */
+/** Sends one request. @returns the status of the answer @throws Error with a sentence for the developer, without secrets */
 export type SendWebhook = (url: string, headers: Record<string, string>, body: string) => Promise<number>;
 
 const usualDeadlineMs = 10_000;
-/** Nothing but the status is used; a receiver that answers with more is cut off. */
+/** Only the status is used, so a longer answer is cut off. */
 const longestAnswer = 16 * 1024;
 
 /**
- * Requests to addresses that somebody else chose. The name is resolved once, every address that it has must be public, and the
- * connection goes to one of these: `fetch` would resolve the name anew, and follow redirects.
+ * Sends requests to URLs that users chose. The name is resolved once, all its addresses must be public, and the connection uses
+ * one of them. `fetch` would resolve the name again and follow redirects.
  */
 export function createWebhookSender({
   allowPrivate,
@@ -30,7 +30,7 @@ export function createWebhookSender({
       const address = await resolve(target, allowPrivate);
       over.signal.throwIfAborted();
       const socket = open(target, address);
-      // Also one that never connects, or never ends its handshake: whoever receives events could hold it for ever.
+      // This also ends a connection or a handshake that never completes, which a receiver could hold open.
       over.signal.addEventListener("abort", () => socket.destroy());
       await opened(socket, target);
       return await post(socket, target, headers, body);
@@ -93,7 +93,7 @@ function post(socket: Socket, url: URL, headers: Record<string, string>, body: s
     let head = "";
     const read = (chunk: Uint8Array) => {
       head += new TextDecoder("latin1").decode(chunk);
-      // 1xx comes before the answer.
+      // Answers with 1xx come before the final answer.
       head = head.replace(/^(HTTP\/1\.1 1\d\d[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n)+/, "");
       const status = /^HTTP\/1\.[01] ([2-5]\d\d)[ \r]/.exec(head)?.[1];
       if (status !== undefined) done(Number(status));

@@ -31,15 +31,15 @@ const account = [...signedIn, "origin_not_allowed", "rate_limited"] as const;
 const storage = ["storage_error", "storage_unavailable"] as const;
 const auth = ["auth_error", "auth_unavailable", "rate_limited"] as const;
 
-/** What a request can be refused for by checks that many routes share. */
+/** Error codes of checks that many routes share. */
 export const checks = {
-  // Of the caller, one list for each scope of private.authorize.
+  // Checks of the caller: one list for each scope of private.authorize.
   public: [...keys, "origin_not_allowed", "rate_limited"],
   account,
   platform: [...signedIn, "origin_not_allowed"],
   projects: [...signedIn, "rate_limited", "management_key_required", "developers_only"],
   generation: [...account, "project_id_required", "developer_key_required", "api_key_required"],
-  // Of the body.
+  // Checks of the body.
   json: [
     "malformed_json",
     "body_timeout",
@@ -55,9 +55,9 @@ export const checks = {
     "unsupported_image",
     "overloaded",
   ],
-  // Of a service.
+  // Failures of services.
   auth,
   storage,
-  /** Of the password that proves once more who asks. */
+  /** The check of the caller's password. */
   password: [...auth, "wrong_password", "attempts_exceeded"],
 } as const satisfies Record<string, readonly ErrorCode[]>;

@@ -17,10 +17,10 @@ const meanings: Record<number, string> = {
   503: "A service behind the API does not answer.",
 };
 
-/** Where an answer of a route carries its codes, until the document shows an example of each. */
+/** The field with an answer's error codes. The OpenAPI document replaces it by an example of each code. */
 export const codesField = "x-codes";
 
-/** The error answers of a route, by code. Handlers throw them, so the type of a route knows its 2xx alone. */
+/** The error answers of a route, by code. Handlers throw them, so the route's type contains only 2xx answers. */
 export function errors(...codes: (ErrorCode | readonly ErrorCode[])[]): object {
   const byStatus = Map.groupBy(new Set(codes.flat()), statusOf);
   const answers = [...byStatus].map(([status, alike]) => [

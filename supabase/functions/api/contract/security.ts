@@ -1,6 +1,6 @@
 type Requirement = Record<string, string[]>;
 
-/** What a route asks for: each list is a choice, each entry of a choice is needed. */
+/** The credentials of a route. Each list is one choice, and a choice needs all its entries. */
 export const security = {
   none: [{}] as Requirement[],
   user: [{ accessToken: [] }] as Requirement[],

@@ -12,11 +12,11 @@ const words = new Map([
   ["off", false],
 ]);
 
-/** A yes or no of a form or query; undefined for any other word. */
+/** Reads a boolean of a form or query. Undefined for any other text. */
 export const flagOf = (text: string) =>
   text.length > longestWord ? undefined : words.get(text.trim().toLowerCase());
 
-/** A yes or no of a query. */
+/** A boolean of a query. */
 export const flag = () =>
   z
     .string()

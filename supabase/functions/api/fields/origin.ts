@@ -3,12 +3,12 @@ import { text } from "./text.ts";
 
 const originParts = /^([a-z][a-z0-9+.-]*):\/\/(\*\.)?([^/?#@\\\s*%]+)$/i;
 const plainHost = /^[a-z0-9]([a-z0-9._-]*[a-z0-9])?(:\d{1,5})?$/;
-/** Pages under these have no origin of their own: browsers send `null`. */
+/** For pages with these schemes, browsers send the origin `null`. */
 const opaque = new Set(["about", "blob", "data", "file", "javascript"]);
 
 /**
- * An origin as browsers send it: lower case, punycode, no port that the scheme implies. Apps have schemes of their own, such as
- * `capacitor://localhost`; only the web has sub-domains, so only there `*.` means something. Undefined for what is none.
+ * An origin as browsers send it: in lower case and punycode, without the scheme's default port. Apps have their own schemes, such
+ * as `capacitor://localhost`. `*.` is allowed only for http and https. Undefined for any other text.
  */
 export function toOrigin(written: string): string | undefined {
   if (written === "*") return "*";

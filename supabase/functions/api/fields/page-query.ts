@@ -4,7 +4,7 @@ import { flag } from "./flag.ts";
 import { text } from "./text.ts";
 import { wholeNumber } from "./whole-number.ts";
 
-/** What is looked for, in the one form in which names and addresses are kept. */
+/** A search text, normalized like the stored names and addresses. */
 const search = text({ max: 255, clean: (raw) => raw.normalize("NFC").trim() });
 
 export const searchQuery = (description: string) =>
@@ -16,7 +16,7 @@ export const searchQuery = (description: string) =>
     }),
   });
 
-/** Which part of a list: `size` is how many a page has when the query does not say. */
+/** The query of a list. `size` is the default size of a page. */
 export const pageQueryOf = ({ pages, size }: { pages: number; size: number }) =>
   z.object({
     page: wholeNumber(1, pages, 1).default(1).openapi({ description: "Which page, from 1.", example: 1 }),
@@ -28,14 +28,14 @@ export const pageQueryOf = ({ pages, size }: { pages: number; size: number }) =>
       .openapi({ description: "The older name of `page_size`.", example: size, deprecated: true }),
   });
 
-/** A page of a list, and what narrows the list; null is no filter. */
+/** The page of a list and its filters. Null means no filter. */
 export type Page = { page: number; page_size: number };
 export type Filter = { search: string | null; is_active: boolean | null };
 
 const size = 50;
 export const pageQuery = pageQueryOf({ pages: 1_000_000, size });
 
-/** The size of a page by either of its names. @throws ApiError validation_failed when the two differ */
+/** The size of a page, by its new or its older name. @throws ApiError validation_failed when the two differ */
 export function pageSizeOf(
   { page_size, per_page }: { page_size?: number | undefined; per_page?: number | undefined },
   fallback = size,
@@ -46,10 +46,10 @@ export function pageSizeOf(
   return page_size ?? per_page ?? fallback;
 }
 
-/** A search for nothing is no search. */
+/** An empty search means no search. */
 export const toSearch = (text: string | undefined) => text || null;
 
-/** What a list tells of itself beside its items. */
+/** The fields of a list beside its items. */
 export const pageFields = {
   total: z.int().openapi({ description: "How many there are on all pages.", example: 1 }),
   page: z.int().openapi({ description: "The page that was asked for.", example: 1 }),

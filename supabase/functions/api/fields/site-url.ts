@@ -1,7 +1,7 @@
 import { predicates } from "../predicates.ts";
 import { text } from "./text.ts";
 
-/** Where the links of a mail lead. A user name in it would go into everybody's mail. */
+/** The site that links in mails lead to. User names are refused, since every mail would contain them. */
 export const siteUrl = text({
   max: 2048,
   clean: (raw) => raw.trim(),

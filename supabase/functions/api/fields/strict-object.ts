@@ -4,8 +4,8 @@ const maxKeys = 20;
 const maxKeyLength = 64;
 
 /**
- * An object that takes no field beside these, for requests where a mistyped one costs money or safety. The refusal names the field
- * that was probably meant.
+ * An object that accepts no other field, for requests where a mistyped field costs money or security. The error suggests the
+ * field that was probably meant.
  */
 export function strictObject<Shape extends z.ZodRawShape>(shape: Shape) {
   const known = Object.keys(shape);
@@ -20,7 +20,7 @@ export function strictObject<Shape extends z.ZodRawShape>(shape: Shape) {
   });
 }
 
-/** One sentence about one field. */
+/** The sentence about an unknown field. */
 export function unknownField(key: string, known: readonly string[]): string {
   const name = key.slice(0, maxKeyLength);
   const meant = closest(name, known);
@@ -30,7 +30,7 @@ export function unknownField(key: string, known: readonly string[]): string {
 
 const plain = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, "");
 
-/** The known name that differs least: in case and dashes, by a beginning, or by a few letters. */
+/** The most similar known name. It differs in case and dashes, in its ending, or in a few letters. */
 export function closest(name: string, known: readonly string[]): string | undefined {
   const wanted = plain(name);
   if (wanted === "") return undefined;
@@ -41,7 +41,7 @@ export function closest(name: string, known: readonly string[]): string | undefi
   return ranked[0]?.one ?? known.find((one) => wanted.length >= 3 && plain(one).startsWith(wanted));
 }
 
-/** Letters to insert, remove, replace or swap with their neighbour. */
+/** The number of letters to insert, remove, replace or swap with a neighbor. */
 function distanceOf(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, at) => at)];
   for (let i = 1; i <= a.length; i++) {

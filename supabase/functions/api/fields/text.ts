@@ -5,18 +5,18 @@ import { toUuid } from "../uuid.ts";
 type Rules = {
   min?: number;
   max: number;
-  /** How the text is kept. It is called only with text whose length is bounded. */
+  /** Normalizes the text. It gets only text of bounded length. */
   clean?: (text: string) => string;
-  /** What else must hold of the cleaned text: what is wrong with it, or undefined. */
+  /** Checks the normalized text. @returns the problem, or undefined */
   check?: (text: string) => string | undefined;
 };
 
-/** What cleaning may take away: spaces around it, line ends of two characters, letters in several parts. */
+/** Normalizing may shorten a text: surrounding spaces, CRLF, and letters of several code points. */
 const rawLength = (max: number) => 4 * max + 64;
 
 /**
- * Text of a caller. Its length is bounded before anything looks at it, so that no request makes work beyond that bound; then it
- * is cleaned, and counted in characters as Postgres counts them.
+ * Text of a caller. Its length is checked before anything else, so that the work of a request is bounded. Then the text is
+ * normalized and counted in characters as Postgres counts them.
  */
 export function text(rules: Rules) {
   const { min = 0, max } = rules;
@@ -58,20 +58,20 @@ function judge(
   return problem === undefined ? { kept } : refused(custom(problem));
 }
 
-/** Characters as Postgres and JSON Schema count them: a pair of surrogates is one. */
+/** The number of characters as Postgres and JSON Schema count them. A surrogate pair is one character. */
 function lengthOf(text: string): number {
   let length = 0;
   for (const _ of text) length++;
   return length;
 }
 
-/** Control characters, line ends, and those that turn the direction of what follows. Joiners stay: emoji and scripts need them. */
+/** Control characters, line breaks and characters that change the text direction. Joiners are allowed: emoji and scripts need them. */
 const invisible = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
-/** Whether a line of text has one of them. */
+/** Whether a line contains one of these characters. */
 export const hasInvisible = (line: string) => invisible.test(line);
 const visible = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
-/** A name: one line, trimmed, in one Unicode form, with something to see in it. */
+/** A name: one trimmed line in NFC with at least one visible character. */
 export const oneLine = ({ min = 0, max, check }: Omit<Rules, "clean">) =>
   text({
     min,
@@ -83,18 +83,18 @@ export const oneLine = ({ min = 0, max, check }: Omit<Rules, "clean">) =>
     },
   });
 
-/** Text of several lines. Line ends are the same however they were sent. */
+/** Text of several lines. All line breaks become LF. */
 export const paragraph = ({ min = 0, max }: Pick<Rules, "min" | "max">) =>
   text({ min, max, clean: (raw) => raw.replace(/\r\n?/g, "\n").trim() });
 
-/** For a field that may be left out: null and nothing written are one. */
+/** An optional field: an empty text becomes null. */
 export const emptyIsNull = (schema: z.ZodType<string>) =>
   schema
     .nullish()
     .transform((sent) => (sent === "" ? null : sent))
     .openapi({ type: ["string", "null"] });
 
-/** A list whose entries are counted before one of them is looked at. */
+/** A list. Its entries are counted before any is parsed. */
 export const listOf = <Item extends z.ZodType>(item: Item, max: number) =>
   z.preprocess((sent, { issues }) => {
     if (!Array.isArray(sent) || sent.length <= max) return sent;

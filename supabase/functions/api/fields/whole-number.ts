@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 
 const longestNumber = 20;
 
-/** A whole number of a query or path, in decimal digits alone: `0x10`, `1e3` and `7.0` are none. */
+/** A whole number of a query or path in decimal digits. `0x10`, `1e3` and `7.0` are refused. */
 export const wholeNumber = (min: number, max: number, fallback?: number) =>
   z
     .string()

@@ -7,8 +7,8 @@ const batchSize = 200;
 const leaseSeconds = 120;
 
 /**
- * Removes what deleted projects hold once their window is over: files, generations, accounts, then the project. Works for
- * `budgetMs` and stops between two steps; what is left waits for the next run. Safe to run twice at once.
+ * Purges deleted projects after their restore window: files, generations, accounts, then the project. It stops between two steps
+ * after `budgetMs`, and the next run continues. Two runs at the same time do no harm.
  */
 export async function purgeProjects(deps: Deps, budgetMs = 20_000): Promise<JobResult> {
   const until = Date.now() + budgetMs;
@@ -25,7 +25,7 @@ export async function purgeProjects(deps: Deps, budgetMs = 20_000): Promise<JobR
   return { checked: ids.length, failed };
 }
 
-/** True when nothing of the project is left. */
+/** @returns true when nothing of the project is left */
 async function purgeStep({ database, storage }: Deps, id: string): Promise<boolean> {
   const { files, done } = await purgeProject(database, id, batchSize, leaseSeconds);
   for (const bucket of ["uploads", "generations"] as const) {

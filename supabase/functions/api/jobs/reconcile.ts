@@ -16,7 +16,7 @@ import { recordJobResults } from "./store.ts";
 
 type Job = { name: string; run: (deps: Deps) => Promise<JobResult> };
 
-/** Each is safe to run twice at once, and none waits for another: one that breaks leaves the others their turn. */
+/** Each job may run twice at the same time, and a job that fails does not stop the others. */
 const jobs: readonly Job[] = [
   { name: "generations", run: reconcileGenerations },
   { name: "orphan_files", run: queueOrphanFiles },
@@ -25,7 +25,7 @@ const jobs: readonly Job[] = [
   { name: "orphan_users", run: removeOrphans },
   { name: "projects", run: purgeProjects },
   { name: "retention", run: removeOld },
-  // Last: what the others deleted left files to remove.
+  // Runs last, since the other jobs leave files to remove.
   { name: "cleanup", run: cleanUp },
 ];
 
@@ -42,7 +42,7 @@ const route = createRoute({
   },
 });
 
-/** Finishes what requests, webhooks and background work left behind. */
+/** Finishes the work that requests, webhooks and background work left. */
 export const reconcile = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
   requireCronSecret(deps, c.req.header("authorization"));

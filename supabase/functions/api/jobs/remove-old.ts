@@ -8,7 +8,7 @@ const maxBatches = 20;
 const hour = 3_600;
 const day = 24 * hour;
 
-/** For how many seconds each kind is kept, from when it was made or was over. docs/limits.md says what each is. */
+/** The seconds for which each kind is kept after its creation or its end. docs/limits.md explains the kinds. */
 export const retentionOf = (env: Env): Record<store.Kind, number> => ({
   rate_limits: hour,
   auth_attempts: day,
@@ -18,7 +18,7 @@ export const retentionOf = (env: Env): Record<store.Kind, number> => ({
   password_permits: hour,
   anonymous_generations: 0,
   anonymous_usage: 2 * day,
-  // A month and the one before.
+  // This month and the last one.
   user_usage: 62 * day,
   uploads: 3 * hour,
   idempotency_keys: day,

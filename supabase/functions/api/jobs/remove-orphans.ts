@@ -4,7 +4,7 @@ import { listOrphans } from "./store.ts";
 
 const batchSize = 50;
 
-/** Deletes users of Auth that have no account: a registration that broke half-way, or a sign-up at Auth itself. */
+/** Deletes users of Auth without an account. They come from failed registrations or from sign-ups at Auth itself. */
 export async function removeOrphans({ auth, database, log }: Deps): Promise<JobResult> {
   const orphans = await listOrphans(database, batchSize);
   const results = await Promise.allSettled(orphans.map((id) => auth.deleteUser(id)));

@@ -7,7 +7,7 @@ export const recordJobResults = (db: Database, results: Record<string, JobResult
     Object.entries(results).map(([name, { checked, failed }]) => ({ name, checked, failed })),
   ]);
 
-/** What grows with use and is of no use later. */
+/** Kinds of rows that are deleted after a time. */
 export type Kind =
   | "rate_limits"
   | "auth_attempts"
@@ -27,7 +27,7 @@ export type Kind =
   | "key_usage"
   | "audit_events";
 
-/** @returns how many were removed, at most `batchSize`. */
+/** @returns the number of deleted rows, at most `batchSize` */
 export const removeOld = (db: Database, kind: Kind, keepSeconds: number, batchSize: number) =>
   db.write<number>("remove_old", [kind, keepSeconds, batchSize]);
 
@@ -39,7 +39,7 @@ export const claimProjectPurges = (db: Database, batchSize: number, leaseSeconds
 export const purgeProject = (db: Database, id: string, batchSize: number, leaseSeconds: number) =>
   db.write<PurgeStep>("purge_project", [id, batchSize, leaseSeconds]);
 
-/** Ids of Auth's users without an account. */
+/** The ids of Auth's users without an account. */
 export const listOrphans = (db: Database, batchSize: number) =>
   db.read<string[]>("list_orphans", [batchSize]);
 

@@ -1,13 +1,13 @@
-/** Who writes to developers and operators. */
+/** The sender of mails to developers and operators. */
 export const platformName = "Cloud API";
 
-/** How each letter of the platform's name can be drawn in other scripts, digits and signs; case and accents are gone by then. */
+/** Look-alikes of each letter of the platform's name in other scripts, digits and signs, after case and accents were removed. */
 const lookAlikes = ["cсϲᴄ", "lіιıᛁӏ1|!i", "oоοօ0", "uսυʋ", "dԁժ", "aаαɑ4@", "pрρ", "iіιıӏl1|!"].map(
   (letters) => `[${letters}]`,
 );
 const platform = new RegExp(lookAlikes.join("[^\\p{L}\\p{N}|!@]*"), "u");
 
-/** A name that people could take for the platform's own: its mail would be believed. */
+/** Whether a name looks like the platform's. Recipients would trust its mails. */
 export const looksLikePlatform = (name: string) =>
   platform.test(
     name
@@ -16,7 +16,7 @@ export const looksLikePlatform = (name: string) =>
       .toLowerCase(),
   );
 
-/** What mails and pages call an app: its sender's name, or its own unless that looks like the platform's. */
+/** The name of an app in mails and pages: its sender name, or its own name unless that looks like the platform's. */
 export function appName({
   id,
   name,

@@ -1,9 +1,9 @@
-/** Black or white on a colour such as `#2563eb`, whichever can be read better. One of them always has a contrast of 4.5 or more. */
+/** Black or white text on a color such as `#2563eb`, whichever has more contrast. One of them always has 4.5 or more. */
 export function textOn(color: string): "#000000" | "#ffffff" {
   return contrast(color, "#ffffff") >= contrast(color, "#000000") ? "#ffffff" : "#000000";
 }
 
-/** The line around a button, so that it stands out from the card that it lies on, as WCAG 1.4.11 asks for. */
+/** The color of a button's border, which gives enough contrast to its card by WCAG 1.4.11. */
 export const edgeOn = (card: string, color: string) => (contrast(color, card) >= 3 ? color : "#71717a");
 
 /** https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */

@@ -9,8 +9,8 @@ const batchSize = 10;
 const giveUpMs = 24 * 60 * 60_000;
 
 /**
- * Sends what is due in the outbox. Requests start it after their answer, the reconciler once a minute; each row is claimed
- * by one of them. A failed mail is tried again after one minute, two, four … and given up after a day.
+ * Sends the due mails of the outbox. Requests start it after their answer, and the reconciler once a minute. Only one of them claims
+ * each row. A failed mail is retried after one, two, four … minutes and deleted after a day.
  */
 export async function deliverMail(deps: Deps): Promise<JobResult> {
   if (!deps.mailer.configured) return { checked: 0, failed: 0 };
@@ -46,7 +46,7 @@ async function deliver(deps: Deps, row: OutboxRow): Promise<boolean> {
   }
 }
 
-/** One minute after the first attempt, then twice as long each time, an hour at most. */
+/** One minute after the first attempt, then twice as long each time, at most an hour. */
 export function waitSeconds(attempts: number): number {
   return Math.min(60 * 2 ** (attempts - 1), 3_600);
 }
@@ -58,11 +58,11 @@ async function send(deps: Deps, row: OutboxRow, recipient: Recipient): Promise<v
   const secret = withToken.has(row.kind) ? await makeSecret(deps, row.id, recipient) : null;
   if (secret === "none") return;
   const mail = writeMail({ row, recipient, secret, env: deps.env });
-  // A new attempt carries a new token, so it is another mail to the provider.
+  // A new attempt has a new token, so the provider must treat it as a new mail.
   await deps.mailer.send({ ...mail, id: `${row.id}-${row.attempts}`, to: recipient.email });
 }
 
-/** Made now, not when the mail was asked for: only digests are ever stored. "none" when the mail has lost its reason. */
+/** Makes the secret at delivery, since only digests are stored. "none" when the mail is no longer needed. */
 async function makeSecret(
   { database, env }: Deps,
   mailId: string,

@@ -9,7 +9,7 @@ export const languages = { en, de, fr, es, pt, ja };
 export type Language = keyof typeof languages;
 export const languageCodes = Object.keys(languages) as [Language, ...Language[]];
 
-/** Puts values in the places of their names. A value is never read for places again. */
+/** Replaces placeholders by their values. Placeholders within a value are not replaced. */
 export const fill = (text: string, values: Record<string, string>) =>
   text.replace(/\{(\w+)\}/g, (place, name: string) => values[name] ?? place);
 

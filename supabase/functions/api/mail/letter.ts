@@ -2,7 +2,7 @@ import { escapeHtml } from "../escape-html.ts";
 import { edgeOn, textOn } from "./contrast.ts";
 import type { Language } from "./languages.ts";
 
-/** Whose mail it is. */
+/** The design of an app's mail. */
 export type Look = {
   name: string;
   site_url: string | null;
@@ -12,16 +12,16 @@ export type Look = {
   footer: string | null;
 };
 
-/** What a mail says, before it is text or HTML. Every string is plain text. */
+/** The content of a mail, before it becomes text or HTML. Every string is plain text. */
 export type Letter = {
   subject: string;
-  /** What an inbox shows beside the subject. */
+  /** The text that an inbox shows beside the subject. */
   preview: string;
   title: string;
   paragraphs: string[];
   action?: { label: string; url: string };
   code?: { label: string; value: string };
-  /** Set smaller, below the rest. */
+  /** Smaller text at the end. */
   notes: string[];
 };
 
@@ -44,7 +44,7 @@ const ink = "#18181b";
 const paper = "#ffffff";
 const night = "#27272a";
 
-/** Tables and inline styles, because that is what mail clients agree on; nothing from outside but the logo of the app. */
+/** Uses tables and inline styles, which all mail clients support. It loads nothing but the app's logo. */
 export function toHtml(letter: Letter, look: Look): string {
   const { subject, preview, title, paragraphs, action, code, notes } = letter;
   const dark = look.accent_color === null ? "#fafafa" : look.accent_color;
@@ -106,7 +106,7 @@ function box({ label, value }: { label: string; value: string }): string {
 <p class="code" style="margin:0 0 24px;padding:12px 16px;background:#f4f4f5;border-radius:8px;font:600 ${size} ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;${space}word-break:break-all">${escapeHtml(value)}</p>`;
 }
 
-/** Below the card: who writes, and what the app has to add, in whatever direction that is written. */
+/** The sender and the app's footer below the card. The footer has its own text direction. */
 function sender({ name, site_url, footer }: Look): string {
   const link = (url: string, text: string) =>
     `<a href="${escapeHtml(url)}" style="color:inherit">${escapeHtml(text)}</a>`;

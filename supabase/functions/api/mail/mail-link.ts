@@ -4,14 +4,14 @@ export type LinkPage = "verify-email" | "reset-password";
 type Place = {
   project: MailProject | null;
   public_url: string;
-  /** A site that our pages were put on. */
+  /** The site where our pages are deployed. */
   pages_url: string | undefined;
   user_id: string;
 };
 
 /**
- * Where a link in a mail leads: the page that the project names, or ours. Our page takes the token after the `#`, which browsers
- * never send, so it reaches no log. An app gets it as `?token=`, because its server may have to read it.
+ * The target of a link in a mail: the project's page, or ours. Our page gets the token after the `#`, which browsers never send, so
+ * it is in no log. An app gets the token as `?token=`, since its server may need it.
  */
 export function mailLink(
   page: LinkPage,
@@ -29,7 +29,7 @@ export function mailLink(
     : `${pages_url}/${page}.html#${fields}`;
 }
 
-/** A router that keeps its path after `#` looks for the query there too. */
+/** A router that has its path after `#` reads the query there too. */
 function ownLink(address: string, fields: Record<string, string>): string {
   const url = new URL(address);
   if (!/^#!?\//.test(url.hash)) {

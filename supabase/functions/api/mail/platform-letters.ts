@@ -50,7 +50,7 @@ function keyCreated({
   };
 }
 
-/** Mails of the platform to developers and operators alone, by their kind. They are in English, as the platform is. */
+/** The platform's mails to developers and operators, by their kind. They are in English, as the platform is. */
 export const platformLetters = {
   project_offered: projectOffered,
   project_transferred: projectTransferred,

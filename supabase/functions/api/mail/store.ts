@@ -8,7 +8,7 @@ export type Recipient = {
   full_name: string | null;
   is_verified: boolean;
 };
-/** How the mail of a project looks; null is the built-in one. */
+/** The design of a project's mails. Null means the default. */
 export type MailSettings = {
   sender_name: string | null;
   logo_url: string | null;
@@ -24,7 +24,7 @@ export type MailProject = {
   reset_url: string | null;
   mail: MailSettings;
 };
-/** A developer key, or with `project_name` an API key. */
+/** A developer key, or an API key when it has a `project_name`. */
 export type KeyDetails = {
   name: string | null;
   key_prefix: string;
@@ -34,12 +34,12 @@ export type KeyDetails = {
 
 export type OutboxRow = {
   id: string;
-  /** How often it was claimed, this time included. */
+  /** The number of claims, including this one. */
   attempts: number;
   created_at: string;
-  /** Null is nobody: an unknown address, or an account that is closed or gone. */
+  /** Null for an unknown address, and for a closed or deleted account. */
   recipient: Recipient | null;
-  /** The app that writes; null is the platform. */
+  /** The app that sends the mail. Null means the platform. */
   project: MailProject | null;
 } & (
   | { kind: AppMailKind }
@@ -52,7 +52,7 @@ export type OutboxRow = {
 export const claimMail = (db: Database, batchSize: number) =>
   db.write<OutboxRow[]>("claim_mail", [batchSize]);
 
-/** Digests of the token and the code of a mail that is about to go out. False when it is worth nothing any more. */
+/** Stores the digests of a mail's token and code before it is sent. False when the mail is no longer needed. */
 export const addMailToken = (db: Database, mailId: string, digest: string, codeDigest: string) =>
   db.write<boolean>("add_mail_token", [mailId, digest, codeDigest]);
 

@@ -1,4 +1,4 @@
-/** Mails that people who use an app get. */
+/** The kinds of mails to end users. */
 export const appMailKinds = [
   "verification",
   "password_reset",
@@ -9,21 +9,21 @@ export const appMailKinds = [
 ] as const;
 export type AppMailKind = (typeof appMailKinds)[number];
 
-/** `{app}` stands for the name of the app, `{duration}` for how long a link works. */
+/** `{app}` stands for the name of the app, and `{duration}` for the lifetime of a link. */
 export type MailTexts = {
   subject: string;
-  /** What an inbox shows beside the subject. */
+  /** The text that an inbox shows beside the subject. */
   preview: string;
   title: string;
   paragraphs: string[];
-  /** On the button. */
+  /** The text of the button. */
   action?: string;
-  /** Above the code. */
+  /** The text above the code. */
   code?: string;
   notes: string[];
 };
 
-/** What the pages say that links lead to; `{email}` stands for an address. */
+/** The texts of the pages behind links. `{email}` stands for an address. */
 export type PageText =
   | "email"
   | "sent"

@@ -16,14 +16,14 @@ type Place = {
   env: Pick<Env, "public_url" | "pages_url">;
 };
 
-/** Where the link of a mail leads, and for how long private.add_mail_token makes it work. */
+/** The page of a mail's link, and the link's lifetime as in private.add_mail_token. */
 export const links: Partial<Record<AppMailKind, { page: LinkPage; hours: number }>> = {
   verification: { page: "verify-email", hours: 24 },
   password_reset: { page: "reset-password", hours: 1 },
   email_change: { page: "verify-email", hours: 24 },
 };
 
-/** The mail of an outbox row. It never repeats the account's name: whoever registers somebody else's address chose it. */
+/** The mail of an outbox row. It never contains the account's name, since a stranger may have registered the address. */
 export function writeMail({
   row,
   recipient: { user_id },
@@ -53,7 +53,7 @@ export function writeMail({
 
 const sampleSecret: MailSecret = { token: "0".repeat(64), code: "12345678" };
 
-/** A mail of a project with a link that does nothing. */
+/** A project's mail with a link that does nothing. */
 export function sampleMail(kind: AppMailKind, project: MailProject, env: Place["env"]): Written {
   const look = lookOf(project);
   return written(appLetter(kind, look, { project, user_id: project.id, secret: sampleSecret, env }), look);

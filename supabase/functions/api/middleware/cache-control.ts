@@ -1,6 +1,6 @@
-/** The answers that may be kept, by operation. Whatever is not here tells of somebody, or of this moment, and is not stored. */
+/** The answers that may be cached, by operation. All others are personal or momentary and are not stored. */
 export const cacheControl: Record<string, string> = {
-  // The address that they lead to works for a minute.
+  // The URL of the redirect is valid for a minute.
   "generations.image": "private, max-age=30",
   "generations.exampleImage": "private, max-age=30",
 };

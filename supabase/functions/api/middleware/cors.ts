@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import type { AppEnv } from "../context.ts";
 
-/** What a page may read. */
+/** Headers that a page may read. */
 export const exposed = [
   "X-Request-Id",
   "Server-Timing",
@@ -22,7 +22,7 @@ const preflight = {
   Vary: "Access-Control-Request-Headers",
 };
 
-/** Lets browsers call from anywhere. */
+/** Allows browsers to call from any origin. */
 export const cors: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (c.req.method !== "OPTIONS") return next();
   const headers: Record<string, string> = { ...preflight };

@@ -3,12 +3,12 @@ import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { keyKinds } from "../key-kinds.ts";
 import { type KeyUse, recordKeyUsage } from "./store.ts";
 
-/** Keys that nobody issued are counted too until the database has seen them: this bounds what they can take. */
+/** Unknown keys are counted too until the database ignores them. This bounds their memory. */
 const maxKeys = 5_000;
 
 /**
- * Counts requests per key and UTC day in the memory of this isolate, and writes them in one call some seconds later: no
- * request waits for it. What an isolate that is ended at once had counted is lost.
+ * Counts requests per key and UTC day in the memory of this isolate, and writes them in one call some seconds later. No request
+ * waits for it. The counts of an isolate that is killed are lost.
  */
 export function countKeyUsage(flushAfterMs = 5_000): MiddlewareHandler<AppEnv> {
   let counts = new Map<string, KeyUse>();

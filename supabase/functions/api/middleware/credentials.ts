@@ -11,26 +11,26 @@ import { deviceOf } from "./device-of.ts";
 const maxOrigin = 512;
 const maxRole = 32;
 
-/** @throws ApiError invalid_token when the header is missing or no bearer token. */
+/** @throws ApiError invalid_token when the header is missing or is no bearer token */
 export function bearerOf(headers: Headers): string {
   const token = readBearer(headers.get("authorization"));
   if (token === undefined) throw new ApiError("invalid_token");
   return token;
 }
 
-/** What becomes of a bearer: it must be valid, it counts if it is valid, or it is not looked at. */
+/** Whether a bearer must be valid, counts only if it is valid, or is ignored. */
 type Bearer = "checked" | "if_valid" | "ignored";
 
 type Writable = { -readonly [Name in keyof Credentials]: Credentials[Name] };
 
-/** Reads every credential that was sent. A mistyped key or a bad token ends here, without a query. */
+/** Reads every credential of the request. A mistyped key or an invalid token is refused without a query. */
 export async function readCredentials(
   headers: Headers,
   deps: Pick<Deps, "tokens">,
   bearer: Bearer = "checked",
 ): Promise<Credentials> {
   const credentials: Writable = {};
-  // An empty header is one that was not sent: templates and proxies leave such.
+  // An empty header counts as missing, since templates and proxies send such headers.
   const project = headers.get("x-project-id");
   if (project !== null && project !== "") {
     const id = toUuid(project);
@@ -51,7 +51,7 @@ export async function readCredentials(
   const role = headers.get("x-user-role") ?? "";
   if (role !== "") credentials.role = role === "platform_operator" ? "operator" : role.slice(0, maxRole);
   const origin = headers.get("origin");
-  // One that is too long is nobody's, like that of a page without an origin.
+  // An origin that is too long counts as `null`, like that of a page without an origin.
   if (origin !== null)
     Object.assign(credentials, { from_browser: true, origin: origin.length > maxOrigin ? "null" : origin });
   return credentials;
@@ -86,8 +86,8 @@ const withBearer =
     await next();
   };
 
-/** Every credential that is sent is checked. */
+/** Checks every credential that is sent. */
 export const credentials = withBearer("checked");
-/** For what nobody has to be signed in for: apps send an old token with everything, and supabase-js a publishable key. */
+/** Ignores the bearer where no sign-in is needed. Apps send old tokens with every request, and supabase-js a publishable key. */
 export const credentialsWithoutBearer = withBearer("ignored");
 export const credentialsIfValid = withBearer("if_valid");

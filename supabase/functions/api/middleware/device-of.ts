@@ -4,7 +4,7 @@ import type { AppEnv, Device } from "../context.ts";
 
 const maxUserAgent = 500;
 
-/** Reads the headers once for each request. */
+/** The client's address and program, read once for each request. */
 export function deviceOf(c: Context<AppEnv>): Device {
   const known = c.get("device");
   if (known !== undefined) return known;

@@ -3,7 +3,7 @@ import type { AppEnv } from "../context.ts";
 
 const hasEmpty = /[?&](?:[^=&#]*)=?(?=[&#]|$)/;
 
-/** Takes parameters without a value out of a query: `?page=` asks for what no `page` asks for. */
+/** Removes parameters without a value from a query, so that `?page=` means no `page`. */
 export const emptyParameters: MiddlewareHandler<AppEnv> = (c, next) => {
   const { raw } = c.req;
   const at = raw.url.indexOf("?");

@@ -4,7 +4,7 @@ import type { AppEnv } from "../context.ts";
 import { ApiError } from "../errors.ts";
 import { answer } from "./head.ts";
 
-/** The one place where a failure becomes an answer. */
+/** Turns every failure into an answer. */
 export const handleErrors: ErrorHandler<AppEnv> = (thrown, c) => {
   const error = toApiError(thrown);
   const cause = error.status >= 500 ? (error.cause ?? thrown) : undefined;
@@ -17,7 +17,7 @@ export const handleNotFound: NotFoundHandler<AppEnv> = (c) => render(c, new ApiE
 function render(c: Context<AppEnv>, error: ApiError): Response {
   const head = c.get("head");
   if (error.status === 401) head["WWW-Authenticate"] = "Bearer";
-  // The page behind a refused origin may not even read why.
+  // A page of a refused origin may not read the reason.
   if (error.code === "origin_not_allowed") delete head["Access-Control-Allow-Origin"];
   if (error.retryAfterSeconds !== undefined) head["Retry-After"] = String(error.retryAfterSeconds);
   const docs = c.get("deps").env.docs_url;

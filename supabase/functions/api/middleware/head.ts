@@ -6,7 +6,7 @@ import { exposed } from "./cors.ts";
 
 const maxIdLength = 128;
 
-/** What every answer says. Nothing is anything else than its Content-Type says, and what may be kept says so itself. */
+/** The headers of every answer. Browsers must not guess content types. Cacheable answers set their own Cache-Control. */
 const always = {
   "Access-Control-Allow-Origin": "*",
   "Access-Control-Expose-Headers": exposed,
@@ -15,8 +15,8 @@ const always = {
 };
 
 /**
- * Collects the headers of an answer until it is made. One that is added later makes Deno build all of them anew, so this is done
- * only for answers that `answer` did not make.
+ * Collects the headers of an answer until it is made. In Deno a later header causes a copy of all headers, so it is added later
+ * only to answers that `answer` did not make.
  */
 export const head: MiddlewareHandler<AppEnv> = async (c, next) => {
   const sent = c.req.raw.headers.get("x-request-id");
@@ -31,14 +31,14 @@ export const head: MiddlewareHandler<AppEnv> = async (c, next) => {
   for (const name in collected) if (!headers.has(name)) headers.set(name, collected[name] ?? "");
 };
 
-/** JSON that is text already, with all that was collected. `T` is what it tells. */
+/** Answers JSON text with all collected headers. `T` is the type of the JSON. */
 export function answer<T, Status extends StatusCode>(c: Context<AppEnv>, text: string, status: Status) {
   c.set("isAnswered", true);
   const headers = { ...collectedOf(c), "Content-Type": "application/json" };
   return new Response(text, { status, headers }) as Response & TypedResponse<T, Status, "json">;
 }
 
-/** As `c.json`. */
+/** Like `c.json`, with all collected headers. */
 export const answerJson = <T>(c: Context<AppEnv>, value: T) => answer<T, 200>(c, JSON.stringify(value), 200);
 
 function collectedOf(c: Context<AppEnv>): Record<string, string> {

@@ -4,8 +4,8 @@ import { ApiError } from "../errors.ts";
 import { isJson, readText, smallBytes } from "./read-json.ts";
 
 /**
- * Refuses what is not JSON before it is read: without this, a wrong type looks like an empty object.
- * @param maxBytes of a body whose fields are longer than those of most.
+ * Refuses a body that is not JSON before it is read. Otherwise a wrong type would look like an empty object.
+ * @param maxBytes the size limit of the body
  */
 export const jsonUpTo =
   (maxBytes: number): MiddlewareHandler<AppEnv> =>
@@ -18,7 +18,7 @@ export const jsonUpTo =
 
 export const jsonOnly = jsonUpTo(smallBytes);
 
-/** The same for a body that may be left out. One of no bytes is none, whatever type a client gives it; `instead` stands for it. */
+/** The same for an optional body. A body without bytes counts as missing, whatever its type, and becomes `instead`. */
 export const jsonOr =
   (instead: object): MiddlewareHandler<AppEnv> =>
   async (c, next) => {
@@ -31,7 +31,7 @@ export const jsonOr =
 
 export const jsonOrNothing = jsonOr({});
 
-/** The request with a body that was read already, in UTF-8. */
+/** The request with a body that was read already, encoded in UTF-8. */
 function withJson({ url, method, headers, signal }: Request, body: string): Request {
   const sent = new Headers(headers);
   sent.set("content-type", "application/json");

@@ -5,14 +5,14 @@ import type { AppEnv, Credentials, Deps } from "../context.ts";
 import { requestLine } from "../request-line.ts";
 import { inTrace, Trace } from "../trace.ts";
 
-/** Measures a request: one line in the log, one more in the counts, and Server-Timing for the caller. */
+/** Measures a request for the log, the counts and the Server-Timing header. */
 export function observe(deps: Deps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const start = performance.now();
     c.set("deps", deps);
     const { headers } = c.req.raw;
     const trace = new Trace(c.get("requestId"), headers.get("traceparent"), headers.get("tracestate"));
-    // It costs something, and is for those who look at it: pages of browsers, tracers, operators.
+    // The header has a cost, so only callers that may use it get it: browsers, tracers and operators.
     if (trace.parent !== null || headers.has("origin") || headers.has("x-operator-key")) {
       trace.onSpent = () => {
         const timing = serverTiming(trace, performance.now() - start, c.get("credentials"));
@@ -39,7 +39,7 @@ export function observe(deps: Deps): MiddlewareHandler<AppEnv> {
 const nobody: Credentials = {};
 const patterns = new Map<string, string>();
 
-/** The pattern and never the path, which can hold what must not be logged. "none" where nothing is served. */
+/** The route's pattern. The path is not logged, since it can contain secrets. "none" for an unknown path. */
 function routeOf(c: Context<AppEnv>): string {
   if (c.req.method === "OPTIONS") return "preflight";
   const path = routePath(c);
@@ -51,7 +51,7 @@ function routeOf(c: Context<AppEnv>): string {
   return pattern;
 }
 
-/** The split is for callers who proved who they are: it would tell a stranger which services an address makes us ask. */
+/** Only authenticated callers get the split by service, since it would show a stranger whether an account exists. */
 function serverTiming(trace: Trace, totalMs: number, credentials: Credentials | undefined): string {
   let header = `total;dur=${totalMs.toFixed(1)}`;
   if (credentials?.user_id === undefined && credentials?.operator_key_hash === undefined) return header;

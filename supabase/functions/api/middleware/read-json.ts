@@ -1,16 +1,16 @@
 import { ApiError } from "../errors.ts";
 import { steadyBody } from "./steady-body.ts";
 
-/** A login, a name, a key: what most requests send. */
+/** The limit for most requests, such as a login, a name or a key. */
 export const smallBytes = 16 * 1024;
-/** Lists of origins, prompts. */
+/** The limit for lists of origins and for prompts. */
 export const longerBytes = 64 * 1024;
 
 export function isJson(type: string | undefined): boolean {
   return /^\s*application\/([\w.-]+\+)?json\s*(;|$)/i.test(type ?? "");
 }
 
-/** @throws ApiError unsupported_media_type for a body that would have to be unpacked first. */
+/** @throws ApiError unsupported_media_type for a compressed body */
 export function refuseCompressed(headers: Headers): void {
   const encoding = headers.get("content-encoding")?.trim().toLowerCase() ?? "";
   if (encoding === "" || encoding === "identity") return;
@@ -19,7 +19,7 @@ export function refuseCompressed(headers: Headers): void {
   });
 }
 
-/** @throws ApiError malformed_json, those of readText */
+/** @throws ApiError malformed_json, and the errors of readText */
 export async function readJson(request: Request, maxBytes = smallBytes): Promise<unknown> {
   const text = await readText(request, maxBytes);
   try {

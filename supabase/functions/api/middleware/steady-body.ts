@@ -1,13 +1,13 @@
 import { ApiError } from "../errors.ts";
 import { within } from "../within.ts";
 
-/** How slowly a body may come. */
+/** The slowest allowed arrival of a body. */
 export type Pace = {
-  /** At most so long without a byte. */
+  /** The longest time without a byte. */
   idleMs: number;
-  /** What a sender may fall behind the rate: a pause, a bad line. */
+  /** The time that a sender may fall behind the rate, for example on a poor connection. */
   graceMs: number;
-  /** Asked for again at each byte: it may rise while others wait. */
+  /** The least rate. It is read again for each chunk, since it rises while others wait. */
   bytesPerSecond: () => number;
 };
 
@@ -16,9 +16,9 @@ export const leastBytesPerSecond = 8 * 1024;
 export const usualPace: Pace = { idleMs: 10_000, graceMs: 15_000, bytesPerSecond: () => leastBytesPerSecond };
 
 /**
- * The body of a request, as long as it keeps coming. Only the time that the sender takes counts, not that of whoever reads; and
- * bytes that came fast once are no credit for longer than the grace.
- * @throws ApiError body_timeout, while it is read.
+ * The body of a request while it arrives fast enough. Only the sender's time counts, not the reader's. Bytes that arrive early do
+ * not compensate for more than the grace.
+ * @throws ApiError body_timeout
  */
 export async function* steadyBody(request: Request, pace = usualPace): AsyncGenerator<Uint8Array> {
   if (request.body === null) return;
@@ -39,7 +39,7 @@ export async function* steadyBody(request: Request, pace = usualPace): AsyncGene
       yield value;
     }
   } finally {
-    // Whoever stops reading early has no use for the rest.
+    // A reader who stops early does not need the rest.
     reader.cancel().catch(() => {});
   }
 }

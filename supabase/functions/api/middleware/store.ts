@@ -1,7 +1,7 @@
 import type { Database } from "../clients/database.ts";
 import type { KeyKind } from "../key-kinds.ts";
 
-/** What one isolate counted of one key on one UTC day. */
+/** One isolate's counts of one key on one UTC day. */
 export type KeyUse = {
   kind: KeyKind;
   key_hash: string;

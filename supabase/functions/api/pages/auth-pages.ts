@@ -2,8 +2,8 @@ import { createRouter } from "../router.ts";
 import { documentOf, resetPage, verifyPage } from "./page.ts";
 
 /**
- * The pages that links of mails lead to when a project names none of its own. Opening one uses nothing up: mail scanners open
- * every link. A press of the button POSTs the token, which stands after the `#` and so is never sent with the page.
+ * The pages behind links in mails, for projects without their own pages. Opening a page does not use the token, since mail scanners
+ * open every link. The button POSTs the token. It is after the `#`, so it is never sent with the page.
  */
 export const authPages = createRouter();
 

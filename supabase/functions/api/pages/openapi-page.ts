@@ -1,6 +1,6 @@
 import { createRouter } from "../router.ts";
 
-/** The OpenAPI document, for generators and HTTP clients: its one server is this deployment. */
+/** The OpenAPI document for generators and HTTP clients. Its only server is this deployment. */
 export const openApiPage = createRouter();
 
 const made = new Map<string, string>();
@@ -9,7 +9,7 @@ openApiPage.get("/api/v1/openapi.json", async (c) => {
   const { public_url } = c.get("deps").env;
   let text = made.get(public_url);
   if (text === undefined) {
-    // Most isolates are never asked for it.
+    // Loaded only when requested, since most isolates never need it.
     const { openApi } = await import("../openapi.gen.ts");
     text = JSON.stringify({ ...JSON.parse(openApi), servers: [{ url: public_url }] });
     made.set(public_url, text);

@@ -23,7 +23,7 @@ input:focus-visible,button:focus-visible{outline:2px solid #2563eb;outline-offse
 .bad{color:var(--bad)}.good{color:var(--good)}
 `;
 
-// The token leaves the address bar at once, so that no screenshot, history or shared link keeps it.
+// The token is removed from the address bar at once, so that no screenshot, history or shared link contains it.
 const common = `
 const api=document.documentElement.dataset.api||location.pathname.replace(/[^/]*$/,"");
 const fields=new URLSearchParams(location.hash.slice(1)),query=new URLSearchParams(location.search);
@@ -60,7 +60,7 @@ async function send(path,body){
 }
 const troubles={0:"unreachable",400:"too_old",429:"too_many"};
 function trouble({status,code,detail}){
-  // The API's own sentence says the most, in English.
+  // In English the API's own sentence is the most precise.
   if(language==="en"&&detail)return detail;
   return words(code==="weak_password"?"reset_weak":troubles[status]||"failed");
 }
@@ -90,7 +90,7 @@ async function begin(){
 begin();
 `;
 
-/** What the page says, in every language, for its script. */
+/** The texts of the page in every language, for its script. */
 function languagesOf(prefix: "verify" | "reset"): string {
   const isSaid = (key: string) => key.startsWith(prefix) || !/^(verify|reset)_/.test(key);
   const said = Object.entries(languages).map(([code, { page }]) => [
@@ -100,7 +100,7 @@ function languagesOf(prefix: "verify" | "reset"): string {
   return `const languages=${JSON.stringify(Object.fromEntries(said))};\n`;
 }
 
-/** English at first; the script translates it. */
+/** The text is English until the script translates it. */
 const said = (key: PageText) => `data-say="${key}">${escapeHtml(languages.en.page[key])}`;
 
 const askForm = (label: PageText) => `<form id="ask" hidden>
@@ -155,8 +155,8 @@ work.addEventListener("submit",event=>{
 };
 
 /**
- * A whole page. Only its own script and style may run. `api` is where it asks when it lies on a site of its own, such as
- * `https://api.example.com/api/v1/auth/`; without it the page asks the place that it came from.
+ * A whole page. Only its own script and style may run. `api` is the address of the API for a page on a separate site, such as
+ * `https://api.example.com/api/v1/auth/`. Without it the page calls its own host.
  */
 export function documentOf(page: Page, api?: string): { html: string; policy: string } {
   const hash = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;

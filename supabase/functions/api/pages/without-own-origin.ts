@@ -1,7 +1,7 @@
 import type { Credentials } from "../context.ts";
 import type { Env } from "../env.ts";
 
-/** A project's list of origins is about its apps: our own pages, which ask for a mail in its name, need not be on it. */
+/** Removes the origin of our own pages, which request mails for a project. A project's list of origins is only for its apps. */
 export function withoutOwnOrigin(
   credentials: Credentials,
   { public_url, pages_url }: Pick<Env, "public_url" | "pages_url">,

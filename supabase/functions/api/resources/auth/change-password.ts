@@ -55,7 +55,7 @@ export const changePassword = createRouter().openapi(route, async (c) => {
   const deps = c.get("deps");
   const { auth, background, database } = deps;
   const asked = auth.changePassword(bearerOf(c.req.raw.headers), { current, next: new_password });
-  // What Auth refused was announced for nothing, and the next try must be let through.
+  // Auth did not change the password, so the permit is withdrawn for the next attempt.
   await ifAnswered(deps, asked, () => withdrawPasswordPermit(database, c.get("credentials")));
   background(deliverMail(deps));
   return c.json({ message: "The password is changed. Every other session was ended." }, 200);

@@ -50,9 +50,9 @@ export const login = createRouter().openapi(route, async (c) => {
   const { ip } = deviceOf(c);
   await countAuthCall(database, c.get("credentials"));
   const account = await beginLogin(database, c.get("credentials"), email, ip);
-  // An unknown address is tried at Auth too: with a decoy, whose password is hashed as long as anybody's.
+  // An unknown address costs Auth the same time: a decoy's password is hashed.
   if (!account.decoy_exists) await makeDecoy(deps, account.auth_email);
-  // Auth counts by subject. Unknown addresses share the decoy, and would soon be refused where known ones are not.
+  // Auth counts by subject. Unknown addresses share the decoy, so without their own subject Auth would soon refuse them.
   const subject = account.is_known ? account.auth_email : email;
   const proof = await ifAnswered(deps, tryPassword(deps, account.auth_email, password, subject), () =>
     uncountSignIn(database, c.get("credentials"), email, ip),
@@ -61,7 +61,7 @@ export const login = createRouter().openapi(route, async (c) => {
   return c.json(await openTokens(c, proof.issued), 200);
 });
 
-/** Once in the life of a database. */
+/** Runs once in the life of a database. */
 async function makeDecoy({ auth, log }: Deps, email: string): Promise<void> {
   await auth
     .createUser({ id: crypto.randomUUID(), email, password: `${crypto.randomUUID()}aA1` })

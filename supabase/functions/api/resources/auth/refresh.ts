@@ -55,7 +55,7 @@ const route = createRoute({
 
 export const refresh = createRouter().openapi(route, async (c) => {
   const token = c.req.valid("json").refresh_token || readBearer(c.req.header("authorization")) || "";
-  // Whatever cannot be a token is answered as an unknown one: a client that kept it must learn that its session is over.
+  // A malformed token is answered like an unknown one, so that its client knows that the session is over.
   if (!token || token.length > longestToken || !/^[\x21-\x7e]+$/.test(token))
     throw new ApiError("invalid_refresh_token");
   const { auth, database } = c.get("deps");

@@ -79,13 +79,13 @@ export const register = createRouter().openapi(route, async (c) => {
   const { auth, background, database } = c.get("deps");
   const { email, password, full_name = null } = c.req.valid("json");
   await countAuthCall(database, c.get("credentials"));
-  // At every other endpoint the header names the role of the caller, which the database compares.
+  // At every other endpoint the header is the caller's role, which the database compares.
   const { role: named, ...caller } = c.get("credentials");
   const id = crypto.randomUUID();
   const { role, auth_email } = await beginRegistration(database, caller, { id, email });
   if (named !== undefined && !rolesFor[role].includes(named)) throw new ApiError("role_mismatch");
   await auth.createUser({ id, email: auth_email, password }).catch((error) => {
-    // Without an answer the user may exist all the same, and would keep the address from its owner.
+    // Without an answer the user may exist and would block the address for its owner.
     if (error instanceof ApiError && error.status >= 500) background(removeOrphan(c.get("deps"), id));
     throw error;
   });
@@ -121,7 +121,7 @@ export const register = createRouter().openapi(route, async (c) => {
   );
 });
 
-/** What `X-User-Role` may say here: the role to be made, or, of older kits, the role of the operator key. */
+/** The allowed values of `X-User-Role`: the role of the new account or, from older kits, that of the operator key. */
 const rolesFor = { developer: ["developer", "operator"], end_user: ["end_user"] };
 
 const secretOf = ({ key_prefix, key_hash }: { key_prefix: string; key_hash: string }) => ({
@@ -129,14 +129,14 @@ const secretOf = ({ key_prefix, key_hash }: { key_prefix: string; key_hash: stri
   key_hash,
 });
 
-/** Auth's half of the account goes when ours was refused; what stays after a failure can do nothing without it. */
+/** Deletes Auth's user when the account was refused. A user that remains after a failure cannot sign in. */
 async function removeOrphan({ auth, log }: Deps, id: string): Promise<void> {
   await auth
     .deleteUser(id)
     .catch((cause) => log("warn", "an auth user without an account stays", { user_id: id, cause }));
 }
 
-/** The account exists and its keys are shown only now: whatever goes wrong here must not take the answer away. */
+/** The account exists and its keys are shown only in this answer, so a failed sign-in must not replace it. */
 async function signIn(c: Context<AppEnv>, email: string, password: string): Promise<Tokens | null> {
   const { auth, log } = c.get("deps");
   try {

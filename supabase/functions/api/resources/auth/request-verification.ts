@@ -56,7 +56,7 @@ export const requestVerification = createRouter().openapi(route, async (c) => {
   const isNamed = user_id !== null || email !== null;
   if (!isNamed && caller.user_id === undefined)
     throw new ApiError(c.req.header("authorization") === undefined ? "not_authenticated" : "invalid_token");
-  // Whoever names an account needs no session, so one that has ended does not matter.
+  // A request that names an account needs no session, so an ended session is ignored.
   await store.requestVerification(database, isNamed ? anybody : caller, { user_id, email }, deviceOf(c).ip);
   background(deliverMail(c.get("deps")));
   return c.json({ message: "If the account has an address to verify, a mail is on its way." }, 200);

@@ -51,7 +51,7 @@ export const resetPassword = createRouter().openapi(route, async (c) => {
   const digest = digestOf("token" in pasted ? pasted.token : pasted.code);
   const begun = await beginPasswordReset(database, digest, deviceOf(c).ip);
   if ("refusal" in begun) throw new ApiError(begun.refusal);
-  // The change uses the token up in its own transaction; without it the token is given back.
+  // The change uses the token in its own transaction. Without the change the token becomes valid again.
   await ifAnswered(deps, auth.setPassword(begun.user_id, password), () =>
     abandonPasswordReset(database, digest),
   );

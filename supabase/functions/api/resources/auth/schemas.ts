@@ -6,7 +6,7 @@ import { codeOfNumber } from "../../mail/mail-secret.ts";
 import type { MailSettings } from "../../mail/store.ts";
 import { predicates } from "../../predicates.ts";
 
-/** One plain address, read by the parser that the mailer uses too. */
+/** A plain email address. The mailer uses the same parser. */
 export const emailSchema = text({ max: 320 })
   .transform((sent, context) => {
     const address = parseEmailAddress(sent);
@@ -61,7 +61,7 @@ export const mailToken = () =>
     example: "4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02",
   });
 
-/** The code of a mail as a person typed it, or as a client turned it into a number. */
+/** The code of a mail as text, or as a number that a client made of it. */
 export const mailCode = () =>
   z
     .union([text({ min: 1, max: 2048 }), z.int().min(0).max(99_999_999)])

@@ -16,11 +16,11 @@ type NewAccount = {
 };
 type CreatedAccount = User & { provisioned_project_id: string | null; needs_verification: boolean };
 
-/** Counts a login or registration, whatever comes of it. */
+/** Counts a login or registration, whatever its outcome. */
 export const countAuthCall = (db: Database, credentials: Credentials) =>
   db.read<null>("announce_auth_limit", [credentials]);
 
-/** `auth_email` is the address by which Auth will know the account. */
+/** `auth_email` is the account's address at Auth. */
 export const beginRegistration = (
   db: Database,
   credentials: Credentials,
@@ -34,7 +34,7 @@ export const beginRegistration = (
 export const createAccount = (db: Database, credentials: Credentials, account: NewAccount) =>
   db.write<CreatedAccount>("create_account", [credentials, account]);
 
-/** `auth_email` is a decoy's for an unknown account, so that both cost Auth the same. */
+/** For an unknown account `auth_email` is a decoy's, so that both cost Auth the same time. */
 export const beginLogin = (db: Database, credentials: Credentials, email: string, ip: string | null) =>
   db.write<{ auth_email: string; is_known: boolean; decoy_exists: boolean }>("begin_login", [
     credentials,
@@ -42,7 +42,7 @@ export const beginLogin = (db: Database, credentials: Credentials, email: string
     ip,
   ]);
 
-/** Takes the try of a password back; `email` is null for the caller's own. */
+/** Uncounts an attempt. `email` is null for the caller's own password. */
 export const uncountSignIn = (
   db: Database,
   credentials: Credentials,
@@ -65,7 +65,7 @@ export const ownAccount: HotRead = {
   query: "select v.item as result from private.own_accounts v where v.id = caller.user_id",
 };
 
-/** A User as JSON, as it goes over the wire. */
+/** A User as JSON text in the form of the API. */
 export const getMe = (db: Database, credentials: Credentials) =>
   db.readHot(ownAccount, [], credentials, async () =>
     JSON.stringify(await db.read<User>("get_me", [credentials])),
@@ -74,11 +74,11 @@ export const getMe = (db: Database, credentials: Credentials) =>
 export const updateMe = (db: Database, credentials: Credentials, changes: { full_name?: string | null }) =>
   db.write<User>("update_me", [credentials, changes]);
 
-/** Counts a try of the caller's own password. */
+/** Counts an attempt at the caller's own password. */
 export const beginPasswordCheck = (db: Database, credentials: Credentials, ip: string | null) =>
   db.write<{ auth_email: string }>("begin_password_check", [credentials, ip]);
 
-/** The password was right. `permit` announces that it will be changed now. */
+/** Records that the password was right. `permit` announces its change. */
 export const finishPasswordCheck = (
   db: Database,
   credentials: Credentials,
@@ -99,7 +99,7 @@ export const logOut = (db: Database, credentials: Credentials, scope: "local" | 
 export const endReusedSession = (db: Database, refreshToken: string) =>
   db.write<boolean>("end_reused_session", [refreshToken]);
 
-/** Both null is the caller's own account. */
+/** If both are null, it is the caller's own account. */
 type Named = { user_id: string | null; email: string | null };
 
 export const requestVerification = (
@@ -117,17 +117,17 @@ export const requestPasswordReset = (
 ) => db.write<null>("request_password_reset", [credentials, email, ip]);
 
 type Refusal = { refusal: ErrorCode };
-/** `change`: Auth has to change the address before it counts. */
+/** `change` means that Auth must change the address first. */
 type Verified =
   | Refusal
   | { email: string }
   | { change: { user_id: string; email: string; auth_email: string } };
 
-/** What a token is for and whether it still works; it is not used up. `digest` is its SHA-256 as hex. */
+/** The purpose of a token and whether it is valid, without using it. `digest` is its SHA-256 in hex. */
 export const checkMailToken = (db: Database, digest: string, ip: string | null) =>
   db.write<Refusal | FoundToken>("check_mail_token", [digest, ip]);
 
-/** `expected` is the account that the caller named. */
+/** `expected` is the account that the caller has named. */
 export const useVerificationToken = (
   db: Database,
   digest: string,
@@ -138,21 +138,21 @@ export const useVerificationToken = (
 export const useVerificationCode = (db: Database, userId: string, digest: string, ip: string | null) =>
   db.write<Verified>("use_verification_code", [userId, digest, ip]);
 
-/** Lets the password of the token's account be set once, now. */
+/** Allows one change of the password of the token's account. */
 export const beginPasswordReset = (db: Database, digest: string, ip: string | null) =>
   db.write<Refusal | { user_id: string }>("begin_password_reset", [digest, ip]);
 
-/** The password was not set: the token works again. */
+/** Makes the token valid again after the password was not set. */
 export const abandonPasswordReset = (db: Database, digest: string) =>
   db.write<null>("abandon_password_reset", [digest]);
 
-/** The caller's password was not changed after all. */
+/** Withdraws the permit after the caller's password was not changed. */
 export const withdrawPasswordPermit = (db: Database, credentials: Credentials) =>
   db.write<null>("withdraw_password_permit", [credentials]);
 
 export const requestEmailChange = (db: Database, credentials: Credentials, email: string) =>
   db.write<null>("request_email_change", [credentials, email]);
 
-/** The address was not changed: the token works again. */
+/** Makes the token valid again after the address was not changed. */
 export const abandonEmailChange = (db: Database, userId: string) =>
   db.write<null>("abandon_email_change", [userId]);

@@ -75,7 +75,7 @@ export const verifyEmail = createRouter().openapi(route, async (c) => {
     const { user_id, auth_email } = found.change;
     await ifAnswered(deps, auth.setEmail(user_id, auth_email), () => abandonEmailChange(database, user_id));
   }
-  // A changed address is told to the old one, and a verified account to webhooks.
+  // A change of address causes a mail to the old address, and a verification causes webhook events.
   deps.background(deliverMail(deps));
   deps.background(deliverWebhooks(deps));
   return c.json({ message: "The address is verified.", email }, 200);

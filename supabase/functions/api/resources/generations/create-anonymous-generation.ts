@@ -80,7 +80,7 @@ createAnonymousGeneration.openAPIRegistry.registerPath({
   },
 });
 
-/** An upload that was read and refused counts too: else whoever has no account could send refused ones all day. */
+/** Counts a refused upload too. Otherwise an anonymous caller could send refused uploads without limit. */
 async function countRefusal(c: Context<AppEnv>, error: unknown): Promise<never> {
   const { database, log } = c.get("deps");
   const isRefusal = error instanceof ApiError && error.status < 500 && error.status !== 429;
@@ -92,7 +92,7 @@ async function countRefusal(c: Context<AppEnv>, error: unknown): Promise<never> 
   throw error;
 }
 
-/** The default model only: what it costs is paid by whoever runs the platform. */
+/** Uses only the default model, since the operator of the platform pays for it. */
 function acceptGeneration(c: Context<AppEnv>, id: string, request: GenerationRequest) {
   const deps = c.get("deps");
   if (request.model !== undefined) throw new ApiError("model_not_allowed");

@@ -64,7 +64,7 @@ export const createGeneration = createRouter().openapi({ ...route, hide: true },
   const deps = c.get("deps");
   if (!deps.replicate.configured) throw new ApiError("generation_unavailable");
   const key = readIdempotencyKey(c.req.raw.headers);
-  // Before a byte is stored: whoever may not generate may not upload either.
+  // Checks the caller before any byte is stored.
   const caller = await store.checkCaller(deps.database, c.get("credentials"));
   const id = crypto.randomUUID();
   const { row, replayed } = await withGenerationRequest(c.req.raw, clientOf(c), async (request) => {
@@ -87,7 +87,7 @@ export const createGeneration = createRouter().openapi({ ...route, hide: true },
   );
 });
 
-// The body is read as it arrives and checked in generation-request.ts; here its shapes are only documented.
+// The body is read as it arrives and checked in generation-request.ts. This only documents its forms.
 createGeneration.openAPIRegistry.registerPath({
   ...route,
   request: {

@@ -94,7 +94,7 @@ async function redirectTo(
   const linkVersion = ticket === undefined ? null : readTicket(env, ticket, id, kind, index);
   const file = await getGenerationFile(database, c.get("credentials"), id, kind, index, linkVersion);
   const name = file.path.split("/").at(-1) ?? "";
-  // What somebody uploaded is never shown as a page of its own.
+  // An uploaded file is never shown as a page.
   const location =
     kind === "output"
       ? await storage.signedUrl("generations", file.path, signedSeconds)

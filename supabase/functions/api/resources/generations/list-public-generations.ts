@@ -13,7 +13,7 @@ import { presentGeneration } from "./answer/present-generation.ts";
 import { generationListSchema, pageQuery } from "./schemas.ts";
 import * as store from "./store.ts";
 
-/** A page by number walks over all pages before it; a cursor does not. */
+/** The deepest row of a numbered page, since it costs all rows before it. A cursor has no limit. */
 const deepestRow = 10_000;
 
 const route = createRoute({

@@ -44,7 +44,7 @@ const route = createRoute({
   },
 });
 
-/** A prediction brings its input and its log along. */
+/** A webhook contains the prediction's input and log. */
 const maxWebhookBytes = 1024 * 1024;
 const signature = (description: string, example: string) => z.string().openapi({ description, example });
 const predictionSchema = z
@@ -61,7 +61,7 @@ export const replicateWebhook = createRouter().openapi({ ...route, hide: true },
   const body = await readText(c.req.raw, maxWebhookBytes);
   const headers = c.req.raw.headers;
   const prediction = await verify(deps, body, headers);
-  // A duplicate and a generation that was deleted are answered alike, so that Replicate stops sending.
+  // A duplicate and a deleted generation get the same answer, so that Replicate stops sending.
   const state = await recordWebhook(deps.database, generation_id, headers.get("webhook-id") ?? "");
   if (state === "taken") {
     deps.background(followWebhook(deps, generation_id, prediction.id).then(() => deliverWebhooks(deps)));
@@ -70,7 +70,7 @@ export const replicateWebhook = createRouter().openapi({ ...route, hide: true },
   return c.json({ received: true as const }, 200);
 });
 
-// The signature covers the bytes, so they are read as they are; here their shape is only documented.
+// The signature covers the bytes, so they are read unchanged. This only documents their form.
 replicateWebhook.openAPIRegistry.registerPath({
   ...route,
   request: {
@@ -105,14 +105,14 @@ async function verify(deps: Deps, body: string, headers: Headers): Promise<Predi
   return json as Prediction;
 }
 
-/** The body only says that something happened; what happened is read from Replicate, since money depends on it. */
+/** The body only triggers a read. The prediction itself is read from Replicate, since money depends on it. */
 async function followWebhook(deps: Deps, id: string, predictionId: string): Promise<void> {
   const { database, log, replicate } = deps;
   const work = await getGenerationWork(database, id);
   if (work === null) return;
   const prediction = await replicate.get(predictionId);
   if (prediction === null) return;
-  // The signature covers the body, not the address: the prediction itself must say whose it is.
+  // The signature covers the body but not the URL, so the prediction must prove its generation.
   const isOurs =
     work.prediction_id === null ? isMadeFor(prediction, id) : work.prediction_id === predictionId;
   if (!isOurs) {
@@ -128,7 +128,7 @@ async function followWebhook(deps: Deps, id: string, predictionId: string): Prom
   await finishGeneration(deps, id, prediction);
 }
 
-/** Its generation was deleted before we knew of the prediction: it must not run on, nor be paid for. */
+/** Cancels a prediction whose generation was deleted before its id was known. It must not cost money. */
 async function stopUnwanted({ replicate }: Deps, id: string, predictionId: string): Promise<void> {
   const prediction = await replicate.get(predictionId);
   if (prediction === null || !isMadeFor(prediction, id)) return;

@@ -11,7 +11,7 @@ export const statusSchema = z.enum(["pending", "processing", "completed", "faile
 export const isPublic = z
   .boolean()
   .openapi({ description: "Whether everybody may see the result.", example: false });
-/** On hosted Supabase or, as here, after `npm start`. */
+/** The example URL is that of `npm start`. */
 const base = "http://127.0.0.1:54321/api/v1/generation/1f9a7c5e-3d84-4b26-8f0d-5e7b9c1a3d07";
 
 export const generationSchema = z
@@ -71,7 +71,7 @@ export const createdGenerationSchema = generationSchema
   .extend({ message: message("Generation request submitted successfully") })
   .openapi("CreatedGeneration");
 
-/** What differs from the example of a generation while there is no picture. */
+/** The fields that differ from a generation's example while it has no picture. */
 const unfinished = { generated_image_url: null, images: [] };
 export const acceptedExample = { ...unfinished, status: "pending", completed_at: null };
 export const canceledExample = { ...unfinished, status: "canceled", charged: false };

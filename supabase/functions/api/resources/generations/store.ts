@@ -6,7 +6,7 @@ import type { Options } from "./input/model-input.ts";
 import type { FailureCode } from "./pipeline/failures.ts";
 import type { Generation, Usage } from "./schemas.ts";
 
-/** A generation as the database gives it: files are paths. */
+/** A generation as the database returns it, with paths of files. */
 export type GenerationRow = Omit<Generation, "generated_image_url" | "images" | "example_images"> & {
   example_images: StoredFile[];
   outputs: StoredFile[];
@@ -16,7 +16,7 @@ export type NewGeneration = {
   id: string;
   instructions: string;
   model: string;
-  /** True when the caller chose the model, which the plan must then allow. */
+  /** True when the caller chose the model. The plan must then allow it. */
   model_requested: boolean;
   options: Options;
   example_images: StoredFile[];
@@ -68,7 +68,7 @@ export const checkCaller = (db: Database, credentials: Credentials) =>
 export const createGeneration = (db: Database, credentials: Credentials, generation: NewGeneration) =>
   db.write<GenerationRow>("create_generation", [credentials, generation]);
 
-/** For a caller whom `checkCaller` has just found. */
+/** Begins an idempotent create for a caller that `checkCaller` has returned. */
 export const beginIdempotent = (db: Database, { project_id, user_id }: Caller, request: IdempotentRequest) =>
   db.write<Begun>("begin_idempotent", [project_id, user_id, request]);
 
@@ -118,7 +118,7 @@ export const getGenerationStatus = (db: Database, credentials: Credentials, id: 
 export const getGenerationUsage = (db: Database, credentials: Credentials) =>
   db.read<Usage>("get_generation_usage", [credentials]);
 
-/** A page of the own list. It is counted once, with the first one. */
+/** A page of the caller's own list. The list is counted with its first page. */
 export function ownPage(kind: "first" | "next", size: number): HotRead {
   const own = "g.project_id = caller.project_id and g.user_id = caller.user_id";
   const [total, before] =
@@ -133,7 +133,7 @@ export function ownPage(kind: "first" | "next", size: number): HotRead {
   return { name: `own_${kind}_page_${size}`, limit: "requests", needsKeys: true, isShort: false, query };
 }
 
-/** By size, for those that most ask for: one that Postgres does not know from the text would be planned anew each time. */
+/** Statements for the usual page sizes. Postgres would plan a statement with a size parameter each time. */
 const ownPages = (kind: "first" | "next") =>
   new Map([10, 20, 50, 100].map((size) => [size, ownPage(kind, size)]));
 const ownFirstPages = ownPages("first");
@@ -158,7 +158,7 @@ const positionOf = ({ page, page_size, after }: PageRequest) =>
 export const publishGeneration = (db: Database, credentials: Credentials, id: string, isPublic: boolean) =>
   db.write<{ id: string; is_public: boolean }>("publish_generation", [credentials, id, isPublic]);
 
-/** The sentence of one that is given back, and of one that stays charged. */
+/** The sentences for a refunded and for a charged generation. */
 export type CancelErrors = { refunded: string; charged: string };
 export const cancelGeneration = (db: Database, credentials: Credentials, id: string, errors: CancelErrors) =>
   db.write<GenerationRow>("cancel_generation", [credentials, id, errors]);
@@ -196,7 +196,7 @@ export const getGenerationWork = (db: Database, id: string) =>
 
 export type GenerationState = Pick<GenerationRow, "id" | "status"> & {
   prediction_id: string | null;
-  /** When it began to run; null when it did not, or that is no longer remembered. */
+  /** The time when it began to run. Null when it did not run, or when its history was deleted. */
   processing_at: string | null;
 };
 export const findGenerationStates = (db: Database, ids: string[]) =>

@@ -61,7 +61,7 @@ export const getDetailedHealth = createRouter().openapi(route, async (c) => {
 
 const tokenDeadlineMs = 700;
 
-/** While the database is down nobody can be known; what everybody may read is told all the same. */
+/** Whether an operator asks. While the database is down nobody counts as an operator, and the public report is answered. */
 async function askedByOperator(c: Context<AppEnv>): Promise<boolean> {
   try {
     return (await callerRole(c.get("deps").database, c.get("credentials"), "public")) === "operator";

@@ -40,7 +40,7 @@ export const healthSchema = z
   })
   .openapi("Health");
 
-/** What everybody may know: no host, no version of another part. */
+/** The public report. It contains no host and no version of another part. */
 export function publicHealth(parts: Record<PartName, PartState>) {
   return {
     status: overall(parts),
@@ -51,7 +51,7 @@ export function publicHealth(parts: Record<PartName, PartState>) {
   };
 }
 
-/** 200, and 503 with the same body: an answer, not an error. */
+/** 200, and 503 with the same body. It is a report, not an error. */
 export function healthResponses<T extends z.ZodType>(schema: T) {
   const content = { "application/json": { schema }, "application/health+json": { schema } };
   return {
@@ -60,7 +60,7 @@ export function healthResponses<T extends z.ZodType>(schema: T) {
   };
 }
 
-/** JSON, or what monitors ask for: https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check */
+/** JSON, or the media type of https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check for monitors. */
 export function healthJson<T extends object, S extends ContentfulStatusCode>(c: Context, body: T, status: S) {
   const asked = /application\/health\+json/i.test(c.req.header("accept") ?? "");
   return c.json(body, status, asked ? { "Content-Type": "application/health+json" } : {});

@@ -4,7 +4,7 @@ import type { Credentials } from "../../context.ts";
 export type Waiting = { waiting: number; oldest_seconds: number };
 export type ServiceReport = {
   version: string;
-  /** Versions of the migrations that were applied. */
+  /** The versions of the applied migrations. */
   migrations: string[];
   connections: { max: number; used: number; api: number; api_active: number };
   generations: Record<"pending" | "processing", { count: number; overdue: number; oldest_seconds: number }>;
@@ -14,10 +14,10 @@ export type ServiceReport = {
   jobs: Record<string, { ran_at: string; checked: number; failed: number; failing_since: string | null }>;
 };
 
-/** Only for operators: the caller is checked before. */
+/** Only for operators. The endpoint checks the caller first. */
 export const serviceReport = (db: Database) => db.read<ServiceReport>("service_report", [], 2_000);
 
-/** Null is nobody, whom only the scope `public` lets pass. */
+/** Null means an anonymous caller, who may use only the scope `public`. */
 export async function callerRole(
   db: Database,
   credentials: Credentials,

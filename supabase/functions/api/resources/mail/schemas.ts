@@ -51,7 +51,7 @@ const accentColor = text({
   check: (written) => (/^#[0-9a-f]{6}$/.test(written) ? undefined : predicates.color),
 });
 
-/** Mail clients turn addresses into links by themselves, so an address that may not be a link may not be there. */
+/** Mail clients turn URLs into links, so a footer may contain only https URLs. */
 const otherAddress = /\b(?!https:)[a-z][a-z0-9+.-]*:\/\/|\bwww\./i;
 const footer = text({
   max: 500,
@@ -64,7 +64,7 @@ const footer = text({
   },
 });
 
-/** Fields that are left out stay as they are; null takes the built-in one. */
+/** Omitted fields stay unchanged. Null means the default. */
 export const mailChangesSchema = strictObject({
   sender_name: emptyIsNull(senderName).openapi(about.sender_name),
   logo_url: emptyIsNull(logoUrl).openapi({ ...about.logo_url, format: "uri" }),

@@ -2,7 +2,7 @@ import type { Database } from "../../clients/database.ts";
 import type { Credentials } from "../../context.ts";
 import type { Sample } from "./schemas.ts";
 
-/** Answers the address of the caller, whom it goes to. */
+/** Queues a test mail to the caller. @returns the caller's address */
 export const sendMailTest = (
   db: Database,
   credentials: Credentials,

@@ -35,7 +35,7 @@ export const deleteProject = createRouter().openapi(route, async (c) => {
   return c.body(null, 204);
 });
 
-/** Saves what the provider would still compute; nothing depends on it. */
+/** Cancels running predictions to save their cost. Nothing depends on it. */
 async function cancelAll({ replicate, log }: Deps, predictions: string[]): Promise<void> {
   const results = await Promise.allSettled(predictions.map((id) => replicate.cancel(id)));
   const failed = results.filter((result) => result.status === "rejected").length;

@@ -76,7 +76,7 @@ export const projectFieldsSchema = z.object({
     .openapi({ description: "How its mail looks; what is left out stays as it is." }),
 });
 
-/** Fields that are left out stay as they are; a name of null is left out. */
+/** Omitted fields stay unchanged. A name of null counts as omitted. */
 export const projectChangesSchema = projectFieldsSchema
   .extend({ name: projectFieldsSchema.shape.name.nullable(), is_active: projectActive })
   .partial()
@@ -183,5 +183,5 @@ export type AuditEvents = z.infer<typeof auditEventsSchema>;
 export type Project = z.infer<typeof projectSchema>;
 export type ProjectFields = z.infer<typeof projectFieldsSchema>;
 export const projectPath = pathId("project_id", "project", "The project.");
-/** Whoever manages several narrows a list to one of them. */
+/** Filters a list to one of the caller's projects. */
 export const projectFilter = z.object({ project_id: uuid("project", "Only of this project.").optional() });

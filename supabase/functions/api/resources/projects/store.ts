@@ -27,7 +27,7 @@ export const listProjects = (
 export const updateProject = (db: Database, credentials: Credentials, id: string, changes: ProjectChanges) =>
   db.write<Project>("update_project", [credentials, id, changes]);
 
-/** Returns the predictions at Replicate that nobody waits for any more. */
+/** @returns the project's running predictions at Replicate */
 export const deleteProject = (db: Database, credentials: Credentials, id: string, purgeDays: number) =>
   db.write<string[]>("delete_project", [credentials, id, purgeDays]);
 
@@ -37,7 +37,7 @@ export const restoreProject = (db: Database, credentials: Credentials, id: strin
 export const setProjectPlan = (db: Database, credentials: Credentials, id: string, planId: string | null) =>
   db.write<Project>("set_project_plan", [credentials, id, planId]);
 
-/** Of one project, or with null of all that the caller manages. */
+/** The stats of one project. Null means all projects of the caller. */
 export const getProjectStats = (
   db: Database,
   credentials: Credentials,

@@ -26,7 +26,7 @@ export const userSchema = z
 
 export type User = z.infer<typeof userSchema>;
 
-/** What one end user was granted instead. */
+/** The limits of one end user. */
 const granted = {
   generations_per_day: userLimit("Instead of the project's `user_generations_per_day`. Null follows it.", 10),
   generations_per_month: userLimit("Instead of `user_generations_per_month`. Null follows it.", 100),
@@ -42,7 +42,7 @@ export const projectUserSchema = userSchema
   })
   .openapi("ProjectUser");
 
-/** Fields that are left out stay as they are. */
+/** Omitted fields stay unchanged. */
 export const projectUserChangesSchema = z
   .object({
     is_active: z.boolean().openapi({ description: "False closes the account.", example: false }),

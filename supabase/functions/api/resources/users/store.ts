@@ -3,11 +3,11 @@ import type { Credentials } from "../../context.ts";
 import type { Filter, Page } from "../../fields/page-query.ts";
 import type { ProjectUser, ProjectUserChanges, ProjectUsers } from "./schemas.ts";
 
-/** The id of an end user whom the caller manages. */
+/** The id of an end user, if the caller manages that user. */
 export const requireEndUser = (db: Database, credentials: Credentials, projectId: string, userId: string) =>
   db.read<string>("require_end_user", [credentials, projectId, userId]);
 
-/** Of one project, or with null of all that the caller manages. */
+/** The users of one project. Null means all projects of the caller. */
 export const listProjectUsers = (
   db: Database,
   credentials: Credentials,

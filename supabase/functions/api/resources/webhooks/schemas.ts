@@ -5,7 +5,7 @@ import { emptyIsNull, listOf, oneLine, pathId, text, timestamp, uuid } from "../
 import { predicates } from "../../predicates.ts";
 import { projectPath } from "../projects/schemas.ts";
 
-/** What a webhook may be told, as the table's check has it. `test` is sent on demand only. */
+/** The events of webhooks, as in the table's check. `test` is sent only on request. */
 export const webhookEvents = [
   "generation.completed",
   "generation.failed",

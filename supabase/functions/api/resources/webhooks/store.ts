@@ -4,7 +4,7 @@ import type { GenerationRow } from "../generations/store.ts";
 import type { User } from "../users/schemas.ts";
 import type { Deliveries, Delivery, Webhook, WebhookChanges, WebhookFields } from "./schemas.ts";
 
-/** An event that is due. `generation` and `user` are as they are now, null when they are gone or not what it is about. */
+/** A due event. `generation` and `user` have their current state, or null when they are deleted or not its subject. */
 export type DueEvent = {
   id: string;
   event: string;

@@ -7,8 +7,8 @@ import { ifAnswered } from "./if-answered.ts";
 import { tryPassword } from "./try-password.ts";
 
 /**
- * Lets the caller prove the password once more. With `permit`, the password may be changed right after.
- * @returns the password as Auth knows it
+ * Checks the caller's password again. With `permit` the password may be changed afterwards.
+ * @returns the password in the form that Auth has stored
  * @throws ApiError wrong_password, attempts_exceeded, not_authenticated, password_change_running
  */
 export async function checkPassword(c: Context<AppEnv>, password: string, permit: boolean): Promise<string> {

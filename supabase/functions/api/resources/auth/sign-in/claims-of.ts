@@ -3,7 +3,7 @@ import type { Claims } from "../../../clients/token-verifier.ts";
 import type { Deps } from "../../../context.ts";
 import { ApiError } from "../../../errors.ts";
 
-/** What Auth issued must verify: where it does not, our settings are wrong and not the person. */
+/** Verifies a token that Auth has just issued. A failure means that our settings are wrong, not the user. */
 export async function claimsOf({ tokens }: Deps, issued: Tokens): Promise<Claims> {
   try {
     return await tokens.verify(issued.access_token);

@@ -1,8 +1,8 @@
 import type { Deps } from "../../../context.ts";
 
 /**
- * What Auth says of a password or a code that was counted as an attempt. Where it says nothing the attempt is taken back: an
- * outage must use up nobody's, and whoever guesses learns nothing from it.
+ * Returns Auth's answer about a password or code that was counted as an attempt. Without an answer the attempt is uncounted, since
+ * an outage must not use up attempts, and a guesser learns nothing from it.
  */
 export async function ifAnswered<T>(
   { log }: Deps,

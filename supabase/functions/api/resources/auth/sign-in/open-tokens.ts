@@ -8,7 +8,7 @@ import { openSession } from "../store.ts";
 import { claimsOf } from "./claims-of.ts";
 
 /**
- * Lets freshly issued tokens be used, if their account may sign in.
+ * Allows newly issued tokens, if their account may sign in.
  * @throws ApiError account_deactivated, account_not_verified, project_inactive, invalid_token
  */
 export async function openTokens(

@@ -1,15 +1,15 @@
 import { text } from "../../../fields/text.ts";
 
-/** Characters that are looked at: more is refused before anything is computed from them. */
+/** The most characters of a password. A longer one is refused before anything is computed from it. */
 const longest = 1024;
-/** bcrypt reads no further, so that longer passwords would match each other. */
+/** bcrypt ignores further bytes, so longer passwords with the same beginning would match. */
 const hashedBytes = 72;
 
 const encoder = new TextEncoder();
-/** Whether Auth's hash reads the whole password. */
+/** Whether Auth's hash covers the whole password. */
 export const fits = (text: string) => encoder.encode(text).byteLength <= hashedBytes;
 
-/** A new password, in NFC: keyboards write the same letters in different ways. The reasons are told one by one. */
+/** A new password in NFC, since keyboards write the same letters differently. Each reason for a refusal has its own sentence. */
 export const newPasswordSchema = text({ max: longest, clean: (raw) => raw.normalize("NFC") })
   .refine((text) => [...text].length >= 8, "must have at least 8 characters")
   .refine(
@@ -28,7 +28,7 @@ export const newPasswordSchema = text({ max: longest, clean: (raw) => raw.normal
       "At least 8 characters with a lower-case letter, an upper-case letter and a digit; at most 72 bytes of UTF-8 in NFC. Spaces count.",
   });
 
-/** A password that is tried: any text, bounded so that it is cheap to look at. */
+/** The password of a login: any text of bounded length. */
 export const passwordSchema = text({ min: 1, max: longest }).openapi({
   example: "Correct-horse-9",
   description: "The account's password.",

@@ -1,8 +1,8 @@
 import { fits } from "./password-schema.ts";
 
 /**
- * What to try at Auth for a password: NFC, and then as it was typed, for a hash from before passwords were normalised.
- * Where neither can be anybody's, a random one takes their place, so that the refusal takes its time.
+ * The passwords to try at Auth: first NFC, then the typed form, for hashes from before passwords were normalized.
+ * If no account can have either, a random password is tried, so that the refusal takes the same time.
  */
 export function spellingsOf(password: string): string[] {
   const spellings = [...new Set([password.normalize("NFC"), password])].filter(fits);

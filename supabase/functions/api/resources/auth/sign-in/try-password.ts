@@ -7,7 +7,7 @@ import { spellingsOf } from "./spellings-of.ts";
 type SignedIn = { issued: Tokens; claims: Claims; password: string };
 
 /**
- * Tries a password as Auth may have stored it. A password that no account can have takes as long as a wrong one.
+ * Tries a password in the forms that Auth may have stored. An impossible password takes as long as a wrong one.
  * @returns null when it is wrong @throws ApiError auth_unavailable, auth_error, rate_limited, account_not_verified
  */
 export async function tryPassword(

@@ -6,7 +6,7 @@ import { isUuid } from "../../../uuid.ts";
 import { defaultPageSize, type pageQuery } from "../schemas.ts";
 import type { GenerationRow, Page, PageRequest, Position } from "../store.ts";
 
-/** An opaque place in a list: behind the generation that it names. The list's length goes along, so that it is counted once. */
+/** Encodes a position in a list: after this generation. It contains the list's length, so that the list is counted once. */
 export function encodeCursor({ created_at, id }: Position, total: number): string {
   return btoa(`${created_at}|${id}|${total}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
@@ -14,7 +14,7 @@ export function encodeCursor({ created_at, id }: Position, total: number): strin
 const places =
   /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|\+00:00))\|([0-9a-f-]{36})(?:\|(\d{1,12}))?$/;
 
-/** @throws ApiError validation_failed for anything that encodeCursor did not make. */
+/** @throws ApiError validation_failed unless encodeCursor made the cursor */
 export function decodeCursor(cursor: string): Position & { total: number | null } {
   let text = "";
   try {
@@ -25,20 +25,20 @@ export function decodeCursor(cursor: string): Position & { total: number | null 
   return { created_at, id, total: total === undefined ? null : Number(total) };
 }
 
-/** Date.parse takes a 30th of February and a year 0, which Postgres refuses. */
+/** Date.parse accepts February 30 and the year 0, which Postgres refuses. */
 function isMoment(text: string): boolean {
   const time = Date.parse(text);
   if (Number.isNaN(time) || text.startsWith("0000")) return false;
   return new Date(time).toISOString().slice(0, 19) === text.slice(0, 19);
 }
 
-/** @throws ApiError validation_failed for a cursor that is none, or for two sizes */
+/** @throws ApiError validation_failed for an invalid cursor, or for two different sizes */
 export function pageRequest({ page, cursor, ...sizes }: z.infer<typeof pageQuery>): PageRequest {
   const page_size = pageSizeOf(sizes, defaultPageSize);
   return { page, page_size, after: cursor === undefined ? null : decodeCursor(cursor) };
 }
 
-/** The store gives one row more than asked for when there is a next page. */
+/** The store gives one extra row when there is a next page. */
 export function presentPage<T>(
   { total, generations }: Page,
   { page, page_size }: PageRequest,

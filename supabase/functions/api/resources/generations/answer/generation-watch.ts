@@ -2,11 +2,11 @@ import type { Database } from "../../../clients/database.ts";
 import { findGenerationStates, type GenerationState } from "../store.ts";
 
 const everyMs = 1_000;
-/** What one caller, and all of them, may hold open in an isolate: waits and live streams together. */
+/** The most waits and live streams of one caller in an isolate. The second limit is for all callers. */
 export const maxPerCaller = 10;
 const maxHeld = 1_000;
 
-/** `undefined` is a generation that was deleted. */
+/** `undefined` means that the generation was deleted. */
 type Found = GenerationState | undefined;
 export type Look = { state: Found };
 type IsOver = (state: Found) => boolean;
@@ -15,8 +15,8 @@ export type Wanted = { id: string; ms: number; signal: AbortSignal; isOver: IsOv
 export type Wait = Wanted & { caller: string };
 
 /**
- * Looks at the generations that callers wait for: one query a second for all of them together, and none while nobody waits.
- * A transaction pooler forbids LISTEN, so everybody is served like this.
+ * Watches the generations that callers wait for. One query a second serves all callers, and without callers there is no query.
+ * It does not use LISTEN, which a transaction pooler forbids.
  */
 export class GenerationWatch {
   readonly #look: (ids: string[]) => Promise<GenerationState[]>;
@@ -29,7 +29,7 @@ export class GenerationWatch {
     this.#look = look;
   }
 
-  /** A place among those who wait, as a function that gives it back; undefined where no more may wait. */
+  /** Takes a place for a wait. @returns a function that frees it, or undefined when no place is left */
   enter(caller: string): (() => void) | undefined {
     const mine = this.#perCaller.get(caller) ?? 0;
     if (mine >= maxPerCaller || this.#held >= maxHeld) return undefined;
@@ -46,7 +46,7 @@ export class GenerationWatch {
     };
   }
 
-  /** What was seen when it was over; null when the time is, or the caller hung up. For whoever has a place. */
+  /** The state that ended the wait. Null when the time is over or the caller has disconnected. The caller needs a place. */
   async next({ id, ms, signal, isOver }: Wanted): Promise<Look | null> {
     if (signal.aborted || ms <= 0) return null;
     const { promise, resolve: wake } = Promise.withResolvers<Look | null>();
@@ -63,7 +63,7 @@ export class GenerationWatch {
     return look;
   }
 
-  /** Resolves when it is over, the time is, or the caller hung up; at once where no more may wait. */
+  /** Resolves when the generation or the time is over, or the caller has disconnected. Without a free place it resolves at once. */
   async wait({ caller, ...wanted }: Wait): Promise<void> {
     const leave = this.enter(caller);
     if (leave === undefined) return;
@@ -81,7 +81,7 @@ export class GenerationWatch {
         if (ids.includes(id) && isOver(state)) wake({ state });
       }
     } catch {
-      // Who waits asks for the generation afterwards, and is told then that the database does not answer.
+      // The caller reads the generation afterwards, and gets the error of the database then.
     }
     this.#timer = this.#waiters.size === 0 ? undefined : setTimeout(() => void this.#poll(), everyMs);
   }
@@ -89,7 +89,7 @@ export class GenerationWatch {
 
 const watches = new WeakMap<Database, GenerationWatch>();
 
-/** The one of this isolate. */
+/** The watch of this isolate. */
 export function watchOf({ ofProcess: database }: Database): GenerationWatch {
   let watch = watches.get(database);
   if (watch === undefined) {

@@ -3,14 +3,14 @@ import { signTicket } from "../files/ticket.ts";
 import type { Generation } from "../schemas.ts";
 import type { FileKind, GenerationRow } from "../store.ts";
 
-/** A generation as a client sees it: every path becomes an absolute address that a browser can show. */
+/** A generation in the form of the API: every path becomes an absolute URL that a browser can show. */
 export function presentGeneration(
   env: Env,
   { outputs, example_images, link_version, ...row }: GenerationRow,
 ): Generation {
   const base = `${env.public_url}/api/v1/generation/${row.id}`;
   const address = (kind: FileKind, index: number) => {
-    // What is published needs no ticket: its address stays the same until it is un-published.
+    // A public picture needs no ticket. Its URL stays the same until it becomes private.
     if (kind === "output" && row.is_public) return `${base}/image${index === 0 ? "" : `?index=${index}`}`;
     const place = kind === "output" ? `image?index=${index}&` : `examples/${index}?`;
     return `${base}/${place}ticket=${signTicket(env, row.id, kind, index, link_version)}`;

@@ -5,11 +5,11 @@ import { watchOf } from "./generation-watch.ts";
 
 const isRunning = (status: GenerationRow["status"]) => status === "pending" || status === "processing";
 
-/** Who holds a wait: the account, else the key of an operator, else the client's address. */
+/** The caller who is counted for a wait: the account, else the operator key, else the client's address. */
 export const waiterOf = ({ user_id, operator_key_hash, ip }: Credentials) =>
   user_id ?? operator_key_hash ?? ip ?? "";
 
-/** Reads a generation and, while it runs, again once it has ended, `waitSeconds` are over, or the caller hung up. */
+/** Reads a generation. While it runs, it is read again at its end, after `waitSeconds`, or when the caller disconnects. */
 export async function waitForEnd(
   c: Context<AppEnv>,
   waitSeconds: number,

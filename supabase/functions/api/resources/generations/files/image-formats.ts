@@ -1,11 +1,11 @@
 export type ContentType = "image/jpeg" | "image/png" | "image/webp";
 export type Size = { width: number; height: number };
-/** The next bytes, so many bytes less, or whatever repeats this byte. */
+/** What a parser needs next: bytes to read, bytes to skip, or a run of this byte to skip. */
 type Need = { take: number } | { skip: number } | { past: number };
-/** The size of a picture whose structure holds up to its first pixels, else null. A skip is at least one byte. */
+/** Returns the size of a picture whose structure is valid up to its first pixels, else null. A skip is at least one byte. */
 export type Steps = Generator<Need, Size | null, Uint8Array>;
 
-/** More than any camera or editor writes before the pixels. */
+/** No camera or editor writes more segments before the pixels. */
 const maxSegments = 4096;
 
 const big = (bytes: Uint8Array, at: number, count: number) => {
@@ -30,7 +30,7 @@ function* jpeg(): Steps {
     if (start[0] !== 0xff) return null;
     yield { past: 0xff };
     const [marker = 0] = yield { take: 1 };
-    // No segment: restarts and ends have no place here.
+    // Restart and end markers are not allowed here.
     if (marker < 0xc0 || (marker >= 0xd0 && marker <= 0xd9)) return null;
     const length = big(yield { take: 2 }, 0, 2);
     if (length < 2) return null;
@@ -128,7 +128,7 @@ function lossless(header: Uint8Array): Size | null {
   return { width: 1 + (bits % 2 ** 14), height: 1 + (Math.floor(bits / 2 ** 14) % 2 ** 14) };
 }
 
-/** What we take: the type, how its first bytes tell it, and what reads it. */
+/** The accepted formats: the type, the check of the first bytes, and the parser. */
 export const imageFormats: [ContentType, (head: Uint8Array) => boolean, () => Steps][] = [
   ["image/jpeg", (head) => head[0] === 0xff && head[1] === 0xd8 && head[2] === 0xff, jpeg],
   ["image/png", (head) => head[0] === 0x89 && head[1] === 0x50 && head[2] === 0x4e, png],
@@ -161,7 +161,7 @@ const signatures: [string, string][] = [
   ["<?xml", "SVG"],
 ];
 
-/** What people call a format that we do not take. */
+/** The usual name of a format that is not accepted. */
 export function nameOf(head: Uint8Array): string | null {
   const text = String.fromCharCode(...head);
   if (text.slice(4, 8) === "ftyp") return brands[text.slice(8, 12)] ?? null;

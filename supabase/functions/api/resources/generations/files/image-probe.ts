@@ -1,6 +1,6 @@
 import { type ContentType, imageFormats, nameOf, type Size, type Steps } from "./image-formats.ts";
 
-/** What the bytes are. `other` has the format's name where it is known, such as HEIC. */
+/** The result of a probe. `other` has the name of a known format, such as HEIC. */
 export type ImageReading =
   | ({ kind: "image" | "too_many_pixels"; content_type: ContentType } & Size)
   | { kind: "other"; name: string | null };
@@ -9,11 +9,11 @@ export const maxDimension = 8192;
 const headBytes = 16;
 
 /**
- * Reads the structure of a picture as its bytes come, up to the first byte of its pixels. It keeps a few bytes and looks at each
- * byte once, so megabytes of metadata cost their size and no memory.
+ * Reads the structure of a picture while its bytes arrive, up to its first pixel. It keeps a few bytes and reads each byte once, so
+ * megabytes of metadata need linear time and no memory.
  */
 export class ImageProbe {
-  /** Undefined until it is known. */
+  /** The result; undefined until it is known. */
   reading: ImageReading | undefined;
   readonly #head = new Uint8Array(headBytes);
   #headSize = 0;
@@ -38,7 +38,7 @@ export class ImageProbe {
     this.#feed(rest);
   }
 
-  /** What it is, now that nothing more comes. */
+  /** The result at the end of the bytes. */
   end(): ImageReading {
     this.reading ??= { kind: "other", name: nameOf(this.#head.subarray(0, this.#headSize)) };
     return this.reading;
@@ -76,7 +76,7 @@ export class ImageProbe {
     }
   }
 
-  /** Goes on with what was asked for, until the next bytes are needed. */
+  /** Continues the parser until it needs more bytes. */
   #go(bytes: Uint8Array): void {
     this.#past = undefined;
     const { done, value } = this.#steps?.next(bytes) ?? { done: true, value: null };

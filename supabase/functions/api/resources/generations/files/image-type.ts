@@ -7,20 +7,20 @@ export type ImageType = { content_type: ContentType; width: number; height: numb
 const extensions = { "image/jpeg": "jpg", "image/png": "png", "image/webp": "webp" } as const;
 export const extensionOf = (contentType: ContentType) => extensions[contentType];
 
-/** What the content says it is, whatever its name says. */
+/** Reads the format from the content, not from the name. */
 export function readImage(bytes: Uint8Array): ImageReading {
   const probe = new ImageProbe();
   probe.push(bytes);
   return probe.end();
 }
 
-/** @returns null for anything but a JPEG, PNG or WebP whose structure holds up to its pixels and whose sides are 1 to 8192. */
+/** @returns null unless it is a JPEG, PNG or WebP with a valid structure and sides of 1 to 8192 */
 export function readImageType(bytes: Uint8Array): ImageType | null {
   const reading = readImage(bytes);
   return reading.kind === "image" ? typeOf(reading) : null;
 }
 
-/** The type of a picture that somebody sent. @throws ApiError unsupported_image, too_many_pixels */
+/** The type of an uploaded picture. @throws ApiError unsupported_image, too_many_pixels */
 export function acceptImage(reading: ImageReading): ImageType {
   if (reading.kind === "image") return typeOf(reading);
   if (reading.kind !== "other") {

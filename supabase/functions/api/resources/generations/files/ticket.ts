@@ -6,8 +6,8 @@ import type { FileKind } from "../store.ts";
 const hourMs = 3_600_000;
 
 /**
- * Lets an `<img>` open one picture without a header, for one to two hours. The end is on the hour, so that the address stays the
- * same for a while and browsers can cache it.
+ * Signs a ticket with which an `<img>` can open one picture without a header, for one to two hours. It ends on the hour, so the
+ * URL stays the same for a while and browsers can cache it.
  */
 export function signTicket(
   env: Pick<Env, "secret_key">,
@@ -26,10 +26,10 @@ export function signTicket(
   return ticket;
 }
 
-/** A client that polls asks for the same few addresses all the time, and a signature costs more than the rest of its answer. */
+/** Signed tickets. Polling clients request the same URLs, and a signature costs more than the rest of the answer. */
 const remembered = new BoundedMap<string, { ticket: string; expires: number; secret_key: string }>(5_000);
 
-/** The link version that the ticket was signed with, which the database compares; null when it is forged or over. */
+/** The link version of the ticket, which the database compares. Null when the ticket is forged or expired. */
 export function readTicket(
   env: Pick<Env, "secret_key">,
   ticket: string,

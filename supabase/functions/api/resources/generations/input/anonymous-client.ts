@@ -6,7 +6,7 @@ import { deviceOf } from "../../../middleware/device-of.ts";
 import type { AnonymousLimits } from "../store.ts";
 
 /**
- * By what an anonymous caller is counted: a keyed hash of the address. Callers whose address nobody knows share one count.
+ * The id by which an anonymous caller is counted: a keyed hash of the address. Callers with unknown addresses share one count.
  */
 export function anonymousClient(c: Context<AppEnv>): string {
   const { env } = c.get("deps");
@@ -15,7 +15,7 @@ export function anonymousClient(c: Context<AppEnv>): string {
     .digest("base64url");
 }
 
-/** By what a caller's room for uploads is counted: the network that it comes from, else the account. */
+/** The id by which a caller's room for uploads is counted: the network, else the account. */
 export function clientOf(c: Context<AppEnv>): string {
   const { ip, user_id } = c.get("credentials");
   return ip === undefined ? (user_id ?? "unknown") : networkOf(ip);
@@ -27,7 +27,7 @@ export const anonymousLimits = (env: Env): AnonymousLimits => ({
   result_seconds: env.anonymous_result_hours * 3600,
 });
 
-/** An IPv6 address stands for its /64, which is what one line gets; IPv4 within IPv6 stands for itself. */
+/** The network of an address: the /64 of an IPv6 address, and a mapped IPv4 address itself. */
 export function networkOf(address: string): string {
   const text = address.toLowerCase();
   const mapped = /^(?:0{0,4}:){0,5}:?ffff:(\d{1,3}(?:\.\d{1,3}){3})$/.exec(text)?.[1];

@@ -4,7 +4,7 @@ import type { GenerationRequest } from "./generation-request.ts";
 import { maxImages, optionIssues } from "./model-input.ts";
 import { generationFields } from "./schemas.ts";
 
-/** The model for a request. @throws ApiError validation_failed when it cannot look at so many pictures, or has no such option. */
+/** The model for a request. @throws ApiError validation_failed when it does not accept so many pictures or such an option */
 export function chooseModel(
   { env }: Deps,
   { model, images, upload_ids, options }: GenerationRequest,

@@ -14,7 +14,7 @@ import type { GenerationRequest } from "./generation-request.ts";
 const waitMs = 6_000;
 const pollMs = 100;
 
-/** @throws ApiError validation_failed unless it is absent or 1 to 255 visible characters. */
+/** @throws ApiError validation_failed unless it is absent or has 1 to 255 visible characters */
 export function readIdempotencyKey(headers: Headers): string | null {
   const key = headers.get("idempotency-key");
   if (!key) return null;
@@ -24,7 +24,7 @@ export function readIdempotencyKey(headers: Headers): string | null {
   return key;
 }
 
-/** Equal for requests that ask for the same, however their bodies are written. */
+/** A hash that is equal for equivalent requests, whatever the form of their bodies. */
 export function fingerprintOf({ images, options, ...request }: GenerationRequest): string {
   const hash = (...pieces: (Uint8Array | string)[]) => {
     const digest = createHash("sha256");
@@ -39,8 +39,8 @@ export function fingerprintOf({ images, options, ...request }: GenerationRequest
 }
 
 /**
- * Runs `create` once for all requests with one key. A duplicate waits for the first and gets its generation; when the first
- * fails, the next one tries.
+ * Runs `create` once for all requests with the same key. A duplicate waits for the first request and gets its generation. After a
+ * failure the next request runs `create`.
  * @throws ApiError idempotency_key_reused, idempotency_key_in_use, whatever `create` throws
  */
 export async function createOnce(

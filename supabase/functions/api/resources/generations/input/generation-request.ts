@@ -20,12 +20,12 @@ export type GenerationRequest = {
 };
 
 const megabyte = 1024 * 1024;
-/** Pictures of all requests that are being read or stored; the isolate has 256 MB. */
+/** Room for the pictures of all requests that are read or stored. The isolate has 256 MB. */
 const room = new UploadRoom(24 * megabyte, 8 * megabyte);
 
 /**
- * Reads the body of a create, as far as there is room in memory, and hands it to `use`; the room is given back afterwards.
- * @throws ApiError for whatever is wrong with the body.
+ * Reads the body of a create while there is room in memory, passes it to `use`, and frees the room afterwards.
+ * @throws ApiError for an invalid body
  */
 export async function withGenerationRequest<T>(
   request: Request,
@@ -50,7 +50,7 @@ export async function withGenerationRequest<T>(
   }
 }
 
-/** @throws ApiError for whatever is wrong with a JSON body. */
+/** @throws ApiError for an invalid body */
 export function parseGenerationJson(json: unknown): GenerationRequest {
   return { ...parseFields(json), images: [] };
 }
@@ -85,13 +85,13 @@ function parseInstructions(
         return { ...flags, ...withoutEmpty(json) };
       }
     } catch {
-      // Not JSON after all: a prompt may begin with a brace.
+      // It is not JSON. A prompt may begin with a brace.
     }
   }
   return { ...flags, prompt: text };
 }
 
-/** What else the JSON of the instructions says is meant for the model, which is asked when it is known. */
+/** Other fields of the JSON are options of the model. They are checked when the model is known. */
 function withoutOptions(json: Record<string, unknown>, sent: Record<string, unknown>) {
   const isOption = ([name]: [string, unknown]) =>
     !generationFields.includes(name) && !Object.hasOwn(sent, name);

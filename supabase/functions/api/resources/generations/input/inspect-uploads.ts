@@ -7,7 +7,7 @@ import { requireUploads } from "../store.ts";
 import { fileTooLarge, maxFileBytes } from "./schemas.ts";
 
 /**
- * The pictures that a browser put into Storage itself. Their content is looked at now: their sender chose name and type.
+ * The pictures that a browser uploaded to Storage itself. Their content is checked, since the sender chose their name and type.
  * @throws ApiError upload_not_found, unsupported_image, file_too_large, those of the credentials
  */
 export async function inspectUploads(
@@ -32,7 +32,7 @@ export async function inspectUploads(
   );
 }
 
-/** Reads no further than the structure goes: behind metadata of any length, and not the pixels. */
+/** Reads only the structure of the picture: its metadata, but not its pixels. */
 async function readType(body: ReadableStream<Uint8Array>) {
   const probe = new ImageProbe();
   for await (const chunk of body) {

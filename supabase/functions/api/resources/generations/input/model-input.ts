@@ -4,13 +4,13 @@ import { toFieldErrors } from "../../../field-errors.ts";
 import { unknownField } from "../../../fields/strict-object.ts";
 
 type Value = string | number | boolean;
-/** What a caller may choose besides the prompt: of every model, and of the chosen one what its family lists. */
+/** The options of a request: those of every model, and those of the chosen model's family. */
 export type Options = { [name: string]: Value | undefined; aspect_ratio?: string; seed?: number };
 type Request = { prompt: string; images: string[]; aspect_ratio?: string; seed?: number };
 type Family = {
   matches: RegExp;
   max_images: number;
-  /** What its schema takes beside. Nothing is here that changes the price or how strictly the model refuses. */
+  /** Further options of its schema. None changes the price or the model's safety filter. */
   options?: Record<string, z.ZodType<Value>>;
   input: (request: Request) => Record<string, unknown>;
 };
@@ -18,8 +18,8 @@ type Family = {
 export const aspectRatios = ["1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3"] as const;
 
 /**
- * How each family of models at Replicate takes its input, after the schema on its model page. Unknown models get the most
- * common names, `prompt` and `image`.
+ * The input names of each family of models at Replicate, from the schema on its model page. Unknown models get the most common
+ * names, `prompt` and `image`.
  */
 const families: readonly Family[] = [
   {
@@ -80,19 +80,19 @@ const families: readonly Family[] = [
 
 const familyOf = (model: string) => families.find(({ matches }) => matches.test(model)) as Family;
 
-/** What it takes besides words and pictures: whether a ratio and a seed reach it, and the schemas of what it has of its own. */
+/** The options of a model: which common ones it accepts, and the schemas of its own options. */
 export function optionsOf(model: string): { common: Set<string>; own: Record<string, z.ZodType<Value>> } {
   const { input, options: own = {} } = familyOf(model);
   const common = new Set(Object.keys(input({ prompt: "", images: [], aspect_ratio: "1:1", seed: 0 })));
   return { common, own };
 }
 
-/** How many pictures the model can look at. */
+/** The number of input pictures that the model accepts. */
 export const maxImages = (model: string): number => familyOf(model).max_images;
 
 const ofEveryModel = new Set(["aspect_ratio", "seed"]);
 
-/** The options that only some models have, and what the model makes of them: problems, where it has none of that name or value. */
+/** The problems of options that the model does not have, or whose values it does not accept. */
 export function optionIssues(model: string, options: Options, known: readonly string[]): FieldError[] {
   const schemas = familyOf(model).options ?? {};
   return Object.entries(options)
@@ -107,7 +107,7 @@ export function optionIssues(model: string, options: Options, known: readonly st
     });
 }
 
-/** The `input` of a prediction. `images` are addresses or data URIs. */
+/** The `input` of a prediction. `images` are URLs or data: URLs. */
 export function modelInput(
   model: string,
   { prompt, images, ...options }: Request & { [option: string]: unknown },

@@ -2,12 +2,12 @@ const smallest = 4 * 1024;
 const largest = 64 * 1024;
 
 /**
- * Bytes that came in any pieces, kept in few: a sender who sends one byte at a time makes us hold no more than what was sent.
+ * Stores chunks in a few blocks, so that a sender of single bytes causes no more memory than the bytes.
  */
 export class Pieces {
   readonly blocks: Uint8Array[] = [];
   size = 0;
-  /** What the blocks take in memory. */
+  /** The memory of the blocks. */
   reserved = 0;
   #left = 0;
 

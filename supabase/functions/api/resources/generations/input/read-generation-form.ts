@@ -14,11 +14,11 @@ export const maxFormBytes = maxFiles * maxFileBytes + 256 * 1024;
 const maxFieldBytes = 32 * 1024;
 const pictureFields = ["files", "file", "images", "image", "example_images", "example_image"];
 
-/** `files[]` and `files[0]` are `files`. */
+/** `files[]` and `files[0]` mean `files`. */
 const plainName = (name: string) => name.replace(/\[\d{0,3}\]$/, "");
 
 /**
- * Reads a multipart body as it arrives, each picture's structure with its first bytes: what is none ends the reading there.
+ * Reads a multipart body as it arrives. Each file's structure is checked with its first bytes, and an invalid file ends the reading.
  * @throws ApiError malformed_body, payload_too_large, body_timeout, overloaded, file_too_large, unsupported_image,
  *   too_many_pixels, validation_failed
  */
@@ -67,7 +67,7 @@ function readFile(name: string, filename: string, files: Pieces[], images: Uploa
       body.add(chunk);
     },
     end() {
-      // A file input that nobody filled is sent with no name and no bytes.
+      // A browser sends an empty file input without a name and without bytes.
       if (body.size === 0 && filename === "") return;
       if (body.size === 0) throw invalidField(["body", "files", images.length], "is empty", "too_short");
       images.push({ ...acceptImage(probe.end()), body });

@@ -5,7 +5,7 @@ import { readMultipart } from "../../../multipart.ts";
 
 const maxFormBytes = 16 * 1024;
 
-/** A yes or no of a form. @throws ApiError validation_failed for anything else. */
+/** A boolean of a form. @throws ApiError validation_failed for anything else. */
 export function readFlag(text: string | null): boolean {
   const flag = flagOf(text ?? "");
   if (flag === undefined) throw invalidField(["body", "is_public"], notAFlag);

@@ -5,8 +5,8 @@ import { extensionOf } from "../files/image-type.ts";
 import type { UploadedImage } from "./generation-request.ts";
 
 /**
- * Puts pictures under `folder` of bucket uploads and hands them to `use`. Nothing stays behind when `use` refuses; when its
- * outcome is unknown they stay, for the generation may exist, and the reconciler looks after them.
+ * Stores pictures in `folder` of the bucket uploads and passes them to `use`. They are deleted when `use` refuses. When its outcome
+ * is unknown they stay, since the generation may exist; the reconciler deletes orphans.
  */
 export async function withStoredExamples<T>(
   deps: Deps,

@@ -1,17 +1,17 @@
 import { ApiError } from "../../../errors.ts";
 import { leastBytesPerSecond } from "../../../middleware/steady-body.ts";
 
-/** What hosted Supabase gives a request: who holds memory that others wait for has to be done in that time. */
+/** Hosted Supabase ends a request after this time. A body that others wait for must be complete by then. */
 const requestSeconds = 150;
-/** What each open body costs besides its bytes. */
+/** The memory of each open body besides its bytes. */
 const bodyBytes = 16 * 1024;
 
 type Waiter = { place: Place; bytes: number; start: () => void };
 
 /**
- * Bounds what request bodies hold in memory together, by the bytes that have come: what a request says about its length takes
- * nothing from anybody. A client goes above its share only while as much as a share stays free. One waiting request at a time may
- * go above the total, up to the largest body, so that half-read bodies never wait for each other for ever.
+ * Bounds the memory of all request bodies by the bytes that have arrived; a declared length takes no room. A client may exceed its
+ * share only while a whole share is free. One waiting request at a time may exceed the total, up to the largest body, so that
+ * half-read bodies never wait for each other forever.
  */
 export class UploadRoom {
   readonly #total: number;
@@ -32,7 +32,7 @@ export class UploadRoom {
     return this.#used;
   }
 
-  /** A place for one body. @throws ApiError overloaded */
+  /** Takes a place for one body. @throws ApiError overloaded */
   async enter(client: string): Promise<Place> {
     const place = new Place(this, client);
     await place.hold(bodyBytes);
@@ -56,7 +56,7 @@ export class UploadRoom {
     this.#admit();
   }
 
-  /** The least rate of a body that holds so much. It is only asked for while somebody waits. */
+  /** The least rate of a body that holds this many bytes. It is higher only while others wait. */
   leastRate(heldBytes: number): number {
     return this.#waiting.length === 0
       ? leastBytesPerSecond
@@ -72,7 +72,7 @@ export class UploadRoom {
 
   #add(place: Place, bytes: number): void {
     place.held += bytes;
-    // What goes above the total is nobody else's room.
+    // Bytes above the total take no room from others.
     if (this.#overdrawn === place) return;
     place.counted += bytes;
     this.#used += bytes;
@@ -98,7 +98,7 @@ export class UploadRoom {
     });
   }
 
-  /** First come first served, but nobody waits behind a client that is over its share. */
+  /** Admits in order of arrival, except that nobody waits behind a client above its share. */
   #admit(): void {
     for (const waiter of [...this.#waiting]) {
       if (this.#fits(waiter.place, waiter.bytes)) this.#start(waiter);
@@ -117,12 +117,12 @@ export class UploadRoom {
   }
 }
 
-/** What one body holds. */
+/** The memory of one body. */
 export class Place {
   readonly client: string;
-  /** Bytes of it in memory. */
+  /** Its bytes in memory. */
   held = 0;
-  /** Those of them that take room from others. */
+  /** Its bytes that take room from others. */
   counted = 0;
   readonly #room: UploadRoom;
 
@@ -131,12 +131,12 @@ export class Place {
     this.client = client;
   }
 
-  /** Waits until there is room for so many more. @throws ApiError overloaded */
+  /** Waits until there is room for more bytes. @throws ApiError overloaded */
   hold = (bytes: number): Promise<void> => this.#room.take(this, bytes);
 
   bytesPerSecond = (): number => this.#room.leastRate(this.held);
 
-  /** Gives everything back. */
+  /** Frees all its room. */
   leave(): void {
     this.#room.give(this);
     this.held = 0;

@@ -8,7 +8,7 @@ import { findGenerationStates, type GenerationRow } from "../store.ts";
 import { generationEvents, hasHeardAll, positionOf, type StreamEvent } from "./generation-events.ts";
 import { progressOf } from "./progress-reader.ts";
 
-/** Half of what the smallest plan gives an isolate, which may be in use already. The client comes again by itself. */
+/** Half of an isolate's lifetime on the smallest plan, since the isolate may be old already. The client reconnects by itself. */
 const streamMs = 60_000;
 const retryMs = 1_000;
 const fullSeconds = 5;
@@ -23,7 +23,7 @@ export async function followGeneration(
   const { background, database, replicate } = c.get("deps");
   const row = await read();
   const from = positionOf(lastEventId);
-  // What tells an EventSource to come no more.
+  // 204 tells an EventSource not to reconnect.
   if (hasHeardAll(from, row)) return c.body(null, 204);
   if (c.req.method === "HEAD") return c.body(null, 200, headers);
   const watch = watchOf(database);
@@ -74,7 +74,7 @@ function write(c: Context<AppEnv>, told: StreamEvent): string {
 const message = (event: string, data: object, id?: string) =>
   `event: ${event}\n${id === undefined ? "" : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`;
 
-/** A body that is made as fast as it is read. `end` is called whoever ends it: the events, a fault, or the reader. */
+/** A body that is produced as fast as it is read. `end` is called when the events end, fail, or lose their reader. */
 function toBody(parts: AsyncGenerator<string>, end: () => void): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   return new ReadableStream<Uint8Array>(

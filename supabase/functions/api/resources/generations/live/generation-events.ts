@@ -3,7 +3,7 @@ import type { GenerationWatch } from "../answer/generation-watch.ts";
 import type { GenerationRow, GenerationState } from "../store.ts";
 import type { Progress } from "./progress.ts";
 
-/** Where a follower is: the last state that was told, and how far into the log of the prediction. */
+/** The position of a client: the last state that it received, and its position in the prediction's log. */
 export type Position = { state: number; log: number };
 
 export type StreamEvent =
@@ -16,41 +16,41 @@ export type Followed = {
   row: GenerationRow;
   from: Position;
   watch: Pick<GenerationWatch, "next">;
-  /** Asks again with the credentials of the caller. @throws ApiError when they no longer hold */
+  /** Reads the generation again with the caller's credentials. @throws ApiError when they are no longer valid */
   read: () => Promise<GenerationRow>;
-  /** When it began to run, of one that is over. */
+  /** The time when an ended generation began to run. */
   processingAt: () => Promise<string | null>;
   progressOf: (predictionId: string) => Progress | null;
-  /** Ends the stream: the time is over, or the caller hung up. */
+  /** Ends the stream when the time is over or the caller has disconnected. */
   signal: AbortSignal;
 };
 
-/** A comment keeps proxies from closing a silent connection; as often, the caller's credentials are checked again. */
+/** A comment is sent so often, since proxies close silent connections. The caller's credentials are checked as often. */
 export const beatMs = 15_000;
 const beginning: Position = { state: 0, log: 0 };
 
-/** States in their order: each is told once, and never backwards. */
+/** The order of states. Each is sent once, and never backwards. */
 const rankOf = (status: GenerationRow["status"]) =>
   ({ pending: 1, processing: 2, completed: 3, failed: 3, canceled: 3 })[status];
 const isFinal = ({ status }: Pick<GenerationRow, "status">) => rankOf(status) === 3;
 
-/** Reads an id of an earlier event, `<state>` or `<state>.<place in the log>`. Anything else begins anew. */
+/** Reads the id of an earlier event: `<state>` or `<state>.<position in the log>`. Any other text means the beginning. */
 export function positionOf(lastEventId: string | undefined): Position {
   const [, state, log = "0"] = /^([1-3])(?:\.(\d{1,9}))?$/.exec(lastEventId ?? "") ?? [];
   return state === undefined ? beginning : { state: Number(state), log: Number(log) };
 }
 
-/** Whether a follower who is there has heard the end. */
+/** Whether a client at this position has received the end. */
 export const hasHeardAll = (at: Position, row: GenerationRow) => isFinal(row) && at.state === 3;
 
 /**
- * What happens to a generation after a position: every state once, in order, as the status endpoint would have told it, and
- * progress between them. Ends with the final state, with a problem, or with the signal.
+ * The events of a generation after a position: every state once and in order, as the status endpoint would have answered, and
+ * progress between them. It ends with the final state, with a problem, or with the signal.
  */
 export async function* generationEvents(followed: Followed): AsyncGenerator<StreamEvent> {
   const { watch, signal, progressOf } = followed;
   let { row } = followed;
-  // A position that lies ahead of the generation was never given out.
+  // The API never sent a position ahead of the generation.
   let at = followed.from.state > rankOf(row.status) ? beginning : followed.from;
   let beatAt = Date.now() + beatMs;
   for (;;) {
@@ -87,7 +87,7 @@ export async function* generationEvents(followed: Followed): AsyncGenerator<Stre
     }
     const next = await reread(followed);
     if (next instanceof ApiError) {
-      // An outage ends the stream without a word: the client comes again, and is told then if it lasts.
+      // An outage ends the stream without an event. The client reconnects, and gets an error if the outage continues.
       if (isRefusal(next)) yield { event: "problem", error: next };
       return;
     }
@@ -95,7 +95,7 @@ export async function* generationEvents(followed: Followed): AsyncGenerator<Stre
   }
 }
 
-/** The row as it was at each state that a follower has not heard of. Until it ended it had no picture, no error and its charge. */
+/** The row at each state that the client has not received. Before its end it had no picture, no error and its charge. */
 function statesSince(seen: number, row: GenerationRow, processingAt: string | null): GenerationRow[] {
   const running = { ...row, outputs: [], error: null, error_code: null, charged: true, completed_at: null };
   const earlier: GenerationRow[] = [{ ...running, status: "pending", updated_at: row.created_at }];

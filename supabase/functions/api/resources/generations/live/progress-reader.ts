@@ -4,14 +4,14 @@ import { type Progress, readProgress } from "./progress.ts";
 
 const everyMs = 2_000;
 const maxReads = 5;
-/** As many as may be followed at once. */
+/** The most predictions whose progress is kept. */
 const maxKnown = 1_000;
 
 type Known = { progress: Progress | null; readAt: number };
 
 /**
- * Reads the logs of predictions that somebody follows, in the background: each at most every two seconds, five at a time, and
- * none that nobody asks for. Progress is kept in memory alone, since it is worth nothing once the prediction has ended.
+ * Reads the logs of followed predictions in the background: each at most once in two seconds, and five at a time. Progress is kept
+ * only in memory, since it is useless after the prediction's end.
  */
 export class ProgressReader {
   readonly #read: (predictionId: string) => Promise<string | null>;
@@ -22,7 +22,7 @@ export class ProgressReader {
     this.#read = read;
   }
 
-  /** What is known now. Asking for it again is what keeps it fresh. */
+  /** The known progress. The call also starts the next read when it is due. */
   of(predictionId: string, now = Date.now()): Progress | null {
     let known = this.#known.get(predictionId);
     if (known === undefined) {
@@ -41,7 +41,7 @@ export class ProgressReader {
       const logs = await this.#read(predictionId);
       if (logs !== null) known.progress = readProgress(logs);
     } catch {
-      // Nothing depends on it: whoever follows hears the state from the database.
+      // A failed read does no harm, since the states come from the database.
     } finally {
       this.#reading--;
     }
@@ -50,7 +50,7 @@ export class ProgressReader {
 
 const readers = new WeakMap<ReplicateClient, ProgressReader>();
 
-/** The one of this isolate. */
+/** The reader of this isolate. */
 export function progressOf(replicate: ReplicateClient): ProgressReader {
   let reader = readers.get(replicate);
   if (reader === undefined) {

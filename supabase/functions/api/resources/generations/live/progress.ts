@@ -1,13 +1,13 @@
-/** How far a prediction has come, as its model's log tells. `position` is the length of the log, which only grows. */
+/** The progress of a prediction by its model's log. `position` is the length of the log, which only grows. */
 export type Progress = { position: number; percent: number | null; log: string };
 
 const maxTail = 4_000;
 const maxLine = 200;
 
-/** @returns null when the log says nothing. */
+/** @returns null when the log is empty */
 export function readProgress(logs: string): Progress | null {
   const tail = logs.slice(-maxTail);
-  // A bar is drawn again and again on one line, with a carriage return before each.
+  // A progress bar is repeated on one line, with a carriage return before each.
   const lines = tail.split(/[\r\n]+/).map(printable);
   const log = lines.findLast((line) => line !== "");
   if (log === undefined) return null;

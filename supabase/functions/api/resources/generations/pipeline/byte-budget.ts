@@ -3,8 +3,8 @@ import { ApiError } from "../../../errors.ts";
 type Waiter = { bytes: number; start: () => void };
 
 /**
- * Bounds what requests hold in memory together. Whoever does not fit waits, first come first served, without reading on, so
- * that the sender waits too.
+ * Bounds the memory of all requests. A request without room waits in order of arrival and does not read on, so its sender waits
+ * too.
  */
 export class ByteBudget {
   readonly #total: number;
@@ -16,8 +16,8 @@ export class ByteBudget {
   }
 
   /**
-   * @returns what gives the bytes back; to be called once.
-   * @throws ApiError overloaded when there is no room within `timeoutMs`.
+   * @returns a function that frees the bytes, to be called once
+   * @throws ApiError overloaded when there is no room within `timeoutMs`
    */
   async take(bytes: number, timeoutMs = 60_000): Promise<() => void> {
     const wanted = Math.min(bytes, this.#total);

@@ -4,17 +4,17 @@ import type { JobResult } from "../../../job-result.ts";
 import { type CleanupTask, claimCleanupTasks, endCleanupTasks } from "../store.ts";
 
 const batchSize = 100;
-/** A request that is not in Replicate's list after this time was never taken. */
+/** Replicate never accepted a request that is not in its list after this time. */
 const lookForMs = 15 * 60_000;
 const clockSkewMs = 60_000;
 
-/** Does what deleted and canceled generations left to do outside the database, as far as it is due. */
+/** Performs the due tasks that deleted and canceled generations left outside the database. */
 export function cleanUp(deps: Deps): Promise<JobResult> {
   const claim = () => claimCleanupTasks(deps.database, null, batchSize);
   return inBatches(claim, (tasks) => perform(deps, tasks), batchSize);
 }
 
-/** The same for one generation, at once. What fails is left to the reconciler. */
+/** Performs the tasks of one generation at once. The reconciler repeats tasks that fail. */
 export async function cleanUpGeneration(deps: Deps, id: string): Promise<void> {
   try {
     await perform(deps, await claimCleanupTasks(deps.database, id, batchSize));
@@ -23,11 +23,11 @@ export async function cleanUpGeneration(deps: Deps, id: string): Promise<void> {
   }
 }
 
-/** @returns how many tasks failed; they stay and are tried again. */
+/** @returns the number of failed tasks, which stay and are repeated */
 async function perform(deps: Deps, tasks: CleanupTask[]): Promise<number> {
   const { database, log, replicate, storage } = deps;
   let failed = 0;
-  // Work that answers false is not over yet, and looked at again later.
+  // Work that returns false is not finished and is repeated later.
   const attempt = async (group: CleanupTask[], work: () => Promise<unknown>) => {
     if (group.length === 0) return;
     try {
@@ -59,7 +59,7 @@ async function perform(deps: Deps, tasks: CleanupTask[]): Promise<number> {
   return failed;
 }
 
-/** @returns whether nothing can run on at Replicate any more. */
+/** @returns whether nothing can still run at Replicate */
 async function stopIfFound({ replicate }: Deps, { target, generation_id }: CleanupTask): Promise<boolean> {
   const submittedAt = Date.parse(target);
   const { prediction, complete } = await replicate.find(generation_id, new Date(submittedAt - clockSkewMs));

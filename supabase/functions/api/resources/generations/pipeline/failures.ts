@@ -1,4 +1,4 @@
-/** Why a generation ended without a picture, with the sentence that its owner reads. */
+/** The reasons why a generation ended without a picture, with the sentences for its owner. */
 export const failures = {
   content_blocked: "The provider's safety filter blocked the request or its result. It was not charged.",
   prediction_failed: "The model could not make this picture. It was not charged.",
@@ -18,21 +18,21 @@ export const failures = {
   canceled: "The generation was canceled. It was not charged.",
 } as const;
 
-/** A cancel after the request was sent costs what the provider bills, so only some of a month are given back. */
+/** The provider bills a cancel after the request was sent, so only a few a month are refunded. */
 export const cancelErrors = {
   refunded: failures.canceled,
   charged: "The generation was canceled after it was sent. It counts: too many were canceled so this month.",
 };
 
 export type FailureCode = keyof typeof failures;
-/** `error` is the sentence where it says more than that of the code. */
+/** `error` is a sentence that is more precise than that of the code. */
 export type Failure = { code: FailureCode; error?: string };
 
-/** A filter that could not be loaded or run blocked nothing. */
+/** Errors of a filter that could not be loaded or run. It blocked nothing. */
 const brokenFilter =
   /not found|no such file|no module|cannot (open|load|import)|(failed|unable) to (load|download|open|import)|out of memory|timed? ?out|not available|unavailable|interrupted/i;
 
-/** What providers say when they block, and who says it. Replicate has no code for it: models only say it in words. */
+/** Phrases of providers that blocked a picture, with their source. Replicate has no code for it, only the model's text. */
 export const blockedPhrases: readonly { phrase: RegExp; says: string }[] = [
   {
     phrase: /\bnsfw\b/i,
@@ -71,7 +71,7 @@ export const blockedPhrases: readonly { phrase: RegExp; says: string }[] = [
 
 const maxText = 2_000;
 
-/** Files and modules are named like filters: `safety_checker/model.bin` says nothing about a picture. */
+/** Removes paths, since files have names of filters: `safety_checker/model.bin` does not mean that a picture was blocked. */
 const withoutPaths = (text: string) => text.replace(/\S*[/\\]\S*/g, " ");
 
 export function isBlocked(error: unknown): boolean {
@@ -79,13 +79,13 @@ export function isBlocked(error: unknown): boolean {
   return blockedPhrases.some(({ phrase }) => phrase.test(text)) && !brokenFilter.test(text);
 }
 
-/** `error` is text, as a rule; some models answer an object. */
+/** `error` is usually text, but some models give an object. */
 function textOf(error: unknown): string {
   if (typeof error === "string") return error.slice(0, maxText);
   return error === null || error === undefined ? "" : JSON.stringify(error).slice(0, maxText);
 }
 
-/** Of a prediction that failed. Where `error` is empty, the end of its log tells why. */
+/** The code of a failed prediction. If `error` is empty, the end of its log has the reason. */
 export function failureOf({ error, logs }: { error?: unknown; logs?: unknown }): FailureCode {
   const told = textOf(error).trim() === "" ? lastLines(logs) : error;
   return isBlocked(told) ? "content_blocked" : "prediction_failed";

@@ -1,9 +1,9 @@
 import { isAllowedFile } from "../../../file-hosts.ts";
 
 export type Outputs = {
-  /** Addresses that may be fetched, and `data:` addresses, each once, in the order of the answer. */
+  /** URLs of allowed hosts and `data:` URLs, each once, in the order of the answer. */
   addresses: string[];
-  /** The host of an address that may not be fetched. */
+  /** The host of a URL that may not be fetched. */
   refused_host: string | null;
 };
 
@@ -12,8 +12,8 @@ const maxDepth = 6;
 const maxValues = 1_000;
 
 /**
- * The pictures of a prediction's `output`, which is what the model's author made it: an address, a list, or objects and lists of
- * them (`{image}`, `{images: […]}`, `[{url}]`).
+ * Finds the pictures of a prediction's `output`. Its form depends on the model: a URL, a list, or objects and lists of them
+ * (`{image}`, `{images: […]}`, `[{url}]`).
  */
 export function findOutputs(output: unknown, hosts: readonly string[]): Outputs {
   const addresses = new Set<string>();

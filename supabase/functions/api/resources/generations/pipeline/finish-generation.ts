@@ -6,12 +6,12 @@ import { type Failure, failureOf, failures, isBlocked, lastLines } from "./failu
 import { findOutputs } from "./find-outputs.ts";
 import { PassingFault, storeOutput } from "./store-output.ts";
 
-/** Replicate deletes a result an hour after the prediction ended; what could not be copied by then never will be. */
+/** Replicate deletes a result an hour after the prediction's end, so copying stops before. */
 const copyWithinMs = 50 * 60_000;
 
 /**
- * Brings a generation to the end that its prediction, read from Replicate itself, has come to. Safe to run twice and at once: the
- * files have fixed paths, and the database takes the first end only.
+ * Ends a generation like its prediction, which was read from Replicate itself. It may run several times at once: files have fixed
+ * paths, and the database accepts only the first end.
  * @returns whether the prediction has ended. Throws when a result could not be copied yet; the reconciler tries again.
  */
 export async function finishGeneration(deps: Deps, id: string, prediction: Prediction): Promise<boolean> {
@@ -44,7 +44,7 @@ export async function finishGeneration(deps: Deps, id: string, prediction: Predi
   return false;
 }
 
-/** What Replicate bills, also for a prediction that failed. */
+/** The seconds that Replicate bills, also for a failed prediction. */
 function secondsOf({ metrics }: Prediction): number | null {
   const seconds: unknown = metrics?.predict_time;
   return typeof seconds === "number" && Number.isFinite(seconds) && seconds >= 0 ? seconds : null;
@@ -78,7 +78,7 @@ async function storeOutputs(deps: Deps, work: Work, prediction: Prediction): Pro
   if (stored.length === 0) return end(deps, work.id, failure, prediction);
   const won = await completeGeneration(deps.database, work.id, stored, secondsOf(prediction));
   const current = won ? null : await getGenerationWork(deps.database, work.id);
-  // Canceled or deleted while it was copied: then nobody refers to the files.
+  // The generation was canceled or deleted during the copy, so nothing refers to the files.
   if (!won && current?.status !== "completed") {
     await deps.storage.remove(
       "generations",
@@ -87,12 +87,12 @@ async function storeOutputs(deps: Deps, work: Work, prediction: Prediction): Pro
   }
 }
 
-/** Why a prediction that succeeded has no picture that could be fetched. */
+/** The reason why a successful prediction has no picture to fetch. */
 function failureWithout(prediction: Prediction, refusedHost: string | null): Failure {
   if (refusedHost !== null) return { code: "output_not_allowed" };
   const { data_removed } = prediction as { data_removed?: unknown };
   if (data_removed === true) return { code: "output_lost" };
-  // Some models leave blocked pictures out, and tell it in their log alone.
+  // Some models omit blocked pictures and say so only in their log.
   return {
     code:
       isBlocked(prediction.error) || isBlocked(lastLines(prediction.logs))

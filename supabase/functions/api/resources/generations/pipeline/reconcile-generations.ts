@@ -10,15 +10,15 @@ import { submitGeneration } from "./submit-generation.ts";
 
 const batchSize = 20;
 const atOnce = 5;
-/** How long a prediction may run, or a generation wait to be accepted. */
+/** The longest time that a prediction may run or a generation may wait for acceptance. */
 const giveUpMs = 60 * 60_000;
-/** Replicate lists a new prediction at once; a request that is not there after this time was never taken. */
+/** Replicate lists a new prediction at once, so it never accepted a request that is missing after this time. */
 const unclearGiveUpMs = 15 * 60_000;
 const clockSkewMs = 60_000;
-/** A prediction runs for 30 minutes at most, and an hour later its result is deleted: then nothing can be had any more. */
+/** A prediction runs for 30 minutes at most, and its result is deleted an hour later. After that nothing is left at Replicate. */
 const nothingLeftMs = 100 * 60_000;
 
-/** Brings every generation that nobody looked at in time one step on. Each row is claimed for a minute. */
+/** Advances every overdue generation by one step. Each row is claimed for a minute. */
 export function reconcileGenerations(deps: Deps): Promise<JobResult> {
   const advanceAll = async (due: Work[]) => {
     let failed = 0;
@@ -39,7 +39,7 @@ export function reconcileGenerations(deps: Deps): Promise<JobResult> {
   return inBatches(() => claimDueGenerations(deps.database, batchSize), advanceAll, batchSize);
 }
 
-/** Whatever goes wrong again and again, a generation ends: at the latest when nothing can be had any more. */
+/** A generation ends even if every attempt fails, at the latest when nothing is left at Replicate. */
 async function reconcileOne(deps: Deps, work: Work): Promise<void> {
   const age = Date.now() - Date.parse(work.submitted_at ?? work.created_at);
   const end = (code: FailureCode) =>
@@ -54,7 +54,7 @@ async function reconcileOne(deps: Deps, work: Work): Promise<void> {
   }
 }
 
-/** How a generation ends that cannot be brought on; null while it may still be. A fault of our database is none of its own. */
+/** The code of a generation that cannot continue; null while it can. A fault of our database never ends a generation. */
 export function lastCode(
   { prediction_id }: Pick<Work, "prediction_id">,
   error: unknown,
@@ -84,14 +84,14 @@ async function advance(
   if (prediction === null) {
     await end("prediction_lost");
   } else if (!(await finishGeneration(deps, work.id, prediction)) && age > giveUpMs) {
-    // What the cancel answers decides: it may have succeeded a moment ago.
+    // The answer of the cancel decides, since the prediction may have succeeded a moment before.
     const last = await replicate.cancel(work.prediction_id);
     if (last?.status === "succeeded") await finishGeneration(deps, work.id, last);
     else await end("timed_out");
   }
 }
 
-/** The request may have reached Replicate although nobody told us: its list knows. It is never sent again. */
+/** Searches Replicate's list for a request with an unclear outcome. The request is never sent again. */
 async function resolveUnclear(
   deps: Deps,
   work: Work,

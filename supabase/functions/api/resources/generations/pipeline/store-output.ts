@@ -9,10 +9,10 @@ import { ByteBudget } from "./byte-budget.ts";
 import type { Failure, FailureCode } from "./failures.ts";
 
 const maxOutputBytes = 25 * 1024 * 1024;
-/** Results are held in memory while they are copied: two of the largest at once. */
+/** The memory of results during their copy: two of the largest. */
 const copies = new ByteBudget(2 * maxOutputBytes);
 
-/** What may be over in a minute. `code_when_late` says what it was, once no time is left. */
+/** A temporary fault. `code_when_late` is the generation's code when no time is left. */
 export class PassingFault extends Error {
   readonly code_when_late: FailureCode;
 
@@ -31,7 +31,7 @@ const codes: Record<Exclude<CopyFault, "unavailable">, FailureCode> = {
 
 /**
  * Copies one result into Storage.
- * @returns where it is, or why it never will be. Throws PassingFault for what may be over in a minute.
+ * @returns the stored file, or the permanent failure @throws PassingFault for a temporary fault
  */
 export async function storeOutput(
   deps: Deps,
@@ -72,7 +72,7 @@ async function copyOutput(
   return { ...type, path, bytes: body.byteLength, sha256: createHash("sha256").update(body).digest("hex") };
 }
 
-/** A picture of a kind that is not stored is told by its name; a page or a text is no picture. */
+/** The failure of a result that is not a supported picture. A known format is named. */
 function failureOf(reading: ImageReading): Failure {
   if (reading.kind !== "other" || reading.name === null) return { code: "output_invalid" };
   const error = `The model's result is of the kind ${reading.name}; JPEG, PNG and WebP are stored. It was not charged.`;

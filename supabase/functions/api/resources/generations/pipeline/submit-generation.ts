@@ -22,8 +22,8 @@ const pollMs = 2_000;
 const pollAtMostMs = 120_000;
 
 /**
- * Sends a pending generation to Replicate, once. Whoever else tries at the same time finds the lease taken; whoever comes after
- * an unclear outcome finds it never free again, and the webhook or the reconciler decides.
+ * Sends a pending generation to Replicate once. A simultaneous attempt finds the lease taken. After an unclear outcome the lease is
+ * never free again, and the webhook or the reconciler decides.
  */
 export async function submitGeneration(deps: Deps, id: string): Promise<void> {
   const { database, log, replicate } = deps;
@@ -70,7 +70,7 @@ async function fail(deps: Deps, id: string, code: FailureCode): Promise<void> {
   await failGeneration(deps.database, id, { code, error: failures[code], status: "failed" });
 }
 
-/** Replicate calls public addresses alone; its local look-alike calls local ones too. */
+/** Replicate can call only public addresses. Its local look-alike can call local addresses too. */
 export const isReachable = ({
   public_url,
   replicate_api_url,
@@ -98,7 +98,7 @@ function toBase64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
-/** Where no webhook can arrive (a laptop with the real Replicate) the result is asked for; the reconciler takes over after that. */
+/** Polls the result where no webhook can arrive, such as on a laptop with the real Replicate. The reconciler continues after that. */
 async function followPrediction(deps: Deps, id: string, first: Prediction): Promise<void> {
   const deadline = Date.now() + pollAtMostMs;
   let prediction: Prediction | null = first;

@@ -134,7 +134,7 @@ export function describeReconciler(
   return { status, last_run_at, jobs };
 }
 
-/** Every setting, so that a doctor can read them. */
+/** Every setting, for `npm run doctor`. */
 export function settingsOf(env: Env): ServiceDescription["settings"] {
   const told: ServiceDescription["settings"] = {};
   for (const [name, value] of Object.entries(env)) {

@@ -14,7 +14,7 @@ const one = (value: number) => [{ value }];
 const each = (label: string, values: Record<string, number>) =>
   Object.entries(values).map(([key, value]) => ({ labels: { [label]: key }, value }));
 
-/** What everything in health/detailed is as numbers. Alerts and dashboard: docs/operations. */
+/** The detailed health report as metrics. docs/operations has alerts and a dashboard. */
 export function serviceMetrics(parts: Record<PartName, PartState>, service: ServiceDescription): Metric[] {
   const { queue, reconciler, mail_outbox, cleanup, connections, pool, migrations } = service;
   const open = { pending: queue.pending, processing: queue.processing };
@@ -96,7 +96,7 @@ function pick<K extends string>(states: Record<string, Record<K, number>>, field
   return Object.fromEntries(Object.entries(states).map(([name, figures]) => [name, figures[field]]));
 }
 
-/** Counted by all instances since the last crash of the database. */
+/** The requests that all instances have counted since the last crash of the database. */
 export function requestMetrics(counts: readonly RequestCount[]): Metric[] {
   const routes = new Map<string, RequestCount>();
   for (const count of counts) {

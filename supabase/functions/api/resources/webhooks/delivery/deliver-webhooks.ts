@@ -9,15 +9,15 @@ const batchSize = 20;
 const giveUpMs = 3 * 24 * 60 * 60_000;
 
 /**
- * Sends the events that are due. Requests start it after their answer, the reconciler once a minute; each event is claimed by one
- * of them. A receiver must answer 2xx within ten seconds; it gets an event again until it does, for three days.
+ * Sends the due events. Requests start it after their answer, and the reconciler once a minute. Only one of them claims each event.
+ * A receiver must answer 2xx within ten seconds. Otherwise the event is repeated for three days.
  */
 export async function deliverWebhooks(deps: Deps): Promise<JobResult> {
   const deliverAll = async (due: DueEvent[]) => {
     const taken = await Promise.all(due.map((event) => deliver(deps, event)));
     return taken.filter((isTaken) => !isTaken).length;
   };
-  // A claim takes a few of each receiver, so one that is not full may have more behind it.
+  // A claim takes a few events of each receiver, so even after a small claim more may be due.
   return inBatches(() => claimDeliveries(deps.database, batchSize), deliverAll, 1);
 }
 
@@ -48,10 +48,10 @@ async function deliver({ env, database, sendWebhook }: Deps, event: DueEvent): P
 
 const waits = [5, 30, 120, 600, 1_800, 3_600, 7_200];
 
-/** After so many attempts: 5 seconds first, two hours at most. */
+/** The wait after so many attempts: from 5 seconds to two hours. */
 export const waitSeconds = (attempts: number): number => waits[Math.min(attempts, waits.length) - 1] ?? 5;
 
-/** What the event is about as it is now; what is gone is told by its id. */
+/** The current state of the event's subject. A deleted subject has only its id. */
 function dataOf(
   env: Deps["env"],
   { event, project_id, subject_id, facts, generation, user }: DueEvent,

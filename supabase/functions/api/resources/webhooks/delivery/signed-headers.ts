@@ -1,6 +1,6 @@
 import { Webhook } from "standardwebhooks";
 
-/** The headers of a delivery. During a rotation each secret signs: the receiver accepts what one of them verifies. */
+/** The headers of a delivery. During a rotation both secrets sign, and the receiver may verify either signature. */
 export function signedHeaders(
   secrets: readonly string[],
   id: string,

@@ -3,7 +3,7 @@ import { invalidField } from "../../../errors.ts";
 import { predicates } from "../../../predicates.ts";
 import { isPublic } from "../../../reach.ts";
 
-/** @throws ApiError validation_failed for an address that no event is ever sent to */
+/** @throws ApiError validation_failed for a URL that events are never sent to */
 export function assertWebhookUrl(
   { webhook_private_hosts }: Pick<Env, "webhook_private_hosts">,
   text: string,
