@@ -9,7 +9,7 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { bad, nobody, type Row, signedIn, takesJson, testStatuses } from "../support/status-table.ts";
+import { bad, nobody, type Row, signedIn, testStatuses } from "../support/status-table.ts";
 
 let developer: Developer;
 let user: EndUser;
@@ -53,7 +53,6 @@ const rows: Row[] = [
     "validation_failed",
     () => ({ json: { user_id: nobody } }),
   ],
-  ...takesJson("POST /auth/verify-email"),
   [
     `POST /auth/request-verification?user_id=${nobody}`,
     "an unknown user id",
@@ -105,7 +104,6 @@ const rows: Row[] = [
     "project_not_found",
     () => ({ headers: bad.nobodysProject, json: { email: freshEmail() } }),
   ],
-  ...takesJson("POST /auth/request-password-reset"),
   [
     "POST /auth/reset-password",
     "a wrong token",
@@ -120,7 +118,6 @@ const rows: Row[] = [
     "validation_failed",
     () => ({ json: { token: "x", password: "weak" } }),
   ],
-  ...takesJson("POST /auth/reset-password"),
 
   ["GET /auth/developer-keys", "a developer", 200, null, () => ({ headers: dev() })],
   ["GET /auth/developer-keys", "an end user", 403, "developers_only", () => ({ headers: user.headers })],
@@ -155,7 +152,6 @@ const rows: Row[] = [
     () => ({ headers: user.headers, json: {} }),
   ],
   ...signedIn("POST /auth/developer-keys", bearer, {}),
-  ...takesJson("POST /auth/developer-keys", dev),
   [
     `POST /auth/developer-keys/${nobody}/rotate`,
     "an unknown key",

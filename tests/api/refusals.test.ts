@@ -9,74 +9,80 @@ import {
 } from "../support/api.ts";
 import { type Operation, operations } from "../support/contract/document.ts";
 import { exampleRequest } from "../support/contract/request.ts";
-import { endWindow, registerLimited } from "../support/limits.ts";
-import { openDatabase, operatorHeaders } from "../support/management.ts";
+import { operatorHeaders } from "../support/management.ts";
 import { signedWebhook } from "../support/signed-webhook.ts";
 import { bad } from "../support/status-table.ts";
 
 // The rows come from docs/openapi.json, so a new operation is tested without a new row here.
 
 const { urls } = inject("stack");
-const sql = openDatabase();
-let caller: Record<"user" | "developer" | "operator" | "spentUser" | "spentDeveloper", Headed>;
+let caller: Record<"user" | "developer" | "operator", Headed>;
 
 beforeAll(async () => {
   const developer = await registerDeveloper();
   const { headers } = await registerEndUser(developer.project);
-  const spent = await registerLimited(sql, { requests_per_day: 1, reads_per_minute: 1 });
-  const spentUser = await registerEndUser(spent.project);
-  for (const path of ["/auth/me", "/projects"]) await api(path, { headers: spent.headers });
-  for (const path of ["/auth/me", "/generation"]) await api(path, { headers: spentUser.headers });
-  // The windows must not end before these tests.
-  for (const { id } of [spent, spentUser]) await endWindow(sql, id, 3_600);
-  caller = {
-    user: headers,
-    developer: developer.headers,
-    operator: operatorHeaders,
-    spentUser: spentUser.headers,
-    spentDeveloper: spent.headers,
-  };
+  caller = { user: headers, developer: developer.headers, operator: operatorHeaders };
 });
 
-type Sent = { as?: keyof typeof caller; headers?: Headed; body?: string; path?: string; isSigned?: boolean };
+type Sent = {
+  as?: keyof typeof caller;
+  headers?: Headed;
+  body?: string;
+  path?: string;
+  isSigned?: boolean;
+  code?: string;
+};
 const tooMuch = JSON.stringify({ name: "x".repeat(1_100_000) });
 const json = { "Content-Type": "application/json" };
 const isSigned = (id: string) => id === "webhooks.replicate";
 const isOfAProject = ({ path }: Operation) => /\/(generation|models)/.test(path);
 const isOpen = ({ security }: Operation) => security.every((choice) => Object.keys(choice).length === 0);
 
-/** For each status, a request with exactly one mistake. Undefined if this mistake cannot lead to the status. */
+/** These operations read no access token, and refuse their example with 401. */
+const refusalsOfExamples: Record<string, string> = {
+  "auth.login": "invalid_credentials",
+  "auth.refresh": "invalid_refresh_token",
+  "webhooks.replicate": "invalid_webhook_signature",
+};
+
+/**
+ * For each status, a request with exactly one mistake. Undefined if this mistake cannot lead to the status.
+ * rate-limits.test.ts does the same for 429.
+ */
 const mistakes: Record<number, (operation: Operation) => Sent | undefined> = {
   400: ({ id, requestBody }) =>
     requestBody
-      ? { body: isSigned(id) ? "{}" : "{", headers: json, isSigned: isSigned(id) }
-      : { headers: bad.project },
+      ? isSigned(id)
+        ? { body: "{}", headers: json, isSigned: true }
+        : { body: "{", headers: json, code: "malformed_json" }
+      : { headers: bad.project, code: "invalid_project_id" },
   // That operation needs no token if the body names the account.
-  401: ({ id }) => ({ headers: bad.token, ...(id === "auth.requestVerification" && { body: "{}" }) }),
+  401: ({ id }) => ({
+    headers: bad.token,
+    code: refusalsOfExamples[id] ?? "invalid_token",
+    ...(id === "auth.requestVerification" && { body: "{}" }),
+  }),
   // A refresh reads no key. auth-statuses.test.ts tests its refusals.
-  403: ({ id }) => (id === "auth.refresh" ? undefined : { headers: bad.key }),
+  403: ({ id }) => (id === "auth.refresh" ? undefined : { headers: bad.key, code: "developer_key_invalid" }),
   404: ({ path }) => (path.includes("{") ? {} : { as: "developer", headers: bad.nobodysProject }),
-  413: ({ requestBody }) => requestBody && { body: tooMuch, headers: json },
+  413: ({ requestBody }) => requestBody && { body: tooMuch, headers: json, code: "payload_too_large" },
   // A signed body is read whatever its type, but not in an unknown charset.
   415: ({ id, requestBody }) =>
     requestBody && {
       body: "words",
+      code: "unsupported_media_type",
       headers: { "Content-Type": isSigned(id) ? "application/json; charset=utf-7" : "text/plain" },
     },
-  // rate-limits.test.ts and auth-limits.test.ts test the limits per IP address.
-  429: (operation) =>
-    isOpen(operation) || /^auth\.(?!me|updateMe|logout)/.test(operation.id)
-      ? undefined
-      : { as: isOfAProject(operation) ? "spentUser" : "spentDeveloper" },
   422: ({ id, path, parameters, requestBody }) => {
-    if (isSigned(id)) return { path: `${path}?generation_id=seven`, isSigned: true };
-    if (path.includes("{")) return { path: path.replace(/\{\w+\}/g, "seven") };
-    if (requestBody) return { body: "[]", headers: json };
+    const code = "validation_failed";
+    if (isSigned(id)) return { path: `${path}?generation_id=seven`, isSigned: true, code };
+    if (path.includes("{")) return { path: path.replace(/\{\w+\}/g, "seven"), code };
+    if (requestBody) return { body: "[]", headers: json, code };
     const parameter = parameters.find(
       ({ in: place, schema }) =>
         (place === "query" && schema.type !== "string") || schema.format || schema.enum,
     );
-    return parameter && { path: `${path}?${parameter.name}=seven` };
+    return parameter && { path: `${path}?${parameter.name}=seven`, code };
   },
 };
 
@@ -114,5 +120,9 @@ async function send(operation: Operation, sent: Sent): Promise<Answer> {
 
 test.each(rows)("%s answers its documented status %i", async (_, status, operation, sent) => {
   const answer = await send(operation, sent);
-  expect(errorOf(answer), JSON.stringify(answer.body)).toMatchObject({ status });
+  expect(errorOf(answer), JSON.stringify(answer.body)).toMatchObject({
+    status,
+    ...(sent.code !== undefined && { code: sent.code }),
+  });
+  if (status === 401) expect(answer.headers.get("www-authenticate")).toBe("Bearer");
 });
