@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 3e0ef8dcedddf603640fe109cd9fca0e02de02960358b6de81c4c1a7f4860a37
+-- Made from supabase/schemas by `npm run generate`. Schema 392666a7261a94457b07adc129fdc6b77dc924875c5093a80ad55ef8a963eae2
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -319,8 +319,8 @@ create table public.projects (
 );
 create index projects_owner on public.projects (owner_id, created_at desc, id desc);
 create index projects_plan_id on public.projects (plan_id);
-create index projects_purge_at on public.projects (purge_at) where purge_at is not null;
 create index projects_hidden on public.projects (id) where deleted_at is not null or not is_active;
+create index projects_purge_at on public.projects (purge_at) where purge_at is not null;
 create index projects_deleted on public.projects (deleted_at desc, id desc) where deleted_at is not null;
 
 comment on table public.projects is 'Tenants. Each belongs to one developer.';
@@ -415,7 +415,7 @@ begin
   select plan.projects into allowed
   from public.users account left join public.plans plan on plan.id = account.plan_id
   where account.id = owner for update of account;
-  if (select count(*) from public.projects p where p.owner_id = owner and p.deleted_at is null) >= allowed then
+  if private.count_projects(owner) >= allowed then
     raise exception 'project_limit_reached';
   end if;
   insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url,
@@ -713,11 +713,18 @@ begin
     select o.id from public.generations o where o.project_id = purge_project.id limit batch_size);
   get diagnostics removed = row_count;
   if removed = 0 then
+    -- They would go with the project's row, all of a month in one statement.
+    delete from public.webhook_deliveries d where d.id in (
+      select o.id from public.webhook_deliveries o where o.project_id = purge_project.id limit batch_size);
+    get diagnostics removed = row_count;
+  end if;
+  if removed = 0 then
     removed := private.purge_project_users(id, batch_size);
   end if;
   if removed > 0 then
     return jsonb_build_object('files', files, 'rows', removed, 'done', false);
   end if;
+  perform private.remember_removed_project(id);
   delete from public.projects p where p.id = purge_project.id;
   return jsonb_build_object('files', files, 'rows', 1, 'done', true);
 end $$;
@@ -995,7 +1002,7 @@ begin
   values (actor, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
     coalesce((key ->> 'management')::boolean, false), (key ->> 'expires_at')::timestamptz)
   returning * into created;
-  insert into private.mail_outbox (user_id, kind, details) values (actor, 'key_created',
+  perform private.send_notice(actor, 'key_created',
     jsonb_build_object('name', created.name, 'key_prefix', created.key_prefix, 'management', created.management));
   return private.developer_key_json(created);
 end $$;
@@ -1013,17 +1020,25 @@ begin
   if old.grace_ends_at is not null or private.key_state(old.revoked_at, old.grace_ends_at, old.expires_at) <> 'active' then
     raise exception 'developer_key_not_active';
   end if;
+  -- As for API keys: those in their grace are as many as there may be others, at most.
+  perform from public.users u where u.id = actor for update;
+  if grace_seconds > 0 and (select count(*) from public.developer_keys k where k.user_id = actor and k.grace_ends_at is not null
+    and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active') >= 10
+  then
+    raise exception 'developer_key_limit_reached';
+  end if;
   update public.developer_keys k set grace_ends_at = now() + make_interval(secs => grace_seconds) where k.id = old.id;
   insert into public.developer_keys (user_id, name, key_prefix, key_hash, management, expires_at)
   values (actor, old.name, replacement ->> 'key_prefix', decode(replacement ->> 'key_hash', 'hex'), old.management, old.expires_at)
   returning * into created;
-  insert into private.mail_outbox (user_id, kind, details) values (actor, 'key_created',
+  perform private.send_notice(actor, 'key_created',
     jsonb_build_object('name', created.name, 'key_prefix', created.key_prefix, 'management', created.management));
   return private.developer_key_json(created);
 end $$;
 comment on function private.rotate_developer_key(jsonb, uuid, jsonb, integer) is
   'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one ends after the '
-  'grace. Errors: developer_key_not_found, developer_key_not_active, those of private.authorize_developer.';
+  'grace. Errors: developer_key_not_found, developer_key_not_active, developer_key_limit_reached (ten are in their grace), '
+  'those of private.authorize_developer.';
 
 create function private.revoke_developer_key(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$
@@ -2275,7 +2290,7 @@ begin
       coalesce(account.project_id::text, '') || ':' || account.email_fold);
   end if;
   perform private.end_user_sessions(account.id, permit.keep_session_id);
-  insert into private.mail_outbox (user_id, kind) values (account.id, 'password_changed');
+  perform private.send_notice(account.id, 'password_changed');
 end $$;
 comment on function private.finish_password_change(public.users, private.password_permits) is
   'The effects of a new password. A reset also verifies the address, because its token came by mail.';
@@ -2525,6 +2540,17 @@ end $$;
 comment on function private.request_mail(uuid, text, text) is
   'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
 
+create function private.send_notice(user_id uuid, kind text, details jsonb default '{}') returns void
+language plpgsql set search_path = '' as $$
+begin
+  -- Whoever can repeat the change could otherwise fill a mailbox, which need not be the own one: the address may be unproved.
+  if private.fill_bucket(private.bucket_name('notice:' || send_notice.kind, send_notice.user_id::text), 10, 600) = 0 then
+    insert into private.mail_outbox (user_id, kind, details) values (send_notice.user_id, send_notice.kind, send_notice.details);
+  end if;
+end $$;
+comment on function private.send_notice(uuid, text, jsonb) is
+  'Tells an account of a change to it: ten mails of a kind at once, then one in ten minutes.';
+
 create function private.send_mail_test(credentials jsonb, id uuid, sample text, mail jsonb) returns text
 language plpgsql set search_path = '' as $$
 declare
@@ -2565,9 +2591,8 @@ comment on function private.on_user_created() is
 create function private.on_api_key_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  insert into private.mail_outbox (user_id, kind, details)
-  select p.owner_id, 'key_created',
-    jsonb_build_object('name', new.name, 'key_prefix', new.key_prefix, 'project_name', p.name)
+  perform private.send_notice(p.owner_id, 'key_created',
+    jsonb_build_object('name', new.name, 'key_prefix', new.key_prefix, 'project_name', p.name))
   from public.projects p
   -- No mail for the key that is created with its project.
   where p.id = new.project_id and p.created_at < now();
@@ -2584,7 +2609,10 @@ create trigger api_keys_created after insert on public.api_keys
 alter table private.mail_outbox enable row level security;
 
 grant select, insert, update, delete on private.mail_outbox to service_role;
-grant execute on function private.request_mail(uuid, text, text) to service_role;
+grant execute on function
+  private.request_mail(uuid, text, text),
+  private.send_notice(uuid, text, jsonb)
+to service_role;
 
 -- Tokens in mails, which verify an address or set a new password. They are random and kept as digests; Supabase Auth neither
 -- makes nor sees them. Unknown addresses get the same answers as known ones.
@@ -4563,6 +4591,51 @@ comment on column public.generation_usage.generations is 'How many count against
 comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
 comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
 
+create table private.removed_projects (
+  user_id uuid primary key references public.users (id) on delete cascade,
+  month date not null,
+  projects integer not null constraint removed_projects_projects_positive check (projects > 0)
+);
+
+comment on table private.removed_projects is
+  'How many projects of a developer had sent generations in the month in which they were removed. They count until it is over.';
+comment on column private.removed_projects.user_id is 'The developer.';
+comment on column private.removed_projects.month is 'First day of the UTC month of the last removal.';
+comment on column private.removed_projects.projects is 'Projects that were removed in it and had sent something in it.';
+
+create function private.this_month() returns date
+language plpgsql stable set search_path = '' as $$
+begin
+  return date_trunc('month', now() at time zone 'utc')::date;
+end $$;
+comment on function private.this_month() is 'First day of the UTC month.';
+
+create function private.count_projects(owner uuid) returns bigint
+language plpgsql stable set search_path = '' as $$
+begin
+  return (select count(*) from public.projects p
+      where p.owner_id = owner and (p.deleted_at is null or exists (select from public.generation_usage used
+        where used.project_id = p.id and used.month = private.this_month() and used.sent > 0)))
+    + coalesce((select removed.projects from private.removed_projects removed
+      where removed.user_id = owner and removed.month = private.this_month()), 0);
+end $$;
+comment on function private.count_projects(uuid) is
+  'What counts against the projects of a plan: those that are there, and those that sent a generation this month and were deleted. '
+  'Otherwise each new project would have a new month.';
+
+create function private.remember_removed_project(id uuid) returns void
+language plpgsql set search_path = '' as $$
+begin
+  insert into private.removed_projects as removed (user_id, month, projects)
+  select p.owner_id, used.month, 1
+  from public.projects p
+  join public.generation_usage used on used.project_id = p.id and used.month = private.this_month() and used.sent > 0
+  where p.id = remember_removed_project.id
+  on conflict (user_id) do update set month = excluded.month,
+    projects = case when removed.month = excluded.month then removed.projects + 1 else 1 end;
+end $$;
+comment on function private.remember_removed_project(uuid) is 'Before the row of a project goes, and what it has used with it.';
+
 create function private.get_generation_usage(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -4608,11 +4681,17 @@ comment on function private.get_generation_usage(jsonb) is
   'those of private.authorize.';
 
 alter table public.generation_usage enable row level security;
+alter table private.removed_projects enable row level security;
 create policy generation_usage_select_owner on public.generation_usage for select to authenticated
   using (project_id = any ((select private.managed_project_ids())::uuid[]));
 
 grant select on public.generation_usage to authenticated;
-grant select, insert, update, delete on public.generation_usage to service_role;
+grant select, insert, update, delete on public.generation_usage, private.removed_projects to service_role;
+grant execute on function
+  private.this_month(),
+  private.count_projects(uuid),
+  private.remember_removed_project(uuid)
+to service_role;
 
 -- The buckets of pictures. Both are private and have no policy: only the API's secret key reads and writes them, and browsers
 -- get short-lived signed addresses. Paths start with the project id. Storage makes its own tables, on a new server perhaps
@@ -4856,7 +4935,11 @@ begin
   if exists (select from public.users u where u.id = project.owner_id and u.email_fold = private.fold_email(offer_project.email)) then
     raise exception 'transfer_to_owner';
   end if;
-  wait := private.count_mail('project_offered', project.id::text);
+  -- An owner can make and delete projects, so offers are counted by owner too.
+  wait := private.fill_bucket(private.bucket_name('project_offers', project.owner_id::text), 20, 600);
+  if wait = 0 then
+    wait := private.count_mail('project_offered', project.id::text);
+  end if;
   if wait > 0 then
     raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
@@ -4940,11 +5023,13 @@ begin
   if transfer.id is null then
     raise exception 'transfer_not_found';
   end if;
-  if (select count(*) from public.projects p where p.owner_id = actor and p.deleted_at is null) >= allowed then
+  if private.count_projects(actor) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  -- The old owner knows these keys, and the project's own plan was granted to the old owner.
+  -- The old owner knows these keys and secrets, and the project's own plan was granted to the old owner. Webhooks lead to the old
+  -- owner's servers, and their events name people.
   update public.api_keys k set revoked_at = now() where k.project_id = project.id and k.revoked_at is null;
+  update public.webhooks w set is_active = false where w.project_id = project.id and w.is_active;
   update public.projects p set owner_id = actor, plan_id = null where p.id = project.id returning p.* into project;
   delete from public.project_transfers t where t.id = transfer.id;
   insert into private.mail_outbox (user_id, kind, details)
@@ -4952,7 +5037,8 @@ begin
   return private.project_json(project);
 end $$;
 comment on function private.accept_project(jsonb, uuid) is
-  'POST /projects/{id}/transfer/accept: the caller owns the project from now on, under the own plan, and its API keys are revoked. '
+  'POST /projects/{id}/transfer/accept: the caller owns the project from now on, under the own plan; its API keys are revoked and '
+  'its webhooks switched off. '
   'Errors: transfer_not_found, project_limit_reached, those of private.authorize_developer.';
 
 create trigger project_transfers_audit after insert or update or delete on public.project_transfers

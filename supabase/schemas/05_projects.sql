@@ -30,8 +30,8 @@ create table public.projects (
 );
 create index projects_owner on public.projects (owner_id, created_at desc, id desc);
 create index projects_plan_id on public.projects (plan_id);
-create index projects_purge_at on public.projects (purge_at) where purge_at is not null;
 create index projects_hidden on public.projects (id) where deleted_at is not null or not is_active;
+create index projects_purge_at on public.projects (purge_at) where purge_at is not null;
 create index projects_deleted on public.projects (deleted_at desc, id desc) where deleted_at is not null;
 
 comment on table public.projects is 'Tenants. Each belongs to one developer.';
@@ -126,7 +126,7 @@ begin
   select plan.projects into allowed
   from public.users account left join public.plans plan on plan.id = account.plan_id
   where account.id = owner for update of account;
-  if (select count(*) from public.projects p where p.owner_id = owner and p.deleted_at is null) >= allowed then
+  if private.count_projects(owner) >= allowed then
     raise exception 'project_limit_reached';
   end if;
   insert into public.projects (owner_id, name, description, email_verification, allowed_origins, site_url, verify_url,

@@ -182,11 +182,18 @@ begin
     select o.id from public.generations o where o.project_id = purge_project.id limit batch_size);
   get diagnostics removed = row_count;
   if removed = 0 then
+    -- They would go with the project's row, all of a month in one statement.
+    delete from public.webhook_deliveries d where d.id in (
+      select o.id from public.webhook_deliveries o where o.project_id = purge_project.id limit batch_size);
+    get diagnostics removed = row_count;
+  end if;
+  if removed = 0 then
     removed := private.purge_project_users(id, batch_size);
   end if;
   if removed > 0 then
     return jsonb_build_object('files', files, 'rows', removed, 'done', false);
   end if;
+  perform private.remember_removed_project(id);
   delete from public.projects p where p.id = purge_project.id;
   return jsonb_build_object('files', files, 'rows', 1, 'done', true);
 end $$;

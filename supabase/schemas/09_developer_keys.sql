@@ -94,7 +94,7 @@ begin
   values (actor, key ->> 'name', key ->> 'key_prefix', decode(key ->> 'key_hash', 'hex'),
     coalesce((key ->> 'management')::boolean, false), (key ->> 'expires_at')::timestamptz)
   returning * into created;
-  insert into private.mail_outbox (user_id, kind, details) values (actor, 'key_created',
+  perform private.send_notice(actor, 'key_created',
     jsonb_build_object('name', created.name, 'key_prefix', created.key_prefix, 'management', created.management));
   return private.developer_key_json(created);
 end $$;
@@ -112,17 +112,25 @@ begin
   if old.grace_ends_at is not null or private.key_state(old.revoked_at, old.grace_ends_at, old.expires_at) <> 'active' then
     raise exception 'developer_key_not_active';
   end if;
+  -- As for API keys: those in their grace are as many as there may be others, at most.
+  perform from public.users u where u.id = actor for update;
+  if grace_seconds > 0 and (select count(*) from public.developer_keys k where k.user_id = actor and k.grace_ends_at is not null
+    and private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) = 'active') >= 10
+  then
+    raise exception 'developer_key_limit_reached';
+  end if;
   update public.developer_keys k set grace_ends_at = now() + make_interval(secs => grace_seconds) where k.id = old.id;
   insert into public.developer_keys (user_id, name, key_prefix, key_hash, management, expires_at)
   values (actor, old.name, replacement ->> 'key_prefix', decode(replacement ->> 'key_hash', 'hex'), old.management, old.expires_at)
   returning * into created;
-  insert into private.mail_outbox (user_id, kind, details) values (actor, 'key_created',
+  perform private.send_notice(actor, 'key_created',
     jsonb_build_object('name', created.name, 'key_prefix', created.key_prefix, 'management', created.management));
   return private.developer_key_json(created);
 end $$;
 comment on function private.rotate_developer_key(jsonb, uuid, jsonb, integer) is
   'POST /auth/developer-keys/{id}/rotate: a new key with the old one''s name, rights and expiry; the old one ends after the '
-  'grace. Errors: developer_key_not_found, developer_key_not_active, those of private.authorize_developer.';
+  'grace. Errors: developer_key_not_found, developer_key_not_active, developer_key_limit_reached (ten are in their grace), '
+  'those of private.authorize_developer.';
 
 create function private.revoke_developer_key(credentials jsonb, id uuid) returns void
 language plpgsql set search_path = '' as $$

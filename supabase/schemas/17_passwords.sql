@@ -59,7 +59,7 @@ begin
       coalesce(account.project_id::text, '') || ':' || account.email_fold);
   end if;
   perform private.end_user_sessions(account.id, permit.keep_session_id);
-  insert into private.mail_outbox (user_id, kind) values (account.id, 'password_changed');
+  perform private.send_notice(account.id, 'password_changed');
 end $$;
 comment on function private.finish_password_change(public.users, private.password_permits) is
   'The effects of a new password. A reset also verifies the address, because its token came by mail.';

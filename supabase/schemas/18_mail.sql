@@ -105,6 +105,17 @@ end $$;
 comment on function private.request_mail(uuid, text, text) is
   'Asks for a mail to an account or to nobody (null): 0, or the seconds to wait.';
 
+create function private.send_notice(user_id uuid, kind text, details jsonb default '{}') returns void
+language plpgsql set search_path = '' as $$
+begin
+  -- Whoever can repeat the change could otherwise fill a mailbox, which need not be the own one: the address may be unproved.
+  if private.fill_bucket(private.bucket_name('notice:' || send_notice.kind, send_notice.user_id::text), 10, 600) = 0 then
+    insert into private.mail_outbox (user_id, kind, details) values (send_notice.user_id, send_notice.kind, send_notice.details);
+  end if;
+end $$;
+comment on function private.send_notice(uuid, text, jsonb) is
+  'Tells an account of a change to it: ten mails of a kind at once, then one in ten minutes.';
+
 create function private.send_mail_test(credentials jsonb, id uuid, sample text, mail jsonb) returns text
 language plpgsql set search_path = '' as $$
 declare
@@ -145,9 +156,8 @@ comment on function private.on_user_created() is
 create function private.on_api_key_created() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  insert into private.mail_outbox (user_id, kind, details)
-  select p.owner_id, 'key_created',
-    jsonb_build_object('name', new.name, 'key_prefix', new.key_prefix, 'project_name', p.name)
+  perform private.send_notice(p.owner_id, 'key_created',
+    jsonb_build_object('name', new.name, 'key_prefix', new.key_prefix, 'project_name', p.name))
   from public.projects p
   -- No mail for the key that is created with its project.
   where p.id = new.project_id and p.created_at < now();
@@ -164,4 +174,7 @@ create trigger api_keys_created after insert on public.api_keys
 alter table private.mail_outbox enable row level security;
 
 grant select, insert, update, delete on private.mail_outbox to service_role;
-grant execute on function private.request_mail(uuid, text, text) to service_role;
+grant execute on function
+  private.request_mail(uuid, text, text),
+  private.send_notice(uuid, text, jsonb)
+to service_role;

@@ -16,6 +16,51 @@ comment on column public.generation_usage.generations is 'How many count against
 comment on column public.generation_usage.sent is 'How many were sent to the provider, whatever became of them.';
 comment on column public.generation_usage.canceled is 'How many were canceled or deleted after they were sent, and given back.';
 
+create table private.removed_projects (
+  user_id uuid primary key references public.users (id) on delete cascade,
+  month date not null,
+  projects integer not null constraint removed_projects_projects_positive check (projects > 0)
+);
+
+comment on table private.removed_projects is
+  'How many projects of a developer had sent generations in the month in which they were removed. They count until it is over.';
+comment on column private.removed_projects.user_id is 'The developer.';
+comment on column private.removed_projects.month is 'First day of the UTC month of the last removal.';
+comment on column private.removed_projects.projects is 'Projects that were removed in it and had sent something in it.';
+
+create function private.this_month() returns date
+language plpgsql stable set search_path = '' as $$
+begin
+  return date_trunc('month', now() at time zone 'utc')::date;
+end $$;
+comment on function private.this_month() is 'First day of the UTC month.';
+
+create function private.count_projects(owner uuid) returns bigint
+language plpgsql stable set search_path = '' as $$
+begin
+  return (select count(*) from public.projects p
+      where p.owner_id = owner and (p.deleted_at is null or exists (select from public.generation_usage used
+        where used.project_id = p.id and used.month = private.this_month() and used.sent > 0)))
+    + coalesce((select removed.projects from private.removed_projects removed
+      where removed.user_id = owner and removed.month = private.this_month()), 0);
+end $$;
+comment on function private.count_projects(uuid) is
+  'What counts against the projects of a plan: those that are there, and those that sent a generation this month and were deleted. '
+  'Otherwise each new project would have a new month.';
+
+create function private.remember_removed_project(id uuid) returns void
+language plpgsql set search_path = '' as $$
+begin
+  insert into private.removed_projects as removed (user_id, month, projects)
+  select p.owner_id, used.month, 1
+  from public.projects p
+  join public.generation_usage used on used.project_id = p.id and used.month = private.this_month() and used.sent > 0
+  where p.id = remember_removed_project.id
+  on conflict (user_id) do update set month = excluded.month,
+    projects = case when removed.month = excluded.month then removed.projects + 1 else 1 end;
+end $$;
+comment on function private.remember_removed_project(uuid) is 'Before the row of a project goes, and what it has used with it.';
+
 create function private.get_generation_usage(credentials jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
@@ -61,8 +106,14 @@ comment on function private.get_generation_usage(jsonb) is
   'those of private.authorize.';
 
 alter table public.generation_usage enable row level security;
+alter table private.removed_projects enable row level security;
 create policy generation_usage_select_owner on public.generation_usage for select to authenticated
   using (project_id = any ((select private.managed_project_ids())::uuid[]));
 
 grant select on public.generation_usage to authenticated;
-grant select, insert, update, delete on public.generation_usage to service_role;
+grant select, insert, update, delete on public.generation_usage, private.removed_projects to service_role;
+grant execute on function
+  private.this_month(),
+  private.count_projects(uuid),
+  private.remember_removed_project(uuid)
+to service_role;

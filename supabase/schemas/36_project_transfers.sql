@@ -81,7 +81,11 @@ begin
   if exists (select from public.users u where u.id = project.owner_id and u.email_fold = private.fold_email(offer_project.email)) then
     raise exception 'transfer_to_owner';
   end if;
-  wait := private.count_mail('project_offered', project.id::text);
+  -- An owner can make and delete projects, so offers are counted by owner too.
+  wait := private.fill_bucket(private.bucket_name('project_offers', project.owner_id::text), 20, 600);
+  if wait = 0 then
+    wait := private.count_mail('project_offered', project.id::text);
+  end if;
   if wait > 0 then
     raise exception 'mail_limit_exceeded' using detail = jsonb_build_object('retry_after_seconds', wait);
   end if;
@@ -165,11 +169,13 @@ begin
   if transfer.id is null then
     raise exception 'transfer_not_found';
   end if;
-  if (select count(*) from public.projects p where p.owner_id = actor and p.deleted_at is null) >= allowed then
+  if private.count_projects(actor) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  -- The old owner knows these keys, and the project's own plan was granted to the old owner.
+  -- The old owner knows these keys and secrets, and the project's own plan was granted to the old owner. Webhooks lead to the old
+  -- owner's servers, and their events name people.
   update public.api_keys k set revoked_at = now() where k.project_id = project.id and k.revoked_at is null;
+  update public.webhooks w set is_active = false where w.project_id = project.id and w.is_active;
   update public.projects p set owner_id = actor, plan_id = null where p.id = project.id returning p.* into project;
   delete from public.project_transfers t where t.id = transfer.id;
   insert into private.mail_outbox (user_id, kind, details)
@@ -177,7 +183,8 @@ begin
   return private.project_json(project);
 end $$;
 comment on function private.accept_project(jsonb, uuid) is
-  'POST /projects/{id}/transfer/accept: the caller owns the project from now on, under the own plan, and its API keys are revoked. '
+  'POST /projects/{id}/transfer/accept: the caller owns the project from now on, under the own plan; its API keys are revoked and '
+  'its webhooks switched off. '
   'Errors: transfer_not_found, project_limit_reached, those of private.authorize_developer.';
 
 create trigger project_transfers_audit after insert or update or delete on public.project_transfers

@@ -237,3 +237,24 @@ test("a removal works in bounded steps, continues after a worker died, and rules
   const [late] = await sql`select private.purge_project(${id}, 10, 120) as result`;
   expect(late?.result).toEqual({ files: [], rows: 0, done: true });
 });
+
+test("a removal takes the log of webhooks in bounded steps, before the project's row", async () => {
+  const developer = await registerDeveloper();
+  const { id } = developer.project;
+  await sql`
+    with hook as (
+      insert into public.webhooks (project_id, url, events, secret)
+      values (${id}, 'https://events.example.org/', '{user.created}', 'whsec_AAAA') returning id)
+    insert into public.webhook_deliveries (webhook_id, project_id, event, subject_id, status, finished_at)
+    select hook.id, ${id}, 'user.created', gen_random_uuid(), 'delivered', now() from hook, generate_series(1, 25)`;
+  await remove(developer);
+  // Not due, so that no other test's reconciler takes a step.
+  await sql`update public.projects set purge_started_at = now() where id = ${id}`;
+  const rows: number[] = [];
+  for (let isDone = false; !isDone; ) {
+    const [step] = await sql`select private.purge_project(${id}, 10, 3600) as result`;
+    rows.push(step?.result.rows);
+    isDone = step?.result.done;
+  }
+  expect(rows).toEqual([10, 10, 5, 1]);
+});

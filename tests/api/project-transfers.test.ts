@@ -77,6 +77,20 @@ test("an accepted transfer moves the project and its users, and ends the access 
   expect(errorOf(await accept(receiver, id)).code).toBe("transfer_not_found");
 });
 
+test("an accepted transfer switches webhooks off, because they lead to the old owner's server and name people", async () => {
+  const { owner, receiver, id } = await offered();
+  const hook = { url: "https://old-owner.example.org/events", events: ["user.created"] };
+  await api(`/projects/${id}/webhooks`, { headers: owner.headers, json: hook });
+  await accept(receiver, id);
+  const headers = { "X-Developer-Key": receiver.project.developer_key, "X-Project-ID": id };
+  await registerEndUser({ ...receiver.project, id, headers });
+  const [webhook] = (await api<{ id: string }[]>(`/projects/${id}/webhooks`, { headers: receiver.headers }))
+    .body;
+  expect(webhook).toMatchObject({ url: hook.url, is_active: false });
+  const log = await api(`/projects/${id}/webhooks/${webhook?.id}/deliveries`, { headers: receiver.headers });
+  expect(log.body.deliveries).toEqual([]);
+});
+
 test("the audit log records who offered and who accepted a transfer, and no email", async () => {
   const { owner, receiver, id } = await offered();
   await accept(receiver, id);

@@ -175,6 +175,10 @@ export const expectedTables: Record<string, TableAccess> = {
     own: "bucket = 'test:own ' || :operator",
     foreign: "bucket = 'test:other ' || :operator",
   },
+  "private.removed_projects": {
+    seed: ({ user_id }) => `insert into private.removed_projects (user_id, month, projects)
+      values ('${user_id}', current_date, 1) on conflict do nothing`,
+  },
   "private.request_counts": {
     seed: ({
       operator_id: id,

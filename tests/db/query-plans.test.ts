@@ -156,6 +156,10 @@ const hot: [string, (tx: Tx) => Promise<unknown>][] = [
       return tx`select private.begin_login(${json(tx, credentialsOf({ project_id, developer_key }))}, ${world.a.user.email}, '192.0.2.1')`;
     },
   ],
+  [
+    "the published pictures of all projects",
+    (tx) => tx`select private.list_public_generations(${json(tx, {})}, 1, 20, null, null)`,
+  ],
   ["the reconciler's claim of due generations", (tx) => tx`select private.claim_due_generations(50)`],
   ["a user's own account by policy", (tx) => asUser(world.a.user.token, "select id from public.users")(tx)],
   [

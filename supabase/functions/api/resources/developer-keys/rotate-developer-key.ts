@@ -33,6 +33,7 @@ const route = createRoute({
       "developers_only",
       "developer_key_not_found",
       "developer_key_not_active",
+      "developer_key_limit_reached",
     ),
   },
 });

@@ -1,0 +1,77 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Developer, registerDeveloper } from "../support/api.ts";
+import { admin, owner, refusalOf, rolledBack, type Tx } from "../support/sql.ts";
+import { credentialsOf } from "../support/world.ts";
+
+let developer: Developer;
+beforeAll(async () => {
+  developer = await registerDeveloper();
+});
+afterAll(() => Promise.all([owner.end(), admin.end()]));
+
+const asDeveloper = (tx: Tx) => tx.json(credentialsOf({ token: developer.token }));
+
+async function create(tx: Tx): Promise<string> {
+  await tx`reset role`;
+  const project = tx.json({ name: "Again" });
+  const [row] = await tx`select private.create_project(${asDeveloper(tx)}, ${project}) ->> 'id' as id`;
+  return row?.id;
+}
+
+/** A deleted project, which may have sent generations in a month. */
+async function deleted(tx: Tx, sent: number, month = "now"): Promise<string> {
+  const id = await create(tx);
+  await tx`reset role`;
+  await tx`insert into public.generation_usage (project_id, month, sent)
+    values (${id}, date_trunc('month', ${month}::text::timestamptz at time zone 'utc')::date, ${sent})`;
+  await tx`select private.delete_project(${asDeveloper(tx)}, ${id}, 7)`;
+  return id;
+}
+
+async function purge(tx: Tx, id: string): Promise<void> {
+  await tx`reset role`;
+  await tx`update public.projects set purge_started_at = now() where id = ${id}`;
+  await tx`select private.purge_project(${id}, 200, 120)`;
+  expect(await tx`select from public.projects where id = ${id}`).toHaveLength(0);
+}
+
+/** A plan of three projects, one of which is there since the registration. */
+const withPlan = (work: (tx: Tx) => Promise<void>) =>
+  rolledBack(async (tx) => {
+    await tx`insert into public.plans (id, projects) values ('three', 3)`;
+    await tx`update public.users set plan_id = 'three' where id = ${developer.id}`;
+    await work(tx);
+  });
+
+test("a project that sent generations this month counts after its deletion, and after its removal", () =>
+  withPlan(async (tx) => {
+    const used = [await deleted(tx, 1), await deleted(tx, 1)];
+    expect(await refusalOf(tx.savepoint(create))).toBe("project_limit_reached");
+    for (const id of used) await purge(tx, id);
+    expect(await refusalOf(tx.savepoint(create))).toBe("project_limit_reached");
+  }));
+
+test("a deleted project that sent nothing, or nothing this month, makes room for another one", () =>
+  withPlan(async (tx) => {
+    for (const id of [await deleted(tx, 0), await deleted(tx, 9, "2026-01-15")]) await purge(tx, id);
+    await create(tx);
+    await create(tx);
+    expect(await refusalOf(tx.savepoint(create))).toBe("project_limit_reached");
+  }));
+
+test("a handed-over project is refused where deleted ones have used the receiver's month", () =>
+  withPlan(async (tx) => {
+    await deleted(tx, 1);
+    await deleted(tx, 1);
+    await tx`reset role`;
+    const [giver] =
+      await admin`select id from public.users where role = 'developer' and id <> ${developer.id} limit 1`;
+    const id = randomUUID();
+    await tx`insert into public.projects (id, owner_id, name) values (${id}, ${giver?.id}, 'Given')`;
+    await tx`update public.users set email_verified_at = now() where id = ${developer.id}`;
+    await tx`insert into public.project_transfers (project_id, owner_id, email, expires_at)
+      values (${id}, ${giver?.id}, ${developer.email}, now() + interval '1 day')`;
+    const accept = (nested: Tx) => nested`select private.accept_project(${asDeveloper(nested)}, ${id})`;
+    expect(await refusalOf(tx.savepoint(accept))).toBe("project_limit_reached");
+  }));
