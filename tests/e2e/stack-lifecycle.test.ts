@@ -144,31 +144,20 @@ describe("npm start", { timeout: 240_000 }, () => {
     });
   });
 
-  test.each([
-    [
-      "a migration that this checkout does not have",
-      "insert into supabase_migrations.schema_migrations (version) values ('20261124090000')",
-    ],
-    [
-      "an older state of its schema",
-      "update supabase_migrations.schema_migrations set statements = array['-- Schema 0000']",
-    ],
-  ])(
-    "npm start refuses a database with %s in one sentence, and --fresh replaces it",
-    async (_what, change) => {
-      await two.query(change);
-      two.cli.child.kill("SIGTERM");
-      await two.cli.exited;
-      two.start();
-      expect(await two.cli.exited).toBe(1);
-      expect(two.cli.errors.filter((line) => line !== "")).toEqual([
-        "The database in this data folder has the schema of another checkout: begin anew with `npm start -- --fresh`, which deletes what it holds.",
-      ]);
-      await assertNothingLeft(two.base_port, two.parts());
-      await two.restart("--fresh");
-      expect(
-        await two.query("select count(*)::int as count from supabase_migrations.schema_migrations"),
-      ).toEqual([{ count: migrationNames().length }]);
-    },
-  );
+  // tests/db/foreign-schema.test.ts has the other databases that are refused.
+  test("npm start refuses a database with a migration that this checkout does not have in one sentence, and --fresh replaces it", async () => {
+    await two.query("insert into supabase_migrations.schema_migrations (version) values ('20261124090000')");
+    two.cli.child.kill("SIGTERM");
+    await two.cli.exited;
+    two.start();
+    expect(await two.cli.exited).toBe(1);
+    expect(two.cli.errors.filter((line) => line !== "")).toEqual([
+      "The database in this data folder has the schema of another checkout: begin anew with `npm start -- --fresh`, which deletes what it holds.",
+    ]);
+    await assertNothingLeft(two.base_port, two.parts());
+    await two.restart("--fresh");
+    expect(
+      await two.query("select count(*)::int as count from supabase_migrations.schema_migrations"),
+    ).toEqual([{ count: migrationNames().length }]);
+  });
 });
