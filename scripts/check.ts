@@ -1,6 +1,7 @@
 // Everything that needs no running stack: format, lint, types on Node and on both Denos, generated files, the SDK's package,
 // unused code.
 import { readFileSync } from "node:fs";
+import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { checkClient, inScratch } from "./build-client.ts";
 import { lintOpenApi } from "./check/lint-openapi.ts";
@@ -37,6 +38,7 @@ const checks: [string, () => Promise<Check>][] = [
   ["unused code", () => runCommand("knip", [])],
 ];
 
+if (process.argv.includes("--beside-tests")) setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 let failed = 0;
 const waiting = [...checks];
 /** Two at once: most of them compute on one core. */

@@ -44,15 +44,21 @@ describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
   test(`requests on cut database connections are 503, and the function keeps serving, on the ${deno} Deno`, async () => {
     const answers: { status: number; code: string | undefined }[] = [];
     let isLoaded = true;
+    let answered = () => {};
     const load = Array.from({ length: 20 }, async () => {
-      while (isLoaded && instance.isAlive()) answers.push(await me());
+      while (isLoaded && instance.isAlive()) {
+        answers.push(await me());
+        answered();
+      }
     });
     try {
       for (let cut = 0; cut < 50; cut++) {
         const before = answers.length;
         // Each cut comes at a different moment of the running requests.
         while (instance.isAlive() && answers.length < before + 7 + (cut % 13))
-          await new Promise(setImmediate);
+          await new Promise<void>((resolve) => {
+            answered = resolve;
+          });
         proxy.drop();
       }
     } finally {
