@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Row } from "../scripts/bench/measure.ts";
+import type { Row } from "../scripts/bench/compare.ts";
 import { type Server, startServer } from "../scripts/bench/servers.ts";
 import { reasonOf } from "../scripts/local/problem.ts";
 import { loopback } from "../scripts/local/settings.ts";

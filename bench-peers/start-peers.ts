@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
-import type { Row } from "../scripts/bench/measure.ts";
+import type { Row } from "../scripts/bench/compare.ts";
 import type { Facts } from "../scripts/bench/seed.ts";
 import { type Server, startDeno, startServer } from "../scripts/bench/servers.ts";
 import { adminUrlOf, keysOfPort } from "../scripts/local/keys.ts";

@@ -1,89 +1,21 @@
 // Builds the SDK and checks its promises: correct packaging and types, its size, and tree shaking.
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
-import { build, type InlineConfig } from "tsdown";
-import { runCommand } from "./local/run-command.ts";
+import { checkClient, packageFolder } from "./build-client/client-package.ts";
+import { runMain } from "./local/command-line.ts";
+import { inScratch } from "./local/scratch.ts";
 import { repositoryRoot } from "./local/settings.ts";
 
-const source = join(repositoryRoot, "packages", "client");
-const longestGzip = 12_000;
-/** The size for a program that uses only the error classes. */
-const longestShakenGzip = 2_000;
-
-const options: InlineConfig = {
-  config: false,
-  cwd: source,
-  format: "esm",
-  platform: "neutral",
-  target: "es2022",
-  fixedExtension: false,
-  tsconfig: join(source, "tsconfig.json"),
-  logLevel: "warn",
-  inputOptions: { checks: { pluginTimings: false } },
-};
-
-/** Builds the package in an empty folder and packs it there. Returns the path of the tarball, as it would be published. */
-export async function packClient(folder: string): Promise<string> {
-  await build({ ...options, entry: ["src/index.ts"], outDir: join(folder, "dist"), dts: true });
-  for (const file of ["package.json", "README.md", "CHANGELOG.md", "LICENSE"]) {
-    cpSync(join(source, file), join(folder, file));
-  }
-  await mustSucceed("npm", ["pack", folder, "--pack-destination", folder, "--silent"]);
-  const { name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  return join(folder, `${name.replace("@", "").replace("/", "-")}-${version}.tgz`);
-}
-
-/** Writes one minified module with the whole SDK, or its named exports, for a page without a bundler. */
-export async function bundleClient(folder: string, what = "*"): Promise<string> {
-  const entry = join(folder, "bundle.js");
-  writeFileSync(entry, `export ${what} from ${JSON.stringify(join(folder, "dist", "index.js"))};\n`);
-  const outDir = join(folder, "bundled");
-  await build({ ...options, entry: [entry], outDir, minify: true, dts: false });
-  return readFileSync(join(outDir, "bundle.js"), "utf8");
-}
-
-/** @throws Error saying which promise is broken. Returns a line for people, and the tarball that it speaks of. */
-export async function checkClient(folder: string): Promise<{ line: string; tarball: string }> {
-  const tarball = await packClient(folder);
-  await mustSucceed("publint", [tarball, "--strict"]);
-  await mustSucceed("attw", [tarball, "--profile", "esm-only"]);
-  const sizeOf = (bundle: string) => gzipSync(bundle, { level: 9 }).byteLength;
-  const whole = sizeOf(await bundleClient(folder));
-  const shaken = sizeOf(await bundleClient(folder, "{ ApiError, RateLimitError }"));
-  if (whole > longestGzip) throw new Error(`The SDK has ${whole} bytes min+gz, over ${longestGzip}.`);
-  if (shaken > longestShakenGzip)
-    throw new Error(`The error classes alone cost ${shaken} bytes min+gz: something has side effects.`);
-  const kB = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
-  const line = `${kB(whole)} min+gz of at most ${kB(longestGzip)}, its errors alone ${kB(shaken)}; publint and attw clean`;
-  return { line, tarball };
-}
-
-/** Runs `work` in a temporary folder. */
-export async function inScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "cloud-api-client-"));
-  try {
-    return await work(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-async function mustSucceed(command: string, args: string[]): Promise<void> {
-  const { code, output } = await runCommand(command, args);
-  if (code !== 0) throw new Error(`${command} is not content:\n${output}`);
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await inScratch(async (folder) => {
-    const { line, tarball } = await checkClient(folder);
-    console.log(line);
-    rmSync(join(source, "dist"), { recursive: true, force: true });
-    cpSync(join(folder, "dist"), join(source, "dist"), { recursive: true });
-    const packed = join(repositoryRoot, "dist", basename(tarball));
-    cpSync(tarball, packed);
-    console.log(`wrote packages/client/dist\n\nIn your own project:  npm install ${packed}`);
-  });
-}
+await runMain(
+  () =>
+    inScratch(async (folder) => {
+      const { line, tarball } = await checkClient(folder);
+      console.log(line);
+      rmSync(join(packageFolder, "dist"), { recursive: true, force: true });
+      cpSync(join(folder, "dist"), join(packageFolder, "dist"), { recursive: true });
+      const packed = join(repositoryRoot, "dist", basename(tarball));
+      cpSync(tarball, packed);
+      console.log(`wrote packages/client/dist\n\nIn your own project:  npm install ${packed}`);
+    }),
+  "The SDK could not be built",
+);

@@ -1,12 +1,10 @@
 // Deploys to a hosted Supabase project with the Supabase CLI, one command after another, or only prints the commands.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type DeployOptions, planDeploy, problemsOf, type Step } from "./deploy/plan.ts";
 import { hostedEnvFile, readEnvFile } from "./doctor/env-file.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem } from "./local/problem.ts";
 import { runCommand } from "./local/run-command.ts";
+import { inScratch } from "./local/scratch.ts";
 
 const helpText = `Deploys this checkout to a hosted Supabase project, again and again: each step brings it to what it should be.
 
@@ -43,15 +41,9 @@ function readOptions(): DeployOptions & { dry_run: boolean } {
 const shown = ({ command, file }: Step) =>
   [...(command[0] === "supabase" ? ["npx"] : []), ...command, ...(file ? [`<${file.shown}>`] : [])].join(" ");
 
-/** The exit code of the command. */
-async function run({ command: [name = "", ...args], file }: Step): Promise<number> {
-  if (file === undefined) return (await runCommand(name, args, true)).code;
-  const folder = mkdtempSync(join(tmpdir(), "cloud-api-deploy-"));
-  try {
-    return (await runCommand(name, [...args, file.write(folder)], true)).code;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+async function run({ command: [name = "", ...args], file }: Step): Promise<{ code: number }> {
+  if (file === undefined) return runCommand(name, args, true);
+  return inScratch((folder) => runCommand(name, [...args, file.write(folder)], true));
 }
 
 async function main(): Promise<void> {
@@ -64,7 +56,7 @@ async function main(): Promise<void> {
   if (dry_run) return;
   for (const step of planDeploy(options)) {
     console.log(`\n# ${step.why}\n${shown(step)}`);
-    const code = await run(step);
+    const { code } = await run(step);
     if (code !== 0)
       throw new Problem(
         `That failed (exit code ${code}). Mend it and run the same command again: every step can be repeated.`,

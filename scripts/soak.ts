@@ -1,9 +1,7 @@
 import { setTimeout } from "node:timers/promises";
-import postgres from "postgres";
 import { openOwnStack } from "./bench/own-stack.ts";
 import { findFunction, usageOf } from "./bench/usage.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
-import { adminUrlOf } from "./local/keys.ts";
 import { Problem } from "./local/problem.ts";
 import { makeSubject, startTraffic } from "./soak/traffic.ts";
 import { judge, type Sample } from "./soak/verdict.ts";
@@ -21,8 +19,7 @@ async function main(): Promise<void> {
   if (!(duration_ms > 0)) throw new Problem("--minutes is more than 0.");
   // Three times what the function keeps. With an unbounded heap, garbage hides a leak, or looks like one.
   process.env.DENO_V8_FLAGS ??= "--max-old-space-size=64";
-  const { ports, operator_key, stop } = await openOwnStack();
-  const admin = postgres(adminUrlOf(ports), { max: 1, onnotice: () => {} });
+  const { ports, operator_key, admin, stop } = await openOwnStack();
   try {
     const subject = await makeSubject(ports, operator_key, admin);
     const traffic = startTraffic(subject);
@@ -46,7 +43,6 @@ async function main(): Promise<void> {
       console.log(`${is_right ? "ok  " : "FAIL"}  ${name}: ${found}`);
     if (verdict.some(({ is_right }) => !is_right)) process.exitCode = 1;
   } finally {
-    await admin.end();
     await stop();
   }
 }

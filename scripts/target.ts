@@ -1,9 +1,10 @@
 // Writes the target file of the suites for `supabase start`, from the output of `supabase status`.
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { parseEnv, promisify } from "node:util";
+import { promisify } from "node:util";
 import postgres from "postgres";
+import { localEnvFile, readEnvFile } from "./doctor/env-file.ts";
 import { readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem } from "./local/problem.ts";
 import { repositoryRoot } from "./local/settings.ts";
@@ -29,13 +30,6 @@ async function status(): Promise<Record<string, string | undefined>> {
   }
 }
 
-function cronSecret(settings: string): string {
-  const path = resolve(repositoryRoot, settings);
-  const secret = existsSync(path) ? parseEnv(readFileSync(path, "utf8")).CRON_SECRET : undefined;
-  if (!secret) throw new Problem(`${settings} has no CRON_SECRET: set one and start the stack again.`);
-  return secret;
-}
-
 async function operatorKey(databaseUrl: string): Promise<string> {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {}, connect_timeout: 5 });
   const email = `suites-${Date.now()}@operators.test`;
@@ -48,11 +42,13 @@ async function operatorKey(databaseUrl: string): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  const options = { settings: { type: "string", default: "supabase/functions/.env" } } as const;
+  const options = { settings: { type: "string", default: localEnvFile } } as const;
   const { values, positionals } = readCommandLine("npm run target", helpText, options, true);
   const [file] = positionals;
   if (file === undefined) throw new Problem(helpText);
-  const cron_secret = cronSecret(values.settings);
+  const cron_secret = readEnvFile(values.settings)?.CRON_SECRET;
+  if (!cron_secret)
+    throw new Problem(`${values.settings} has no CRON_SECRET: set one and start the stack again.`);
   const { API_URL: url, DB_URL: database_url = "", ...keys } = await status();
   const target = {
     url,

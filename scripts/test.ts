@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { operations } from "../tests/support/contract/document.ts";
+import { readCommandLine, runMain } from "./local/command-line.ts";
 import { runCommand } from "./local/run-command.ts";
-import { unseenAnswers } from "./test/contract-coverage.ts";
 
 const helpText = `Runs every check and every suite, against a stack of its own.
 
@@ -13,38 +14,35 @@ const helpText = `Runs every check and every suite, against a stack of its own.
   npm test -- --hosted                      api, attack and faults on the Deno that hosted Supabase is compatible with
   npm run test:browser                      what needs a Chromium`;
 
-const args = process.argv.slice(2);
-if (args.includes("--help") || args.includes("-h")) {
-  console.log(helpText);
-  process.exit(0);
-}
-const words = args.filter((arg) => !arg.startsWith("-"));
-const files = words.filter((word) => /[./]/.test(word));
-const names = words.filter((word) => !files.includes(word));
-const start = performance.now();
 // These need only Node and npm; `browser` needs a Chromium and has to be named.
 const everywhere = ["unit", "db", "api", "attack", "e2e", "faults"];
+const onDeno = ["api", "attack", "faults"];
 
-if (args.includes("--hosted")) {
-  process.env.CLOUD_API_DENO = "hosted";
-  if (names.length === 0) names.push("api", "attack", "faults");
+async function main(): Promise<void> {
+  const options = {
+    hosted: { type: "boolean", default: false },
+    "no-check": { type: "boolean", default: false },
+  } as const;
+  const { values, positionals } = readCommandLine("npm test", helpText, options, true);
+  const files = positionals.filter((word) => /[./]/.test(word));
+  const named = positionals.filter((word) => !files.includes(word));
+  const isFull = positionals.length === 0 && !values.hosted;
+  const start = performance.now();
+  const checking = isFull && !values["no-check"] ? check() : undefined;
+  if (values.hosted) process.env.CLOUD_API_DENO = "hosted";
+  const seen = mkdtempSync(join(tmpdir(), "cloud-api-seen-"));
+  process.env.CLOUD_API_SEEN = seen;
+  const projects = named.length > 0 ? named : values.hosted ? onDeno : everywhere;
+  const args = ["run", ...files, ...projects.flatMap((name) => ["--project", name])];
+  const { code } = await runCommand("vitest", args, true);
+  // Only a full run knows which answers no test received.
+  const isCovered = !isFull || reportCoverage(seen);
+  const isGood = code === 0 && isCovered && (await checking) !== false;
+  rmSync(seen, { recursive: true, force: true });
+  const verdict = isGood ? "Everything passed" : "Something failed";
+  console.log(`${verdict} after ${((performance.now() - start) / 1000).toFixed(0)} s.`);
+  process.exit(isGood ? 0 : code || 1);
 }
-const isChecked = words.length === 0 && !args.includes("--no-check") && !args.includes("--hosted");
-const checking = isChecked ? check() : undefined;
-const seen = mkdtempSync(join(tmpdir(), "cloud-api-seen-"));
-process.env.CLOUD_API_SEEN = seen;
-const { code } = await runCommand(
-  "vitest",
-  ["run", ...files, ...(names.length > 0 ? names : everywhere).flatMap((name) => ["--project", name])],
-  true,
-);
-const isCovered = reportCoverage();
-const isGood = code === 0 && isCovered && (await checking) !== false;
-rmSync(seen, { recursive: true, force: true });
-console.log(
-  `${isGood ? "Everything passed" : "Something failed"} after ${((performance.now() - start) / 1000).toFixed(0)} s.`,
-);
-process.exit(isGood ? 0 : code || 1);
 
 /** The checks compute while many tests wait. They give way to the tests, and say everything at once. */
 async function check(): Promise<boolean> {
@@ -53,14 +51,21 @@ async function check(): Promise<boolean> {
   return code === 0;
 }
 
-/** Only a full run knows which answers no test received. */
-function reportCoverage(): boolean {
-  if (words.length > 0 || args.includes("--hosted")) return true;
-  const { documented, unseen } = unseenAnswers(seen);
+/** Whether some test received each answer of docs/openapi.json. The suites wrote `<operation> <status>` lines into the folder. */
+function reportCoverage(seen: string): boolean {
+  const lines = new Set(
+    readdirSync(seen).flatMap((file) => readFileSync(join(seen, file), "utf8").split("\n")),
+  );
+  const documented = operations.flatMap(({ id, responses }) =>
+    Object.keys(responses).map((status) => `${id} ${status}`),
+  );
+  const unseen = documented.filter((line) => !lines.has(line));
   console.log(
-    `Of ${documented} answers of docs/openapi.json the suites got ${documented - unseen.length}, each as documented.`,
+    `Of ${documented.length} answers of docs/openapi.json the suites got ${documented.length - unseen.length}, each as documented.`,
   );
   if (unseen.length > 0)
     console.log(`No test got: ${unseen.join(", ")}. Test them, or do not document them.`);
   return unseen.length === 0;
 }
+
+await runMain(main, "The tests could not run");

@@ -1,4 +1,4 @@
-import type { Row } from "./measure.ts";
+import type { Row } from "./compare.ts";
 import type { Request } from "./scenarios.ts";
 import { isFlat, percentile } from "./statistics.ts";
 import { usageOf } from "./usage.ts";

@@ -1,9 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import postgres from "postgres";
+import { adminUrlOf } from "../local/keys.ts";
 import { findFreeBase } from "../local/ports.ts";
 import { portsFrom } from "../local/settings.ts";
 import { openStack } from "../local/stack-child.ts";
+
+/** A superuser's connection for one statement at a time. */
+export const openAdmin = (url: string) => postgres(url, { max: 1, onnotice: () => {} });
 
 /** `npm start` on free ports, with its data in this folder, or in a new one that is removed with it. */
 export async function openOwnStack(folder?: string) {
@@ -14,8 +19,17 @@ export async function openOwnStack(folder?: string) {
   };
   try {
     const { stack, stop } = await openStack(["--port", String(base), "--data", data]);
-    const { operator_key } = stack.credentials;
-    return { ports: portsFrom(base), operator_key, stop: () => stop().finally(clean) };
+    const ports = portsFrom(base);
+    const admin = openAdmin(adminUrlOf(ports));
+    return {
+      ports,
+      operator_key: stack.credentials.operator_key,
+      admin,
+      async stop() {
+        await admin.end();
+        await stop().finally(clean);
+      },
+    };
   } catch (error) {
     clean();
     throw error;

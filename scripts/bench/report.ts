@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "../local/settings.ts";
-import type { Result } from "./measure.ts";
+import type { Result } from "./compare.ts";
 
 export type Section = {
   title: string;

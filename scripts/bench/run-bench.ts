@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { keysOfPort } from "../local/keys.ts";
+import { storedOperatorKey } from "../doctor/target.ts";
+import { adminUrlOf, keysOfPort } from "../local/keys.ts";
 import { Problem } from "../local/problem.ts";
 import { databaseUrl, loopback, pathsFor, portsFrom, repositoryRoot } from "../local/settings.ts";
+import { compare, type Pace, type Row } from "./compare.ts";
 import { measureCreates } from "./creates.ts";
-import { compare, type Pace, type Row } from "./measure.ts";
-import { openOwnStack } from "./own-stack.ts";
+import { openAdmin, openOwnStack } from "./own-stack.ts";
 import { describeSection, progress, type Section, save } from "./report.ts";
 import { compareSizes, describeSizes, isScalable, type Place } from "./scale/compare-sizes.ts";
 import { openLarge } from "./scale/large-stack.ts";
@@ -31,11 +31,11 @@ export async function runBench(options: BenchOptions): Promise<void> {
   const undo: Undo = [];
   try {
     progress("Starting a stack …");
-    const { ports, operator_key, stop } =
+    const { ports, operator_key, admin, stop } =
       options.port === undefined ? await openOwnStack() : findStack(options.port);
     undo.push(stop);
     progress("Making accounts and pictures to read …");
-    const facts = await seed(ports, operator_key, options.deep_page);
+    const facts = await seed(ports, operator_key, admin, options.deep_page);
     if (options.scale) await compareWithLarge(options, { ports, facts }, undo);
     else await compareWithBare(options, { ports, facts }, undo);
   } finally {
@@ -46,17 +46,15 @@ export async function runBench(options: BenchOptions): Promise<void> {
 
 /** The stack that runs on this port. */
 function findStack(port: number) {
+  const ports = portsFrom(port);
   const { credentials } = pathsFor(join(repositoryRoot, ".local", String(port)));
-  const stored = () =>
-    (JSON.parse(readFileSync(credentials, "utf8")) as { operator_key: string }).operator_key;
-  try {
-    const operator_key = process.env.CLOUD_API_OPERATOR_KEY || stored();
-    return { ports: portsFrom(port), operator_key, stop: () => {} };
-  } catch {
+  const operator_key = process.env.CLOUD_API_OPERATOR_KEY || storedOperatorKey(credentials);
+  if (operator_key === undefined)
     throw new Problem(
       `No operator key for port ${port}: start the stack there, or set CLOUD_API_OPERATOR_KEY.`,
     );
-  }
+  const admin = openAdmin(adminUrlOf(ports));
+  return { ports, operator_key, admin, stop: () => admin.end() };
 }
 
 async function compareWithLarge(pace: Pace, small: Place, undo: Undo): Promise<void> {

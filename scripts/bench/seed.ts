@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import postgres, { type Sql } from "postgres";
+import type { Sql } from "postgres";
 import { createKey } from "../../supabase/functions/api/key.ts";
-import { adminUrlOf, keysOfPort } from "../local/keys.ts";
+import { keysOfPort } from "../local/keys.ts";
 import { Problem } from "../local/problem.ts";
 import { loopback, type Ports } from "../local/settings.ts";
 import { addGenerations } from "./scale/rows.ts";
@@ -41,42 +41,37 @@ export type Facts = Tenant & {
 };
 
 /** Makes what the scenarios read: accounts and keys through the API, their older pictures in the database. */
-export async function seed(ports: Ports, operatorKey: string, deepPage = 5_000): Promise<Facts> {
+export async function seed(ports: Ports, operatorKey: string, admin: Sql, deepPage = 5_000): Promise<Facts> {
   const call = caller(ports);
-  const admin = postgres(adminUrlOf(ports), { max: 1, onnotice: () => {} });
-  try {
-    const tenant = await registerDeveloper(ports, operatorKey, admin);
-    const { project_id, developer_headers } = tenant;
-    const register = async (generations: number) => {
-      const person = await registerPerson(ports, tenant);
-      await addGenerations(admin, { project_id, user_id: person.id }, generations);
-      return person;
-    };
-    const persons: Facts["people"] = [];
-    for (let n = 1; n <= people; n++) {
-      const person = await register(60);
-      const [newest] = await admin`select id from public.generations
-        where user_id = ${person.id} and status = 'completed' order by created_at desc limit 1`;
-      persons.push({ ...person, generation_id: newest?.id });
-    }
-    const heavy = await register(deepPage * 20);
-    await admin`vacuum (analyze) public.generations`;
-    const page = await call("GET", `/generation?page=${deepPage - 1}&per_page=20`, heavy.headers);
-    const keys = `/projects/${project_id}/api-keys`;
-    const revoked = await call("POST", keys, developer_headers, { name: "Revoked" });
-    await call("DELETE", `${keys}/${revoked.id}`, developer_headers);
-    return {
-      ...tenant,
-      people: persons,
-      heavy: { ...heavy, cursor: String(page.next_cursor) },
-      deep_page: deepPage,
-      unknown_key: createKey("ak").key,
-      revoked_key: String(revoked.key),
-      publishable_key: keysOfPort(ports.gateway).publishable,
-    };
-  } finally {
-    await admin.end();
+  const tenant = await registerDeveloper(ports, operatorKey, admin);
+  const { project_id, developer_headers } = tenant;
+  const register = async (generations: number) => {
+    const person = await registerPerson(ports, tenant);
+    await addGenerations(admin, { project_id, user_id: person.id }, generations);
+    return person;
+  };
+  const persons: Facts["people"] = [];
+  for (let n = 1; n <= people; n++) {
+    const person = await register(60);
+    const [newest] = await admin`select id from public.generations
+      where user_id = ${person.id} and status = 'completed' order by created_at desc limit 1`;
+    persons.push({ ...person, generation_id: newest?.id });
   }
+  const heavy = await register(deepPage * 20);
+  await admin`vacuum (analyze) public.generations`;
+  const page = await call("GET", `/generation?page=${deepPage - 1}&per_page=20`, heavy.headers);
+  const keys = `/projects/${project_id}/api-keys`;
+  const revoked = await call("POST", keys, developer_headers, { name: "Revoked" });
+  await call("DELETE", `${keys}/${revoked.id}`, developer_headers);
+  return {
+    ...tenant,
+    people: persons,
+    heavy: { ...heavy, cursor: String(page.next_cursor) },
+    deep_page: deepPage,
+    unknown_key: createKey("ak").key,
+    revoked_key: String(revoked.key),
+    publishable_key: keysOfPort(ports.gateway).publishable,
+  };
 }
 
 export async function registerDeveloper(ports: Ports, operatorKey: string, admin: Sql): Promise<Tenant> {

@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { inScratch } from "../local/scratch.ts";
 import { openOwnStack } from "./own-stack.ts";
 import type { Scenario } from "./scenarios.ts";
 import { startServer } from "./servers.ts";
@@ -23,15 +21,9 @@ export async function startFunctions(
 }
 
 /** Milliseconds until `npm start` on existing data is ready, without the time of npm itself. */
-export async function startStacks(rounds: number): Promise<number[]> {
-  const folder = mkdtempSync(join(tmpdir(), "cloud-api-bench-"));
-  try {
-    // The first one makes the data.
-    return (await repeat(rounds + 1, () => openOwnStack(folder))).slice(1);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+export const startStacks = (rounds: number): Promise<number[]> =>
+  // The first one makes the data.
+  inScratch(async (folder) => (await repeat(rounds + 1, () => openOwnStack(folder))).slice(1));
 
 async function repeat(
   rounds: number,

@@ -1,5 +1,6 @@
 // Makes Auth count sign-ins by the address that the API sends, which stands for an account. The CLI has no command for this.
 import { pathToFileURL } from "node:url";
+import { runMain } from "../local/command-line.ts";
 import { Problem, reasonOf } from "../local/problem.ts";
 
 const api = "https://api.supabase.com";
@@ -29,12 +30,8 @@ export async function forwardAddresses(
   return "Auth counts by the address that the API names.";
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  try {
-    console.log(await forwardAddresses(process.argv[2] ?? "", process.env.SUPABASE_ACCESS_TOKEN));
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    console.error(error.message);
-    process.exitCode = 1;
-  }
-}
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
+  await runMain(
+    async () => console.log(await forwardAddresses(process.argv[2] ?? "", process.env.SUPABASE_ACCESS_TOKEN)),
+    "The switch could not be set",
+  );

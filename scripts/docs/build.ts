@@ -1,5 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { repositoryRoot } from "../local/settings.ts";
 import { guidePage, relativeTo } from "./layout.ts";
 import { llmsText, markdownPage } from "./llms.ts";
@@ -27,6 +28,7 @@ export async function buildDocs(folder: string): Promise<number> {
   write("reference.json", JSON.stringify(documentOfReference(JSON.parse(openApi))));
   write("assets/scalar.js", scalarScript());
   cpSync(assets, join(folder, "assets"), { recursive: true });
+  write("assets/code.css", codeStyles());
   for (const copied of [images, files])
     cpSync(join(repositoryRoot, copied), join(folder, copied.slice("docs/".length)), { recursive: true });
 
@@ -50,6 +52,18 @@ export async function buildDocs(folder: string): Promise<number> {
   write("search.json", JSON.stringify(parts));
   write("llms.txt", llmsText(pages));
   return pages.length + 1;
+}
+
+/** The colours of code, for a light page and for a dark one. */
+function codeStyles(): string {
+  const theme = (name: string) =>
+    readFileSync(
+      fileURLToPath(import.meta.resolve(`@speed-highlight/core/themes/github-${name}.css`)),
+      "utf8",
+    );
+  return ["light", "dark"]
+    .map((name) => `@media (prefers-color-scheme: ${name}) {\n${theme(name)}\n}\n`)
+    .join("");
 }
 
 /** Where the site has a file of the repository. */

@@ -20,7 +20,7 @@ export function guidePage(page: Page, { html, headings }: Rendered, pages: Page[
   const toc =
     parts.length < 3
       ? ""
-      : `<nav class="toc" aria-label="On this page"><strong>On this page</strong><ul>
+      : `<nav class="list toc" aria-label="On this page"><strong>On this page</strong><ul>
 ${parts.map(({ id, text }) => `<li><a href="#${id}">${text}</a></li>`).join("\n")}
 </ul></nav>`;
   return shell({
@@ -29,8 +29,8 @@ ${parts.map(({ id, text }) => `<li><a href="#${id}">${text}</a></li>`).join("\n"
     start: "quick-start.html",
     markdown: markdownOf(page),
     body: `<div class="columns">
-<details class="menu"><summary>All guides</summary>${navigation(page, listed)}</details>
-<nav class="side" aria-label="Guides">${navigation(page, listed)}</nav>
+<details class="list menu"><summary>All guides</summary>${navigation(page, listed)}</details>
+<nav class="list side" aria-label="Guides">${navigation(page, listed)}</nav>
 <main id="main"><article>
 ${html}</article>
 <nav class="neighbours" aria-label="Next pages">
@@ -68,6 +68,7 @@ export function shell(page: {
 }): string {
   const link = (to: string) => escapeHtml(relativeTo(page.output, to));
   const current = (is: boolean) => (is ? ' aria-current="true"' : "");
+  const styles = ["site", ...(page.reference ? [] : ["guide", "code"])];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -76,7 +77,7 @@ export function shell(page: {
 <meta name="color-scheme" content="light dark">
 <title>${escapeHtml(page.title)} · Cloud API</title>
 <link rel="icon" href="${link("assets/icon.svg")}">${page.markdown ? `\n<link rel="alternate" type="text/markdown" href="${link(page.markdown)}">` : ""}
-<link rel="stylesheet" href="${link("assets/site.css")}">${page.reference ? "" : `\n<link rel="stylesheet" href="${link("assets/guide.css")}">`}
+${styles.map((name) => `<link rel="stylesheet" href="${link(`assets/${name}.css`)}">`).join("\n")}
 </head>
 <body${page.reference ? ' class="reference"' : ""}>
 <a class="skip" href="#main">Skip to the content</a>

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { tokenize } from "@speed-highlight/core";
+import { highlightHTML } from "@speed-highlight/core";
 import { Marked, type Tokens } from "marked";
 import { escapeHtml } from "../../supabase/functions/api/escape-html.ts";
 
@@ -34,7 +34,12 @@ export async function renderMarkdown(
   const marked = new Marked({
     async: true,
     walkTokens: async (token) => {
-      if (token.type === "code") coloured.set(token as Tokens.Code, await colour(token as Tokens.Code));
+      if (token.type !== "code") return;
+      const { text, lang = "" } = token as Tokens.Code;
+      const language = languages[lang];
+      const html =
+        language === undefined ? escapeHtml(text) : await highlightHTML(text, language, { block: false });
+      coloured.set(token as Tokens.Code, html);
     },
     renderer: {
       heading({ tokens, depth }) {
@@ -103,14 +108,4 @@ function addressOf(
   if (path === "") return hash;
   const address = resolve(posix.join(posix.dirname(source), path));
   return address === undefined ? undefined : address + hash;
-}
-
-async function colour({ text, lang = "" }: Tokens.Code): Promise<string> {
-  const language = languages[lang];
-  if (language === undefined) return escapeHtml(text);
-  let html = "";
-  await tokenize(text, language, (part, kind) => {
-    html += kind === undefined ? escapeHtml(part) : `<span class="hl-${kind}">${escapeHtml(part)}</span>`;
-  });
-  return html;
 }

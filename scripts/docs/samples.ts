@@ -1,6 +1,6 @@
 import { createClient } from "../../packages/client/src/index.ts";
 import { List } from "../../packages/client/src/list.ts";
-import type { Schema } from "../openapi/openapi-examples.ts";
+import { resolveIn, type Schema } from "../openapi/openapi-examples.ts";
 
 type Operation = { operationId: string; ids: string[]; body: Schema | undefined };
 
@@ -59,20 +59,13 @@ function neededOf(schema: Schema, example: Schema): Schema {
 /** The document as the reference shows it. Each operation has a sample of the SDK. A request to try leaves optional parameters out. */
 export function documentOfReference(document: Schema): Schema {
   const shown = structuredClone(document);
-  const resolve = (schema: Schema): Schema =>
-    schema.$ref === undefined
-      ? schema
-      : schema.$ref
-          .slice(2)
-          .split("/")
-          .reduce((at: Schema, name: string) => at[name], shown);
   for (const methods of Object.values<Schema>(shown.paths)) {
     for (const operation of Object.values<Schema>(methods)) {
-      const parameters: Schema[] = (operation.parameters ?? []).map(resolve);
+      const parameters: Schema[] = operation.parameters ?? [];
       for (const parameter of parameters) leaveOut(parameter);
       const ids = parameters.filter((one) => one.in === "path").map(({ schema }) => schema.example);
       const json = operation.requestBody?.content["application/json"];
-      const body = json && neededOf(resolve(json.schema), json.example);
+      const body = json && neededOf(resolveIn(shown)(json.schema), json.example);
       const source = sdkSample({ operationId: operation.operationId, ids, body });
       if (source !== undefined) operation["x-codeSamples"] = [{ lang: "typescript", label: "SDK", source }];
     }

@@ -92,7 +92,8 @@ async function askForHealth(url: string, operatorKey: string | undefined): Promi
   }
 }
 
-function storedOperatorKey(path: string): string | undefined {
+/** The operator that `npm start` made, in the credentials of a data folder. */
+export function storedOperatorKey(path: string): string | undefined {
   try {
     return (JSON.parse(readFileSync(path, "utf8")) as { operator_key?: string }).operator_key;
   } catch {
@@ -105,11 +106,8 @@ const timeoutMs = 10_000;
 /** One request that never throws. */
 export async function ask(url: string, init: RequestInit = {}): Promise<Answer> {
   try {
-    const response = await fetch(url, {
-      redirect: "manual",
-      ...init,
-      signal: AbortSignal.timeout(timeoutMs),
-    });
+    const signal = AbortSignal.timeout(timeoutMs);
+    const response = await fetch(url, { redirect: "manual", signal, ...init });
     const text = await response.text();
     return { status: response.status, body: parse(text), reason: `it answered ${response.status}` };
   } catch (error) {

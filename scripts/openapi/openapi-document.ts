@@ -4,7 +4,7 @@ import { codesField } from "../../supabase/functions/api/contract/errors.ts";
 import { securitySchemes } from "../../supabase/functions/api/contract/security.ts";
 import { type ErrorCode, errorCodes } from "../../supabase/functions/api/errors.ts";
 import { version } from "../../supabase/functions/api/version.ts";
-import { errorExample, exampleOf, type Schema } from "./openapi-examples.ts";
+import { errorExample, exampleOf, resolveIn, type Schema } from "./openapi-examples.ts";
 
 /** The OpenAPI 3.1 document of the routes themselves. Needs no service: describing a route calls nothing. */
 export function openApiDocument() {
@@ -133,14 +133,7 @@ function complete(document: Schema): void {
     }
     return examples;
   };
-  const resolve = (schema: Schema): Schema => {
-    if (schema.$ref === undefined) return schema;
-    const target = schema.$ref
-      .slice(2)
-      .split("/")
-      .reduce((at: Schema, name: string) => at[name], document);
-    return { ...target, ...schema, $ref: undefined };
-  };
+  const resolve = resolveIn(document);
   for (const operation of Object.values<Schema>(document.paths).flatMap((path) =>
     Object.values<Schema>(path),
   )) {

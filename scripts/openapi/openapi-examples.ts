@@ -4,6 +4,20 @@ import { ApiError, type ErrorCode, invalidField, statusOf } from "../../supabase
 export type Schema = { [key: string]: any };
 type Resolve = (schema: Schema) => Schema;
 
+/** Follows a reference of the document. What stands beside it counts too. */
+export const resolveIn =
+  (document: Schema): Resolve =>
+  ({ $ref, ...own }) =>
+    $ref === undefined
+      ? own
+      : {
+          ...$ref
+            .slice(2)
+            .split("/")
+            .reduce((at: Schema, name: string) => at[name], document),
+          ...own,
+        };
+
 /** The value composed of the examples of a schema's parts. Takes the first of several shapes; undefined without an example. */
 export function exampleOf(schema: Schema, resolve: Resolve): unknown {
   const { allOf = [], anyOf, oneOf, properties, items, example, const: only, ...rest } = resolve(schema);

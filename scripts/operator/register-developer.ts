@@ -1,12 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { ask } from "../doctor/target.ts";
 import { appEnv } from "../local/banner.ts";
-import { Problem, reasonOf } from "../local/problem.ts";
-
-type Registered = {
-  code?: string;
-  detail?: string;
-  provisioning?: { project_id: string; developer_key: string; api_key: string };
-};
+import { Problem } from "../local/problem.ts";
 
 /** The base address of clients: hosted functions are below /functions/v1, any other address is used unchanged. */
 export function baseOf(url: string): string {
@@ -34,32 +29,18 @@ export async function registerDeveloper(
       "Set CLOUD_API_OPERATOR_KEY to the key of an operator: `npm run operator -- create <email>` makes one.",
     );
   const base = baseOf(url);
-  const response = await fetch(`${base}/api/v1/auth/register`, {
+  const password = `${randomBytes(24).toString("base64url")}aA1`;
+  const { status, body, reason } = await ask(`${base}/api/v1/auth/register`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-Operator-Key": operatorKey },
-    body: JSON.stringify({
-      email,
-      full_name: fullName,
-      password: `${randomBytes(24).toString("base64url")}aA1`,
-    }),
+    body: JSON.stringify({ email, full_name: fullName, password }),
     signal: AbortSignal.timeout(30_000),
-  }).catch((error: unknown) => {
-    throw new Problem(`${base} does not answer: ${reasonOf((error as { cause?: unknown }).cause ?? error)}.`);
   });
-  const text = await response.text();
-  const answer = readAnswer(text);
-  if (!response.ok || answer.provisioning === undefined)
+  if (status === 0) throw new Problem(`${base}: ${reason}.`);
+  if (body.provisioning === undefined)
     throw new Problem(
-      `${base} refused it (${response.status} ${answer.code ?? ""}): ${answer.detail ?? text.slice(0, 200)}`,
+      `${base} refused it (${status} ${body.code ?? ""}): ${body.detail ?? "that is no Cloud API"}`,
     );
-  const { developer_key, project_id, api_key } = answer.provisioning;
+  const { developer_key, project_id, api_key } = body.provisioning;
   return appEnv({ urls: { gateway: base }, credentials: { developer_key, project_id, api_key } });
-}
-
-function readAnswer(text: string): Registered {
-  try {
-    return JSON.parse(text) as Registered;
-  } catch {
-    return {};
-  }
 }

@@ -103,7 +103,7 @@ test("npm run operator developer makes a developer and prints a working .env", a
   );
   expect(nobody.err).toContain("CLOUD_API_OPERATOR_KEY");
   const nowhere = await operatorWith(vars, "developer", email, "--url", "http://127.0.0.1:9");
-  expect(nowhere.err).toMatch(/^http:\/\/127\.0\.0\.1:9 does not answer: .*\n$/);
+  expect(nowhere.err).toMatch(/^http:\/\/127\.0\.0\.1:9: no answer: .*\n$/);
 });
 
 test.each([

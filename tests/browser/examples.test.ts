@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { packClient } from "../../scripts/build-client.ts";
+import { packClient } from "../../scripts/build-client/client-package.ts";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { freshEmail, registerDeveloper } from "../support/api.ts";
 import { launchChromium, picture } from "../support/browser.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
-import { packClient } from "../../scripts/build-client.ts";
+import { packClient } from "../../scripts/build-client/client-package.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 import {

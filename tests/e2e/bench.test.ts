@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, inject, test } from "vitest";
-import { compare, type Row } from "../../scripts/bench/measure.ts";
+import { compare, type Row } from "../../scripts/bench/compare.ts";
 import type { Report } from "../../scripts/bench/report.ts";
 import { createGeneration, createProject, login, reads, refusals } from "../../scripts/bench/scenarios.ts";
 import { type Facts, seed } from "../../scripts/bench/seed.ts";
@@ -13,7 +13,8 @@ const { urls, credentials } = inject("stack");
 const port = Number(new URL(urls.gateway).port);
 const files: string[] = [];
 
-afterAll(() => {
+afterAll(async () => {
+  await admin.end();
   for (const file of files) rmSync(join(repositoryRoot, file), { force: true });
 });
 
@@ -71,7 +72,7 @@ test("the benchmark prints and stores measured values for each scenario, and no 
 
 test("the benchmark gets no wrong answer in the scenarios that write", async () => {
   const ports = portsFrom(port);
-  const facts = await seed(ports, String(credentials.operator_key), 2);
+  const facts = await seed(ports, String(credentials.operator_key), admin, 2);
   const base = `http://127.0.0.1:${ports.functions.api}`;
   const changes = [createProject(facts), await createGeneration(facts), login(facts)];
   const rows: Row[] = changes.map((scenario) => ({ scenario, base }));

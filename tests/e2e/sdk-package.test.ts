@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { packClient } from "../../scripts/build-client.ts";
+import { packClient } from "../../scripts/build-client/client-package.ts";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { png, pngSignature } from "../support/images.ts";

@@ -1,5 +1,5 @@
 import { loopback, type Ports } from "../../local/settings.ts";
-import { compare, type Pace, type Result } from "../measure.ts";
+import { compare, type Pace, type Result } from "../compare.ts";
 import { textTable } from "../report.ts";
 import { managing, personal, reads } from "../scenarios.ts";
 import type { Facts, Tenant } from "../seed.ts";

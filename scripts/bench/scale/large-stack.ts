@@ -1,7 +1,5 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import postgres from "postgres";
-import { adminUrlOf } from "../../local/keys.ts";
 import { repositoryRoot } from "../../local/settings.ts";
 import { openOwnStack } from "../own-stack.ts";
 import { type Facts, registerDeveloper, seed, signInAll, signInDeveloper, type Tenant } from "../seed.ts";
@@ -21,15 +19,13 @@ type Large = {
 export async function makeLarge(report: (step: string) => void): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   report("a stack of its own");
-  const { ports, operator_key, stop } = await openOwnStack(folder);
-  const admin = postgres(adminUrlOf(ports), { max: 1, onnotice: () => {} });
+  const { ports, operator_key, admin, stop } = await openOwnStack(folder);
   try {
-    const facts = await seed(ports, operator_key);
+    const facts = await seed(ports, operator_key, admin);
     const largest = await registerDeveloper(ports, operator_key, admin);
     await fill(admin, largest.project_id, report);
     writeFileSync(factsFile, JSON.stringify({ facts, largest } satisfies Large));
   } finally {
-    await admin.end();
     await stop();
   }
 }

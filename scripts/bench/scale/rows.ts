@@ -22,7 +22,6 @@ export async function addGenerations(admin: Sql, owner: Owner, count: number): P
  */
 export async function fill(admin: Sql, projectId: string, report: (step: string) => void): Promise<void> {
   await withoutTriggers(admin, async (tx) => {
-    const indexes = await dropIndexes(tx);
     report("4,000 developers and 10,000 projects");
     await tx`create temporary table developer on commit drop as
       select n, gen_random_uuid() as id from generate_series(1, 4000) n`;
@@ -75,25 +74,10 @@ export async function fill(admin: Sql, projectId: string, report: (step: string)
     await tx`insert into public.generation_events (generation_id, kind, created_at)
       select id, status, completed_at from public.generations where created_at > now() - interval '90 days'`;
     await countGenerations(tx, null);
-
-    report("indexes");
-    for (const { definition } of indexes) await tx.unsafe(definition);
   });
   report("statistics");
-  await admin.unsafe(`vacuum (analyze) ${[...tables, "auth.users", "auth.sessions"].join(", ")}`);
+  await admin`vacuum (analyze)`;
 }
-
-const tables = [
-  "public.users",
-  "public.projects",
-  "public.api_keys",
-  "public.developer_keys",
-  "public.key_usage",
-  "public.generations",
-  "public.generation_events",
-  "public.generation_usage",
-  "public.audit_events",
-];
 
 /** Checks of foreign keys and triggers would take ten times as long as the rows. */
 async function withoutTriggers(admin: Sql, work: (tx: TransactionSql) => Promise<void>): Promise<void> {
@@ -101,21 +85,9 @@ async function withoutTriggers(admin: Sql, work: (tx: TransactionSql) => Promise
     await tx`set local session_replication_role = replica`;
     // The vacuum afterwards treats rows as old only if their commit is already on the disk.
     await tx`set local synchronous_commit = on`;
-    await tx`set local maintenance_work_mem = '512MB'`;
     await tx`set local work_mem = '256MB'`;
     await work(tx);
   });
-}
-
-/** Building an index at once takes a tenth of the time of row by row. Returns the statements that create them again. */
-async function dropIndexes(tx: TransactionSql): Promise<{ name: string; definition: string }[]> {
-  const indexes = await tx<{ name: string; definition: string }[]>`
-    select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition
-    from pg_index i
-    where i.indrelid = any (${tables}::regclass[])
-      and not exists (select from pg_constraint c where c.conindid = i.indexrelid)`;
-  for (const { name } of indexes) await tx.unsafe(`drop index ${name}`);
-  return indexes;
 }
 
 /** Oldest first, with more of them in recent months. The people are those of the temporary table `person`. */
