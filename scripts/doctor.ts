@@ -27,19 +27,19 @@ For a hosted project set CLOUD_API_SECRET_KEY and CLOUD_API_PUBLISHABLE_KEY (Das
 (npm run operator). It makes one user of Auth without an account, removes it again, and runs the reconciler once.
 The exit code is 1 when something failed.`;
 
-/** In the best order for repairs. */
-const checks: readonly Check[] = [
-  checkSettings,
-  checkFunction,
-  checkParts,
-  checkOperator,
-  checkMigrations,
-  checkBuckets,
-  checkAuth,
-  checkWebhook,
-  checkMail,
-  checkReplicate,
-  checkReconciler,
+/** In the best order for repairs, and whether it asks the function. */
+const checks: readonly [Check, boolean][] = [
+  [checkSettings, false],
+  [checkFunction, false],
+  [checkParts, true],
+  [checkOperator, true],
+  [checkMigrations, true],
+  [checkBuckets, false],
+  [checkAuth, false],
+  [checkWebhook, true],
+  [checkMail, true],
+  [checkReplicate, true],
+  [checkReconciler, true],
 ];
 
 async function main(): Promise<void> {
@@ -56,7 +56,9 @@ async function main(): Promise<void> {
     process.env,
   );
   const findings: Finding[] = [];
-  for (const check of checks) findings.push(...(await check(target)));
+  const answers = (await target.health()).status !== 0;
+  for (const [check, asksFunction] of checks)
+    if (answers || !asksFunction) findings.push(...(await check(target)));
   if (json) console.log(JSON.stringify(findings, null, 2));
   else console.log(renderFindings(target, findings, process.stdout.isTTY === true && !process.env.NO_COLOR));
   if (findings.some(({ status }) => status === "fail")) process.exitCode = 1;

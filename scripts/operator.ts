@@ -16,8 +16,9 @@ const helpText = `Operators run the platform: they make developers and see every
   npm run operator -- developer bob@example.com --url https://<ref>.supabase.co
                                                                      a developer with a project; prints the app's .env
 
-\`developer\` asks the API, with the operator's key in CLOUD_API_OPERATOR_KEY. For the others the database is the one of DATABASE_URL, else the local stack's (--port ${defaultBasePort}). A key is shown once. An operator who
-wants to log in as well asks for a reset mail (POST /auth/request-password-reset) and sets a password.`;
+\`developer\` asks the API, with the operator's key in CLOUD_API_OPERATOR_KEY. For the others the database is the
+one of DATABASE_URL, else the local stack's (--port ${defaultBasePort}). A key is shown once. An operator who wants to log in as well asks for a
+reset mail (POST /auth/request-password-reset) and sets a password.`;
 
 const options = {
   name: { type: "string" },

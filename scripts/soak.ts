@@ -16,7 +16,7 @@ async function main(): Promise<void> {
     minutes: { type: "string", default: "30" },
   });
   const duration_ms = Number(values.minutes) * 60_000;
-  if (!(duration_ms > 0)) throw new Problem("--minutes is more than 0.");
+  if (!(duration_ms > 0)) throw new Problem(`--minutes ${values.minutes} is not usable: give more than 0.`);
   // Three times what the function keeps. With an unbounded heap, garbage hides a leak, or looks like one.
   process.env.DENO_V8_FLAGS ??= "--max-old-space-size=64";
   const { ports, operator_key, admin, stop } = await openOwnStack();

@@ -38,7 +38,7 @@ const columns: [string, (result: Result) => string | undefined][] = [
 
 /** µs is CPU time per request. */
 export const describeSection = ({ title, ratio_to, results }: Section) =>
-  `\n${title} (ratio to ${ratio_to})\n\n${textTable([
+  `\n${title} (ratio to ${ratio_to}; µs of CPU for each request; most MB)\n\n${textTable([
     [...columns.map(([head]) => head), ""],
     ...results.map((result) => [
       ...columns.map(([, cell]) => cell(result) ?? "–"),

@@ -113,3 +113,10 @@ test("a deployment shows changes of Auth before it pushes them, and sets the pub
   expect(changed).toEqual(['site_url = "http://127.0.0.1:3000"']);
   expect(pushed).toContain('site_url = "https://app.example.com"');
 });
+
+test("a dry run can show the commands before the project and the settings are known", () => {
+  const shown = planDeploy({ ...ready, project_ref: "<ref>", env: undefined });
+  expect(shown.flatMap(({ file }) => file?.shown ?? [])).toContain(
+    "config with site_url https://<ref>.supabase.co",
+  );
+});

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isPublic } from "../../supabase/functions/api/reach.ts";
-import { type EnvFile, unusableSettings } from "../doctor/env-file.ts";
+import { type EnvFile, hasClosedPort, missingSettings, unusableSettings } from "../doctor/env-file.ts";
 import { repositoryRoot } from "../local/settings.ts";
 
 export type Step = {
@@ -34,17 +34,9 @@ export function problemsOf({ project_ref, settings, env, domain }: DeployOptions
     problems.push(`--project-ref ${project_ref || "(none)"} is not the 20 letters of a project's address.`);
   if (env === undefined)
     return [...problems, `${settings} is missing: cp .env.example ${settings}, and fill it in.`];
-  const needed = {
-    REPLICATE_API_TOKEN: "generation answers 503 without it",
-    CRON_SECRET: "nobody may call the reconciler without it; `openssl rand -hex 24` makes one",
-    DATABASE_URL: "the transaction pooler, port 6543 (Dashboard → Connect)",
-    MAIL_FROM: "the address that mail comes from",
-    RESEND_API_KEY: "mail waits in the outbox without it",
-  };
-  for (const [name, why] of Object.entries(needed)) {
-    const hasSmtp = name === "RESEND_API_KEY" && env.SMTP_HOST;
-    if (!env[name] && !hasSmtp) problems.push(`${name} is not set in ${settings}: ${why}.`);
-  }
+  for (const [name, why] of missingSettings(env)) problems.push(`${name} is not set in ${settings}: ${why}.`);
+  if (hasClosedPort(env))
+    problems.push(`SMTP_PORT in ${settings}: hosted functions cannot use the ports 25 and 587; take 465.`);
   for (const name of Object.keys(env).filter((each) => each.startsWith("SUPABASE_")))
     problems.push(`${name} in ${settings}: names that begin with SUPABASE_ are the platform's own.`);
   if (domain !== undefined && env.PUBLIC_URL === undefined)
@@ -59,7 +51,8 @@ export function problemsOf({ project_ref, settings, env, domain }: DeployOptions
 /** Migrations come before the function, which works with a newer database, but not with an older one. */
 export function planDeploy({ project_ref, settings, env = {}, domain, site }: DeployOptions): Step[] {
   const base = env.PUBLIC_URL || `https://${project_ref}.supabase.co/functions/v1`;
-  const config = configWith(site ?? new URL(base).origin);
+  const origin = URL.parse(base)?.origin ?? `https://${project_ref}.supabase.co`;
+  const config = configWith(site ?? origin);
   const remote = `--remote=${project_ref}`;
   const steps: Step[] = [
     { why: "name the project", command: ["supabase", "link", "--project-ref", project_ref] },

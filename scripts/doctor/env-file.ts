@@ -32,3 +32,19 @@ export function unusableSettings(env: EnvFile): string[] {
     return lines.map((line) => line.trim());
   }
 }
+
+/** What a hosted project still needs beside what the function itself asks for, by setting. */
+export function missingSettings(env: EnvFile): [name: string, why: string][] {
+  const needed = {
+    REPLICATE_API_TOKEN: "generation answers 503 without it",
+    CRON_SECRET: "nobody may call the reconciler without it; `openssl rand -hex 24` makes one",
+    DATABASE_URL: "the transaction pooler, port 6543 (Dashboard → Connect); the direct connection allows few",
+    MAIL_FROM: "the address that mail comes from",
+    ...(env.SMTP_HOST ? {} : { RESEND_API_KEY: "mail waits in the outbox without it (docs/accounts.md)" }),
+  };
+  return Object.entries(needed).filter(([name]) => !env[name]);
+}
+
+/** Hosted functions cannot reach these. */
+export const hasClosedPort = (env: EnvFile) =>
+  Boolean(env.SMTP_HOST) && ["25", "587", ""].includes(env.SMTP_PORT ?? "");

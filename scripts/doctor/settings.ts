@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { repositoryRoot } from "../local/settings.ts";
-import { hostedEnvFile, unusableSettings } from "./env-file.ts";
+import { hasClosedPort, hostedEnvFile, missingSettings, unusableSettings } from "./env-file.ts";
 import { type Check, type Finding, fail, ok, warn } from "./finding.ts";
 import type { Target } from "./target.ts";
 
@@ -37,24 +37,12 @@ function localAdvice({ env, env_file }: Target): Finding[] {
 }
 
 function hostedAdvice({ env, env_file }: Target): Finding[] {
-  const findings = ["REPLICATE_API_TOKEN", "CRON_SECRET", "MAIL_FROM"]
-    .filter((name) => !env[name])
-    .map((name) => fail(about, `${name} is not set`, `set it in ${env_file}`));
-  if (!env.RESEND_API_KEY && !env.SMTP_HOST)
-    findings.push(
-      fail(about, "nobody delivers mail", `set RESEND_API_KEY in ${env_file} (docs/accounts.md)`),
-    );
-  if (env.SMTP_HOST && ["25", "587", ""].includes(env.SMTP_PORT ?? ""))
+  const findings = missingSettings(env).map(([name, why]) =>
+    (name === "DATABASE_URL" ? warn : fail)(about, `${name} is not set: ${why}`, `set it in ${env_file}`),
+  );
+  if (hasClosedPort(env))
     findings.push(
       fail(about, "hosted functions cannot use the ports 25 and 587", "use RESEND_API_KEY, or SMTP_PORT=465"),
-    );
-  if (!env.DATABASE_URL)
-    findings.push(
-      warn(
-        about,
-        "the functions use the direct connection of the database, which allows few",
-        `set DATABASE_URL in ${env_file} to the transaction pooler (port 6543, Dashboard → Connect)`,
-      ),
     );
   return findings;
 }
