@@ -124,6 +124,10 @@ export function fromFetch(fetch: Fetch): Handler {
     const init = { method, headers, body, duplex: "half" } as RequestInit;
     const request = new Request(`http://${incoming.headers.host}${url}`, init);
     const answer = await fetch(request, { incoming, outgoing });
+    // The answer came before the end of the body. The rest must be read, or it blocks the next request on this connection.
+    outgoing.once("finish", () => {
+      if (!incoming.complete) incoming.removeAllListeners("data").resume();
+    });
     const cookies = answer.headers.getSetCookie();
     const fields = Object.fromEntries(answer.headers);
     outgoing.writeHead(answer.status, cookies.length > 0 ? { ...fields, "set-cookie": cookies } : fields);

@@ -54,7 +54,6 @@ export function makeReplicate({
       args: [join(repositoryRoot, "scripts", "local", "replicate", "main.ts")],
       env: {
         ...env,
-        HOST: loopback,
         PORT: String(ports.replicate),
         NODE_COMPILE_CACHE: compileCache,
         REPLICATE_API_TOKEN: keys.replicate_token,

@@ -1,14 +1,12 @@
+import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
-import type { HttpBindings } from "@hono/node-server";
-import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { type Context, Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
-import { stream } from "hono/streaming";
 import { z } from "zod";
+import type { NodeBindings } from "../local-server.ts";
 import { type FaultRules, faultRuleSchema, faultsInPrompt, findFault } from "./faults.ts";
 import type { Job } from "./job.ts";
-import type { Log } from "./log.ts";
 import { findModel } from "./models.ts";
 import type { Predictions } from "./predictions.ts";
 import { notFound, problem, refusal } from "./problem.ts";
@@ -20,7 +18,6 @@ type Service = {
   predictions: Predictions;
   webhooks: WebhookSender;
   faults: FaultRules;
-  log: Log;
 };
 
 /** One call of the API. `status` is null until it is answered, 0 when the connection was cut instead. */
@@ -32,7 +29,7 @@ type Call = {
   status: number | null;
 };
 
-type App = { Bindings: HttpBindings };
+type Env = { Bindings: NodeBindings; Variables: { call: Call; job: Job } };
 
 const pageSize = 100;
 const maxBodyBytes = 30 * 1024 * 1024;
@@ -45,14 +42,15 @@ const createSchema = z.strictObject({
   webhook_events_filter: z.array(z.enum(["start", "output", "logs", "completed"])).optional(),
 });
 
-export function createApp({ token, webhookSecret, predictions, webhooks, faults, log }: Service): Hono<App> {
-  const app = new Hono<App>();
+const originOf = (c: Context) => new URL(c.req.url).origin;
+
+export function createApp({ token, webhookSecret, predictions, webhooks, faults }: Service): Hono<Env> {
+  const app = new Hono<Env>();
   const calls: Call[] = [];
 
-  app.onError((error, c) => {
+  app.onError((error) => {
     if (error instanceof HTTPException) return error.getResponse();
-    log("error", "request broke", { error: String(error) });
-    return c.json({ title: "Internal server error", detail: "Oops.", status: 500 }, 500);
+    throw error;
   });
   app.notFound(() => notFound().getResponse());
 
@@ -66,50 +64,38 @@ export function createApp({ token, webhookSecret, predictions, webhooks, faults,
       : "You did not pass an authentication token";
     throw problem(401, { title: "Unauthenticated", detail });
   });
-  app.use(
-    bodyLimit({
-      maxSize: maxBodyBytes,
-      onError: () =>
-        problem(413, {
-          title: "Request entity too large",
-          detail: "The request body is too large.",
-        }).getResponse(),
-    }),
-  );
+  const onError = () => {
+    throw problem(413, { title: "Request entity too large", detail: "The request body is too large." });
+  };
+  app.use(bodyLimit({ maxSize: maxBodyBytes, onError }));
 
   app.get("/v1/account", (c) =>
     c.json({ type: "user", username: "local", name: "Local look-alike", github_url: null }),
   );
   app.get("/v1/webhooks/default/secret", (c) => c.json({ key: webhookSecret }));
-  app.post("/v1/predictions", (c) => create(c, undefined));
-  app.post("/v1/models/:owner/:name/predictions", (c) =>
+  // By a model's name in the path, or by the version in the body.
+  app.post("/v1/predictions", logged("create"), (c) => create(c, undefined));
+  app.post("/v1/models/:owner/:name/predictions", logged("create"), (c) =>
     create(c, `${c.req.param("owner")}/${c.req.param("name")}`),
   );
-
   app.get("/v1/predictions", (c) => {
     const start = Math.max(0, Math.trunc(Number(c.req.query("cursor")) || 0));
     const all = predictions.list();
-    const page = (at: number) => `${predictions.url}/v1/predictions?cursor=${at}`;
+    const page = (at: number) => `${originOf(c)}/v1/predictions?cursor=${at}`;
     return c.json({
       previous: start > 0 ? page(Math.max(0, start - pageSize)) : null,
       next: start + pageSize < all.length ? page(start + pageSize) : null,
       results: all.slice(start, start + pageSize),
     });
   });
-
-  app.get("/v1/predictions/:id", (c) => {
-    const { job, call } = recorded(c.req.param("id"), "get");
-    call.status = 500;
+  app.get("/v1/predictions/:id", logged("get"), known, (c) => {
+    const { job } = c.var;
     if (faults.take(job.prompt, ["wrong_get"], job.faults)) throw refusal(500);
-    call.status = 200;
     return c.json(job.prediction);
   });
-
-  app.post("/v1/predictions/:id/cancel", (c) => {
-    const { job, call } = recorded(c.req.param("id"), "cancel");
-    predictions.cancel(job);
-    call.status = 200;
-    return c.json(job.prediction);
+  app.post("/v1/predictions/:id/cancel", logged("cancel"), known, (c) => {
+    predictions.cancel(c.var.job);
+    return c.json(c.var.job.prediction);
   });
 
   app.get("/files/:id/:name", async (c) => {
@@ -118,11 +104,14 @@ export function createApp({ token, webhookSecret, predictions, webhooks, faults,
     const fault =
       job && faults.take(job.prompt, ["file_gone", "file_huge", "file_not_image", "file_slow"], job.faults);
     if (file === undefined || fault?.kind === "file_gone") return c.text("Not Found", 404);
-    if (fault?.kind === "file_huge") return sendHuge(c, file, fault.bytes);
+    const headers = { "content-type": "image/png", "cache-control": "public, max-age=3600" };
+    if (fault?.kind === "file_huge") {
+      const pieces = Readable.from(hugeFile(file, fault.bytes));
+      return c.body(Readable.toWeb(pieces) as ReadableStream, 200, headers);
+    }
     if (fault?.kind === "file_slow") await pause(fault.ms);
-    const body =
-      fault?.kind === "file_not_image" ? "<!doctype html><title>Bad gateway</title>" : new Uint8Array(file);
-    return c.body(body, 200, { "content-type": "image/png", "cache-control": "public, max-age=3600" });
+    const isPage = fault?.kind === "file_not_image";
+    return c.body(isPage ? "<!doctype html><title>Bad gateway</title>" : new Uint8Array(file), 200, headers);
   });
 
   // For tests, from this machine: the door of every local server lets nobody else in. The real service has none of it.
@@ -142,24 +131,27 @@ export function createApp({ token, webhookSecret, predictions, webhooks, faults,
 
   return app;
 
-  /** Both create calls: by a model's name in the path, or by the version in the body. */
-  async function create(c: Context<App>, name: string | undefined): Promise<Response> {
-    const call = record({
-      call: "create",
-      model: name ?? null,
-      prediction_id: null,
-      prompt: null,
-      status: null,
-    });
-    try {
-      return await createRecorded(c, name, call);
-    } catch (error) {
-      call.status = error instanceof HTTPException ? error.status : 500;
-      throw error;
-    }
+  function logged(name: Call["call"]): MiddlewareHandler<Env> {
+    return async (c, next) => {
+      const prediction_id = c.req.param("id") ?? null;
+      const call: Call = { call: name, model: null, prediction_id, prompt: null, status: null };
+      c.set("call", call);
+      bounded(calls).push(call);
+      await next();
+      call.status ??= c.res.status;
+    };
   }
 
-  async function createRecorded(c: Context<App>, name: string | undefined, call: Call): Promise<Response> {
+  async function known(c: Context<Env>, next: () => Promise<void>): Promise<void> {
+    const job = predictions.get(c.req.param("id") ?? "");
+    if (job === undefined) throw notFound();
+    Object.assign(c.var.call, { model: job.prediction.model, prompt: job.prompt });
+    c.set("job", job);
+    await next();
+  }
+
+  async function create(c: Context<Env>, name: string | undefined): Promise<Response> {
+    const { call } = c.var;
     const body = createSchema.safeParse(
       await c.req.json().catch(() => {
         throw problem(400, { title: "Bad request", detail: "The request body is not valid JSON." });
@@ -168,53 +160,30 @@ export function createApp({ token, webhookSecret, predictions, webhooks, faults,
     if (!body.success) throw invalidInput(body.error);
     const { input, version } = body.data;
     const prompt = typeof input.prompt === "string" ? input.prompt : "";
-    call.prompt = prompt;
+    Object.assign(call, { prompt, model: name ?? null });
 
     const refused = faults.take(prompt, ["refuse", "reset"], faultsInPrompt(prompt));
-    if (refused?.kind === "reset") return cut(c, call);
+    if (refused?.kind === "reset") return cut(c);
     if (refused?.kind === "refuse") throw refusal(refused.status, refused.retry_after);
 
     const model = findModel(name, version);
-    if (!model)
-      throw name
-        ? notFound()
-        : problem(422, {
-            title: "Invalid version or not permitted",
-            detail: "The specified version does not exist",
-          });
+    if (!model) throw notFound(name === undefined);
     const valid = model.input.safeParse(input);
     if (!valid.success) throw invalidInput(valid.error, "input.");
-    const job = predictions.create(model, body.data, prompt, faults.takeForPrediction(prompt));
-    call.model = model.id;
-    call.prediction_id = job.prediction.id;
+    const asked = { model, prompt, faults: faults.takeForPrediction(prompt), origin: originOf(c) };
+    const job = predictions.create(asked, body.data);
+    Object.assign(call, { model: model.id, prediction_id: job.prediction.id });
     // The answer shows the state at creation, not what became of it since.
     const created = { ...job.prediction };
-    if (findFault(job.faults, "drop")) return cut(c, call);
+    if (findFault(job.faults, "drop")) return cut(c);
     const held = findFault(job.faults, "hold");
     if (held) await pause(held.ms);
 
-    const waited = /\bwait(?:=(\d+))?/.exec(c.req.header("prefer") ?? "");
-    if (waited)
-      await Promise.race([
-        job.ended,
-        pause(Math.min(60, Number(waited[1] ?? 60)) * 1000, undefined, { ref: false }),
-      ]);
-    call.status = waited && job.prediction.completed_at === null ? 202 : 201;
-    return c.json(waited ? job.prediction : created, call.status as 201);
-  }
-
-  function recorded(id: string, name: "get" | "cancel"): { job: Job; call: Call } {
-    const job = predictions.get(id);
-    const { model = null } = job?.prediction ?? {};
-    const call = record({ call: name, model, prediction_id: id, prompt: job?.prompt ?? null, status: null });
-    if (job) return { job, call };
-    call.status = 404;
-    throw notFound();
-  }
-
-  function record(call: Call): Call {
-    bounded(calls).push(call);
-    return call;
+    const wait = /\bwait(?:=(\d+))?/.exec(c.req.header("prefer") ?? "");
+    if (!wait) return c.json(created, 201);
+    const longest_ms = Math.min(60, Number(wait[1] ?? 60)) * 1000;
+    await Promise.race([job.ended, pause(longest_ms, undefined, { ref: false })]);
+    return c.json(job.prediction, job.prediction.completed_at === null ? 202 : 201);
   }
 }
 
@@ -228,22 +197,17 @@ function invalidInput(error: z.ZodError, at = ""): HTTPException {
   return problem(422, { title: "Input validation failed", detail, invalid_fields: fields });
 }
 
-function cut(c: Context<App>, call: Call): Response {
-  call.status = 0;
+function cut(c: Context<Env>): Response {
+  c.var.call.status = 0;
   c.env.incoming.socket.destroy();
-  return RESPONSE_ALREADY_SENT;
+  return c.body(null);
 }
 
 /** Starts as an image and goes on, with no length announced, as a careless receiver would fear. */
-function sendHuge(c: Context, file: Buffer, bytes: number): Response {
-  c.header("content-type", "image/png");
-  return stream(c, async (out) => {
-    await out.write(file.subarray(0, bytes));
-    const filler = new Uint8Array(256 * 1024);
-    for (let left = bytes - file.length; left > 0 && !out.aborted; left -= filler.length) {
-      await out.write(filler.subarray(0, left));
-    }
-  });
+function* hugeFile(file: Buffer, bytes: number): Generator<Uint8Array> {
+  yield file.subarray(0, bytes);
+  const filler = new Uint8Array(256 * 1024);
+  for (let left = bytes - file.length; left > 0; left -= filler.length) yield filler.subarray(0, left);
 }
 
 /** `match` is a part of the prompt or a whole prediction id; the answer is oldest first. */

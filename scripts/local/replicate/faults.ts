@@ -10,8 +10,9 @@ const ofOneCall = [
   "file_not_image",
   "file_slow",
 ] as const;
-/** A prediction suffers these: it takes them along at its creation. */
+/** A prediction suffers these: it takes them along at its creation. The table of README.md says what each does. */
 const ofPrediction = ["drop", "hold", "fail", "nsfw", "stall", "slow", "reorder_webhooks"] as const;
+/** Of the webhook `event`. */
 const ofWebhook = [
   "lose_webhook",
   "forge_webhook",
@@ -20,7 +21,7 @@ const ofWebhook = [
   "stale_webhook",
 ] as const;
 
-/** Each kind reads its own fields; the table of README.md says which. */
+/** Each kind reads its own fields. */
 const faultSchema = z.strictObject({
   kind: z.enum([...ofOneCall, ...ofPrediction, ...ofWebhook]),
   status: z.literal([402, 422, 429, 500, 503]).default(500),
@@ -30,14 +31,11 @@ const faultSchema = z.strictObject({
   event: z.enum(["start", "output", "completed"]).default("completed"),
   count: z.int().min(1).max(50).default(1),
   age_seconds: z.int().min(1).default(3600),
-  bytes: z
-    .int()
-    .min(1)
-    .default(64 * 1024 * 1024),
+  bytes: z.int().min(1).default(67_108_864),
 });
 
 type Fault = z.output<typeof faultSchema>;
-type Kind = Fault["kind"];
+export type FaultKind = Fault["kind"];
 
 /** `match` is a part of the prompt, "" every prompt; without `times` the rule holds until it is cleared. */
 export const faultRuleSchema = z.strictObject({
@@ -51,7 +49,7 @@ export type FaultRule = z.input<typeof faultRuleSchema>;
 export type Entry = { match: string; remaining: number; fault: Fault };
 
 /** Which field the one argument of a directive in a prompt fills. */
-const fieldOf: Partial<Record<Kind, keyof Fault>> = {
+const fieldOf: Partial<Record<FaultKind, keyof Fault>> = {
   refuse: "status",
   fail: "error",
   slow: "ms",
@@ -65,61 +63,56 @@ const fieldOf: Partial<Record<Kind, keyof Fault>> = {
 
 /** `[[slow 5000]]`, `[[fail a text]]`, `[[lose_webhook]]`. Anything else stays plain prompt. */
 export function faultsInPrompt(prompt: string): Entry[] {
-  return [...prompt.matchAll(/\[\[([a-z_]+)(?:\s+([^\]]*))?\]\]/g)].flatMap(
-    ([, name = "", argument = ""]) => {
-      const value = argument.trim();
-      const field = value && fieldOf[name as Kind];
-      const given = field ? { [field]: field === "error" ? value : Number(value) } : {};
-      const fault = faultSchema.safeParse({ kind: name, ...given });
-      // A read that failed for ever could not be recovered from: the argument says how often it fails.
-      const remaining = name === "wrong_get" ? Number(value) || 1 : Number.POSITIVE_INFINITY;
-      return fault.success ? [{ match: prompt, remaining, fault: fault.data }] : [];
-    },
-  );
+  const directives = prompt.matchAll(/\[\[([a-z_]+)(?:\s+([^\]]*))?\]\]/g);
+  return [...directives].flatMap(([, name = "", argument = ""]) => {
+    const value = argument.trim();
+    const field = value && fieldOf[name as FaultKind];
+    const given = field ? { [field]: field === "error" ? value : Number(value) } : {};
+    const fault = faultSchema.safeParse({ kind: name, ...given });
+    // A read that failed for ever could not be recovered from: the argument says how often it fails.
+    const remaining = name === "wrong_get" ? Number(value) || 1 : Number.POSITIVE_INFINITY;
+    return fault.success ? [{ match: prompt, remaining, fault: fault.data }] : [];
+  });
 }
 
-export function findFault(entries: Entry[], kind: Kind): Fault | undefined {
+export function findFault(entries: Entry[], kind: FaultKind): Fault | undefined {
   return entries.find(({ fault }) => fault.kind === kind)?.fault;
 }
 
-export class FaultRules {
-  #entries: Entry[] = [];
+export type FaultRules = ReturnType<typeof makeFaultRules>;
 
-  add(rule: FaultRule): void {
-    const { match, times = Number.POSITIVE_INFINITY, fault } = faultRuleSchema.parse(rule);
-    this.#entries.push({ match, remaining: times, fault });
-  }
-
-  clear(): void {
-    this.#entries = [];
-  }
-
-  list() {
-    return this.#entries.map(({ match, remaining, fault }) => ({
-      match,
-      times: Number.isFinite(remaining) ? remaining : null,
-      fault,
-    }));
-  }
-
-  /** Uses up one fault of these kinds: of the rules, else of the prediction's own. */
-  take(prompt: string, kinds: readonly Kind[], own: Entry[] = []): Fault | undefined {
-    const entry = [...this.#matching(prompt), ...own].find(
-      ({ fault, remaining }) => remaining > 0 && kinds.includes(fault.kind),
-    );
-    if (entry) entry.remaining -= 1;
-    return entry?.fault;
-  }
-
-  /** Everything that one new prediction suffers. Each rule is used up once, whatever it does later. */
-  takeForPrediction(prompt: string): Entry[] {
-    const kinds: readonly Kind[] = ofOneCall;
-    const rules = this.#matching(prompt).filter(({ fault }) => !kinds.includes(fault.kind));
-    for (const rule of rules) rule.remaining -= 1;
-    return [...rules, ...faultsInPrompt(prompt)];
-  }
-
-  #matching(prompt: string): Entry[] {
-    return this.#entries.filter(({ match, remaining }) => remaining > 0 && prompt.includes(match));
-  }
+export function makeFaultRules() {
+  let entries: Entry[] = [];
+  const matching = (prompt: string) =>
+    entries.filter(({ match, remaining }) => remaining > 0 && prompt.includes(match));
+  return {
+    add(rule: FaultRule): void {
+      const { match, times = Number.POSITIVE_INFINITY, fault } = faultRuleSchema.parse(rule);
+      entries.push({ match, remaining: times, fault });
+    },
+    clear(): void {
+      entries = [];
+    },
+    list: () =>
+      entries.map(({ match, remaining, fault }) => ({
+        match,
+        times: Number.isFinite(remaining) ? remaining : null,
+        fault,
+      })),
+    /** Uses up one fault of these kinds: of the rules, else of the prediction's own. */
+    take(prompt: string, kinds: readonly FaultKind[], own: Entry[] = []): Fault | undefined {
+      const found = [...matching(prompt), ...own].find(
+        ({ fault, remaining }) => remaining > 0 && kinds.includes(fault.kind),
+      );
+      if (found) found.remaining -= 1;
+      return found?.fault;
+    },
+    /** Everything that one new prediction suffers. Each rule is used up once, whatever it does later. */
+    takeForPrediction(prompt: string): Entry[] {
+      const kinds: readonly FaultKind[] = ofOneCall;
+      const rules = matching(prompt).filter(({ fault }) => !kinds.includes(fault.kind));
+      for (const rule of rules) rule.remaining -= 1;
+      return [...rules, ...faultsInPrompt(prompt)];
+    },
+  };
 }

@@ -13,10 +13,6 @@ export type Model = {
   refusal: string;
 };
 
-const hostedRefusal =
-  "The input or output was flagged as sensitive. Please try again with different inputs. (E005)";
-const openRefusal = "NSFW content detected. Try running it again, or try a different prompt.";
-
 const ratios = ["1:1", "16:9", "9:16", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9", "9:21"];
 const editRatios = ["match_input_image", ...ratios, "2:1", "1:2"];
 
@@ -37,19 +33,25 @@ function model(id: string, { ratios, formats, maxCount = 1, ...traits }: Traits)
   return { id, input, ...traits };
 }
 
-const edit = { images: ["input_image"], ratios: editRatios, formats: ["jpg", "png"], refusal: hostedRefusal };
+const edit = {
+  images: ["input_image"],
+  ratios: editRatios,
+  formats: ["jpg", "png"],
+  refusal: "The input or output was flagged as sensitive. Please try again with different inputs. (E005)",
+};
 const open = {
+  images: [] as string[],
   count: "num_outputs",
   maxCount: 4,
   ratios,
   formats: ["webp", "jpg", "png"],
-  refusal: openRefusal,
+  refusal: "NSFW content detected. Try running it again, or try a different prompt.",
 };
 
 const models = [
   model("black-forest-labs/flux-kontext-pro", edit),
   model("black-forest-labs/flux-kontext-max", edit),
-  model("black-forest-labs/flux-schnell", { ...open, images: [] }),
+  model("black-forest-labs/flux-schnell", open),
   model("black-forest-labs/flux-dev", { ...open, images: ["image"] }),
   model("google/nano-banana", { ...edit, images: ["image_input"] }),
   model("bytedance/seedream-4", {
@@ -57,7 +59,7 @@ const models = [
     count: "max_images",
     maxCount: 15,
     ratios: editRatios,
-    refusal: hostedRefusal,
+    refusal: edit.refusal,
   }),
   model("stability-ai/sdxl", {
     ...open,

@@ -9,7 +9,12 @@ export function problem(
   return new HTTPException(status as 400, { res: Response.json({ ...body, status }, { status, headers }) });
 }
 
-export const notFound = () => problem(404, { detail: "The requested resource could not be found." });
+/** A model that runs by its version is not found as a wrong input. */
+export const notFound = (byVersion = false): HTTPException => {
+  if (!byVersion) return problem(404, { detail: "The requested resource could not be found." });
+  const title = "Invalid version or not permitted";
+  return problem(422, { title, detail: "The specified version does not exist" });
+};
 
 const refusals: Record<number, { title: string; detail: string }> = {
   402: { title: "Insufficient credit", detail: "You have insufficient credit to run this model." },

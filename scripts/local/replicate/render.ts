@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { encode } from "fast-png";
-import { type Backdrop, drawBackdrop, drawDiscs, type Rng } from "./drawing.ts";
-import { decodePng } from "./image-file.ts";
-import { drawStamp } from "./stamp.ts";
+import { readFileSync } from "node:fs";
+import { convertIndexedToRgb, decode, encode } from "fast-png";
+import { imageSize } from "image-size";
 
 export type RenderRequest = {
   prompt: string;
@@ -15,27 +14,82 @@ export type RenderRequest = {
   height: number;
 };
 
+/** RGB, three bytes a pixel. */
+type Pixels = { width: number; height: number; data: Uint8ClampedArray };
+
+/** Beyond this, decoding would hold the event loop for longer than a local server may. */
+const maxDecodedPixels = 4_000_000;
+
+/** The two lines "Drawn by the local stand-in; set REPLICATE_API_TOKEN for real ones", so that nobody takes a picture for a model's. */
+const stamp = decodePng(readFileSync(new URL("stamp.png", import.meta.url))) as Pixels;
+
 /** A picture that is the same for the same request and differs with every part of it, as PNG bytes. */
 export function render({ prompt, images, index, seed, width, height }: RenderRequest): Buffer {
   const hash = createHash("sha256").update(JSON.stringify([prompt, index, seed]));
   for (const image of images) hash.update(createHash("sha256").update(image).digest());
-  const random = randomFrom(hash.digest());
   const canvas = { width, height, data: new Uint8ClampedArray(width * height * 3) };
   const [photo] = images.map(decodePng).filter((pixels) => pixels !== undefined);
-  const drawing: Backdrop = { canvas, random, hue: random() * 360, photo };
-  drawBackdrop(drawing);
-  drawDiscs(drawing);
+  paint(canvas, hash.digest(), photo);
   drawStamp(canvas);
   return Buffer.from(encode({ ...canvas, channels: 3 }, { zlib: { level: 3 } }));
 }
 
-/** Mulberry32: small, and the same on every machine. */
-function randomFrom(digest: Buffer): Rng {
-  let state = digest.readUInt32BE(0);
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
+const shades = 1024;
+
+/** Waves of colour around a light, all from the digest; an input photo shines through. */
+function paint({ width, height, data }: Pixels, digest: Buffer, photo: Pixels | undefined): void {
+  const part = (at: number) => digest.readUInt16BE(at) / 65_536;
+  const palette = Uint8ClampedArray.from({ length: shades * 3 }, (_, i) => {
+    const turn = Math.floor(i / 3) / shades + part(0) + ((i % 3) * (1 + part(2))) / 5;
+    return 150 + 95 * Math.cos(2 * Math.PI * turn);
+  });
+  const [lightX, lightY] = [part(4) * width, part(6) * height];
+  const [waves, slope] = [4 + 8 * part(8), 300 + 400 * part(10)];
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const distance = Math.sqrt((x - lightX) ** 2 + (y - lightY) ** 2) / Math.max(width, height);
+      const shade = Math.floor((y / height) * slope + 90 * Math.cos(distance * waves)) & (shades - 1);
+      const from = photo ? sampleAt(photo, x / width, y / height, width / height) : 0;
+      for (let c = 0; c < 3; c++, at++) {
+        const colour = palette[shade * 3 + c] as number;
+        data[at] = photo ? 0.62 * (photo.data[from + c] as number) + 0.38 * colour : colour;
+      }
+    }
+  }
+}
+
+/** Index of the photo's pixel at u, v (0–1), cropped to cover the wanted aspect. */
+function sampleAt(photo: Pixels, u: number, v: number, aspect: number): number {
+  const own = photo.width / photo.height;
+  const x = Math.floor((0.5 + (u - 0.5) * Math.min(1, aspect / own)) * photo.width);
+  const y = Math.floor((0.5 + (v - 0.5) * Math.min(1, own / aspect)) * photo.height);
+  return (Math.min(photo.height - 1, y) * photo.width + Math.min(photo.width - 1, x)) * 3;
+}
+
+/** Into the lower left corner; smaller on a picture that is narrower than the words. */
+function drawStamp({ width, height, data }: Pixels): void {
+  const scale = Math.min(1, width / stamp.width);
+  const [across, down] = [Math.floor(stamp.width * scale), Math.floor(stamp.height * scale)];
+  for (let y = 0; y < down; y++) {
+    for (let x = 0; x < across; x++) {
+      const from = (Math.floor(y / scale) * stamp.width + Math.floor(x / scale)) * 3;
+      data.set(stamp.data.subarray(from, from + 3), ((height - down + y) * width + x) * 3);
+    }
+  }
+}
+
+/** Undefined for other formats, for a PNG that is too large, and for packed grey. Throws on a broken file. */
+function decodePng(bytes: Buffer): Pixels | undefined {
+  const { type, width, height } = imageSize(bytes);
+  if (type !== "png" || width * height > maxDecodedPixels) return undefined;
+  const png = decode(bytes);
+  if (png.depth < 8 && !png.palette) return undefined;
+  const channels = png.palette ? 3 : png.channels;
+  const source = png.palette ? convertIndexedToRgb(png) : png.data;
+  const shift = png.depth === 16 ? 8 : 0;
+  const data = Uint8ClampedArray.from({ length: width * height * 3 }, (_, i) => {
+    const channel = channels < 3 ? 0 : i % 3;
+    return (source[Math.floor(i / 3) * channels + channel] as number) >> shift;
+  });
+  return { width, height, data };
 }

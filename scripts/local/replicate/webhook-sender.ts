@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { Webhook } from "standardwebhooks";
-import { type Entry, findFault } from "./faults.ts";
-import type { Job } from "./job.ts";
-import type { Log } from "./log.ts";
+import { type FaultKind, findFault } from "./faults.ts";
+import type { Job, Log } from "./job.ts";
 
 type WebhookEvent = "start" | "output" | "completed";
 
@@ -33,97 +32,61 @@ export function bounded<T>(entries: T[]): T[] {
   return entries;
 }
 
-export class WebhookSender {
-  readonly deliveries: Delivery[] = [];
-  readonly #settings: Settings;
-  readonly #signer: Webhook;
-  readonly #forger = new Webhook(`whsec_${randomBytes(24).toString("base64")}`);
-  readonly #closing = new AbortController();
-  /** One queue a prediction: its events arrive in the order in which they happened. */
-  readonly #queues = new WeakMap<Job["prediction"], Promise<void>>();
-  readonly #held = new WeakMap<Job["prediction"], Message[]>();
+export type WebhookSender = ReturnType<typeof makeWebhookSender>;
 
-  constructor(settings: Settings) {
-    this.#settings = settings;
-    this.#signer = new Webhook(settings.secret);
-  }
+/** Sends signed webhooks, those of one prediction in the order in which they happened. */
+export function makeWebhookSender({ secret, retryMs, log }: Settings) {
+  const deliveries: Delivery[] = [];
+  const signer = new Webhook(secret);
+  const forger = new Webhook(`whsec_${randomBytes(24).toString("base64")}`);
+  const closing = new AbortController();
+  const queues = new WeakMap<Job, Promise<void>>();
+  const held = new WeakMap<Job, Message[]>();
+  const wait = (ms: number) => pause(ms, undefined, { signal: closing.signal, ref: false });
 
-  send(job: Job, event: WebhookEvent): void {
-    const { prediction, faults } = job;
-    const { webhook: url, webhook_events_filter: wanted = ["output", "completed"] } = prediction;
-    if (!url || !wanted.includes(event)) return;
-    const id = `msg_${randomBytes(20).toString("base64url")}`;
-    const message = { job, event, id, body: JSON.stringify(prediction), url, status: prediction.status };
-    const held = this.#held.get(prediction) ?? [];
-    if (findFault(faults, "reorder_webhooks") && event !== "completed") {
-      this.#held.set(prediction, [...held, message]);
-      return;
-    }
-    for (const next of [message, ...held]) {
-      const before = this.#queues.get(prediction) ?? Promise.resolve();
-      this.#queues.set(
-        prediction,
-        before.then(() => this.#deliver(next)),
-      );
-    }
-  }
-
-  close(): void {
-    this.#closing.abort();
-  }
-
-  async #deliver(message: Message): Promise<void> {
-    const { faults } = message.job;
-    const wait = faultOf("delay_webhook", faults, message)?.ms ?? 0;
-    const copies = 1 + (faultOf("duplicate_webhook", faults, message)?.count ?? 0);
+  async function deliver(message: Message): Promise<void> {
+    const copies = 1 + (faultOf("duplicate_webhook", message)?.count ?? 0);
     try {
-      await pause(wait, undefined, { signal: this.#closing.signal, ref: false });
-      await Promise.all(Array.from({ length: copies }, () => this.#attempts(message)));
+      await wait(faultOf("delay_webhook", message)?.ms ?? 0);
+      await Promise.all(Array.from({ length: copies }, () => attempts(message)));
     } catch (error) {
-      if (!this.#closing.signal.aborted)
-        this.#settings.log("error", "webhook broke", { error: String(error) });
+      if (!closing.signal.aborted) log("error", "webhook broke", { error: String(error) });
     }
   }
 
-  async #attempts(message: Message): Promise<void> {
+  async function attempts(message: Message): Promise<void> {
     const { job, event, id: webhook_id, status: prediction_status } = message;
-    const { prediction, prompt, faults } = job;
-    const is_lost = faultOf("lose_webhook", faults, message) !== undefined;
-    const is_forged = faultOf("forge_webhook", faults, message) !== undefined;
-    const age_seconds = faultOf("stale_webhook", faults, message)?.age_seconds;
+    const { prediction, prompt } = job;
+    const age_seconds = faultOf("stale_webhook", message)?.age_seconds;
+    const is_forged = faultOf("forge_webhook", message) !== undefined;
+    const is_lost = faultOf("lose_webhook", message) !== undefined;
     const fault = is_lost ? "lost" : is_forged ? "forged" : age_seconds ? "stale" : null;
-    const waits = event === "completed" && fault === null ? this.#settings.retryMs : [];
+    const waits = event === "completed" && fault === null ? retryMs : [];
     for (let attempt = 1; ; attempt++) {
       const what = { prediction_id: prediction.id, prompt, prediction_status, event, webhook_id, attempt };
       const delivery: Delivery = { ...what, status: null, error: null, fault };
-      bounded(this.deliveries).push(delivery);
-      const signer = is_forged ? this.#forger : this.#signer;
-      if (!is_lost) await this.#post(message, signer, age_seconds ?? 0, delivery);
-      this.#settings.log("info", "webhook", { ...delivery, prompt: undefined });
+      bounded(deliveries).push(delivery);
+      if (!is_lost) await post(message, is_forged ? forger : signer, age_seconds ?? 0, delivery);
+      log("info", "webhook", { ...delivery, prompt: undefined });
       const isAccepted = delivery.status !== null && delivery.status >= 200 && delivery.status < 300;
-      const wait = waits[attempt - 1];
-      if (isAccepted || wait === undefined) return;
-      await pause(wait, undefined, { signal: this.#closing.signal, ref: false });
+      const next = waits[attempt - 1];
+      if (isAccepted || next === undefined) return;
+      await wait(next);
     }
   }
 
-  async #post(
-    { id, body, url }: Message,
-    signer: Webhook,
-    ageSeconds: number,
-    delivery: Delivery,
-  ): Promise<void> {
+  async function post({ id, body, url }: Message, by: Webhook, ageSeconds: number, delivery: Delivery) {
     const sentAt = new Date(Date.now() - ageSeconds * 1000);
     try {
       const response = await fetch(url, {
         method: "POST",
         redirect: "manual",
-        signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(timeoutMs)]),
+        signal: AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)]),
         headers: {
           "content-type": "application/json",
           "webhook-id": id,
           "webhook-timestamp": String(Math.floor(sentAt.getTime() / 1000)),
-          "webhook-signature": signer.sign(id, sentAt, body),
+          "webhook-signature": by.sign(id, sentAt, body),
         },
         body,
       });
@@ -133,10 +96,32 @@ export class WebhookSender {
       delivery.error = String((error as Error).cause ?? error);
     }
   }
+
+  return {
+    deliveries,
+    send(job: Job, event: WebhookEvent): void {
+      const { prediction, faults } = job;
+      const { webhook: url, webhook_events_filter: wanted = ["output", "completed"] } = prediction;
+      if (!url || !wanted.includes(event)) return;
+      const id = `msg_${randomBytes(20).toString("base64url")}`;
+      const message = { job, event, id, body: JSON.stringify(prediction), url, status: prediction.status };
+      const before = held.get(job) ?? [];
+      if (findFault(faults, "reorder_webhooks") && event !== "completed") {
+        held.set(job, [...before, message]);
+        return;
+      }
+      for (const next of [message, ...before])
+        queues.set(
+          job,
+          (queues.get(job) ?? Promise.resolve()).then(() => deliver(next)),
+        );
+    },
+    close: () => closing.abort(),
+  };
 }
 
 /** A fault of this message's event. */
-function faultOf(kind: Parameters<typeof findFault>[1], faults: Entry[], { event }: Message) {
-  const fault = findFault(faults, kind);
+function faultOf(kind: FaultKind, { job, event }: Message) {
+  const fault = findFault(job.faults, kind);
   return fault?.event === event ? fault : undefined;
 }
