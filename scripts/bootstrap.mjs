@@ -30,13 +30,10 @@ function run(script, args) {
     NODE_COMPILE_CACHE: join(repositoryRoot, ".local", "compile-cache"),
     ...process.env,
     PATH: path,
-    CLOUD_API_LAUNCHER: String(process.pid),
   });
-  const child = spawn(node, [join(repositoryRoot, script), ...args], {
-    stdio: "inherit",
-    env,
-    cwd: process.cwd(),
-  });
+  // The channel ends with this process, however it ends, and `npm start` ends with the channel.
+  const stdio = ["inherit", "inherit", "inherit", "ipc"];
+  const child = spawn(node, [join(repositoryRoot, script), ...args], { stdio, env });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.once("error", (error) => fail(`${script} could not be run: ${error.message}`));
   child.once("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));

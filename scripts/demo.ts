@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { decode } from "fast-png";
-import { type Body, DemoApi } from "./demo/api.ts";
+import { ApiError, ConnectionError, createClient, GenerationError } from "../packages/client/src/index.ts";
 import { Progress } from "./demo/progress.ts";
 import { portOf, readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem, reasonOf } from "./local/problem.ts";
@@ -16,149 +16,44 @@ const helpText = `Walks the story: a developer, two projects, one person in both
 
 CLOUD_API_URL and CLOUD_API_OPERATOR_KEY name another target, such as a hosted project.`;
 
-type Target = {
-  api: string;
-  operator_key: string;
-  folder: string;
-  stop: () => Promise<void>;
-};
+type Target = { url: string; operator_key: string; stop: () => Promise<void> };
 
-type Told = Body & { told: string };
-
-type App = {
-  project_id: string;
-  headers: Record<string, string>;
-};
-
-const demoPassword = "Demo-pass-1234";
-const waitMs = 180_000;
+const password = "Demo-pass-1234";
+const folder = join(repositoryRoot, ".local", "demo");
 
 async function main(): Promise<void> {
   const { values } = readCommandLine("npm run demo", helpText, { port: { type: "string", short: "p" } });
-  const port = portOf(values.port, defaultBasePort);
   const progress = new Progress(process.stdout);
-  const target = await findTarget(port, progress);
+  const { stop, ...target } = await findTarget(portOf(values.port, defaultBasePort), progress);
   try {
     await walk(target, progress);
+  } catch (error) {
+    const isTold = [ApiError, ConnectionError, GenerationError].some((kind) => error instanceof kind);
+    throw isTold ? new Problem((error as Error).message) : error;
   } finally {
     progress.stop();
-    await target.stop();
+    await stop();
   }
 }
 
 async function findTarget(port: number, progress: Progress): Promise<Target> {
-  const foreign = process.env.CLOUD_API_URL?.replace(/\/+$/, "");
+  const { CLOUD_API_URL: foreign, CLOUD_API_OPERATOR_KEY: given } = process.env;
+  const stop = async () => {};
   if (foreign) {
-    const operator_key = process.env.CLOUD_API_OPERATOR_KEY;
-    if (!operator_key)
-      throw new Problem("Set CLOUD_API_OPERATOR_KEY: the demo registers a developer with it.");
-    const folder = join(repositoryRoot, ".local", "demo");
-    return { api: `${foreign}/api/v1`, operator_key, folder, stop: async () => {} };
+    if (!given) throw new Problem("Set CLOUD_API_OPERATOR_KEY: the demo registers a developer with it.");
+    return { url: foreign, operator_key: given, stop };
   }
-  const api = `http://${loopback}:${port}/api/v1`;
-  const folder = join(repositoryRoot, ".local", "demo");
-  if (await isUp(api)) {
-    const operator_key = process.env.CLOUD_API_OPERATOR_KEY || operatorKeyOf(port);
-    return { api, operator_key, folder, stop: async () => {} };
-  }
-  const { stack, stop } = await progress.step("Start the back end", async () => {
-    const opened = await openStack(["--port", String(port)]);
-    return { ...opened, told: opened.stack.urls.gateway };
-  });
-  return { api, operator_key: stack.credentials.operator_key, folder, stop };
-}
-
-async function walk({ api, operator_key, folder }: Target, progress: Progress): Promise<void> {
-  const client = new DemoApi(api);
-  const unique = Date.now().toString(36);
-  const developer = await progress.step("Register a developer", async (): Promise<Told> => {
-    const body = await client.post(
-      "/auth/register",
-      { "X-Operator-Key": operator_key },
-      {
-        email: `developer-${unique}@example.com`,
-        password: demoPassword,
-        full_name: "Demo Developer",
-      },
-    );
-    return { ...body, told: `${body.email}, with a project and keys` };
-  });
-  const { project_id, developer_key, api_key } = developer.provisioning as Record<string, string>;
-  const first = appOf(project_id, developer_key, api_key);
-  const second = await progress.step("Create a second project and its key", async () => {
-    const bearer = { Authorization: `Bearer ${developer.access_token}` };
-    const project = await client.post("/projects", bearer, { name: "Postcards" });
-    const key = await client.post(`/projects/${project.id}/api-keys`, bearer, { name: "Web app" });
-    return { ...appOf(project.id, developer_key, key.key), told: `project ${project.id}` };
-  });
-
-  const email = `ada-${unique}@example.com`;
-  const tokens: unknown[] = [];
-  const ids = new Set<unknown>();
-  for (const [name, app] of [
-    ["first", first],
-    ["second", second],
-  ] as const) {
-    await progress.step(`Register ${email} in the ${name} project`, async () => {
-      const user = await client.post("/auth/register", app.headers, { email, password: demoPassword });
-      tokens.push(user.access_token);
-      ids.add(user.id);
-      return { told: `account ${user.id}` };
-    });
-  }
-  if (ids.size !== 2) throw new Problem("One address in two projects is not two accounts.");
-
-  mkdirSync(folder, { recursive: true });
-  const photo = join(folder, "photo.png");
-  writeSample(photo);
-  const headers = { ...first.headers, Authorization: `Bearer ${tokens[0]}` };
-  const generation = await progress.step("Upload a photo and a sentence", async (): Promise<Told> => {
-    const form = new FormData();
-    form.set("instructions", "Turn this photo into a watercolour");
-    form.append("files", new Blob([readFileSync(photo)], { type: "image/png" }), "photo.png");
-    const body = await client.send("POST", "/generation/generate-v2", headers, form);
-    return { ...body, told: `generation ${body.id}` };
-  });
-  const done = await progress.step("Wait for the picture", async (): Promise<Told> => {
-    const deadline = Date.now() + waitMs;
-    for (;;) {
-      const body = await client.send("GET", `/generation/${generation.id}/status?wait=20`, headers);
-      if (body.status === "completed") return { ...body, told: String(body.model) };
-      if (body.status !== "pending" && body.status !== "processing")
-        throw new Problem(`The generation ${generation.id} ${body.status}: ${body.error}`);
-      if (Date.now() > deadline)
-        throw new Problem(`The generation ${generation.id} is not done after 3 minutes.`);
-    }
-  });
-  const file = join(folder, `${generation.id}.png`);
-  await progress.step("Download it and look inside", async () => {
-    const bytes = await client.download(String(done.generated_image_url));
-    writeFileSync(file, bytes);
-    const { width, height } = readPng(bytes);
-    return { told: `${width} × ${height} pixels, ${Math.ceil(bytes.byteLength / 1024)} KB` };
-  });
-  progress.finish(`The picture: ${shortest(file)}`);
-}
-
-function appOf(projectId: unknown, developerKey: unknown, apiKey: unknown): App {
-  const [id, developer, key] = [projectId, developerKey, apiKey].map(String) as [string, string, string];
-  return { project_id: id, headers: { "X-Project-ID": id, "X-Developer-Key": developer, "X-API-Key": key } };
-}
-
-function readPng(bytes: Uint8Array): { width: number; height: number } {
-  try {
-    return decode(bytes, { checkCrc: true });
-  } catch (error) {
-    throw new Problem(`The picture is no readable PNG: ${reasonOf(error)}.`);
-  }
-}
-
-async function isUp(api: string): Promise<boolean> {
-  const response = await fetch(`${api}/health`, { signal: AbortSignal.timeout(5_000) }).catch(
-    () => undefined,
+  const url = `http://${loopback}:${port}`;
+  const { health } = createClient({ url, maxRetries: 0 });
+  const isUp = await health.live().then(
+    () => true,
+    () => false,
   );
-  await response?.body?.cancel();
-  return response?.ok === true;
+  if (isUp) return { url, operator_key: given || operatorKeyOf(port), stop };
+  return progress.step("Start the back end", async () => {
+    const { stack, stop } = await openStack(["--port", String(port)]);
+    return { url, operator_key: stack.credentials.operator_key, stop, told: url };
+  });
 }
 
 function operatorKeyOf(port: number): string {
@@ -172,10 +67,72 @@ function operatorKeyOf(port: number): string {
   }
 }
 
-/** A path to paste, relative if it is below this folder. */
-function shortest(file: string): string {
+/** Everything below is what an app does with the SDK. */
+async function walk({ url, operator_key }: Omit<Target, "stop">, progress: Progress): Promise<void> {
+  const unique = Date.now().toString(36);
+  const developer = createClient({ url, operatorKey: operator_key });
+  const { provisioning } = await progress.step("Register a developer", async () => {
+    const email = `developer-${unique}@example.com`;
+    const made = await developer.auth.register({ email, password, full_name: "Demo Developer" });
+    return { ...made, told: `${email}, with a project and keys` };
+  });
+  if (provisioning === null) throw new Problem("The developer got no project.");
+  const { developer_key: developerKey } = provisioning;
+  const first = createClient({
+    url,
+    developerKey,
+    projectId: provisioning.project_id,
+    apiKey: provisioning.api_key,
+  });
+  const second = await progress.step("Create a second project and its key", async () => {
+    const { id: projectId } = await developer.projects.create({ name: "Postcards" });
+    const { key: apiKey } = await developer.apiKeys.create(projectId, { name: "Web app" });
+    return { app: createClient({ url, developerKey, projectId, apiKey }), told: `project ${projectId}` };
+  });
+
+  const email = `ada-${unique}@example.com`;
+  const ids = new Set<string>();
+  for (const [name, app] of [["first", first] as const, ["second", second.app] as const]) {
+    await progress.step(`Register ${email} in the ${name} project`, async () => {
+      const { id } = await app.auth.register({ email, password });
+      ids.add(id);
+      return { told: `account ${id}` };
+    });
+  }
+  if (ids.size !== 2) throw new Problem("One address in two projects is not two accounts.");
+
+  mkdirSync(folder, { recursive: true });
+  const photo = join(folder, "photo.png");
+  writeSample(photo);
+  const { id } = await progress.step("Upload a photo and a sentence", async () => {
+    const files = [new Blob([readFileSync(photo)], { type: "image/png" })];
+    const made = await first.generations.create({ prompt: "Turn this photo into a watercolour", files });
+    return { ...made, told: `generation ${made.id}` };
+  });
+  const done = await progress.step("Wait for the picture", async () => {
+    const generation = await first.generations.wait(id, { timeoutMs: 180_000 });
+    if (generation.status !== "completed") throw new GenerationError(generation);
+    return { ...generation, told: generation.model };
+  });
+  const file = join(folder, `${id}.png`);
+  await progress.step("Download it and look inside", async () => {
+    const response = await fetch(done.generated_image_url);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    writeFileSync(file, bytes);
+    const { width, height } = readPng(bytes);
+    return { told: `${width} × ${height} pixels, ${Math.ceil(bytes.byteLength / 1024)} KB` };
+  });
+  // A path to paste, relative if it is below this folder.
   const from_here = relative(process.cwd(), file);
-  return from_here.startsWith("..") ? file : from_here;
+  progress.finish(`The picture: ${from_here.startsWith("..") ? file : from_here}`);
+}
+
+function readPng(bytes: Uint8Array): { width: number; height: number } {
+  try {
+    return decode(bytes, { checkCrc: true });
+  } catch (error) {
+    throw new Problem(`The picture is no readable PNG: ${reasonOf(error)}.`);
+  }
 }
 
 await runMain(main, "The demo failed");

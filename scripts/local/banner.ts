@@ -4,15 +4,13 @@ import type { Stack } from "./stack-facts.ts";
 export type BannerFacts = {
   urls: Omit<Stack["urls"], "smtp">;
   keys: Pick<Stack["keys"], "secret" | "publishable">;
-  credentials: App["credentials"] & { operator_key: string } & Partial<Login>;
+  credentials: Stack["credentials"];
   database_url: string;
   paths: Stack["paths"];
   ready_after_ms: number;
   /** Whether the start page and the documentation are served beside the API. */
   own_pages?: boolean;
 };
-
-type Login = Pick<Stack["credentials"], "developer_email" | "developer_password">;
 
 /** What people need after the start: addresses, keys, the Starter Kit's `.env`, three calls to paste. */
 export function banner(
@@ -90,11 +88,9 @@ export function appEnv({ urls, credentials }: App): string[] {
   ];
 }
 
-export function starterKitEnv({ urls, credentials }: App & { credentials: Partial<Login> }): string[] {
-  const app = appEnv({ urls, credentials });
-  if (credentials.developer_email === undefined) return app;
+export function starterKitEnv({ urls, credentials }: Pick<BannerFacts, "urls" | "credentials">): string[] {
   return [
-    ...app,
+    ...appEnv({ urls, credentials }),
     "# The login of the demo developer, for the SDK's programs.",
     `DEVELOPER_EMAIL=${credentials.developer_email}`,
     `DEVELOPER_PASSWORD=${credentials.developer_password}`,

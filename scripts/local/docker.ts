@@ -7,7 +7,7 @@ import { parseEnv, promisify } from "node:util";
 import postgres from "postgres";
 import { reconcilerSql } from "../deploy/plan.ts";
 import type { BannerFacts } from "./banner.ts";
-import { ensureDockerCredentials } from "./docker-credentials.ts";
+import { ensureDemoCredentials } from "./demo-credentials.ts";
 import { Problem } from "./problem.ts";
 import { writeSample } from "./sample-image.ts";
 import { pathsFor, repositoryRoot } from "./settings.ts";
@@ -58,36 +58,33 @@ export async function startDocker({
     const sql = postgres(status.DB_URL, { max: 1, onnotice: () => {} });
     const notes = [`Kong serves functions below ${base} only, so there is no /api/v1 at ${status.API_URL}.`];
     try {
-      const credentials = await ensureDockerCredentials(sql, base, paths.credentials);
+      const credentials = await ensureDemoCredentials(sql, base, paths.credentials);
       notes.push(...(await storeSecrets(sql, env.CRON_SECRET ?? "")));
       writeSample(paths.sample);
       if (!env.REPLICATE_API_TOKEN)
         notes.push(
           `Pictures need a token of Replicate: set REPLICATE_API_TOKEN in ${env_file}, then start again.`,
         );
-      notes.push("`npx supabase stop` ends the containers; `npm run doctor -- --local` looks at them.");
-      const urls = {
-        gateway: base,
-        api: `${base}/api/v1`,
-        studio: status.STUDIO_URL ?? "",
-        inbox: status.MAILPIT_URL ?? status.INBUCKET_URL ?? "",
-        replicate: undefined,
-      };
-      const keys = { secret: status.SECRET_KEY ?? "", publishable: status.PUBLISHABLE_KEY ?? "" };
-      const ready_after_ms = performance.now() - started_at;
-      return {
-        facts: {
-          urls,
-          keys,
-          credentials,
-          database_url: status.DB_URL,
-          paths,
-          ready_after_ms,
-          own_pages: false,
+      notes.push(
+        "`npx supabase stop` ends the containers; `npm run doctor -- --local` looks at them.",
+        "Ctrl-C ends the functions.",
+      );
+      const facts = {
+        urls: {
+          gateway: base,
+          api: `${base}/api/v1`,
+          studio: status.STUDIO_URL ?? "",
+          inbox: status.MAILPIT_URL ?? status.INBUCKET_URL ?? "",
+          replicate: undefined,
         },
-        notes,
-        stop,
+        keys: { secret: status.SECRET_KEY ?? "", publishable: status.PUBLISHABLE_KEY ?? "" },
+        credentials,
+        database_url: status.DB_URL,
+        paths,
+        ready_after_ms: performance.now() - started_at,
+        own_pages: false,
       };
+      return { facts, notes, stop };
     } finally {
       await sql.end({ timeout: 2 });
     }

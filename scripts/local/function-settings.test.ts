@@ -1,21 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
-import {
-  namesOfUserSettings,
-  networkSettings,
-  ownSettings,
-  reachableHosts,
-  userSettings,
-} from "./function-settings.ts";
+import { networkSettings, reachableHosts, userSettings } from "./function-settings.ts";
 import { replicateHosts } from "./replicate-access.ts";
-import { repositoryRoot } from "./settings.ts";
-
-test("every setting of .env.example is either the user's or the stack's", () => {
-  const text = readFileSync(join(repositoryRoot, ".env.example"), "utf8");
-  const named = [...text.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name);
-  expect([...namesOfUserSettings, ...ownSettings].sort()).toEqual(named.sort());
-});
 
 test("npm start ignores the database and the signing secret of another project in the environment", () => {
   const user = {

@@ -1,44 +1,16 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { Problem } from "./problem.ts";
+import { repositoryRoot } from "./settings.ts";
+
+/** The embedded stack has a database and a signing secret of its own; those of another project must not get in. */
+const ownSettings = ["DATABASE_URL", "DATABASE_CA_CERT", "JWT_SECRET"];
 
 /** The settings of `.env.example` that `npm start` takes from its environment. */
 export const namesOfUserSettings = [
-  "REPLICATE_API_TOKEN",
-  "REPLICATE_WEBHOOK_SECRET",
-  "REPLICATE_IMAGE_MODEL",
-  "REPLICATE_TEXT_MODEL",
-  "REPLICATE_API_URL",
-  "REPLICATE_FILE_HOSTS",
-  "PUBLIC_URL",
-  "PAGES_URL",
-  "DOCS_URL",
-  "DB_POOL_SIZE",
-  "DB_PREPARE",
-  "CRON_SECRET",
-  "LOG_REQUESTS",
-  "TRUSTED_PROXY_HOPS",
-  "MAIL_FROM",
-  "RESEND_API_KEY",
-  "RESEND_API_URL",
-  "SMTP_HOST",
-  "SMTP_PORT",
-  "SMTP_USER",
-  "SMTP_PASSWORD",
-  "ANONYMOUS_GENERATION",
-  "ANONYMOUS_DAILY_LIMIT",
-  "ANONYMOUS_DAILY_BUDGET",
-  "ANONYMOUS_RESULT_HOURS",
-  "WEBHOOK_PRIVATE_HOSTS",
-  "PROJECT_PURGE_DAYS",
-  "AUDIT_RETENTION_DAYS",
-  "USAGE_RETENTION_DAYS",
-  "EVENT_RETENTION_DAYS",
-  "REDIS_URL",
-  "REDIS_TIMEOUT_MS",
-] as const;
-
-/** The embedded stack has a database and a signing secret of its own; those of another project must not get in. */
-export const ownSettings = ["DATABASE_URL", "DATABASE_CA_CERT", "JWT_SECRET"] as const;
+  ...readFileSync(join(repositoryRoot, ".env.example"), "utf8").matchAll(/^([A-Z_]+)=/gm),
+].flatMap(([, name = ""]) => (ownSettings.includes(name) ? [] : [name]));
 
 const proxyNames = [
   "HTTP_PROXY",

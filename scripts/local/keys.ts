@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { explainFileError, Problem } from "./problem.ts";
 import { adminDatabaseUrl, type Paths, type Ports, repositoryRoot } from "./settings.ts";
@@ -22,8 +22,8 @@ export type Keys = {
   database_password: string;
 };
 
-/** The keys of every local stack of the Supabase CLI, for tools that expect them. */
-const keysOfTheCli: Keys = {
+/** The keys of every `supabase start`, for tools that look at it without being told others. */
+export const publishedKeys: Keys = {
   publishable: "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH",
   secret: "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz",
   anon: "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzdXBhYmFzZS1kZW1vIiwicm9sZSI6ImFub24iLCJleHAiOjE5ODM4MTI5OTZ9.CRXP1A7WOeoJeXxjNni43kdQwgnWNReilDMblYTn_I0",
@@ -36,9 +36,6 @@ const keysOfTheCli: Keys = {
   replicate_webhook_secret: "whsec_bG9jYWwtcmVwbGljYXRlLWxvb2stYWxpa2Utc2VjcmV0",
   database_password: "postgres",
 };
-
-/** The keys that `supabase start` uses, for tools that look at it without being told others. */
-export const publishedKeys = keysOfTheCli;
 
 const random = (bytes: number) => randomBytes(bytes).toString("base64url");
 
@@ -58,22 +55,17 @@ export function newKeys(databasePassword = random(18)): Keys {
   };
 }
 
-/**
- * The keys of a data folder, made at its first start. `published` takes the CLI's instead for this start; the database keeps its
- * password.
- */
-export function ensureKeys(paths: Paths, published: boolean): Keys {
+/** The keys of a data folder, made at its first start. */
+export function ensureKeys(paths: Paths): Keys {
   const kept = readKeys(paths.keys);
-  // In a folder of an older version, the database has the password that all of them had.
-  const is_old = kept === undefined && existsSync(join(paths.postgres, "PG_VERSION"));
-  const own = kept ?? newKeys(published || is_old ? keysOfTheCli.database_password : undefined);
-  // Nor has it a signing key.
-  const is_complete = own.signing_keys !== keysOfTheCli.signing_keys;
-  if (!is_complete) own.signing_keys = newSigningKeys();
-  if (kept === undefined || !is_complete) writeKeys(paths.keys, own);
-  else chmodSync(paths.keys, 0o600);
-  const { database_password, signing_keys } = own;
-  return published ? { ...keysOfTheCli, database_password, signing_keys } : own;
+  if (kept !== undefined) return kept;
+  if (existsSync(join(paths.postgres, "PG_VERSION")))
+    throw new Problem(
+      `${paths.keys} is missing or not complete, and it holds the password of the database: begin anew with \`npm start -- --fresh\`.`,
+    );
+  const made = newKeys();
+  writeKeys(paths.keys, made);
+  return made;
 }
 
 export function writeKeys(file: string, keys: Keys): void {
@@ -88,9 +80,8 @@ export function writeKeys(file: string, keys: Keys): void {
 
 export function readKeys(file: string): Keys | undefined {
   try {
-    const { signing_keys } = keysOfTheCli;
-    const found = { signing_keys, ...(JSON.parse(readFileSync(file, "utf8")) as Partial<Keys>) };
-    const names = Object.keys(keysOfTheCli) as (keyof Keys)[];
+    const found = JSON.parse(readFileSync(file, "utf8")) as Partial<Keys>;
+    const names = Object.keys(publishedKeys) as (keyof Keys)[];
     return names.every((name) => typeof found[name] === "string") ? (found as Keys) : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { Problem } from "./problem.ts";
 import { repositoryRoot } from "./settings.ts";
 import type { Stack } from "./stack-facts.ts";
@@ -15,25 +16,24 @@ export async function openStack(
   args: string[],
   report: (line: string) => void = () => {},
 ): Promise<{ stack: ReadyStack; stop: () => Promise<void> }> {
-  const child = spawn(
-    process.execPath,
-    [join(repositoryRoot, "scripts", "start.ts"), "--json", "--quiet", ...args],
-    {
-      cwd: repositoryRoot,
-      env: { ...process.env, CLOUD_API_LAUNCHER: String(process.pid) },
-      stdio: ["ignore", "pipe", "pipe"],
-      // Its own process group: Ctrl-C reaches only this process, which ends the stack afterwards.
-      detached: true,
-    },
-  );
+  const script = join(repositoryRoot, "scripts", "start.ts");
+  const child = spawn(process.execPath, [script, "--json", "--quiet", ...args], {
+    cwd: repositoryRoot,
+    // The channel ends with this process, and the stack with the channel.
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    // Its own process group: Ctrl-C reaches only this process, which ends the stack afterwards.
+    detached: true,
+  });
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
   let last = "";
-  createInterface({ input: child.stderr }).on("line", (line) => {
+  createInterface({ input: child.stderr as Readable }).on("line", (line) => {
     last = line || last;
     if (line.startsWith("• ")) report(line.slice(2));
   });
   const ready = new Promise<ReadyStack>((resolve) => {
-    createInterface({ input: child.stdout }).once("line", (line) => resolve(JSON.parse(line) as ReadyStack));
+    createInterface({ input: child.stdout as Readable }).once("line", (line) =>
+      resolve(JSON.parse(line) as ReadyStack),
+    );
   });
   const stack = await Promise.race([ready, closed]);
   if (stack === undefined) throw new Problem(last || "The stack ended while it was starting.");

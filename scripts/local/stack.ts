@@ -50,8 +50,6 @@ export type StackOptions = {
   user_env?: NodeJS.ProcessEnv;
   /** Further settings of the functions. */
   function_env?: Settings;
-  /** The Supabase CLI's keys, the same on every machine, instead of this stack's own. */
-  published_keys?: boolean;
   /** How Auth signs access tokens: ES256, or HS256 as projects with the legacy secret. */
   access_tokens?: TokenAlgorithm;
   /** Which refresh tokens Auth makes: v1, or the counted ones of v2. */
@@ -93,7 +91,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     if (options.fresh) emptyData(paths);
     makeFolders(paths);
     await assertPortsFree(ports);
-    const own_keys = ensureKeys(paths, options.published_keys === true);
+    const own_keys = ensureKeys(paths);
     const keys = { ...own_keys, cron_secret: settings.CRON_SECRET ?? own_keys.cron_secret };
     undo.push(announceKeys(base_port, keys), outliveRequests(report));
     const leash = new Leash();
@@ -117,6 +115,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     };
 
     const replicate = replicateAccess(ports, keys, settings);
+    const urls = urlsOf(ports, replicate.real);
     const { access_tokens = "ES256", refresh_tokens = "v1" } = options;
     const tokens = new AccessTokens(keys, access_tokens);
     const {
@@ -177,12 +176,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       undo.push(() => closeServer(studio));
       return client;
     };
-    const [client] = await allOrFirstFailure([database(), ...[...side, ...functions].map(run)], giving_up);
+    await allOrFirstFailure([database(), ...[...side, ...functions].map(run)], giving_up);
+    const { sql } = platform as unknown as { sql: postgres.Sql };
     if (options.reconciles ?? true) undo.push(startReconciler(ports, keys.cron_secret, report));
     // Before the database, because their last work needs it.
     undo.push(() => Promise.all(functions.map((part) => part.stop())));
-    const credentials = await ensureDemoCredentials(client as postgres.Sql, ports, paths, keys.secret);
-    if (options.seed) await (client as postgres.Sql).file(join(repositoryRoot, "supabase", "seed.sql"));
+    const credentials = await ensureDemoCredentials(sql, urls.gateway, paths.credentials);
+    if (options.seed) await sql.file(join(repositoryRoot, "supabase", "seed.sql"));
     writeSample(paths.sample);
     const { on_log = () => {} } = options;
     const followers = functions.map((part) => new LogFollower(part.options.log_file, on_log));
@@ -191,7 +191,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     });
 
     stack = {
-      urls: urlsOf(ports, replicate.real),
+      urls,
       keys,
       database_url: databaseUrl(ports, password),
       admin_database_url,

@@ -32,7 +32,7 @@ async function madeOnce(): Promise<string> {
     // The account of PostgreSQL needs to enter it.
     chmodSync(draft, 0o711);
     const paths = pathsFor(draft);
-    await createCluster(paths, ensureKeys(paths, false).database_password);
+    await createCluster(paths, ensureKeys(paths).database_password);
     renameSync(draft, made);
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
