@@ -17,7 +17,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Only code and system names: a message could quote a header, and so a key. */
+/** Returns only codes and system names, since a message could quote a header and so a key. */
 export function reasonOf(error: unknown): string {
   const { code, cause, name } = (error ?? {}) as {
     code?: unknown;
@@ -32,11 +32,11 @@ const retryAfterOf = ({ headers }: Response) =>
 
 const wrongUrl = "Check `url` of createClient: the base address, without /api/v1.";
 
-/** For an answer that is none of the API's. */
+/** The error about an answer that is not from the API. */
 export function unexpected(response: Response, advice = wrongUrl): ApiError {
   const type = response.headers.get("content-type") ?? "nothing";
   const location = response.headers.get("location");
-  // A browser does not tell where a redirect leads.
+  // A browser does not show the target of a redirect.
   const target = response.type === "opaqueredirect" ? "another address" : location?.split(/[?#]/)[0];
   const where = target === undefined ? "" : `, a redirect to ${target}`;
   return new ApiError({
@@ -48,7 +48,7 @@ export function unexpected(response: Response, advice = wrongUrl): ApiError {
   });
 }
 
-/** @throws ApiError: what the API said, or that this was not the API */
+/** @throws ApiError with the API's error, or the error that the answer is not from the API */
 export function reject(response: Response, text: string, advice?: string): never {
   const body = (parseJson(text) ?? {}) as {
     detail?: unknown;

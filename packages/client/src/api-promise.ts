@@ -1,26 +1,26 @@
-/** How a limit stands after an answer, from its X-RateLimit headers. */
+/** The state of a limit after an answer, from its X-RateLimit headers. */
 export type RateLimit = { limit: number; remaining: number; resets_at: string };
 
-/** What an answer tells beside its data. */
+/** An answer's data with its request id and its rate limit. */
 export type WithResponse<T> = {
   data: T;
   /** Quote it when you ask for help: the server's log knows it. */
   requestId: string | null;
-  /** Null where the API counts nothing. */
+  /** Null when the API counts nothing. */
   rateLimit: RateLimit | null;
   headers: Headers;
 };
 
-/** The data of an answer. `withResponse()` gives the request's id and the limit too. */
+/** The data of an answer. `withResponse()` also gives the request id and the rate limit. */
 export type ApiPromise<T> = Promise<T> & { withResponse(): Promise<WithResponse<T>> };
 
-/** What Http has received. */
+/** An answer as Http has received it. */
 export type Received<T> = { data: T; headers: Headers };
 
 export function toApiPromise<T>(received: Promise<Received<T>>): ApiPromise<T> {
   const data = received.then((answer) => answer.data);
   const withResponse = async () => {
-    // The failure is told by this promise instead.
+    // This promise reports the failure instead.
     data.catch(() => {});
     const answer = await received;
     const { headers } = answer;

@@ -17,23 +17,23 @@ import { assertTimeout } from "./start-timer.ts";
 export type ClientOptions = {
   /** The base address, without /api/v1: `http://127.0.0.1:54321`, `https://<ref>.supabase.co/functions/v1`. Required. */
   url: string | undefined;
-  /** With projectId and apiKey: the app that end users come through. All three may be in a browser. */
+  /** Names the app of end users together with projectId and apiKey. All three may be in a browser. */
   developerKey?: string | undefined;
   projectId?: string | undefined;
   apiKey?: string | undefined;
-  /** Runs the platform. Never in a browser. */
+  /** The key of the platform's operator. Never use it in a browser. */
   operatorKey?: string | undefined;
-  /** Where the session is kept. Default: in memory. On a server, one client for each request. */
+  /** The store of the session. Default: in memory. On a server, make one client for each request. */
   session?: SessionStore | undefined;
   /** Default: the fetch of the platform. */
   fetch?: typeof fetch | undefined;
   /** For each attempt; Infinity for no limit. Default: 30 000. */
   timeoutMs?: number | undefined;
-  /** Of requests that may be repeated. Default: 2. */
+  /** The most repetitions of a request that may be repeated. Default: 2. */
   maxRetries?: number | undefined;
 };
 
-/** One account's view of the API: a class for each noun over one way of sending. */
+/** A client of the API for one account. It has one class for each noun. */
 export class Client {
   readonly auth: Auth;
   readonly sessions: Sessions;
@@ -67,7 +67,7 @@ export class Client {
 /**
  * A client of the API. Without arguments the address and the keys of the app come from the environment. The names are those that
  * `npm start` prints: NEXT_PUBLIC_API_URL, DEVKIT4AI_DEVELOPER_KEY, DEVKIT4AI_PROJECT_ID, DEVKIT4AI_PROJECT_KEY. @throws
- * TypeError when an option cannot be right; it says which and never quotes a key.
+ * TypeError that names an invalid option and never quotes a key
  */
 export function createClient(options: ClientOptions = fromEnvironment()): Client {
   const {

@@ -1,6 +1,6 @@
 import type { FinishedGeneration } from "./finished-generation.ts";
 
-/** One field that the API refused: where it is, what is wrong, and the kind of problem. */
+/** One field that the API refused: its place, the problem as a sentence, and the kind of problem. */
 export type FieldError = { loc: (string | number)[]; msg: string; type: string };
 
 export type ApiErrorInit = {
@@ -15,7 +15,7 @@ export type ApiErrorInit = {
 
 const signIn = "The session has ended: sign in again with auth.login.";
 
-/** What to change in the program; the API's own sentence speaks of headers. */
+/** Advice about what to change in the program, since the API's own sentence names headers. */
 export const advice: Record<string, string> = {
   developer_key_required: "Pass developerKey to createClient.",
   api_key_required: "Pass apiKey to createClient.",
@@ -52,11 +52,11 @@ export class ApiError extends Error {
   readonly detail: string;
   /** Quote it when you ask for help: the server's log knows it. */
   readonly requestId: string | null;
-  /** The paragraph about `code` in the API's guides; null where they are not published. */
+  /** The URL of the guides' paragraph about `code`. Null when the guides are not published. */
   readonly docUrl: string | null;
   /** Empty unless `status` is 422. */
   readonly errors: FieldError[];
-  /** How long the server asks to wait, in milliseconds; null when it does not say. */
+  /** The wait that the server asks for, in milliseconds. Null when it asks for none. */
   readonly retryAfterMs: number | null;
 
   constructor({ status, code, detail, errors = [], ...init }: ApiErrorInit) {
@@ -77,22 +77,22 @@ export class ApiError extends Error {
   }
 }
 
-/** Over a limit (429). The client has waited and tried again already, unless the wait would be longer than a minute. */
+/** A limit is exceeded (429). The client has already waited and retried, unless the wait would be longer than a minute. */
 export class RateLimitError extends ApiError {
   override readonly name: string = "RateLimitError";
 }
 
-/** No answer came: the server is not there, the network is gone, or a browser refused the request (CORS). */
+/** There was no answer: the server or the network is down, or a browser refused the request (CORS). */
 export class ConnectionError extends Error {
   override readonly name: string = "ConnectionError";
 }
 
-/** No answer in time. What was asked for may have happened all the same. */
+/** There was no answer in time. The server may have carried out the request. */
 export class TimeoutError extends ConnectionError {
   override readonly name: string = "TimeoutError";
 }
 
-/** `generations.run` got no picture. `generation.error_code` says why. It was not charged unless `generation.charged`. */
+/** `generations.run` got no picture. `generation.error_code` has the reason. `generation.charged` says whether it was charged. */
 export class GenerationError extends Error {
   override readonly name: string = "GenerationError";
   readonly generation: FinishedGeneration & { status: "failed" | "canceled" };

@@ -1,12 +1,12 @@
 import { ConnectionError } from "./errors.ts";
 
-/** One message of a stream of server-sent events. `id` is the last that was sent, also by an earlier message. */
+/** One message of a stream of server-sent events. `id` is the last id that was sent, perhaps by an earlier message. */
 export type ServerEvent = { event: string; data: string; id: string };
 
-/** Characters of a line, and of all the data of an event: more is no event of this API. */
+/** The most characters of a line, and of an event's data. Events of this API are shorter. */
 const maxLine = 1024 * 1024;
 
-/** Takes text as it comes, in pieces of any size, and gives the events that are whole. After the HTML standard, 9.2.6. */
+/** Parses text in chunks of any size and gives the complete events, as in the HTML standard, 9.2.6. */
 export class EventParser {
   #rest = "";
   #data: string[] = [];
@@ -14,16 +14,16 @@ export class EventParser {
   #event = "";
   #id: string;
   #endedWithReturn = false;
-  /** How long the server asks to wait before coming again, in milliseconds. */
+  /** The delay before a reconnect that the server asks for, in milliseconds. */
   retryMs: number | null = null;
 
   constructor(lastEventId = "") {
     this.#id = lastEventId;
   }
 
-  /** @throws ConnectionError when a line or an event is too long to be one */
+  /** @throws ConnectionError when a line or an event is too long */
   push(text: string): ServerEvent[] {
-    // The pair of \r\n may come in two pieces.
+    // \r\n may arrive in two chunks.
     const joined = this.#endedWithReturn && text.startsWith("\n") ? text.slice(1) : text;
     if (text !== "") this.#endedWithReturn = text.endsWith("\r");
     const lines = joined.split(/\r\n|\r|\n/);

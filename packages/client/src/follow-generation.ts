@@ -8,13 +8,13 @@ import { assertTimeout } from "./start-timer.ts";
 import { textOf } from "./text-of.ts";
 import type { Schema } from "./wire.ts";
 
-/** What happens to a generation, as it happens. `id` is what `lastEventId` takes. */
+/** A live event of a generation. Pass its `id` as `lastEventId` to continue after it. */
 export type GenerationEvent =
   | { type: "status"; id: string; generation: Generation }
   | ({ type: "progress"; id: string } & Schema<"GenerationProgress">);
 
 export type StreamOptions = Pick<RequestOptions, "signal" | "projectId"> & {
-  /** The `id` of the last event that you have: the stream goes on behind it. */
+  /** The `id` of the last event that you received. The stream continues after it. */
   lastEventId?: string | undefined;
   /** For the whole stream; Infinity for no limit. Default: ten minutes. */
   timeoutMs?: number | undefined;
@@ -30,8 +30,8 @@ const defaultRetryMs = 1_000;
 const longestRetryMs = 30_000;
 
 /**
- * Every state of a generation once, in order, and its progress; ends after the final state. A connection that ends or breaks is
- * opened again behind the last event. `firstWithinMs` is for whoever can do without.
+ * Every state of a generation once and in order, and its progress. It ends after the final state. A connection that ends or breaks is
+ * reopened after the last event. With `firstWithinMs` it throws when the first event is late.
  */
 export async function* followGeneration(
   open: Open,
@@ -54,7 +54,7 @@ export async function* followGeneration(
       const openMs = Math.max(1, Math.min(openWithinMs, hasEvents ? openWithinMs : firstWithinMs, leftMs()));
       const response = await open(lastId, { signal, projectId, timeoutMs: openMs, maxRetries: 0 });
       isOpen = true;
-      // Nothing more will come.
+      // There are no more events.
       if (response.body === null || response.status === 204) return;
       for await (const text of textOf(response.body, patience, signal)) {
         for (const sent of parser.push(text)) {
@@ -72,7 +72,7 @@ export async function* followGeneration(
     } catch (error) {
       signal?.throwIfAborted();
       if (!hasEvents && firstWithinMs !== Number.POSITIVE_INFINITY) throw error;
-      // Whether the session can be renewed is found out when it is opened again.
+      // The next connection shows whether the session can be refreshed.
       const mayBeRenewed = isOpen && error instanceof ApiError && error.code === "invalid_token";
       const delay = mayBeRenewed ? defaultRetryMs : retryDelay(error, failures++);
       if (delay === null) throw error;
@@ -82,7 +82,7 @@ export async function* followGeneration(
   }
 }
 
-/** @throws ApiError what the server says of a stream that it ends */
+/** @throws ApiError the error with which the server ends a stream */
 function toEvent({ event, data, id }: ServerEvent): GenerationEvent | undefined {
   if (event === "status") return { type: event, id, generation: JSON.parse(data) as Generation };
   if (event === "progress") return { type: event, id, ...(JSON.parse(data) as Schema<"GenerationProgress">) };

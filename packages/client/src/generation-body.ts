@@ -2,14 +2,14 @@ import type { RequestOptions } from "./http.ts";
 import { filesForm, type ImageFiles, toFiles } from "./image-files.ts";
 import type { Body } from "./wire.ts";
 
-/** Uploads may be 50 MB over a slow line. */
+/** Uploads of 50 MB may take long on a slow connection. */
 export const uploadTimeoutMs = 120_000;
 
 export type GenerationCreate = Extract<Body<"generations.create">, { prompt: string }> & {
   /** 1 to 5 pictures to work from: JPEG, PNG or WebP, at most 10 MB each. One, an array, or the FileList of an input. */
   files?: ImageFiles | null;
 };
-/** What a create sends: JSON, or a form where there are pictures, which may take longer. */
+/** The body of a create: JSON, or a form when it has pictures. A form has a longer timeout. */
 export async function generationBody({ files, ...body }: GenerationCreate, { signal }: RequestOptions) {
   const pictures = await toFiles(files, signal);
   return pictures.length === 0

@@ -11,9 +11,9 @@ import { onAbort, untilAborted } from "./until-aborted.ts";
 import type { paths } from "./wire.gen.ts";
 import type { Answer, RequestInit, Verb } from "./wire.ts";
 
-/** What every call takes as its last argument. */
+/** The last argument of every call. */
 export type RequestOptions = {
-  /** Ends the call at once; it then rejects with the signal's reason. */
+  /** Ends the call at once. It rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /** For each attempt; Infinity for no limit. Default: that of createClient. */
   timeoutMs?: number | undefined;
@@ -33,15 +33,15 @@ export type HttpConfig = {
   maxRetries: number;
 };
 
-/** How a request differs from most: a JSON answer of 2xx, sent with everything that the client has. */
-type Manner = {
-  /** `keys` leaves the session out, `nothing` also the keys. */
+/** How a request differs from the default, which sends all credentials and expects JSON with 2xx. */
+type Variant = {
+  /** `keys` sends no session, and `nothing` sends no credentials. */
   sends?: "nothing" | "keys" | "all";
-  /** An error status whose body is an answer all the same. */
+  /** An error status whose body counts as an answer. */
   accepts?: number;
-  /** May be sent twice although it is a POST. */
+  /** Whether a POST may be repeated. */
   repeatable?: boolean;
-  /** The answer is a stream of events, which is not read here. */
+  /** Whether the answer is a stream of events, whose body is not read here. */
   streams?: boolean;
   lastEventId?: string | undefined;
 };
@@ -52,7 +52,7 @@ type Request = {
   body?: unknown;
   form?: FormData | undefined;
   idempotencyKey?: string | undefined;
-} & Manner;
+} & Variant;
 
 export class Http {
   readonly sessions: SessionKeeper;
@@ -73,7 +73,7 @@ export class Http {
   request<P extends keyof paths, V extends Verb & keyof paths[P]>(
     verb: V,
     path: P,
-    init: RequestInit<paths[P][V]> & Manner,
+    init: RequestInit<paths[P][V]> & Variant,
     options?: RequestOptions,
   ): ApiPromise<Answer<paths[P][V]>> {
     return toApiPromise(this.send(verb, path, init, options));
@@ -83,7 +83,7 @@ export class Http {
   async send<P extends keyof paths, V extends Verb & keyof paths[P]>(
     verb: V,
     path: P,
-    init: RequestInit<paths[P][V]> & Manner,
+    init: RequestInit<paths[P][V]> & Variant,
     options: RequestOptions = {},
   ): Promise<Received<Answer<paths[P][V]>>> {
     const request: Request = init;
@@ -111,17 +111,17 @@ export class Http {
     }
   }
 
-  /** Opens a stream of events: its answer, with a body that is not read yet. Whoever reads it ends it. */
+  /** Opens a stream of events. Its caller reads and ends the body. */
   async open<P extends keyof paths>(
     path: P,
-    init: RequestInit<paths[P]["get"]> & Manner,
+    init: RequestInit<paths[P]["get"]> & Variant,
     options: RequestOptions,
   ): Promise<Response> {
     const { data } = await this.send("get", path, { ...init, streams: true } as never, options);
     return data as unknown as Response;
   }
 
-  /** Fetches a picture by the address that the API gave, with no credentials. */
+  /** Fetches a picture by the URL of the API, without credentials. */
   async download(address: string, options: RequestOptions = {}): Promise<Blob> {
     const { maxRetries = this.#config.maxRetries } = options;
     for (let attempt = 0; ; attempt++) {
@@ -137,7 +137,7 @@ export class Http {
     }
   }
 
-  /** Puts a file to an address that the API gave, once and with no credentials. */
+  /** Uploads a file to a URL of the API once, without credentials. */
   put(address: string, body: Blob, options: RequestOptions = {}): Promise<void> {
     return this.#fetch(address, { method: "PUT", body, redirect: "error" }, options, async (response) => {
       if (!response.ok) reject(response, await response.text(), refused);
@@ -153,7 +153,7 @@ export class Http {
   ): Promise<Received<T>> {
     const headers = this.#headers(request, session, options);
     const body = request.form ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
-    // A redirect could carry the keys to another host; Next.js would keep the answers of one user for the next.
+    // A redirect could send the keys to another host. Next.js would cache one user's answers for the next user.
     const init = { method, headers, redirect: "manual", cache: "no-store", ...(body && { body }) } as const;
     return this.#fetch(url, init, options, async (response) => {
       if (request.streams && response.ok) return { data: stream(response) as T, headers: response.headers };
@@ -177,7 +177,7 @@ export class Http {
     put("Idempotency-Key", idempotencyKey);
     put("Last-Event-ID", lastEventId);
     if (sends === "nothing") return headers;
-    // The operator key acts alone: next to a session it would say nothing more.
+    // The operator key is sent only without a session, since both name an account.
     if (session === null) put("X-Operator-Key", operatorKey);
     put("X-Developer-Key", developerKey);
     put("X-API-Key", apiKey);
@@ -224,7 +224,7 @@ export class Http {
   }
 }
 
-/** @throws ApiError when it is no stream: an older server, a proxy's page, a platform that cannot read while an answer comes */
+/** @throws ApiError unless it is a stream. Older servers, proxies and some platforms have none. */
 function stream(response: Response): Response {
   const isEvents = /^text\/event-stream\b/.test(response.headers.get("content-type") ?? "");
   if (response.status !== 204 && !(isEvents && response.body)) throw unexpected(response);

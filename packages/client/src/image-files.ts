@@ -1,14 +1,14 @@
 type Bytes = ArrayBuffer | ArrayBufferView;
 type Content = Blob | Bytes | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Response;
-/** A picture to send: its bytes in any form that the platform has. The type is found by the content. */
+/** A picture to send, as bytes in any form of the platform. Its type is detected from the content. */
 export type ImageFile = Content | { data: Content; name?: string; type?: string };
 /** Several pictures, or one: an array, the FileList of an input, a Set. */
 export type ImageFiles = ImageFile | ArrayLike<ImageFile> | Iterable<ImageFile>;
 
-/** The API refuses larger pictures. A stream is read no further than this. */
+/** The API refuses larger pictures, so a stream is read only up to this size. */
 const longestBytes = 10 * 1024 * 1024;
 
-/** The pictures as blobs with a name and type. @throws TypeError for what is no picture, before anything is sent */
+/** The pictures as blobs with names and types. @throws TypeError for anything else, before anything is sent */
 export async function toFiles(
   files: ImageFiles | null | undefined,
   signal?: AbortSignal,
@@ -32,7 +32,7 @@ export function filesForm(fields: object, files: { blob: Blob; name: string }[])
   return form;
 }
 
-/** With the type that the content says, else the one that is told. */
+/** A blob with the type of its content, else with the declared type. */
 export async function toBlob(file: ImageFile, index = 0, signal?: AbortSignal): Promise<Blob> {
   const isWrapped = kindOf(file) === "wrapped";
   const content = isWrapped ? (file as { data: Content }).data : (file as Content);
@@ -59,7 +59,7 @@ const nameOf = (file: ImageFile) => {
 type Kind = "buffer" | "view" | "blob" | "response" | "stream" | "wrapped";
 type Shape = Partial<Record<"arrayBuffer" | "getReader" | "headers" | "size" | "data", unknown>>;
 
-/** By what a value can do and not by its class: another realm, a polyfill or a test environment has classes of its own. */
+/** The kind of a value by its methods, not by its class, since other realms, polyfills and test environments have other classes. */
 function kindOf(value: unknown): Kind | null {
   if (ArrayBuffer.isView(value)) return "view";
   if (typeof value !== "object" || value === null) return null;
@@ -117,16 +117,16 @@ async function read(content: Content, index: number, signal: AbortSignal | undef
   }
 }
 
-/** The platform's own Blob with the content of another class's. */
+/** Copies a Blob of another class into the platform's own Blob. */
 const copyOf = async (blob: Pick<Blob, "arrayBuffer" | "type">) =>
   new Blob([await blob.arrayBuffer()], { type: String(blob.type ?? "") });
 
-/** A Blob takes no memory that another thread may change. */
+/** Copies shared memory, which a Blob does not accept. */
 function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
 }
 
-/** @throws RangeError as soon as the stream is larger than any picture that the API takes */
+/** @throws RangeError as soon as the stream is larger than the largest picture of the API */
 async function chunksOf(
   stream: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
   index: number,
@@ -146,7 +146,7 @@ async function chunksOf(
   return chunks;
 }
 
-/** Safari's streams cannot be iterated. */
+/** Reads a stream by its reader, since Safari's streams are not iterable. */
 async function* chunksFrom(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
   try {
@@ -156,7 +156,7 @@ async function* chunksFrom(stream: ReadableStream<Uint8Array>): AsyncGenerator<U
   }
 }
 
-/** Empty for what the API would refuse anyway. */
+/** The type of the content. Empty for a type that the API refuses. */
 function typeOf(head: Uint8Array): string {
   const text = String.fromCharCode(...head);
   if (text.startsWith("\x89PNG")) return "image/png";

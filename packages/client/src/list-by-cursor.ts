@@ -5,7 +5,7 @@ import type { Schema } from "./wire.ts";
 type CursorQuery = { page?: number; cursor?: string };
 type CursorPage = Schema<"GenerationList">;
 
-/** A place in the list rather than a number: nothing is skipped or repeated while new ones come in. */
+/** A list by cursors, which skip and repeat nothing while new items arrive. */
 export function listByCursor<Q extends CursorQuery>(
   query: Q,
   load: (query: Q) => Promise<CursorPage>,

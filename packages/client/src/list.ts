@@ -1,19 +1,19 @@
 /** One page of a list. */
 export type Page<T> = {
   items: T[];
-  /** On all pages; null where the API does not count. */
+  /** The number of items on all pages. Null when the API does not count them. */
   total: number | null;
-  /** Loads the page after this one; null on the last. */
+  /** Loads the next page. Null on the last page. */
   next: (() => Promise<Page<T>>) | null;
 };
 
-/** What a resource reads: `position` names the next page in the API's own terms, null there is none. */
+/** One loaded page. `next` is the position of the next page, or null on the last page. */
 type Loaded<T, Position> = { items: T[]; total: number | null; next: Position | null };
 
-/** The older name of the size is never sent beside the new one. */
+/** The older name of the size is never sent. */
 type NumberedPage = { page: number; page_size: number; per_page: undefined };
 
-/** A list on the server. Nothing is loaded before you ask: `for await (const item of list)`, or `await list.page()`. */
+/** A list on the server. It loads nothing before it is read by `for await (const item of list)` or `await list.page()`. */
 export class List<T> implements AsyncIterable<T> {
   readonly #first: () => Promise<Page<T>>;
 
@@ -28,13 +28,13 @@ export class List<T> implements AsyncIterable<T> {
   ): List<T> {
     const pageAt = async (position: Position): Promise<Page<T>> => {
       const { items, total, next } = await load(position);
-      // An empty page ends it, whatever the server says is next.
+      // An empty page ends the list, even if the server names a next page.
       return { items, total, next: next === null || items.length === 0 ? null : () => pageAt(next) };
     };
     return new List(() => pageAt(start));
   }
 
-  /** A list that the API gives by numbered pages, 50 items each unless the query says otherwise. */
+  /** A list of numbered pages, with 50 items each by default. */
   static numbered<T>(
     query: { page?: number; page_size?: number; per_page?: number },
     load: (query: NumberedPage) => Promise<{ items: T[]; total: number }>,
@@ -46,7 +46,7 @@ export class List<T> implements AsyncIterable<T> {
     });
   }
 
-  /** A list that the API gives whole. */
+  /** A list that the API does not divide into pages. */
   static whole<T>(load: () => Promise<T[]>): List<T> {
     return List.of(null, async () => {
       const items = await load();
@@ -59,7 +59,7 @@ export class List<T> implements AsyncIterable<T> {
     return this.#first();
   }
 
-  /** Every item of every page. Only for lists that you know to be small. */
+  /** All items of all pages. Use it only for small lists. */
   async all(): Promise<T[]> {
     const items: T[] = [];
     for await (const item of this) items.push(item);
@@ -74,7 +74,7 @@ export class List<T> implements AsyncIterable<T> {
   }
 }
 
-/** Where a numbered page leaves off. `total` is a reason to go on, a short page one to stop. */
+/** The number of the page after this one, or null. A short page or the total ends the list. */
 export function pageAfter(page: number, size: number, count: number, total: number): number | null {
   return count > 0 && (page - 1) * size + count < total ? page + 1 : null;
 }

@@ -1,6 +1,6 @@
 export type Params = Record<string, string | number | null>;
 
-/** The path with its parameters, and the query without what is null. */
+/** The path with its parameters, and the query without null values. */
 export function requestTarget(path: string, params: Params = {}, query: object = {}): string {
   return fill(path, params) + queryOf(query);
 }
@@ -8,7 +8,7 @@ export function requestTarget(path: string, params: Params = {}, query: object =
 function fill(path: string, params: Params): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = String(params[name] ?? "");
-    // Empty or dots would name another resource.
+    // An empty id or dots would change the path.
     if (/^\.{0,2}$/.test(value)) throw new TypeError(`${name} must be an id, not ${JSON.stringify(value)}.`);
     return encodeURIComponent(value);
   });

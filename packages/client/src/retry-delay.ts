@@ -2,7 +2,7 @@ import { ApiError, ConnectionError } from "./errors.ts";
 
 const firstMs = 500;
 const longestMs = 8_000;
-/** A longer Retry-After is told to the caller instead of being waited for. */
+/** With a longer Retry-After the client throws instead of waiting. */
 const longestRetryAfterMs = 60_000;
 
 /**
@@ -21,19 +21,19 @@ export function parseRetryAfter(
   return Math.max(0, at - ((date === null ? null : parseDate(date)) ?? now));
 }
 
-/** HTTP dates are in GMT, also in the old form that does not say so. */
+/** Parses an HTTP date, which is in GMT even in the old form without a zone. */
 function parseDate(text: string): number | null {
   if (!/[a-z]/i.test(text)) return null;
   const at = Date.parse(/(GMT|UTC|Z|[+-]\d\d:?\d\d)\s*$/i.test(text) ? text : `${text} GMT`);
   return Number.isNaN(at) ? null : at;
 }
 
-/** Doubles with each attempt (0, 1, …) up to 8 s; a random half of it keeps many clients apart. */
+/** The delay doubles with each attempt (0, 1, …) up to 8 s. Half of it is random, so that many clients do not retry together. */
 export function backoffMs(attempt: number, random = Math.random()): number {
   return Math.round(Math.min(longestMs, firstMs * 2 ** attempt) * (0.5 + random / 2));
 }
 
-/** How long to wait before a request that may be repeated is sent again; null when that would not help. */
+/** The delay before a request is repeated. Null when a repetition would not help. */
 export function retryDelay(error: unknown, attempt: number, random = Math.random()): number | null {
   if (error instanceof ConnectionError) return backoffMs(attempt, random);
   if (!(error instanceof ApiError)) return null;

@@ -10,10 +10,10 @@ const marginMs = 30_000;
 const longestLockMs = 10_000;
 const longestSettleMs = 1_000;
 const settleMs = 20;
-/** The API's words for a session that is over. Anything else may pass: an outage, a project that is off, a proxy's page. */
+/** The error codes of an ended session. Other errors may be temporary: an outage, an inactive project, a page of a proxy. */
 const endings = ["invalid_refresh_token", "refresh_token_reused"];
 
-/** Keeps one session fresh. However many ask at once, here or in other tabs, one refreshes and all get its tokens. */
+/** Refreshes a session. Of all simultaneous calls, in this tab and in others, one refreshes and all get its tokens. */
 export class SessionKeeper {
   readonly #store: SessionStore;
   readonly #renew: (refreshToken: string) => Promise<Tokens>;
@@ -31,7 +31,7 @@ export class SessionKeeper {
     return this.#store.get();
   }
 
-  /** The session to use, refreshed when its token is about to end; null when nobody is signed in. */
+  /** The session, refreshed when its token is about to expire. Null when nobody is signed in. */
   async fresh(): Promise<Session | null> {
     const session = await this.#store.get();
     if (session === null) return null;
@@ -40,15 +40,15 @@ export class SessionKeeper {
     try {
       return await this.refresh(session);
     } catch (error) {
-      // Nobody answered, or an outage: the token still serves for what is left of it.
+      // The refresh failed, so the token is used until it expires.
       if (leftMs > 0 && (await this.#store.get()) !== null) return session;
       throw error;
     }
   }
 
   /**
-   * The session after this one; null when it was signed out meanwhile.
-   * @throws ApiError when the session is over, and then it is forgotten; ConnectionError, and then it is kept
+   * The session after this one. Null when the account was signed out meanwhile.
+   * @throws ApiError when the session has ended, which removes it; ConnectionError, which keeps it
    */
   refresh(session: Session): Promise<Session | null> {
     this.#refreshing ??= this.#exclusively((hasWaited) => this.#refresh(session, hasWaited)).finally(() => {
@@ -70,7 +70,7 @@ export class SessionKeeper {
     this.#tell(null, "signed_out");
   }
 
-  /** Returns a function that ends it. */
+  /** @returns a function that removes the listener */
   listen(listener: SessionListener): () => void {
     this.#listeners.add(listener);
     if (this.#unsubscribe === undefined && this.#store.subscribe !== undefined) {
@@ -88,9 +88,9 @@ export class SessionKeeper {
   }
 
   async #refresh({ refresh_token }: Session, hasWaited: boolean): Promise<Session | null> {
-    // By the refresh token: two access tokens of one second may be equal.
+    // Compares refresh tokens, since two access tokens of one second may be equal.
     let before = await this.#store.get();
-    // A browser brings the other tab's write here a little later than its lock.
+    // In a browser another tab's write may arrive a little after its lock is free.
     const giveUpAt = hasWaited ? Date.now() + longestSettleMs : 0;
     while (before?.refresh_token === refresh_token && Date.now() < giveUpAt) {
       await sleep(settleMs, undefined);
@@ -109,12 +109,12 @@ export class SessionKeeper {
       throw error;
     }
     const now = await this.#store.get();
-    // Signed out, or in as somebody else, while the answer was on its way.
+    // The account was signed out or changed during the request.
     if (now?.refresh_token !== refresh_token) return now;
     return this.save(tokens, "refreshed");
   }
 
-  /** `run` hears whether another tab was at it. */
+  /** `run` gets whether another tab held the lock. */
   async #exclusively<T>(run: (hasWaited: boolean) => Promise<T>): Promise<T> {
     const name = this.#store.lock;
     const locks = name === undefined ? undefined : globalThis.navigator?.locks;
@@ -123,7 +123,7 @@ export class SessionKeeper {
       lock === null ? null : { result: await run(false) },
     );
     if (atOnce !== null) return atOnce.result;
-    // A tab that was frozen may hold the lock; the API accepts two refreshes at once, so going on is safe.
+    // A frozen tab may hold the lock. The API accepts two simultaneous refreshes, so it is safe to continue.
     const patience = new AbortController();
     const timer = setTimeout(() => patience.abort(), longestLockMs);
     let started = false;
@@ -153,7 +153,7 @@ export class SessionKeeper {
       try {
         listener(session, event);
       } catch (error) {
-        // A broken listener must not break a sign-in, nor stay unnoticed.
+        // A listener's error must not fail a sign-in, but it must be reported.
         queueMicrotask(() => {
           throw error;
         });

@@ -1,23 +1,23 @@
-/** A signed-in account. Whoever has it can act as that account: keep it where scripts of others cannot read it. */
+/** The session of a signed-in account. Anyone who has it can act as the account, so keep it from other scripts. */
 export type Session = {
   access_token: string;
   refresh_token: string;
-  /** When the access token ends, ISO 8601, by this machine's clock. */
+  /** The end of the access token in ISO 8601, by this machine's clock. */
   expires_at: string;
 };
 
-/** Where a session is kept between calls. Write your own for a place that is not here. */
+/** Stores a session between calls. You can write your own store. */
 export type SessionStore = {
   get(): Session | null | Promise<Session | null>;
-  /** Null forgets it. */
+  /** Null removes the session. */
   set(session: Session | null): void | Promise<void>;
-  /** Calls back when somebody else changed it, such as another tab. Returns a function that ends this. */
+  /** Calls `changed` after a change from outside, such as another tab. @returns a function that ends the subscription */
   subscribe?(changed: () => void): () => void;
-  /** Name of the Web Lock that all who share the place take before they refresh. */
+  /** The name of the Web Lock for refreshes. All clients of a shared store use it. */
   lock?: string;
 };
 
-/** In memory: gone with the process or the page. The default. */
+/** Keeps the session in memory, until the process or the page ends. This is the default. */
 export function memorySession(initial: Session | null = null): SessionStore {
   let kept = initial;
   return {
@@ -29,12 +29,12 @@ export function memorySession(initial: Session | null = null): SessionStore {
 }
 
 /**
- * In the browser's localStorage, shared by all tabs of the site. Any script on the page can read it: prefer
+ * Keeps the session in the browser's localStorage, shared by all tabs. Any script on the page can read it: prefer
  * `cookieSession` on a server where you have one. Where the storage is missing, full or refused, as in some in-app browsers and
  * on servers, the session is kept in memory.
  */
 export function localStorageSession({ key = "devkit4ai.session" }: { key?: string } = {}): SessionStore {
-  /** Undefined while the storage works. */
+  /** The session in memory. Undefined while localStorage works. */
   let inMemory: Session | null | undefined;
   return {
     lock: key,
@@ -76,15 +76,15 @@ export type CookieOptions = {
   maxAge?: number;
 };
 
-/** What `cookies()` of `next/headers` gives; other frameworks' jars are a few lines away from it. */
+/** The result of `cookies()` of `next/headers`. Cookie jars of other frameworks are easy to adapt. */
 export type CookieJar = {
   get(name: string): { value: string } | undefined;
   set(name: string, value: string, options: CookieOptions): unknown;
 };
 
 /**
- * In a cookie that scripts cannot read, for server actions and route handlers: `cookieSession(await cookies())`. A Server
- * Component may not set cookies: there a refreshed session serves this one request, and the next one refreshes again.
+ * Keeps the session in a cookie that scripts cannot read, for server actions and route handlers: `cookieSession(await cookies())`.
+ * A Server Component cannot set cookies. There a refreshed session is used for this request, and the next request refreshes again.
  * On plain http other than localhost pass `secure: false`.
  */
 export function cookieSession(
@@ -112,13 +112,13 @@ export function cookieSession(
       try {
         jar.set(name, value, { ...attributes, ...(session === null && { maxAge: 0 }) });
       } catch {
-        // A Server Component; see above.
+        // This is a Server Component; see above.
       }
     },
   };
 }
 
-/** A new session from tokens. The lifetime is what counts, so that a wrong clock here does no harm. */
+/** A new session from tokens. It uses the token's lifetime, so that a wrong local clock does no harm. */
 export function toSession(
   tokens: { access_token: string; refresh_token: string; expires_in?: number },
   now = Date.now(),
@@ -129,7 +129,7 @@ export function toSession(
 
 const assumedSeconds = 300;
 
-/** Registration does not say how long its token lives, but the token does. */
+/** The lifetime in the token itself, since the answer of a registration does not contain it. */
 function lifetimeOf(token: string): number {
   const claims = parseJson(fromBase64Url(token.split(".")[1] ?? "")) as {
     exp?: unknown;
@@ -139,7 +139,7 @@ function lifetimeOf(token: string): number {
   return seconds > 0 ? seconds : assumedSeconds;
 }
 
-/** Null for whatever is not a session: a damaged one means to sign in again, not to crash. */
+/** Null for any other text. After a damaged session the user signs in again. */
 function parseSession(text: string | null): Session | null {
   const value = parseJson(text) as Partial<Session> | null;
   return typeof value?.access_token === "string" &&

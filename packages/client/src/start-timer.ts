@@ -1,7 +1,7 @@
-/** setTimeout fires at once for more. */
+/** With a longer time setTimeout fires at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Runs `act` after so many milliseconds, however many; never for Infinity. Returns a function that ends this. */
+/** Runs `act` after any number of milliseconds; never for Infinity. @returns a function that stops the timer */
 export function startTimer(ms: number, act: () => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const wait = (leftMs: number) => {
@@ -12,7 +12,7 @@ export function startTimer(ms: number, act: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** @throws TypeError unless it is a time to wait, or Infinity for no limit */
+/** @throws TypeError unless it is a positive number or Infinity */
 export function assertTimeout(timeoutMs: number): void {
   if (typeof timeoutMs !== "number" || !(timeoutMs > 0))
     throw new TypeError("timeoutMs must be a number of milliseconds above 0, or Infinity for no limit.");

@@ -3,8 +3,8 @@ import { startTimer } from "./start-timer.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 /**
- * The text of a body, each piece within `patienceMs()`. Whoever stops reading closes the connection.
- * @throws TimeoutError after a silence that is longer; ConnectionError when the connection breaks
+ * The text of a body. Each chunk must arrive within `patienceMs()`. A reader who stops closes the connection.
+ * @throws TimeoutError after a longer silence; ConnectionError when the connection breaks
  */
 export async function* textOf(
   body: ReadableStream<Uint8Array>,

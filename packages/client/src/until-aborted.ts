@@ -1,4 +1,4 @@
-/** Settles with the promise, or rejects with the signal's reason the moment it aborts. */
+/** Settles with the promise, or rejects with the signal's reason when it aborts first. */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   return new Promise((resolve, reject) => {
@@ -10,8 +10,8 @@ export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undef
 const followers = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Runs `act` when the signal aborts, or at once. Returns a function that ends this. All calls that share a signal share one
- * listener: platforms warn of a leak at eleven.
+ * Runs `act` when the signal aborts, or at once if it has aborted. @returns a function that removes the callback
+ * All calls of one signal share one listener, since Node warns about a leak at eleven.
  */
 export function onAbort(signal: AbortSignal, act: () => void): () => void {
   if (signal.aborted) {

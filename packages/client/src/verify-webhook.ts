@@ -1,4 +1,4 @@
-/** An event that the API sent to a webhook. `data` is the generation or the account as it is now. */
+/** An event of a webhook. `data` is the current state of the generation or the account. */
 export type WebhookEvent = { type: string; timestamp: string; data: Record<string, unknown> };
 
 /** The request is not from the API, is older than five minutes, or was changed on its way. */
@@ -10,12 +10,12 @@ type HeaderSource = Headers | Record<string, string | string[] | undefined>;
 type Payload = string | ArrayBuffer | ArrayBufferView;
 
 const toleranceSeconds = 5 * 60;
-/** A receiver reads this much and no more before it knows who sends. */
+/** The longest signature header that is parsed, since its sender is unknown. */
 const longestSignature = 4_096;
 
 /**
- * Checks the signature of a delivery after Standard Webhooks and returns its event. Pass the body as it came, before any parsing:
- * `await request.text()`, or a raw body in Express. A delivery may come twice: `webhook-id` is then the same.
+ * Verifies a delivery by Standard Webhooks and returns its event. Pass the unparsed body: `await request.text()`, or a raw body in
+ * Express. A delivery may arrive twice with the same `webhook-id`.
  * @throws WebhookSignatureError
  */
 export async function verifyWebhook(
@@ -70,7 +70,7 @@ function bytesOf(payload: Payload): Uint8Array<ArrayBuffer> {
   return new Uint8Array(payload);
 }
 
-/** @throws TypeError for what is no secret of a webhook */
+/** @throws TypeError for a malformed secret */
 function secretBytes(secret: string): Uint8Array<ArrayBuffer> {
   const bytes = secret.startsWith("whsec_") ? fromBase64(secret.slice(6)) : null;
   if (bytes === null || bytes.length === 0)

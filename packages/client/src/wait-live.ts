@@ -4,19 +4,19 @@ import { followGeneration, isFinished, type Open } from "./follow-generation.ts"
 import { retryDelay } from "./retry-delay.ts";
 import type { WaitOptions } from "./wait-until-finished.ts";
 
-/** A server answers with the first event at once; a proxy that gathers answers would keep it until the stream ends. */
+/** A server sends the first event at once. A buffering proxy would hold it until the stream ends. */
 const firstWithinMs = 5_000;
 
-/** Whether live events are worth another try, after they did not come: not when nobody here knows of them. */
+/** What the client knows about live events. They are not tried again when the server does not have them. */
 export type Streams = { areMissing: boolean; silences: number; open: number };
-/** Browsers open six connections to a server that speaks HTTP/1.1, for everything. */
+/** Browsers open at most six connections to an HTTP/1.1 server. */
 const maxStreams = 4;
-/** So many waits in a row without a first event, and nothing passes the events on. */
+/** After so many waits without a first event, a proxy holds events back. */
 const maxSilences = 2;
 
 /**
- * The generation once it is final, by its live events. Null where they do not come: an older server, a proxy that holds them
- * back, too many streams. Once they came, only what ends a wait in any case ends it.
+ * Waits for the final generation by its live events. Null when there are none: an older server, a proxy that holds them back, or too
+ * many streams. After the first event it ends only like any wait.
  */
 export async function waitLive(
   open: Open,
@@ -50,10 +50,10 @@ export async function waitLive(
 }
 
 const codesOfUnknown = ["not_found", "method_not_allowed", "unexpected_answer"];
-/** Whether the server knows no such stream. */
+/** Whether the server has no live events. */
 const isUnknown = (error: unknown) =>
   error instanceof ApiError && error.status < 500 && codesOfUnknown.includes(error.code);
-/** Whether asking for the status may do what the stream did not. */
+/** Whether polling the status may work although the stream failed. */
 const isWithoutStream = (error: unknown) =>
   isUnknown(error) || retryDelay(error, 0) !== null || isTooMany(error);
 const isTooMany = (error: unknown) => error instanceof ApiError && error.status === 429;

@@ -9,9 +9,9 @@ import type { Schema } from "./wire.ts";
 export type WaitOptions = Pick<RequestOptions, "signal" | "projectId"> & {
   /** For the whole wait; Infinity for no limit. Default: ten minutes. */
   timeoutMs?: number;
-  /** Called with the first state and then whenever the status has changed. */
+  /** Called with the first status and after each change of it. */
   onStatus?: (generation: Generation) => void;
-  /** Called whenever the model tells how far it is. Not where the server or a proxy gives no live events. */
+  /** Called when the model reports progress. It is not called without live events. */
   onProgress?: (progress: Schema<"GenerationProgress">) => void;
 };
 
@@ -20,7 +20,7 @@ const graceMs = 10_000;
 const firstPauseMs = 250;
 const longestPauseMs = 5_000;
 
-/** Asks until the status is final: each question waits on the server, and pauses grow only when it answers early. */
+/** Polls until the status is final. Each request waits on the server. Pauses grow only when the server answers early. */
 export async function waitUntilFinished(
   ask: (wait: number, options: RequestOptions) => Promise<Generation>,
   { signal, projectId, timeoutMs = 600_000, onStatus }: WaitOptions,
@@ -48,12 +48,12 @@ export async function waitUntilFinished(
     } catch (error) {
       signal?.throwIfAborted();
       const delay = retryDelay(error, failures++);
-      // Told at once when it is no outage, or when the wait would be over before the server asks us back.
+      // Throws at once unless it is an outage that may end before the deadline.
       if (delay === null || Date.now() + delay >= deadline) throw error;
       await sleep(delay, signal);
       continue;
     }
-    // A server that waits for us is asked again at once.
+    // After a long poll the next request follows at once.
     pauseMs = Date.now() - asked > 1000 ? firstPauseMs : Math.min(longestPauseMs, pauseMs * 1.5);
     const jittered = pauseMs * (0.5 + Math.random() / 2);
     await sleep(Math.min(jittered, Math.max(0, deadline - Date.now())), signal);

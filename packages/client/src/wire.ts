@@ -1,6 +1,6 @@
 import type { components, operations } from "./wire.gen.ts";
 
-// Reads what the document says of an operation. Nothing here exists at run time.
+// Types of the OpenAPI document's operations. Nothing here exists at run time.
 
 type Schemas = components["schemas"];
 /** A schema of docs/openapi.json by its name. */
@@ -9,14 +9,14 @@ export type Schema<Name extends keyof Schemas> = Schemas[Name];
 type Json<T> = T extends { content: { "application/json": infer Body } } ? Body : undefined;
 type Success = 200 | 201 | 202 | 204;
 
-/** The body of an operation's success; undefined where there is none. */
+/** The body of an operation's success. Undefined when there is none. */
 export type Answer<Op> = Op extends { responses: infer Responses }
   ? { [Status in keyof Responses & Success]: Json<Responses[Status]> }[keyof Responses & Success]
   : never;
 
-/** The JSON body that an operation takes. */
+/** The JSON body of an operation. */
 export type Body<Id extends keyof operations> = BodyOf<operations[Id]>;
-/** The query that an operation takes. */
+/** The query of an operation. */
 export type Query<Id extends keyof operations> = operations[Id] extends {
   parameters: { query?: infer T };
 }
@@ -32,7 +32,7 @@ type Sent<Op> = [BodyOf<Op>] extends [never]
   ? { body?: undefined; form?: undefined }
   : { body?: BodyOf<Op> | undefined; form?: FormData | undefined };
 type HeadersOf<Op> = Op extends { parameters: { header?: infer T } } ? NonNullable<T> : never;
-/** Only where the document lists the header: a server that ignores it would do the work twice. */
+/** Allowed only where the document has the header, since a server that ignores the key would do the work twice. */
 type KeyOf<Op> = [HeadersOf<Op>] extends [never]
   ? { idempotencyKey?: undefined }
   : "Idempotency-Key" extends keyof HeadersOf<Op>
@@ -40,5 +40,5 @@ type KeyOf<Op> = [HeadersOf<Op>] extends [never]
     : { idempotencyKey?: undefined };
 
 export type Verb = "get" | "post" | "put" | "patch" | "delete";
-/** What the operation needs from a resource. */
+/** The parts of a request that a resource passes for the operation. */
 export type RequestInit<Op> = ParamsOf<Op> & QueryOf<Op> & Sent<Op> & KeyOf<Op>;

@@ -26,7 +26,7 @@ export class ApiKeys {
     return List.whole(() => this.#http.request("get", all, { params: { project_id: projectId } }, options));
   }
 
-  /** A new key in place of one that goes on working for `grace_seconds`. */
+  /** Makes a new key. The old one stays valid for `grace_seconds`. */
   rotate(
     projectId: string,
     keyId: string,
@@ -45,7 +45,7 @@ export class ApiKeys {
     return this.#http.request("delete", one, { params: { project_id: projectId, key_id: keyId } }, options);
   }
 
-  /** Requests and errors, day by day. */
+  /** Requests and errors by day. */
   usage(
     projectId: string,
     keyId: string,

@@ -5,7 +5,7 @@ import type { Session } from "../session.ts";
 import type { SessionListener } from "../session-keeper.ts";
 import type { Body, Schema } from "../wire.ts";
 
-/** Accounts and their sign-in. The session that results is kept in the store of createClient and sent from then on. */
+/** Accounts and sign-in. The session is kept in the store of createClient and sent with later calls. */
 export class Auth {
   readonly #http: Http;
   constructor(http: Http) {
@@ -14,8 +14,8 @@ export class Auth {
 
   /**
    * Creates an account and signs it in: an end user with developerKey and projectId, a developer with operatorKey.
-   * With `needs_verification` nobody is signed in: the project wants the address verified first. `access_token` is also null where
-   * the new account could not be signed in just now; it exists, so try `login` a little later.
+   * With `needs_verification` nobody is signed in, since the project requires a verified address. `access_token` is also null when
+   * the sign-in of the new account failed. The account exists, so call `login` later.
    */
   register(body: Body<"auth.register">, options?: RequestOptions): ApiPromise<Schema<"RegisteredUser">> {
     const post = async () => {
@@ -27,7 +27,7 @@ export class Auth {
         return received;
       }
       if (needs_verification) return received;
-      // The account and its keys must reach the caller, whatever becomes of the sign-in.
+      // The caller must get the account and its keys, even if the sign-in fails.
       const where = role === "end_user" ? options : { ...options, projectId: null };
       const tokens = await this.login({ email: body.email, password: body.password }, where).catch(
         () => null,
@@ -51,8 +51,8 @@ export class Auth {
   }
 
   /**
-   * Ends this session (`local`, the default), all others, or all (`global`). Resolves also when it was over already.
-   * @throws ConnectionError when nobody answers; the session is then still kept
+   * Ends this session (`local`, the default), all others, or all (`global`). It also resolves when the session had ended already.
+   * @throws ConnectionError without an answer, and then the session is kept
    */
   async logout(body: Body<"auth.logout"> = {}, options?: RequestOptions): Promise<void> {
     const isOwnGone = body.scope !== "others";
@@ -64,7 +64,7 @@ export class Auth {
     if (isOwnGone) await this.#http.sessions.forget();
   }
 
-  /** Calls do this by themselves when it is time. Null when nobody is signed in. */
+  /** Refreshes the session. Calls do this automatically. Null when nobody is signed in. */
   async refresh(): Promise<Session | null> {
     const session = await this.session();
     return session && this.#http.sessions.refresh(session);
@@ -79,23 +79,23 @@ export class Auth {
     return this.#http.request("patch", "/api/v1/auth/me", { body }, options);
   }
 
-  /** Deletes the account for good, and what belongs to it. */
+  /** Deletes the account and its data permanently. */
   async deleteMe(body: Body<"auth.deleteMe">, options?: RequestOptions): Promise<void> {
     await this.#http.request("delete", "/api/v1/auth/me", { body }, options);
     await this.#http.sessions.forget();
   }
 
-  /** Every other session ends. */
+  /** Changes the password and ends every other session. */
   changePassword(body: Body<"auth.changePassword">, options?: RequestOptions): ApiPromise<Schema<"Message">> {
     return this.#http.request("post", "/api/v1/auth/change-password", { body }, options);
   }
 
-  /** Both addresses get a mail; the new one counts when its token went to verifyEmail. */
+  /** Sends a mail to both addresses. The change takes effect when verifyEmail gets the token of the new address. */
   changeEmail(body: Body<"auth.changeEmail">, options?: RequestOptions): ApiPromise<Schema<"Message">> {
     return this.#http.request("post", "/api/v1/auth/change-email", { body }, options);
   }
 
-  /** What the token of a mail is for, and whether it still works. Uses nothing up. */
+  /** The purpose of a mail's token and whether it is valid. It does not use the token. */
   checkMailToken(
     body: Body<"auth.checkMailToken">,
     options?: RequestOptions,
@@ -103,12 +103,12 @@ export class Auth {
     return this.#http.request("post", "/api/v1/auth/check-mail-token", { body, sends: "nothing" }, options);
   }
 
-  /** With the token of the link in the mail, which works once. */
+  /** Verifies an address with the token of the mail's link, which works once. */
   verifyEmail(body: Body<"auth.verifyEmail">, options?: RequestOptions): ApiPromise<Schema<"VerifiedEmail">> {
     return this.#http.request("post", "/api/v1/auth/verify-email", { body, sends: "nothing" }, options);
   }
 
-  /** Another mail, to whoever is signed in, or by `email` or `user_id`. The answer is the same whether or not there is one to verify. */
+  /** Sends another mail to the signed-in account, or by `email` or `user_id`. The answer does not show whether an account needs it. */
   requestVerification(
     body: Body<"auth.requestVerification"> = {},
     options?: RequestOptions,
@@ -116,7 +116,7 @@ export class Auth {
     return this.#http.request("post", "/api/v1/auth/request-verification", { body }, options);
   }
 
-  /** The answer is the same whether or not there is such an account. */
+  /** Sends a mail to reset the password. The answer does not show whether the account exists. */
   requestPasswordReset(
     body: Body<"auth.requestPasswordReset">,
     options?: RequestOptions,
@@ -129,17 +129,17 @@ export class Auth {
     );
   }
 
-  /** With the token of the link in the mail. Every session of the account ends. */
+  /** Sets a password with the token of the mail's link. It ends every session of the account. */
   resetPassword(body: Body<"auth.resetPassword">, options?: RequestOptions): ApiPromise<Schema<"Message">> {
     return this.#http.request("post", "/api/v1/auth/reset-password", { body, sends: "nothing" }, options);
   }
 
-  /** What is in the store, with no request; null when nobody is signed in. */
+  /** The session in the store, without a request. Null when nobody is signed in. */
   session(): Promise<Session | null> {
     return this.#http.sessions.current();
   }
 
-  /** Tells of sign-in, refresh and sign-out, also in another tab. Returns a function that ends this. */
+  /** Calls the listener after sign-in, refresh and sign-out, also of another tab. @returns a function that removes the listener */
   onSessionChange(listener: SessionListener): () => void {
     return this.#http.sessions.listen(listener);
   }

@@ -6,7 +6,7 @@ import type { Body, Schema } from "../wire.ts";
 const all = "/api/v1/auth/developer-keys";
 const one = `${all}/{key_id}` as const;
 
-/** The keys that name a developer; those made with `management` also act for the developer, on a server. */
+/** The keys of a developer. Keys made with `management` also act for the developer, on a server. */
 export class DeveloperKeys {
   readonly #http: Http;
   constructor(http: Http) {
@@ -26,7 +26,7 @@ export class DeveloperKeys {
     return List.whole(() => this.#http.request("get", all, {}, options));
   }
 
-  /** A new key in place of one that goes on working for `grace_seconds`. */
+  /** Makes a new key. The old one stays valid for `grace_seconds`. */
   rotate(
     keyId: string,
     body: Body<"developerKeys.rotate"> = {},

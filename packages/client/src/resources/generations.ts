@@ -21,7 +21,7 @@ const one = "/api/v1/generation/{generation_id}";
 const anonymous = "/api/v1/generation/anonymous-generations-v2/{generation_id}";
 type Generation = Schema<"Generation">;
 
-/** Pictures from words and pictures. */
+/** Pictures that are generated from prompts and pictures. */
 export class Generations {
   readonly #http: Http;
   readonly #streams: Streams = { areMissing: false, silences: 0, open: 0 };
@@ -30,8 +30,8 @@ export class Generations {
   }
 
   /**
-   * Asks for a picture. The answer comes at once with status `pending`; `wait` tells when the picture is there. Sent with an
-   * idempotency key, a new one for each call unless you name one, so that a repeated request is not paid twice.
+   * Creates a generation. The answer has the status `pending`; `wait` resolves when the picture is finished. Each call has a new
+   * idempotency key unless you pass one, so that a repeated request is charged once.
    */
   create(
     request: GenerationCreate,
@@ -45,7 +45,10 @@ export class Generations {
     return toApiPromise(post());
   }
 
-  /** Without an account: some a day for each address. Continue with `wait(id, { anonymous: true })`. Never sent twice. */
+  /**
+   * Creates a generation without an account. Each address has a daily limit, and the request is never repeated. Continue with
+   * `wait(id, { anonymous: true })`.
+   */
   createAnonymous(
     request: GenerationCreate,
     options: RequestOptions = {},
@@ -82,7 +85,7 @@ export class Generations {
     return done;
   }
 
-  /** Addresses to put pictures to, straight into the file storage. `upload` does the whole of it. */
+  /** Makes URLs for uploads to the file storage. `upload` also sends the files. */
   createUploads(
     body: Body<"generations.createUploads"> = {},
     options?: RequestOptions,
@@ -90,7 +93,7 @@ export class Generations {
     return this.#http.request("post", "/api/v1/generation/uploads", { body }, options);
   }
 
-  /** Puts pictures into the file storage. Returns their ids, for `upload_ids` of one `create`. */
+  /** Uploads pictures to the file storage. @returns their ids for `upload_ids` of one `create` */
   async upload(files: ImageFiles, options: RequestOptions = {}): Promise<string[]> {
     const blobs = await toFiles(files, options.signal);
     const { uploads } = await this.createUploads({ count: blobs.length }, options);
@@ -103,14 +106,14 @@ export class Generations {
     return uploads.map(({ id }) => id);
   }
 
-  /** The caller's, newest first; for whoever runs the project, those of all its users. */
+  /** The caller's generations, newest first. The project's developer gets those of all users. */
   list(query: Query<"generations.list"> = {}, options?: RequestOptions): List<Generation> {
     return listByCursor(query, (query) =>
       this.#http.request("get", "/api/v1/generation", { query }, options),
     );
   }
 
-  /** Published pictures, newest first, of the client's project or, without one, of all. */
+  /** Public pictures of the client's project, newest first. Without a project it lists those of all projects. */
   listPublic(query: Query<"generations.listPublic"> = {}, options?: RequestOptions): List<Generation> {
     return listByCursor(query, (query) =>
       this.#http.request("get", "/api/v1/generation/public", { query, sends: "keys" }, options),
@@ -132,9 +135,9 @@ export class Generations {
   }
 
   /**
-   * What happens to a generation, live: each state once and in order, and progress where the model tells it. Ends after the final
-   * state; opens its connection again by itself, and outlives short outages of the server.
-   * @throws TimeoutError after `timeoutMs` (ten minutes); the generation goes on
+   * Live events of a generation: each state once and in order, and progress if the model reports it. It ends after the final state,
+   * reconnects by itself, and continues after short outages of the server.
+   * @throws TimeoutError after `timeoutMs` (ten minutes); the generation continues
    */
   stream(
     generationId: string,
@@ -143,7 +146,7 @@ export class Generations {
     return followGeneration(this.#opener(generationId, false), options);
   }
 
-  /** The same without an account. */
+  /** The same for a generation without an account. */
   streamAnonymous(
     generationId: string,
     options: StreamOptions = {},
@@ -152,9 +155,9 @@ export class Generations {
   }
 
   /**
-   * The generation once it is `completed`, `failed` or `canceled`. Outlives short outages of the server. Uses live events where
-   * they come, and asks again and again where they do not.
-   * @throws TimeoutError after `timeoutMs` (ten minutes); the generation goes on, and so can you with another `wait`
+   * Waits until the generation is `completed`, `failed` or `canceled`. It continues after short outages of the server. It uses live
+   * events, or polls the status where they do not work.
+   * @throws TimeoutError after `timeoutMs` (ten minutes); the generation continues, and you can call `wait` again
    */
   async wait(
     generationId: string,
@@ -184,7 +187,7 @@ export class Generations {
       this.#http.open(path, { params: { generation_id: generationId }, sends, lastEventId }, request);
   }
 
-  /** Publishes a picture, or takes it back. */
+  /** Makes a picture public or private. */
   setPublic(
     generationId: string,
     body: Body<"generations.setPublic">,
@@ -198,17 +201,17 @@ export class Generations {
     );
   }
 
-  /** Stops one that is pending or processing. `charged` of the answer says whether it counts all the same. */
+  /** Cancels a pending or processing generation. `charged` of the answer says whether it is charged. */
   cancel(generationId: string, options?: RequestOptions): ApiPromise<Generation> {
     return this.#http.request("post", `${one}/cancel`, { params: { generation_id: generationId } }, options);
   }
 
-  /** With its files. */
+  /** Deletes a generation and its files. */
   delete(generationId: string, options?: RequestOptions): ApiPromise<Schema<"GenerationDeleted">> {
     return this.#http.request("delete", one, { params: { generation_id: generationId } }, options);
   }
 
-  /** The finished picture itself. Several ones are numbered from 0. */
+  /** Downloads a finished picture. `index` counts from 0. */
   async image(
     generation: string | Generation,
     { index = 0, ...options }: RequestOptions & { index?: number } = {},
@@ -224,7 +227,7 @@ export class Generations {
     return this.#http.download(url, options);
   }
 
-  /** A picture that was uploaded for it, numbered from 0. */
+  /** Downloads an input picture of the generation. `index` counts from 0. */
   async exampleImage(
     generation: string | Generation,
     index: number,
@@ -237,7 +240,7 @@ export class Generations {
     return this.#http.download(url, options);
   }
 
-  /** An object that was read before its picture was there is read again. */
+  /** Reads the generation again if it had no picture yet. */
   #read(generation: string | Generation, options: RequestOptions): Promise<Generation> | Generation {
     if (typeof generation === "string") return this.get(generation, options);
     return generation.completed_at === null ? this.get(generation.id, options) : generation;

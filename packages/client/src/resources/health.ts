@@ -2,19 +2,19 @@ import type { ApiPromise } from "../api-promise.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import type { Schema } from "../wire.ts";
 
-/** Whether the service can serve. A part that is down is an answer here, not an error. */
+/** The health of the service. An unhealthy report is an answer, not an error. */
 export class Health {
   readonly #http: Http;
   constructor(http: Http) {
     this.#http = http;
   }
 
-  /** Whether the API runs at all. */
+  /** Whether the API runs. */
   live(options?: RequestOptions): ApiPromise<Schema<"Liveness">> {
     return this.#http.request("get", "/health", { sends: "nothing" }, options);
   }
 
-  /** Whether it can serve: `healthy`, `degraded` or `unhealthy`. */
+  /** The health of all parts: `healthy`, `degraded` or `unhealthy`. */
   get(options?: RequestOptions): ApiPromise<Schema<"Health">> {
     return this.#http.request("get", "/api/v1/health", { sends: "nothing", accepts: 503 }, options);
   }
@@ -31,7 +31,7 @@ export class Health {
     return this.#http.request("get", "/api/v1/health/redis", { sends: "nothing", accepts: 503 }, options);
   }
 
-  /** Also the last error of each part; for operators `service`, with versions, pool, queue, jobs and settings. */
+  /** The health with the last error of each part. Operators also get `service`: versions, pool, queue, jobs and settings. */
   detailed(options?: RequestOptions): ApiPromise<Schema<"DetailedHealth">> {
     return this.#http.request("get", "/api/v1/health/detailed", { accepts: 503 }, options);
   }

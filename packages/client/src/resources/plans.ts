@@ -2,7 +2,7 @@ import type { ApiPromise } from "../api-promise.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import type { Schema } from "../wire.ts";
 
-/** What a project may use; for whoever runs one. */
+/** Plans with the limits of projects. */
 export class Plans {
   readonly #http: Http;
   constructor(http: Http) {

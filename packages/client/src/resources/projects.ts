@@ -30,7 +30,7 @@ export class Projects {
     return this.#http.request("get", one, { params: { project_id: projectId } }, options);
   }
 
-  /** Changes the fields that are given and no others. */
+  /** Changes only the given fields. */
   update(projectId: string, body: Body<"projects.update">, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("patch", one, { params: { project_id: projectId }, body }, options);
   }
@@ -40,7 +40,7 @@ export class Projects {
     return this.#http.request("put", one, { params: { project_id: projectId }, body }, options);
   }
 
-  /** With its users, keys, generations and pictures. `restore` brings it back for a while. */
+  /** Deletes a project with its users, keys, generations and pictures. `restore` undoes it within the restore window. */
   delete(projectId: string, options?: RequestOptions): ApiPromise<void> {
     return this.#http.request("delete", one, { params: { project_id: projectId } }, options);
   }
@@ -49,7 +49,7 @@ export class Projects {
     return this.#http.request("post", `${one}/restore`, { params: { project_id: projectId } }, options);
   }
 
-  /** For operators. */
+  /** Sets the plan of a project. Only for operators. */
   setPlan(projectId: string, body: Body<"projects.setPlan">, options?: RequestOptions): ApiPromise<Project> {
     return this.#http.request("patch", `${one}/plan`, { params: { project_id: projectId }, body }, options);
   }
@@ -62,7 +62,7 @@ export class Projects {
     return this.#http.request("get", `${one}/stats`, { params: { project_id: projectId }, query }, options);
   }
 
-  /** Of all projects that the caller runs. */
+  /** The stats of all projects of the caller. */
   globalStats(
     query: Query<"projects.globalStats"> = {},
     options?: RequestOptions,
@@ -70,7 +70,7 @@ export class Projects {
     return this.#http.request("get", "/api/v1/projects/stats", { query }, options);
   }
 
-  /** A mail of the project as its people get it; settings that are not saved can be tried out. Sends nothing. */
+  /** Renders a mail of the project with saved or unsaved settings. It sends nothing. */
   previewMail(
     projectId: string,
     body: Body<"projects.previewMail">,
@@ -84,7 +84,7 @@ export class Projects {
     );
   }
 
-  /** Sends that mail to the caller, whose address is confirmed. */
+  /** Sends a mail of the project to the caller, whose address must be verified. */
   testMail(
     projectId: string,
     body: Body<"projects.testMail">,
@@ -98,7 +98,7 @@ export class Projects {
     );
   }
 
-  /** Who changed what, newest first. */
+  /** The changes of the project and their authors, newest first. */
   audit(
     projectId: string,
     query: Query<"projects.audit"> = {},

@@ -3,7 +3,7 @@ import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
 import type { Schema } from "../wire.ts";
 
-/** Where the account is signed in. `auth` has the session of this client. */
+/** All sessions of the account. `auth` has the session of this client. */
 export class Sessions {
   readonly #http: Http;
   constructor(http: Http) {
@@ -15,7 +15,7 @@ export class Sessions {
     return List.whole(() => this.#http.request("get", "/api/v1/auth/sessions", {}, options));
   }
 
-  /** Its tokens are refused from this moment on. */
+  /** Ends a session. The API refuses its tokens at once. */
   revoke(sessionId: string, options?: RequestOptions): ApiPromise<void> {
     const sent = { params: { session_id: sessionId } };
     return this.#http.request("delete", "/api/v1/auth/sessions/{session_id}", sent, options);

@@ -2,14 +2,14 @@ import type { ApiPromise } from "../api-promise.ts";
 import type { Http, RequestOptions } from "../http.ts";
 import type { Body, Schema } from "../wire.ts";
 
-/** Handing a project over to another developer: its owner offers, the other one accepts. */
+/** Transfers of projects: the owner offers a project, and another developer accepts it. */
 export class Transfers {
   readonly #http: Http;
   constructor(http: Http) {
     this.#http = http;
   }
 
-  /** By the owner, with the password. A newer offer replaces this one. */
+  /** Offers the project. The owner's password is required. A newer offer replaces an older one. */
   offer(
     projectId: string,
     body: Body<"transfers.offer">,
@@ -23,7 +23,7 @@ export class Transfers {
     );
   }
 
-  /** What is offered to the caller. */
+  /** The offers to the caller. */
   list(options?: RequestOptions): ApiPromise<Schema<"ProjectTransfer">[]> {
     return this.#http.request("get", "/api/v1/projects/transfers", {}, options);
   }
@@ -34,13 +34,13 @@ export class Transfers {
     return this.#http.request("get", "/api/v1/projects/{project_id}/transfer", { params }, options);
   }
 
-  /** Its owner withdraws it, or whom it is offered to declines. */
+  /** Withdraws the offer as the owner, or declines it as the receiver. */
   end(projectId: string, options?: RequestOptions): ApiPromise<void> {
     const params = { project_id: projectId };
     return this.#http.request("delete", "/api/v1/projects/{project_id}/transfer", { params }, options);
   }
 
-  /** The project is the caller's from now on. Its API keys are revoked: make new ones. */
+  /** Makes the caller the owner. The project's API keys are revoked, so create new ones. */
   accept(projectId: string, options?: RequestOptions): ApiPromise<Schema<"Project">> {
     const params = { project_id: projectId };
     return this.#http.request("post", "/api/v1/projects/{project_id}/transfer/accept", { params }, options);

@@ -3,7 +3,7 @@ import type { Http, RequestOptions } from "../http.ts";
 import { List } from "../list.ts";
 import type { Body, Query, Schema } from "../wire.ts";
 
-/** The end users of projects, for those who run them. */
+/** The end users of the caller's projects. */
 export class Users {
   readonly #http: Http;
   constructor(http: Http) {
@@ -28,7 +28,7 @@ export class Users {
     });
   }
 
-  /** Of all projects that the caller runs. */
+  /** The end users of all projects of the caller. */
   listAll(query: Query<"users.listAll"> = {}, options?: RequestOptions): List<Schema<"ProjectUser">> {
     return List.numbered(query, async (page) => {
       const sent = { query: { ...query, ...page } };
@@ -37,7 +37,7 @@ export class Users {
     });
   }
 
-  /** Closes an account with `{ is_active: false }`, opens it again, or grants it other limits than the project gives everybody. */
+  /** Deactivates an account with `{ is_active: false }`, activates it again, or sets its own limits. */
   update(
     projectId: string,
     userId: string,
@@ -48,7 +48,7 @@ export class Users {
     return this.#http.request("patch", "/api/v1/projects/{project_id}/users/{user_id}", sent, options);
   }
 
-  /** Deletes an account for good, and what belongs to it. */
+  /** Deletes an account and its data permanently. */
   delete(projectId: string, userId: string, options?: RequestOptions): ApiPromise<void> {
     const sent = { params: { project_id: projectId, user_id: userId } };
     return this.#http.request("delete", "/api/v1/projects/{project_id}/users/{user_id}", sent, options);

@@ -7,10 +7,10 @@ import type { Body, Query, Schema } from "../wire.ts";
 const all = "/api/v1/projects/{project_id}/webhooks";
 const one = `${all}/{webhook_id}` as const;
 
-/** Events of a project, sent to a server of yours. */
+/** Webhooks, which send events of a project to your server. */
 export class Webhooks {
   readonly #http: Http;
-  /** Checks a delivery and returns its event; also there as `verifyWebhook`, for servers without a client. */
+  /** Verifies a delivery and returns its event. `verifyWebhook` does the same without a client. */
   readonly verify = verifyWebhook;
   constructor(http: Http) {
     this.#http = http;
@@ -43,7 +43,7 @@ export class Webhooks {
     );
   }
 
-  /** A new secret; the old one signs too for `grace_seconds`. */
+  /** Makes a new secret. The old one also signs for `grace_seconds`. */
   rotate(
     projectId: string,
     webhookId: string,
@@ -63,7 +63,7 @@ export class Webhooks {
     );
   }
 
-  /** Sends an event of type `test`; `listDeliveries` tells how it went. */
+  /** Sends an event of type `test`. `listDeliveries` shows its result. */
   test(
     projectId: string,
     webhookId: string,
@@ -77,7 +77,7 @@ export class Webhooks {
     );
   }
 
-  /** What was sent, what waits and what was given up, newest first. */
+  /** The sent, waiting and failed deliveries, newest first. */
   listDeliveries(
     projectId: string,
     webhookId: string,

@@ -7,7 +7,7 @@ export const url = "http://api.test";
 export type Seen = { method: string; path: string; headers: Headers; body: string; form: FormData | null };
 type Reply = (seen: Seen, call: number) => Response | Promise<Response>;
 
-/** A server that answers with `reply`, and remembers what it was asked. One for each test file. */
+/** A server that answers with `reply` and records its requests. Each test file has one. */
 export function apiServer() {
   const server = setupServer();
   const seen: Seen[] = [];
@@ -43,7 +43,7 @@ export function apiServer() {
 export const json = (body: JsonBodyType, init?: ResponseInit) => HttpResponse.json(body, init);
 export const error = (status: number, code: string, detail: string, headers: Record<string, string> = {}) =>
   HttpResponse.json({ detail, code, request_id: "7d0f0a52" }, { status, headers });
-/** Server-sent events, piece by piece as they are written here; the stream then ends, breaks, or stays open. */
+/** A stream of these chunks, which then ends, breaks, or stays open. */
 export function events(pieces: string[], then: "ends" | "breaks" | "stays" = "ends"): Response {
   const encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({
@@ -61,13 +61,13 @@ export const status = (status: string, id: number) =>
   `event: status\nid: ${id}\ndata: ${JSON.stringify(generation(status))}\n\n`;
 export const progress = (percent: number, id: string) =>
   `event: progress\nid: ${id}\ndata: {"percent":${percent},"log":"${percent}%"}\n\n`;
-/** Everything that comes. */
+/** All items of a stream. */
 export async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = [];
   for await (const item of stream) items.push(item);
   return items;
 }
-/** A server from before there were live events. */
+/** A server without live events. */
 export const withoutEvents =
   (reply: Reply): Reply =>
   (seen, call) =>
@@ -80,7 +80,7 @@ export const broken = () => HttpResponse.error();
 export const client = (options: Partial<ClientOptions> = {}) => createClient({ url, ...options });
 
 let count = 0;
-/** An unsigned token that lives for so many seconds, like the API's in shape. */
+/** An unsigned token in the form of the API's, with this lifetime. */
 export function token(seconds = 1800): string {
   const part = (value: object) => btoa(JSON.stringify(value)).replaceAll("=", "");
   const iat = Math.floor(Date.now() / 1000);

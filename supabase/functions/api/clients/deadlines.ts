@@ -5,7 +5,7 @@ export class DeadlineError extends Error {
   }
 }
 
-/** Calls `pass` after the time, unless what is returned is called before. */
+/** Calls `pass` after the time. @returns a function that ends the deadline */
 export type StartDeadline = (ms: number, pass: () => void) => () => void;
 
 type Deadline = { at: number; pass: () => void };
