@@ -15,8 +15,8 @@ const onStack = {
 
 export default defineConfig({
   test: {
-    // One more than the cores of a small machine: the longest suites wait for clocks and restarts.
-    maxWorkers: 3,
+    // More than the cores of a small machine: the longest suites wait for clocks and restarts.
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     // Tests that wait together for the same thing, such as a database that does not answer.
     maxConcurrency: 100,

@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 /** refuses: no server listens. hangs: never answers. halves: cuts the connection in the middle of an answer. slows: delays each chunk. */
 export type Fault = "none" | "refuses" | "hangs" | "halves" | "slows";
 
-const slowMs = 250;
+const slowMs = 100;
 
 /** A TCP proxy before a real service. It imitates the faults of networks and of dying servers. */
 export class FaultyProxy {

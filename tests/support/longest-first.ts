@@ -3,31 +3,56 @@ import { join } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 
-/** Begun last, each of these would run alone at the end. They mostly wait, so what computes goes on beside them. */
-const longest = [
-  "tests/faults/generation-outage.test.ts",
+/** These wait for minutes in all and compute little, so everything else goes on beside them. */
+const first = [
   "tests/e2e/sdk-package.test.ts",
+  "tests/faults/generation-outage.test.ts",
   "tests/e2e/stack-lifecycle.test.ts",
-  "tests/faults/generation-killed.test.ts",
-  "tests/faults/mail.test.ts",
-  "tests/faults/generation-webhooks.test.ts",
-  "tests/api/postgrest-storage.test.ts",
-  "tests/api/generation-changes.test.ts",
-  "tests/attack/guessing.test.ts",
-  "tests/faults/neighbours.test.ts",
-  "tests/api/postgrest-matrix.test.ts",
-  "tests/faults/generation-upstream.test.ts",
-  "tests/e2e/seed.test.ts",
-  "tests/e2e/stack-platform.test.ts",
-  "tests/faults/rate-limits-redis.test.ts",
+  "tests/attack/regressions.test.ts",
+  "tests/api/generation-events.test.ts",
 ].map((path) => join(repositoryRoot, path));
 
-/** The order of a run: what takes longest, and then as vitest sees fit. */
+/** Then by project, because a process is used again only by the next file of its project. What waits most comes first. */
+const projects = ["faults", "e2e", "browser", "attack", "api", "db", "unit"];
+
+/** Begun last in its project, each of these would run alone at the end. */
+const longest = [
+  "tests/faults/auth-answers.test.ts",
+  "tests/e2e/seed.test.ts",
+  "tests/e2e/target.test.ts",
+  "tests/faults/generation-killed.test.ts",
+  "tests/e2e/bench.test.ts",
+  "tests/e2e/local-servers.test.ts",
+  "tests/e2e/sdk.test.ts",
+  "tests/faults/neighbours.test.ts",
+  "tests/api/generation-changes.test.ts",
+  "tests/faults/generation-upstream.test.ts",
+  "tests/faults/generation-webhooks.test.ts",
+  "tests/faults/cut-connections.test.ts",
+  "tests/e2e/docs-snippets.test.ts",
+  "tests/db/database-client.test.ts",
+  "tests/faults/doctor.test.ts",
+  "tests/faults/rate-limits-redis.test.ts",
+  "tests/attack/guessing.test.ts",
+  "tests/faults/generation-odd-provider.test.ts",
+  "tests/faults/mail.test.ts",
+  "tests/faults/generation-unreachable.test.ts",
+  "tests/api/verification.test.ts",
+  "tests/db/schema.test.ts",
+  "tests/api/generation-cancels.test.ts",
+  "scripts/bootstrap/install.test.ts",
+].map((path) => join(repositoryRoot, path));
+
+/** The order of a run: what waits longest, then by project what takes longest, and then as vitest sees fit. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const missing = longest.filter((path) => !existsSync(path));
+    const missing = [...first, ...longest].filter((path) => !existsSync(path));
     if (missing.length > 0) throw new Error(`tests/support/longest-first.ts names ${missing.join(", ")}`);
-    const place = ({ moduleId }: TestSpecification) => longest.indexOf(moduleId) + 1 || longest.length + 1;
+    const placeIn = (list: string[], moduleId: string) => list.indexOf(moduleId) + 1 || list.length + 1;
+    const place = ({ project, moduleId }: TestSpecification) =>
+      first.includes(moduleId)
+        ? placeIn(first, moduleId)
+        : (projects.indexOf(project.name) + 1) * 1_000 + placeIn(longest, moduleId);
     return (await super.sort(files)).sort((one, two) => place(one) - place(two));
   }
 }
