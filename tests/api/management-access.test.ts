@@ -170,7 +170,7 @@ test("a revoked or expired management key manages nothing", async () => {
   expect((await api("/projects", { headers: key })).body.code).toBe("developer_key_revoked");
 });
 
-test.each(["users", "stats"])("/projects/%s is a list, not a project of that id", async (path) => {
+test.each(["users", "stats"])("/projects/%s is not read as the id of a project", async (path) => {
   const answer = await api(`/projects/${path}`, { headers: owner.headers });
   expect(answer.status).toBe(200);
   expect(answer.body).toHaveProperty(path === "users" ? "users" : "projects");

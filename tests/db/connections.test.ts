@@ -102,14 +102,14 @@ describe("reads that share a connection", () => {
   const many = <T>(make: (at: number) => Promise<T>) =>
     Promise.all(Array.from({ length: 50 }, (_, at) => make(at)));
   const pidOf = async () => (await read<{ pid: number }>("select pg_backend_pid() as pid"))?.pid;
-  /** Resolves when the server is at it. */
+  /** Resolves when the server runs the statement. */
   const running = (text: string) =>
     vi.waitFor(async () => {
       const found = await admin`select from pg_stat_activity where query = ${text} and state = 'active'`;
       expect(found).toHaveLength(1);
     });
 
-  test("each gets its own answer, and no other connection is opened", async () => {
+  test("50 parallel reads share one connection, and each gets its own answer", async () => {
     const echo = (at: number) =>
       read<{ n: number; pid: number }>("select $1::integer as n, pg_backend_pid() as pid", [at]);
     const rows = await many(echo);
@@ -117,7 +117,7 @@ describe("reads that share a connection", () => {
     expect(new Set(rows.map((row) => row?.pid)).size).toBe(1);
   });
 
-  test("what one remembers for its transaction the next one does not see", async () => {
+  test("reads that share a connection do not see the settings of each other's transactions", async () => {
     const rows = await many((at) =>
       at % 2 === 0
         ? read<{ seen: string }>("select set_config('app.user_id', $1, true) as seen", [`user ${at}`])
@@ -127,7 +127,7 @@ describe("reads that share a connection", () => {
     expect(seen).toEqual(Array.from({ length: 50 }, (_, at) => (at % 2 === 0 ? `user ${at}` : null)));
   });
 
-  test("one that the server refuses says why, and costs no other its answer", async () => {
+  test("an error of one shared read does not affect the others", async () => {
     const answers = await many((at) =>
       read<{ n: number }>("select 60 / $1::integer as n", [at % 10]).catch(({ code }) => code),
     );
@@ -135,7 +135,7 @@ describe("reads that share a connection", () => {
     expect(answers).toEqual(answers.map((_, at) => expected(at)));
   });
 
-  test("when their connection is cut each is asked again and answered", async () => {
+  test("shared reads are repeated and answered after their connection was terminated", async () => {
     const before = await pidOf();
     const slow = "select pg_sleep(0.5)::text as slept, 'cut' as name";
     const cut = read(slow);
@@ -147,7 +147,7 @@ describe("reads that share a connection", () => {
     expect(await pidOf()).not.toBe(before);
   });
 
-  test("a slow one holds up the others for a second at most, and is answered itself", async () => {
+  test("a slow shared read delays the others for a second at most, and is answered", async () => {
     const wide = open({ DB_POOL_SIZE: "2" });
     try {
       const start = performance.now();
@@ -161,7 +161,7 @@ describe("reads that share a connection", () => {
     }
   });
 
-  test("reads that never end leave the only connection to whoever waits for it", async () => {
+  test("endless shared reads leave the only connection to a waiting call", async () => {
     let isOver = false;
     const load = Array.from({ length: 5 }, async () => {
       while (!isOver) await read("select 1 as n");
@@ -174,7 +174,7 @@ describe("reads that share a connection", () => {
     }
   });
 
-  test("without an answer in time each is refused, and the next one gets a connection", async () => {
+  test("a shared read beyond its deadline is refused, and the next call gets a connection", async () => {
     const late = connections.read("select pg_sleep(20)::text as slept", [], 1_500);
     await expect(late).rejects.toThrow("no answer in");
     expect(await ask("select 3 as n")).toEqual({ n: 3 });

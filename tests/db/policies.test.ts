@@ -1,16 +1,7 @@
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { beforeAll, expect, inject, test } from "vitest";
-import {
-  asAnon,
-  asService,
-  asUser,
-  become,
-  claimsOf,
-  failureOf,
-  rolledBack,
-  type Tx,
-} from "../support/sql.ts";
+import { become, claimsOf, failureOf, rolledBack, type Tx } from "../support/sql.ts";
 import { endUserCredentials, makeWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -21,14 +12,6 @@ beforeAll(async () => {
 
 const countUsers = async (tx: Tx) =>
   (await tx`select id from public.users where id = any (${[...world.a.people, ...world.b.people]})`).length;
-
-test("policies show a user one account, a developer those of the project, service_role all and anon none", async () => {
-  const { a, b } = world;
-  expect(await asUser(a.user.token, countUsers)).toBe(1);
-  expect(await asUser(a.developer.token, countUsers)).toBe(a.people.length);
-  expect(await asService(countUsers)).toBe(a.people.length + b.people.length);
-  expect((await failureOf(asAnon(countUsers)))?.code).toBe("42501");
-});
 
 test("claims without a valid session of the same account read no row", async () => {
   const claims = claimsOf(world.a.user.token);

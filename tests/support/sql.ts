@@ -40,19 +40,7 @@ export async function become(tx: Tx, role: DatabaseRole, claims: Claims | undefi
     set_config('request.jwt.claims', ${claims === undefined ? "" : JSON.stringify(claims)}, true)`;
 }
 
-export const asAnon = <T>(work: (tx: Tx) => Promise<T>) => as("anon", undefined, work);
-export const asService = <T>(work: (tx: Tx) => Promise<T>) => as("service_role", undefined, work);
-export const asUser = <T>(token: string, work: (tx: Tx) => Promise<T>) =>
-  as("authenticated", claimsOf(token), work);
-
-function as<T>(role: DatabaseRole, claims: Claims | undefined, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return rolledBack(async (tx) => {
-    await become(tx, role, claims);
-    return work(tx);
-  });
-}
-
-/** What a token says, unverified. */
+/** The claims of a token, unverified. */
 export function claimsOf(token: string): Claims {
   return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8")) as Claims;
 }
