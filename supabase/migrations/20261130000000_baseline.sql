@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 392666a7261a94457b07adc129fdc6b77dc924875c5093a80ad55ef8a963eae2
+-- Made from supabase/schemas by `npm run generate`. Schema 98692ba92061126f310d4b84b96917a6f556b7e0a344be5ef5a71c3817322f17
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -1728,9 +1728,11 @@ declare
   operator_fault text;
   developer uuid;
   developer_fault text;
+  is_developer_key_unknown boolean;
   management boolean;
   key_project uuid;
   key_fault text;
+  is_api_key_unknown boolean;
   key_origins text[];
   refusal text;
   announced text := '';
@@ -1769,14 +1771,16 @@ begin
       then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
     into developer, management, developer_fault
     from public.developer_keys k
-    join public.users u on u.id = k.user_id and u.deactivated_at is null
+    left join public.users u on u.id = k.user_id and u.deactivated_at is null
     where k.key_hash = decode(credentials ->> 'developer_key_hash', 'hex');
+    is_developer_key_unknown := not found;
   end if;
   if credentials ->> 'api_key_hash' is not null then
     select k.project_id, case when k.revoked_at is not null or least(k.grace_ends_at, k.expires_at) <= now()
       then private.key_state(k.revoked_at, k.grace_ends_at, k.expires_at) end
     into key_project, key_fault
     from public.api_keys k where k.key_hash = decode(credentials ->> 'api_key_hash', 'hex');
+    is_api_key_unknown := not found;
     if key_project is distinct from project then
       select p.id, p.allowed_origins into key_project, key_origins
       from public.projects p where p.id = key_project and p.deleted_at is null;
@@ -1846,7 +1850,11 @@ begin
       when actor_role = 'developer' and project_owner is distinct from actor then 'project_not_found'
       when project_is_active is distinct from true then 'project_inactive' end);
   if refusal is not null then
-    raise exception '%', refusal;
+    -- A key that was revoked or that nobody has issued stays refused. All else can change, such as the owner of a project.
+    raise exception '%', refusal using detail = jsonb_build_object('is_final', case refusal
+      when 'developer_key_invalid' then is_developer_key_unknown
+      when 'api_key_invalid' then is_api_key_unknown
+      else refusal in ('developer_key_revoked', 'api_key_revoked') end);
   end if;
 
   -- 5. The limit. A request is counted once, by its first statement. Operators are not limited.

@@ -235,6 +235,30 @@ describe("authorize", () => {
     expect(codes.filter((code) => !covered.includes(code))).toEqual([]);
   });
 
+  test("authorize calls a refusal final only for a key that is revoked or was never issued", async () => {
+    const final: string[] = [];
+    for (const [name, credentials, scope, code, prepare] of cases) {
+      if (code === null) continue;
+      const detail = await rolledBack(async (tx) => {
+        await prepare?.(tx);
+        await tx`select private.authorize(${tx.json(credentials())}::jsonb, ${scope})`;
+      }).catch((error) => JSON.parse(error.detail));
+      if (detail.is_final !== false) final.push(name);
+    }
+    expect(final).toEqual([
+      "an unknown developer key",
+      "a revoked developer key",
+      "an unknown API key",
+      "a revoked API key",
+    ]);
+  });
+
+  test("no function of the schema private takes a revocation of a key back", async () => {
+    const back = await owner`select proname from pg_proc
+      where pronamespace = 'private'::regnamespace and prosrc ~* 'revoked_at\s*=\s*null'`;
+    expect(back).toEqual([]);
+  });
+
   test("authorize refuses a null scope", async () => {
     expect(await authorize({}, null)).toBe("not_authenticated");
   });

@@ -7,8 +7,10 @@ import {
   RedisUnavailable,
 } from "../../supabase/functions/api/clients/redis.ts";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
+import { ownGeneration } from "../../supabase/functions/api/resources/generations/store.ts";
+import { makeKeys } from "../support/keys.ts";
 import { admin, owner } from "../support/sql.ts";
-import { endUserCredentials, makeWorld } from "../support/world.ts";
+import { endUserCredentials, hashOf, makeWorld } from "../support/world.ts";
 
 const env = parseEnv({
   SUPABASE_URL: "http://127.0.0.1:9",
@@ -54,6 +56,27 @@ test("a query beyond its deadline is refused with 503 and canceled in the databa
   });
   await expect(database.write("fill_bucket", [bucket, 10, 1])).resolves.toBe(0);
   await owner`delete from private.auth_attempts where bucket = ${bucket}`;
+});
+
+test("a revoked key is refused from memory, a working key of the same caller is not", async () => {
+  const world = await makeWorld();
+  const keys = await makeKeys(world);
+  const sent = endUserCredentials(world.a);
+  const hashed = (name: string) => hashOf(keys[name] ?? "").toString("hex");
+  const revoked = { ...sent, api_key_hash: hashed("api revoked") };
+  const [generation] = await admin`select id from public.generations
+    where user_id = ${world.a.user.id} and project_id = ${world.a.project_id} limit 1`;
+  let asked = 0;
+  const read = (credentials: typeof sent) =>
+    database.readHot(ownGeneration, [String(generation?.id)], credentials, async () => {
+      asked++;
+      return database.read<{ id: string }>("get_generation_status", [credentials, String(generation?.id)]);
+    });
+  for (let turn = 0; turn < 5; turn++)
+    await expect(read(revoked)).rejects.toMatchObject({ code: "api_key_revoked", status: 403 });
+  expect(asked).toBe(1);
+  expect(await read({ ...sent, api_key_hash: hashed("api active") })).toMatchObject({ id: generation?.id });
+  expect(await read(sent)).toMatchObject({ id: generation?.id });
 });
 
 test("a value out of range is refused with 422 in reads and writes", async () => {

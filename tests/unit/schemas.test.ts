@@ -44,7 +44,9 @@ test("each exception in SQL is a code of errors.ts or has its own SQLSTATE, and 
   );
   expect(unknown.map(([, code]) => code)).toEqual([]);
   expect(all.match(/'PT\d+'|[a-z]_[a-z]+ \(4\d\d[,)]/g)).toBeNull();
-  expect(all.match(/detail = (?!jsonb_build_object\('(retry_after_seconds|rate_limit)')/g)).toBeNull();
+  expect(
+    all.match(/detail = (?!jsonb_build_object\('(retry_after_seconds|rate_limit|is_final)')/g),
+  ).toBeNull();
 });
 
 describe("a migration", () => {

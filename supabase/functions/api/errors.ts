@@ -171,6 +171,8 @@ export class ApiError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** The limit that refused the request. */
   readonly rateLimit: RateLimit | undefined;
+  /** The same credentials are refused for good. */
+  readonly isFinal: boolean;
 
   constructor(
     code: ErrorCode,
@@ -180,6 +182,7 @@ export class ApiError extends Error {
       errors?: FieldError[];
       retryAfterSeconds?: number;
       rateLimit?: RateLimit;
+      isFinal?: boolean;
     } = {},
   ) {
     super(code, { cause: options.cause });
@@ -187,6 +190,7 @@ export class ApiError extends Error {
     this.status = table[code][0];
     this.errors = options.errors;
     this.rateLimit = options.rateLimit;
+    this.isFinal = options.isFinal ?? false;
     this.retryAfterSeconds = options.retryAfterSeconds ?? options.rateLimit?.resets_in;
     const sentence = options.detail ?? table[code][1];
     const isLimit = this.status === 429 && this.retryAfterSeconds !== undefined;

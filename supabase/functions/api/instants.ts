@@ -28,8 +28,13 @@ export const instantFields: ReadonlySet<string> = new Set([
   "updated_at",
 ]);
 
+/** As Postgres writes nearly all of them. */
+const usual = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00$/;
+
 /** An instant in the form of the API: RFC 3339 with `Z` and six digits. Postgres omits trailing zeros and writes an offset. */
 export function toWire(text: string): string {
+  // Reading the time takes ten times as long, and a list has sixty.
+  if (usual.test(text)) return `${text.slice(0, -"+00:00".length)}Z`;
   const time = text.length > 40 ? Number.NaN : Date.parse(text);
   if (Number.isNaN(time)) return text;
   const digits = /\.(\d{1,6})/.exec(text)?.[1] ?? "";

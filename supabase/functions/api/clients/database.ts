@@ -15,6 +15,7 @@ import {
   type Sent,
   writesNothing,
 } from "./hot-reads.ts";
+import { createKnownRefusals } from "./known-refusals.ts";
 import { createLeases, type Take } from "./leases.ts";
 import type { RedisClient } from "./redis.ts";
 import { statementFor } from "./statement-for.ts";
@@ -136,6 +137,7 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
   }
 
   const hot = createHotReads();
+  const refusals = createKnownRefusals();
 
   /** Measures the work, stores the state of the limit, and turns every failure into an ApiError. */
   async function settle<T>(name: string, limit: LimitOfRequest, work: () => Promise<Answer<T>>): Promise<T> {
@@ -172,8 +174,10 @@ export function createDatabase(env: Env, redis: RedisClient, log: Log): Database
     read: HotRead,
     args: readonly Scalar[],
     credentials: Sent,
-    complete: () => Promise<T>,
+    askCompletely: () => Promise<T>,
   ): Promise<T> {
+    refusals.check(credentials);
+    const complete = () => refusals.remember(credentials, askCompletely);
     // Without a prepared plan the statement takes five times as long as the functions, whose plans Postgres keeps.
     const statement = connections.prepares ? hot.statementOf(read, args, credentials) : undefined;
     if (statement === undefined) return complete();

@@ -9,10 +9,11 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   const { code = "", message = "", detail } = error as { code?: string; message?: string; detail?: string };
   if (code === raised && isErrorCode(message)) {
-    const { retry_after_seconds, rate_limit } = told(detail);
+    const { retry_after_seconds, rate_limit, is_final } = told(detail);
     return new ApiError(message, {
       ...(retry_after_seconds === undefined ? {} : { retryAfterSeconds: retry_after_seconds }),
       ...(rate_limit === undefined ? {} : { rateLimit: rate_limit }),
+      ...(is_final === undefined ? {} : { isFinal: is_final }),
     });
   }
   if (code === "22021" || code === "22P05") return new ApiError("invalid_text", { cause: error });
@@ -27,7 +28,7 @@ const raised = "P0001";
 /** SQLSTATE class 22: numbers, times and texts that Postgres cannot store. */
 const unstorable = "A value of the request is out of range.";
 
-type Told = { retry_after_seconds?: number; rate_limit?: RateLimit };
+type Told = { retry_after_seconds?: number; rate_limit?: RateLimit; is_final?: boolean };
 
 function told(detail: string | undefined): Told {
   return detail === undefined ? {} : (JSON.parse(detail) as Told);
