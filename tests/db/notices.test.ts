@@ -1,14 +1,12 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { admin, owner, refusalOf, rolledBack, type Tx } from "../support/sql.ts";
+import { beforeAll, expect, test } from "vitest";
+import { admin, refusalOf, rolledBack, type Tx } from "../support/sql.ts";
 import { credentialsOf, makeWorld, type World } from "../support/world.ts";
 
 let world: World;
 beforeAll(async () => {
   world = await makeWorld();
 });
-afterAll(() => Promise.all([owner.end(), admin.end()]));
-
 const asDeveloper = (tx: Tx) => tx.json(credentialsOf({ token: world.a.developer.token }));
 const newKey = (tx: Tx) =>
   tx.json({ name: "Again", key_prefix: "ak_again", key_hash: randomBytes(32).toString("hex") });

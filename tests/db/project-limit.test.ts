@@ -1,15 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { type Developer, registerDeveloper } from "../support/api.ts";
-import { admin, owner, refusalOf, rolledBack, type Tx } from "../support/sql.ts";
+import { admin, refusalOf, rolledBack, type Tx } from "../support/sql.ts";
 import { credentialsOf } from "../support/world.ts";
 
 let developer: Developer;
 beforeAll(async () => {
   developer = await registerDeveloper();
 });
-afterAll(() => Promise.all([owner.end(), admin.end()]));
-
 const asDeveloper = (tx: Tx) => tx.json(credentialsOf({ token: developer.token }));
 
 async function create(tx: Tx): Promise<string> {

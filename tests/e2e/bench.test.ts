@@ -13,8 +13,7 @@ const { urls, credentials } = inject("stack");
 const port = Number(new URL(urls.gateway).port);
 const files: string[] = [];
 
-afterAll(async () => {
-  await admin.end();
+afterAll(() => {
   for (const file of files) rmSync(join(repositoryRoot, file), { force: true });
 });
 

@@ -15,6 +15,9 @@ export const admin = postgres(admin_database_url ?? database_url, {
   onnotice: () => {},
 });
 
+// The test files of a process share both, so none of them may end them; they end with the process.
+for (const sql of [owner, admin]) sql.end = async () => {};
+
 export type Tx = postgres.TransactionSql;
 export type DatabaseRole = "anon" | "authenticated" | "service_role";
 export type Claims = Record<string, unknown>;
