@@ -99,9 +99,12 @@ describe("npm start", { timeout: 240_000 }, () => {
     const { inbox, functions } = portsFrom(one.base_port);
     const killed = [`WEB_PORT=${inbox}`, `--port=${functions.api}`].map((words) => processesNaming(words)[0]);
     for (const part of killed) process.kill(part?.pid ?? 0, "SIGKILL");
-    expect(await one.cli.said("The mail inbox died")).toContain("SIGKILL");
-    expect(await one.cli.said("The function api died")).toContain("SIGKILL");
-    await Promise.all([one.cli.said("The mail inbox is back"), one.cli.said("The function api is back")]);
+    expect(await one.cli.lineWith("The mail inbox died")).toContain("SIGKILL");
+    expect(await one.cli.lineWith("The function api died")).toContain("SIGKILL");
+    await Promise.all([
+      one.cli.lineWith("The mail inbox is back"),
+      one.cli.lineWith("The function api is back"),
+    ]);
     expect((await fetch(one.ready.urls.inbox, { headers: browser })).status).toBe(200);
     await whenHealthy(`${one.ready.urls.api}/health`);
   });
@@ -109,7 +112,7 @@ describe("npm start", { timeout: 240_000 }, () => {
   test("npm start restarts a database that was killed, and REST answers again", async () => {
     const [server] = processesNaming(`-D\0${two.data}/postgres`);
     process.kill(server?.pid ?? 0, "SIGKILL");
-    await two.cli.said("PostgreSQL is back");
+    await two.cli.lineWith("PostgreSQL is back");
     const { urls, keys } = two.ready;
     const users = await fetch(`${urls.gateway}/rest/v1/users?select=id`, {
       headers: { apikey: keys.secret },

@@ -8,7 +8,7 @@ const { urls, credentials } = inject("stack");
 
 export const password = "Correct-horse-9";
 
-/** A request to the API below `/api/v1`, or to a whole address. A JSON answer is parsed, anything else is text. */
+/** Sends a request to a path below `/api/v1` or to a whole URL. A JSON answer is parsed, any other is text. */
 export async function api<T = Record<string, any>>(path: string, init: Init = {}): Promise<Answer<T>> {
   const {
     json,
@@ -35,7 +35,7 @@ export async function api<T = Record<string, any>>(path: string, init: Init = {}
 }
 
 let count = 0;
-/** An address that nobody else uses. */
+/** A unique email address. */
 export const freshEmail = (name = "person") => `${name}-${process.pid}-${Date.now()}-${count++}@example.com`;
 
 export type Developer = {
@@ -49,7 +49,7 @@ export type Developer = {
 export type Project = { id: string; developer_key: string; api_key: string; headers: Headed };
 export type EndUser = { id: string; email: string; token: string; refresh_token: string; headers: Headed };
 
-/** A new developer with the project and keys of registration. `project.headers` name the app: what a Starter Kit sends. */
+/** Registers a developer, who gets a project and keys. `project.headers` name the app, as in a Starter Kit. */
 export async function registerDeveloper(email = freshEmail("developer")): Promise<Developer> {
   const { status, body } = await api("/auth/register", {
     headers: { "X-Operator-Key": credentials.operator_key ?? "" },
@@ -72,7 +72,7 @@ export async function registerDeveloper(email = freshEmail("developer")): Promis
   };
 }
 
-/** A new end user of the project; `headers` are all four credentials. */
+/** Registers an end user of the project. `headers` are all four credentials. */
 export async function registerEndUser(project: Project, email = freshEmail("user")): Promise<EndUser> {
   const { status, body } = await api("/auth/register", {
     headers: project.headers,
@@ -88,7 +88,7 @@ export async function registerEndUser(project: Project, email = freshEmail("user
   };
 }
 
-/** The four things that every error answer has, checked. */
+/** Checks that an answer has the form of the API's errors. @returns its status, code and sentence */
 export function errorOf(answer: Answer<Record<string, unknown>>): {
   status: number;
   code: unknown;

@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 
-/** Lets the account's next mail go out now, as if its minute were over. */
+/** Deletes the counts of sent mails, so that the account may request another mail at once. */
 export async function forgetMail(
   sql: postgres.Sql,
   kind: "verification" | "password_reset" | "email_change" | "project_offered",

@@ -4,7 +4,7 @@ import type { StackTarget } from "./stack.ts";
 
 type Keys = StackTarget["keys"];
 
-/** What a function needs to verify the access tokens of a stack. Keys that nobody told it, it asks Auth for. */
+/** The settings of a function that verifies the access tokens of a stack. It fetches unknown keys from Auth. */
 export function tokenSettings({ signing_keys = "[]", jwt_secret }: Keys): Record<string, string> {
   const isOld = signing_keys === "[]" && jwt_secret !== undefined;
   return { SUPABASE_JWKS: publicKeySet(signing_keys), ...(isOld ? { JWT_SECRET: jwt_secret } : {}) };
@@ -17,10 +17,10 @@ export function signHmac(header: object, claims: object, secret: string, hash = 
   return `${signed}.${createHmac(hash, secret).update(signed).digest("base64url")}`;
 }
 
-/** Where Auth signs with a private key, nobody has its secret: what is signed with this one is forged. */
+/** The HS256 secret of a stack. If Auth signs with a private key, a token with this secret is forged. */
 export const secretOf = ({ jwt_secret = "of nobody, and long enough for a secret" }: Keys) => jwt_secret;
 
-/** A token as Auth signs it, where the suite knows its key; elsewhere a forged one. */
+/** A token as Auth signs it, if the suite knows the key. Otherwise a forged one. */
 export function signAsAuth(keys: Keys, claims: object): string {
   const [key] = readSigningKeys(keys.signing_keys ?? "[]");
   if (key === undefined) return signHmac({ alg: "HS256", typ: "JWT" }, claims, secretOf(keys));
@@ -29,7 +29,7 @@ export function signAsAuth(keys: Keys, claims: object): string {
   return `${signed}.${sign("sha256", Buffer.from(signed), options).toString("base64url")}`;
 }
 
-/** Which key a token says it is signed with. */
+/** The unverified header of a token. */
 export function headerOf(token: string): { alg?: string; kid?: string } {
   return JSON.parse(Buffer.from(token.split(".")[0] ?? "", "base64url").toString());
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 
-const places = [
+const executables = [
   process.env.CHROMIUM_PATH,
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
@@ -15,17 +15,17 @@ const places = [
 
 /** Starts the Chromium of this machine. */
 export function launchChromium(): Promise<Browser> {
-  const executablePath = places.find((path) => path !== undefined && existsSync(path));
+  const executablePath = executables.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) {
     throw new Error(
       "This suite needs Chromium: install it (`apt-get install chromium`, or `npx playwright-core install chromium`), or set CHROMIUM_PATH.",
     );
   }
-  // As root, in a container, Chromium starts only without its sandbox; it opens nothing but our own pages.
+  // As root in a container Chromium starts only without its sandbox. It opens only the tests' own pages.
   return chromium.launch({ executablePath, args: ["--no-sandbox"] });
 }
 
-/** Takes a picture to look at into `.local/screenshots`, which git ignores. */
+/** Stores a screenshot in `.local/screenshots`, which git ignores. */
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = join(repositoryRoot, ".local", "screenshots");
   mkdirSync(folder, { recursive: true });

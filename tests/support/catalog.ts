@@ -11,7 +11,7 @@ const functions = (sql: Sql) => sql`
     and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')`;
 const relations = (sql: Sql, kinds: string[]) => sql`
   pg_class c join pg_namespace n on n.oid = c.relnamespace and n.nspname = any (${ours}) and c.relkind = any (${kinds})`;
-/** Every right on a relation or one of its columns, with who has it; the owner's own left out. */
+/** Every privilege on a relation or a column, with its grantee, except those of the owner. */
 const rights = (sql: Sql) => sql`(
   select c.oid, null::name as attname, a.grantee, a.privilege_type
   from pg_class c, aclexplode(c.relacl) a where a.grantee <> c.relowner
@@ -58,7 +58,7 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
     return difference(found, expected);
   },
 
-  "a policy is for one command, names its roles, and is called <table>_<command>_<who>": (sql) =>
+  "each policy has one command, names its roles, and has the name <table>_<command>_<who>": (sql) =>
     lines(sql`
       select policyname as line from pg_policies where schemaname = any (${ours})
         and (cmd = 'ALL' or 'public' = any (roles) or policyname not like tablename || '\\_' || lower(cmd) || '\\_%')`),
@@ -155,7 +155,7 @@ export const catalogChecks: Record<string, (sql: Sql) => Promise<string[]>> = {
         select from pg_index i where i.indrelid = k.conrelid and i.indisvalid and i.indpred is null
           and (string_to_array(i.indkey::text, ' ')::int2[])[1:cardinality(k.conkey)] @> k.conkey)`),
 
-  "every id that a policy compares leads an index": (sql) =>
+  "every id that a policy compares is the first column of an index": (sql) =>
     lines(sql`
       select distinct concat_ws('.', a.attrelid::regclass, a.attname) as line
       from pg_policy y join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = y.oid and d.refobjsubid > 0

@@ -1,6 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 
-// X.509 by hand: Node reads certificates and makes none, and a key that lies in the repository would be a secret in it.
+// Makes X.509 certificates, since Node can only read them, and a key in the repository would be a secret in it.
 
 function der(tag: number, ...parts: (Buffer | number[])[]): Buffer {
   const body = Buffer.concat(parts.map((part) => Buffer.from(part)));
@@ -54,7 +54,7 @@ function keyPair() {
   };
 }
 
-/** An authority that nobody knows, and what it signed for 127.0.0.1; both for a day. */
+/** A new certificate authority and its certificate for 127.0.0.1, both valid for a day. */
 export function makeCertificates(): { ca: string; cert: string; key: string } {
   const [authority, server] = [keyPair(), keyPair()];
   const issuer = { name: "Tests", key: authority.private };

@@ -2,11 +2,11 @@ import type postgres from "postgres";
 
 type Table = {
   name: string;
-  /** The columns of its primary key and of its foreign keys, in order, and the tables that the latter point to. */
+  /** The columns of its primary and foreign keys, in order, with the tables that foreign keys reference. */
   keys: { name: string; primary: boolean; target: string | null }[];
 };
 
-/** From left to right: what points to others stands right of them. Tables that nobody placed come into the last column. */
+/** The columns of the drawing. Referenced tables are left of their references. Other tables go into the last column. */
 const columns = [
   ["auth.users", "plans", "models", "audit_events"],
   ["users", "projects"],
@@ -23,7 +23,7 @@ const columns = [
 ];
 const [width, row, head, gap, between] = [204, 20, 28, 24, 96];
 
-/** The tables of `public`, and the one of Auth that they begin with, as the catalog of a running database tells them. */
+/** Reads the tables of `public` and auth.users from the catalog of a running database. */
 async function readTables(sql: postgres.Sql): Promise<Table[]> {
   return sql<Table[]>`
     with own as (
@@ -45,7 +45,7 @@ async function readTables(sql: postgres.Sql): Promise<Table[]> {
     from own order by own.name collate "C"`;
 }
 
-/** The map of the tables as SVG. */
+/** Draws the tables as SVG. */
 export async function drawTables(sql: postgres.Sql): Promise<string> {
   const tables = await readTables(sql);
   const placed = new Set(columns.flat());
@@ -74,14 +74,14 @@ export async function drawTables(sql: postgres.Sql): Promise<string> {
       const to = boxes.get(target ?? "");
       if (to === undefined) return [];
       const [y, end] = [box.y + head + at * row + row / 2, to.y + head / 2];
-      // Within a column, and to the right, the line leaves and arrives on the right.
+      // A line within a column or to the right begins and ends on the right side.
       if (to.column >= box.column) {
         const [x, over] = [box.x + width, Math.max(box.x, to.x) + width + between / 2 - 12];
         return `<path class="line" d="M${x} ${y}C${over} ${y} ${over} ${end} ${to.x + width} ${end}"/>`;
       }
       const [x, end_x] = [box.x, to.x + width];
       const middle = x - between / 2;
-      // Past a column in between, the line goes behind its boxes.
+      // A line across another column runs behind its boxes.
       return `<path class="line" d="M${x} ${y}C${middle} ${y} ${end_x + between / 2} ${end} ${end_x} ${end}"/>`;
     }),
   );

@@ -11,7 +11,7 @@ export type ReceivedEvent = {
 };
 type Reply = (event: ReceivedEvent, turn: number) => number | "hang up";
 
-/** A developer's server: it remembers every delivery, and answers each with the status that `reply` says. */
+/** A developer's server. It records every delivery and answers it with the status of `reply`. */
 export class EventReceiver {
   readonly deliveries: ReceivedEvent[] = [];
   reply: Reply = () => 204;
@@ -41,7 +41,7 @@ export class EventReceiver {
     return receiver;
   }
 
-  /** What a receiver that leaves doubles out keeps. */
+  /** The deliveries without duplicates. */
   get events(): ReceivedEvent[] {
     const ids = new Set<string>();
     return this.deliveries.filter(({ id }) => !ids.has(id) && ids.add(id));

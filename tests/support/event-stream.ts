@@ -2,7 +2,7 @@ import { eventsOf } from "./contract/check.ts";
 
 export type StreamEvent = ReturnType<typeof eventsOf>[number];
 
-/** A stream of server-sent events, read as it comes. `close` hangs up. */
+/** A reader of server-sent events. `close` ends the connection. */
 export class EventStream {
   readonly response: Response;
   readonly events: StreamEvent[] = [];
@@ -27,7 +27,7 @@ export class EventStream {
     return this.#text;
   }
 
-  /** `status` events by their state, the others by their name. */
+  /** The states of `status` events, and the names of other events. */
   get words(): string[] {
     return this.events.map(({ event, data }) => (event === "status" ? data.status : event));
   }
@@ -36,7 +36,7 @@ export class EventStream {
     return this.events.findLast(({ id }) => id !== undefined)?.id ?? "";
   }
 
-  /** Reads until an event is of this word. */
+  /** Reads until an event has this word. */
   async until(word: string): Promise<StreamEvent> {
     for (;;) {
       const found = this.events[this.words.indexOf(word)];

@@ -8,15 +8,15 @@ import type { StackTarget } from "./stack.ts";
 
 export type FunctionProcess = {
   base: string;
-  /** What it has logged so far, line by line. */
+  /** The lines of its log so far. */
   lines: string[];
   isAlive: () => boolean;
   end: () => Promise<void>;
 };
 
 /**
- * One more instance of the function, with the database and services of a stack. `hosted` is the Deno that hosted Supabase is
- * compatible with, and `suite` the one that the stack's own functions run on.
+ * Starts another instance of the function with the database and services of a stack. `hosted` is the Deno version that hosted
+ * Supabase is compatible with. `suite` is the version of the stack's own functions.
  */
 export async function startFunction(
   { urls, keys, database_url }: StackTarget,
@@ -26,7 +26,7 @@ export async function startFunction(
   const port = await findFreeBase();
   const base = `http://127.0.0.1:${port}`;
   const folder = { local: "deno", hosted: "deno-hosted", suite: denoPackage }[deno];
-  // The launcher passes no signals on, so a group is ended as a whole.
+  // The launcher does not forward signals, so the whole process group is killed.
   const child = spawn(
     process.execPath,
     [

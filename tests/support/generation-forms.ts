@@ -23,7 +23,7 @@ export async function refusalOf(work: () => Promise<unknown>): Promise<ApiError>
     if (error instanceof ApiError) return error;
     throw error;
   }
-  throw new Error("it was taken");
+  throw new Error("the request was accepted");
 }
 
 export const read = (request: Request) =>
@@ -31,7 +31,7 @@ export const read = (request: Request) =>
 export const wholeOf = (body: Iterable<Uint8Array> | undefined) =>
   new Uint8Array(Buffer.concat([...(body ?? [])]));
 
-/** A form as it travels: what FormData would never write. */
+/** A raw multipart body, which FormData would not produce. */
 export function raw(body: string | Uint8Array, type = "multipart/form-data; boundary=x", more = {}): Request {
   const headers = { "content-type": type, ...more };
   return new Request("http://api/", { method: "POST", headers, body: body as BodyInit });

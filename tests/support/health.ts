@@ -1,7 +1,7 @@
 import { api } from "./api.ts";
 import { eventually } from "./mail.ts";
 
-/** What `/health` answers once every part is healthy. Each has 700 ms to answer, which it can miss on a busy machine. */
+/** The health report once every part is healthy. On a busy machine a part can miss its 700 ms. */
 export const whenHealthy = (path: string, headers: Record<string, string> = {}) =>
   eventually(`a healthy ${path}`, async () => {
     const answer = await api(path, { headers });

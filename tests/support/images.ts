@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { encode } from "fast-png";
 
-/** A real PNG whose pixels differ. */
+/** A valid PNG with different pixels. */
 export function png(width = 16, height = 12): Uint8Array {
   const data = new Uint8Array(width * height * 3).map((_, at) => (at * 7) % 256);
   return encode({ width, height, channels: 3, data });
@@ -11,15 +11,15 @@ export const pngSignature = [137, 80, 78, 71, 13, 10, 26, 10];
 
 const fromBase64 = (text: string) => Uint8Array.from(Buffer.from(text, "base64"));
 
-/** A whole JPEG of one pixel. */
+/** A valid JPEG of one pixel. */
 export const jpeg = fromBase64(
   "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////////////////////////////////////wgALCAABAAEBAREA/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/aAAgBAQABPxD/2Q==",
 );
 
-/** A whole lossy WebP of one pixel. */
+/** A valid lossy WebP of one pixel. */
 export const webp = fromBase64("UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAwA0JaQAA3AA/vuUAAA=");
 
-/** A PNG's first 64 bytes that claim these sides, with no pixels worth the name behind them. */
+/** The first 64 bytes of a PNG with these sides in its header. */
 export function pngHeader(width: number, height: number): Uint8Array {
   const bytes = png().slice(0, 64);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
@@ -29,7 +29,7 @@ export function pngHeader(width: number, height: number): Uint8Array {
   return bytes;
 }
 
-/** The same JPEG with so many bytes of metadata before its frame, and fill bytes before each of those segments. */
+/** A JPEG with this many bytes of metadata before its frame, and with fill bytes before each segment. */
 export function jpegWithMetadata(bytes: number, fill = 0): Uint8Array {
   const segments: Uint8Array[] = [];
   for (let left = bytes; left > 0; left -= 65_533) {
@@ -40,7 +40,7 @@ export function jpegWithMetadata(bytes: number, fill = 0): Uint8Array {
   return Buffer.concat([jpeg.subarray(0, 2), ...segments, jpeg.subarray(2)]);
 }
 
-/** A PNG of 16 by 12 with so many bytes of text between its header and its pixels. */
+/** A PNG of 16 by 12 with this many bytes of text between its header and its pixels. */
 export function pngWithMetadata(bytes: number): Uint8Array {
   const whole = png(16, 12);
   const chunk = Buffer.alloc(bytes + 12);
@@ -50,7 +50,7 @@ export function pngWithMetadata(bytes: number): Uint8Array {
   return Buffer.concat([whole.subarray(0, 33), chunk, whole.subarray(33)]);
 }
 
-/** A WebP of 300 by 200 by its canvas, with so many bytes of a colour profile before its picture. */
+/** A WebP with a canvas of 300 by 200 and this many bytes of color profile before its picture. */
 export function webpWithMetadata(bytes: number): Uint8Array {
   const canvas = Buffer.alloc(18);
   canvas.write("VP8X", 0);
@@ -66,5 +66,5 @@ export function webpWithMetadata(bytes: number): Uint8Array {
   return whole;
 }
 
-/** How a HEIC file of a phone begins. */
+/** The first bytes of a phone's HEIC file. */
 export const heic = Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\0meta", "latin1");

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { admin } from "./sql.ts";
 import { hashOf, type World } from "./world.ts";
 
-/** Keys of the first tenant and of the operator in every state, by kind and name: `developer revoked`. */
+/** Makes keys of the first tenant and of the operator in every state, named by kind and state: `developer revoked`. */
 export async function makeKeys({ a, operator }: World): Promise<Record<string, string>> {
   const keys: Record<string, string> = {};
   const make = async (name: string, table: string, columns: Record<string, unknown>) => {

@@ -9,10 +9,10 @@ export type Limits = {
 };
 
 const windowsMs = { requests_per_day: 86_400_000, auth_calls_per_hour: 3_600_000, reads_per_minute: 60_000 };
-/** More than it takes from here to the last request that has to be in the same window. */
+/** A test's requests in one window take less time than this. */
 const roomMs = { requests_per_day: 30_000, auth_calls_per_hour: 15_000, reads_per_minute: 5_000 };
 
-/** Windows begin on the day, hour or minute. A test that begins just before would count in two of them. */
+/** Waits when a window is about to end, since windows begin on the day, hour or minute. A test must count in one window. */
 export async function clearOfWindowEnds(limits: Limits): Promise<void> {
   for (const name of Object.keys(limits) as (keyof Limits)[]) {
     const left = windowsMs[name] - (Date.now() % windowsMs[name]);
@@ -20,7 +20,7 @@ export async function clearOfWindowEnds(limits: Limits): Promise<void> {
   }
 }
 
-/** A plan of the test's own; what it does not limit is unlimited. */
+/** Creates a plan with only these limits. */
 export async function createPlan(sql: postgres.Sql, limits: Limits): Promise<string> {
   await clearOfWindowEnds(limits);
   const id = `limited-${randomUUID()}`;
@@ -37,14 +37,14 @@ export async function registerLimited(sql: postgres.Sql, limits: Limits): Promis
   return { ...developer, plan };
 }
 
-/** Ends the window of every bucket with this id in its name, or lets it go on for so many seconds. */
+/** Ends the window of every bucket with this id in its name, now or after this many seconds. */
 export async function endWindow(sql: postgres.Sql, id: string, seconds = 0): Promise<void> {
   const { count } = await sql`
     update private.rate_limits set resets_at = now() + make_interval(secs => ${seconds}) where bucket like ${`%${id}%`}`;
   if (count === 0) throw new Error(`nothing is counted for ${id}`);
 }
 
-/** Begins the window of a bucket that nothing was counted in, so that it does not end in the middle of a test. */
+/** Begins the window of an unused bucket, so that it does not end during the test. */
 export const beginWindow = (sql: postgres.Sql, bucket: string) => sql`
   insert into private.rate_limits (bucket, used, resets_at) values (${bucket}, 0, now() + interval '10 minutes')`;
 

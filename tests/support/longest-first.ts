@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 
-/** These wait for minutes in all and compute little, so everything else goes on beside them. */
+/** These files wait for minutes and compute little, so all other files run beside them. */
 const first = [
   "tests/e2e/sdk-package.test.ts",
   "tests/faults/generation-outage.test.ts",
@@ -12,10 +12,10 @@ const first = [
   "tests/api/generation-events.test.ts",
 ].map((path) => join(repositoryRoot, path));
 
-/** Then by project, because a process is used again only by the next file of its project. What waits most comes first. */
+/** The other files are sorted by project, since only files of one project share a process. Projects that wait most come first. */
 const projects = ["faults", "e2e", "browser", "attack", "api", "db", "unit"];
 
-/** Begun last in its project, each of these would run alone at the end. */
+/** These files come first in their project. Begun last, each would run alone at the end. */
 const longest = [
   "tests/faults/auth-answers.test.ts",
   "tests/e2e/seed.test.ts",

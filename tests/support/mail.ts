@@ -11,10 +11,10 @@ export type ReceivedMail = {
   to: { address: string }[];
 };
 
-/** Everything that was sent to the address, oldest first. */
+/** All mails to the address, oldest first. */
 export async function mailsTo(address: string): Promise<ReceivedMail[]> {
   if (inbox === undefined) throw new Error("These tests read the target's inbox: CLOUD_API_INBOX_URL.");
-  // The inbox compares letter by letter. It holds hundreds of mails, and a test may ask many times.
+  // The inbox compares addresses exactly. It filters them itself, since it holds hundreds of mails.
   const spellings = new Set([address, address.toLowerCase()]);
   const found = await Promise.all(
     [...spellings].map(async (spelling) => {
@@ -25,7 +25,7 @@ export async function mailsTo(address: string): Promise<ReceivedMail[]> {
   return found.flat().sort((one, two) => one.time.localeCompare(two.time));
 }
 
-/** The newest mail to the address whose subject has the words; waits for it. */
+/** Waits for a mail to the address whose subject contains the words. @returns the newest one */
 export async function mailTo(
   address: string,
   words: string,
@@ -52,10 +52,10 @@ export function codeOf(mail: ReceivedMail): string {
   return code;
 }
 
-/** Another code than this one. */
+/** A different code. */
 export const wrongCode = (code: string) => (code.startsWith("0") ? "1" : "0") + code.slice(1);
 
-/** Asks again and again until there is an answer. */
+/** Polls until `ask` returns a value. */
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined>,

@@ -5,7 +5,7 @@ import { api, type Developer, type Headed } from "./api.ts";
 
 const { database_url = "", urls, keys, credentials } = inject("stack");
 
-/** The database as the owner of the schema; closed when the file is done. */
+/** Opens the database as the owner of the schema. It is closed after the test file. */
 export function openDatabase(): postgres.Sql {
   const sql = postgres(database_url, { max: 4, onnotice: () => {} });
   afterAll(() => sql.end({ timeout: 2 }));
@@ -14,7 +14,7 @@ export function openDatabase(): postgres.Sql {
 
 export const operatorHeaders: Headed = { "X-Operator-Key": credentials.operator_key ?? "" };
 
-/** A developer key that works without a token; it exists only here, so its headers are returned. */
+/** Creates a management key, which works without a token. @returns its headers */
 export async function createManagementKey(sql: postgres.Sql, developer: Developer): Promise<Headed> {
   const { key, key_prefix, key_hash } = createKey("ak");
   await sql`
@@ -23,12 +23,12 @@ export async function createManagementKey(sql: postgres.Sql, developer: Develope
   return { "X-Developer-Key": key };
 }
 
-/** Locally new developers get a plan without limits; this gives one the limits of another plan. */
+/** Sets a developer's plan. Local developers begin with an unlimited plan. */
 export async function putOnPlan(sql: postgres.Sql, developer: Developer, plan: string): Promise<void> {
   await sql`update public.users set plan_id = ${plan} where id = ${developer.id}`;
 }
 
-/** One run of the reconciler, as the minute's timer does it. */
+/** Runs the reconciler once, as the timer does each minute. */
 export async function reconcile(): Promise<void> {
   const { status, body } = await api(`${urls.api}/internal/reconcile`, {
     method: "POST",
@@ -37,7 +37,7 @@ export async function reconcile(): Promise<void> {
   if (status !== 200) throw new Error(`the reconciler answered ${status} ${JSON.stringify(body)}`);
 }
 
-/** Asks again until the answer satisfies `isDone`; fails with the last answer. */
+/** Polls until the answer satisfies `isDone`. At the timeout it throws the last answer. */
 export async function until<T>(ask: () => Promise<T>, isDone: (answer: T) => boolean): Promise<T> {
   const deadline = Date.now() + 40_000;
   for (;;) {

@@ -16,7 +16,7 @@ type Panel = {
 /** The dashboard that an operator imports into Grafana. */
 export const dashboard = JSON.parse(read("dashboard.json")) as { panels: Panel[] };
 
-/** Every query of the dashboard, with Grafana's own variables filled in. */
+/** Every query of the dashboard, with values for Grafana's variables. */
 export const dashboardQueries = dashboard.panels.flatMap(({ title, targets = [] }) =>
   targets.map(({ expr, legendFormat }) => ({
     panel: title,

@@ -1,18 +1,20 @@
 import { execFileSync } from "node:child_process";
 
-/** Debian's package `prometheus` has it; null where it is not installed. */
+/** The path of promtool, from Debian's package `prometheus`. Null when it is not installed. */
 export const promtool = find();
 
 function find(): string | null {
   try {
     return execFileSync("which", ["promtool"], { encoding: "utf8" }).trim();
   } catch {
-    console.warn("Not run: what promtool checks. It is not here (Debian: apt-get install prometheus).");
+    console.warn(
+      "The checks of promtool do not run: promtool is not installed (Debian: apt-get install prometheus).",
+    );
     return null;
   }
 }
 
-/** What it says, on either channel, whether it is content or not. */
+/** Runs promtool. `content` is whether it succeeded, and `says` is its output. */
 export function runPromtool(args: string[], input = ""): { content: boolean; says: string } {
   try {
     const says = execFileSync(promtool ?? "promtool", args, { input, encoding: "utf8", stdio: "pipe" });

@@ -25,8 +25,8 @@ export function open(port: number): Promise<Socket> {
 }
 
 /**
- * Writes the bytes as they are, and reads what comes until the other side closes or has been silent for a moment.
- * @returns every answer in order.
+ * Sends the bytes unchanged, and reads until the server closes the connection or is silent for a moment.
+ * @returns every answer in order
  */
 export async function sendRaw(
   port: number,
@@ -36,7 +36,7 @@ export async function sendRaw(
   const socket = await open(port);
   const received: Buffer[] = [];
   await new Promise<void>((resolve) => {
-    // The first answer may take a while, what comes after it does not.
+    // Only the first answer may be slow.
     socket.setTimeout(first_ms, () => resolve());
     socket.on("data", (chunk) => {
       received.push(chunk);
@@ -50,13 +50,13 @@ export async function sendRaw(
   return split(Buffer.concat(received).toString("latin1"));
 }
 
-/** One well-formed request, whatever its target and headers are. */
+/** A well-formed request with this target and these headers. */
 export const requestOf = (target: string, headers: string[] = [], method = "GET", body = "") =>
   `${method} ${target} HTTP/1.1\r\n${["Host: 127.0.0.1", ...headers, "Connection: close"].join("\r\n")}\r\n\r\n${body}`;
 
-/** JSON of an answer; throws when it is none. */
+/** The error code of a JSON answer. Throws when it is not JSON. */
 export const errorCode = ({ body }: RawAnswer): string => {
-  // A chunked body: what is between the braces.
+  // The body may be chunked, so only the part between the braces is parsed.
   const json = JSON.parse(/\{[\s\S]*\}/.exec(body)?.[0] ?? "");
   return json.code;
 };

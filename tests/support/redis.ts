@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { Redis } from "ioredis";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 
-/** Debian's package has it; null where it is not installed. */
+/** The path of redis-server, from Debian's package. Null when it is not installed. */
 export function findRedisServer(): string | null {
   try {
     return execFileSync("which", ["redis-server"], { encoding: "utf8" }).trim();
@@ -11,7 +11,7 @@ export function findRedisServer(): string | null {
   }
 }
 
-/** A Redis that keeps nothing on disk and can be frozen, killed and started again on its port. */
+/** A Redis without persistence that a test can stop, kill and restart on its port. */
 export class RedisServer {
   readonly port: number;
   readonly #command: string;

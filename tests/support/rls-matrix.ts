@@ -12,7 +12,7 @@ export type Actor = {
   role: DatabaseRole;
   token?: string;
   claims?: Claims;
-  /** Whose line of the expectations holds; none: nothing is allowed. Unused for service_role. */
+  /** The role in expected-access.ts. Without it nothing is allowed. service_role does not use it. */
   rule?: Rule;
   ids: Record<string, string>;
 };
@@ -21,13 +21,13 @@ export type Table = {
   /** Schema and name. */
   name: string;
   is_view: boolean;
-  /** The columns that tell its rows apart; the first one of a view. */
+  /** The columns of the primary key. Of a view, the first column. */
   key: string[];
   /** The columns that an insert may name. */
   writable: string[];
   /** A column that an update may set to itself. */
   updatable: string;
-  /** The column that only the database fills, if there is one. */
+  /** The column that only the database fills, if any. */
   identity: string | null;
   /** Tables with a foreign key to it. */
   referenced_by: string[];
@@ -44,7 +44,7 @@ export type Cell = {
 };
 
 export const exposedSchemas = readConfig().section("api").schemas as string[];
-/** Those and the one of our bookkeeping, which every role may name and PostgREST does not expose. */
+/** The exposed schemas and `private`, which PostgREST does not expose. */
 export const guardedSchemas = [...exposedSchemas, "private"];
 
 export function actorsOf(world: World): Actor[] {
@@ -121,7 +121,7 @@ export function accessOf(table: Table): TableAccess {
   return access;
 }
 
-/** Rows of tables that the world leaves empty. */
+/** Adds rows to tables that the world leaves empty. */
 export async function seedTables(world: World, tables: Table[]): Promise<void> {
   for (const table of tables) {
     const { seed } = accessOf(table);
@@ -134,10 +134,10 @@ export async function seedTables(world: World, tables: Table[]): Promise<void> {
   }
 }
 
-/** Table × command × actor × own, peer's or other tenant's row, with what the expectations say. */
+/** All combinations of table, command, actor and row (own, peer's or another tenant's), with the expected result. */
 export async function cellsOf(tables: Table[], actors: Actor[]): Promise<Cell[]> {
   const cells: Cell[] = [];
-  // A view shows what its caller sees of its tables (the catalog's tests insist on that); its rows are compared as a whole.
+  // A view shows only what its caller sees of its tables, as the catalog tests ensure. Its rows are compared as a whole.
   for (const table of tables.filter(({ is_view }) => !is_view)) {
     const access = accessOf(table);
     for (const actor of actors) {
@@ -202,7 +202,7 @@ async function isExpected(table: Table, access: TableAccess, actor: Actor, comma
   return found !== undefined;
 }
 
-/** `where` of exactly this row; the values come from the database itself. */
+/** The condition for exactly this row. Its values come from the database. */
 export function keyIs(table: Table, row: Row): string {
   return table.key
     .map((column) => `"${column}"::text = '${String(row[column]).replaceAll("'", "''")}'`)
@@ -212,7 +212,7 @@ export function keyIs(table: Table, row: Row): string {
 export const nameOf = ({ table, command, actor, whose, expected }: Cell) =>
   `${actor.name} ${expected ? "may" : "must not"} ${command} ${whose} row of ${table.name}`;
 
-/** Runs the cells, a few at once, and names those that went otherwise than expected. */
+/** Attempts the cells, a few at a time. @returns the names of those with an unexpected result */
 export async function mismatches(
   cells: Cell[],
   attempt: (cell: Cell) => Promise<boolean>,
@@ -228,7 +228,7 @@ export async function mismatches(
   return wrong.sort();
 }
 
-/** Tables that others refer to come after those; of a cycle, the ones named first come last. */
+/** Sorts tables so that references come before their targets. In a cycle the tables of `last` come last. */
 export function childrenFirst(tables: Table[], last: string[]): Table[] {
   const sorted: Table[] = [];
   const seen = new Set<string>();

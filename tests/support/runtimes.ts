@@ -5,7 +5,7 @@ import { repositoryRoot } from "../../scripts/local/settings.ts";
 
 export type Ran = { code: number; output: string };
 
-/** Runs a program to its end in the folder; output is both streams. */
+/** Runs a program in the folder. `output` contains both streams. */
 export function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -24,7 +24,7 @@ export function run(command: string, args: string[], cwd: string, env: NodeJS.Pr
   });
 }
 
-/** Every program of this name: that of node_modules and those of the system, where the oldest Node is to be expected. */
+/** Every program with this name: that of node_modules and those in the PATH. */
 function installed(name: string): string[] {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const candidates = [join(repositoryRoot, "node_modules", "node", "bin"), ...folders].map((folder) =>
@@ -41,7 +41,7 @@ function installed(name: string): string[] {
   return [...new Set(found)].filter((path) => !path.endsWith(".js"));
 }
 
-/** How to run a module with each runtime: the command and what precedes the file's name. */
+/** The command of each runtime, with the arguments before the file name. */
 export function runtimes(): { name: string; command: string; args: string[] }[] {
   const [own = process.execPath] = installed("node");
   const deno = (folder: string) => ({

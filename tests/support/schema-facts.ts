@@ -1,11 +1,11 @@
 import type postgres from "postgres";
 
 /**
- * What the schemas `public`, `private` and `reports` hold, as sorted lines of text: schemas, columns, constraints, indexes,
- * policies, triggers, rights, functions with their bodies, and every comment. The server's version does not show.
+ * The contents of the schemas `public`, `private` and `reports` as sorted lines of text: schemas, columns, constraints, indexes,
+ * policies, triggers, privileges, functions with their bodies, and every comment. They do not depend on the server's version.
  */
 export async function schemaFacts(sql: postgres.Sql): Promise<string[]> {
-  // Of a view only names: what stands before their dots depends on the server's version.
+  // The qualifiers of names in views depend on the server's version, so they are removed.
   const rows = await sql<{ line: string }[]>`
     with namespace as (
       select * from pg_namespace where nspname in ('public', 'private', 'reports')
@@ -69,7 +69,7 @@ export async function schemaFacts(sql: postgres.Sql): Promise<string[]> {
   return rows.map(({ line }) => line.replaceAll(/\s+/g, " "));
 }
 
-/** The rows that come with the schema. */
+/** The rows that the migrations insert. */
 export async function seededRows(sql: postgres.Sql): Promise<string[]> {
   const rows = await sql<{ line: string }[]>`
     select 'plan ' || (to_jsonb(p) - 'created_at' - 'updated_at')::text as line from public.plans p

@@ -11,7 +11,7 @@ type Handler = (request: Request) => Response | Promise<Response>;
 
 export type Served = { url: string; stop: () => Promise<void> };
 
-/** The suite's stack for other programs: what they get passes through here, where it is held against the document. */
+/** A proxy to the suite's stack for other programs. It checks each answer against docs/openapi.json. */
 export const serveStack = (): Promise<Served> =>
   serve(async (request) => {
     const { gateway } = inject("stack").urls;
@@ -21,12 +21,12 @@ export const serveStack = (): Promise<Served> =>
     return fetch(`${gateway}${pathname}${search}`, { method, headers, body, redirect: "manual" });
   });
 
-/** A fetch handler on a port of its own. */
+/** Serves a fetch handler on its own port. */
 export async function serve(handler: Handler): Promise<Served> {
   const server: Server = createServer(async (incoming, outgoing) => {
     const answer = await handler(await toRequest(incoming));
     outgoing.writeHead(answer.status, Object.fromEntries(answer.headers));
-    // Piece by piece: a stream of events is passed on as it comes, until its reader hangs up.
+    // The body is streamed, so that events arrive at once until their reader disconnects.
     await pipeline(answer.body ?? [], outgoing).catch(() => outgoing.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -45,7 +45,7 @@ async function toRequest(incoming: IncomingMessage): Promise<Request> {
   });
 }
 
-/** The API itself, over the stack of the suite except for the settings that are named. */
+/** The API in this process, with the suite's stack and these settings. */
 export function createApi(settings: Record<string, string>): Handler {
   const { urls, keys, database_url = "" } = inject("stack");
   return createHandler(

@@ -4,7 +4,7 @@ import { setup as startStack } from "./stack.ts";
 type Shared = { users: number; provided: Map<string, unknown>; stop: Promise<() => Promise<void>> };
 const holder = globalThis as typeof globalThis & { cloudApiStack?: Shared };
 
-/** globalSetup of every project on the stack: the first one starts it, the last one stops it. */
+/** The globalSetup of every project with the stack. The first project starts it, and the last one stops it. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (holder.cloudApiStack === undefined) {
     const provided = new Map<string, unknown>();

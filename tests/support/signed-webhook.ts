@@ -3,7 +3,7 @@ import { Webhook } from "standardwebhooks";
 import { inject } from "vitest";
 import type { Headed } from "./api.ts";
 
-/** The headers of a delivery of Replicate with this body, now. */
+/** The headers of a webhook of Replicate with this body, signed now. */
 export function signedWebhook(body: string): Headed {
   const [id, at] = [`msg_${randomUUID()}`, new Date()];
   return {

@@ -1,6 +1,6 @@
 /**
- * Blocks of the documents that the runner of snippets does not run, by their exact text: either a suite runs them, or this machine
- * cannot. A block that is in neither list, and an entry that no document has, fail.
+ * Code blocks that the suite docs-snippets does not run, by their exact text. Either another suite runs them, or this machine
+ * cannot. A test fails for an entry that no document has.
  */
 export const runBySuite: { text: string; suite: string }[] = [
   { text: "npm start", suite: "tests/e2e/stack-lifecycle.test.ts" },

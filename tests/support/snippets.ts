@@ -8,7 +8,7 @@ export type Snippet = {
   file: string;
   line: number;
   language: string;
-  /** The status that every `curl` and request of the block is refused with; by default they must succeed. */
+  /** The expected error status of every request of the block. By default requests must succeed. */
   refused: number | undefined;
   text: string;
 };
@@ -30,11 +30,11 @@ export function snippetsOf(file: string): Snippet[] {
   });
 }
 
-/** A folder as the guides assume it: the `.env` of `npm start`, a photo, and the SDK. */
+/** Makes a folder as the guides assume it, with the `.env` of `npm start`, a photo, and the SDK. */
 export function makeReaderFolder(folder: string, env: Record<string, string>, photo: Uint8Array): void {
   const sdk = join(folder, "node_modules", "@devkit4ai", "client");
   mkdirSync(sdk, { recursive: true });
-  // Its sources, which Node runs as they are. The package itself is tried by the SDK's own suite.
+  // Links the sources, which Node can run. The suite sdk-package tests the package itself.
   symlinkSync(join(repositoryRoot, "packages", "client", "src"), join(sdk, "src"));
   const manifest = { name: "@devkit4ai/client", version: "0.0.0", type: "module", exports: "./src/index.ts" };
   writeFileSync(join(sdk, "package.json"), JSON.stringify(manifest));
@@ -43,10 +43,10 @@ export function makeReaderFolder(folder: string, env: Record<string, string>, ph
   writeFileSync(join(folder, ".env"), lines.join(""));
 }
 
-/** Where the documents say that the stack is. */
+/** The gateway's address in the guides. */
 const documentedGateway = "http://127.0.0.1:54321";
 
-/** What bash does before a document's first block: a request that is refused fails, unless the block says so. */
+/** The prelude of bash: a refused request fails, unless the block expects its status. */
 const prelude = `set -e -o pipefail
 curl() {
   if [ -z "$REFUSED" ]; then command curl --show-error --fail-with-body "$@"; return; fi
@@ -57,8 +57,8 @@ curl() {
 `;
 
 /**
- * Runs the sh, js and ts blocks one after another in one bash, so that variables stay, as for a reader who pastes them.
- * @throws Error naming the block that failed, with everything that was printed since it began.
+ * Runs the sh, js and ts blocks one after another in one bash, so that variables stay as for a reader.
+ * @throws Error that names the failed block and its output
  */
 export async function runInShell(
   snippets: Snippet[],
@@ -80,7 +80,7 @@ export async function runInShell(
   );
 }
 
-/** Writes the program under the name in its first line, and gives the command that runs it. */
+/** Writes the program to the file of its first line. @returns the command that runs it */
 function program({ text, language }: Snippet, index: number, folder: string): string {
   const name =
     /^\/\/ ([\w-]+\.(?:m?[jt]s))$/m.exec(text)?.[1] ?? `block-${index}.${language === "ts" ? "mts" : "mjs"}`;
@@ -111,7 +111,7 @@ export function bash(
   });
 }
 
-/** Sends an `http` block, with `$NAME` replaced; answers the status. */
+/** Sends an `http` block with its variables replaced. @returns the status */
 export async function sendRequest(
   snippet: Snippet,
   base: string,

@@ -5,10 +5,10 @@ const { database_url, admin_database_url } = inject("stack");
 if (database_url === undefined)
   throw new Error("These suites need the target's database: CLOUD_API_DATABASE_URL.");
 
-/** As `postgres`, the owner of the schema and the role that the functions connect as. */
+/** Connects as `postgres`, the owner of the schema and the role of the functions. */
 export const owner = postgres(database_url, { max: 40, idle_timeout: 5, onnotice: () => {} });
 
-/** As the superuser of an embedded stack; elsewhere the owner, who can do less. */
+/** Connects as the superuser of an embedded stack, elsewhere as the owner. */
 export const admin = postgres(admin_database_url ?? database_url, {
   max: 2,
   idle_timeout: 5,
@@ -22,7 +22,7 @@ export type Tx = postgres.TransactionSql;
 export type DatabaseRole = "anon" | "authenticated" | "service_role";
 export type Claims = Record<string, unknown>;
 
-/** Runs the work in a transaction that always ends in a rollback, and returns its result. */
+/** Runs the work in a transaction that is always rolled back. @returns the result of the work */
 export async function rolledBack<T>(work: (tx: Tx) => Promise<T>, sql = owner): Promise<T> {
   const rollback = new Error("rollback");
   let result: { value: T } | undefined;
@@ -48,7 +48,7 @@ export function claimsOf(token: string): Claims {
   return JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8")) as Claims;
 }
 
-/** The SQLSTATE and message that the work fails with, or undefined. */
+/** The SQLSTATE and message of the work's error, or undefined when it succeeds. */
 export async function failureOf(
   work: Promise<unknown>,
 ): Promise<{ code: string; message: string } | undefined> {
@@ -61,7 +61,7 @@ export async function failureOf(
   }
 }
 
-/** The code that a function of ours raises, `null` when it returns. Any other failure is thrown. */
+/** The code that a function raises, or `null` when it returns. Other errors are thrown. */
 export async function refusalOf(work: Promise<unknown>): Promise<string | null> {
   try {
     await work;

@@ -7,7 +7,7 @@ import type { Stack } from "../../scripts/local/stack-facts.ts";
 
 export type Ready = Pick<Stack, "urls" | "keys" | "database_url" | "credentials" | "ready_after_ms">;
 
-/** `npm start` as a person runs it, with its output line by line. */
+/** Runs `npm start` and reads its output by line. */
 export class StackCli {
   readonly child: ChildProcess;
   /** The exit code, or the signal that ended it. */
@@ -30,7 +30,7 @@ export class StackCli {
     });
     this.#follow(this.child.stdout, this.#output);
     this.#follow(this.child.stderr, this.errors);
-    // "close", not "exit": every line has arrived by then.
+    // At "close" every line has arrived, but not at "exit".
     this.exited = new Promise((resolve) => {
       this.child.once("close", (code, signal) => {
         resolve(code ?? signal ?? 1);
@@ -39,13 +39,13 @@ export class StackCli {
     });
   }
 
-  /** The line of `--json`, once everything answers. */
+  /** The line of `--json`, which is printed when the stack is ready. */
   async ready(): Promise<Ready> {
     return JSON.parse(await this.#line(this.#output, (line) => line.startsWith("{"))) as Ready;
   }
 
-  /** The first line on the terminal that contains the words. */
-  said(words: string): Promise<string> {
+  /** Waits for a line on stderr that contains the words. */
+  lineWith(words: string): Promise<string> {
     return this.#line(this.errors, (line) => line.includes(words));
   }
 
@@ -72,7 +72,7 @@ export class StackCli {
   }
 }
 
-/** The processes whose command line names the folder or one of the ports: the parts of one stack. Linux only. */
+/** The processes whose command line or environment contains one of the words. It works only on Linux. */
 export function processesNaming(...words: string[]): { name: string; pid: number }[] {
   const ids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return ids.flatMap((id) => {

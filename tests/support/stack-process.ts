@@ -1,8 +1,8 @@
 import { reasonOf } from "../../scripts/local/problem.ts";
 import { type StackOptions, startStack } from "../../scripts/local/stack.ts";
 
-// A stack in a process of its own, so that a busy test runner cannot slow it
-// down. It ends with its input: also when the runner is killed.
+// Runs a stack in its own process, so that a busy test runner cannot slow it
+// down. It ends when its input ends, even if the runner is killed.
 const options = JSON.parse(process.argv[2] ?? "{}") as StackOptions;
 const say = (event: Record<string, unknown>) => process.stdout.write(`${JSON.stringify(event)}\n`);
 

@@ -13,9 +13,9 @@ import type { Stack } from "../../scripts/local/stack-facts.ts";
 import { copyCluster } from "./copy-cluster.ts";
 import { readTarget } from "./target.ts";
 
-/** What a suite knows of its target. Of a foreign one only what the environment says. */
+/** The target of a suite. Of a foreign target only the settings of the environment are known. */
 export type StackTarget = {
-  /** False for a target of the environment, whose processes are out of reach: see target.ts. */
+  /** False for a target of the environment, whose processes a test cannot reach. See target.ts. */
   embedded: boolean;
   /** `gateway` has Auth, PostgREST and Storage below it, and `base` is what clients of the API call. */
   urls: {
@@ -41,16 +41,16 @@ declare module "vitest" {
   }
 }
 
-/** A throwaway stack in a process and a folder of its own. */
+/** A temporary stack with its own process and folder. */
 export interface TestStack extends Omit<Stack, "processes" | "stop"> {
   processes: { name: string; pid: number }[];
-  /** Lines for the terminal, as they come. */
+  /** The lines for the terminal so far. */
   reports: string[];
-  /** Ends it and throws when a process lives on or a port stays taken. */
+  /** Ends the stack. Throws when a process is still alive or a port is still in use. */
   stop: () => Promise<void>;
 }
 
-/** vitest's globalSetup: `inject("stack")` in a test gives the target. */
+/** The globalSetup of vitest. `inject("stack")` in a test returns the target. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const foreign = readTarget();
   if (foreign !== undefined) {
@@ -72,7 +72,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return stack.stop;
 }
 
-/** Starts an empty stack on free ports; everything it writes is gone after `stop`. */
+/** Starts an empty stack on free ports. `stop` deletes all its files. */
 export async function startTestStack(options: StackOptions = {}): Promise<TestStack> {
   const folder = options.data_folder ?? mkdtempSync(join(tmpdir(), "cloud-api-"));
   chmodSync(folder, 0o711);
@@ -112,7 +112,7 @@ export async function startTestStack(options: StackOptions = {}): Promise<TestSt
   return { ...started, reports, stop };
 }
 
-/** Throws when a process of an ended stack lives on, or one of its ports is taken. */
+/** Throws when a process of an ended stack is still alive or one of its ports is in use. */
 export async function assertNothingLeft(
   basePort: number,
   processes: { name: string; pid: number }[],

@@ -9,7 +9,7 @@ const field = (name: string, label: string, type = "text") =>
   `<label>${label}<input name="${name}" type="${type}"></label>`;
 const account = `${field("email", "Email")}${field("password", "Password", "password")}`;
 
-/** The image page of the kit runs in the browser: it creates, then polls each two seconds. */
+/** The image page of the kit runs in the browser. It creates a generation and polls it every two seconds. */
 const imagePage = (api: string) => `<h1>Image Generation</h1>
 <form id="make"><label>Instructions<textarea name="instructions"></textarea></label>
 <label>Example Images<input type="file" name="files" multiple></label><button>Generate Image</button></form>
@@ -33,7 +33,7 @@ document.getElementById("make").addEventListener("submit", async (event) => {
 });
 </script>`;
 
-/** A small app with the pages of the Starter Kit and the requests of its server, for a browser. */
+/** A small app with the pages of the Starter Kit and the requests of its server, for browser tests. */
 export class StarterKitApp {
   readonly #env: KitEnv;
   readonly #server: Server;

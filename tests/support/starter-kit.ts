@@ -1,6 +1,6 @@
 import { type Body, photo, until } from "./generation.ts";
 
-/** What `.env.local` of a Starter Kit names. */
+/** The settings in `.env.local` of a Starter Kit. */
 export type KitEnv = {
   mode: "project" | "console" | "operator";
   api: string;
@@ -9,7 +9,7 @@ export type KitEnv = {
   project_id?: string;
   project_key?: string;
 };
-/** Where a form of the kit leads, or what it shows instead. */
+/** The page that a form of the kit leads to, or the text that it shows. */
 export type Outcome = { leads_to: string } | { shows: string };
 export type Person = { full_name: string | null; email: string; role: string; project_id: string | null };
 
@@ -20,7 +20,7 @@ const homes: Record<string, string> = {
   end_user: "/dashboard",
 };
 
-/** The requests that the server of a Starter Kit sends and what it reads of the answers, as in its versions 1.7 to 1.9. */
+/** The requests of a Starter Kit's server and the fields that it reads, as in its versions 1.7 to 1.9. */
 export class StarterKit {
   readonly #env: KitEnv;
   /** The cookie that keeps a person signed in. */
@@ -47,14 +47,14 @@ export class StarterKit {
   #fetch(path: string, headers: Record<string, string>, body?: unknown): Promise<Response> {
     return fetch(`${this.#env.api.replace(/\/$/, "")}/api/v1${path}`, {
       method: body === undefined ? "GET" : "POST",
-      // It names JSON for every request, one without a body too.
+      // The kit sends the content type of JSON even without a body.
       headers: { "Content-Type": "application/json", ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(10_000),
     });
   }
 
-  /** @param role_header what it names as the role: older versions sent that of their mode. */
+  /** @param roleHeader the value of X-User-Role. Older versions send the role of their mode. */
   async register(
     fields: { email: string; password: string; full_name?: string },
     roleHeader: string = this.#env.mode === "project" ? "end_user" : "developer",
@@ -91,7 +91,7 @@ export class StarterKit {
       : { leads_to: homes[person.role] ?? "/dashboard" };
   }
 
-  /** Whom its pages greet; null leads to the sign-in. */
+  /** The person that its pages greet. Null leads to the login. */
   async person(): Promise<Person | null> {
     if (this.token === undefined) return null;
     const response = await this.#fetch("/auth/me", { Authorization: `Bearer ${this.token}` });
@@ -101,25 +101,25 @@ export class StarterKit {
     return isWhole ? { email, role, full_name: full_name ?? null, project_id: project_id ?? null } : null;
   }
 
-  /** It forgets its cookies and tells nobody. */
+  /** Removes the cookie without a request. */
   signOut(): void {
     this.token = undefined;
   }
 
-  /** A read with the headers of the mode and the person, as its dashboards and its billing page send it. */
+  /** Sends a read with the headers of the mode and the token, as its dashboards and its billing page do. */
   async read(path: string): Promise<{ status: number; body: any }> {
     const response = await this.#fetch(path, { ...this.#mode, Authorization: `Bearer ${this.token}` });
     return { status: response.status, body: await response.json() };
   }
 
-  /** A button of the billing page: what it shows. */
+  /** Presses a button of the billing page. @returns the text that it shows */
   async pay(path: string, body: object): Promise<string> {
     const headers = { ...this.#mode, Authorization: `Bearer ${this.token}` };
     const response = await this.#fetch(`/payments/stripe/${path}?test_mode=true`, headers, body);
     return ((await response.json()) as Body).detail ?? "a page to pay at";
   }
 
-  /** Its image page, which runs in the browser and sends no key: the picture at its end, or the sentence that it shows. */
+  /** Uses the image page, which runs in the browser without keys. @returns the picture, or the error that it shows */
   async imagePage(instructions: string): Promise<{ picture?: Body; shows?: string }> {
     const page = { Origin: "http://localhost:3000" };
     const base = `${this.#env.api}/generation`;

@@ -3,7 +3,7 @@ import { api, errorOf, type Headed } from "./api.ts";
 
 /** A request. The test makes it when it runs, since tokens and keys do not exist before. */
 export type Sent = { method?: string; headers?: Headed; json?: unknown; body?: string };
-/** `call` is a method and a path; `code` is null for an answer that is no error. */
+/** `call` is a method and a path. `code` is null for an answer that is not an error. */
 export type Row = [call: string, situation: string, status: number, code: string | null, sent: () => Sent];
 
 export const nobody = "00000000-0000-4000-8000-000000000000";
@@ -40,7 +40,7 @@ export const signedIn = (call: string, bearer: () => Headed, json?: unknown): Ro
   ],
 ];
 
-/** A test for each row, in their order. `fill` replaces `:names` in paths. */
+/** Adds a test for each row, in order. `fill` replaces `:names` in paths. */
 export function testStatuses(rows: Row[], fill: () => Record<string, string> = () => ({})): void {
   test.each(rows)("%s with %s answers %i %s", async (call, _situation, status, code, sent) => {
     const [method = "GET", template = ""] = call.split(" ");

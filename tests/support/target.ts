@@ -40,15 +40,15 @@ const schema = z.strictObject({
   api_key: text.optional().describe("CLOUD_API_API_KEY: of the demo developer"),
 });
 
-/** Without these no suite is of use; what else a test needs and does not find, it says. */
+/** Every suite needs these settings. A test that needs another one says so. */
 const suiteNeeds = ["publishable_key", "secret_key", "database_url", "cron_secret"] as const;
 
 export type TargetFile = z.input<typeof schema>;
 
 /**
- * The stack that the environment names: by the JSON file of CLOUD_API_TARGET, by variables, or by both, of which variables win.
- * @returns undefined when it names none
- * @throws Error that names each setting that is missing or wrong
+ * The target stack of the environment: from the JSON file of CLOUD_API_TARGET and from variables, which take precedence.
+ * @returns undefined without a target
+ * @throws Error that names each missing or wrong setting
  */
 export function readTarget(
   env: NodeJS.ProcessEnv = process.env,

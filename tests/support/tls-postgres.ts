@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
 
-/** Stands before a Postgres without TLS and offers it, as hosted ones do. `encrypted` and `plain` count its connections. */
+/** A proxy that adds TLS to a Postgres without it, as hosted ones have. `encrypted` and `plain` count its connections. */
 export async function offerTls(target: number, { cert, key }: { cert: string; key: string }) {
   const secureContext = createSecureContext({ cert, key });
   const sockets = new Set<Socket>();
@@ -22,7 +22,7 @@ export async function offerTls(target: number, { cert, key }: { cert: string; ke
   const server = createServer((socket) => {
     socket.on("error", () => {});
     socket.once("data", (first) => {
-      // An SSLRequest has eight bytes, and no other first message has.
+      // Only an SSLRequest has eight bytes.
       if (first.length !== 8) {
         seen.plain++;
         return pass(socket, first);

@@ -1,12 +1,12 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, inject } from "vitest";
 
-// Any number; it is the same for all who count visitors of this machine's one address.
+// The number is arbitrary. All files that use the anonymous limits take this lock.
 const lock = 20_261_124;
 
 /**
- * For a file whose visitors count: the limit and the budget of people without an account are the stack's, so such files take turns,
- * each beginning with nothing used.
+ * Gives a test file exclusive use of the anonymous limits, which the whole stack shares. Such files run one after another, and each
+ * begins with unused limits.
  */
 export function takeTurnsWithVisitors(): void {
   const sql = postgres(inject("stack").admin_database_url ?? "", {

@@ -17,7 +17,7 @@ export type Side = {
   deleted_project_id: string;
   user: EndUser;
   peer: EndUser;
-  /** Everybody of this side, the developer too. */
+  /** All people of this tenant, including the developer. */
   people: string[];
 };
 
@@ -29,7 +29,7 @@ export type World = {
   operator: { id: string; token: string; operator_key: string };
 };
 
-/** Two tenants that know nothing of each other, made through the API, with real tokens. */
+/** Makes two separate tenants through the API, with real tokens. */
 export async function makeWorld(): Promise<World> {
   const [a, b, operator] = await Promise.all([makeSide(), makeSide(), makeOperator()]);
   const deactivated = await registerEndUser(a.developer.project);
@@ -40,13 +40,13 @@ export async function makeWorld(): Promise<World> {
   return { a, b, deactivated, operator };
 }
 
-/** Sessions end with an account that is closed. A sign-in that came in between leaves one. */
+/** Adds a session to a closed account, as a simultaneous sign-in can leave one. */
 async function keepSession({ id, token }: { id: string; token: string }): Promise<void> {
   await admin`insert into auth.sessions (id, user_id)
     values (${String(claimsOf(token).session_id)}, ${id}) on conflict do nothing`;
 }
 
-/** People with tokens whose project or account was closed, each with a picture there. */
+/** Users with tokens whose project or account was closed, each with a picture. */
 export async function makeClosed() {
   const [closing, closed] = await Promise.all([registerDeveloper(), registerDeveloper()]);
   const userOf = async (developer: Developer, changes: Record<string, unknown>) => {
@@ -102,7 +102,7 @@ async function makeSide(): Promise<Side> {
   };
 }
 
-/** A completed generation and its charge, as the pipeline would leave them. */
+/** Adds a completed generation and its charge, as the pipeline does. */
 export async function addGeneration(projectId: string, userId: string): Promise<string> {
   const id = randomUUID();
   const outputs = admin.json([{ path: `${projectId}/${id}/0.png`, content_type: "image/png" }]);
@@ -143,7 +143,7 @@ export function hashOf(key: string): Buffer {
   return createHash("sha256").update(key).digest();
 }
 
-/** What the API hands to `private.*` for a caller who sends these; what was not sent is not there. */
+/** The credentials that the API passes to `private.*` for these headers. Omitted ones are missing. */
 export function credentialsOf(sent: {
   token?: string;
   project_id?: string;
@@ -164,7 +164,7 @@ export function credentialsOf(sent: {
   return credentials;
 }
 
-/** All four credentials of an end user of this side. */
+/** All four credentials of an end user of this tenant. */
 export function endUserCredentials(side: Side, user = side.user): Record<string, string> {
   const { developer_key, api_key, id } = side.developer.project;
   return credentialsOf({ token: user.token, project_id: id, developer_key, api_key });

@@ -9,16 +9,16 @@ const ajvOfAnswers = new Ajv2020({ strict: false, allErrors: true, validateForma
 for (const one of [ajv, ajvOfAnswers]) {
   formats.default(one);
   one.addFormat("binary", true);
-  // White space around an address is forgiven.
+  // White space around an address is allowed.
   one.addFormat("idn-email", /^\s*[^@\s]+@[^@\s]+\s*$/);
 }
-// Requests may write an instant in every way of RFC 3339; answers write it in one.
+// Requests may use every form of RFC 3339. Answers use one.
 ajvOfAnswers.addFormat("date-time", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
 
 const exact = new WeakMap<Schema, ValidateFunction>();
 const lenient = new WeakMap<Schema, ValidateFunction>();
 
-/** Where a value differs from its schema, one sentence for each place. `exactly` also refuses fields that it does not name. */
+/** The differences between a value and its schema, one sentence each. `exactly` also refuses unknown fields. */
 export function mismatches(schema: Schema, value: unknown, exactly = true): string[] {
   const compiled = exactly ? exact : lenient;
   const validate = compiled.get(schema) ?? (exactly ? ajvOfAnswers : ajv).compile(expanded(schema, exactly));
@@ -30,15 +30,15 @@ export function mismatches(schema: Schema, value: unknown, exactly = true): stri
   });
 }
 
-/** The headers of ours. Every one that is sent is documented; those of HTTP, CORS and the server need no word. */
+/** Headers that must be documented. Those of HTTP, CORS and the server need not be. */
 const ours =
   /^(x-(?!powered-by|content-type-options)|ratelimit|retry-after$|www-authenticate$|location$|idempotent)/;
 
 export type Received = { status: number; headers: Headers; body: string };
 
-/** How an answer differs from what the document says of it; empty when it does not. */
+/** The differences between an answer and the OpenAPI document. */
 export function violations(operation: Operation, received: Received): string[] {
-  // Such an address is not read, so it reaches no operation.
+  // The API refuses such an address before its routes.
   if (received.status === 414) return wrongWords(received);
   const documented = operation.responses[received.status];
   const name = `${operation.id} (${operation.method} ${operation.path}) answered ${received.status}`;
@@ -56,7 +56,7 @@ export function violations(operation: Operation, received: Received): string[] {
   return wrong.map((what) => `${name}: ${what}`);
 }
 
-/** How a limit stands is told with every answer, and written down once: with the 429. */
+/** Every answer may have the rate limit headers. They are documented once, with the 429. */
 function limitHeaders({ responses }: Operation): NonNullable<Answer["headers"]> {
   const headers = Object.entries(responses[429]?.headers ?? {});
   return Object.fromEntries(headers.filter(([name]) => /ratelimit/i.test(name)));
@@ -72,7 +72,7 @@ function wrongBody({ content }: Answer, { headers, body }: Received): string[] {
   return mismatches(media.schema, JSON.parse(body));
 }
 
-/** An error has one of the codes that its operation names. */
+/** An error must have one of its operation's codes. */
 function wrongCode({ content }: Answer, { status, body }: Received): string[] {
   const { examples } = content?.["application/json"] ?? {};
   if (status < 400 || examples === undefined) return [];
@@ -80,7 +80,7 @@ function wrongCode({ content }: Answer, { status, body }: Received): string[] {
   return Object.hasOwn(examples, code) ? [] : [`the code ${code} is not documented`];
 }
 
-/** The events of a stream as its schema describes them: their fields, with data read as JSON. */
+/** The events of a stream: their fields, with `data` parsed as JSON. */
 export function eventsOf(body: string): { event: string; id?: string; data: any }[] {
   const blocks = body.split("\n\n").slice(0, -1);
   const fields = blocks.map((block) =>
@@ -91,14 +91,14 @@ export function eventsOf(body: string): { event: string; id?: string; data: any 
     .map(({ data, ...rest }) => ({ ...rest, data: JSON.parse(data ?? "") }) as { event: string; data: any });
 }
 
-/** What may be kept is in one table; everything else is not stored. */
+/** One table has the cacheable answers. All others must be no-store. */
 function wrongKeeping({ id }: Operation, { status, headers }: Received): string[] {
   const expected = (status < 400 ? cacheControl[id] : undefined) ?? "no-store";
   const sent = headers.get("cache-control");
   return sent === expected ? [] : [`Cache-Control is ${sent}, not ${expected}`];
 }
 
-/** Whatever an error says can be shown to a person. */
+/** Every text of an error must be a sentence for a person. */
 function wrongWords({ status, headers, body }: Received): string[] {
   if (status < 400 || headers.get("content-type")?.startsWith("application/json") !== true) return [];
   const { detail, errors = [] } = JSON.parse(body) as { detail?: string; errors?: { msg: string }[] };

@@ -7,7 +7,7 @@ export type Schema = Record<string, any>;
 export type Answer = {
   description: string;
   headers?: Record<string, { required?: boolean; schema: Schema; description?: string }>;
-  /** `examples` are of an error, by its code. */
+  /** `examples` has the examples of errors by their code. */
   content?: Record<string, { schema: Schema; example?: unknown; examples?: Record<string, Schema> }>;
 };
 export type Operation = {
@@ -46,11 +46,11 @@ const patterns = [...operations.filter(isFixed), ...operations.filter((one) => !
   }),
 );
 
-/** The operation that answers a request, at whatever address clients use for it. Undefined for what is no operation. */
+/** The operation that answers a request, by any of its paths. Undefined for an unknown path. */
 export function operationOf(method: string, pathname: string): Operation | undefined {
   const path = canonicalPath(pathname.replace(/\/{2,}/g, "/").replace(/^\/functions\/v1(?=\/)/, ""));
   const named = patterns.filter(({ pattern }) => pattern.test(path));
-  // The first path that fits answers, as in the app: a fixed one hides what has a parameter in its place.
+  // As in the app, the first matching path answers. A fixed path hides one with a parameter.
   const [first] = named;
   return named.find(
     ({ operation }) => operation.path === first?.operation.path && operation.method === method,
@@ -66,7 +66,7 @@ export function resolve<T>(value: T): T {
     .reduce((at, name) => at[name], document) as T;
 }
 
-/** The schema without references; `exactly` leaves no room for a field that it does not name: what is answered is documented. */
+/** The schema without references. `exactly` forbids fields that the schema does not have. */
 export function expanded(schema: Schema, exactly: boolean): Schema {
   const closed = (part: Schema) => expanded(part, exactly);
   const { allOf, ...own } = resolve(schema);

@@ -11,7 +11,7 @@ export const fieldsOf = (schema: Schema): string[] => [
   ...new Set(shapesOf(schema).flatMap(({ properties = {} }) => Object.keys(properties))),
 ];
 
-/** Everything that a caller can get wrong in a request: parameters, headers and fields. */
+/** All inputs of a request: parameters, headers and fields. */
 export const inputNames = ({ parameters, requestBody }: Operation): string[] => [
   ...parameters.map(({ name }) => name),
   ...Object.values(requestBody?.content ?? {}).flatMap(({ schema }) => fieldsOf(schema)),

@@ -8,10 +8,10 @@ const found: string[] = [];
 const pending = new Set<Promise<void>>();
 const seen = new Set<string>();
 
-/** The local gateway answers these itself, for a function that does not run. */
+/** The local gateway itself answers these codes when a function does not run. */
 const ofTheGateway = new Set(["starting", "unavailable", "bad_gateway"]);
 
-/** Holds an answer against docs/openapi.json, and notes for the report of `npm test` that it was got. `sent` is JSON. */
+/** Checks an answer against docs/openapi.json and records it for the report of `npm test`. `sent` is the JSON body. */
 export function observe(method: string, pathname: string, response: Response, sent?: string): void {
   const operation = operationOf(method, pathname);
   if (operation === undefined) return;
@@ -19,7 +19,7 @@ export function observe(method: string, pathname: string, response: Response, se
   pending.add(work);
 }
 
-/** @throws Error with everything that was not as documented since the last call. */
+/** @throws Error with every difference from the document since the last call */
 export async function report(): Promise<void> {
   await Promise.all(pending);
   const wrong = [...new Set(found.splice(0))];
@@ -27,10 +27,10 @@ export async function report(): Promise<void> {
 }
 
 async function look(operation: Operation, response: Response, sent: string | undefined): Promise<void> {
-  // What it led to is another server's; that it led there is what this operation does.
+  // Another server answered after the redirect. This operation's answer was 302.
   if (response.redirected) return record(operation, 302);
   const { status, headers } = response;
-  // A test may give up on an answer: then there is nothing to look at.
+  // A test may abort an answer. Then there is nothing to check.
   const body = await response
     .clone()
     .text()
@@ -50,7 +50,7 @@ function codeOf(body: string): string {
   }
 }
 
-/** What the API takes, the document allows; and an optional field that is empty is one that is left out. */
+/** The document must allow every accepted request. An empty optional field counts as omitted. */
 function looseRequest({ id, requestBody }: Operation, sent: string): string[] {
   if (sent === "") return [];
   const schema = requestBody?.content["application/json"]?.schema;

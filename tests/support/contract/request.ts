@@ -1,6 +1,6 @@
 import type { Operation } from "./document.ts";
 
-/** The examples of the document as a request: a path with its parameters, and a body where one is described. */
+/** An operation's example request: the path with its parameters, and the body if there is one. */
 export function exampleRequest({ path, parameters, requestBody }: Operation): {
   path: string;
   json?: unknown;

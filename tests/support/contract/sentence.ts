@@ -1,13 +1,13 @@
-/** Sentences that clients match on, and so keep as they are. */
+/** Older clients compare these sentences, so they never change. */
 const fixed = new Set(["Incorrect email or password", "Could not validate credentials"]);
-/** What a library says of a value, and the way to a field. */
+/** Technical messages of libraries, and paths of fields. */
 const forPrograms =
   /Invalid input|expected \w+, received|Too (big|small):|[<>]=|\bzod\b|\b(body|query|path)\.|undefined|NaN|\[object/;
 
-/** Whether a text can be shown to a person: a whole sentence, in words of ours. */
+/** Whether a text is a whole sentence for a person. */
 export const isSentence = (text: string): boolean =>
   fixed.has(text) || isProse(text.replace(/"[^"]*"/g, '"quoted"'));
 
-/** Between quotation marks is what the sender wrote. */
+/** The text is checked without its quotations, which are the sender's words. */
 const isProse = (text: string) =>
   /^["A-Z].*[.?!]$/s.test(text) && !/\.\.|\s\.$/.test(text) && !forPrograms.test(text);

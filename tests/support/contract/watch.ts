@@ -1,8 +1,7 @@
 import { afterAll, afterEach } from "vitest";
 import { observe, report } from "./observe.ts";
 
-// A setup file: every answer of the API that a test of this worker gets is held against docs/openapi.json, and the test fails
-// in which it differs.
+// A setup file. It checks every answer of the API against docs/openapi.json, and a test with a different answer fails.
 
 // A process that runs many files runs this for each of them.
 const holder = globalThis as typeof globalThis & { cloudApiFetch?: typeof fetch };

@@ -3,10 +3,10 @@ import { createKey } from "../../../supabase/functions/api/key.ts";
 
 export type Headed = Record<string, string>;
 export type Target = {
-  /** What the paths of docs/openapi.json are appended to. */
+  /** The base URL of the paths of docs/openapi.json. */
   base: string;
   operator_key: string;
-  /** Sent with every request: an address of one's own, so that the limits of others stay untouched. */
+  /** Headers of every request, such as an own client address, so that the limits of others are not used. */
   headers?: Headed;
 };
 type Body = Record<string, any>;
@@ -24,10 +24,10 @@ export const callerNames = [
 ] as const;
 export type CallerName = (typeof callerNames)[number];
 
-/** A tenant of its own with everybody who may call, each with valid credentials, and a stranger. */
+/** A tenant with every kind of caller and their valid credentials, and a caller of another tenant. */
 export class Callers {
   readonly target: Target;
-  /** Ids that exist, by the name of their parameter. */
+  /** Existing ids by the name of their parameter. */
   readonly ids: Record<string, string[]> = {};
   #headers: Partial<Record<CallerName, Headed>> = {};
 
@@ -48,7 +48,7 @@ export class Callers {
     return { ...this.target.headers, ...this.#headers[name] };
   }
 
-  /** Some requests end the very session, key, account or project that they are made with: then all are made anew. */
+  /** Makes new callers when a request has ended the session, key, account or project of one. */
   async ensure(): Promise<void> {
     const answers = await Promise.all([
       this.#call("/api/v1/generation?per_page=1", this.headersOf("end user")),

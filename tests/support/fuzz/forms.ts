@@ -18,7 +18,7 @@ const latin = (text: string) => Uint8Array.from(Buffer.from(text, "latin1"));
 const filled = (head: Uint8Array, unit: number[], bytes: number) =>
   Uint8Array.from({ length: bytes }, (_, at) => head[at] ?? unit[at % unit.length] ?? 0);
 
-/** Heads of pictures, whole, cut and false. */
+/** Valid, cut and forged pictures. */
 const heads = [
   png(),
   png().slice(0, 40),
@@ -69,7 +69,7 @@ const file: fc.Arbitrary<File> = fc.record({
 const B = "B".repeat(70);
 const part = (boundary: string, disposition: string, content: string) =>
   `--${boundary}\r\nContent-Disposition: form-data${disposition}\r\n\r\n${content}\r\n`;
-/** Boundaries, each with a body that is hard for a search after it. */
+/** Boundaries, each with a body that is hard to search. */
 const broken: [boundary: string, body: string][] = [
   ["x", ""],
   ["x", "--x"],
@@ -103,7 +103,7 @@ const raw = fc
     text,
   }));
 
-/** A form of such values, with files in it, or one that is broken. */
+/** A form of these values with files, or a malformed form. */
 export function formOf(usual: fc.Arbitrary<unknown>): fc.Arbitrary<Form> {
   const value = (name: string, one: unknown) =>
     name === "files" || name === "example_images"

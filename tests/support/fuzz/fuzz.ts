@@ -8,32 +8,32 @@ import { type Input, inputOf } from "./inputs.ts";
 export type FuzzOptions = {
   target: Target;
   seed: number;
-  /** Requests to each operation. */
+  /** The number of requests to each operation. */
   runs: number;
-  /** About how long the whole may take: what is left after that is cut short. */
+  /** The approximate time of the whole run. Later operations get fewer requests. */
   within_ms: number;
   only?: (operation: Operation) => boolean;
 };
 export type FuzzReport = {
   requests: number;
   statuses: Record<string, number>;
-  /** Operations that never got a 2xx or 3xx: nothing of theirs was reached. */
+  /** Operations without any 2xx or 3xx, whose handlers were not reached. */
   unreached: string[];
   failures: string[];
-  /** The longest that an answer took, and whose. */
+  /** The slowest answer and its operation. */
   slowest: { ms: number; operation: string };
 };
 
 const deadline_ms = 15_000;
 const at_once = 4;
-/** To each operation, whatever the time. */
+/** The least number of requests to each operation. */
 const atLeast = 4;
 const mayEndItself =
   /^(auth\.(logout|deleteMe)|sessions\.revoke|projects\.(delete|update|replace)|users\.(delete|update))$/;
-/** A password is hashed or a mail is sent: a few of these are enough. */
+/** Operations that hash a password or send a mail get fewer requests. */
 const costly = /^auth\.(register|login|changePassword|deleteMe|requestPasswordReset|requestVerification)$/;
 
-/** Sends random requests to every operation, valid and not, as every kind of caller, and holds each answer against the document. */
+/** Sends valid and invalid random requests to every operation as every kind of caller, and checks each answer against the document. */
 export async function fuzz({
   target,
   seed,
@@ -111,9 +111,9 @@ async function send(callers: Callers, operation: Operation, input: Input): Promi
   const received = await receive(url, operation.method, headers, input.body);
   if (received.status < 300 && mayEndItself.test(operation.id)) await callers.ensure();
   const wrong = violations(operation, received);
-  // Storage that is slow for a moment is no fault of the health check, which says so.
+  // Health may report 503 when Storage is slow for a moment.
   const mayFail = operation.id.startsWith("health.") && received.status === 503;
-  // 501 is the whole answer of what is not offered here.
+  // 501 is the documented answer of payments, which are not offered.
   if (received.status >= 500 && received.status !== 501 && !mayFail)
     wrong.push(`${operation.id} answered ${received.status}: ${received.body.slice(0, 300)}`);
   if (wrong.length > 0) throw new Error(wrong.join("\n"));
@@ -121,8 +121,8 @@ async function send(callers: Callers, operation: Operation, input: Input): Promi
 }
 
 /**
- * Deno 2.1 resets a connection when a form is refused before its end, and the answer can be lost on the way. There a request with
- * a body is sent up to three times; a function that has died or hangs answers none of them.
+ * Deno 2.1 resets a connection when a form is refused before its end, and the answer can be lost. There a request with a body is
+ * sent up to three times. A function that has died or hangs answers none of them.
  */
 async function receive(url: string, method: string, headers: Headers, sent: Input["body"]) {
   const attempts = denoPackage === "deno-hosted" && sent !== undefined ? 3 : 1;
@@ -159,7 +159,7 @@ function bodyOf(body: Input["body"]): { body?: BodyInit; type?: string } {
   return { body: form };
 }
 
-/** As a slow client sends it: in chunks, with pauses. */
+/** Sends the text in chunks with pauses, as a slow client does. */
 function inPieces(text: string, pieces: number): ReadableStream<Uint8Array> {
   const bytes = Buffer.from(text);
   const size = Math.max(1, Math.ceil(bytes.length / pieces));
@@ -174,7 +174,7 @@ function inPieces(text: string, pieces: number): ReadableStream<Uint8Array> {
   });
 }
 
-/** Half characters cannot be encoded; what a sloppy client sends for them are these bytes. */
+/** Lone surrogates cannot be encoded. A careless client sends these bytes for them. */
 const encodeSafely = (text: string) =>
   encodeURIComponent(text.toWellFormed()).replaceAll("%EF%BF%BD", "%ED%A0%80");
 

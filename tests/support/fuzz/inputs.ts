@@ -9,11 +9,11 @@ export type Input = {
   path: Record<string, string>;
   query: [string, string][];
   headers: Record<string, string>;
-  /** `pieces`: sent in so many, with pauses, and no length. */
+  /** With `pieces` the body is sent in so many chunks, with pauses and without a length. */
   body?: { type: string; text: string; pieces?: number } | { fields: [string, string | File][] };
 };
 
-/** Ids that exist, by the name of the parameter or field. Asked for late, since they change during a run. */
+/** Existing ids by the name of the parameter or field. They change during a run. */
 export type Ids = Record<string, string[]>;
 
 export function inputOf({ parameters, requestBody }: Operation, ids: Ids): fc.Arbitrary<Input> {
@@ -38,7 +38,7 @@ export function inputOf({ parameters, requestBody }: Operation, ids: Ids): fc.Ar
     )
     .map((pairs) => pairs.map(([name, value]): [string, string] => [name, shortWait(name, value)]));
   const named = Object.fromEntries(of("header").map(({ name }) => [name, nastyHeader]));
-  // One or two at most, or nothing would get past them.
+  // At most one, since more would refuse almost every request.
   const more = fc.array(fc.oneof(...Object.entries(common).map(pair)), { maxLength: 1 });
   const own = fc.record(named, { requiredKeys: [] }) as fc.Arbitrary<Record<string, string>>;
   const headers = fc
@@ -58,7 +58,7 @@ const pair = ([name, value]: [string, fc.Arbitrary<string>]) => fc.tuple(fc.cons
 const mostly = <T>(weight: number, usual: fc.Arbitrary<T>, other: fc.Arbitrary<T>) =>
   fc.oneof({ weight, arbitrary: usual }, { weight: 1, arbitrary: other });
 
-/** Headers that any operation may get. */
+/** Headers for any operation. */
 const common = {
   "X-User-Role": fc.oneof(
     fc.constantFrom("platform_operator", "operator", "developer", "end_user"),
@@ -76,10 +76,10 @@ const common = {
   "X-HTTP-Method-Override": fc.constantFrom("DELETE", "PUT"),
 };
 
-/** A segment is never empty, nor one that clients resolve before they send. */
+/** Replaces empty segments and dots, which clients resolve before sending. */
 const asSegment = (text: string) => (/^\.{0,2}$/.test(text) ? "x" : text);
 
-/** A long poll that waits for long is no hang. */
+/** Shortens long polls, which would look like a hang. */
 const shortWait = (name: string, value: string) =>
   name === "wait" && Number(value) > 1 && Number(value) <= 25 ? "1" : value;
 
@@ -121,7 +121,7 @@ function bodyOf({ content }: NonNullable<Operation["requestBody"]>, ids: Ids): f
   return fc.oneof(...sent);
 }
 
-/** Puts something nasty into one field, and sometimes a field that nobody knows beside it. */
+/** Puts a hostile value into one field, or adds an unknown field. */
 function wreck([value, name, nasty]: [unknown, string, unknown]): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return nasty;
   const fields = Object.keys(value);
@@ -132,7 +132,7 @@ function wreck([value, name, nasty]: [unknown, string, unknown]): unknown {
 const encode = (value: unknown) =>
   new URLSearchParams(Object.entries(value as object).map(([name, one]) => [name, String(one)])).toString();
 
-/** Values that the schema allows, as far as a schema tells. */
+/** Values that the schema allows. */
 export function valueFor(raw: Schema, ids: Ids, name: string): fc.Arbitrary<unknown> {
   const schema = expanded(raw, false);
   const options = schema.anyOf ?? schema.oneOf;
@@ -179,7 +179,7 @@ function ofType(schema: Schema, ids: Ids, name: string): fc.Arbitrary<unknown> {
 }
 
 function textLike(schema: Schema, ids: Ids, name: string): fc.Arbitrary<string> {
-  // Half of them exist, where any is known.
+  // Half of the ids exist, if any is known.
   const orKnown = (unknown: fc.Arbitrary<string>) =>
     fc.tuple(fc.nat(), unknown, fc.boolean()).map(([at, other, isKnown]) => {
       const list = ids[name] ?? [];

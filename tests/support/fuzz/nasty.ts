@@ -2,7 +2,7 @@ import fc from "fast-check";
 
 const deep = (open: string, close: string, depth: number) => open.repeat(depth) + close.repeat(depth);
 
-/** What breaks naive code, by kind: SQL, HTML, templates, paths, control characters, half characters, sizes. */
+/** Texts that break naive code: SQL, HTML, templates, paths, control characters, lone surrogates, long texts. */
 const texts = [
   "",
   " ",
@@ -90,7 +90,7 @@ export const nastyValue: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
 );
 
-/** Bodies that are no JSON, or such that parsers choke on. */
+/** Bodies that are not JSON, or that are hard to parse. */
 export const nastyJson = fc.oneof(
   fc.constantFrom(
     "",
@@ -119,7 +119,7 @@ export const nastyJson = fc.oneof(
   fc.string({ unit: "binary", maxLength: 60 }),
 );
 
-/** What a client may put into a header: no line breaks, which no HTTP client sends. */
+/** Header values without line breaks, since no HTTP client sends them. */
 export const nastyHeader = nastyText.map((text) =>
   [...text]
     .filter((char) => /[\t\x20-\x7e\x80-\xff]/.test(char))

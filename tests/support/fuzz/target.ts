@@ -3,7 +3,7 @@ import { portsFrom } from "../../../scripts/local/settings.ts";
 import type { StackTarget } from "../stack.ts";
 import type { Target } from "./callers.ts";
 
-/** Of an embedded stack the function itself, so that the requests can come from an address of their own: its limits are nobody else's. */
+/** The function itself of an embedded stack, so that the requests can have their own client address and limits. */
 export function fuzzTarget({
   embedded,
   urls,

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 
-/** Rows of a world, by table, as an insert takes them. */
+/** The rows of a world by table, for an insert. */
 export type Rows = Record<string, Record<string, unknown>[]>;
 export type SmallWorld = {
   rows: Rows;
@@ -18,7 +18,7 @@ export type Request = {
 const counts = { developers: 6, projects: 12, users: 40, sessions: 80, keys: 30, generations: 150 };
 const origins = ["https://app.example", "https://shop.app.example", "https://evil.example", "null"];
 
-/** Most of what a request needs is in order, or nothing would ever get through. */
+/** True for this percentage. Faults are rare, so that some requests succeed. */
 const rarely = (one: number) => fc.nat(99).map((n) => n < one);
 const instant = (chanceOfPast: number) =>
   fc
@@ -28,7 +28,7 @@ const sometimes = <T>(percent: number, value: fc.Arbitrary<T>) =>
   fc.tuple(rarely(percent), value).map(([is, made]) => (is ? made : null));
 const index = (below: number) => fc.nat(below - 1);
 
-/** Ids that are the same for the same seed. */
+/** The same seed gives the same ids. */
 function idOf(kind: string, at: number, seed: number): string {
   const hex = createHash("sha256").update(`${kind} ${at} ${seed}`).digest("hex");
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
@@ -102,7 +102,7 @@ function many<T>(count: number, one: fc.Arbitrary<T>) {
   return fc.array(one, { minLength: count, maxLength: count });
 }
 
-/** A small world with everything in every state, and a thousand requests of it. The same seed makes the same one. */
+/** A small world with rows in every state, and a thousand requests. The same seed gives the same world. */
 export function makeSmallWorld(seed: number): SmallWorld {
   const [made] = fc.sample(fc.noBias(choices), { seed, numRuns: 1 });
   if (made === undefined) throw new Error("nothing was made");
@@ -181,7 +181,7 @@ export function makeSmallWorld(seed: number): SmallWorld {
       charge: at % 4 === 0 ? "reserved" : "committed",
       charged_month: month,
       completed_at: at % 4 === 0 ? null : past,
-      // Some at the same moment, so that the id decides.
+      // Some have the same time, so that the id decides their order.
       created_at: new Date(Date.now() - minutes * 60_000).toISOString().replace(/\.\d+Z$/, ".5Z"),
     })),
     "private.rate_limits": made.users.flatMap(({ isFull }, at) =>
@@ -204,7 +204,7 @@ export function makeSmallWorld(seed: number): SmallWorld {
       return chosen[request.pick % Math.max(1, chosen.length)] ?? 0;
     };
     const owner = made.projects[project]?.owner;
-    // An account is asked for without the keys of an app, too.
+    // `me` is also requested without the keys of an app.
     const isBare = request.read === "me" && request.isBare;
     const developer_key = among(made.developer_keys, (key) => key.owner === owner, request.developer < 97);
     const api_key = among(made.api_keys, (key) => key.project === project, request.api < 97);
