@@ -23,25 +23,28 @@ export function progress(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${line}`);
 }
 
-const columns: [string, (result: Result) => string | undefined][] = [
+/** A row that got no answer in its time has no numbers. */
+const shown = (value: number | undefined, digits: number) =>
+  value !== undefined && Number.isFinite(value) ? value.toFixed(digits) : "–";
+
+const columns: [string, (result: Result) => string][] = [
   ["", ({ name }) => name],
-  ["requests/s", ({ requests_per_second: n }) => n.toFixed(n < 100 ? 1 : 0)],
-  ["p50 ms", ({ p50_ms }) => p50_ms.toFixed(1)],
-  ["p95 ms", ({ p95_ms }) => p95_ms.toFixed(1)],
-  ["p99 ms", ({ p99_ms }) => p99_ms.toFixed(1)],
-  ["ratio", ({ ratio }) => ratio.toFixed(2)],
-  ["function µs", (result) => result.function?.cpu_us_per_request.toFixed(0)],
-  ["MB", (result) => result.function?.memory_mb.toFixed(0)],
-  ["Postgres µs", ({ postgres }) => postgres?.cpu_us_per_request.toFixed(0)],
-  ["MB", ({ postgres }) => postgres?.memory_mb.toFixed(0)],
+  ["requests/s", ({ requests_per_second: n }) => shown(n, n < 100 ? 1 : 0)],
+  ["p50 ms", ({ p50_ms }) => shown(p50_ms, 1)],
+  ["p95 ms", ({ p95_ms }) => shown(p95_ms, 1)],
+  ["p99 ms", ({ p99_ms }) => shown(p99_ms, 1)],
+  ["ratio", ({ ratio }) => shown(ratio, 2)],
+  ["function µs", (result) => shown(result.function?.cpu_us_per_request, 0)],
+  ["MB", (result) => shown(result.function?.memory_mb, 0)],
+  ["Postgres µs", ({ postgres }) => shown(postgres?.cpu_us_per_request, 0)],
+  ["MB", ({ postgres }) => shown(postgres?.memory_mb, 0)],
 ];
 
-/** µs is CPU time per request. */
 export const describeSection = ({ title, ratio_to, results }: Section) =>
   `\n${title} (ratio to ${ratio_to}; µs of CPU for each request; most MB)\n\n${textTable([
     [...columns.map(([head]) => head), ""],
     ...results.map((result) => [
-      ...columns.map(([, cell]) => cell(result) ?? "–"),
+      ...columns.map(([, cell]) => cell(result)),
       result.failed > 0 ? `${result.failed} failed` : "",
     ]),
   ])}`;

@@ -66,87 +66,105 @@ async function compareWithLarge(pace: Pace, small: Place, undo: Undo): Promise<v
   if (!isScalable(sizes)) process.exitCode = 1;
 }
 
-async function compareWithBare(options: BenchOptions, { ports, facts }: Place, undo: Undo): Promise<void> {
+/** A run beside the bare handler: what it measures, and how it tells. */
+type Run = Place & {
+  options: BenchOptions;
+  bare: Row;
+  toApi: (scenario: scenarios.Scenario) => Row;
+  /** Measures the rows, and prints and keeps them when there is something to compare. */
+  section: (title: string, rows: Row[], ratio_to?: string) => Promise<void>;
+  note: (...sentences: string[]) => void;
+};
+
+async function compareWithBare(options: BenchOptions, place: Place, undo: Undo): Promise<void> {
+  const { ports } = place;
   const sections: Section[] = [];
   const notes: string[] = [];
-  const section = async (title: string, rows: Row[], ratio_to = "the bare handler") => {
-    if (rows.length < 2) return;
-    const results = await compare(rows, options, (done, of) => progress(`${title}: ${done} of ${of} rounds`));
-    progress("");
-    console.log(describeSection({ title, ratio_to, results }));
-    sections.push({ title, ratio_to, results });
-    if (results.some(({ failed }) => failed > 0)) process.exitCode = 1;
-  };
-  const note = (...sentences: string[]) => {
-    progress("");
-    for (const sentence of sentences) console.log(`\n${sentence}`);
-    notes.push(...sentences);
-  };
-
   const postgres_pid = findPostgres(ports.postgres);
-  const barePort = ports.gateway + 15;
-  const { base, pid, stop } = await startDeno(
-    "scripts/bench/bare/index.ts",
-    barePort,
-    `${loopback}:${ports.postgres}`,
-    {
-      DATABASE_URL: databaseUrl(ports, keysOfPort(ports.gateway).database_password),
-    },
-  );
-  undo.push(stop);
-  const bareRow: Row = { scenario: scenarios.bare, base, function_pid: pid, postgres_pid };
   const function_pid = findFunction(ports.functions.api);
-  const toApi = (scenario: scenarios.Scenario): Row => ({
-    scenario,
-    base: `http://${loopback}:${ports.functions.api}`,
-    function_pid,
-    postgres_pid,
-  });
-  const chosen = (...all: scenarios.Scenario[]) => all.filter(({ name }) => name.includes(options.only));
-
-  if (options.peers) {
-    progress("Installing and starting the peers …");
-    const { startPeers } = await import("../../bench-peers/start-peers.ts");
-    const peers = await startPeers(ports, facts, postgres_pid);
-    undo.push(peers.stop);
-    const own = [scenarios.me(facts), scenarios.status(facts)].map(toApi);
-    await section("Beside what one would build else", [bareRow, ...own, ...peers.rows]);
-    note(...peers.notes);
-  } else {
-    await section("Reads", [bareRow, ...chosen(...scenarios.reads(facts)).map(toApi)]);
-    await section("Refused", [bareRow, ...chosen(...scenarios.refusals(facts)).map(toApi)]);
-    if (options.starts > 0 && options.only === "") {
-      progress("Starting functions and stacks …");
-      const moved: [number, number] = [ports.functions.api, ports.gateway + 16];
-      const functions = await startFunctions(function_pid, moved, scenarios.me(facts), options.starts);
-      const stacks = await startStacks(Math.ceil(options.starts / 3));
-      if (functions.length > 0)
-        note(describeStarts("A function, from its start to its first `me`", functions));
-      note(describeStarts("`npm start` on data that is there", stacks));
-    }
-    if (options.port === undefined) {
-      await stallPredictions(ports.replicate);
-      const create = await scenarios.createGeneration(facts);
-      const changes = chosen(scenarios.createProject(facts), create, scenarios.login(facts));
-      await section("Changes", [bareRow, ...changes.map(toApi)]);
-      const hash = {
-        scenario: scenarios.authSignIn(facts),
-        base: `http://${loopback}:${ports.gateway}`,
-        postgres_pid,
-      };
-      const logins = chosen(scenarios.login(facts)).map(toApi);
-      await section("Login and what bounds it", [hash, ...logins], "the sign-in at Auth alone");
-      if (options.creates > 0 && options.only === "") {
-        const { sentence, is_right } = await measureCreates(toApi(create), options.creates, (done) =>
-          progress(`Creates with a picture: ${done} of ${options.creates}`),
-        );
-        note(sentence);
-        if (!is_right) process.exitCode = 1;
-      }
-    }
+  const server = await startDeno(
+    "scripts/bench/bare/index.ts",
+    ports.gateway + 15,
+    `${loopback}:${ports.postgres}`,
+    { DATABASE_URL: databaseUrl(ports, keysOfPort(ports.gateway).database_password) },
+  );
+  undo.push(server.stop);
+  const run: Run = {
+    ...place,
+    options,
+    bare: { scenario: scenarios.bare, base: server.base, function_pid: server.pid, postgres_pid },
+    toApi: (scenario) => ({
+      scenario,
+      base: `http://${loopback}:${ports.functions.api}`,
+      function_pid,
+      postgres_pid,
+    }),
+    async section(title, rows, ratio_to = "the bare handler") {
+      const chosen = rows.filter(({ scenario }, at) => at === 0 || scenario.name.includes(options.only));
+      if (chosen.length < 2) return;
+      const results = await compare(chosen, options, (done, of) =>
+        progress(`${title}: ${done} of ${of} rounds`),
+      );
+      progress("");
+      console.log(describeSection({ title, ratio_to, results }));
+      sections.push({ title, ratio_to, results });
+      if (results.some(({ failed }) => failed > 0)) process.exitCode = 1;
+    },
+    note(...sentences) {
+      progress("");
+      for (const sentence of sentences) console.log(`\n${sentence}`);
+      notes.push(...sentences);
+    },
+  };
+  if (options.peers) await measurePeers(run, undo);
+  else {
+    await run.section("Reads", [run.bare, ...scenarios.reads(run.facts).map(run.toApi)]);
+    await run.section("Refused", [run.bare, ...scenarios.refusals(run.facts).map(run.toApi)]);
+    if (options.starts > 0 && options.only === "") await measureStarts(run);
+    if (options.port === undefined) await measureChanges(run);
   }
   const { machine, file } = save(sections, notes);
   console.log(`\n${machine}\n${file}`);
+}
+
+async function measurePeers({ ports, facts, bare, toApi, section, note }: Run, undo: Undo): Promise<void> {
+  progress("Installing and starting the peers …");
+  const { startPeers } = await import("../../bench-peers/start-peers.ts");
+  const peers = await startPeers(ports, facts, bare.postgres_pid);
+  undo.push(peers.stop);
+  const own = [scenarios.me(facts), scenarios.status(facts)].map(toApi);
+  await section("Beside what one would build else", [bare, ...own, ...peers.rows]);
+  note(...peers.notes);
+}
+
+async function measureStarts({ options, ports, facts, toApi, note }: Run): Promise<void> {
+  progress("Starting functions and stacks …");
+  const first = toApi(scenarios.me(facts));
+  const moved: [number, number] = [ports.functions.api, ports.gateway + 16];
+  const functions = await startFunctions(first, moved, options.starts);
+  const stacks = await startStacks(Math.ceil(options.starts / 3));
+  if (functions.length > 0) note(describeStarts("A function, from its start to its first `me`", functions));
+  note(describeStarts("`npm start` on data that is there", stacks));
+}
+
+async function measureChanges({ options, ports, facts, bare, toApi, section, note }: Run): Promise<void> {
+  await stallPredictions(ports.replicate);
+  const create = toApi(await scenarios.createGeneration(facts));
+  const [project, login] = [toApi(scenarios.createProject(facts)), toApi(scenarios.login(facts))];
+  await section("Changes", [bare, project, create, login]);
+  const { postgres_pid } = bare;
+  const hash = {
+    scenario: scenarios.authSignIn(facts),
+    base: `http://${loopback}:${ports.gateway}`,
+    postgres_pid,
+  };
+  await section("Login and what bounds it", [hash, login], "the sign-in at Auth alone");
+  if (options.creates === 0 || options.only !== "") return;
+  const { sentence, is_right } = await measureCreates(create, options.creates, (done) =>
+    progress(`Creates with a picture: ${done} of ${options.creates}`),
+  );
+  note(sentence);
+  if (!is_right) process.exitCode = 1;
 }
 
 /** From now on the look-alike accepts predictions and draws no picture, because drawing would be measured too. */

@@ -11,6 +11,7 @@ export type Server = {
 };
 
 type Env = Record<string, string | undefined>;
+/** The request that a server answers once it is ready. */
 type First = { path: string; headers?: Record<string, string> };
 
 /** A TypeScript file in a Deno process with the permissions that it needs, started as the stack starts the API. */
@@ -31,12 +32,12 @@ export const startDeno = (path: string, port: number, reachable: string, env: En
     { DENO_DIR: join(repositoryRoot, ".local", "deno"), DENO_NO_UPDATE_CHECK: "1", ...env },
   );
 
-/** A program that listens on the port, once it has answered a first request. */
+/** A program that listens on the port, once it has answered a first request, which has to succeed if it is named. */
 export async function startServer(
   [program = "", ...args]: string[],
   port: number,
   env: Env = {},
-  first: First = { path: "/" },
+  first?: First,
 ): Promise<Server> {
   const child = spawn(program, args, {
     cwd: repositoryRoot,
@@ -55,11 +56,15 @@ export async function startServer(
   };
   const base = `http://${loopback}:${port}`;
   while (child.exitCode === null) {
-    const response = await fetch(`${base}${first.path}`, { headers: first.headers ?? {} }).catch(
-      () => undefined,
-    );
+    const { path = "/", headers = {} } = first ?? {};
+    const response = await fetch(`${base}${path}`, { headers }).catch(() => undefined);
     await response?.body?.cancel();
-    if (response !== undefined) return { base, pid: child.pid, stop };
+    if (response?.ok || (response !== undefined && first === undefined))
+      return { base, pid: child.pid, stop };
+    if (response !== undefined) {
+      await stop();
+      throw new Problem(`${program} answered ${path} with ${response.status}.`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
   throw new Problem(`A server to compare with could not start: ${said}`);

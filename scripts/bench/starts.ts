@@ -1,23 +1,22 @@
 import { inScratch } from "../local/scratch.ts";
+import type { Row } from "./compare.ts";
 import { openOwnStack } from "./own-stack.ts";
-import type { Scenario } from "./scenarios.ts";
 import { startServer } from "./servers.ts";
 import { percentile } from "./statistics.ts";
 import { commandOf } from "./usage.ts";
 
-/** Milliseconds until a function like the one of this process, on another port, answers the first request of the scenario. */
+/** Milliseconds until a function like the one of this row, on another port, answers the first request of the scenario. */
 export async function startFunctions(
-  pid: number | undefined,
+  { function_pid, scenario: { requests } }: Row,
   [port, otherPort]: [number, number],
-  { requests: [first] }: Scenario,
   rounds: number,
 ): Promise<number[]> {
-  const running = commandOf(pid);
+  const running = commandOf(function_pid);
   if (running === undefined) return [];
   const moved = running.args.map((arg) =>
     arg.replaceAll(new RegExp(`\\b${port}\\b`, "g"), String(otherPort)),
   );
-  return repeat(rounds, () => startServer(moved, otherPort, running.env, first));
+  return repeat(rounds, () => startServer(moved, otherPort, running.env, requests[0]));
 }
 
 /** Milliseconds until `npm start` on existing data is ready, without the time of npm itself. */

@@ -4,9 +4,6 @@ import { resolveIn, type Schema } from "../openapi/openapi-examples.ts";
 
 type Operation = { operationId: string; ids: string[]; body: Schema | undefined };
 
-/** What machines call, pictures, whose addresses are part of a generation, and payments, of which there are none. */
-const notInSdk = /^(payments|metrics)\.|^webhooks\.replicate$|^generations\.(image|exampleImage)$/;
-
 /** The client's session knows what the body of these says. */
 const ofSession = ["auth.refresh"];
 
@@ -16,34 +13,24 @@ const offline = createClient({
   fetch: () => Promise.reject(new Error("nothing is sent")),
 });
 
-/** The call of the SDK that does what the operation does; undefined where there is none. */
+/** The call of the SDK that does what the operation does; undefined where the SDK has none. */
 export function sdkSample({ operationId, ids, body }: Operation): string | undefined {
-  if (notInSdk.test(operationId)) return undefined;
-  const args = [...ids, ...(body === undefined || ofSession.includes(operationId) ? [] : [body])].map(
-    literal,
-  );
-  const call = `client.${operationId}(${args.join(", ")})`;
-  const lines = isList(operationId, ids)
-    ? [`for await (const item of ${call}) console.log(item);`]
-    : [`const answer = await ${call};`];
+  const [noun = "", verb = ""] = operationId.split(".");
+  const resource = Reflect.get(offline, noun) as Record<string, (...args: unknown[]) => unknown> | undefined;
+  if (resource?.[verb] === undefined) return undefined;
+  // The SDK itself says whether it is a list.
+  const result = resource[verb](...ids, {});
+  Promise.resolve(result).catch(() => {});
+  const args = [...ids, ...(body === undefined || ofSession.includes(operationId) ? [] : [body])];
+  const call = `client.${operationId}(${args.map(literal).join(", ")})`;
   return [
     'import { createClient } from "@devkit4ai/client";',
     "",
     "const client = createClient();",
-    ...lines,
+    result instanceof List
+      ? `for await (const item of ${call}) console.log(item);`
+      : `const answer = await ${call};`,
   ].join("\n");
-}
-
-/** Asked of the SDK itself. */
-function isList(operationId: string, ids: string[]): boolean {
-  const [noun = "", verb = ""] = operationId.split(".");
-  const resource = (offline as unknown as Record<string, Record<string, (...args: unknown[]) => unknown>>)[
-    noun
-  ];
-  const result = resource?.[verb]?.(...ids, {});
-  if (result instanceof List) return true;
-  Promise.resolve(result).catch(() => {});
-  return false;
 }
 
 const literal = (value: unknown) =>
