@@ -4,7 +4,7 @@ import { countExecutedBlocks } from "../../../tests/support/count-executed-block
 import { readMultipart } from "./multipart.ts";
 
 const limits = { parts: 25, fieldBytes: 32_000, totalBytes: 52_000_000 };
-const scripts = /busboy|functions\/api\/multipart/;
+const scripts = /busboy|functions\/api\/(multipart|delimiter-search)/;
 const bytesOf = (text: string) => Buffer.from(text, "latin1");
 type Part = { name: string; filename?: string; content: Uint8Array };
 
@@ -113,6 +113,30 @@ test("any bytes are either read or refused as malformed or too large", async () 
     ),
     { numRuns: 500 },
   );
+});
+
+test("a file in large chunks is handed on without a copy", async () => {
+  const body = write("x", [{ name: "f", filename: "f", content: Buffer.alloc(500_000, "\rab") }]);
+  const chunks = [...Array(8)].map((_, at) => Uint8Array.from(body.subarray(at * 65_536, (at + 1) * 65_536)));
+  let same = 0;
+  await readMultipart(
+    "multipart/form-data; boundary=x",
+    (async function* () {
+      yield* chunks;
+    })(),
+    limits,
+    {
+      isFile: () => false,
+      field: () => {},
+      file: () => ({
+        add: (piece) => {
+          if (chunks.some(({ buffer }) => buffer === piece.buffer)) same += piece.length;
+        },
+        end: () => {},
+      }),
+    },
+  );
+  expect(same).toBeGreaterThan(499_000);
 });
 
 describe("work of the parser", () => {

@@ -1,4 +1,5 @@
 import { Busboy } from "@fastify/busboy";
+import { withDelimiterSearch } from "./delimiter-search.ts";
 import { ApiError } from "./errors.ts";
 
 export type MultipartSink = {
@@ -48,9 +49,11 @@ export async function readMultipart(
   limits: Limits,
   sink: MultipartSink,
 ): Promise<void> {
+  const boundary = boundaryOf(type);
+  const withSearch = withDelimiterSearch(boundary);
   const parser = new Busboy({
     // The header is written anew, so that the parser reads the same boundary that was checked.
-    headers: { "content-type": `multipart/form-data; boundary="${boundaryOf(type)}"` },
+    headers: { "content-type": `multipart/form-data; boundary="${boundary}"` },
     isPartAFile: (name, _type, filename) => filename !== undefined || sink.isFile(name ?? ""),
     preservePath: true,
     limits: { parts: limits.parts, fieldSize: limits.fieldBytes, headerPairs: 20, headerSize: headerBytes },
@@ -99,7 +102,7 @@ export async function readMultipart(
     for await (const chunk of inLargerPieces(body)) {
       total += chunk.length;
       if (total > limits.totalBytes) throw new ApiError("payload_too_large");
-      await Promise.race([new Promise((resolve) => parser.write(chunk, resolve)), over]);
+      await Promise.race([new Promise((resolve) => parser.write(withSearch(chunk), resolve)), over]);
       check();
       await sink.written?.();
       // Bytes after the last delimiter are ignored.
@@ -113,24 +116,26 @@ export async function readMultipart(
   }
 }
 
-/** Joins small chunks, since the parser's cost is per chunk. A body in chunks of one byte would cost many times its size. */
+/** Joins small chunks, since the parser's cost is per chunk. Large ones are not copied. */
 async function* inLargerPieces(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let held = new Uint8Array(writeBytes);
+  let held = new Uint8Array(0);
   let size = 0;
   for await (const chunk of body) {
-    if (size === 0 && chunk.length >= writeBytes) {
-      yield chunk;
-      continue;
-    }
-    for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + writeBytes - size);
+    let rest = chunk;
+    if (size > 0) {
+      const part = chunk.subarray(0, writeBytes - size);
       held.set(part, size);
       size += part.length;
-      at += part.length;
       if (size < writeBytes) continue;
       yield held;
-      held = new Uint8Array(writeBytes);
       size = 0;
+      rest = chunk.subarray(part.length);
+    }
+    if (rest.length >= writeBytes) yield rest;
+    else if (rest.length > 0) {
+      held = new Uint8Array(writeBytes);
+      held.set(rest);
+      size = rest.length;
     }
   }
   if (size > 0) yield held.subarray(0, size);

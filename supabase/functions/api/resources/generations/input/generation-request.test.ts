@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import {
   form,
+  latin,
   type Part,
   photo,
   raw,
@@ -84,7 +85,9 @@ describe("forms", () => {
     };
     const { images } = await read(form(words, ["files", padded(maxFileBytes)]));
     expect(images[0]?.body.size).toBe(maxFileBytes);
-    const refusal = await refusalOf(() => read(form(words, ["files", padded(maxFileBytes + 1)])));
+    // Node's own FormData fails, unhandled, when the reading of its body ends early.
+    const large = rawPart('name="files"; filename="a.png"', latin(padded(maxFileBytes + 1)));
+    const refusal = await refusalOf(() => read(raw(rawForm(rawWords, large))));
     expect(refusal).toMatchObject({ code: "file_too_large", status: 413 });
   });
 
