@@ -5,12 +5,12 @@ import { fuzz } from "../support/fuzz/fuzz.ts";
 import { fuzzTarget } from "../support/fuzz/target.ts";
 import { formOf, freshPrompt, GenerationStack, until } from "../support/generation.ts";
 import { limitOf } from "../support/limits.ts";
-import { takeTurnsWithVisitors } from "../support/visitors.ts";
+import { lockAnonymousLimits } from "../support/lock-anonymous-limits.ts";
 
 const { urls } = inject("stack");
 const stack = new GenerationStack(inject("stack"));
 afterAll(() => stack.close());
-takeTurnsWithVisitors();
+lockAnonymousLimits();
 beforeEach(async () => {
   await stack.sql`delete from private.anonymous_usage where day < '3000-01-01'`;
 });

@@ -11,7 +11,7 @@ import {
 import { EventStream } from "../support/event-stream.ts";
 import { formOf, freshPrompt, GenerationStack, until } from "../support/generation.ts";
 import { registerLimited } from "../support/limits.ts";
-import { takeTurnsWithVisitors } from "../support/visitors.ts";
+import { lockAnonymousLimits } from "../support/lock-anonymous-limits.ts";
 
 const { urls } = inject("stack");
 const stack = new GenerationStack(inject("stack"));
@@ -29,7 +29,7 @@ const cancel = (id: string, headers: Record<string, string>) =>
   api(`/generation/${id}/cancel`, { method: "POST", headers });
 const ranks = { pending: 1, processing: 2, completed: 3, failed: 3, canceled: 3 };
 
-takeTurnsWithVisitors();
+lockAnonymousLimits();
 beforeAll(async () => {
   developer = await registerDeveloper();
   user = await registerEndUser(developer.project);

@@ -2,15 +2,15 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createOperator } from "../../scripts/operator/operators.ts";
 import { api, type Developer, freshEmail, password, registerDeveloper } from "../support/api.ts";
 import { freshPrompt } from "../support/generation.ts";
+import { lockAnonymousLimits } from "../support/lock-anonymous-limits.ts";
 import { mailTo, type ReceivedMail, tokenOf } from "../support/mail.ts";
 import { openDatabase } from "../support/management.ts";
 import { type KitEnv, StarterKit } from "../support/starter-kit.ts";
-import { takeTurnsWithVisitors } from "../support/visitors.ts";
 
 // What a user does in the Starter Kit, in each of its modes, and what the kit then shows.
 
 const { urls, credentials } = inject("stack");
-takeTurnsWithVisitors();
+lockAnonymousLimits();
 const sql = openDatabase();
 const base = urls.base ?? urls.gateway;
 const linkOf = (mail: ReceivedMail) => /https?:\S+#token=\S+/.exec(mail.text)?.[0];

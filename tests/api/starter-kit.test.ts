@@ -1,12 +1,12 @@
 import { afterAll, beforeEach, expect, inject, test } from "vitest";
 import { registerDeveloper, registerEndUser } from "../support/api.ts";
 import { type Body, freshPrompt, GenerationStack, photo } from "../support/generation.ts";
-import { takeTurnsWithVisitors } from "../support/visitors.ts";
+import { lockAnonymousLimits } from "../support/lock-anonymous-limits.ts";
 
 const { urls } = inject("stack");
 const stack = new GenerationStack(inject("stack"));
 afterAll(() => stack.close());
-takeTurnsWithVisitors();
+lockAnonymousLimits();
 beforeEach(async () => {
   await stack.sql`delete from private.anonymous_usage where day < '3000-01-01'`;
 });

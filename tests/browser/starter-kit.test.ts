@@ -4,16 +4,16 @@ import { createOperator } from "../../scripts/operator/operators.ts";
 import { api, type Developer, freshEmail, password, registerDeveloper } from "../support/api.ts";
 import { launchChromium, picture } from "../support/browser.ts";
 import { png } from "../support/images.ts";
+import { lockAnonymousLimits } from "../support/lock-anonymous-limits.ts";
 import { mailTo, tokenOf } from "../support/mail.ts";
 import { openDatabase } from "../support/management.ts";
 import type { KitEnv } from "../support/starter-kit.ts";
 import { StarterKitApp } from "../support/starter-kit-app.ts";
-import { takeTurnsWithVisitors } from "../support/visitors.ts";
 
 // A user goes through the pages of the Starter Kit in a browser, in each of its modes.
 
 const { urls, credentials } = inject("stack");
-takeTurnsWithVisitors();
+lockAnonymousLimits();
 const sql = openDatabase();
 const base = urls.base ?? urls.gateway;
 let browser: Browser;

@@ -2,10 +2,10 @@ import { expect, inject, test } from "vitest";
 import { createClient, memorySession } from "../../packages/client/src/index.ts";
 import { freshEmail, password } from "../support/api.ts";
 import { png, pngSignature } from "../support/images.ts";
+import { lockAnonymousLimits } from "../support/lock-anonymous-limits.ts";
 import { eventually } from "../support/mail.ts";
-import { takeTurnsWithVisitors } from "../support/visitors.ts";
 
-takeTurnsWithVisitors();
+lockAnonymousLimits();
 
 const { urls, credentials } = inject("stack");
 const url = urls.gateway;

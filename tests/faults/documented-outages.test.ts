@@ -11,15 +11,15 @@ import { type Operation, operations } from "../support/contract/document.ts";
 import { observe } from "../support/contract/observe.ts";
 import { exampleRequest } from "../support/contract/request.ts";
 import { formOf, GenerationStack } from "../support/generation.ts";
+import { lockAnonymousLimits } from "../support/lock-anonymous-limits.ts";
 import { mailTo, tokenOf } from "../support/mail.ts";
 import { operatorHeaders } from "../support/management.ts";
 import { createApi, type Served, serve } from "../support/served-api.ts";
 import { signedWebhook } from "../support/signed-webhook.ts";
-import { takeTurnsWithVisitors } from "../support/visitors.ts";
 
 // The API runs in this process: once without a database, and once with an Auth and a Storage that answer nonsense.
 
-takeTurnsWithVisitors();
+lockAnonymousLimits();
 
 const { urls } = inject("stack");
 const stack = new GenerationStack(inject("stack"));

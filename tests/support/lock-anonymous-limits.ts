@@ -8,7 +8,7 @@ const lock = 20_261_124;
  * Gives a test file exclusive use of the anonymous limits, which the whole stack shares. Such files run one after another, and each
  * begins with unused limits.
  */
-export function takeTurnsWithVisitors(): void {
+export function lockAnonymousLimits(): void {
   const sql = postgres(inject("stack").admin_database_url ?? "", {
     max: 1,
     onnotice: () => {},
