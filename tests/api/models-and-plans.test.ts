@@ -55,14 +55,18 @@ test("each model shows its options with types and limits, and what it is the def
 });
 
 test("GET /models omits a deactivated model, except a default model", async () => {
-  await stack.sql`insert into public.models (id, is_active) values ('someone/off', false) on conflict do nothing`;
-  await stack.sql`update public.models set is_active = false where id = 'google/nano-banana'`;
+  await stack.plan(developer.project.id, "premium");
+  const [other, standard] = ["black-forest-labs/flux-kontext-max", "google/nano-banana"];
+  const setActive = (active: boolean) =>
+    stack.sql`update public.models set is_active = ${active} where id in (${other}, ${standard})`;
+  expect(ids(await models())).toEqual(expect.arrayContaining([other, standard]));
+  await setActive(false);
   try {
     const found = ids(await models());
-    expect(found).not.toContain("someone/off");
-    expect(found).toContain("google/nano-banana");
+    expect(found).not.toContain(other);
+    expect(found).toContain(standard);
   } finally {
-    await stack.sql`update public.models set is_active = true where id = 'google/nano-banana'`;
+    await setActive(true);
   }
 });
 

@@ -131,8 +131,10 @@ test("an end user of tenant B reads a generation only with all of B's own keys",
 });
 
 test("/auth/me shows the token's own account with every combination of keys, or refuses", async () => {
+  const shown = new Set<string>();
   for (const { token, headers } of combinations()) {
     const { status, body } = await api("/auth/me", { headers });
+    if (status === 200) shown.add(token);
     const owner = {
       "A developer": a.developer,
       "A user": a.user,
@@ -142,6 +144,7 @@ test("/auth/me shows the token's own account with every combination of keys, or 
     if (status === 200) expect(body.id).toBe(owner?.id);
     else expect([401, 403, 404]).toContain(status);
   }
+  expect([...shown]).toEqual(["A developer", "A user", "B developer", "B user"]);
 });
 
 test("requests with the credentials of tenant A change nothing of tenant B", async () => {
