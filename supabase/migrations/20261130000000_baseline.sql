@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 98692ba92061126f310d4b84b96917a6f556b7e0a344be5ef5a71c3817322f17
+-- Made from supabase/schemas by `npm run generate`. Schema b270024252350cd359f1ad1711d8a0e03f325a9e58bde56bfeb5ed64db53366c
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -625,16 +625,13 @@ begin
   select plan.projects into allowed
   from public.users account left join public.plans plan on plan.id = account.plan_id
   where account.id = project.owner_id for update of account;
-  if (select count(*) from public.projects p where p.owner_id = project.owner_id and p.deleted_at is null
-    and p.id <> project.id) >= allowed
-  then
-    raise exception 'project_limit_reached';
-  end if;
   update public.projects p set deleted_at = null, purge_at = null, deleted_by_operator = false
   where p.id = project.id and p.purge_started_at is null
   returning * into project;
   if project.id is null then
     raise exception 'restore_window_over';
+  elsif private.count_projects(project.owner_id) > allowed then
+    raise exception 'project_limit_reached';
   end if;
   return private.project_json(project);
 end $$;
@@ -4817,7 +4814,12 @@ begin
   end if;
   -- Auth knows end users, and people with a non-ASCII address, by an opaque address.
   if new_auth_email = private.auth_email(account) then
-    perform private.complete_email_change(account, confirm_email_change.email);
+    begin
+      perform private.complete_email_change(account, confirm_email_change.email);
+    exception when unique_violation then
+      -- Two accounts confirmed the same address at once.
+      return jsonb_build_object('refusal', 'account_exists');
+    end;
     return jsonb_build_object('email', confirm_email_change.email);
   end if;
   -- Auth signs developers in by their address, so it changes first; its table's trigger does the rest in the same transaction.

@@ -94,16 +94,13 @@ begin
   select plan.projects into allowed
   from public.users account left join public.plans plan on plan.id = account.plan_id
   where account.id = project.owner_id for update of account;
-  if (select count(*) from public.projects p where p.owner_id = project.owner_id and p.deleted_at is null
-    and p.id <> project.id) >= allowed
-  then
-    raise exception 'project_limit_reached';
-  end if;
   update public.projects p set deleted_at = null, purge_at = null, deleted_by_operator = false
   where p.id = project.id and p.purge_started_at is null
   returning * into project;
   if project.id is null then
     raise exception 'restore_window_over';
+  elsif private.count_projects(project.owner_id) > allowed then
+    raise exception 'project_limit_reached';
   end if;
   return private.project_json(project);
 end $$;

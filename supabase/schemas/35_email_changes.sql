@@ -73,7 +73,12 @@ begin
   end if;
   -- Auth knows end users, and people with a non-ASCII address, by an opaque address.
   if new_auth_email = private.auth_email(account) then
-    perform private.complete_email_change(account, confirm_email_change.email);
+    begin
+      perform private.complete_email_change(account, confirm_email_change.email);
+    exception when unique_violation then
+      -- Two accounts confirmed the same address at once.
+      return jsonb_build_object('refusal', 'account_exists');
+    end;
     return jsonb_build_object('email', confirm_email_change.email);
   end if;
   -- Auth signs developers in by their address, so it changes first; its table's trigger does the rest in the same transaction.

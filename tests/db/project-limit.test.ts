@@ -58,6 +58,27 @@ test("a deleted project that sent nothing, or nothing this month, makes room for
     expect(await refusalOf(tx.savepoint(create))).toBe("project_limit_reached");
   }));
 
+test("a project that was deleted unused is not restored beside those that have used the month", () =>
+  withPlan(async (tx) => {
+    const unused = await deleted(tx, 0);
+    await deleted(tx, 1);
+    await deleted(tx, 1);
+    const restore = async (nested: Tx) => {
+      await nested`reset role`;
+      await nested`select private.restore_project(${asDeveloper(nested)}, ${unused})`;
+    };
+    expect(await refusalOf(tx.savepoint(restore))).toBe("project_limit_reached");
+  }));
+
+test("a project that has used the month itself is restored", () =>
+  withPlan(async (tx) => {
+    await deleted(tx, 1);
+    const id = await deleted(tx, 1);
+    await tx`reset role`;
+    await tx`select private.restore_project(${asDeveloper(tx)}, ${id})`;
+    expect(await tx`select from public.projects where id = ${id} and deleted_at is null`).toHaveLength(1);
+  }));
+
 test("a handed-over project is refused where deleted ones have used the receiver's month", () =>
   withPlan(async (tx) => {
     await deleted(tx, 1);

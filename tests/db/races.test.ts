@@ -69,6 +69,24 @@ test("of 1,000 parallel calls of create_generation for the last unit of a quota 
   expect(found).toEqual({ generations: 5, rows: 1 });
 });
 
+test("of ten accounts that confirm one new address at once, one has it and nine are told that it is taken", async () => {
+  const email = `raced-${randomUUID()}@example.com`;
+  const people = await Promise.all(Array.from({ length: 10 }, () => registerEndUser(developer.project)));
+  const digests = people.map(() => randomBytes(32).toString("hex"));
+  for (const [at, { id }] of people.entries()) {
+    await admin`insert into private.email_changes (user_id, email, expires_at) values (${id}, ${email}, 'infinity')`;
+    await admin`insert into private.mail_tokens (digest, user_id, purpose, email, expires_at)
+      values (decode(${digests[at] ?? ""}, 'hex'), ${id}, 'email_change', ${email}, 'infinity')`;
+  }
+  const answers = await Promise.all(
+    digests.map(
+      (digest) => owner`select private.use_verification_token(${digest}, null, '192.0.2.9') as answer`,
+    ),
+  );
+  const told = answers.map(([row]) => row?.answer.email ?? row?.answer.refusal);
+  expect(told.sort()).toEqual([...Array(9).fill("account_exists"), email]);
+});
+
 test("50 parallel calls of create_account for one email make one account", async () => {
   const { id: project_id, developer_key } = developer.project;
   const credentials = json(credentialsOf({ project_id, developer_key }));
