@@ -49,6 +49,16 @@ export function pageSizeOf(
 /** An empty search means no search. */
 export const toSearch = (text: string | undefined) => text || null;
 
+type ListQuery = z.infer<ReturnType<typeof searchQuery>> & z.infer<typeof pageQuery>;
+
+/** Which part of a list is asked for, and what narrows it. @throws ApiError validation_failed for two sizes */
+export const partOf = ({ search, is_active, page, ...sizes }: ListQuery): Page & Filter => ({
+  search: toSearch(search),
+  is_active: is_active ?? null,
+  page,
+  page_size: pageSizeOf(sizes),
+});
+
 /** The fields of a list beside its items. */
 export const pageFields = {
   total: z.int().openapi({ description: "How many there are on all pages.", example: 1 }),

@@ -3,7 +3,7 @@ import { checks } from "../../contract/checks.ts";
 import { errors } from "../../contract/errors.ts";
 import { security } from "../../contract/security.ts";
 import { flag } from "../../fields/flag.ts";
-import { pageQuery, pageSizeOf, searchQuery, toSearch, totalCountHeader } from "../../fields/page-query.ts";
+import { pageQuery, partOf, searchQuery, totalCountHeader } from "../../fields/page-query.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter } from "../../router.ts";
 import { projectSchema } from "./schemas.ts";
@@ -40,13 +40,10 @@ const route = createRoute({
 });
 
 export const listProjects = createRouter().openapi(route, async (c) => {
-  const { deleted, search, is_active = null, page, ...sizes } = c.req.valid("query");
+  const { deleted, ...query } = c.req.valid("query");
   const { items, total } = await store.listProjects(c.get("deps").database, c.get("credentials"), {
     deleted,
-    search: toSearch(search),
-    is_active,
-    page,
-    page_size: pageSizeOf(sizes),
+    ...partOf(query),
   });
   c.header("X-Total-Count", String(total));
   return c.json(items, 200);

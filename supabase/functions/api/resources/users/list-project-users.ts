@@ -3,7 +3,7 @@ import { checks } from "../../contract/checks.ts";
 import { errors } from "../../contract/errors.ts";
 import { jsonResponse } from "../../contract/json-response.ts";
 import { security } from "../../contract/security.ts";
-import { pageQuery, pageSizeOf, searchQuery, toSearch, totalCountHeader } from "../../fields/page-query.ts";
+import { pageQuery, partOf, searchQuery, totalCountHeader } from "../../fields/page-query.ts";
 import { credentials } from "../../middleware/credentials.ts";
 import { createRouter } from "../../router.ts";
 import { projectPath } from "../projects/schemas.ts";
@@ -30,18 +30,9 @@ const route = createRoute({
 });
 
 export const listProjectUsers = createRouter().openapi(route, async (c) => {
-  const query = c.req.valid("query");
-  const found = await store.listProjectUsers(
-    c.get("deps").database,
-    c.get("credentials"),
-    c.req.valid("param").project_id,
-    {
-      search: toSearch(query.search),
-      is_active: query.is_active ?? null,
-      page: query.page,
-      page_size: pageSizeOf(query),
-    },
-  );
+  const { project_id } = c.req.valid("param");
+  const part = partOf(c.req.valid("query"));
+  const found = await store.listProjectUsers(c.get("deps").database, c.get("credentials"), project_id, part);
   c.header("X-Total-Count", String(found.total));
   return c.json(found, 200);
 });
