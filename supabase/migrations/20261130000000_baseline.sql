@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema b270024252350cd359f1ad1711d8a0e03f325a9e58bde56bfeb5ed64db53366c
+-- Made from supabase/schemas by `npm run generate`. Schema 9f66ff0fdf0db0a23da99ef747bd9d62cc4429208ce608dd1b0ab317d55e8ea8
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -187,7 +187,7 @@ create index users_closed_owners on public.users (id) where deactivated_at is no
 
 comment on table public.users is
   'Accounts: operators, developers, and the end users of one project each. Made by POST /auth/register and `npm run operator`: a row '
-  'needs its user of Auth, and a user of Auth without a row here is removed after an hour.';
+  'needs its user of Auth. A user of Auth without a row here is deleted after five minutes.';
 comment on column public.users.id is 'Equals auth.users.id.';
 comment on column public.users.role is 'operator runs the platform, developer owns projects, end_user uses one project.';
 comment on column public.users.project_id is 'The project of an end user; null for developers and operators.';

@@ -40,7 +40,7 @@ create index users_closed_owners on public.users (id) where deactivated_at is no
 
 comment on table public.users is
   'Accounts: operators, developers, and the end users of one project each. Made by POST /auth/register and `npm run operator`: a row '
-  'needs its user of Auth, and a user of Auth without a row here is removed after an hour.';
+  'needs its user of Auth. A user of Auth without a row here is deleted after five minutes.';
 comment on column public.users.id is 'Equals auth.users.id.';
 comment on column public.users.role is 'operator runs the platform, developer owns projects, end_user uses one project.';
 comment on column public.users.project_id is 'The project of an end user; null for developers and operators.';

@@ -145,7 +145,7 @@ export function createConnections(env: Env, log: Log) {
   });
 
   /**
-   * Lends a connection to the work. At the deadline the server is told to stop, and the connection is closed.
+   * Lends a connection to the work. At the deadline the query is canceled and the connection is closed.
    * @throws what the work throws; pg.DatabaseError; DeadlineError; ApiError database_unavailable without an answer
    */
   const use = <T>(work: (connection: Connection) => Promise<T>, deadlineMs: number): Promise<T> =>

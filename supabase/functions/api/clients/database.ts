@@ -34,8 +34,8 @@ export type Database = {
   /** Calls a function that changes something. The change is committed only if no limit refuses the request. */
   write: Call;
   /**
-   * A read that clients repeat, in one plain statement. `complete` is asked where that gives no row: it checks again, and knows
-   * why it refuses.
+   * Runs a hot read in one plain statement. If that gives no row, `complete` runs the whole function, which gives the reason of a
+   * refusal.
    */
   readHot<T>(
     read: HotRead,

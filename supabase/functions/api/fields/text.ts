@@ -102,7 +102,7 @@ export const listOf = <Item extends z.ZodType>(item: Item, max: number) =>
     return z.NEVER;
   }, z.array(item).max(max));
 
-/** One story goes through the examples of the whole document. */
+/** The examples of the whole document use the same ids. */
 const ids = {
   developer: "0b6f3c52-6d0e-4a4b-9a55-1d7c0f1a2b01",
   project: "4f1d2c3b-8a7e-4c56-b1f0-9e8d7c6b5a02",
@@ -140,6 +140,6 @@ export const pathId = <Name extends string>(name: Name, of: Thing, description: 
     [key in Name]: ReturnType<typeof uuid>;
   });
 
-/** RFC 3339 in UTC with six digits, as every instant on the wire. With null it is in no example. */
+/** An instant in RFC 3339, UTC, with six digits, as in every answer. With null it is in no example. */
 export const timestamp = (description: string, example: string | null = "2026-11-24T09:00:00.123456Z") =>
   z.string().openapi({ format: "date-time", description, ...(example !== null && { example }) });
