@@ -30,7 +30,8 @@ export function createWebhookSender({
       const address = await resolve(target, allowPrivate);
       over.signal.throwIfAborted();
       const socket = open(target, address);
-      // This also ends a connection or a handshake that never completes, which a receiver could hold open.
+      // This also ends a connection or a handshake that never completes, which a receiver could hold open. Deno 2.1.4 keeps the
+      // socket of such a handshake until the isolate ends.
       over.signal.addEventListener("abort", () => socket.destroy());
       await opened(socket, target);
       return await post(socket, target, headers, body);
