@@ -3,21 +3,21 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 
-/** The last cells of all tables whose last column is "held by". */
-function heldBy(document: string): string[] {
+/** The last cells of all tables whose last column is "proved by". */
+function provedBy(document: string): string[] {
   const cells: string[] = [];
   let isHeld = false;
   for (const line of readFileSync(join(repositoryRoot, document), "utf8").split("\n")) {
     const last = line.split("|").at(-2)?.trim() ?? "";
     if (!line.startsWith("|")) isHeld = false;
-    else if (last === "held by") isHeld = true;
+    else if (last === "proved by") isHeld = true;
     else if (isHeld && !/^-+$/.test(last)) cells.push(last);
   }
   return cells;
 }
 
 describe.each(["docs/security.md", "docs/reliability.md"])("%s", (document) => {
-  const cells = heldBy(document);
+  const cells = provedBy(document);
 
   test(`every promise in the tables of ${document} names the files of its tests`, () => {
     expect(cells.length).toBeGreaterThan(20);
