@@ -133,7 +133,7 @@ async function measurePeers({ ports, facts, bare, toApi, section, note }: Run, u
   const peers = await startPeers(ports, facts, bare.postgres_pid);
   undo.push(peers.stop);
   const own = [scenarios.me(facts), scenarios.status(facts)].map(toApi);
-  await section("Beside what one would build else", [bare, ...own, ...peers.rows]);
+  await section("Beside other products", [bare, ...own, ...peers.rows]);
   note(...peers.notes);
 }
 
