@@ -1,12 +1,12 @@
 // Runs `node scripts/bootstrap.mjs <script.ts> [arguments]` on a bare Node 20: installs what package-lock.json asks for and is
 // not there, then hands over to the Node of node_modules. Plain JavaScript, because nothing is installed yet.
 import { spawn } from "node:child_process";
-import { lstatSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installMissing } from "./bootstrap/install.mjs";
-import { fail, nodeProgram } from "./bootstrap/packages.mjs";
+import { fail, isAlive, nodeProgram } from "./bootstrap/packages.mjs";
 
 const repositoryRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(repositoryRoot, "node_modules");
@@ -37,10 +37,22 @@ function run(script, args) {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.once("error", (error) => fail(`${script} could not be run: ${error.message}`));
   child.once("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
-  // Below npm, a parent that is gone means that nobody can end this any more.
+  // Below npm, a runner that is gone means that nobody can end this any more.
   if (process.env.npm_lifecycle_event === undefined) return;
-  const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 500).unref();
+  const [parent, npm] = [process.ppid, runnerOf(process.ppid)];
+  const isGone = () => process.ppid !== parent || !isAlive(npm);
+  setInterval(() => isGone() && child.kill("SIGTERM"), 500).unref();
+}
+
+/** npm starts a script by a shell, which outlives it. Only Linux tells who is behind the shell. */
+function runnerOf(parent) {
+  try {
+    const [, name = "", above] =
+      /\((.*)\) \S (\d+)/s.exec(readFileSync(`/proc/${parent}/stat`, "utf8")) ?? [];
+    return /^(ba|da|z)?sh$/.test(name) ? Number(above) : parent;
+  } catch {
+    return parent;
+  }
 }
 
 const [script, ...args] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-// npm omits binaries of other platforms from package-lock.json if the registry in use does not carry them. Then nobody on such
-// a platform can install. This adds them, with the exact version that their parent names. Run it after changing packages.
+// Adds to package-lock.json the binaries for other systems that npm leaves out where its registry lacks them, because nobody on such
+// a system could install otherwise. Run it after changing packages.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

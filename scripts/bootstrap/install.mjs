@@ -1,10 +1,12 @@
 // Brings node_modules to what package-lock.json asks for, whoever calls and however their npm is set up.
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fail, findMissing, unusedAtStart, wantedPaths } from "./packages.mjs";
+import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
+import { fail, findMissing, isAlive, unusedAtStart, wantedPaths } from "./packages.mjs";
 
-const everyMs = 1_000;
+const everyMs = 5_000;
 
 /** Said explicitly, because a .npmrc of the machine may say otherwise: the programs come by scripts, the rest for any Node. */
 const npmOptions = [
@@ -27,7 +29,6 @@ export async function installMissing(root, scope) {
     const found = await findMissing(root, scope);
     if (isComplete(found)) return;
     const modules = join(root, "node_modules");
-    refuseForeignFolder(modules);
     const isNew = !existsSync(join(modules, ".package-lock.json"));
     if (!isNew) removeDamaged(root, found);
     let output = await npm(root, scope, isNew);
@@ -54,15 +55,6 @@ function giveUp({ missing, broken }, output) {
     );
   fail(
     `The packages could not be installed: ${output || `${missing[0]?.path} is still missing`}. Check the network and the npm registry, then run the command again.`,
-  );
-}
-
-function refuseForeignFolder(modules) {
-  const stat = statSync(modules, { throwIfNoEntry: false });
-  const me = process.getuid?.();
-  if (stat === undefined || me === undefined || me === 0 || stat.uid === me) return;
-  fail(
-    `Packages are missing, and ${modules} belongs to another account (uid ${stat.uid}): remove it with \`sudo rm -rf node_modules\`, or start as that account.`,
   );
 }
 
@@ -111,24 +103,17 @@ async function npm(root, scope, isNew) {
   const child = spawn(command, args, { cwd: root, env: cleanEnv(), stdio: ["ignore", "pipe", "pipe"] });
   const pass = (signal) => child.kill(signal);
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, pass);
-  let output = "";
-  const collect = (chunk) => {
-    output = (output + chunk).slice(-100_000);
-  };
-  child.stdout.on("data", collect);
-  child.stderr.on("data", collect);
   const stopCounting = count(root, scope);
-  const code = await new Promise((resolve) => {
+  const ended = new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
     child.once("close", (exitCode, signal) => resolve(exitCode ?? signal));
   });
+  const [code, ...outputs] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
   stopCounting();
   for (const signal of ["SIGINT", "SIGTERM"]) process.removeListener(signal, pass);
-  if (code === 0) {
-    console.error(`Installed after ${Math.round((Date.now() - started) / 1000)} s.`);
-    return "";
-  }
-  return reasonOf(output) || `npm ended with ${code}`;
+  if (code !== 0) return reasonOf(outputs.join("\n")) || `npm ended with ${code}`;
+  console.error(`Installed after ${Math.round((Date.now() - started) / 1000)} s.`);
+  return "";
 }
 
 /** npm says a code and an errno, then the cause in words; its usage and its log come after that. */
@@ -141,23 +126,17 @@ function reasonOf(output) {
   return (lines[0] ?? "").slice(0, 300);
 }
 
-/** How far npm is, by the packages that it has unpacked: it says nothing itself before the end. */
+/** How far npm is, by the packages that it has unpacked: it says nothing itself before the end. Returns the end of it. */
 function count(root, scope) {
-  const isTerminal = process.stderr.isTTY === true;
   const start = Date.now();
   const paths = wantedPaths(root, scope);
-  const tell = () => {
+  const timer = setInterval(() => {
     const unpacked = paths.filter((path) => existsSync(join(root, path, "package.json"))).length;
-    const seconds = Math.round((Date.now() - start) / 1000);
     const then = unpacked === paths.length ? "; now the programs that they fetch" : "";
-    const done = `  ${unpacked} of ${paths.length} packages, ${seconds} s${then}`;
-    process.stderr.write(isTerminal ? `\r${done} ` : `${done}\n`);
-  };
-  const timer = setInterval(tell, isTerminal ? everyMs : 10 * everyMs);
-  return () => {
-    clearInterval(timer);
-    if (isTerminal && Date.now() - start > everyMs) process.stderr.write("\n");
-  };
+    const seconds = Math.round((Date.now() - start) / 1000);
+    console.error(`  ${unpacked} of ${paths.length} packages, ${seconds} s${then}`);
+  }, everyMs);
+  return () => clearInterval(timer);
 }
 
 /** The package of Node brings npm, headers and manuals along: a third of it, and nothing here uses them. */
@@ -178,46 +157,13 @@ function pruneUnused(modules) {
   for (const file of files) if (file.endsWith(".map")) rmSync(join(modules, file), { force: true });
 }
 
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
-  }
-}
-
 /** One install at a time: the second waits, then finds everything done. */
 async function withLock(root, work) {
   const lock = join(root, ".local", "install.lock");
-  try {
-    mkdirSync(dirname(lock), { recursive: true });
-  } catch (error) {
-    fail(
-      `Packages are missing, and ${root} cannot be written by you (${error.code}): change its owner, then start again.`,
-    );
-  }
-  for (let waiting = false; ; ) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: "wx" });
-      break;
-    } catch (error) {
-      if (error.code !== "EEXIST")
-        fail(
-          `Packages are missing, and ${lock} cannot be written by you (${error.code}): change its owner, then start again.`,
-        );
-    }
-    let holder = 0;
-    try {
-      holder = Number(readFileSync(lock, "utf8"));
-    } catch {}
-    const age_ms = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
-    if (holder > 0 ? !isAlive(holder) : age_ms > 5_000) rmSync(lock, { force: true });
-    else {
-      if (!waiting) console.error("Waiting for another install of the packages …");
-      waiting = true;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-    }
+  const draft = `${lock}.${process.pid}`;
+  for (let waiting = false; !take(draft, lock); waiting = true) {
+    if (!waiting) console.error("Waiting for another install of the packages …");
+    await delay(200);
   }
   const release = () => rmSync(lock, { force: true });
   process.once("exit", release);
@@ -226,5 +172,33 @@ async function withLock(root, work) {
   } finally {
     process.removeListener("exit", release);
     release();
+  }
+}
+
+/** A link appears at once with its content, so whoever finds the lock finds its holder too. */
+function take(draft, lock) {
+  try {
+    mkdirSync(dirname(lock), { recursive: true });
+    writeFileSync(draft, String(process.pid));
+    linkSync(draft, lock);
+    return true;
+  } catch (error) {
+    if (error.code !== "EEXIST")
+      fail(
+        `Packages are missing, and ${lock} cannot be written by you (${error.code}): change its owner, then start again.`,
+      );
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  if (!isAlive(holderOf(lock))) rmSync(lock, { force: true });
+  return false;
+}
+
+/** This process when the lock has gone meanwhile. */
+function holderOf(lock) {
+  try {
+    return Number(readFileSync(lock, "utf8"));
+  } catch {
+    return process.pid;
   }
 }

@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   cpSync,
@@ -12,7 +13,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { isAlive } from "../local/lock.ts";
 import { repositoryRoot } from "../local/settings.ts";
 
 // Uses the real npm, small packages with the real names, and machines with unusual settings.
@@ -82,6 +85,7 @@ require("fs").writeFileSync("bin/node", ${JSON.stringify(program("node"))}, { mo
     cpSync(join(repositoryRoot, "scripts", name), join(template, "scripts", name));
   write(join(template, "scripts", "start.ts"), 'console.log("ready");');
   write(join(template, "scripts", "test.ts"), 'console.log("ready");');
+  write(join(template, "scripts", "long.ts"), "console.log(process.pid); setInterval(() => {}, 1_000);");
   npm(["install", "--package-lock-only", "--engine-strict=false"], template);
 }, 120_000);
 
@@ -277,5 +281,24 @@ test(
     expect(out).toBe("");
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatch(/^The packages could not be installed: .*127\.0\.0\.1:9.*\. Check the network/);
+  },
+);
+
+test(
+  "a script ends with the npm that started it, although npm is killed and its shell lives on",
+  slow,
+  async () => {
+    const { root, home, start } = checkout();
+    expect(await start({}, "test.ts")).toEqual(ready);
+    const npm = `require("node:child_process").spawn("/bin/sh", ["-c", "node scripts/bootstrap.mjs scripts/long.ts; true"],
+    { stdio: "inherit" }); setInterval(() => {}, 1_000);`;
+    const runner = spawn(process.execPath, ["-e", npm], {
+      cwd: root,
+      env: { ...environment(home), npm_lifecycle_event: "long" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [line] = await once(createInterface({ input: runner.stdout }), "line");
+    runner.kill("SIGKILL");
+    await expect.poll(() => isAlive(Number(line)), { timeout: 20_000 }).toBe(false);
   },
 );

@@ -8,6 +8,15 @@ export function fail(sentence) {
   process.exit(1);
 }
 
+export function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
 /** What npm brings along for the packages of `npm start`, and none of them imports then: parts for types and for builds. */
 export const unusedAtStart = ["typescript", "rolldown", "@rolldown", "@oxc-project"];
 const unused = unusedAtStart.map((name) => `node_modules/${name}`);

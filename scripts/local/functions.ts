@@ -76,7 +76,6 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
         DENO_NO_UPDATE_CHECK: "1",
         NO_COLOR: "1",
       },
-      cwd: repositoryRoot,
       log_file: join(paths.logs, `function-${name}.log`),
       // Deno ends when no work is left, but counts that are gathered for seconds keep it alive. Important data is already in
       // the database.

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 
 export type LeashedProcess = {
   pid: number;
@@ -15,30 +15,26 @@ for item in $list; do kill -s "\${item%%:*}" "\${item##*:}" 2>/dev/null; done
 `;
 
 /** Ends every child even when the supervisor is killed with SIGKILL. */
-export class Leash {
-  #shell: ChildProcess;
-
-  constructor() {
-    this.#shell = spawn("/bin/sh", ["-c", script], {
-      stdio: ["pipe", "ignore", "ignore"],
-      detached: true,
-      env: {},
-    });
-    this.#shell.stdin?.on("error", () => {});
-    this.#shell.unref();
-  }
-
-  hold(processes: LeashedProcess[]): void {
-    const line = processes.map(({ pid, signal }) => `${signal.replace("SIG", "")}:${pid}`).join(" ");
-    this.#shell.stdin?.write(`${line}\n`);
-  }
-
-  /** To be called when every child has ended. */
-  async release(): Promise<void> {
-    const gone = new Promise((resolve) => this.#shell.once("exit", resolve));
-    if (this.#shell.exitCode !== null) return;
-    this.#shell.ref();
-    this.#shell.stdin?.end("\n");
-    await gone;
-  }
+export function takeLeash() {
+  const shell = spawn("/bin/sh", ["-c", script], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+    env: {},
+  });
+  shell.stdin.on("error", () => {});
+  shell.unref();
+  return {
+    hold(processes: LeashedProcess[]): void {
+      const items = processes.map(({ pid, signal }) => `${signal.replace("SIG", "")}:${pid}`);
+      shell.stdin.write(`${items.join(" ")}\n`);
+    },
+    /** To be called when every child has ended. */
+    async release(): Promise<void> {
+      if (shell.exitCode !== null) return;
+      const gone = new Promise((resolve) => shell.once("exit", resolve));
+      shell.ref();
+      shell.stdin.end("\n");
+      await gone;
+    },
+  };
 }

@@ -2,8 +2,9 @@ import type { Server } from "node:http";
 import { MailDev } from "maildev";
 import { bounded, type Handler } from "./local-server.ts";
 import { refusalOf } from "./loopback.ts";
+import { loopback } from "./settings.ts";
 
-const { SMTP_PORT: smtpPort, WEB_PORT: webPort, HOST: host = "127.0.0.1" } = process.env;
+const { SMTP_PORT: smtpPort, WEB_PORT: webPort } = process.env;
 
 // Mails hold links that set passwords, so only this account may read the files.
 process.umask(0o077);
@@ -12,8 +13,8 @@ process.umask(0o077);
 const inbox = new MailDev({
   smtp: Number(smtpPort),
   web: Number(webPort),
-  ip: host,
-  webIp: host,
+  ip: loopback,
+  webIp: loopback,
   maxEmails: 500,
   silent: true,
 });

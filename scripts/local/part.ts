@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { explainFileError, Problem, reasonOf } from "./problem.ts";
+import { repositoryRoot } from "./settings.ts";
 import { whyOf } from "./why.ts";
 
 export type PartOptions = {
@@ -11,7 +12,6 @@ export type PartOptions = {
   args: string[];
   /** The whole environment of the child: nothing is inherited. */
   env: Record<string, string>;
-  cwd: string;
   log_file: string;
   /** One probe of the part; throws until it answers. */
   probe: () => Promise<void>;
@@ -92,7 +92,7 @@ export class Part {
   }
 
   async #launch(): Promise<void> {
-    const { command, args, env, cwd, uid, gid, name } = this.options;
+    const { command, args, env, uid, gid, name } = this.options;
     const { given_up } = this.#host;
     if (given_up.aborted) throw new Problem(`${name} was not started`);
     const log = openLog(this.options.log_file);
@@ -101,7 +101,8 @@ export class Part {
     try {
       // Detached: Ctrl-C reaches the supervisor only, which ends its parts in order.
       const run_as = uid === undefined ? {} : { uid, gid: gid ?? uid };
-      child = spawn(command, args, { cwd, env, stdio: ["ignore", log, log], detached: true, ...run_as });
+      const stdio: StdioOptions = ["ignore", log, log];
+      child = spawn(command, args, { cwd: repositoryRoot, env, stdio, detached: true, ...run_as });
     } finally {
       closeSync(log);
     }

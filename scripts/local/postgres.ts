@@ -9,7 +9,7 @@ import { isAlive } from "./lock.ts";
 import { Part, type PartHost, signalQuietly } from "./part.ts";
 import { explainFileError, Problem, reasonOf } from "./problem.ts";
 import { giveTo, postgresAccount } from "./run-as.ts";
-import { adminDatabaseUrl, loopback, type Paths, type Ports, repositoryRoot } from "./settings.ts";
+import { adminDatabaseUrl, loopback, type Paths, type Ports } from "./settings.ts";
 
 const run = promisify(execFile);
 
@@ -60,7 +60,6 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
       command,
       args,
       env: { ...environment(), ...malloc },
-      cwd: repositoryRoot,
       log_file: join(paths.logs, "postgres.log"),
       probe: () => probe(adminDatabaseUrl(ports, password)),
       // Fast shutdown: clients are cut off, the data is written.

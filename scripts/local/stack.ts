@@ -9,7 +9,7 @@ import { type Settings, userSettings } from "./function-settings.ts";
 import { makeFunctions } from "./functions.ts";
 import { startGateway } from "./gateway.ts";
 import { announceKeys, ensureKeys } from "./keys.ts";
-import { Leash } from "./leash.ts";
+import { takeLeash } from "./leash.ts";
 import { type Lite, startLite } from "./lite.ts";
 import { closeServer } from "./local-server.ts";
 import { lockData } from "./lock.ts";
@@ -84,9 +84,14 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const settings = userSettings(options.user_env ?? {});
   const unlock = lockData(paths.lock);
   const undo: (() => unknown)[] = [unlock];
-  const stop = once(async () => {
+  let stopping: Promise<void> | undefined;
+  const undoAll = async () => {
     for (const step of undo.reverse()) await step();
-  });
+  };
+  const stop = () => {
+    stopping ??= undoAll();
+    return stopping;
+  };
   try {
     if (options.fresh) emptyData(paths);
     makeFolders(paths);
@@ -94,8 +99,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     const own_keys = ensureKeys(paths);
     const keys = { ...own_keys, cron_secret: settings.CRON_SECRET ?? own_keys.cron_secret };
     undo.push(announceKeys(base_port, keys), outliveRequests(report));
-    const leash = new Leash();
-    undo.push(() => leash.release());
+    const leash = takeLeash();
+    undo.push(leash.release);
     const parts: Part[] = [];
     const processes = () =>
       parts.flatMap((part) => (part.pid === undefined ? [] : [{ part, pid: part.pid }]));
@@ -239,13 +244,5 @@ function urlsOf(ports: Ports, realReplicate: boolean): Stack["urls"] {
     inbox: `http://${loopback}:${ports.inbox}`,
     smtp: `smtp://${loopback}:${ports.smtp}`,
     replicate: realReplicate ? undefined : `http://${loopback}:${ports.replicate}`,
-  };
-}
-
-function once(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  return () => {
-    running ??= work();
-    return running;
   };
 }
