@@ -17,7 +17,7 @@ describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
     database.port = String(proxy.port);
     instance = await startFunction(inject("stack"), deno, { SUPABASE_DB_URL: database.href });
     const { project } = await registerLimited(owner, {});
-    users = await Promise.all(Array.from({ length: 4 }, () => registerEndUser(project)));
+    users = await Promise.all(Array.from({ length: 5 }, () => registerEndUser(project)));
   });
   afterAll(async () => {
     await instance?.end();
@@ -25,18 +25,20 @@ describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
   });
 
   let asked = 0;
-  /** Reads the account of one after the other. Nobody may ever see that of somebody else. */
-  const me = async () => {
-    const user = users[asked++ % users.length] as EndUser;
-    const path = `${instance.base}/api/v1/auth/me`;
+  /** The account of one user after the other, which shares a connection, and in between the usage, which has one of its own. */
+  const read = async () => {
+    const user = users[asked % users.length] as EndUser;
+    const isAccount = asked++ % 2 === 0;
+    const path = `${instance.base}/api/v1/${isAccount ? "auth/me" : "generation/usage"}`;
     const answer = await api(path, { headers: user.headers }).catch(() => undefined);
-    if (answer?.status === 200 && answer.body.id !== user.id) throw new Error("the account of somebody else");
+    const isForeign = isAccount && answer?.status === 200 && answer.body.id !== user.id;
+    if (isForeign) throw new Error("the account of another user");
     return { status: answer?.status ?? 0, code: answer === undefined ? "no answer" : answer.body.code };
   };
 
   test(`twenty simultaneous requests all succeed, repeatedly, on the ${deno} Deno`, async () => {
     for (let round = 0; round < 20; round++) {
-      const answers = await Promise.all(Array.from({ length: 20 }, me));
+      const answers = await Promise.all(Array.from({ length: 20 }, read));
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     }
   });
@@ -47,7 +49,7 @@ describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
     let answered = () => {};
     const load = Array.from({ length: 20 }, async () => {
       while (isLoaded && instance.isAlive()) {
-        answers.push(await me());
+        answers.push(await read());
         answered();
       }
     });
@@ -73,6 +75,6 @@ describe.each(["local", "hosted"] as const)("on the %s Deno", (deno) => {
     // A cut affects at most the requests on the three open connections.
     expect(refused.length).toBeLessThanOrEqual(50 * 3);
     expect(instance.isAlive()).toBe(true);
-    for (let again = 0; again < 20; again++) expect((await me()).status).toBe(200);
+    for (let again = 0; again < 20; again++) expect((await read()).status).toBe(200);
   });
 });
