@@ -238,7 +238,7 @@ test("a removal works in bounded steps, continues after a worker died, and rules
   expect(late?.result).toEqual({ files: [], rows: 0, done: true });
 });
 
-test("a removal takes the log of webhooks in bounded steps, before the project's row", async () => {
+test("a removal deletes the log of webhooks in bounded steps, before the project's row", async () => {
   const developer = await registerDeveloper();
   const { id } = developer.project;
   await sql`
@@ -248,7 +248,7 @@ test("a removal takes the log of webhooks in bounded steps, before the project's
     insert into public.webhook_deliveries (webhook_id, project_id, event, subject_id, status, finished_at)
     select hook.id, ${id}, 'user.created', gen_random_uuid(), 'delivered', now() from hook, generate_series(1, 25)`;
   await remove(developer);
-  // Not due, so that no other test's reconciler takes a step.
+  // The project is not due, so that the reconciler of another test does not remove it.
   await sql`update public.projects set purge_started_at = now() where id = ${id}`;
   const rows: number[] = [];
   for (let isDone = false; !isDone; ) {

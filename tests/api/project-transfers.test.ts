@@ -77,7 +77,7 @@ test("an accepted transfer moves the project and its users, and ends the access 
   expect(errorOf(await accept(receiver, id)).code).toBe("transfer_not_found");
 });
 
-test("an accepted transfer switches webhooks off, because they lead to the old owner's server and name people", async () => {
+test("an accepted transfer disables the webhooks, which lead to the old owner's server", async () => {
   const { owner, receiver, id } = await offered();
   const hook = { url: "https://old-owner.example.org/events", events: ["user.created"] };
   await api(`/projects/${id}/webhooks`, { headers: owner.headers, json: hook });

@@ -235,7 +235,7 @@ describe("authorize", () => {
     expect(codes.filter((code) => !covered.includes(code))).toEqual([]);
   });
 
-  test("authorize calls a refusal final only for a key that is revoked or was never issued", async () => {
+  test("authorize marks a refusal as final only for a revoked or unknown key", async () => {
     const final: string[] = [];
     for (const [name, credentials, scope, code, prepare] of cases) {
       if (code === null) continue;
@@ -253,7 +253,7 @@ describe("authorize", () => {
     ]);
   });
 
-  test("no function of the schema private takes a revocation of a key back", async () => {
+  test("no function of the schema private undoes the revocation of a key", async () => {
     const back = await owner`select proname from pg_proc
       where pronamespace = 'private'::regnamespace and prosrc ~* 'revoked_at\s*=\s*null'`;
     expect(back).toEqual([]);

@@ -58,7 +58,7 @@ test("a query beyond its deadline is refused with 503 and canceled in the databa
   await owner`delete from private.auth_attempts where bucket = ${bucket}`;
 });
 
-test("a revoked key is refused from memory, a working key of the same caller is not", async () => {
+test("after one refusal a revoked key is refused from memory, and a valid key of the same caller is not", async () => {
   const world = await makeWorld();
   const keys = await makeKeys(world);
   const sent = endUserCredentials(world.a);

@@ -11,7 +11,7 @@ const asDeveloper = (tx: Tx) => tx.json(credentialsOf({ token: world.a.developer
 const newKey = (tx: Tx) =>
   tx.json({ name: "Again", key_prefix: "ak_again", key_hash: randomBytes(32).toString("hex") });
 
-/** As if nothing had been told for hours, nor were waiting. */
+/** Resets the count of notices and removes the waiting ones. */
 async function forgetNotices(tx: Tx, userId: string, kind: string): Promise<void> {
   await tx`delete from private.auth_attempts where bucket = private.bucket_name('notice:' || ${kind}::text, ${userId})`;
   await tx`delete from private.mail_outbox where user_id = ${userId} and kind = ${kind}`;
@@ -24,7 +24,7 @@ async function mailsOf(tx: Tx, userId: string, kind: string): Promise<number> {
   return row?.mails;
 }
 
-test("twenty changes of a password mail ten notices at most: the address need not be the caller's own", async () => {
+test("20 changes of a password mail at most ten notices", async () => {
   const mails = await rolledBack(async (tx) => {
     for (let change = 0; change < 20; change++) {
       await tx`select private.permit_password(${world.a.user.id}, null)`;
@@ -35,7 +35,7 @@ test("twenty changes of a password mail ten notices at most: the address need no
   expect(mails).toBe(10);
 });
 
-test("twenty API keys, each revoked at once, mail ten notices at most", async () => {
+test("creating and revoking 20 API keys mails at most ten notices", async () => {
   const mails = await rolledBack(async (tx) => {
     await forgetNotices(tx, world.a.developer.id, "key_created");
     for (let made = 0; made < 20; made++) {
@@ -50,7 +50,7 @@ test("twenty API keys, each revoked at once, mail ten notices at most", async ()
   expect(mails).toBe(10);
 });
 
-test("at most ten developer keys are in their grace, and mail ten notices at most", async () => {
+test("a developer has at most ten keys in their grace, and their rotations mail at most ten notices", async () => {
   await rolledBack(async (tx) => {
     const rotate = async (id: string, graceSeconds: number) => {
       await tx`reset role`;
@@ -68,7 +68,7 @@ test("at most ten developer keys are in their grace, and mail ten notices at mos
   });
 });
 
-test("an owner who makes project after project offers twenty at most, one in ten minutes from then on", async () => {
+test("an owner can offer at most 20 projects at once", async () => {
   await rolledBack(async (tx) => {
     const offer = async () => {
       const id = randomUUID();

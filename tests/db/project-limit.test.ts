@@ -17,7 +17,7 @@ async function create(tx: Tx): Promise<string> {
   return row?.id;
 }
 
-/** A deleted project, which may have sent generations in a month. */
+/** Creates a project that has sent generations in the month, and deletes it. */
 async function deleted(tx: Tx, sent: number, month = "now"): Promise<string> {
   const id = await create(tx);
   await tx`reset role`;
@@ -34,7 +34,7 @@ async function purge(tx: Tx, id: string): Promise<void> {
   expect(await tx`select from public.projects where id = ${id}`).toHaveLength(0);
 }
 
-/** A plan of three projects, one of which is there since the registration. */
+/** Runs `work` on a plan of three projects. The registration has created the first one. */
 const withPlan = (work: (tx: Tx) => Promise<void>) =>
   rolledBack(async (tx) => {
     await tx`insert into public.plans (id, projects) values ('three', 3)`;
@@ -42,7 +42,7 @@ const withPlan = (work: (tx: Tx) => Promise<void>) =>
     await work(tx);
   });
 
-test("a project that sent generations this month counts after its deletion, and after its removal", () =>
+test("a project that sent generations this month counts towards the limit after its deletion and removal", () =>
   withPlan(async (tx) => {
     const used = [await deleted(tx, 1), await deleted(tx, 1)];
     expect(await refusalOf(tx.savepoint(create))).toBe("project_limit_reached");
@@ -50,7 +50,7 @@ test("a project that sent generations this month counts after its deletion, and 
     expect(await refusalOf(tx.savepoint(create))).toBe("project_limit_reached");
   }));
 
-test("a deleted project that sent nothing, or nothing this month, makes room for another one", () =>
+test("a deleted project that sent no generation this month does not count towards the limit", () =>
   withPlan(async (tx) => {
     for (const id of [await deleted(tx, 0), await deleted(tx, 9, "2026-01-15")]) await purge(tx, id);
     await create(tx);
@@ -58,7 +58,7 @@ test("a deleted project that sent nothing, or nothing this month, makes room for
     expect(await refusalOf(tx.savepoint(create))).toBe("project_limit_reached");
   }));
 
-test("a project that was deleted unused is not restored beside those that have used the month", () =>
+test("restoring an unused project is refused if deleted projects of this month reach the limit", () =>
   withPlan(async (tx) => {
     const unused = await deleted(tx, 0);
     await deleted(tx, 1);
@@ -70,7 +70,7 @@ test("a project that was deleted unused is not restored beside those that have u
     expect(await refusalOf(tx.savepoint(restore))).toBe("project_limit_reached");
   }));
 
-test("a project that has used the month itself is restored", () =>
+test("a deleted project that counts towards the limit can be restored", () =>
   withPlan(async (tx) => {
     await deleted(tx, 1);
     const id = await deleted(tx, 1);
@@ -79,7 +79,7 @@ test("a project that has used the month itself is restored", () =>
     expect(await tx`select from public.projects where id = ${id} and deleted_at is null`).toHaveLength(1);
   }));
 
-test("a handed-over project is refused where deleted ones have used the receiver's month", () =>
+test("accepting a project is refused if the receiver's deleted projects of this month reach the limit", () =>
   withPlan(async (tx) => {
     await deleted(tx, 1);
     await deleted(tx, 1);

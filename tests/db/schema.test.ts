@@ -23,7 +23,7 @@ function made(texts: string[]): Promise<{ facts: string[]; rows: string[] }> {
 const dataTexts = () => migrationTexts().filter((text) => /^insert into /m.test(text) && text !== baseline());
 
 let declaring: ReturnType<typeof made> | undefined;
-/** What supabase/schemas and the rows make; its rows change no fact. Several tests compare with it. */
+/** The schema and rows of supabase/schemas and the data migrations. Several tests compare with it, so it is made once. */
 const declare = () => {
   declaring ??= made([...schemaTexts(), ...dataTexts()]);
   return declaring;
