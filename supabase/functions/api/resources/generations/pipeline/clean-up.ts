@@ -41,9 +41,9 @@ async function perform(deps: Deps, tasks: CleanupTask[]): Promise<number> {
       log("warn", "a cleanup failed", { kind: group[0]?.kind ?? null, count: group.length, cause });
     }
   };
-  for (const task of tasks.filter(({ kind }) => kind === "prediction")) {
-    await attempt([task], () => replicate.cancel(task.target));
-  }
+  // Side by side: a provider that hangs costs one deadline, not one for each.
+  const running = tasks.filter(({ kind }) => kind === "prediction");
+  await Promise.all(running.map((task) => attempt([task], () => replicate.cancel(task.target))));
   for (const task of tasks.filter(({ kind }) => kind === "submission")) {
     await attempt([task], () => stopIfFound(deps, task));
   }
