@@ -6,18 +6,20 @@ import { Buffer } from "node:buffer";
  * @param boundary of RFC 2046. The only carriage return of a delimiter is then its first byte.
  */
 export function withDelimiterSearch(boundary: string): (chunk: Uint8Array) => Buffer {
-  const delimiter = Buffer.from(`\r\n--${boundary}`, "latin1");
-  const find = delimiterSearch(delimiter);
+  const text = `\r\n--${boundary}`;
+  const delimiter = Buffer.from(text, "latin1");
+  const find = delimiterSearch(Uint8Array.from(text, (character: string) => character.charCodeAt(0)));
   return (chunk) => {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    // The types of Deno 2.1 know neither BufferEncoding nor that a Buffer is a Uint8Array.
     bytes.indexOf = (
       value: string | number | Uint8Array,
-      from?: number | BufferEncoding,
-      encoding?: BufferEncoding,
+      from?: number | string,
+      encoding?: string,
     ): number =>
       value instanceof Uint8Array && typeof from === "number" && delimiter.equals(value)
-        ? find(bytes, from)
-        : Buffer.prototype.indexOf.call(bytes, value, from as number, encoding);
+        ? find(chunk, from)
+        : Reflect.apply(Buffer.prototype.indexOf, bytes, [value, from, encoding]);
     return bytes;
   };
 }
