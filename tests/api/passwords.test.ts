@@ -104,8 +104,8 @@ test("after five parallel changes of a password exactly one new password works",
   const won = secrets.filter((_, index) => answers[index]?.status === 200);
   expect(won.length).toBeGreaterThanOrEqual(1);
   // 403: the current password was right until another change succeeded.
-  const lost = answers.filter(({ status }) => status !== 200).map((answer) => errorOf(answer).status);
-  for (const status of lost) expect([403, 409]).toContain(status);
+  const lost = answers.filter(({ status }) => status !== 200).map(errorOf);
+  for (const error of lost) expect([403, 409], JSON.stringify(error)).toContain(error.status);
   const works = await Promise.all(
     won.map((secret) => api("/auth/login", { headers: projectHeaders, json: { email, password: secret } })),
   );

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, describe, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { type Connection, createConnections } from "../../supabase/functions/api/clients/connections.ts";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { ApiError } from "../../supabase/functions/api/errors.ts";
@@ -18,7 +18,14 @@ const open = (settings: Record<string, string> = {}) =>
   );
 const connections = open();
 const unprepared = open({ DB_PREPARE: "false" });
-afterAll(() => Promise.all([connections.close(), unprepared.close()]));
+
+/** Outside the product's schemas, since other tests compare those with their source at the same time. */
+const schema = `connections_${randomBytes(6).toString("hex")}`;
+beforeAll(() => admin.unsafe(`create schema ${schema}; grant usage on schema ${schema} to postgres`));
+afterAll(async () => {
+  await Promise.all([connections.close(), unprepared.close()]);
+  await admin.unsafe(`drop schema ${schema} cascade`);
+});
 
 const use = <T>(work: (connection: Connection) => Promise<T>, deadlineMs = 8_000) =>
   connections.use(work, deadlineMs);
@@ -62,38 +69,30 @@ test("a call on a terminated connection fails with database_unavailable or 57P01
 });
 
 test("a call that waits for a connection beyond its deadline is never run", async () => {
-  const table = `late_${randomBytes(6).toString("hex")}`;
-  await admin.unsafe(`create table public.${table} (); grant all on public.${table} to postgres`);
-  try {
-    const first = ask("select pg_sleep(0.6)::text as slept");
-    const late = use(
-      ({ ask: askIn }) => askIn(`insert into public.${table} default values returning 1 as n`, []),
-      200,
-    );
-    await expect(late).rejects.toThrow("no answer in 200 ms");
-    await first;
-    expect(await ask(`select count(*)::integer as n from public.${table}`)).toEqual({ n: 0 });
-  } finally {
-    await admin.unsafe(`drop table public.${table}`);
-  }
+  const table = `${schema}.late`;
+  await admin.unsafe(`create table ${table} (); grant all on ${table} to postgres`);
+  const first = ask("select pg_sleep(0.6)::text as slept");
+  const late = use(
+    ({ ask: askIn }) => askIn(`insert into ${table} default values returning 1 as n`, []),
+    200,
+  );
+  await expect(late).rejects.toThrow("no answer in 200 ms");
+  await first;
+  expect(await ask(`select count(*)::integer as n from ${table}`)).toEqual({ n: 0 });
 });
 
 test("a prepared call works after a migration changed the function's return type", async () => {
-  const name = `private.changed_${randomBytes(6).toString("hex")}`;
+  const name = `${schema}.changed`;
   const define = (type: string) =>
     admin.unsafe(`drop function if exists ${name}(); create function ${name}() returns ${type} language sql as 'select 7';
       grant execute on function ${name}() to postgres`);
-  try {
-    await define("integer");
-    expect(await ask(`select ${name}() as n`)).toEqual({ n: 7 });
-    await define("bigint");
-    expect(await ask(`select ${name}() as n`)).toEqual({ n: "7" });
-    await define("integer");
-    const readAll = Array.from({ length: 20 }, () => connections.read(`select ${name}() as n`, [], 8_000));
-    expect(await Promise.all(readAll)).toEqual(readAll.map(() => ({ n: 7 })));
-  } finally {
-    await admin.unsafe(`drop function ${name}()`);
-  }
+  await define("integer");
+  expect(await ask(`select ${name}() as n`)).toEqual({ n: 7 });
+  await define("bigint");
+  expect(await ask(`select ${name}() as n`)).toEqual({ n: "7" });
+  await define("integer");
+  const readAll = Array.from({ length: 20 }, () => connections.read(`select ${name}() as n`, [], 8_000));
+  expect(await Promise.all(readAll)).toEqual(readAll.map(() => ({ n: 7 })));
 });
 
 describe("reads that share a connection", () => {

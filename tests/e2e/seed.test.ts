@@ -98,7 +98,9 @@ test("the CLI loads the seed twice without duplicates, and every report view sho
   }
 });
 
-test("npm start -- --seed loads the seed, and a second start changes nothing", async () => {
+test("npm start -- --seed loads the seed, and a second start changes nothing", {
+  timeout: 180_000,
+}, async () => {
   const folder = mkdtempSync(join(tmpdir(), "cloud-api-seeded-"));
   const port = String(await findFreeBase());
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
