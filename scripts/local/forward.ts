@@ -28,9 +28,10 @@ export function forward(
 ): void {
   const has_body =
     request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
+  const isRepeatable = ["GET", "HEAD", "OPTIONS"].includes(request.method ?? "") && !has_body;
   const upstream = openRequest({
-    // After a function died all its idle connections are closed, so the second attempt uses a new one.
-    agent: isAgain ? false : agent,
+    // A function may close an idle connection at any moment. Only a repeatable request may meet that, and is then sent on a new one.
+    agent: isRepeatable && !isAgain ? agent : false,
     host: loopback,
     port: ports.functions[name],
     method: request.method ?? "GET",
@@ -50,9 +51,7 @@ export function forward(
       response.destroy();
       return;
     }
-    const repeatable = request.method === "GET" || request.method === "HEAD" || request.method === "OPTIONS";
-    if (upstream.reusedSocket && error.code === "ECONNRESET" && repeatable && !has_body) {
-      // The function closed an idle connection at the moment of its reuse.
+    if (upstream.reusedSocket && error.code === "ECONNRESET") {
       forward(request, response, name, path, ports, true);
     } else if (error.code === "ECONNREFUSED") {
       response.setHeader("retry-after", "1");

@@ -59,11 +59,15 @@ test("the gateway tries a function that cuts every connection twice, not once fo
   expect(asked()).toBe(22);
 });
 
-test("the gateway sends a POST once, even if its connection was dead", async () => {
-  let hasDied = false;
-  const { send, asked } = await gatewayTo((wasOpenBefore) => hasDied && wasOpenBefore);
-  await Promise.all(Array.from({ length: 20 }, () => send()));
-  hasDied = true;
-  expect(await send("POST")).toBe(502);
-  expect(asked()).toBe(21);
-});
+test.each(["POST", "PATCH", "PUT", "DELETE"])(
+  "the gateway sends a %s once, on a connection of its own, so that a dead idle connection cannot lose it",
+  async (method) => {
+    let hasDied = false;
+    const { send, asked } = await gatewayTo((wasOpenBefore) => hasDied && wasOpenBefore);
+    await Promise.all(Array.from({ length: 20 }, () => send()));
+    hasDied = true;
+    expect(await send(method)).toBe(200);
+    expect(await send(method)).toBe(200);
+    expect(asked()).toBe(22);
+  },
+);
