@@ -1,16 +1,24 @@
 import { randomBytes } from "node:crypto";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { type Connection, createConnections } from "../../supabase/functions/api/clients/connections.ts";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { ApiError } from "../../supabase/functions/api/errors.ts";
-import { admin } from "../support/sql.ts";
+import { admin, owner } from "../support/sql.ts";
+
+// A database of its own: other tests look at every object of the stack's database at the same time.
+const name = `connections_${randomBytes(6).toString("hex")}`;
+const url = new URL(inject("stack").database_url ?? "");
+url.pathname = `/${name}`;
+const sql = postgres(url.href, { max: 1, onnotice: () => {} });
+beforeAll(() => owner.unsafe(`create database ${name} template template0`));
 
 const open = (settings: Record<string, string> = {}) =>
   createConnections(
     parseEnv({
       SUPABASE_URL: "http://127.0.0.1:9",
       SUPABASE_SERVICE_ROLE_KEY: "not used",
-      DATABASE_URL: inject("stack").database_url,
+      DATABASE_URL: url.href,
       DB_POOL_SIZE: "1",
       ...settings,
     }),
@@ -19,12 +27,9 @@ const open = (settings: Record<string, string> = {}) =>
 const connections = open();
 const unprepared = open({ DB_PREPARE: "false" });
 
-/** Outside the product's schemas, since other tests compare those with their source at the same time. */
-const schema = `connections_${randomBytes(6).toString("hex")}`;
-beforeAll(() => admin.unsafe(`create schema ${schema}; grant usage on schema ${schema} to postgres`));
 afterAll(async () => {
-  await Promise.all([connections.close(), unprepared.close()]);
-  await admin.unsafe(`drop schema ${schema} cascade`);
+  await Promise.all([connections.close(), unprepared.close(), sql.end()]);
+  await owner.unsafe(`drop database ${name} with (force)`);
 });
 
 const use = <T>(work: (connection: Connection) => Promise<T>, deadlineMs = 8_000) =>
@@ -69,29 +74,25 @@ test("a call on a terminated connection fails with database_unavailable or 57P01
 });
 
 test("a call that waits for a connection beyond its deadline is never run", async () => {
-  const table = `${schema}.late`;
-  await admin.unsafe(`create table ${table} (); grant all on ${table} to postgres`);
+  await sql`create table late ()`;
   const first = ask("select pg_sleep(0.6)::text as slept");
-  const late = use(
-    ({ ask: askIn }) => askIn(`insert into ${table} default values returning 1 as n`, []),
-    200,
-  );
+  const late = use(({ ask: askIn }) => askIn(`insert into late default values returning 1 as n`, []), 200);
   await expect(late).rejects.toThrow("no answer in 200 ms");
   await first;
-  expect(await ask(`select count(*)::integer as n from ${table}`)).toEqual({ n: 0 });
+  expect(await ask(`select count(*)::integer as n from late`)).toEqual({ n: 0 });
 });
 
 test("a prepared call works after a migration changed the function's return type", async () => {
-  const name = `${schema}.changed`;
   const define = (type: string) =>
-    admin.unsafe(`drop function if exists ${name}(); create function ${name}() returns ${type} language sql as 'select 7';
-      grant execute on function ${name}() to postgres`);
+    sql.unsafe(
+      `drop function if exists changed(); create function changed() returns ${type} language sql as 'select 7'`,
+    );
   await define("integer");
-  expect(await ask(`select ${name}() as n`)).toEqual({ n: 7 });
+  expect(await ask(`select changed() as n`)).toEqual({ n: 7 });
   await define("bigint");
-  expect(await ask(`select ${name}() as n`)).toEqual({ n: "7" });
+  expect(await ask(`select changed() as n`)).toEqual({ n: "7" });
   await define("integer");
-  const readAll = Array.from({ length: 20 }, () => connections.read(`select ${name}() as n`, [], 8_000));
+  const readAll = Array.from({ length: 20 }, () => connections.read(`select changed() as n`, [], 8_000));
   expect(await Promise.all(readAll)).toEqual(readAll.map(() => ({ n: 7 })));
 });
 
