@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { createReadStream, createWriteStream } from "node:fs";
 import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -56,22 +57,16 @@ export class FileStorage {
   }
 
   async getObject(bucket: string, key: string) {
-    const stored = await this.#find(bucket, key);
-    if (stored === undefined) return { metadata: missing, httpStatusCode: 404 };
-    const stream = createReadStream(stored.file);
-    try {
-      await new Promise<void>((resolve, reject) =>
-        stream.once("open", () => resolve()).once("error", reject),
-      );
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT")
-        return { metadata: missing, httpStatusCode: 404 };
-      throw error;
-    }
+    const found = await this.#use(bucket, key, async (stored) => {
+      const stream = createReadStream(stored.file);
+      await once(stream, "open");
+      return { stored, stream };
+    });
+    if (found === undefined) return { metadata: missing, httpStatusCode: 404 };
     return {
-      metadata: metadataOf(stored),
+      metadata: metadataOf(found.stored),
       httpStatusCode: 200,
-      body: Readable.toWeb(stream) as ReadableStream,
+      body: Readable.toWeb(found.stream) as ReadableStream,
     };
   }
 
@@ -81,12 +76,14 @@ export class FileStorage {
   }
 
   async copyObject(bucket: string, key: string, _version: unknown, toBucket: string, toKey: string) {
-    const stored = await this.#find(bucket, key);
-    if (stored === undefined) throw new Error("The object to copy has no file");
     const base = this.#base(toBucket, toKey);
     await mkdir(this.#bucket(toBucket), { recursive: true });
     const file = `${base}.${randomBytes(6).toString("hex")}`;
-    await copyFile(stored.file, file);
+    const stored = await this.#use(bucket, key, async (found) => {
+      await copyFile(found.file, file);
+      return found;
+    });
+    if (stored === undefined) throw new Error("The object to copy has no file");
     return this.#commit(base, { ...stored, key: toKey, file, lastModified: new Date().toISOString() });
   }
 
@@ -102,6 +99,23 @@ export class FileStorage {
 
   async privateAssetUrl(): Promise<string> {
     throw new Error("Objects of the embedded stack have no address of their own");
+  }
+
+  /**
+   * Runs the work on the file of an object. An upload may replace and remove that file before the work opens it: then the work
+   * runs again on the new file. @returns undefined when there is no object
+   */
+  async #use<T>(bucket: string, key: string, work: (stored: Stored) => Promise<T>): Promise<T | undefined> {
+    for (let last: string | undefined; ; ) {
+      const stored = await this.#find(bucket, key);
+      if (stored === undefined || stored.file === last) return undefined;
+      try {
+        return await work(stored);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+        last = stored.file;
+      }
+    }
   }
 
   #bucket(bucket: string): string {
