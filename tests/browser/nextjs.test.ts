@@ -106,6 +106,8 @@ test.each(["start", "dev"] as const)(
     const events = page.waitForResponse(/\/pictures\/[0-9a-f-]{36}\/events$/);
     await page.getByRole("button", { name: "Make a picture" }).click();
     expect((await events).headers()["content-type"]).toBe("text/event-stream");
+    const foreign = await page.request.get(`${url}/pictures/${crypto.randomUUID()}/events`);
+    expect(foreign.status()).toBe(404);
     await page.locator("li img").waitFor();
     await picture(page, `example-nextjs-${script}`);
 

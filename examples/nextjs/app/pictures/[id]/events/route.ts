@@ -1,4 +1,4 @@
-import type { Client, GenerationEvent } from "@devkit4ai/client";
+import { ApiError, type Client, type GenerationEvent } from "@devkit4ai/client";
 import type { NextRequest } from "next/server";
 import { asPerson } from "../../../../lib/client.ts";
 
@@ -16,7 +16,20 @@ export async function GET(request: NextRequest, { params }: { params: Promise<{ 
     const events = client.generations.stream(id, { lastEventId, timeoutMs, signal: request.signal });
     return { events, first: await events.next() };
   };
-  const { events, first } = await asPerson(open);
+  try {
+    const { events, first } = await asPerson(open);
+    return respond(events, first);
+  } catch (error) {
+    // Such as 404 for a picture of somebody else. A redirect of Next.js goes on its way.
+    if (error instanceof ApiError) return new Response(error.detail, { status: error.status });
+    throw error;
+  }
+}
+
+function respond(
+  events: AsyncGenerator<GenerationEvent, void, undefined>,
+  first: IteratorResult<GenerationEvent, void>,
+): Response {
   let next = first;
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
