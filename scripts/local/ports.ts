@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isAlive } from "./lock.ts";
 import { Problem } from "./problem.ts";
 import { loopback, type Ports, portsFrom } from "./settings.ts";
@@ -21,19 +22,61 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
-/** Throws a `Problem` that names each taken port and the part that needs it. */
-export async function assertPortsFree(ports: Ports, except: number[] = []): Promise<void> {
-  const checked = listed(ports).filter(([, port]) => !except.includes(port));
+type Place = [part: string, port: number];
+
+async function takenOf(ports: Ports): Promise<Place[]> {
   const states = await Promise.all(
-    checked.map(async ([part, port]) => ({ part, port, free: await isPortFree(port) })),
+    listed(ports).map(async (place) => ({ place, isFree: await isPortFree(place[1]) })),
   );
-  const taken = states.filter((state) => !state.free).map((state) => `${state.port} (${state.part})`);
-  if (taken.length === 0) return;
-  const [verb, noun] = taken.length === 1 ? ["is", "Port"] : ["are", "Ports"];
+  return states.filter(({ isFree }) => !isFree).map(({ place }) => place);
+}
+
+const named = (places: Place[]) => places.map(([part, port]) => `${port} (${part})`).join(", ");
+
+function takenBySomebody(places: Place[], ports: Ports): Problem {
+  const [verb, noun] = places.length === 1 ? ["is", "Port"] : ["are", "Ports"];
   const other = ports.gateway + 100 > 65_000 ? 54_321 : ports.gateway + 100;
-  throw new Problem(
-    `${noun} ${taken.join(", ")} ${verb} taken by another program: stop it, or use other ports with \`npm start -- --port ${other}\`.`,
+  return new Problem(
+    `${noun} ${named(places)} ${verb} taken by another program: stop it, or use other ports with \`npm start -- --port ${other}\`.`,
   );
+}
+
+/** Throws a `Problem` that names each taken port and the part that needs it. */
+export async function assertPortsFree(ports: Ports): Promise<void> {
+  const taken = await takenOf(ports);
+  if (taken.length > 0) throw takenBySomebody(taken, ports);
+}
+
+/** Linux keeps the port of a connection that was closed for a minute. */
+const closedForMs = 65_000;
+
+/**
+ * Waits for ports where nobody listens. Programs get the ports of their connections from a range that contains the usual ports of the
+ * stack, so one can be held after a load of requests. Throws a `Problem` when a program listens on a port or the time is over.
+ */
+export async function waitForPorts(
+  ports: Ports,
+  report: (line: string) => void,
+  withinMs = closedForMs,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  for (let isFirst = true; ; isFirst = false) {
+    const taken = await takenOf(ports);
+    if (taken.length === 0) return;
+    const listeners = await Promise.all(taken.map(([, port]) => isListenedOn(port)));
+    if (listeners.includes(true) || performance.now() > deadline) throw takenBySomebody(taken, ports);
+    if (isFirst)
+      report(`Waiting up to a minute: connections that were just closed hold ports ${named(taken)}.`);
+    await sleep(500);
+  }
+}
+
+function isListenedOn(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: loopback });
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
 }
 
 /** Notes that this process was offered a base port. False while another process that was lives: it may not listen yet. */

@@ -15,7 +15,7 @@ import { closeServer } from "./local-server.ts";
 import { lockData } from "./lock.ts";
 import { LogFollower } from "./log-follower.ts";
 import type { Part, PartHost } from "./part.ts";
-import { assertPortsFree } from "./ports.ts";
+import { waitForPorts } from "./ports.ts";
 import { preparePostgres } from "./postgres.ts";
 import { reasonOf } from "./problem.ts";
 import { startReconciler } from "./reconciler.ts";
@@ -95,7 +95,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   try {
     if (options.fresh) emptyData(paths);
     makeFolders(paths);
-    await assertPortsFree(ports);
+    await waitForPorts(ports, report);
     const own_keys = ensureKeys(paths);
     const keys = { ...own_keys, cron_secret: settings.CRON_SECRET ?? own_keys.cron_secret };
     undo.push(announceKeys(base_port, keys), outliveRequests(report));

@@ -1,0 +1,51 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { findFreeBase, waitForPorts } from "./ports.ts";
+import { portsFrom } from "./settings.ts";
+
+async function listening() {
+  // The client resets its connection.
+  const server = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+/** A connection to another server. Its own port comes from the range of the system, and nobody listens there. */
+async function connected() {
+  const port = await listening();
+  const socket = connect({ port, host: "127.0.0.1" });
+  await once(socket, "connect");
+  onTestFinished(() => void socket.destroy());
+  return { socket, port: socket.localPort ?? 0 };
+}
+
+test("npm start waits until a connection lets go of one of its ports, and says so", async () => {
+  const { socket, port } = await connected();
+  const lines: string[] = [];
+  const report = (line: string) => {
+    lines.push(line);
+    socket.resetAndDestroy();
+  };
+  await waitForPorts({ ...portsFrom(await findFreeBase()), inbox: port }, report);
+  expect(lines).toEqual([
+    `Waiting up to a minute: connections that were just closed hold ports ${port} (inbox).`,
+  ]);
+});
+
+test("npm start refuses at once when a program listens on one of its ports", async () => {
+  const port = await listening();
+  const lines: string[] = [];
+  const ports = { ...portsFrom(await findFreeBase()), inbox: port };
+  await expect(waitForPorts(ports, (line) => lines.push(line))).rejects.toThrow(
+    `Port ${port} (inbox) is taken by another program`,
+  );
+  expect(lines).toEqual([]);
+});
+
+test("npm start gives up when a port is still held after a minute", async () => {
+  const { port } = await connected();
+  const ports = { ...portsFrom(await findFreeBase()), inbox: port };
+  await expect(waitForPorts(ports, () => {}, 0)).rejects.toThrow("npm start -- --port");
+});
