@@ -24,9 +24,9 @@ export function isPortFree(port: number): Promise<boolean> {
 
 type Place = [part: string, port: number];
 
-async function takenOf(ports: Ports): Promise<Place[]> {
+async function takenOf(ports: Ports, isFreeNow = isPortFree): Promise<Place[]> {
   const states = await Promise.all(
-    listed(ports).map(async (place) => ({ place, isFree: await isPortFree(place[1]) })),
+    listed(ports).map(async (place) => ({ place, isFree: await isFreeNow(place[1]) })),
   );
   return states.filter(({ isFree }) => !isFree).map(({ place }) => place);
 }
@@ -57,11 +57,11 @@ const closedForMs = 65_000;
 export async function waitForPorts(
   ports: Ports,
   report: (line: string) => void,
-  withinMs = closedForMs,
+  { withinMs = closedForMs, isFree = isPortFree } = {},
 ): Promise<void> {
   const deadline = performance.now() + withinMs;
   for (let isFirst = true; ; isFirst = false) {
-    const taken = await takenOf(ports);
+    const taken = await takenOf(ports, isFree);
     if (taken.length === 0) return;
     const listeners = await Promise.all(taken.map(([, port]) => isListenedOn(port)));
     if (listeners.includes(true) || performance.now() > deadline) throw takenBySomebody(taken, ports);
