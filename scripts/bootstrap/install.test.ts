@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { until } from "../../tests/support/until.ts";
 import { isAlive } from "../local/lock.ts";
 import { repositoryRoot } from "../local/settings.ts";
 
@@ -299,6 +300,6 @@ test(
     });
     const [line] = await once(createInterface({ input: runner.stdout }), "line");
     runner.kill("SIGKILL");
-    await expect.poll(() => isAlive(Number(line)), { timeout: 20_000 }).toBe(false);
+    await until("the process has ended", () => !isAlive(Number(line)));
   },
 );

@@ -8,8 +8,8 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { eventually } from "../support/mail.ts";
 import { openDatabase } from "../support/management.ts";
+import { until } from "../support/until.ts";
 
 const { keys, urls } = inject("stack");
 const sql = openDatabase();
@@ -218,10 +218,10 @@ test("the reconciler deletes old users of Auth without an account, and no others
   const [old, young] = [await orphan(), await orphan()];
   const { id: kept } = await registerEndUser((await registerDeveloper()).project);
   await sql`update auth.users set created_at = now() - interval '2 hours' where id in (${old}, ${kept})`;
-  await eventually("the old orphan is deleted", async () => {
+  await until("the old orphan is deleted", async () => {
     expect((await reconcile()).status).toBe(200);
     const [row] = await sql`select count(*)::int as count from auth.users where id = ${old}`;
-    return row?.count === 0 ? true : undefined;
+    return row?.count === 0;
   });
   const left = await sql`select id from auth.users where id in (${young}, ${kept})`;
   expect(left.map((row) => row.id).sort()).toEqual([young, kept].sort());

@@ -3,9 +3,10 @@ import { afterAll, beforeEach, expect, inject, test } from "vitest";
 import { api, errorOf, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { fuzz } from "../support/fuzz/fuzz.ts";
 import { fuzzTarget } from "../support/fuzz/target.ts";
-import { formOf, freshPrompt, GenerationStack, until } from "../support/generation.ts";
-import { limitOf } from "../support/limits.ts";
+import { formOf, freshPrompt, GenerationStack } from "../support/generation.ts";
+import { limitHeadersOf } from "../support/limits.ts";
 import { lockAnonymousLimits } from "../support/lock-anonymous-limits.ts";
+import { until } from "../support/until.ts";
 
 const { urls } = inject("stack");
 const stack = new GenerationStack(inject("stack"));
@@ -31,7 +32,7 @@ test("an anonymous caller can generate a picture, which only its id opens", asyn
   }
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
-  expect(errorOf(await stack.status(body.id, user.headers))).toMatchObject({ status: 404 });
+  expect(errorOf(await stack.readStatus(body.id, user.headers))).toMatchObject({ status: 404 });
   const everybody = await api("/generation/public?per_page=100");
   expect(JSON.stringify(everybody.body)).not.toContain(body.id);
 });
@@ -63,10 +64,10 @@ test("answers to anonymous creates carry the remaining generations of the day", 
   const answers = [await create(), await create()];
   await stack.sql`update private.anonymous_usage set generations = 10 where client <> '*' and day < '3000-01-01'`;
   answers.push(await create());
-  expect(answers.map(({ headers }) => limitOf(headers).remaining)).toEqual([9, 8, 0]);
+  expect(answers.map(({ headers }) => limitHeadersOf(headers).remaining)).toEqual([9, 8, 0]);
   for (const { headers } of answers) {
     expect(headers.get("ratelimit-policy")).toBe('"anonymous";q=10;w=86400');
-    expect(limitOf(headers).limit).toBe(10);
+    expect(limitHeadersOf(headers).limit).toBe(10);
   }
   expect(answers[2]?.headers.get("ratelimit")).toContain(`t=${answers[2]?.headers.get("retry-after")}`);
 });
@@ -86,15 +87,15 @@ test("anonymous usage stores no IP address", async () => {
 test("an expired anonymous generation answers 404, and its files are deleted", async () => {
   const { body } = await create();
   const done = await statusOf(body.id, 25);
-  expect(await stack.files(body.id)).toHaveLength(2);
+  expect(await stack.filesOf(body.id)).toHaveLength(2);
   await stack.sql`update public.generations set expires_at = now() - interval '1 second' where id = ${body.id}`;
   expect(errorOf(await statusOf(body.id))).toMatchObject({ status: 404, code: "generation_not_found" });
   expect((await api(done.body.generated_image_url)).status).toBe(404);
-  await until(async () => {
+  await until("the files are gone", async () => {
     await stack.sql`update private.cleanup_tasks set next_attempt_at = now() where generation_id = ${body.id}`;
     await stack.reconcile();
-    return (await stack.files(body.id)).length === 0;
-  }, "the files are gone");
+    return (await stack.filesOf(body.id)).length === 0;
+  });
 });
 
 test("random anonymous creates never get a 5xx, an undocumented answer or no answer", async () => {

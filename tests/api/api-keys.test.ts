@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { api, type Developer, errorOf, registerDeveloper } from "../support/api.ts";
-import { openDatabase, putOnPlan, until } from "../support/management.ts";
+import { openDatabase, putOnPlan } from "../support/management.ts";
+import { until } from "../support/until.ts";
 
 const sql = openDatabase();
 
@@ -188,6 +189,7 @@ test("requests and errors of an API key are counted per day, and every kind of k
     json: { email: `counted-${Date.now()}@example.com`, password: "Correct-horse-9" },
   });
   const usage = await until(
+    "seven requests are counted",
     () =>
       api<{ day: string; requests: number; errors: number }[]>(
         `${keysOf(developer)}/${key.id}/usage?days=7`,

@@ -10,7 +10,8 @@ import {
   registerEndUser,
 } from "../support/api.ts";
 import { headerOf } from "../support/auth-tokens.ts";
-import { eventually, mailsTo, mailTo } from "../support/mail.ts";
+import { mailsTo, mailTo } from "../support/mail.ts";
+import { until } from "../support/until.ts";
 
 // Anybody can call Supabase Auth itself, since every app's page contains the publishable key.
 const { keys, urls } = inject("stack");
@@ -81,7 +82,7 @@ test.each([
     await auth(path, { email: user.email, ...more });
     // A later mail has arrived, so an earlier one would have arrived too.
     const marker = await registerEndUser(project);
-    await eventually("the later mail arrives", async () => (await mailsTo(marker.email))[0]);
+    await until("the later mail arrives", async () => (await mailsTo(marker.email))[0]);
     expect((await mailsTo(user.email)).length).toBe(before);
     await expectUntouched();
   },

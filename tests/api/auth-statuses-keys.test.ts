@@ -9,7 +9,13 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { bad, nobody, type Row, signedIn, testStatuses } from "../support/status-table.ts";
+import {
+  badHeaders,
+  type Row,
+  refusalsWithoutSignIn,
+  testStatuses,
+  unknownId,
+} from "../support/status-table.ts";
 
 let developer: Developer;
 let user: EndUser;
@@ -51,10 +57,10 @@ const rows: Row[] = [
     "a user id without a token",
     422,
     "validation_failed",
-    () => ({ json: { user_id: nobody } }),
+    () => ({ json: { user_id: unknownId } }),
   ],
   [
-    `POST /auth/request-verification?user_id=${nobody}`,
+    `POST /auth/request-verification?user_id=${unknownId}`,
     "an unknown user id",
     200,
     null,
@@ -73,7 +79,7 @@ const rows: Row[] = [
     "an invalid token",
     401,
     "invalid_token",
-    () => ({ method: "POST", headers: bad.token }),
+    () => ({ method: "POST", headers: badHeaders.token }),
   ],
 
   [
@@ -95,14 +101,14 @@ const rows: Row[] = [
     "an invalid project id",
     400,
     "invalid_project_id",
-    () => ({ headers: bad.project, json: { email: freshEmail() } }),
+    () => ({ headers: badHeaders.project, json: { email: freshEmail() } }),
   ],
   [
     "POST /auth/request-password-reset",
     "an unknown project",
     404,
     "project_not_found",
-    () => ({ headers: bad.nobodysProject, json: { email: freshEmail() } }),
+    () => ({ headers: badHeaders.nobodysProject, json: { email: freshEmail() } }),
   ],
   [
     "POST /auth/reset-password",
@@ -122,7 +128,7 @@ const rows: Row[] = [
   ["GET /auth/developer-keys", "a developer", 200, null, () => ({ headers: dev() })],
   ["GET /auth/developer-keys", "an end user", 403, "developers_only", () => ({ headers: user.headers })],
   ["GET /auth/developer-keys", "a management key", 401, "not_authenticated", () => ({ headers: management })],
-  ...signedIn("GET /auth/developer-keys", bearer),
+  ...refusalsWithoutSignIn("GET /auth/developer-keys", bearer),
   [
     "POST /auth/developer-keys",
     "a developer",
@@ -151,16 +157,16 @@ const rows: Row[] = [
     "developers_only",
     () => ({ headers: user.headers, json: {} }),
   ],
-  ...signedIn("POST /auth/developer-keys", bearer, {}),
+  ...refusalsWithoutSignIn("POST /auth/developer-keys", bearer, {}),
   [
-    `POST /auth/developer-keys/${nobody}/rotate`,
+    `POST /auth/developer-keys/${unknownId}/rotate`,
     "an unknown key",
     404,
     "developer_key_not_found",
     () => ({ method: "POST", headers: dev() }),
   ],
   [
-    `POST /auth/developer-keys/${nobody}/rotate`,
+    `POST /auth/developer-keys/${unknownId}/rotate`,
     "a grace above seven days",
     422,
     "validation_failed",
@@ -173,9 +179,9 @@ const rows: Row[] = [
     "validation_failed",
     () => ({ method: "POST", headers: dev() }),
   ],
-  ...signedIn(`POST /auth/developer-keys/${nobody}/rotate`, bearer, {}),
+  ...refusalsWithoutSignIn(`POST /auth/developer-keys/${unknownId}/rotate`, bearer, {}),
   [
-    `DELETE /auth/developer-keys/${nobody}`,
+    `DELETE /auth/developer-keys/${unknownId}`,
     "an unknown key",
     404,
     "developer_key_not_found",
@@ -205,14 +211,14 @@ const rows: Row[] = [
   ],
 
   [
-    `DELETE /projects/:project/users/${nobody}`,
+    `DELETE /projects/:project/users/${unknownId}`,
     "an unknown user",
     404,
     "user_not_found",
     () => ({ headers: dev() }),
   ],
   [
-    `DELETE /projects/${nobody}/users/${nobody}`,
+    `DELETE /projects/${unknownId}/users/${unknownId}`,
     "an unknown project",
     404,
     "project_not_found",
@@ -226,13 +232,13 @@ const rows: Row[] = [
     () => ({ headers: dev() }),
   ],
   [
-    `DELETE /projects/:project/users/${nobody}`,
+    `DELETE /projects/:project/users/${unknownId}`,
     "an end user",
     403,
     "developers_only",
     () => ({ headers: user.headers }),
   ],
-  [`DELETE /projects/:project/users/${nobody}`, "no credentials", 401, "not_authenticated", () => ({})],
+  [`DELETE /projects/:project/users/${unknownId}`, "no credentials", 401, "not_authenticated", () => ({})],
 ];
 
 describe("mails and developer keys", () =>

@@ -7,7 +7,13 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { bad, nobody, type Row, signedIn, testStatuses } from "../support/status-table.ts";
+import {
+  badHeaders,
+  type Row,
+  refusalsWithoutSignIn,
+  testStatuses,
+  unknownId,
+} from "../support/status-table.ts";
 
 let developer: Developer;
 let user: EndUser;
@@ -37,14 +43,14 @@ const rows: Row[] = [
     "an invalid project id",
     400,
     "invalid_project_id",
-    () => ({ headers: { ...app(), ...bad.project }, json: account() }),
+    () => ({ headers: { ...app(), ...badHeaders.project }, json: account() }),
   ],
   [
     "POST /auth/register",
     "a mistyped key",
     403,
     "developer_key_invalid",
-    () => ({ headers: { ...app(), ...bad.key }, json: account() }),
+    () => ({ headers: { ...app(), ...badHeaders.key }, json: account() }),
   ],
   [
     "POST /auth/register",
@@ -58,14 +64,14 @@ const rows: Row[] = [
     "an unknown project",
     404,
     "project_not_found",
-    () => ({ headers: { ...app(), ...bad.nobodysProject }, json: account() }),
+    () => ({ headers: { ...app(), ...badHeaders.nobodysProject }, json: account() }),
   ],
   [
     "POST /auth/register",
     "an invalid token that it does not need",
     201,
     null,
-    () => ({ headers: { ...app(), ...bad.token }, json: account() }),
+    () => ({ headers: { ...app(), ...badHeaders.token }, json: account() }),
   ],
   [
     "POST /auth/register",
@@ -117,21 +123,21 @@ const rows: Row[] = [
     "an invalid project id",
     400,
     "invalid_project_id",
-    () => ({ headers: bad.project, json: account() }),
+    () => ({ headers: badHeaders.project, json: account() }),
   ],
   [
     "POST /auth/login",
     "an unknown project",
     404,
     "project_not_found",
-    () => ({ headers: bad.nobodysProject, json: account() }),
+    () => ({ headers: badHeaders.nobodysProject, json: account() }),
   ],
   [
     "POST /auth/login",
     "a mistyped key",
     403,
     "developer_key_invalid",
-    () => ({ headers: bad.key, json: account() }),
+    () => ({ headers: badHeaders.key, json: account() }),
   ],
   ["POST /auth/login", "no password", 422, "validation_failed", () => ({ json: { email: user.email } })],
 
@@ -146,7 +152,7 @@ const rows: Row[] = [
   ],
 
   ["GET /auth/me", "a token", 200, null, () => ({ headers: bearer() })],
-  ...signedIn("GET /auth/me", bearer),
+  ...refusalsWithoutSignIn("GET /auth/me", bearer),
   ["PATCH /auth/me", "a name", 200, null, () => ({ headers: bearer(), json: { full_name: "Ada" } })],
   [
     "PATCH /auth/me",
@@ -162,7 +168,7 @@ const rows: Row[] = [
     "validation_failed",
     () => ({ headers: bearer(), json: { full_name: "a\u0000b" } }),
   ],
-  ...signedIn("PATCH /auth/me", bearer, { full_name: "Ada" }),
+  ...refusalsWithoutSignIn("PATCH /auth/me", bearer, { full_name: "Ada" }),
   [
     "DELETE /auth/me",
     "a wrong password",
@@ -171,7 +177,7 @@ const rows: Row[] = [
     () => ({ headers: bearer(), json: { password: "Wrong-horse-9" } }),
   ],
   ["DELETE /auth/me", "no password", 422, "validation_failed", () => ({ headers: bearer(), json: {} })],
-  ...signedIn("DELETE /auth/me", bearer, { password }),
+  ...refusalsWithoutSignIn("DELETE /auth/me", bearer, { password }),
 
   [
     "POST /auth/logout",
@@ -180,18 +186,18 @@ const rows: Row[] = [
     "validation_failed",
     () => ({ headers: bearer(), json: { scope: "all" } }),
   ],
-  ...signedIn("POST /auth/logout", bearer, { scope: "local" }),
+  ...refusalsWithoutSignIn("POST /auth/logout", bearer, { scope: "local" }),
   ["GET /auth/sessions", "a token", 200, null, () => ({ headers: bearer() })],
-  ...signedIn("GET /auth/sessions", bearer),
+  ...refusalsWithoutSignIn("GET /auth/sessions", bearer),
   [
-    `DELETE /auth/sessions/${nobody}`,
+    `DELETE /auth/sessions/${unknownId}`,
     "an unknown session",
     404,
     "session_not_found",
     () => ({ headers: bearer() }),
   ],
   ["DELETE /auth/sessions/seven", "an invalid id", 422, "validation_failed", () => ({ headers: bearer() })],
-  ...signedIn(`DELETE /auth/sessions/${nobody}`, bearer),
+  ...refusalsWithoutSignIn(`DELETE /auth/sessions/${unknownId}`, bearer),
 
   [
     "POST /auth/change-password",
@@ -207,7 +213,7 @@ const rows: Row[] = [
     "validation_failed",
     () => ({ headers: bearer(), json: { current_password: password, new_password: "weak" } }),
   ],
-  ...signedIn("POST /auth/change-password", bearer, passwords),
+  ...refusalsWithoutSignIn("POST /auth/change-password", bearer, passwords),
 
   // These rows end the session and the account, so they come last.
   ["POST /auth/logout", "no body", 204, null, () => ({ method: "POST", headers: developer.headers })],

@@ -9,7 +9,7 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { forgetMail } from "../support/attempts.ts";
+import { forgetMailCounts } from "../support/forget-mail-counts.ts";
 import { mailsTo, mailTo, tokenOf } from "../support/mail.ts";
 import { openDatabase } from "../support/management.ts";
 
@@ -134,7 +134,7 @@ test.each<[string, (account: Account, address: string) => Promise<unknown>]>([
   [
     "a newer request",
     async (account) => {
-      await forgetMail(sql, "email_change", account.id);
+      await forgetMailCounts(sql, "email_change", account.id);
       expect((await ask(account, freshEmail("newer"))).status).toBe(200);
     },
   ],

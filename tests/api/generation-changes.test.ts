@@ -8,7 +8,8 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { type Body, formOf, freshPrompt, GenerationStack, until } from "../support/generation.ts";
+import { type Body, formOf, freshPrompt, GenerationStack } from "../support/generation.ts";
+import { until } from "../support/until.ts";
 
 const stack = new GenerationStack(inject("stack"));
 afterAll(() => stack.close());
@@ -18,21 +19,22 @@ let user: EndUser;
 let stranger: EndUser;
 beforeAll(async () => {
   developer = await registerDeveloper();
-  await stack.plan(developer.project.id, "premium");
+  await stack.setPlan(developer.project.id, "premium");
   user = await registerEndUser(developer.project);
   stranger = await registerEndUser(developer.project);
 });
 
 const completed = async (prompt = freshPrompt(), headers = user.headers) =>
-  stack.ended((await stack.created(prompt, headers)).id, headers);
+  stack.waitForEnd((await stack.makeGeneration(prompt, headers)).id, headers);
 
 test("a list has only the caller's own generations, newest first, with their total, by page and by cursor", async () => {
   const { project } = await registerDeveloper();
-  await stack.plan(project.id, "premium");
+  await stack.setPlan(project.id, "premium");
   const [owner, other] = [await registerEndUser(project), await registerEndUser(project)];
   const ids: string[] = [];
-  for (let index = 0; index < 5; index++) ids.unshift((await stack.created(freshPrompt(), owner.headers)).id);
-  await stack.created(freshPrompt(), other.headers);
+  for (let index = 0; index < 5; index++)
+    ids.unshift((await stack.makeGeneration(freshPrompt(), owner.headers)).id);
+  await stack.makeGeneration(freshPrompt(), other.headers);
   const { status, body } = await api("/generation?per_page=2&page=2", { headers: owner.headers });
   expect(status).toBe(200);
   expect(body).toMatchObject({ total: 5, page: 2, per_page: 2 });
@@ -97,14 +99,14 @@ test.each([
     expect(published.body).toMatchObject({ id: before.id, is_public: true, message: expect.any(String) });
     const picture = await fetch(address);
     expect([picture.status, picture.headers.get("content-type")]).toEqual([200, "image/png"]);
-    const shown = await stack.status(before.id, user.headers);
+    const shown = await stack.readStatus(before.id, user.headers);
     expect(shown.body.generated_image_url).toBe(address);
 
     const again = await api(path, { method: "PATCH", headers: user.headers, ...send(false) });
     expect(again.body).toMatchObject({ is_public: false });
     expect(errorOf(await api(address))).toMatchObject({ status: 404, code: "image_not_found" });
     expect((await api(ticketed)).status).toBe(404);
-    const fresh = (await stack.status(before.id, user.headers)).body.generated_image_url;
+    const fresh = (await stack.readStatus(before.id, user.headers)).body.generated_image_url;
     expect((await fetch(fresh)).status).toBe(200);
   },
 );
@@ -120,14 +122,14 @@ test.each([
   ],
   ["plain text", { body: "true" }, 415, "unsupported_media_type"],
 ])("publishing a generation refuses %s", async (_, init, status, code) => {
-  const { id } = await stack.created(freshPrompt(), user.headers);
+  const { id } = await stack.makeGeneration(freshPrompt(), user.headers);
   const answer = await api(`/generation/${id}/public`, { method: "PATCH", headers: user.headers, ...init });
   expect(errorOf(answer)).toMatchObject({ status, code });
 });
 
 test("the public list needs no credentials, has only completed published pictures, and shows nothing of a user", async () => {
   const { project } = await registerDeveloper();
-  await stack.plan(project.id, "premium");
+  await stack.setPlan(project.id, "premium");
   const owner = await registerEndUser(project);
   const form = formOf(freshPrompt("A portrait"));
   form.set("is_public", "true");
@@ -136,11 +138,11 @@ test("the public list needs no credentials, has only completed published picture
     headers: owner.headers,
     body: form,
   });
-  const shown = await stack.ended(created.body.id, owner.headers);
+  const shown = await stack.waitForEnd(created.body.id, owner.headers);
   await completed(freshPrompt(), owner.headers);
-  await stack.created(`${freshPrompt()} [[stall]]`, owner.headers, { is_public: true });
-  await stack.ended(
-    (await stack.created(`${freshPrompt()} [[fail]]`, owner.headers, { is_public: true })).id,
+  await stack.makeGeneration(`${freshPrompt()} [[stall]]`, owner.headers, { is_public: true });
+  await stack.waitForEnd(
+    (await stack.makeGeneration(`${freshPrompt()} [[fail]]`, owner.headers, { is_public: true })).id,
     owner.headers,
   );
 
@@ -171,22 +173,24 @@ test("deleting a generation removes its row, files and URLs, and keeps its charg
     headers: user.headers,
     body: formOf(freshPrompt()),
   });
-  const done = await stack.ended(created.body.id, user.headers);
-  expect(await stack.files(done.id)).toHaveLength(2);
+  const done = await stack.waitForEnd(created.body.id, user.headers);
+  expect(await stack.filesOf(done.id)).toHaveLength(2);
   const signed = (await api(done.generated_image_url)).headers.get("location") ?? "";
   expect((await fetch(signed)).status).toBe(200);
-  const before = await stack.charged(developer.project.id);
+  const before = await stack.chargesOf(developer.project.id);
 
   const deleted = await api(`/generation/${done.id}`, { method: "DELETE", headers: user.headers });
   expect(deleted.status).toBe(200);
   expect(deleted.body).toEqual({ message: expect.any(String) });
-  expect(await stack.files(done.id)).toEqual([]);
+  expect(await stack.filesOf(done.id)).toEqual([]);
   expect((await fetch(signed)).status).not.toBe(200);
   expect((await api(done.generated_image_url)).status).toBe(404);
-  expect(errorOf(await stack.status(done.id, user.headers))).toMatchObject({ code: "generation_not_found" });
+  expect(errorOf(await stack.readStatus(done.id, user.headers))).toMatchObject({
+    code: "generation_not_found",
+  });
   const twice = await api(`/generation/${done.id}`, { method: "DELETE", headers: user.headers });
   expect(errorOf(twice)).toMatchObject({ status: 404, code: "generation_not_found" });
-  expect(await stack.charged(developer.project.id), "a delivered generation stays charged").toBe(before);
+  expect(await stack.chargesOf(developer.project.id), "a delivered generation stays charged").toBe(before);
 });
 
 test.each([
@@ -194,26 +198,27 @@ test.each([
   ["deleting", "DELETE", (id: string) => `/generation/${id}`],
 ])("%s a running generation cancels it at the provider and refunds its charge", async (_, method, path) => {
   const prompt = `${freshPrompt()} [[stall]]`;
-  const before = await stack.charged(developer.project.id);
-  const { id } = await stack.created(prompt, user.headers);
-  expect(await stack.charged(developer.project.id)).toBe(before + 1);
-  const { prediction_id } = await until(async () => {
-    const row = await stack.row(id);
-    return row.prediction_id !== null && row;
-  }, "the generation is submitted");
+  const before = await stack.chargesOf(developer.project.id);
+  const { id } = await stack.makeGeneration(prompt, user.headers);
+  expect(await stack.chargesOf(developer.project.id)).toBe(before + 1);
+  const { prediction_id } = await until(
+    "the generation is submitted",
+    () => stack.rowOf(id),
+    (row) => row.prediction_id !== null,
+  );
   expect((await api(path(id), { method, headers: user.headers })).status).toBe(200);
   // Two cancels are possible if the webhook arrives before the answer to the create. The second one costs nothing.
-  expect(await stack.calls(prediction_id, "cancel")).not.toHaveLength(0);
-  expect(await stack.charged(developer.project.id)).toBe(before);
+  expect(await stack.callsAbout(prediction_id, "cancel")).not.toHaveLength(0);
+  expect(await stack.chargesOf(developer.project.id)).toBe(before);
   await until(
-    async () =>
-      (await stack.sql`select 1 from private.cleanup_tasks where generation_id = ${id}`).length === 0,
     "no cleanup task is left",
+    () => stack.sql`select 1 from private.cleanup_tasks where generation_id = ${id}`,
+    ({ length }) => length === 0,
   );
 });
 
 test("canceling a generation refunds its charge, and a generation that has ended cannot be canceled", async () => {
-  const { id } = await stack.created(`${freshPrompt()} [[slow 3000]]`, user.headers);
+  const { id } = await stack.makeGeneration(`${freshPrompt()} [[slow 3000]]`, user.headers);
   const canceled = await api(`/generation/${id}/cancel`, { method: "POST", headers: user.headers });
   expect(canceled.body).toMatchObject({ id, status: "canceled", error_code: "canceled", charged: false });
   const again = await api(`/generation/${id}/cancel`, { method: "POST", headers: user.headers });
@@ -229,7 +234,7 @@ test.each([
   ["canceling", "POST", "/cancel"],
   ["deleting", "DELETE", ""],
 ])("%s another user's generation answers 404", async (_, method, rest) => {
-  const { id } = await stack.created(freshPrompt(), user.headers);
+  const { id } = await stack.makeGeneration(freshPrompt(), user.headers);
   const outsider = await registerEndUser((await registerDeveloper()).project);
   for (const headers of [stranger.headers, outsider.headers]) {
     const answer = await api(`/generation/${id}${rest}`, {
@@ -239,14 +244,14 @@ test.each([
     });
     expect(errorOf(answer)).toMatchObject({ status: 404, code: "generation_not_found" });
   }
-  expect((await stack.status(id, user.headers)).status).toBe(200);
+  expect((await stack.readStatus(id, user.headers)).status).toBe(200);
 });
 
 test("usage shows the plan, its limits and what is used", async () => {
   const { project } = await registerDeveloper();
-  await stack.plan(project.id, "free");
+  await stack.setPlan(project.id, "free");
   const owner = await registerEndUser(project);
-  await stack.ended((await stack.created(freshPrompt(), owner.headers)).id, owner.headers);
+  await stack.waitForEnd((await stack.makeGeneration(freshPrompt(), owner.headers)).id, owner.headers);
   const { status, body } = await api("/generation/usage", { headers: owner.headers });
   expect(status).toBe(200);
   expect(body).toMatchObject({ plan: "free", used: 1, limit: 100, running: 0, concurrent_limit: 1 });
@@ -274,20 +279,20 @@ test.each([
   ["does not exist", "nobody/nothing"],
 ])("a model that %s is refused and charges nothing", async (_, model) => {
   const { project } = await registerDeveloper();
-  await stack.plan(project.id, "free");
+  await stack.setPlan(project.id, "free");
   const owner = await registerEndUser(project);
-  const answer = await stack.create(freshPrompt(), owner.headers, { model });
+  const answer = await stack.sendCreate(freshPrompt(), owner.headers, { model });
   expect(errorOf(answer)).toMatchObject({ status: 403, code: "model_not_allowed" });
-  expect(await stack.charged(project.id)).toBe(0);
+  expect(await stack.chargesOf(project.id)).toBe(0);
 });
 
 test("a requested model of the plan is used, and its compute time is recorded", async () => {
   const prompt = freshPrompt();
-  const { id, model } = await stack.created(prompt, user.headers, { model: "bytedance/seedream-4" });
+  const { id, model } = await stack.makeGeneration(prompt, user.headers, { model: "bytedance/seedream-4" });
   expect(model).toBe("bytedance/seedream-4");
-  expect(await stack.ended(id, user.headers)).toMatchObject({ status: "completed" });
-  expect(await stack.calls(prompt, "create")).toMatchObject([{ model: "bytedance/seedream-4" }]);
-  expect((await stack.row(id)).predict_seconds).toBeGreaterThan(0);
+  expect(await stack.waitForEnd(id, user.headers)).toMatchObject({ status: "completed" });
+  expect(await stack.callsAbout(prompt, "create")).toMatchObject([{ model: "bytedance/seedream-4" }]);
+  expect((await stack.rowOf(id)).predict_seconds).toBeGreaterThan(0);
 });
 
 test("page numbers of the public list end at 10,000 pictures, and cursors go on", async () => {
@@ -296,8 +301,8 @@ test("page numbers of the public list end at 10,000 pictures, and cursors go on"
   expect(deep.body.detail).toMatch(/cursor/);
   expect((await api("/generation/public?per_page=100&page=100")).status).toBe(200);
   for (let count = 0; count < 2; count++) {
-    const { id } = await stack.created(freshPrompt(), user.headers, { is_public: true });
-    await stack.ended(id, user.headers);
+    const { id } = await stack.makeGeneration(freshPrompt(), user.headers, { is_public: true });
+    await stack.waitForEnd(id, user.headers);
   }
   const { body } = await api("/generation/public?per_page=1");
   expect(body.next_cursor).toEqual(expect.any(String));

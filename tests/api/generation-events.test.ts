@@ -9,9 +9,10 @@ import {
   registerEndUser,
 } from "../support/api.ts";
 import { EventStream } from "../support/event-stream.ts";
-import { formOf, freshPrompt, GenerationStack, until } from "../support/generation.ts";
+import { formOf, freshPrompt, GenerationStack } from "../support/generation.ts";
 import { registerLimited } from "../support/limits.ts";
 import { lockAnonymousLimits } from "../support/lock-anonymous-limits.ts";
+import { until } from "../support/until.ts";
 
 const { urls } = inject("stack");
 const stack = new GenerationStack(inject("stack"));
@@ -33,14 +34,14 @@ lockAnonymousLimits();
 beforeAll(async () => {
   developer = await registerDeveloper();
   user = await registerEndUser(developer.project);
-  await stack.plan(developer.project.id, "premium");
-  done = (await stack.created(freshPrompt(), user.headers)).id;
-  await stack.ended(done, user.headers);
+  await stack.setPlan(developer.project.id, "premium");
+  done = (await stack.makeGeneration(freshPrompt(), user.headers)).id;
+  await stack.waitForEnd(done, user.headers);
 });
 afterAll(() => stack.close());
 
 test("a stream sends each status once and in order, with progress between them, and ends with the final status", async () => {
-  const { id } = await stack.created(`${freshPrompt()} [[slow 5000]]`, user.headers);
+  const { id } = await stack.makeGeneration(`${freshPrompt()} [[slow 5000]]`, user.headers);
   const stream = await follow(id);
   expect(stream.response.status).toBe(200);
   expect(stream.response.headers.get("content-type")).toBe("text/event-stream");
@@ -49,7 +50,7 @@ test("a stream sends each status once and in order, with progress between them, 
   const states = stream.events.filter(({ event }) => event === "status");
   expect(states.map(({ data }) => data.status)).toEqual(["pending", "processing", "completed"]);
   expect(states.map(({ id }) => id)).toEqual(["1", "2", "3"]);
-  const { body } = await stack.status(id, user.headers);
+  const { body } = await stack.readStatus(id, user.headers);
   const same = [
     "id",
     "status",
@@ -71,7 +72,7 @@ test("a stream sends each status once and in order, with progress between them, 
 });
 
 test("a stream resumed with Last-Event-ID sends what followed, and nothing twice", async () => {
-  const { id } = await stack.created(`${freshPrompt()} [[slow 6000]]`, user.headers);
+  const { id } = await stack.makeGeneration(`${freshPrompt()} [[slow 6000]]`, user.headers);
   const first = await follow(id);
   await first.until("progress");
   first.close();
@@ -101,7 +102,7 @@ test.each(["generations-v2", "generations"])(
 );
 
 test("HEAD returns the headers of a stream and opens no stream", async () => {
-  const { id } = await stack.created(`${freshPrompt()} [[stall]]`, user.headers);
+  const { id } = await stack.makeGeneration(`${freshPrompt()} [[stall]]`, user.headers);
   for (let time = 0; time < 12; time++) {
     const head = await fetch(`${urls.api}${eventsAt(id)}`, { method: "HEAD", headers: user.headers });
     expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
@@ -156,7 +157,7 @@ describe("refused streams", () => {
   test("opening a stream counts as one read", async () => {
     const limited = await registerLimited(stack.sql, { reads_per_minute: 2 });
     const endUser = await registerEndUser(limited.project);
-    const { id } = await stack.created(freshPrompt(), endUser.headers);
+    const { id } = await stack.makeGeneration(freshPrompt(), endUser.headers);
     const url = `${urls.api}${eventsAt(id)}`;
     for (let time = 0; time < 2; time++)
       expect((await fetch(url, { method: "HEAD", headers: endUser.headers })).status).toBe(200);
@@ -170,7 +171,7 @@ describe("refused streams", () => {
 describe("access that ends while the stream is open", () => {
   const running = async () => {
     const endUser = await registerEndUser(developer.project);
-    const { id } = await stack.created(`${freshPrompt()} [[stall]]`, endUser.headers);
+    const { id } = await stack.makeGeneration(`${freshPrompt()} [[stall]]`, endUser.headers);
     const stream = await follow(id, endUser.headers);
     await stream.until("processing");
     return { endUser, id, stream };
@@ -210,7 +211,7 @@ describe("access that ends while the stream is open", () => {
 
 test("a user may hold ten streams, and one more is refused until one of them is closed", async () => {
   const endUser = await registerEndUser(developer.project);
-  const { id } = await stack.created(`${freshPrompt()} [[stall]]`, endUser.headers);
+  const { id } = await stack.makeGeneration(`${freshPrompt()} [[stall]]`, endUser.headers);
   const streams = await Promise.all(Array.from({ length: 10 }, () => follow(id, endUser.headers)));
   await Promise.all(streams.map((stream) => stream.until("pending")));
   const refused = await api(eventsAt(id), { headers: endUser.headers });
@@ -220,10 +221,11 @@ test("a user may hold ten streams, and one more is refused until one of them is 
   expect(other.response.status).toBe(200);
   await other.rest();
   for (const stream of streams) stream.close();
-  const again = await until(async () => {
-    const stream = await follow(id, endUser.headers);
-    return stream.response.status === 200 && stream;
-  }, "a stream that is closed makes room");
+  const again = await until(
+    "a stream that is closed makes room",
+    () => follow(id, endUser.headers),
+    (stream) => stream.response.status === 200,
+  );
   await cancel(id, endUser.headers);
   await again.until("canceled");
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { api, errorOf, type Headed, registerDeveloper, registerEndUser } from "../support/api.ts";
-import { whenHealthy } from "../support/health.ts";
+import { waitUntilHealthy } from "../support/wait-until-healthy.ts";
 
 const { urls, keys, credentials } = inject("stack");
 
@@ -17,7 +17,7 @@ test("the root and /health answer without a prefix and without credentials", asy
 });
 
 test("/api/v1/health reports the state of every part", async () => {
-  const { status, body } = await whenHealthy("/health");
+  const { status, body } = await waitUntilHealthy("/health");
   expect(status).toBe(200);
   expect(body).toMatchObject({
     status: "healthy",
@@ -33,7 +33,7 @@ test("/api/v1/health reports the state of every part", async () => {
 });
 
 test.each(["database", "storage"])("/health/%s is healthy", async (part) => {
-  expect((await whenHealthy(`/health/${part}`)).status).toBe(200);
+  expect((await waitUntilHealthy(`/health/${part}`)).status).toBe(200);
 });
 
 const asOperator = { "X-Operator-Key": credentials.operator_key ?? "" };
@@ -77,7 +77,7 @@ test("/health/detailed shows other callers the states of the parts, and no hosts
   const developer = await registerDeveloper();
   const user = await registerEndUser(developer.project);
   for (const headers of [{}, developer.headers, { Authorization: `Bearer ${user.token}` }]) {
-    const { status, body } = await whenHealthy("/health/detailed", headers);
+    const { status, body } = await waitUntilHealthy("/health/detailed", headers);
     expect(status).toBe(200);
     expect(body).toMatchObject({ status: "healthy", database: { status: "healthy" } });
     expect(body).not.toHaveProperty("service");
@@ -100,7 +100,7 @@ test("/health/detailed refuses invalid credentials", async () => {
 test.each(["/health", "/health/storage", "/health/detailed"])(
   "%s answers health+json if the request accepts it, and is never cached",
   async (path) => {
-    const answer = await whenHealthy(path, { Accept: "application/health+json" });
+    const answer = await waitUntilHealthy(path, { Accept: "application/health+json" });
     expect(answer.headers.get("content-type")).toBe("application/health+json");
     expect(answer.headers.get("cache-control")).toBe("no-store");
     expect((await api(path)).headers.get("content-type")).toBe("application/json");

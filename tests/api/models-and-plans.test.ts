@@ -24,15 +24,15 @@ const models = async (headers = user.headers): Promise<Body[]> =>
 const ids = (list: Body[]) => list.map(({ id }) => id);
 
 test("GET /models lists the models of the project's plan, and each can be requested", async () => {
-  await stack.plan(developer.project.id, "free");
+  await stack.setPlan(developer.project.id, "free");
   const free = ids(await models());
   expect(free).toContain("black-forest-labs/flux-schnell");
   expect(free).not.toContain("black-forest-labs/flux-kontext-max");
-  await stack.plan(developer.project.id, "premium");
+  await stack.setPlan(developer.project.id, "premium");
   const premium = ids(await models());
   expect(premium).toEqual(expect.arrayContaining([...free, "black-forest-labs/flux-kontext-max"]));
   for (const model of premium)
-    expect((await stack.create(freshPrompt(), user.headers, { model })).status).toBe(200);
+    expect((await stack.sendCreate(freshPrompt(), user.headers, { model })).status).toBe(200);
 });
 
 test("each model shows its options with types and limits, and what it is the default for", async () => {
@@ -55,7 +55,7 @@ test("each model shows its options with types and limits, and what it is the def
 });
 
 test("GET /models omits a deactivated model, except a default model", async () => {
-  await stack.plan(developer.project.id, "premium");
+  await stack.setPlan(developer.project.id, "premium");
   const [other, standard] = ["black-forest-labs/flux-kontext-max", "google/nano-banana"];
   const setActive = (active: boolean) =>
     stack.sql`update public.models set is_active = ${active} where id in (${other}, ${standard})`;
@@ -91,7 +91,7 @@ test("GET /plans shows each plan's limits, marks the current one and shows an un
     models: expect.arrayContaining(["bytedance/seedream-4"]),
   });
   expect(mine.filter(({ is_current }) => is_current)).toHaveLength(1);
-  await stack.plan(developer.project.id, "for-one");
+  await stack.setPlan(developer.project.id, "for-one");
   expect(ids(await plans(developer.headers))).toContain("for-one");
   expect(ids(await plans(operatorHeaders))).toContain("for-one");
   const stranger = await registerDeveloper();

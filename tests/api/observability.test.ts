@@ -9,8 +9,8 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { until } from "../support/generation.ts";
 import { promtool, runPromtool } from "../support/promtool.ts";
+import { until } from "../support/until.ts";
 
 const { credentials, logs = "" } = inject("stack");
 const asOperator = { "X-Operator-Key": credentials.operator_key ?? "" };
@@ -26,12 +26,12 @@ beforeAll(async () => {
 
 /** The line of a request in the log of the function. */
 function lineOf(requestId: string): Promise<Record<string, unknown>> {
-  return until(async () => {
+  return until("the log has the line", async () => {
     const line = readFileSync(join(logs, "function-api.log"), "utf8")
       .split("\n")
       .find((each) => each.includes(requestId));
     return line === undefined ? undefined : (JSON.parse(line) as Record<string, unknown>);
-  }, "the log has the line");
+  });
 }
 
 describe("the log", () => {

@@ -16,7 +16,7 @@ test("deactivating a developer hides the pictures of their projects at once, and
     body: formOf(freshPrompt()),
   });
   const { id } = created.body;
-  const done = await stack.ended(id, user.headers);
+  const done = await stack.waitForEnd(id, user.headers);
   const [ticket, example] = [done.generated_image_url, done.example_images[0]];
   await api(`/generation/${id}/public`, {
     method: "PATCH",
@@ -34,7 +34,7 @@ test("deactivating a developer hides the pictures of their projects at once, and
 
   await stack.sql`update public.users set deactivated_at = now() where id = ${developer.id}`;
   expect([await statuses(), await listed()]).toEqual([[404, 404, 404], 0]);
-  expect((await stack.status(id, user.headers)).status).toBe(403);
+  expect((await stack.readStatus(id, user.headers)).status).toBe(403);
 
   await stack.sql`update public.users set deactivated_at = null where id = ${developer.id}`;
   expect([await statuses(), await listed()]).toEqual([[302, 302, 302], 1]);

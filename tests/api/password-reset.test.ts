@@ -8,9 +8,10 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { forgetMail } from "../support/attempts.ts";
-import { eventually, mailsTo, mailTo, tokenOf } from "../support/mail.ts";
+import { forgetMailCounts } from "../support/forget-mail-counts.ts";
+import { mailsTo, mailTo, tokenOf } from "../support/mail.ts";
 import { openDatabase } from "../support/management.ts";
+import { until } from "../support/until.ts";
 
 const sql = openDatabase();
 
@@ -69,7 +70,7 @@ test("a weak password does not use up a reset token", async () => {
 
 test("a newer reset mail does not invalidate an older one, and using either invalidates both", async () => {
   const { email, projectHeaders, project, mail } = await requestReset();
-  await forgetMail(sql, "password_reset", `${project.id}:${email}`);
+  await forgetMailCounts(sql, "password_reset", `${project.id}:${email}`);
   await ask(email, projectHeaders);
   const newer = await mailTo(email, subject, mail);
   expect((await reset(tokenOf(mail))).status).toBe(200);
@@ -78,7 +79,7 @@ test("a newer reset mail does not invalidate an older one, and using either inva
 
 test("two reset tokens of one account used in parallel set one password", async () => {
   const { email, projectHeaders, project, mail } = await requestReset();
-  await forgetMail(sql, "password_reset", `${project.id}:${email}`);
+  await forgetMailCounts(sql, "password_reset", `${project.id}:${email}`);
   await ask(email, projectHeaders);
   const newer = await mailTo(email, subject, mail);
   const secrets = ["Either-horse-1", "Either-horse-2"];
@@ -140,10 +141,10 @@ test("a reset request gets the same answer for known, unknown, deactivated and f
   for (const answer of answers) expect(answer).toEqual(answers[0]);
   await mailTo(known.email, subject);
   // With an empty outbox no further mail can come.
-  await eventually("the outbox is empty", async () => {
+  await until("the outbox is empty", async () => {
     const [row] =
       await sql`select count(*)::int as waiting from private.mail_outbox where kind = 'password_reset'`;
-    return row?.waiting === 0 ? true : undefined;
+    return row?.waiting === 0;
   });
   for (const { email } of [closed, foreign]) {
     expect((await mailsTo(email)).filter((mail) => mail.subject.includes(subject))).toEqual([]);

@@ -8,7 +8,7 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { whenHealthy } from "../support/health.ts";
+import { waitUntilHealthy } from "../support/wait-until-healthy.ts";
 
 const { urls } = inject("stack");
 /** Paths of functions belong to the gateway, all others to the base URL of clients. */
@@ -97,7 +97,7 @@ test.each([
   "/api/v1/health",
   "/functions/v1/api/v1/health",
 ])("%s answers the health check", async (path) => {
-  expect((await whenHealthy(addressOf(path))).status).toBe(200);
+  expect((await waitUntilHealthy(addressOf(path))).status).toBe(200);
 });
 
 describe("unknown paths", () => {

@@ -1,12 +1,12 @@
 import { beforeAll, expect, test } from "vitest";
-import { type RestAnswer, rest } from "../support/rest.ts";
+import { type RestAnswer, rest } from "../support/call-gateway.ts";
 import {
   actorsOf,
   type Cell,
   cellsOf,
   childrenFirst,
+  conditionForRow,
   exposedSchemas,
-  keyIs,
   mismatches,
   report,
   seedTables,
@@ -94,7 +94,7 @@ async function attempt({ table, command, actor, row }: Cell): Promise<boolean> {
   const filter = filterOf(table, row);
   const version = async () => {
     const [found] = await admin.unsafe(
-      `select xmin::text as version from ${table.name} where ${keyIs(table, row)}`,
+      `select xmin::text as version from ${table.name} where ${conditionForRow(table, row)}`,
     );
     return found?.version;
   };

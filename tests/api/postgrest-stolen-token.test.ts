@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { api } from "../support/api.ts";
-import { platform, rest } from "../support/rest.ts";
+import { callGateway, rest } from "../support/call-gateway.ts";
 import { accessOf, exposedSchemas, type Table, tablesOf } from "../support/rls-matrix.ts";
 import { owner } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
@@ -180,7 +180,7 @@ describe("the token of an end user at /rest/v1", () => {
 });
 
 test("the root of /rest/v1 shows neither key hashes nor operator keys to an end user's token", async () => {
-  const { body } = await platform(thief, "GET", "/rest/v1/");
+  const { body } = await callGateway(thief, "GET", "/rest/v1/");
   expect(JSON.stringify(body)).not.toMatch(/key_hash|operator_keys/);
 });
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, inject, test } from "vitest";
-import { type Caller, platform, type RestAnswer } from "../support/rest.ts";
+import { type Caller, callGateway, type RestAnswer } from "../support/call-gateway.ts";
 import { owner } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 
 const upload = (caller: Caller, path: string, method = "POST", headers = {}) =>
-  platform(caller, method, `/storage/v1/object/${path}`, {
+  callGateway(caller, method, `/storage/v1/object/${path}`, {
     body: pngFile,
     headers: { "content-type": "image/png", ...headers },
   });
@@ -46,18 +46,18 @@ describe("objects of Storage", () => {
       for (const object of objects) {
         const [bucket = "", project = "", folder = ""] = object.split("/");
         for (const prefix of ["", project, `${project}/`, `${project}/${folder}`]) {
-          const found = await platform(caller, "POST", `/storage/v1/object/list/${bucket}`, {
+          const found = await callGateway(caller, "POST", `/storage/v1/object/list/${bucket}`, {
             json: { prefix, limit: 100, offset: 0, search: "" },
           });
           expect(Array.isArray(found.body) ? found.body : [], `${name}: ${bucket}/${prefix}`).toEqual([]);
-          const newer = await platform(caller, "POST", `/storage/v1/object/list-v2/${bucket}`, {
+          const newer = await callGateway(caller, "POST", `/storage/v1/object/list-v2/${bucket}`, {
             json: { prefix },
           });
           expect(newer.body?.objects ?? []).toEqual([]);
         }
       }
     }
-    const found = await platform(service, "POST", "/storage/v1/object/list/uploads", {
+    const found = await callGateway(service, "POST", "/storage/v1/object/list/uploads", {
       json: { prefix: world.b.project_id },
     });
     expect(found.body).toHaveLength(1);
@@ -79,7 +79,7 @@ describe("objects of Storage", () => {
           ["GET", `render/image/public/${object}?width=10`],
           ["GET", `object/authenticated/uploads/../${object}`],
         ] as const) {
-          const { status, body } = await platform(caller, method, `/storage/v1/${path}`);
+          const { status, body } = await callGateway(caller, method, `/storage/v1/${path}`);
           expect(status, `${name}: ${method} ${path}`).toBeGreaterThanOrEqual(400);
           expect(String(body)).not.toContain("PNG");
         }
@@ -99,7 +99,12 @@ describe("objects of Storage", () => {
         ] as const) {
           const [right, wrong] = await Promise.all(
             [object, missing].map((target) =>
-              platform(caller, method, `/storage/v1/${path}/${target}`, json === undefined ? {} : { json }),
+              callGateway(
+                caller,
+                method,
+                `/storage/v1/${path}/${target}`,
+                json === undefined ? {} : { json },
+              ),
             ),
           );
           expect(blank(right)).toEqual(blank(wrong));
@@ -112,16 +117,16 @@ describe("objects of Storage", () => {
     for (const [name, caller] of callers) {
       for (const object of objects) {
         const [bucket = "", ...rest] = object.split("/");
-        const single = await platform(caller, "POST", `/storage/v1/object/sign/${object}`, {
+        const single = await callGateway(caller, "POST", `/storage/v1/object/sign/${object}`, {
           json: { expiresIn: 60 },
         });
         expect(single.status, name).toBeGreaterThanOrEqual(400);
-        const many = await platform(caller, "POST", `/storage/v1/object/sign/${bucket}`, {
+        const many = await callGateway(caller, "POST", `/storage/v1/object/sign/${bucket}`, {
           json: { expiresIn: 60, paths: [rest.join("/")] },
         });
         expect(JSON.stringify(many.body)).not.toContain("token=");
         for (const path of [object, `${object}.new.png`]) {
-          const upload_to = await platform(caller, "POST", `/storage/v1/object/upload/sign/${path}`, {
+          const upload_to = await callGateway(caller, "POST", `/storage/v1/object/upload/sign/${path}`, {
             headers: { "x-upsert": "true" },
           });
           expect(upload_to.status, name).toBeGreaterThanOrEqual(400);
@@ -132,7 +137,7 @@ describe("objects of Storage", () => {
 
   test("neither the signed URL of another object nor an access token opens an object of Storage", async () => {
     const [of_b = "", of_a = ""] = objects;
-    const signed = await platform(service, "POST", `/storage/v1/object/sign/${of_a}`, {
+    const signed = await callGateway(service, "POST", `/storage/v1/object/sign/${of_a}`, {
       json: { expiresIn: 60 },
     });
     const token = new URL(`${urls.gateway}/storage/v1${signed.body.signedURL}`).searchParams.get("token");
@@ -159,16 +164,16 @@ describe("objects of Storage", () => {
           await upload(caller, object, "POST", { "x-upsert": "true" }),
           await upload(caller, `${bucketId}/${world.a.project_id}/new.png`),
           await upload(caller, `${bucketId}/new.png`),
-          await platform(caller, "POST", "/storage/v1/object/copy", {
+          await callGateway(caller, "POST", "/storage/v1/object/copy", {
             json: { bucketId, sourceKey, destinationKey: own },
           }),
-          await platform(caller, "POST", "/storage/v1/object/move", {
+          await callGateway(caller, "POST", "/storage/v1/object/move", {
             json: { bucketId, sourceKey, destinationKey: own },
           }),
-          await platform(caller, "DELETE", `/storage/v1/object/${object}`),
+          await callGateway(caller, "DELETE", `/storage/v1/object/${object}`),
         ];
         expect(answers.filter(({ status }) => status < 400).length, name).toBe(0);
-        const bulk = await platform(caller, "DELETE", `/storage/v1/object/${bucketId}`, {
+        const bulk = await callGateway(caller, "DELETE", `/storage/v1/object/${bucketId}`, {
           json: { prefixes: [sourceKey] },
         });
         expect(Array.isArray(bulk.body) ? bulk.body : []).toEqual([]);
@@ -181,16 +186,16 @@ describe("objects of Storage", () => {
     const buckets = () => owner`select id, public, file_size_limit from storage.buckets order by id`;
     const before = [await buckets(), await stored()];
     for (const [, caller] of callers) {
-      expect((await platform(caller, "GET", "/storage/v1/bucket")).body).toEqual([]);
+      expect((await callGateway(caller, "GET", "/storage/v1/bucket")).body).toEqual([]);
       for (const bucket of ["uploads", "generations"]) {
-        expect((await platform(caller, "GET", `/storage/v1/bucket/${bucket}`)).status).toBeGreaterThanOrEqual(
-          400,
-        );
-        await platform(caller, "PUT", `/storage/v1/bucket/${bucket}`, { json: { public: true } });
-        await platform(caller, "POST", `/storage/v1/bucket/${bucket}/empty`);
-        await platform(caller, "DELETE", `/storage/v1/bucket/${bucket}`);
+        expect(
+          (await callGateway(caller, "GET", `/storage/v1/bucket/${bucket}`)).status,
+        ).toBeGreaterThanOrEqual(400);
+        await callGateway(caller, "PUT", `/storage/v1/bucket/${bucket}`, { json: { public: true } });
+        await callGateway(caller, "POST", `/storage/v1/bucket/${bucket}/empty`);
+        await callGateway(caller, "DELETE", `/storage/v1/bucket/${bucket}`);
       }
-      await platform(caller, "POST", "/storage/v1/bucket", {
+      await callGateway(caller, "POST", "/storage/v1/bucket", {
         json: { id: "mine", name: "mine", public: true },
       });
     }

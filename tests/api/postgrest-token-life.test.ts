@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, inject, test } from "vitest";
 import { signHmac } from "../support/auth-tokens.ts";
-import { rest } from "../support/rest.ts";
+import { rest } from "../support/call-gateway.ts";
 import { claimsOf, owner } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 

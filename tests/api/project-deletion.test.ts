@@ -8,7 +8,8 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { openDatabase, operatorHeaders, putOnPlan, reconcile, until } from "../support/management.ts";
+import { openDatabase, operatorHeaders, putOnPlan, reconcile } from "../support/management.ts";
+import { until } from "../support/until.ts";
 
 const sql = openDatabase();
 const { urls, keys } = inject("stack");
@@ -189,6 +190,7 @@ test("after seven days a project's accounts, users of Auth, keys, generations an
   await remove(developer);
   await dueNow(id);
   await until(
+    "the project is deleted",
     async () => {
       await reconcile();
       return sql`select id from public.projects where id = ${id}`;
@@ -228,6 +230,7 @@ test("a removal works in bounded steps, continues after a worker died, and rules
   // The worker died and its lease has ended, so the next run removes the rest.
   await dueNow(id);
   await until(
+    "the project is deleted",
     async () => {
       await reconcile();
       return sql`select id from public.projects where id = ${id}`;

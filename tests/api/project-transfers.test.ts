@@ -9,7 +9,7 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { forgetMail } from "../support/attempts.ts";
+import { forgetMailCounts } from "../support/forget-mail-counts.ts";
 import { mailTo, tokenOf } from "../support/mail.ts";
 import { openDatabase } from "../support/management.ts";
 
@@ -118,7 +118,7 @@ test("only the developer with the verified email sees and accepts an offer", asy
   ).toBe(404);
 
   // A registration alone does not verify the email.
-  await forgetMail(sql, "project_offered", id);
+  await forgetMailCounts(sql, "project_offered", id);
   const address = freshEmail("squatter");
   await offer(owner, address);
   const squatter = await registerDeveloper(address);
@@ -179,13 +179,13 @@ test("an offer ends when it expires, with a newer offer and with the deletion of
   expect(errorOf(await accept(receiver, id)).code).toBe("transfer_not_found");
   expect(await offersTo(receiver)).toEqual([]);
 
-  await forgetMail(sql, "project_offered", id);
+  await forgetMailCounts(sql, "project_offered", id);
   await offer(owner, receiver.email);
-  await forgetMail(sql, "project_offered", id);
+  await forgetMailCounts(sql, "project_offered", id);
   await offer(owner, freshEmail("other"));
   expect(errorOf(await accept(receiver, id)).code).toBe("transfer_not_found");
 
-  await forgetMail(sql, "project_offered", id);
+  await forgetMailCounts(sql, "project_offered", id);
   await offer(owner, receiver.email);
   await api(`/projects/${id}`, { method: "DELETE", headers: owner.headers });
   expect(await offersTo(receiver)).toEqual([]);

@@ -14,11 +14,11 @@ import { operations } from "../support/contract/document.ts";
 import { exampleRequest } from "../support/contract/request.ts";
 import {
   beginWindow,
+  countStatuses,
   createPlan,
   endWindow,
-  limitOf,
+  limitHeadersOf,
   registerLimited,
-  statusesOf,
   usedOf,
 } from "../support/limits.ts";
 import { openDatabase, operatorHeaders } from "../support/management.ts";
@@ -36,9 +36,9 @@ test("of 1,000 parallel requests against a limit of 100 exactly 100 succeed", as
   const answers = await Promise.all(
     Array.from({ length: 1_000 }, () => api("/generation", { headers: user.headers })),
   );
-  expect(statusesOf(answers)).toEqual({ 200: 100, 429: 900 });
+  expect(countStatuses(answers)).toEqual({ 200: 100, 429: 900 });
   const remaining = answers.flatMap(({ status, headers }) =>
-    status === 200 ? limitOf(headers).remaining : [],
+    status === 200 ? limitHeadersOf(headers).remaining : [],
   );
   expect(remaining.sort((one, two) => Number(one) - Number(two))).toEqual(
     Array.from({ length: 100 }, (_, n) => n),
@@ -50,7 +50,7 @@ test("of 1,000 parallel reads against a limit of 100 exactly 100 succeed", async
   const me = () => api("/auth/me", { headers: user.headers });
   await beginWindow(sql, `reads:${user.id}`);
   const answers = await Promise.all(Array.from({ length: 1_000 }, me));
-  expect(statusesOf(answers)).toEqual({ 200: 100, 429: 900 });
+  expect(countStatuses(answers)).toEqual({ 200: 100, 429: 900 });
   expect(await usedOf(sql, `reads:${user.id}`)).toBe(100);
 });
 
@@ -59,10 +59,10 @@ test("every answer carries the state of the rate limit, and a refusal carries Re
   const answers = [];
   for (let turn = 0; turn < 4; turn++) answers.push(await api("/generation", { headers: user.headers }));
   expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 429]);
-  expect(answers.map(({ headers }) => limitOf(headers).remaining)).toEqual([2, 1, 0, 0]);
+  expect(answers.map(({ headers }) => limitHeadersOf(headers).remaining)).toEqual([2, 1, 0, 0]);
   const midnight = Math.ceil(Date.now() / 86_400_000) * 86_400;
   for (const [turn, { headers }] of answers.entries()) {
-    const { limit, reset } = limitOf(headers);
+    const { limit, reset } = limitHeadersOf(headers);
     expect(limit).toBe(3);
     expect(Math.abs(Number(reset) - midnight)).toBeLessThanOrEqual(2);
     expect(headers.get("ratelimit-policy")).toBe('"requests";q=3;w=86400');
@@ -92,7 +92,7 @@ test("the next window of a rate limit starts at zero", async () => {
   expect([(await list()).status, (await list()).status]).toEqual([200, 429]);
   await endWindow(sql, project.id);
   const next = await list();
-  expect([next.status, limitOf(next.headers).remaining]).toEqual([200, 0]);
+  expect([next.status, limitHeadersOf(next.headers).remaining]).toEqual([200, 0]);
   expect((await list()).status).toBe(429);
 });
 
@@ -128,7 +128,7 @@ test("an operator has no rate limit", async () => {
   const { project } = await limited({ requests_per_day: 1, reads_per_minute: 1 });
   for (let turn = 0; turn < 3; turn++) {
     const { status, headers } = await api(`/projects/${project.id}`, { headers: operatorHeaders });
-    expect([status, limitOf(headers).limit]).toEqual([200, null]);
+    expect([status, limitHeadersOf(headers).limit]).toEqual([200, null]);
   }
 });
 
@@ -171,7 +171,7 @@ describe("reads", () => {
       insert into public.generations (id, project_id, user_id, instructions, model, charge, charged_month, next_check_at)
       values (${id}, ${project.id}, ${user.id}, 'Waits', 'test/none', 'reserved', date_trunc('month', now())::date, 'infinity')`;
     const { status, headers } = await api(`/generation/${id}/status?wait=1`, { headers: user.headers });
-    expect([status, limitOf(headers).remaining]).toEqual([200, 99]);
+    expect([status, limitHeadersOf(headers).remaining]).toEqual([200, 99]);
     expect(await usedOf(sql, `reads:${user.id}`)).toBe(1);
   });
 });
@@ -183,7 +183,7 @@ test("creating a generation counts as one request", async () => {
     headers,
     json: { prompt: "One" },
   });
-  expect([status, limitOf(answered).remaining]).toEqual([200, 9]);
+  expect([status, limitHeadersOf(answered).remaining]).toEqual([200, 9]);
   expect(await usedOf(sql, `requests:${project.id}`)).toBe(1);
 });
 
@@ -215,11 +215,11 @@ describe("logins and registrations", () => {
     const { project } = developer;
     const { email } = await registerEndUser(project);
     const again = await api("/auth/register", { headers: project.headers, json: { email, password } });
-    expect([again.status, limitOf(again.headers).remaining]).toEqual([409, 2]);
+    expect([again.status, limitHeadersOf(again.headers).remaining]).toEqual([409, 2]);
     const wrong = await signIn(project, email, "Wrong-horse-9", "203.0.113.1");
-    expect([wrong.status, limitOf(wrong.headers).remaining]).toEqual([401, 1]);
+    expect([wrong.status, limitHeadersOf(wrong.headers).remaining]).toEqual([401, 1]);
     const right = await signIn(project, email, password, "203.0.113.2, 203.0.113.3");
-    expect([right.status, limitOf(right.headers).remaining]).toEqual([200, 0]);
+    expect([right.status, limitHeadersOf(right.headers).remaining]).toEqual([200, 0]);
     expect(right.headers.get("ratelimit-policy")).toBe('"auth";q=4;w=3600');
     const over = await signIn(project, email, password, "203.0.113.4");
     expect(errorOf(over)).toMatchObject({ status: 429, code: "rate_limited" });
@@ -240,7 +240,7 @@ describe("logins and registrations", () => {
         signIn(project, freshEmail("nobody"), "Wrong-horse-9", `198.51.100.${n}`),
       ),
     );
-    expect(statusesOf(answers)).toEqual({ 401: 5, 429: 35 });
+    expect(countStatuses(answers)).toEqual({ 401: 5, 429: 35 });
   });
 
   test("the table of rate limits stores no IP address", async () => {
@@ -259,7 +259,7 @@ test("reads of the public list count per IP address and project", async () => {
   const bucket = (await sql`select private.address_bucket('reads', ${project.id}, '127.0.0.1') as bucket`)[0]
     ?.bucket;
   await endWindow(sql, bucket, 600);
-  expect([first.status, limitOf(first.headers).remaining]).toEqual([200, 1]);
+  expect([first.status, limitHeadersOf(first.headers).remaining]).toEqual([200, 1]);
   expect((await look()).status).toBe(200);
   expect(errorOf(await look())).toMatchObject({ status: 429, code: "rate_limited" });
   expect((await api("/generation/public")).status).toBe(200);
@@ -278,7 +278,7 @@ describe("changes of plans", () => {
     });
     expect(changed.status).toBe(200);
     const next = await list();
-    expect([next.status, limitOf(next.headers)]).toEqual([
+    expect([next.status, limitHeadersOf(next.headers)]).toEqual([
       200,
       expect.objectContaining({ limit: 3, remaining: 1 }),
     ]);
@@ -298,7 +298,7 @@ describe("changes of plans", () => {
     expect([(await list()).status, (await list()).status]).toEqual([200, 429]);
     await sql`update public.plans set requests_per_day = null where id = ${developer.plan}`;
     const free = await list();
-    expect([free.status, limitOf(free.headers).limit]).toEqual([200, null]);
+    expect([free.status, limitHeadersOf(free.headers).limit]).toEqual([200, null]);
   });
 });
 
@@ -379,7 +379,7 @@ describe("operations that document 429", () => {
       const init = { method: operation.method, headers: callers[who] };
       const answer = await api(`${urls.base}${path}`, json === undefined ? init : { ...init, json });
       expect(errorOf(answer)).toMatchObject({ status: 429, code: "rate_limited" });
-      expect(limitOf(answer.headers)).toMatchObject({ limit: 1, remaining: 0 });
+      expect(limitHeadersOf(answer.headers)).toMatchObject({ limit: 1, remaining: 0 });
     },
   );
 });

@@ -11,7 +11,7 @@ import { type Operation, operations } from "../support/contract/document.ts";
 import { exampleRequest } from "../support/contract/request.ts";
 import { operatorHeaders } from "../support/management.ts";
 import { signedWebhook } from "../support/signed-webhook.ts";
-import { bad } from "../support/status-table.ts";
+import { badHeaders } from "../support/status-table.ts";
 
 // The rows come from docs/openapi.json, so a new operation is tested without a new row here.
 
@@ -55,16 +55,17 @@ const mistakes: Record<number, (operation: Operation) => Sent | undefined> = {
       ? isSigned(id)
         ? { body: "{}", headers: json, isSigned: true }
         : { body: "{", headers: json, code: "malformed_json" }
-      : { headers: bad.project, code: "invalid_project_id" },
+      : { headers: badHeaders.project, code: "invalid_project_id" },
   // That operation needs no token if the body names the account.
   401: ({ id }) => ({
-    headers: bad.token,
+    headers: badHeaders.token,
     code: refusalsOfExamples[id] ?? "invalid_token",
     ...(id === "auth.requestVerification" && { body: "{}" }),
   }),
   // A refresh reads no key. auth-statuses.test.ts tests its refusals.
-  403: ({ id }) => (id === "auth.refresh" ? undefined : { headers: bad.key, code: "developer_key_invalid" }),
-  404: ({ path }) => (path.includes("{") ? {} : { as: "developer", headers: bad.nobodysProject }),
+  403: ({ id }) =>
+    id === "auth.refresh" ? undefined : { headers: badHeaders.key, code: "developer_key_invalid" },
+  404: ({ path }) => (path.includes("{") ? {} : { as: "developer", headers: badHeaders.nobodysProject }),
   413: ({ requestBody }) => requestBody && { body: tooMuch, headers: json, code: "payload_too_large" },
   // A signed body is read whatever its type, but not in an unknown charset.
   415: ({ id, requestBody }) =>

@@ -94,7 +94,7 @@ test.each(bases)("a preflight with the base URL %s is answered", async (_, base)
 
 test.concurrent.each(bases)("the legacy paths work for an end user with the base URL %s", async (_, base) => {
   const { project } = await registerDeveloper();
-  await stack.plan(project.id, "premium");
+  await stack.setPlan(project.id, "premium");
   const user = await registerEndUser(project);
   const headers = { ...user.headers, "X-User-Role": "end_user" };
   const form = new FormData();

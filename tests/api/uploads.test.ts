@@ -7,7 +7,8 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { type Body, freshPrompt, GenerationStack, photo, until } from "../support/generation.ts";
+import { type Body, freshPrompt, GenerationStack, photo } from "../support/generation.ts";
+import { until } from "../support/until.ts";
 
 const stack = new GenerationStack(inject("stack"));
 afterAll(() => stack.close());
@@ -16,7 +17,7 @@ let project: Project;
 let user: EndUser;
 beforeAll(async () => {
   ({ project } = await registerDeveloper());
-  await stack.plan(project.id, "premium");
+  await stack.setPlan(project.id, "premium");
   user = await registerEndUser(project);
 });
 
@@ -41,8 +42,8 @@ test("a generation uses the images that a browser uploaded to Storage, in the or
     expect((await put(upload, photo(index + 3))).status).toBe(200);
   const prompt = freshPrompt();
   const upload_ids = uploads.map(({ id }) => id).reverse();
-  const { id } = await stack.created(prompt, user.headers, { upload_ids });
-  const done = await stack.ended(id, user.headers);
+  const { id } = await stack.makeGeneration(prompt, user.headers, { upload_ids });
+  const done = await stack.waitForEnd(id, user.headers);
   expect(done).toMatchObject({ status: "completed", model: "google/nano-banana" });
   expect(done.example_images).toHaveLength(2);
   const shown = await Promise.all(
@@ -54,19 +55,21 @@ test("a generation uses the images that a browser uploaded to Storage, in the or
   );
 
   expect((await api(`/generation/${id}`, { method: "DELETE", headers: user.headers })).status).toBe(200);
-  for (const upload of uploads) expect(await stack.files(upload.id)).toEqual([]);
+  for (const upload of uploads) expect(await stack.filesOf(upload.id)).toEqual([]);
 });
 
 test("an upload can be used by one generation only, with parallel creates too", async () => {
   const [upload = {}] = await createUploads(1);
   await put(upload, photo());
-  const before = await stack.charged(project.id);
+  const before = await stack.chargesOf(project.id);
   const answers = await Promise.all(
-    Array.from({ length: 8 }, () => stack.create(freshPrompt(), user.headers, { upload_ids: [upload.id] })),
+    Array.from({ length: 8 }, () =>
+      stack.sendCreate(freshPrompt(), user.headers, { upload_ids: [upload.id] }),
+    ),
   );
   expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
   expect(answers.filter(({ body }) => body.code === "upload_not_found")).toHaveLength(7);
-  expect(await stack.charged(project.id)).toBe(before + 1);
+  expect(await stack.chargesOf(project.id)).toBe(before + 1);
 });
 
 test.each([
@@ -75,7 +78,7 @@ test.each([
 ])("an upload %s is refused by a generation", async (_, content, status, code) => {
   const [upload = {}] = await createUploads(1);
   if (content !== undefined) expect((await put(upload, content)).status).toBe(200);
-  const answer = await stack.create(freshPrompt(), user.headers, { upload_ids: [upload.id] });
+  const answer = await stack.sendCreate(freshPrompt(), user.headers, { upload_ids: [upload.id] });
   expect(errorOf(answer)).toMatchObject({ status, code });
 });
 
@@ -91,7 +94,7 @@ test("another user's upload answers 404", async () => {
   const other = await registerEndUser(project);
   const [upload = {}] = await createUploads(1, other.headers);
   await put(upload, photo());
-  const answer = await stack.create(freshPrompt(), user.headers, { upload_ids: [upload.id] });
+  const answer = await stack.sendCreate(freshPrompt(), user.headers, { upload_ids: [upload.id] });
   expect(errorOf(answer)).toMatchObject({ status: 404, code: "upload_not_found" });
 });
 
@@ -119,10 +122,10 @@ test("a user has at most 50 unused uploads, and unused ones are deleted with the
   expect(errorOf(refused)).toMatchObject({ status: 429, code: "upload_limit_reached" });
 
   await stack.sql`update public.uploads set created_at = now() - interval '181 minutes' where user_id = ${other.id}`;
-  await until(async () => {
+  await until("the file is gone", async () => {
     await stack.sql`update private.cleanup_tasks set next_attempt_at = now() where generation_id = ${first.id}`;
     await stack.reconcile();
-    return (await stack.files(first.id)).length === 0;
-  }, "the file is gone");
+    return (await stack.filesOf(first.id)).length === 0;
+  });
   expect(await stack.sql`select 1 from public.uploads where user_id = ${other.id}`).toHaveLength(0);
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, inject, test } from "vitest";
 import { api, type Developer, type EndUser, registerDeveloper, registerEndUser } from "../support/api.ts";
-import { type Body, freshPrompt, GenerationStack, until } from "../support/generation.ts";
+import { type Body, freshPrompt, GenerationStack } from "../support/generation.ts";
+import { until } from "../support/until.ts";
 
 const stack = new GenerationStack(inject("stack"));
 afterAll(() => stack.close());
@@ -9,7 +10,7 @@ let developer: Developer;
 let user: EndUser;
 beforeEach(async () => {
   developer = await registerDeveloper();
-  await stack.plan(developer.project.id, "premium");
+  await stack.setPlan(developer.project.id, "premium");
   user = await registerEndUser(developer.project);
 });
 
@@ -17,7 +18,7 @@ const limit = (json: Body) =>
   api(`/projects/${developer.project.id}`, { method: "PATCH", headers: developer.headers, json });
 const grant = (json: Body, id = user.id) =>
   api(`/projects/${developer.project.id}/users/${id}`, { method: "PATCH", headers: developer.headers, json });
-const create = (prompt = freshPrompt(), who = user) => stack.create(prompt, who.headers);
+const create = (prompt = freshPrompt(), who = user) => stack.sendCreate(prompt, who.headers);
 const usage = async (headers = user.headers) => (await api("/generation/usage", { headers })).body;
 
 describe("a project's limits per user", () => {
@@ -37,7 +38,7 @@ describe("a project's limits per user", () => {
       used_this_month: 3,
     });
     // A refused create counts neither for the user nor for the project.
-    expect(await stack.charged(developer.project.id)).toBe(3);
+    expect(await stack.chargesOf(developer.project.id)).toBe(3);
     expect((await create(freshPrompt(), await registerEndUser(developer.project))).status).toBe(200);
   });
 
@@ -66,8 +67,8 @@ describe("a project's limits per user", () => {
   test("a failed generation does not count for the user's day, and a deleted one still counts", async () => {
     await limit({ user_generations_per_day: 2 });
     const { body } = await create(`${freshPrompt()} [[fail]]`);
-    await stack.ended(body.id, user.headers);
-    const made = await stack.ended((await create()).body.id, user.headers);
+    await stack.waitForEnd(body.id, user.headers);
+    const made = await stack.waitForEnd((await create()).body.id, user.headers);
     await api(`/generation/${made.id}`, { method: "DELETE", headers: user.headers });
     expect((await usage()).user.used_today).toBe(1);
     expect((await create()).status).toBe(200);
@@ -76,11 +77,15 @@ describe("a project's limits per user", () => {
 
   test("a charged cancel counts for the user's day", async () => {
     await stack.sql`insert into public.plans (id, generations_per_month) values ('user-cancels', 30) on conflict do nothing`;
-    await stack.plan(developer.project.id, "user-cancels");
+    await stack.setPlan(developer.project.id, "user-cancels");
     await limit({ user_generations_per_day: 5 });
     for (let count = 0; count < 4; count++) {
       const { body } = await create(`${freshPrompt()} [[stall]]`);
-      await until(async () => (await stack.row(body.id)).status === "processing", "the generation runs");
+      await until(
+        "the generation runs",
+        () => stack.rowOf(body.id),
+        ({ status }) => status === "processing",
+      );
       await api(`/generation/${body.id}/cancel`, { method: "POST", headers: user.headers });
     }
     expect((await usage()).user.used_today).toBe(1);
@@ -90,7 +95,7 @@ describe("a project's limits per user", () => {
     await limit({ user_generations_per_day: 1, user_concurrent: 1 });
     const headers = { ...developer.headers, "X-Project-ID": developer.project.id };
     for (let count = 0; count < 3; count++)
-      expect((await stack.create(freshPrompt(), headers)).status).toBe(200);
+      expect((await stack.sendCreate(freshPrompt(), headers)).status).toBe(200);
     expect((await usage(headers)).user).toBeNull();
   });
 });

@@ -8,7 +8,7 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { forgetMail } from "../support/attempts.ts";
+import { forgetMailCounts } from "../support/forget-mail-counts.ts";
 import { codeOf, mailsTo, mailTo, tokenOf, wrongCode } from "../support/mail.ts";
 import { openDatabase } from "../support/management.ts";
 import { createApi, serve } from "../support/served-api.ts";
@@ -141,7 +141,7 @@ test("a stranger's request for a reset or a verification mail does not invalidat
   const { id, email, project, mail } = await newUser();
   await api("/auth/request-password-reset", { headers: { "X-Project-ID": project.id }, json: { email } });
   await mailTo(email, "Set a new password");
-  await forgetMail(sql, "verification", id);
+  await forgetMailCounts(sql, "verification", id);
   await api(`/auth/request-verification?user_id=${id}`, { method: "POST" });
   await mailTo(email, subject, mail);
   expect((await verify({ token: tokenOf(mail) })).status).toBe(200);
@@ -204,7 +204,7 @@ test("five wrong attempts invalidate a code, and a new mail brings a new one", a
   const right = await verify({ user_id: id, verification_token: codeOf(mail) });
   expect(errorOf(right)).toMatchObject({ status: 400, code: "verification_token_invalid" });
   expect(right.body.detail).toContain("Ask for a new mail");
-  await forgetMail(sql, "verification", id);
+  await forgetMailCounts(sql, "verification", id);
   await api(`/auth/request-verification?user_id=${id}`, { method: "POST" });
   const newer = await mailTo(email, subject, mail);
   expect((await verify({ user_id: id, verification_token: codeOf(newer) })).status).toBe(200);
@@ -234,7 +234,7 @@ test("a code for an unknown account gets the same answer as a wrong code", async
 
 test("using one verification token invalidates the others of the account", async () => {
   const { id, email, headers, mail } = await newUser();
-  await forgetMail(sql, "verification", id);
+  await forgetMailCounts(sql, "verification", id);
   expect((await api("/auth/request-verification", { method: "POST", headers })).status).toBe(200);
   const newer = await mailTo(email, subject, mail);
   const answers = await Promise.all(
@@ -274,7 +274,7 @@ test("a second verification mail within a minute is 429 for the owner, and a str
   const ask = (userId: string) => api(`/auth/request-verification?user_id=${userId}`, { method: "POST" });
   const [known, unknown] = [await ask(id), await ask(crypto.randomUUID())];
   expect([known.status, known.body]).toEqual([unknown.status, unknown.body]);
-  await forgetMail(sql, "verification", id);
+  await forgetMailCounts(sql, "verification", id);
   expect((await ask(id)).body).toEqual(unknown.body);
   await mailTo(email, subject, (await mailsTo(email))[0]);
 });
@@ -282,7 +282,7 @@ test("a second verification mail within a minute is 429 for the owner, and a str
 test("request-verification by email mails a known address, and answers the same for unknown and foreign ones", async () => {
   const { id, email, project, mail } = await newUser();
   const foreign = await newUser();
-  await forgetMail(sql, "verification", id);
+  await forgetMailCounts(sql, "verification", id);
   const projectHeaders = { "X-Project-ID": project.id };
   const ask = (json: unknown, headers: Record<string, string> = projectHeaders) =>
     api("/auth/request-verification", { headers, json });
@@ -302,7 +302,7 @@ test("request-verification by email mails a known address, and answers the same 
 test("request-verification sends no mail to a verified account and gives the usual answer", async () => {
   const { id, email, headers, mail } = await newUser();
   await verify({ token: tokenOf(mail) });
-  await forgetMail(sql, "verification", id);
+  await forgetMailCounts(sql, "verification", id);
   const answer = await api("/auth/request-verification", { method: "POST", headers });
   expect(answer.body).toEqual({ message: "If the account has an address to verify, a mail is on its way." });
   const later = await newUser();

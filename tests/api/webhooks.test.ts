@@ -8,10 +8,11 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
+import { rest } from "../support/call-gateway.ts";
 import { EventReceiver } from "../support/event-receiver.ts";
 import { formOf, freshPrompt } from "../support/generation.ts";
-import { openDatabase, putOnPlan, reconcile, until } from "../support/management.ts";
-import { rest } from "../support/rest.ts";
+import { openDatabase, putOnPlan, reconcile } from "../support/management.ts";
+import { until } from "../support/until.ts";
 
 const sql = openDatabase();
 let receiver: EventReceiver;
@@ -67,7 +68,8 @@ test("a completed generation is delivered once, signed, with the image's URL", a
   const { body: hook } = await createHook(developer);
   const id = await createPicture(developer);
   const [event] = await until(
-    async () => eventsFor(developer),
+    "an event arrives",
+    () => eventsFor(developer),
     (events) => events.length > 0,
   );
   expect(event).toMatchObject({
@@ -78,6 +80,7 @@ test("a completed generation is delivered once, signed, with the image's URL", a
   const verified = await verifyWebhook(event?.text ?? "", event?.headers ?? {}, hook.secret);
   expect(verified).toMatchObject({ type: "generation.completed", data: { id } });
   const log = await until(
+    "the delivery is listed",
     () => api(`${hooksOf(developer)}/${hook.id}/deliveries?status=delivered`, { headers: developer.headers }),
     ({ body }) => body.total === 1,
   );
@@ -98,7 +101,8 @@ test("webhooks deliver failures, cancels, user events and a reached quota, each 
     api("/generation/generate-v2", { headers: user.headers, body: formOf(`${freshPrompt()} ${prompt}`) });
   const failed = (await make("[[fail]]")).body.id;
   await until(
-    async () => eventsFor(developer),
+    "the failure arrives",
+    () => eventsFor(developer),
     (delivered) => delivered.some(({ type }) => type === "generation.failed"),
   );
   const canceled = (await make("[[slow 5000]]")).body.id;
@@ -111,6 +115,7 @@ test("webhooks deliver failures, cancels, user events and a reached quota, each 
   await sql`update public.generation_usage set generations = 100 where project_id = ${developer.project.id}`;
   await sql`delete from auth.users where id = ${user.id}`;
   const delivered = await until(
+    "six events arrived",
     async () => {
       await reconcile();
       return eventsFor(developer);
@@ -142,10 +147,7 @@ test("in the grace of a rotation both webhook secrets verify a delivery; without
   const sent = async () => {
     const { status, body } = await api(`${path}/test`, { method: "POST", headers: developer.headers });
     expect(status).toBe(202);
-    const found = await until(
-      async () => receiver.events.find(({ id }) => id === body.id),
-      (event) => event !== undefined,
-    );
+    const found = await until("the event arrives", () => receiver.events.find(({ id }) => id === body.id));
     return (secret: string) => verifyWebhook(found?.text ?? "", found?.headers ?? {}, secret);
   };
   const { body: second } = await api(`${path}/rotate`, {
@@ -176,14 +178,12 @@ test("a failed delivery is repeated with the same id and in order, and a redirec
   await sql`update public.users set email_verified_at = now() where id = ${user.id}`;
   const attempts = () => receiver.deliveries.filter(({ data }) => data.project_id === developer.project.id);
   for (let turn = 1; turn <= 4; turn++) {
-    await until(
-      async () => attempts(),
-      ({ length }) => length >= turn,
-    );
+    await until("the event was sent again", attempts, ({ length }) => length >= turn);
     // The second event waits for the first. The test skips the wait before the next attempt.
     if (turn === 4) break;
     expect(new Set(attempts().map(({ type }) => type))).toEqual(new Set(["user.created"]));
     await until(
+      "its next attempt waits",
       () => sql`update public.webhook_deliveries set next_attempt_at = now()
         where webhook_id = ${hook.id} and event = 'user.created' and error is not null and attempts = ${turn}
           and next_attempt_at > now() returning id`,
@@ -192,6 +192,7 @@ test("a failed delivery is repeated with the same id and in order, and a redirec
     await reconcile();
   }
   await until(
+    "the later event arrives",
     async () => {
       await reconcile();
       return attempts().map(({ type }) => type);
@@ -212,7 +213,7 @@ test("a webhook is disabled after a 410 or three days of failures, and enabling 
   };
   receiver.reply = () => 410;
   await api(`${path}/test`, { method: "POST", headers: developer.headers });
-  await until(state, ({ disabled_at }) => disabled_at !== null);
+  await until("the webhook is disabled", state, ({ disabled_at }) => disabled_at !== null);
   expect((await state()).is_active).toBe(false);
   const { body: listed } = await api(`${path}/deliveries`, { headers: developer.headers });
   const replay = `${path}/deliveries/${listed.deliveries[0].id}/replay`;
@@ -229,17 +230,18 @@ test("a webhook is disabled after a 410 or three days of failures, and enabling 
 
   receiver.reply = () => 500;
   const { body: waiting } = await api(`${path}/test`, { method: "POST", headers: developer.headers });
-  await until(state, ({ failing_since }) => failing_since !== null);
+  await until("the first failure is noted", state, ({ failing_since }) => failing_since !== null);
   await sql`update public.webhooks set failing_since = now() - interval '4 days' where id = ${hook.id}`;
   await sql`update public.webhook_deliveries set next_attempt_at = now() where id = ${waiting.id}`;
   await reconcile();
-  await until(state, ({ disabled_at }) => disabled_at !== null);
+  await until("the webhook is disabled", state, ({ disabled_at }) => disabled_at !== null);
   receiver.reply = () => 204;
   await on();
   await sql`update public.webhook_deliveries set next_attempt_at = now() where id = ${waiting.id}`;
   await reconcile();
   const log = () => api(`${path}/deliveries`, { headers: developer.headers });
   await until(
+    "the waiting event is delivered",
     log,
     ({ body }) => body.deliveries.find(({ id }: { id: string }) => id === waiting.id)?.status === "delivered",
   );
@@ -250,7 +252,8 @@ test("a webhook is disabled after a 410 or three days of failures, and enabling 
   });
   expect([status, again.status]).toEqual([202, "waiting"]);
   await until(
-    async () => receiver.deliveries.filter(({ id }) => id === waiting.id),
+    "the replay arrives",
+    () => receiver.deliveries.filter(({ id }) => id === waiting.id),
     ({ length }) => length >= 3,
   );
 });

@@ -8,8 +8,8 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { api, login, registerDeveloper, registerEndUser } from "../support/api.ts";
-import { forgetMail } from "../support/attempts.ts";
-import { launchChromium, picture } from "../support/browser.ts";
+import { launchChromium, saveScreenshot } from "../support/browser.ts";
+import { forgetMailCounts } from "../support/forget-mail-counts.ts";
 import { mailTo, type ReceivedMail, tokenOf } from "../support/mail.ts";
 import { openDatabase } from "../support/management.ts";
 
@@ -57,11 +57,11 @@ test("the verification page confirms an address by its button, and a second visi
   await open(link);
   await page.getByRole("button", { name: "Confirm address" }).waitFor();
   await page.getByText("My first project").waitFor();
-  await picture(page, "verify-1-opened");
+  await saveScreenshot(page, "verify-1-opened");
   expect((await api("/auth/me", { headers })).body.is_verified).toBe(false);
   await page.getByRole("button", { name: "Confirm address" }).click();
   await page.getByText(`${email} is confirmed`).waitFor();
-  await picture(page, "verify-2-confirmed");
+  await saveScreenshot(page, "verify-2-confirmed");
   expect((await api("/auth/me", { headers })).body.is_verified).toBe(true);
   expect(await page.getByRole("button").count()).toBe(0);
   expect(pageErrors).toEqual([]);
@@ -70,7 +70,7 @@ test("the verification page confirms an address by its button, and a second visi
   await page.getByText("This address is confirmed").waitFor();
   expect(await page.getByRole("status").getAttribute("class")).toBe("good");
   expect(await page.getByRole("button").count()).toBe(0);
-  await picture(page, "verify-3-used");
+  await saveScreenshot(page, "verify-3-used");
 });
 
 test("the verification page links to the app, and confirming an address that is confirmed already succeeds", async () => {
@@ -92,7 +92,7 @@ test("the verification page links to the app, and confirming an address that is 
   await api("/auth/verify-email", { json: { token: tokenOf(mail) } });
   await page.getByRole("button", { name: "Confirm address" }).click();
   await page.getByText("This address is confirmed").waitFor();
-  await picture(page, "verify-4-app");
+  await saveScreenshot(page, "verify-4-app");
 });
 
 test("the pages behind an expired link send a new mail, also for a project with a list of origins", async () => {
@@ -106,11 +106,11 @@ test("the pages behind an expired link send a new mail, also for a project with 
   const mail = await mailTo(email, "Confirm your address");
   const sql = openDatabase();
   await sql`update private.mail_tokens set expires_at = now() where user_id = ${id}`;
-  await forgetMail(sql, "verification", id);
+  await forgetMailCounts(sql, "verification", id);
   await open(linkOf(mail));
   await page.getByText("This link is too old").waitFor();
   await page.getByLabel("Your email address").fill(email);
-  await picture(page, "verify-5-too-old");
+  await saveScreenshot(page, "verify-5-too-old");
   await page.getByRole("button", { name: "Send me a new mail" }).click();
   await page.getByText("a mail is on its way").waitFor();
   const newer = await mailTo(email, "Confirm your address", mail);
@@ -119,7 +119,7 @@ test("the pages behind an expired link send a new mail, also for a project with 
 
   await open(`${urls.base}/api/v1/auth/reset-password?project=${owner.project.id}`);
   await page.getByLabel("Your email address").fill(email);
-  await picture(page, "reset-4-ask");
+  await saveScreenshot(page, "reset-4-ask");
   await page.getByRole("button", { name: "Send me a mail" }).click();
   await page.getByText("a mail is on its way").waitFor();
   await mailTo(email, "Set a new password");
@@ -171,15 +171,15 @@ test("the reset page refuses passwords that differ or are weak, and sets a stron
     await page.getByLabel("Once more").fill(second);
     await page.getByRole("button", { name: "Set password" }).click();
   };
-  await picture(page, "reset-1-opened");
+  await saveScreenshot(page, "reset-1-opened");
   await type(another, "Something-else-1");
   expect(await statusText()).toBe("The two passwords differ.");
   await type("alllowercase", "alllowercase");
   await page.getByRole("status").filter({ hasText: "upper-case letter" }).waitFor();
-  await picture(page, "reset-2-weak");
+  await saveScreenshot(page, "reset-2-weak");
   await type(another, another);
   await page.getByText("Your new password is set").waitFor();
-  await picture(page, "reset-3-done");
+  await saveScreenshot(page, "reset-3-done");
   expect((await api("/auth/me", { headers: { Authorization: `Bearer ${token}` } })).status).toBe(401);
   expect((await login(email, named, another)).token).toBeTruthy();
 });
@@ -207,7 +207,7 @@ test.each([
     expect(await button.evaluate((element) => getComputedStyle(element).color)).toBe(text);
     expect(await page.evaluate(() => document.documentElement.lang)).toBe(language);
     expect(await page.title()).toBe(await page.getByRole("heading").textContent());
-    await picture(page, `verify-${language}`);
+    await saveScreenshot(page, `verify-${language}`);
     await button.click();
     await page.getByText(done).waitFor();
     await page.getByRole("link", { name: backTo }).waitFor();
@@ -282,7 +282,7 @@ test.each(["light", "dark"] as const)(
       await open("about:blank", scheme);
       await page.setViewportSize({ width: 640, height: 400 });
       await page.setContent(mail.html);
-      await picture(page, `mail-${index + 1}-${scheme}`);
+      await saveScreenshot(page, `mail-${index + 1}-${scheme}`);
       expect(requested.filter((request) => !request.includes("about:blank"))).toEqual([]);
       expect(await page.getByRole("heading").count()).toBe(1);
       // The text version contains the heading of the HTML version.

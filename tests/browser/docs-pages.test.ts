@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
 import { registerDeveloper, registerEndUser } from "../support/api.ts";
-import { launchChromium, picture } from "../support/browser.ts";
+import { launchChromium, saveScreenshot } from "../support/browser.ts";
 import { freshPrompt, GenerationStack } from "../support/generation.ts";
 
 const target = inject("stack");
@@ -19,8 +19,8 @@ beforeAll(async () => {
   browser = await launchChromium();
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
-  const { id } = await stack.created(freshPrompt(), user.headers);
-  await stack.ended(id, user.headers);
+  const { id } = await stack.makeGeneration(freshPrompt(), user.headers);
+  await stack.waitForEnd(id, user.headers);
 });
 afterAll(() => Promise.all([browser.close(), stack.close()]));
 afterEach(() => page.close());
@@ -64,7 +64,7 @@ test.each(looks)("the API reference renders without errors, $scheme at $width px
   await open("/docs/", look);
   await page.getByRole("heading", { name: "Cloud API", exact: true }).waitFor();
   await page.getByRole("heading", { name: "Authentication", exact: true }).first().waitFor();
-  await picture(page, `reference-${look.scheme}-${look.width}`);
+  await saveScreenshot(page, `reference-${look.scheme}-${look.width}`);
   await expectNoDefects(look);
 });
 
@@ -121,7 +121,7 @@ test("a guide shows the gateway's own address, links to the start page, and is f
 test.each(looks)("a guide renders without errors and its menu works, $scheme at $width px", async (look) => {
   for (const name of ["quick-start", "errors"]) {
     await open(`/docs/${name}.html`, look);
-    await picture(page, `guide-${name}-${look.scheme}-${look.width}`);
+    await saveScreenshot(page, `guide-${name}-${look.scheme}-${look.width}`);
     await expectNoDefects(look);
     const menu = page.getByText("All guides");
     if (await menu.isVisible()) await menu.click();
@@ -158,7 +158,7 @@ test.each(looks)(
     // A picture that the browser cannot decode has no width.
     expect(await shown.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
     expect(await shown.evaluate((image: HTMLImageElement) => image.width - image.height)).toBe(0);
-    await picture(page, `landing-${look.scheme}-${look.width}`);
+    await saveScreenshot(page, `landing-${look.scheme}-${look.width}`);
     await expectNoDefects(look);
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
     await page.getByRole("button", { name: "Copy Project key" }).click();

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { packClient } from "../../scripts/build-client/client-package.ts";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { freshEmail, registerDeveloper } from "../support/api.ts";
-import { launchChromium, picture } from "../support/browser.ts";
+import { launchChromium, saveScreenshot } from "../support/browser.ts";
 import { png } from "../support/images.ts";
 
 const { urls } = inject("stack");
@@ -65,7 +65,7 @@ test.each([
     await page.getByRole("button", { name: "Make a picture" }).click();
     await page.locator("li progress[value]").waitFor();
     expect(await page.locator("li label").textContent()).toMatch(/^processing, \d{1,3} %$/);
-    await picture(page, `example-browser-${colorScheme}-live`);
+    await saveScreenshot(page, `example-browser-${colorScheme}-live`);
     await page.locator("li img").waitFor();
     await page.getByLabel("What shall it show?").fill("A lighthouse");
     await page
@@ -74,7 +74,7 @@ test.each([
     await page.getByRole("button", { name: "Make a picture" }).click();
     await page.locator("li img").nth(1).waitFor();
     await page.waitForFunction(() => [...document.images].every(({ naturalWidth }) => naturalWidth > 0));
-    await picture(page, `example-browser-${colorScheme}`);
+    await saveScreenshot(page, `example-browser-${colorScheme}`);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByLabel("Email").waitFor();

@@ -16,9 +16,9 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { launchChromium, picture } from "../support/browser.ts";
+import { launchChromium, saveScreenshot } from "../support/browser.ts";
 import { mailTo, type ReceivedMail } from "../support/mail.ts";
-import { run } from "../support/runtimes.ts";
+import { runProgram } from "../support/runtimes.ts";
 
 // Runs the example as its README says: installed by npm, with the packed SDK and the .env of npm start.
 
@@ -52,7 +52,7 @@ beforeAll(async () => {
     ["install", "--no-audit", "--no-fund", "--prefer-offline"],
     ["run", "build"],
   ]) {
-    const { code, output } = await run("npm", args, app, env);
+    const { code, output } = await runProgram("npm", args, app, env);
     if (code !== 0) throw new Error(output);
   }
   browser = await launchChromium();
@@ -109,7 +109,7 @@ test.each(["start", "dev"] as const)(
     const foreign = await page.request.get(`${url}/pictures/${crypto.randomUUID()}/events`);
     expect(foreign.status()).toBe(404);
     await page.locator("li img").waitFor();
-    await picture(page, `example-nextjs-${script}`);
+    await saveScreenshot(page, `example-nextjs-${script}`);
 
     const headers = { "X-Project-ID": project.id };
     const { body } = await api<{ access_token: string }>("/auth/login", {
@@ -167,7 +167,7 @@ test("the pages of the Next.js example confirm an address and set a password fro
   await page.getByLabel("Once more").fill("Another-horse-8");
   await page.getByRole("button", { name: "Set password" }).click();
   await page.getByText("Your new password is set").waitFor();
-  await picture(page, "example-nextjs-reset");
+  await saveScreenshot(page, "example-nextjs-reset");
   expect((await login(email, { "X-Project-ID": project.id }, "Another-horse-8")).token).toBeTruthy();
   await page.close();
 });

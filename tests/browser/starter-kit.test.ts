@@ -2,7 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { createOperator } from "../../scripts/operator/operators.ts";
 import { api, type Developer, freshEmail, password, registerDeveloper } from "../support/api.ts";
-import { launchChromium, picture } from "../support/browser.ts";
+import { launchChromium, saveScreenshot } from "../support/browser.ts";
 import { png } from "../support/images.ts";
 import { lockAnonymousLimits } from "../support/lock-anonymous-limits.ts";
 import { mailTo, tokenOf } from "../support/mail.ts";
@@ -62,7 +62,7 @@ test("in project mode a user registers, sees billing, signs out and in, and make
   await enter(email, "Create account");
   await page.getByRole("heading", { name: "Welcome, Ada Lovelace" }).waitFor();
   await page.getByText("end_user at /dashboard").waitFor();
-  await picture(page, "kit-1-dashboard");
+  await saveScreenshot(page, "kit-1-dashboard");
 
   await page.goto(`${site}/billing`);
   await page.getByText("You don't have an active subscription.").waitFor();
@@ -93,7 +93,7 @@ test("in project mode a user registers, sees billing, signs out and in, and make
   await page.waitForFunction(
     () => [...document.images].filter(({ naturalWidth }) => naturalWidth > 0).length === 2,
   );
-  await picture(page, "kit-2-picture");
+  await saveScreenshot(page, "kit-2-picture");
   expect(pageErrors).toEqual([]);
 });
 
@@ -101,7 +101,7 @@ test("in console mode a developer signs in and reaches the console", async () =>
   await open({ mode: "console", api: base, developer_key: owner.project.developer_key }, "/login");
   await enter(owner.email, "Sign in");
   await page.getByText("developer at /console").waitFor();
-  await picture(page, "kit-3-console");
+  await saveScreenshot(page, "kit-3-console");
   expect(pageErrors).toEqual([]);
 });
 
@@ -116,7 +116,7 @@ test("in operator mode an operator signs in and reaches the portal, and a develo
   await enter(operator, "Sign in");
   await page.getByRole("heading", { name: "Welcome, Grace Hopper" }).waitFor();
   await page.getByText("platform_operator at /portal").waitFor();
-  await picture(page, "kit-4-portal");
+  await saveScreenshot(page, "kit-4-portal");
 
   await page.goto(`${site}/register`);
   const developer = freshEmail("developer");

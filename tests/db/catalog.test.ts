@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { catalogChecks } from "../support/catalog.ts";
-import { admin, become, failureOf, owner, rolledBack } from "../support/sql.ts";
+import { admin, failureOf, owner, rolledBack, setRole } from "../support/sql.ts";
 import { expectedExecute } from "./expected-access.ts";
 
 test.each(Object.entries(catalogChecks))("%s", async (_name, check) => {
@@ -62,7 +62,7 @@ describe.each(["anon", "authenticated"] as const)("%s outside the API", (role) =
       let after: string | undefined;
       const failure = await failureOf(
         rolledBack(async (tx) => {
-          await become(tx, role, undefined);
+          await setRole(tx, role, undefined);
           await tx.unsafe(call);
           [{ after }] = (await tx`select current_user::text as after`) as unknown as [{ after: string }];
         }),

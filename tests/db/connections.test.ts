@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import postgres from "postgres";
-import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { type Connection, createConnections } from "../../supabase/functions/api/clients/connections.ts";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { ApiError } from "../../supabase/functions/api/errors.ts";
 import { admin, owner } from "../support/sql.ts";
+import { until } from "../support/until.ts";
 
 // A database of its own: other tests look at every object of the stack's database at the same time.
 const name = `connections_${randomBytes(6).toString("hex")}`;
@@ -104,10 +105,11 @@ describe("reads that share a connection", () => {
   const pidOf = async () => (await read<{ pid: number }>("select pg_backend_pid() as pid"))?.pid;
   /** Resolves when the server runs the statement. */
   const running = (text: string) =>
-    vi.waitFor(async () => {
-      const found = await admin`select from pg_stat_activity where query = ${text} and state = 'active'`;
-      expect(found).toHaveLength(1);
-    }, 5_000);
+    until(
+      "the server runs the statement",
+      () => admin`select pid from pg_stat_activity where query = ${text} and state = 'active'`,
+      ({ length }) => length === 1,
+    );
 
   test("50 parallel reads share one connection, and each gets its own answer", async () => {
     const echo = (at: number) =>

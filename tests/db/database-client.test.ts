@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { afterAll, describe, expect, inject, test, vi } from "vitest";
+import { afterAll, describe, expect, inject, test } from "vitest";
 import { createDatabase, type LimitOfRequest } from "../../supabase/functions/api/clients/database.ts";
 import {
   createRedisClient,
@@ -10,6 +10,7 @@ import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { ownGeneration } from "../../supabase/functions/api/resources/generations/store.ts";
 import { makeKeys } from "../support/keys.ts";
 import { admin, owner } from "../support/sql.ts";
+import { until } from "../support/until.ts";
 import { endUserCredentials, hashOf, makeWorld } from "../support/world.ts";
 
 const env = parseEnv({
@@ -45,13 +46,13 @@ test("a query beyond its deadline is refused with 503 and canceled in the databa
       (await admin`select from pg_stat_activity where ${holder?.pid}::int = any (pg_blocking_pids(pid))`)
         .length;
     await database.read("server_version", []);
-    const refused = expect(database.write("fill_bucket", [bucket, 10, 1], 1_500)).rejects.toMatchObject({
+    const refused = expect(database.write("fill_bucket", [bucket, 10, 1], 4_000)).rejects.toMatchObject({
       code: "database_unavailable",
       status: 503,
     });
-    await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 1_400, interval: 20 });
+    await until("the query waits", waiting, (count) => count === 1);
     await refused;
-    await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 5_000, interval: 20 });
+    await until("no query waits", waiting, (count) => count === 0);
     await tx`delete from private.auth_attempts where bucket = ${bucket}`;
   });
   await expect(database.write("fill_bucket", [bucket, 10, 1])).resolves.toBe(0);
@@ -127,12 +128,12 @@ describe("with Redis", () => {
   test("with Redis a write beyond its deadline is refused with 503, rolled back and canceled", async () => {
     const { a } = await makeWorld();
     const change = () =>
-      redisAllows.write("update_me", [endUserCredentials(a), { full_name: "Late" }], 1_500);
+      redisAllows.write("update_me", [endUserCredentials(a), { full_name: "Late" }], 4_000);
     await whileLocked(`select from public.users where id = '${a.user.id}' for update`, async (waiting) => {
       const refused = expect(change()).rejects.toMatchObject({ code: "database_unavailable" });
-      await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 1_400, interval: 20 });
+      await until("the query waits", waiting, (count) => count === 1);
       await refused;
-      await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 5_000, interval: 20 });
+      await until("no query waits", waiting, (count) => count === 0);
     });
     const [row] = await owner`select full_name from public.users where id = ${a.user.id}`;
     expect(row?.full_name).not.toBe("Late");
@@ -151,7 +152,7 @@ describe("with Redis", () => {
       `select from private.rate_limits where bucket = '${bucket}' for update`,
       async (waiting) => {
         await expect(read()).rejects.toMatchObject({ code: "database_unavailable" });
-        await vi.waitFor(async () => expect(await waiting()).toBe(0), { timeout: 5_000, interval: 20 });
+        await until("no query waits", waiting, (count) => count === 0);
       },
     );
     await expect(read()).resolves.toMatchObject({ id: a.user.id });

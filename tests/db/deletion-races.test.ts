@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { beforeEach, describe, expect, test } from "vitest";
 import { registerDeveloper, registerEndUser } from "../support/api.ts";
-import { until } from "../support/generation.ts";
 import { admin, owner, refusalOf, type Tx } from "../support/sql.ts";
+import { until } from "../support/until.ts";
 import { credentialsOf } from "../support/world.ts";
 
 const json = (value: unknown) => owner.json(value as never);
@@ -72,10 +72,10 @@ async function race(
         return second(two);
       }),
     );
-    await until(async () => {
+    await until("the second waits for the first", async () => {
       const [row] = await admin`select cardinality(pg_blocking_pids(${pid})) > 0 as waits`;
       return row?.waits === true;
-    }, "the second waits for the first");
+    });
   });
   return waiting;
 }

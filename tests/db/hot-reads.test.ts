@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { createHotReads, type HotRead } from "../../supabase/functions/api/clients/hot-reads.ts";
 import { ownAccount } from "../../supabase/functions/api/resources/auth/store.ts";
 import { ownGeneration, ownPage } from "../../supabase/functions/api/resources/generations/store.ts";
-import { accessOf, actorsOf, bind, tablesOf } from "../support/rls-matrix.ts";
+import { accessOf, actorsOf, bindIds, tablesOf } from "../support/rls-matrix.ts";
 import { admin, owner, rolledBack, type Tx } from "../support/sql.ts";
 import { addGeneration, endUserCredentials, makeWorld, type World } from "../support/world.ts";
 
@@ -108,7 +108,7 @@ test("the views of hot reads show every caller exactly the rows of expected-acce
   for (const view of views) {
     for (const actor of actorsOf(world)) {
       const { me = "", project = "" } = actor.ids;
-      const condition = bind(accessOf(view).remembered ?? "", actor);
+      const condition = bindIds(accessOf(view).remembered ?? "", actor);
       const table = view.name === "private.own_accounts" ? "public.users" : "public.generations";
       const expected = await admin.unsafe(`select id from ${table} where ${condition} order by id`);
       const seen = await rolledBack(async (tx) => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { instantFields } from "../../supabase/functions/api/instants.ts";
-import { expanded, operations, type Schema } from "../support/contract/document.ts";
+import { expandSchema, operations, type Schema } from "../support/contract/document.ts";
 import { owner } from "../support/sql.ts";
 
 /** Instants that the API itself makes. */
@@ -34,7 +34,7 @@ test("every date-time field of the contract is formatted as an instant", () => {
   };
   for (const { responses } of operations)
     for (const { content = {} } of Object.values(responses))
-      for (const { schema } of Object.values(content)) walk(expanded(schema, true), "");
+      for (const { schema } of Object.values(content)) walk(expandSchema(schema, true), "");
   expect(found.size).toBeGreaterThan(10);
   expect([...found].filter((name) => !instantFields.has(name) && !ours.includes(name))).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import postgres from "postgres";
 import { beforeAll, expect, inject, test } from "vitest";
-import { become, claimsOf, failureOf, rolledBack, type Tx } from "../support/sql.ts";
+import { claimsOf, failureOf, rolledBack, setRole, type Tx } from "../support/sql.ts";
 import { endUserCredentials, makeWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -28,7 +28,7 @@ test("claims without a valid session of the same account read no row", async () 
   ];
   for (const claim of forged) {
     const seen = await rolledBack(async (tx) => {
-      await become(tx, "authenticated", claim);
+      await setRole(tx, "authenticated", claim);
       return countUsers(tx);
     });
     expect(seen, JSON.stringify(claim)).toBe(0);
@@ -40,7 +40,7 @@ test("a function resets the role and the caller of its connection", async () => 
   try {
     await one`select private.get_me(${one.json(endUserCredentials(world.a) as never)})`;
     const seen = await rolledBack(async (tx) => {
-      await become(tx, "authenticated", claimsOf(world.b.user.token));
+      await setRole(tx, "authenticated", claimsOf(world.b.user.token));
       return tx`select id from public.users`;
     }, one);
     expect([...seen]).toEqual([{ id: world.b.user.id }]);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, expect, test } from "vitest";
-import { admin, become, claimsOf, owner, rolledBack, type Tx } from "../support/sql.ts";
+import { admin, claimsOf, owner, rolledBack, setRole, type Tx } from "../support/sql.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
 let world: World;
@@ -104,7 +104,7 @@ const mayListen = (tx: Tx, token: string, topic: string) =>
     const [message] =
       await inner`insert into realtime.messages (topic, extension) values (${topic}, 'broadcast') returning id`;
     await inner`select set_config('realtime.topic', ${topic}, true)`;
-    await become(inner, "authenticated", claimsOf(token));
+    await setRole(inner, "authenticated", claimsOf(token));
     const seen = await inner`select from realtime.messages where id = ${message?.id}`;
     await inner`reset role`;
     return seen.length > 0;
@@ -129,7 +129,7 @@ test("each user can listen only to their own channel, and only while the session
 test("a user cannot send to any channel", () =>
   withRealtime(async (tx) => {
     const { id, token } = world.a.user;
-    await become(tx, "authenticated", claimsOf(token));
+    await setRole(tx, "authenticated", claimsOf(token));
     const forged = tx.savepoint(
       (inner) =>
         inner`insert into realtime.messages (topic, extension, private) values (${`generations:${id}`}, 'broadcast', true)`,

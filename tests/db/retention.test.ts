@@ -3,8 +3,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { retentionOf } from "../../supabase/functions/api/jobs/remove-old.ts";
 import type { Kind } from "../../supabase/functions/api/jobs/store.ts";
-import { reconcile, until } from "../support/management.ts";
+import { reconcile } from "../support/management.ts";
 import { admin, owner, rolledBack } from "../support/sql.ts";
+import { until } from "../support/until.ts";
 import { makeWorld, type World } from "../support/world.ts";
 
 const env = parseEnv({
@@ -169,7 +170,7 @@ test("retention keeps a rate limit counter whose next window begins during the d
     const started = owner`select private.remove_old('rate_limits', 3600, 1000000)`.execute();
     const blocked = () =>
       admin`select from pg_stat_activity where ${holder?.pid}::int = any (pg_blocking_pids(pid))`;
-    await until(blocked, ({ length }) => length > 0);
+    await until("the removal waits for the row", blocked, ({ length }) => length > 0);
     return { started };
   });
   await removal.started;

@@ -3,18 +3,18 @@ import {
   type Actor,
   accessOf,
   actorsOf,
-  bind,
+  bindIds,
   type Cell,
   cellsOf,
+  conditionForRow,
   guardedSchemas,
-  keyIs,
   mismatches,
   report,
   seedTables,
   type Table,
   tablesOf,
 } from "../support/rls-matrix.ts";
-import { admin, become, claimsOf, rolledBack, type Tx } from "../support/sql.ts";
+import { admin, claimsOf, rolledBack, setRole, type Tx } from "../support/sql.ts";
 import { makeClosed, makeWorld } from "../support/world.ts";
 
 let tables: Table[];
@@ -40,9 +40,10 @@ test("in SQL each role reads exactly the rows of expected-access.ts in every tab
     for (const actor of actors.filter(({ role }) => role !== "service_role")) {
       const condition = actor.rule && accessOf(table)[actor.rule];
       const key = table.key.map((column) => `"${column}"`).join(", ");
-      const expected = condition === undefined ? [] : await keys(admin, table, key, bind(condition, actor));
+      const expected =
+        condition === undefined ? [] : await keys(admin, table, key, bindIds(condition, actor));
       const seen = await rolledBack(async (tx) => {
-        await become(tx, actor.role, actor.claims);
+        await setRole(tx, actor.role, actor.claims);
         return keys(tx, table, key, "true").catch((error) => (refused(error) ? [] : [String(error)]));
       });
       if (JSON.stringify(seen) !== JSON.stringify(expected)) {
@@ -58,7 +59,7 @@ test("in SQL the token of a closed project or account reads no row of any table"
   for (const [name, { token }] of Object.entries(await makeClosed())) {
     for (const table of tables) {
       const rows = await rolledBack(async (tx) => {
-        await become(tx, "authenticated", claimsOf(token));
+        await setRole(tx, "authenticated", claimsOf(token));
         return tx
           .unsafe(`select 1 from ${table.name} limit 1`)
           .catch((error) => (refused(error) ? [] : [error]));
@@ -82,10 +83,10 @@ async function attempt({ table, command, actor, row }: Cell): Promise<boolean> {
     if (command === "insert") {
       // The superuser deletes the row without triggers, so that the role can insert it again.
       await tx`set local session_replication_role = replica`;
-      await tx.unsafe(`delete from ${table.name} where ${keyIs(table, row)}`);
+      await tx.unsafe(`delete from ${table.name} where ${conditionForRow(table, row)}`);
       await tx`set local session_replication_role = origin`;
     }
-    await become(tx, actor.role, actor.claims);
+    await setRole(tx, actor.role, actor.claims);
     return reach(tx, table, command, row).catch((error) => !refused(error));
   }, admin);
 }
@@ -93,11 +94,11 @@ async function attempt({ table, command, actor, row }: Cell): Promise<boolean> {
 async function reach(tx: Tx, table: Table, command: Cell["command"], row: Cell["row"]): Promise<boolean> {
   const columns = table.writable.map((column) => `"${column}"`).join(", ");
   const text = {
-    select: `select 1 from ${table.name} where ${keyIs(table, row)}`,
+    select: `select 1 from ${table.name} where ${conditionForRow(table, row)}`,
     insert: `insert into ${table.name} (${columns}) overriding system value
       select ${columns} from jsonb_populate_record(null::${table.name}, $1::text::jsonb)`,
-    update: `update ${table.name} set "${table.updatable}" = "${table.updatable}" where ${keyIs(table, row)}`,
-    delete: `delete from ${table.name} where ${keyIs(table, row)}`,
+    update: `update ${table.name} set "${table.updatable}" = "${table.updatable}" where ${conditionForRow(table, row)}`,
+    delete: `delete from ${table.name} where ${conditionForRow(table, row)}`,
   }[command];
   return (await tx.unsafe(text, command === "insert" ? [JSON.stringify(row)] : [])).count === 1;
 }

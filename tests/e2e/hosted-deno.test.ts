@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type FunctionProcess, startFunction } from "../support/function-process.ts";
-import { whenHealthy } from "../support/health.ts";
+import { waitUntilHealthy } from "../support/wait-until-healthy.ts";
 
 let base: string;
 let hosted: FunctionProcess;
@@ -19,7 +19,7 @@ test("the function starts on the Deno of hosted Supabase and answers /health", a
 });
 
 test("the function reaches database and Storage on the Deno of hosted Supabase", async () => {
-  expect((await whenHealthy(`${base}/api/v1/health`)).body).toMatchObject({
+  expect((await waitUntilHealthy(`${base}/api/v1/health`)).body).toMatchObject({
     database: { status: "healthy" },
     storage: { status: "healthy" },
   });

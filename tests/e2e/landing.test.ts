@@ -116,8 +116,8 @@ test("the landing page shows the latest generations as pictures that open withou
   const { project } = await registerDeveloper();
   const user = await registerEndUser(project);
   const prompt = freshPrompt("A boat & <b>a</b> lake");
-  const { id } = await stack.created(prompt, user.headers);
-  expect(await stack.ended(id, user.headers)).toMatchObject({ status: "completed" });
+  const { id } = await stack.makeGeneration(prompt, user.headers);
+  expect(await stack.waitForEnd(id, user.headers)).toMatchObject({ status: "completed" });
   // Newer than the generations that other suites create meanwhile.
   await stack.sql`update public.generations set created_at = now() + interval '1 hour' where id = ${id}`;
   const { text } = await ask(browser);

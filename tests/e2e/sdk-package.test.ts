@@ -6,7 +6,7 @@ import { packClient } from "../../scripts/build-client/client-package.ts";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
 import { type Project, password, registerDeveloper, registerEndUser } from "../support/api.ts";
 import { png, pngSignature } from "../support/images.ts";
-import { run, runtimes } from "../support/runtimes.ts";
+import { runProgram, runtimes } from "../support/runtimes.ts";
 import { serveStack } from "../support/served-api.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
@@ -46,7 +46,11 @@ beforeAll(async () => {
       .replace(`../cloud-api/dist/${basename(tarball)}`, tarball)
       .split(" ")
       .slice(1);
-    const { code, output } = await run("npm", [...args, "--offline", "--no-audit", "--no-fund"], project);
+    const { code, output } = await runProgram(
+      "npm",
+      [...args, "--offline", "--no-audit", "--no-fund"],
+      project,
+    );
     if (code !== 0) throw new Error(`${command}: ${output}`);
   }
   writeFileSync(
@@ -112,7 +116,7 @@ test.each(runtimes())(
   "the first program of the SDK's README makes a PNG on $name",
   async ({ command, args }) => {
     rmSync(join(project, "picture.png"), { force: true });
-    const ran = await run(command, [...args, "picture.mjs"], project, env);
+    const ran = await runProgram(command, [...args, "picture.mjs"], project, env);
     expect(ran).toMatchObject({ code: 0, output: expect.stringContaining("completed") });
     expect(picture()).toEqual(pngSignature);
   },
@@ -121,7 +125,10 @@ test.each(runtimes())(
 test.concurrent.each(runtimes())("the SDK's eight guarantees hold on $name", async ({ command, args }) => {
   // The program counts the generations of its user.
   const { email } = await registerEndUser(app);
-  const { code, output } = await run(command, [...args, "sdk-proof.mjs"], project, { ...env, EMAIL: email });
+  const { code, output } = await runProgram(command, [...args, "sdk-proof.mjs"], project, {
+    ...env,
+    EMAIL: email,
+  });
   expect(code, output).toBe(0);
   expect(output.match(/^kept: /gm)).toHaveLength(8);
 });
@@ -129,7 +136,7 @@ test.concurrent.each(runtimes())("the SDK's eight guarantees hold on $name", asy
 test("the command of the SDK's README makes a PNG with the .env that npm start writes", async () => {
   rmSync(join(project, "picture.png"), { force: true });
   const [, ...args] = commands.find((line) => line.startsWith("node "))?.split(" ") ?? [];
-  expect(await run(process.execPath, args, project)).toMatchObject({ code: 0 });
+  expect(await runProgram(process.execPath, args, project)).toMatchObject({ code: 0 });
   expect(picture()).toEqual(pngSignature);
 });
 
@@ -141,14 +148,14 @@ test.each([
   ["live.mjs", "completed http"],
   ["once.mjs", "true"],
 ])("the program %s of the SDK's README runs and prints %j", async (name, words) => {
-  const ran = await run(process.execPath, [name], project, env);
+  const ran = await runProgram(process.execPath, [name], project, env);
   expect(ran).toMatchObject({ code: 0, output: expect.stringContaining(words) });
   expect(ran.output).not.toContain("Warning");
 });
 
 test("session.mjs of the SDK's README signs in and keeps the session in an HttpOnly cookie", async () => {
   const code = `console.log((await (await import("./session.mjs")).signIn(process.env.EMAIL, process.env.PASSWORD)).email)`;
-  const ran = await run(process.execPath, ["--input-type=module", "-e", code], project, env);
+  const ran = await runProgram(process.execPath, ["--input-type=module", "-e", code], project, env);
   expect(ran).toMatchObject({ code: 0, output: expect.stringContaining('"httpOnly":true,"secure":false') });
   expect(ran.output).toContain(env.EMAIL);
 });
@@ -181,11 +188,11 @@ test("the programs of the SDK's README compile in a strict TypeScript project", 
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files }));
   const tsc = join(repositoryRoot, "node_modules/typescript/bin/tsc");
-  expect(await run(process.execPath, [tsc, "-p", folder], project)).toEqual({ code: 0, output: "" });
+  expect(await runProgram(process.execPath, [tsc, "-p", folder], project)).toEqual({ code: 0, output: "" });
 });
 
 test("the server actions of the Next.js example reject a weak password, register, make a picture and sign out", async () => {
-  const { code, output } = await run(process.execPath, ["next-actions.mjs"], project, env);
+  const { code, output } = await runProgram(process.execPath, ["next-actions.mjs"], project, env);
   expect(code, output).toBe(0);
   expect(output.split("\n").filter((line) => !/^set /.test(line))).toEqual([
     "problem: The password must contain an upper-case letter (A to Z).",
@@ -210,7 +217,7 @@ test("the actions and the client of the Next.js example compile with the example
   };
   writeFileSync(join(project, "tsconfig.next.json"), JSON.stringify({ compilerOptions: options, files }));
   const tsc = join(repositoryRoot, "node_modules/typescript/bin/tsc");
-  expect(await run(process.execPath, [tsc, "-p", "tsconfig.next.json"], project)).toEqual({
+  expect(await runProgram(process.execPath, [tsc, "-p", "tsconfig.next.json"], project)).toEqual({
     code: 0,
     output: "",
   });
@@ -220,11 +227,11 @@ test("the curl example registers and makes a PNG, from a prompt alone and from a
   const script = join(repositoryRoot, "examples/curl/picture.sh");
   for (const args of [[], ["photo.png"]]) {
     rmSync(join(project, "picture.png"), { force: true });
-    const ran = await run("sh", [script, ...args], project, env);
+    const ran = await runProgram("sh", [script, ...args], project, env);
     expect(ran).toMatchObject({ code: 0, output: expect.stringMatching(/completed\nwrote picture\.png\n$/) });
     expect(picture()).toEqual(pngSignature);
   }
-  const without = await run("sh", [script], project, { ...env, NEXT_PUBLIC_API_URL: "" });
+  const without = await runProgram("sh", [script], project, { ...env, NEXT_PUBLIC_API_URL: "" });
   expect(without.code).not.toBe(0);
   expect(without.output).toContain("Export the .env");
 });
@@ -293,6 +300,9 @@ export async function use(): Promise<"completed" | "failed" | "canceled"> {
       JSON.stringify({ compilerOptions: { ...options, module, moduleResolution }, files: ["use.ts"] }),
     );
     const tsc = join(repositoryRoot, "node_modules/typescript/bin/tsc");
-    expect(await run(process.execPath, [tsc, "-p", project], project)).toEqual({ code: 0, output: "" });
+    expect(await runProgram(process.execPath, [tsc, "-p", project], project)).toEqual({
+      code: 0,
+      output: "",
+    });
   },
 );

@@ -5,9 +5,10 @@ import postgres from "postgres";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { runCommand } from "../../scripts/local/run-command.ts";
-import { eventually, type ReceivedMail, tokenOf } from "../support/mail.ts";
+import { type ReceivedMail, tokenOf } from "../support/mail.ts";
 import { startTestStack, type TestStack } from "../support/stack.ts";
 import { StackCli } from "../support/stack-cli.ts";
+import { until } from "../support/until.ts";
 
 let stack: TestStack;
 let sql: postgres.Sql;
@@ -133,7 +134,7 @@ test("a seeded account cannot log in until its password is reset by mail", async
   const who = { email: "mara.lindqvist@example.com", password: "Correct-horse-9" };
   expect((await call("/auth/login", who)).status).toBe(401);
   expect((await call("/auth/request-password-reset", { email: who.email })).status).toBe(200);
-  const mail = await eventually("the mail of the reset", async () => {
+  const mail = await until("the mail with the reset link arrives", async () => {
     const mails = (await (await fetch(`${stack.urls.inbox}/api/email`)).json()) as ReceivedMail[];
     return mails.find(
       ({ to, text }) => text.includes("token=") && to.some(({ address }) => address === who.email),

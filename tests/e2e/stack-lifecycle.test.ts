@@ -7,9 +7,10 @@ import { isAlive } from "../../scripts/local/lock.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { portsFrom } from "../../scripts/local/settings.ts";
 import { migrationNames } from "../../scripts/schema/baseline.ts";
-import { whenHealthy } from "../support/health.ts";
 import { assertNothingLeft } from "../support/stack.ts";
 import { processesNaming, type Ready, StackCli } from "../support/stack-cli.ts";
+import { until } from "../support/until.ts";
+import { waitUntilHealthy } from "../support/wait-until-healthy.ts";
 
 const browser = { accept: "text/html" };
 
@@ -65,9 +66,7 @@ class StartedStack {
   }
 }
 
-async function untilGone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 50));
-}
+const untilGone = (pid: number) => until(`process ${pid} has ended`, () => !isAlive(pid));
 
 // A start takes seconds, so the tests share two stacks, and each test leaves its stack as it was.
 describe("npm start", { timeout: 240_000 }, () => {
@@ -82,7 +81,7 @@ describe("npm start", { timeout: 240_000 }, () => {
 
   test("after npm start the gateway, the inbox and the table editor answer", async () => {
     const { urls } = one.ready;
-    await whenHealthy(`${urls.api}/health`);
+    await waitUntilHealthy(`${urls.api}/health`);
     for (const url of [`${urls.gateway}/health`, urls.inbox, urls.studio]) {
       expect((await fetch(url, { headers: browser })).status, url).toBe(200);
     }
@@ -106,7 +105,7 @@ describe("npm start", { timeout: 240_000 }, () => {
       one.cli.lineWith("The function api is back"),
     ]);
     expect((await fetch(one.ready.urls.inbox, { headers: browser })).status).toBe(200);
-    await whenHealthy(`${one.ready.urls.api}/health`);
+    await waitUntilHealthy(`${one.ready.urls.api}/health`);
   });
 
   test("npm start restarts a database that was killed, and REST answers again", async () => {

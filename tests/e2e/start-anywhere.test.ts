@@ -16,8 +16,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { namesOfUserSettings } from "../../scripts/local/function-settings.ts";
 import { findFreeBase } from "../../scripts/local/ports.ts";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
-import { whenHealthy } from "../support/health.ts";
 import { type Ready, StackCli } from "../support/stack-cli.ts";
+import { waitUntilHealthy } from "../support/wait-until-healthy.ts";
 
 // Runs `npm start` with everything at once that has ever broken it: stray files, variables, proxies and paths.
 const home = mkdtempSync(join(tmpdir(), "cloud-api-home-"));
@@ -148,14 +148,14 @@ const operator = () => ({ "X-Operator-Key": ready.credentials.operator_key });
 describe("with stray settings, proxies, a strict umask and quotes in its path", () => {
   test("npm start ignores stray settings and uses its own database and keys, without a warning", async () => {
     expect(ready.database_url).toContain("127.0.0.1");
-    expect((await whenHealthy(`${ready.urls.api}/health`)).body.database).toMatchObject({
+    expect((await waitUntilHealthy(`${ready.urls.api}/health`)).body.database).toMatchObject({
       status: "healthy",
     });
     expect(stack.errors).toEqual([]);
   });
 
   test("npm start uses a proxy for the provider and the mail service, but never for this machine", async () => {
-    const { body } = await whenHealthy(`${ready.urls.api}/health/detailed`, operator());
+    const { body } = await waitUntilHealthy(`${ready.urls.api}/health/detailed`, operator());
     expect(body).toMatchObject({ image_provider: { status: "healthy" }, mail: { status: "healthy" } });
     expect(proxied.some((url) => url.startsWith("http://mail.example.com"))).toBe(true);
     expect(proxied.some((url) => url.startsWith("http://provider.example.com/v1"))).toBe(true);

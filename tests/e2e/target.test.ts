@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
-import { run } from "../support/runtimes.ts";
+import { runProgram } from "../support/runtimes.ts";
 import { startTestStack, type TestStack } from "../support/stack.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-target-"));
@@ -35,7 +35,7 @@ test("the target script writes a target file from the CLI's status, and the API 
     const file = join(folder, "target.json");
     const settings = join(folder, "functions.env");
     writeFileSync(settings, `CRON_SECRET=${stack.keys.cron_secret}\n`);
-    const written = await run(
+    const written = await runProgram(
       process.execPath,
       ["scripts/target.ts", file, "--settings", settings],
       repositoryRoot,
@@ -50,7 +50,7 @@ test("the target script writes a target file from the CLI's status, and the API 
     const files = names.map((name) => `tests/api/${name}.test.ts`);
     const vitest = join(repositoryRoot, "node_modules", "vitest", "vitest.mjs");
     const args = [vitest, "run", "--project", "api", ...files];
-    const { code, output } = await run(process.execPath, args, repositoryRoot, {
+    const { code, output } = await runProgram(process.execPath, args, repositoryRoot, {
       CLOUD_API_TARGET: file,
       CLOUD_API_ADMIN_DATABASE_URL: stack.admin_database_url,
       CLOUD_API_INBOX_URL: stack.urls.inbox,
@@ -72,14 +72,14 @@ test("without a running stack or without settings, the target script exits with 
   writeFileSync(join(bin, "supabase"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
   const env = { PATH: `${bin}${delimiter}${process.env.PATH}` };
   const settings = join(folder, "functions.env");
-  const noStack = await run(
+  const noStack = await runProgram(
     process.execPath,
     ["scripts/target.ts", "x.json", "--settings", settings],
     repositoryRoot,
     env,
   );
   expect(noStack).toMatchObject({ code: 1, output: expect.stringContaining("npx supabase start") });
-  const none = await run(
+  const none = await runProgram(
     process.execPath,
     ["scripts/target.ts", "x.json", "--settings", "none"],
     repositoryRoot,

@@ -8,7 +8,7 @@ import {
   registerEndUser,
   api as request,
 } from "../support/api.ts";
-import { AuthDouble, type AuthReply, refusals, troubles } from "../support/auth-double.ts";
+import { AuthDouble, type AuthReply, bothForms, faultsOfAuth } from "../support/auth-double.ts";
 import { type FunctionProcess, startFunction } from "../support/function-process.ts";
 import { mailTo, tokenOf } from "../support/mail.ts";
 import { openDatabase } from "../support/management.ts";
@@ -61,7 +61,7 @@ test("a password reset by mail removes all second factors of the account", async
 });
 
 describe("troubles of Auth", () => {
-  test.each(troubles)(
+  test.each(faultsOfAuth)(
     "a login that meets %s at Auth is not refused as a wrong password, and costs no attempt",
     async (_name, reply, status, code) => {
       const { email } = await newUser();
@@ -76,7 +76,7 @@ describe("troubles of Auth", () => {
     },
   );
 
-  test.each(troubles)(
+  test.each(faultsOfAuth)(
     "a refresh that meets %s at Auth keeps the session",
     async (_name, reply, status, code) => {
       const { refresh_token } = await newUser();
@@ -90,7 +90,7 @@ describe("troubles of Auth", () => {
     },
   );
 
-  test.each(troubles)(
+  test.each(faultsOfAuth)(
     "a change of password that meets %s at Auth is not refused as wrong, and costs no attempt",
     async (_name, reply, status, code) => {
       const { email, headers } = await newUser();
@@ -103,7 +103,7 @@ describe("troubles of Auth", () => {
   );
 
   // Auth may answer this call with an empty object when it succeeds.
-  test.each(troubles.filter(([name]) => name !== "an empty object"))(
+  test.each(faultsOfAuth.filter(([name]) => name !== "an empty object"))(
     "a password reset that meets %s at Auth does not use up its token",
     async (_name, reply, status, code) => {
       const { email } = await newUser();
@@ -120,7 +120,7 @@ describe("troubles of Auth", () => {
     },
   );
 
-  test.each(troubles)(
+  test.each(faultsOfAuth)(
     "a registration that meets %s at Auth creates nothing, and succeeds when it is repeated",
     async (_name, reply, status, code) => {
       auth.reply(/POST \/auth\/v1\/admin\/users/, reply);
@@ -132,7 +132,7 @@ describe("troubles of Auth", () => {
   );
 
   // Auth answers a successful deletion with an empty object.
-  test.each(troubles.filter(([name]) => name !== "an empty object"))(
+  test.each(faultsOfAuth.filter(([name]) => name !== "an empty object"))(
     "an account deletion that meets %s at Auth deletes nothing, and succeeds when it is repeated",
     async (_name, reply, status, code) => {
       const user = await newUser();
@@ -149,7 +149,7 @@ describe.each([
   ["before 2024-01-01", 0],
   ["since 2024-01-01", 1],
 ] as const)("refusals in the API version %s", (version, at) => {
-  const reply = (status: number, code: string) => refusals(status, code)[at] as AuthReply;
+  const reply = (status: number, code: string) => bothForms(status, code)[at] as AuthReply;
 
   test.each([
     [400, "invalid_credentials", 401, "invalid_credentials"],

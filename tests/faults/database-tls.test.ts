@@ -2,16 +2,16 @@ import { afterAll, afterEach, beforeAll, expect, inject, test } from "vitest";
 import { api } from "../support/api.ts";
 import { makeCertificates } from "../support/certificate.ts";
 import { type FunctionProcess, startFunction } from "../support/function-process.ts";
-import { offerTls } from "../support/tls-postgres.ts";
+import { startTlsProxy } from "../support/tls-postgres.ts";
 
 const target = inject("stack");
 const certificates = makeCertificates();
 const unencrypted = "the connection to the database is not encrypted";
 
-let postgres: Awaited<ReturnType<typeof offerTls>>;
+let postgres: Awaited<ReturnType<typeof startTlsProxy>>;
 let instance: FunctionProcess | undefined;
 beforeAll(async () => {
-  postgres = await offerTls(Number(new URL(target.database_url ?? "").port), certificates);
+  postgres = await startTlsProxy(Number(new URL(target.database_url ?? "").port), certificates);
 });
 afterEach(async () => {
   await instance?.end();

@@ -3,10 +3,11 @@ import { findFreeBase } from "../../scripts/local/ports.ts";
 import { api, type EndUser, password, registerEndUser } from "../support/api.ts";
 import { BreakableProxy } from "../support/breakable-proxy.ts";
 import { type FunctionProcess, startFunction } from "../support/function-process.ts";
-import { freshPrompt, until } from "../support/generation.ts";
+import { freshPrompt } from "../support/generation.ts";
 import { registerLimited } from "../support/limits.ts";
 import { findRedisServer, RedisServer } from "../support/redis.ts";
 import { owner } from "../support/sql.ts";
+import { until } from "../support/until.ts";
 
 const target = inject("stack");
 // The limit is one second; a busy machine gets three. A driver that waits for a dead service takes ten.
@@ -128,7 +129,7 @@ async function timeLiveness(): Promise<number> {
 async function timeUntilHealthIs(overall: string, parts: Record<string, string>): Promise<number> {
   const start = performance.now();
   let busyMs = 0;
-  await until(async () => {
+  await until(`health is ${overall}`, async () => {
     const asked = performance.now();
     const [health, idleMs] = await Promise.all([call("/health"), timeLiveness()]);
     busyMs += idleMs;
@@ -136,7 +137,7 @@ async function timeUntilHealthIs(overall: string, parts: Record<string, string>)
     expect(health.status).toBe(health.body.status === "unhealthy" ? 503 : 200);
     const says = Object.entries(parts).every(([part, state]) => health.body[part].status === state);
     return says && health.body.status === overall;
-  }, `health is ${overall}`);
+  });
   return performance.now() - start - busyMs;
 }
 
@@ -159,14 +160,14 @@ test.each(outages)(
     });
     let during: typeof answers = [];
     try {
-      await until(async () => answers.length > 10, "the load runs");
+      await until("the load runs", async () => answers.length > 10);
 
       await proxies[service]?.cut();
       expect(await timeUntilHealthIs(overall, states("unhealthy"))).toBeLessThan(withinMs);
       isOut = true;
       const sentSince = () => answers.filter((each) => each.isOut);
       const isAnswered = (name: string) => sentSince().some((each) => each.name === name);
-      await until(async () => Object.keys(requests).every(isAnswered), "the load goes on");
+      await until("the load goes on", async () => Object.keys(requests).every(isAnswered));
       during = sentSince();
       expect((await api(`${instance.base}/health`)).status).toBe(200);
 
@@ -193,7 +194,7 @@ test.each(outages)(
 test("after all outages no connection has leaked", async () => {
   await Promise.all(Array.from({ length: 30 }, me));
   expect(proxies.database?.connections).toBeLessThanOrEqual(poolSize);
-  await until(async () => (proxies.mail?.connections ?? 0) === 0, "mail connections are closed");
+  await until("mail connections are closed", async () => (proxies.mail?.connections ?? 0) === 0);
   // HTTP connections stay open for the next request.
   expect(proxies.platform?.connections).toBeLessThan(30);
   expect(proxies.replicate?.connections).toBeLessThan(30);

@@ -78,7 +78,7 @@ beforeAll(async () => {
     headers: user.headers,
     body: formOf("A lighthouse"),
   });
-  const { generated_image_url, example_images } = await stack.ended(body.id, user.headers);
+  const { generated_image_url, example_images } = await stack.waitForEnd(body.id, user.headers);
   picture = { id: body.id, image: generated_image_url, example: example_images[0] };
 });
 afterAll(async () => {

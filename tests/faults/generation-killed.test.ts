@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createClient, type GenerationEvent, memorySession } from "../../packages/client/src/index.ts";
-import { type Body, formOf, freshPrompt, until } from "../support/generation.ts";
+import { type Body, formOf, freshPrompt } from "../support/generation.ts";
 import { OwnGenerationStack } from "../support/own-generation-stack.ts";
+import { until } from "../support/until.ts";
 
 let stack: OwnGenerationStack;
 beforeAll(async () => {
@@ -33,15 +34,15 @@ async function whileStopped(meanwhile: () => Promise<void>): Promise<void> {
 }
 
 const untilStopped = () =>
-  until(async () => {
-    const rows =
-      await stack.sql`select 1 from pg_locks where locktype = 'advisory' and objid = 4711 and not granted`;
-    return rows.length > 0;
-  }, "a transaction is stopped");
+  until(
+    "a transaction is stopped",
+    () => stack.sql`select 1 from pg_locks where locktype = 'advisory' and objid = 4711 and not granted`,
+    (rows) => rows.length > 0,
+  );
 
 test("a function killed between the upload and the row creates nothing, and its orphaned file is deleted", async () => {
   const prompt = freshPrompt();
-  const charged = await stack.charged(stack.project_id);
+  const charged = await stack.chargesOf(stack.project_id);
   let id = "";
   await stack.sql.begin(async (sql) => {
     await sql`lock table public.generation_usage in exclusive mode`;
@@ -50,35 +51,35 @@ test("a function killed between the upload and the row creates nothing, and its 
       headers: stack.headers,
       body: formOf(prompt),
     });
-    await until(async () => {
+    await until("the create waits for its row", async () => {
       const [object] = await stack.sql`select name from storage.objects where bucket_id = 'uploads'`;
       id = String(object?.name ?? "").split("/")[1] ?? "";
       return object !== undefined && (await stack.sql`select 1 from pg_locks where not granted`).length > 0;
-    }, "the create waits for its row");
-    const pid = stack.functionProcess();
+    });
+    const pid = stack.functionPid();
     process.kill(pid, "SIGKILL");
     expect((await answer).status).toBe(502);
     await stack.sql`select pg_terminate_backend(pid) from pg_locks where not granted`;
   });
-  await until(() => stack.answers(), "the function is back");
+  await until("the function is back", () => stack.isAnswering());
   expect(await stack.sql`select 1 from public.generations where instructions = ${prompt}`).toHaveLength(0);
-  expect(await stack.charged(stack.project_id)).toBe(charged);
-  expect(await stack.files(id)).toHaveLength(1);
+  expect(await stack.chargesOf(stack.project_id)).toBe(charged);
+  expect(await stack.filesOf(id)).toHaveLength(1);
   expect(await stack.deleteOrphans()).toBe(1);
-  expect(await stack.files(id)).toEqual([]);
+  expect(await stack.filesOf(id)).toEqual([]);
 });
 
 test("a function killed after the row and before the lease: the reconciler sends the generation once", async () => {
   const prompt = `${freshPrompt()} stop:submitting`;
   let id = "";
   await whileStopped(async () => {
-    id = (await stack.created(prompt, stack.headers)).id;
+    id = (await stack.makeGeneration(prompt, stack.headers)).id;
     await untilStopped();
     await stack.killFunction();
   });
-  await stack.reconciled(id, stack.headers);
+  await stack.reconcileUntilEnd(id, stack.headers);
   await stack.expectSettled(id, prompt, "completed");
-  expect(await stack.calls(prompt, "create")).toHaveLength(1);
+  expect(await stack.callsAbout(prompt, "create")).toHaveLength(1);
 });
 
 test("a function killed with the lease and before the request: the generation fails unsent and is not charged", async () => {
@@ -86,18 +87,19 @@ test("a function killed with the lease and before the request: the generation fa
   let id = "";
   await stack.sql.begin(async (sql) => {
     await sql`select pg_advisory_xact_lock(4711)`;
-    id = (await stack.created(prompt, stack.headers)).id;
+    id = (await stack.makeGeneration(prompt, stack.headers)).id;
     await untilStopped();
     await stack.killFunction();
   });
   await until(
-    async () => (await stack.row(id)).submission === "submitting",
     "a dead process holds the lease",
+    () => stack.rowOf(id),
+    ({ submission }) => submission === "submitting",
   );
-  await stack.age(id, "16 minutes");
-  await stack.reconciled(id, stack.headers);
+  await stack.makeOlder(id, "16 minutes");
+  await stack.reconcileUntilEnd(id, stack.headers);
   expect(await stack.expectSettled(id, prompt, "failed")).toMatchObject({ error_code: "submission_unclear" });
-  expect(await stack.calls(prompt, "create")).toHaveLength(0);
+  expect(await stack.callsAbout(prompt, "create")).toHaveLength(0);
 });
 
 test.each([
@@ -107,14 +109,15 @@ test.each([
   "a function killed during its request %s: the generation completes and was sent once",
   async (_, fault) => {
     const prompt = `${freshPrompt()} [[hold 60000]]${fault}`;
-    if (fault !== "") await stack.fault(prompt, { kind: "lose_webhook", event: "start" });
-    const { id } = await stack.created(prompt, stack.headers);
+    if (fault !== "") await stack.addFault(prompt, { kind: "lose_webhook", event: "start" });
+    const { id } = await stack.makeGeneration(prompt, stack.headers);
     await until(
-      async () => (await stack.calls(prompt, "create")).length === 1,
       "the provider has the request",
+      () => stack.callsAbout(prompt, "create"),
+      ({ length }) => length === 1,
     );
     await stack.killFunction();
-    await stack.reconciled(id, stack.headers);
+    await stack.reconcileUntilEnd(id, stack.headers);
     await stack.expectSettled(id, prompt, "completed");
   },
 );
@@ -123,37 +126,38 @@ test("a function killed before it recorded the provider's answer: the generation
   const prompt = `${freshPrompt()} stop:accepted`;
   let id = "";
   await whileStopped(async () => {
-    id = (await stack.created(prompt, stack.headers)).id;
+    id = (await stack.makeGeneration(prompt, stack.headers)).id;
     await untilStopped();
     await stack.killFunction();
   });
-  await stack.reconciled(id, stack.headers);
+  await stack.reconcileUntilEnd(id, stack.headers);
   await stack.expectSettled(id, prompt, "completed");
 });
 
 test("a function killed during the download of the picture: the generation completes with one stored file", async () => {
   const prompt = `${freshPrompt()} [[lose_webhook]]`;
-  await stack.fault(prompt, { kind: "file_slow", ms: 60_000 }, 1);
-  const { id } = await stack.created(prompt, stack.headers);
-  const { prediction_id } = await until(async () => {
-    const row = await stack.row(id);
-    return row.prediction_id !== null && row;
-  }, "it was sent");
-  await until(async () => {
+  await stack.addFault(prompt, { kind: "file_slow", ms: 60_000 }, 1);
+  const { id } = await stack.makeGeneration(prompt, stack.headers);
+  const { prediction_id } = await until(
+    "it was sent",
+    () => stack.rowOf(id),
+    (row) => row.prediction_id !== null,
+  );
+  await until("it has succeeded", async () => {
     const response = await fetch(`${stack.own.urls.replicate}/v1/predictions/${prediction_id}`, {
       headers: { authorization: `Bearer ${stack.own.keys.replicate_token}` },
     });
     return (await response.json()).status === "succeeded";
-  }, "it has succeeded");
-  await stack.due(id);
+  });
+  await stack.makeDue(id);
   const reconciling = stack.reconcile().catch(() => "cut off");
-  await until(async () => {
+  await until("the picture is being downloaded", async () => {
     const rules = (await (await fetch(`${stack.own.urls.replicate}/_faults`)).json()) as Body[];
     return rules.some((rule) => rule.match === prompt && rule.times === 0);
-  }, "the picture is being downloaded");
+  });
   await stack.killFunction();
   expect(await reconciling).toBe("cut off");
-  await stack.reconciled(id, stack.headers);
+  await stack.reconcileUntilEnd(id, stack.headers);
   await stack.expectSettled(id, prompt, "completed");
 });
 
@@ -161,17 +165,17 @@ test("a function killed between storing the picture and completing: one stored f
   const prompt = `${freshPrompt()} stop:completed`;
   let id = "";
   await whileStopped(async () => {
-    id = (await stack.created(prompt, stack.headers)).id;
+    id = (await stack.makeGeneration(prompt, stack.headers)).id;
     await untilStopped();
-    expect(await stack.files(id)).toHaveLength(1);
+    expect(await stack.filesOf(id)).toHaveLength(1);
     await stack.killFunction();
   });
-  await stack.reconciled(id, stack.headers);
+  await stack.reconcileUntilEnd(id, stack.headers);
   await stack.expectSettled(id, prompt, "completed");
 });
 
 test("a stream of the SDK continues when the function is killed twice, and gives each event once", async () => {
-  const { id } = await stack.created(`${freshPrompt()} [[slow 9000]]`, stack.headers);
+  const { id } = await stack.makeGeneration(`${freshPrompt()} [[slow 9000]]`, stack.headers);
   const client = createClient({
     url: stack.own.urls.gateway,
     developerKey: stack.headers["X-Developer-Key"],

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Body, formOf, freshPrompt, photo, until } from "../support/generation.ts";
+import { type Body, formOf, freshPrompt, photo } from "../support/generation.ts";
 import { answer, type Behaviour, cutShort, OddProvider, redirect } from "../support/odd-provider.ts";
 import { OwnGenerationStack } from "../support/own-generation-stack.ts";
+import { until } from "../support/until.ts";
 
 const provider = new OddProvider();
 let stack: OwnGenerationStack;
@@ -17,22 +18,22 @@ afterAll(async () => {
   await provider.stop();
 });
 
-const isAccepted = (id: string) => async () => (await stack.row(id)).submission === "accepted";
+const isAccepted = (id: string) => async () => (await stack.rowOf(id)).submission === "accepted";
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
 
 /** Creates a generation whose prediction reads as `plan`. */
 async function create(plan: Record<string, unknown> | Behaviour): Promise<{ id: string; prompt: string }> {
   const prompt = freshPrompt();
   provider.plans.set(prompt, plan);
-  const { id } = await stack.created(prompt, stack.headers);
-  await until(isAccepted(id), "the provider has accepted it");
+  const { id } = await stack.makeGeneration(prompt, stack.headers);
+  await until("the provider has accepted it", isAccepted(id));
   return { id, prompt };
 }
 
 async function reconcileOnce(id: string): Promise<Body> {
-  await stack.due(id);
+  await stack.makeDue(id);
   await stack.reconcile();
-  return (await stack.status(id, stack.headers)).body;
+  return (await stack.readStatus(id, stack.headers)).body;
 }
 
 const succeeded = (output: unknown, more: Record<string, unknown> = {}) => ({
@@ -154,7 +155,7 @@ describe("permanent failures", () => {
     expect(ended).toMatchObject({ status: "failed", error_code: code, charged: false });
     expect(ended.error).toMatch(/not charged/);
     await stack.expectSettled(id, prompt, "failed");
-    expect((await stack.row(id)).next_check_at).toBeNull();
+    expect((await stack.rowOf(id)).next_check_at).toBeNull();
     if (code === "output_unsupported") expect(ended.error).toMatch(/AVIF|GIF/);
     expect(provider.requests.some((request) => request.includes("169.254"))).toBe(false);
   });
@@ -207,7 +208,7 @@ describe("temporary failures", () => {
     const plan = succeeded(provider.file(answer(500)), { completed_at: null });
     const { id } = await create(plan);
     expect(await reconcileOnce(id)).toMatchObject({ status: "processing" });
-    await stack.age(id, "51 minutes");
+    await stack.makeOlder(id, "51 minutes");
     expect(await reconcileOnce(id)).toMatchObject({ status: "failed", error_code: "output_lost" });
   });
 
@@ -222,9 +223,9 @@ describe("temporary failures", () => {
     async (_, behaviour) => {
       const { id, prompt } = await create(behaviour);
       expect(await reconcileOnce(id)).toMatchObject({ status: "processing" });
-      await stack.age(id, "99 minutes");
+      await stack.makeOlder(id, "99 minutes");
       expect(await reconcileOnce(id)).toMatchObject({ status: "processing" });
-      await stack.age(id, "2 minutes");
+      await stack.makeOlder(id, "2 minutes");
       expect(await reconcileOnce(id)).toMatchObject({
         status: "failed",
         error_code: "provider_unavailable",
@@ -236,7 +237,7 @@ describe("temporary failures", () => {
 
   test("a generation whose prediction has an unknown status is stopped after an hour, and is refunded", async () => {
     const { id, prompt } = await create({ status: "thinking" });
-    await stack.age(id, "61 minutes");
+    await stack.makeOlder(id, "61 minutes");
     expect(await reconcileOnce(id)).toMatchObject({
       status: "failed",
       error_code: "timed_out",
@@ -281,10 +282,10 @@ test("a generation whose photo is deleted before it is sent fails with input_unr
   });
   const { id } = (await response.json()) as Body;
   await until(
-    async () => isRefused && (await stack.row(id)).submission === "waiting",
     "the provider has refused it",
+    async () => isRefused && (await stack.rowOf(id)).submission === "waiting",
   );
-  const [file] = (await stack.row(id)).example_images;
+  const [file] = (await stack.rowOf(id)).example_images;
   await fetch(`${stack.own.urls.gateway}/storage/v1/object/uploads`, {
     method: "DELETE",
     headers: {
@@ -294,9 +295,13 @@ test("a generation whose photo is deleted before it is sent fails with input_unr
     },
     body: JSON.stringify({ prefixes: [file.path] }),
   });
-  await until(async () => (await stack.files(id)).length === 0, "its picture is gone");
+  await until(
+    "its picture is gone",
+    () => stack.filesOf(id),
+    ({ length }) => length === 0,
+  );
   provider.refusals.delete(prompt);
-  expect(await stack.reconciled(id, stack.headers)).toMatchObject({
+  expect(await stack.reconcileUntilEnd(id, stack.headers)).toMatchObject({
     status: "failed",
     error_code: "input_unreadable",
     charged: false,

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { formOf, freshPrompt, photo, until } from "../support/generation.ts";
-import { clearOfWindowEnds } from "../support/limits.ts";
+import { formOf, freshPrompt, photo } from "../support/generation.ts";
+import { waitForWindow } from "../support/limits.ts";
 import { OwnGenerationStack } from "../support/own-generation-stack.ts";
+import { until } from "../support/until.ts";
 
 let stack: OwnGenerationStack;
 beforeAll(async () => {
@@ -31,15 +32,15 @@ test("the function uses less than 256 MB during ten parallel uploads of 10 MB", 
     bodies.join(),
   ).toEqual(Array(10).fill(200));
   // Linux gives the peak memory of the process in kB.
-  const status = readFileSync(`/proc/${stack.functionProcess()}/status`, "utf8");
+  const status = readFileSync(`/proc/${stack.functionPid()}/status`, "utf8");
   const peak = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
   console.log(`The function used ${Math.round(peak)} MB at most.`);
   expect(peak).toBeLessThan(256);
-  await until(async () => {
+  await until("all have ended", async () => {
     const [{ running } = {}] = await stack.sql`select count(*)::integer as running from public.generations
       where status in ('pending', 'processing')`;
     return running === 0;
-  }, "all have ended");
+  });
 });
 
 test("with ANONYMOUS_GENERATION=off a create without an account is 403, and nothing is stored or sent", async () => {
@@ -50,11 +51,11 @@ test("with ANONYMOUS_GENERATION=off a create without an account is 403, and noth
   }
   expect(await stack.sql`select 1 from storage.objects where name like 'anonymous/%'`).toHaveLength(0);
   expect(await stack.sql`select 1 from public.generations where project_id is null`).toHaveLength(0);
-  expect(await stack.calls(prompt)).toEqual([]);
+  expect(await stack.callsAbout(prompt)).toEqual([]);
 });
 
 test("visitors who name no project have the read limit of the default plan", async () => {
-  await clearOfWindowEnds({ reads_per_minute: 2 });
+  await waitForWindow({ reads_per_minute: 2 });
   await stack.sql`update public.plans set reads_per_minute = 2 where is_default`;
   const read = async (path: string) => (await fetch(`${stack.own.urls.api}/generation/${path}`)).status;
   const statuses = [await read("public"), await read("public")];
@@ -73,30 +74,30 @@ test("while Storage refuses uploads, a create fails and leaves nothing, and a re
       end $$;
       create or replace trigger refuse before insert or update on storage.objects for each row execute function public.refuse();`);
   onTestFinished(async () => void (await stack.sql`drop trigger if exists refuse on storage.objects`));
-  const charged = await stack.charged(stack.project_id);
+  const charged = await stack.chargesOf(stack.project_id);
   const prompt = freshPrompt();
   await refuse("uploads");
   const response = await send("generate-v2", formOf(prompt), stack.headers);
   expect(response.status).toBeGreaterThanOrEqual(502);
   expect(await stack.sql`select 1 from public.generations where instructions = ${prompt}`).toHaveLength(0);
-  expect(await stack.charged(stack.project_id)).toBe(charged);
+  expect(await stack.chargesOf(stack.project_id)).toBe(charged);
 
   await refuse("generations");
   const later = freshPrompt();
-  const { id } = await stack.created(later, stack.headers);
-  await until(async () => {
-    const { prediction_id } = await stack.row(id);
-    const sent = await stack.webhooks(prediction_id ?? "none so far");
+  const { id } = await stack.makeGeneration(later, stack.headers);
+  await until("its webhook arrived", async () => {
+    const { prediction_id } = await stack.rowOf(id);
+    const sent = await stack.webhooksAbout(prediction_id ?? "none so far");
     return sent.some(({ event }) => event === "completed");
-  }, "its webhook arrived");
+  });
   // The work of the webhook may postpone the next check after it was made due.
-  await until(async () => {
-    await stack.due(id);
+  await until("the reconciler could not store the result", async () => {
+    await stack.makeDue(id);
     return ((await stack.reconcile()).generations?.failed ?? 0) >= 1;
-  }, "the reconciler could not store the result");
-  expect(await stack.row(id)).toMatchObject({ status: "processing", charge: "reserved" });
+  });
+  expect(await stack.rowOf(id)).toMatchObject({ status: "processing", charge: "reserved" });
   await stack.sql.unsafe("drop trigger refuse on storage.objects");
-  await stack.reconciled(id, stack.headers);
+  await stack.reconcileUntilEnd(id, stack.headers);
   await stack.expectSettled(id, later, "completed");
 });
 
@@ -104,7 +105,7 @@ test("100 generations that run while PostgreSQL restarts all end, are sent at mo
   const prompts = Array.from({ length: 100 }, () => `${freshPrompt()} [[slow 3000]]`);
   const created: { id: string; prompt: string }[] = [];
   const submit = async (prompt: string) => {
-    const { status, body } = await stack.create(prompt, stack.headers);
+    const { status, body } = await stack.sendCreate(prompt, stack.headers);
     if (status === 200) created.push({ id: body.id, prompt });
   };
   await Promise.all(prompts.map(submit));
@@ -113,23 +114,24 @@ test("100 generations that run while PostgreSQL restarts all end, are sent at mo
 
   const ids = created.map(({ id }) => id);
   await until(
+    "all have ended",
     async () => {
-      await stack.due(...ids);
+      await stack.makeDue(...ids);
       await stack.reconcile();
       const unclear =
         await stack.sql`select id from public.generations where prediction_id is null and id in ${stack.sql(ids)}
       and status = 'pending' and submission = 'unclear'`;
-      for (const { id } of unclear) await stack.age(id, "16 minutes");
+      for (const { id } of unclear) await stack.makeOlder(id, "16 minutes");
       const open = await stack.sql`select 1 from public.generations where id in ${stack.sql(ids)}
       and status in ('pending', 'processing')`;
       return open.length === 0;
     },
-    "all have ended",
+    Boolean,
     120_000,
   );
   const statuses = await Promise.all(
     created.map(async ({ id, prompt }) => {
-      const { status } = await stack.row(id);
+      const { status } = await stack.rowOf(id);
       await stack.expectSettled(id, prompt, status);
       return status;
     }),
@@ -139,8 +141,8 @@ test("100 generations that run while PostgreSQL restarts all end, are sent at mo
 }, 240_000);
 
 test("a generation is deleted at once while Storage refuses deletions, and its file is deleted later", async () => {
-  const { id } = await stack.created(freshPrompt(), stack.headers);
-  await stack.ended(id, stack.headers);
+  const { id } = await stack.makeGeneration(freshPrompt(), stack.headers);
+  await stack.waitForEnd(id, stack.headers);
   await stack.sql.unsafe(`
     create function public.keep() returns trigger language plpgsql as $$ begin raise exception 'not now' using errcode = '53100'; end $$;
     create trigger keep before delete on storage.objects for each row execute function public.keep();`);
@@ -149,18 +151,18 @@ test("a generation is deleted at once while Storage refuses deletions, and its f
     headers: stack.headers,
   });
   expect(deleted.status).toBe(200);
-  expect((await stack.status(id, stack.headers)).status).toBe(404);
-  expect(await stack.files(id)).toHaveLength(1);
+  expect((await stack.readStatus(id, stack.headers)).status).toBe(404);
+  expect(await stack.filesOf(id)).toHaveLength(1);
   await stack.sql.unsafe("drop trigger keep on storage.objects");
   await stack.sql`update private.cleanup_tasks set next_attempt_at = now()`;
   await stack.reconcile();
-  expect(await stack.files(id)).toEqual([]);
+  expect(await stack.filesOf(id)).toEqual([]);
 });
 
 test("when the database's disk is full, a create is 503 and leaves no row, charge or file, and reads succeed", async () => {
-  const { id } = await stack.created(freshPrompt(), stack.headers);
-  await stack.ended(id, stack.headers);
-  const charged = await stack.charged(stack.project_id);
+  const { id } = await stack.makeGeneration(freshPrompt(), stack.headers);
+  await stack.waitForEnd(id, stack.headers);
+  const charged = await stack.chargesOf(stack.project_id);
   const files = () => stack.sql`select name from storage.objects order by 1`;
   const before = await files();
   // PostgreSQL raises this error when a table cannot grow.
@@ -171,9 +173,9 @@ test("when the database's disk is full, a create is 503 and leaves no row, charg
   const prompt = freshPrompt();
   const answer = await send("generate-v2", formOf(prompt), stack.headers);
   expect([answer.status, (await answer.json()).code]).toEqual([503, "database_unavailable"]);
-  expect((await stack.status(id, stack.headers)).status).toBe(200);
+  expect((await stack.readStatus(id, stack.headers)).status).toBe(200);
   expect(await stack.sql`select 1 from public.generations where instructions = ${prompt}`).toHaveLength(0);
-  expect(await stack.charged(stack.project_id)).toBe(charged);
+  expect(await stack.chargesOf(stack.project_id)).toBe(charged);
   await stack.sql.unsafe("drop trigger full_disk on public.generations");
   // The API could not know whether the row exists, so the reconciler deletes the photo later.
   expect(await stack.deleteOrphans()).toBe(1);
@@ -182,22 +184,23 @@ test("when the database's disk is full, a create is 503 and leaves no row, charg
 });
 
 test("after SIGKILL of every part at once the stack restarts, keeps its generations and makes new ones", async () => {
-  const { id } = await stack.created(freshPrompt(), stack.headers);
-  await stack.ended(id, stack.headers);
+  const { id } = await stack.makeGeneration(freshPrompt(), stack.headers);
+  await stack.waitForEnd(id, stack.headers);
   // No test of this file restarted the other parts.
   const others = stack.own.processes.filter(({ name }) => name !== "PostgreSQL");
-  const parts = [await stack.postgresProcess(), ...others.map(({ pid }) => pid)];
+  const parts = [await stack.postgresPid(), ...others.map(({ pid }) => pid)];
   expect(parts.length).toBeGreaterThanOrEqual(6);
   for (const pid of parts) process.kill(pid, "SIGKILL");
   await until(
-    async () => (await stack.answers()) && stack.reconnect().then(() => true),
     "all are back",
+    async () => (await stack.isAnswering()) && stack.reconnect().then(() => true),
+    Boolean,
     60_000,
   );
-  expect((await stack.status(id, stack.headers)).body.status).toBe("completed");
-  const next = await until(async () => {
-    const { status, body } = await stack.create(freshPrompt(), stack.headers);
+  expect((await stack.readStatus(id, stack.headers)).body.status).toBe("completed");
+  const next = await until("a create succeeds", async () => {
+    const { status, body } = await stack.sendCreate(freshPrompt(), stack.headers);
     return status === 200 && body;
-  }, "a create succeeds");
-  expect(await stack.reconciled(next.id, stack.headers)).toMatchObject({ status: "completed" });
+  });
+  expect(await stack.reconcileUntilEnd(next.id, stack.headers)).toMatchObject({ status: "completed" });
 }, 120_000);

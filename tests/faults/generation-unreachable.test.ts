@@ -2,8 +2,9 @@ import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { type EndUser, type Project, registerDeveloper, registerEndUser } from "../support/api.ts";
-import { type Body, formOf, freshPrompt, GenerationStack, photo, until } from "../support/generation.ts";
+import { type Body, formOf, freshPrompt, GenerationStack, photo } from "../support/generation.ts";
 import { createApi } from "../support/served-api.ts";
+import { until } from "../support/until.ts";
 
 const replicate = "https://api.replicate.com/v1";
 const stack = new GenerationStack(inject("stack"));
@@ -14,7 +15,7 @@ let user: EndUser;
 beforeAll(async () => {
   server.listen({ onUnhandledFrame: "bypass" });
   ({ project } = await registerDeveloper());
-  await stack.plan(project.id, "premium");
+  await stack.setPlan(project.id, "premium");
   user = await registerEndUser(project);
 });
 afterAll(async () => {
@@ -57,7 +58,11 @@ test.each([
     );
     const generation = (await answer.json()) as Body;
     expect(answer.status).toBe(200);
-    await until(async () => (await stack.row(generation.id)).status === "completed", "it is completed");
+    await until(
+      "it is completed",
+      () => stack.rowOf(generation.id),
+      ({ status }) => status === "completed",
+    );
     expect(asked).toBe(1);
     expect(created).toHaveLength(1);
     expect(created[0]).not.toHaveProperty("webhook");
@@ -67,7 +72,7 @@ test.each([
 
 test("without PUBLIC_URL clients get URLs of the local gateway, not of the container network", async () => {
   const api = createApi({ SUPABASE_URL: "http://kong:8000", PUBLIC_URL: "", LOG_REQUESTS: "none" });
-  const { id } = await stack.created(freshPrompt(), user.headers);
+  const { id } = await stack.makeGeneration(freshPrompt(), user.headers);
   const status = await api(
     new Request(`http://kong:8000/api/v1/generation/${id}/status?wait=20`, { headers: user.headers }),
   );

@@ -9,7 +9,8 @@ import {
   registerDeveloper,
   registerEndUser,
 } from "../support/api.ts";
-import { type Body, freshPrompt, GenerationStack, until } from "../support/generation.ts";
+import { type Body, freshPrompt, GenerationStack } from "../support/generation.ts";
+import { until } from "../support/until.ts";
 
 const stack = new GenerationStack(inject("stack"));
 const { replicate_webhook_secret = "" } = inject("stack").keys;
@@ -19,7 +20,7 @@ let project: Project;
 let user: EndUser;
 beforeAll(async () => {
   ({ project } = await registerDeveloper());
-  await stack.plan(project.id, "premium");
+  await stack.setPlan(project.id, "premium");
   user = await registerEndUser(project);
 });
 
@@ -61,28 +62,28 @@ test.each([
   "a generation whose webhook is %s completes, is stored and is charged once",
   async (_, fault, needsReconciler) => {
     const prompt = `${freshPrompt()} ${fault}`;
-    const before = await stack.charged(project.id);
-    const { id } = await stack.created(prompt, user.headers);
+    const before = await stack.chargesOf(project.id);
+    const { id } = await stack.makeGeneration(prompt, user.headers);
     const done = needsReconciler
-      ? await stack.reconciled(id, user.headers)
-      : await stack.ended(id, user.headers);
+      ? await stack.reconcileUntilEnd(id, user.headers)
+      : await stack.waitForEnd(id, user.headers);
     expect(done).toMatchObject({ status: "completed", charged: true });
-    await until(async () => {
-      const { prediction_id } = await stack.row(id);
-      const sent = await stack.webhooks(prediction_id);
+    await until("every webhook was delivered", async () => {
+      const { prediction_id } = await stack.rowOf(id);
+      const sent = await stack.webhooksAbout(prediction_id);
       return fault.includes("lose") || sent.some((one) => one.event === "completed" && one.status !== null);
-    }, "every webhook was delivered");
-    const after = (await stack.status(id, user.headers)).body;
+    });
+    const after = (await stack.readStatus(id, user.headers)).body;
     expect(after).toEqual({ ...done, generated_image_url: after.generated_image_url, images: after.images });
     expect(await statesOf(id)).toEqual(["pending", "processing", "completed"]);
-    expect(await stack.files(id)).toHaveLength(1);
-    expect(await stack.charged(project.id)).toBe(before + 1);
-    expect(await stack.calls(prompt, "create")).toHaveLength(1);
+    expect(await stack.filesOf(id)).toHaveLength(1);
+    expect(await stack.chargesOf(project.id)).toBe(before + 1);
+    expect(await stack.callsAbout(prompt, "create")).toHaveLength(1);
   },
 );
 
 test("a webhook with a wrong signature, a wrong time or no signature is 401 and changes nothing", async () => {
-  const { id } = await stack.created(`${freshPrompt()} [[stall]]`, user.headers);
+  const { id } = await stack.makeGeneration(`${freshPrompt()} [[stall]]`, user.headers);
   const body = { id: "abc", status: "succeeded", output: "http://127.0.0.1/x.png" };
   const sent = { id: `msg_${randomUUID()}` };
   const answers = [
@@ -101,70 +102,103 @@ test("a webhook with a wrong signature, a wrong time or no signature is 401 and 
   expect(await stack.sql`select 1 from public.generation_events where webhook_id = ${sent.id}`).toHaveLength(
     0,
   );
-  expect(["pending", "processing"]).toContain((await stack.status(id, user.headers)).body.status);
+  expect(["pending", "processing"]).toContain((await stack.readStatus(id, user.headers)).body.status);
 });
 
 test("the API reads the prediction itself instead of trusting the body of a signed webhook", async () => {
   const prompt = `${freshPrompt()} [[stall]]`;
-  const { id } = await stack.created(prompt, user.headers);
-  const { prediction_id } = await until(async () => {
-    const row = await stack.row(id);
-    return row.prediction_id !== null && row;
-  }, "it is submitted");
-  const reads = (await stack.calls(prediction_id, "get")).length;
+  const { id } = await stack.makeGeneration(prompt, user.headers);
+  const { prediction_id } = await until(
+    "it is submitted",
+    () => stack.rowOf(id),
+    (row) => row.prediction_id !== null,
+  );
+  const reads = (await stack.callsAbout(prediction_id, "get")).length;
   const answer = await deliver(id, {
     id: prediction_id,
     status: "succeeded",
     output: ["http://127.0.0.1:1/x.png"],
   });
   expect(answer.status).toBe(200);
-  await until(async () => (await stack.calls(prediction_id, "get")).length > reads, "it is read");
-  expect((await stack.status(id, user.headers)).body.status).toBe("processing");
+  await until(
+    "it is read",
+    () => stack.callsAbout(prediction_id, "get"),
+    ({ length }) => length > reads,
+  );
+  expect((await stack.readStatus(id, user.headers)).body.status).toBe("processing");
 });
 
 test("a signed webhook about one prediction cannot end another generation", async () => {
-  const done = await stack.ended((await stack.created(freshPrompt(), user.headers)).id, user.headers);
-  const { prediction_id } = await stack.row(done.id);
+  const done = await stack.waitForEnd(
+    (await stack.makeGeneration(freshPrompt(), user.headers)).id,
+    user.headers,
+  );
+  const { prediction_id } = await stack.rowOf(done.id);
   const prompt = freshPrompt();
-  await stack.fault(prompt, { kind: "refuse", status: 500 }, 1);
-  const unclear = await stack.created(prompt, user.headers);
-  await until(async () => (await stack.row(unclear.id)).submission === "unclear", "its outcome is unclear");
-  const reads = (await stack.calls(prediction_id, "get")).length;
+  await stack.addFault(prompt, { kind: "refuse", status: 500 }, 1);
+  const unclear = await stack.makeGeneration(prompt, user.headers);
+  await until(
+    "its outcome is unclear",
+    () => stack.rowOf(unclear.id),
+    ({ submission }) => submission === "unclear",
+  );
+  const reads = (await stack.callsAbout(prediction_id, "get")).length;
   expect((await deliver(unclear.id, { id: prediction_id, status: "succeeded" })).status).toBe(200);
-  await until(async () => (await stack.calls(prediction_id, "get")).length > reads, "it is read");
-  expect(await stack.row(unclear.id)).toMatchObject({ prediction_id: null, status: "pending" });
+  await until(
+    "it is read",
+    () => stack.callsAbout(prediction_id, "get"),
+    ({ length }) => length > reads,
+  );
+  expect(await stack.rowOf(unclear.id)).toMatchObject({ prediction_id: null, status: "pending" });
 });
 
 test("a signed webhook about an ended generation changes nothing", async () => {
-  const done = await stack.ended((await stack.created(freshPrompt(), user.headers)).id, user.headers);
-  const row = await stack.row(done.id);
+  const done = await stack.waitForEnd(
+    (await stack.makeGeneration(freshPrompt(), user.headers)).id,
+    user.headers,
+  );
+  const row = await stack.rowOf(done.id);
   for (const status of ["processing", "failed", "canceled", "succeeded"]) {
     expect((await deliver(done.id, { id: row.prediction_id, status })).status).toBe(200);
   }
-  await until(async () => (await stack.calls(row.prediction_id, "get")).length >= 5, "each was processed");
-  expect(await stack.row(done.id)).toEqual(row);
+  await until(
+    "each was processed",
+    () => stack.callsAbout(row.prediction_id, "get"),
+    ({ length }) => length >= 5,
+  );
+  expect(await stack.rowOf(done.id)).toEqual(row);
   expect(await statesOf(done.id)).toEqual(["pending", "processing", "completed"]);
 });
 
 test("a webhook about a deleted generation is accepted, and its prediction is canceled", async () => {
   const prompt = `${freshPrompt()} [[drop]] [[stall]]`;
-  await stack.fault(prompt, { kind: "lose_webhook", event: "start" });
-  const { id } = await stack.created(prompt, user.headers);
-  const { prediction_id } = await until(async () => (await stack.calls(prompt, "create"))[0], "it runs");
-  await until(async () => (await stack.row(id)).submission === "unclear", "its outcome is unclear");
+  await stack.addFault(prompt, { kind: "lose_webhook", event: "start" });
+  const { id } = await stack.makeGeneration(prompt, user.headers);
+  const { prediction_id } = await until("it runs", async () => (await stack.callsAbout(prompt, "create"))[0]);
+  await until(
+    "its outcome is unclear",
+    () => stack.rowOf(id),
+    ({ submission }) => submission === "unclear",
+  );
   expect((await api(`/generation/${id}`, { method: "DELETE", headers: user.headers })).status).toBe(200);
   expect((await deliver(id, { id: prediction_id, status: "processing" })).status).toBe(200);
-  await until(async () => (await stack.calls(prediction_id, "cancel")).length > 0, "it is canceled");
+  await until(
+    "it is canceled",
+    () => stack.callsAbout(prediction_id, "cancel"),
+    ({ length }) => length > 0,
+  );
 });
 
 test("ids of webhooks are deleted after seven days, and the history of states is kept", async () => {
-  const done = await stack.ended((await stack.created(freshPrompt(), user.headers)).id, user.headers);
+  const done = await stack.waitForEnd(
+    (await stack.makeGeneration(freshPrompt(), user.headers)).id,
+    user.headers,
+  );
   await until(
-    async () =>
-      (
-        await stack.sql`select 1 from public.generation_events where generation_id = ${done.id} and webhook_id is not null`
-      ).length > 0,
     "a webhook was recorded",
+    () =>
+      stack.sql`select 1 from public.generation_events where generation_id = ${done.id} and webhook_id is not null`,
+    ({ length }) => length > 0,
   );
   await stack.sql`update public.generation_events set created_at = now() - interval '8 days' where generation_id = ${done.id}`;
   await stack.reconcile();

@@ -1,7 +1,7 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { eventually } from "../support/mail.ts";
 import { startTestStack, type TestStack } from "../support/stack.ts";
+import { until } from "../support/until.ts";
 
 let stack: TestStack;
 let sql: postgres.Sql;
@@ -42,7 +42,7 @@ test("a mail server that hangs delays no registration, and the reconciler sends 
     expect(registered.status).toBe(201);
     // The timeout of a mail server is ten seconds.
     expect(performance.now() - start).toBeLessThan(5_000);
-    const row = await eventually("the failed attempt", async () => {
+    const row = await until("the failed attempt is stored", async () => {
       const [found] = await sql`
         select m.attempts, m.last_error, m.next_attempt_at > now() as waits
         from private.mail_outbox m join public.users u on u.id = m.user_id where u.email = ${email}`;

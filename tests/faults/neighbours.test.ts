@@ -28,10 +28,10 @@ beforeAll(async () => {
   for (const level of ["info", "warn", "error"] as const)
     vi.spyOn(console, level).mockImplementation(() => {});
   ({ project } = await registerDeveloper());
-  await stack.plan(project.id, "premium");
+  await stack.setPlan(project.id, "premium");
   user = await registerEndUser(project);
-  picture = (await stack.created(freshPrompt(), user.headers)).id;
-  await stack.ended(picture, user.headers);
+  picture = (await stack.makeGeneration(freshPrompt(), user.headers)).id;
+  await stack.waitForEnd(picture, user.headers);
 });
 afterAll(async () => {
   await stack.close();

@@ -4,9 +4,10 @@ import { createRedisClient } from "../../supabase/functions/api/clients/redis.ts
 import { parseEnv } from "../../supabase/functions/api/env.ts";
 import { api, errorOf, freshEmail, registerEndUser } from "../support/api.ts";
 import { type FunctionProcess, startFunction } from "../support/function-process.ts";
-import { clearOfWindowEnds, limitOf, registerLimited, statusesOf, usedOf } from "../support/limits.ts";
-import { openDatabase, until } from "../support/management.ts";
+import { countStatuses, limitHeadersOf, registerLimited, usedOf, waitForWindow } from "../support/limits.ts";
+import { openDatabase } from "../support/management.ts";
 import { findRedisServer, RedisServer } from "../support/redis.ts";
+import { until } from "../support/until.ts";
 
 const timeoutMs = 300;
 const command = findRedisServer();
@@ -53,8 +54,8 @@ describe.runIf(command !== null)("with REDIS_URL", () => {
   async function untilRedisIsUsed() {
     const { project, list } = await limited({ requests_per_day: 1_000 });
     await until(
+      "requests are counted in Redis",
       async () => (await list()).status === 200 && (await usedInRedis(`requests:${project.id}`)) > 0,
-      (is) => is,
     );
   }
   beforeAll(untilRedisIsUsed);
@@ -62,17 +63,17 @@ describe.runIf(command !== null)("with REDIS_URL", () => {
   test("with Redis exactly 100 of 1,000 simultaneous requests pass a limit of 100", async () => {
     const { project, list } = await limited({ requests_per_day: 100 });
     const answers = await Promise.all(Array.from({ length: 1_000 }, list));
-    expect(statusesOf(answers)).toEqual({ 200: 100, 429: 900 });
+    expect(countStatuses(answers)).toEqual({ 200: 100, 429: 900 });
     expect(await usedInRedis(`requests:${project.id}`)).toBe(100);
     expect(await usedOf(sql, `requests:${project.id}`)).toBe(0);
   });
 
   test("with Redis exactly 100 of 300 simultaneous reads pass a limit of 100", async () => {
     const { user } = await limited({ reads_per_minute: 100 });
-    await clearOfWindowEnds({ reads_per_minute: 100 });
+    await waitForWindow({ reads_per_minute: 100 });
     const me = () => call("/auth/me", { headers: user.headers });
     const answers = await Promise.all(Array.from({ length: 300 }, me));
-    expect(statusesOf(answers)).toEqual({ 200: 100, 429: 200 });
+    expect(countStatuses(answers)).toEqual({ 200: 100, 429: 200 });
     expect(await usedInRedis(`reads:${user.id}`)).toBe(100);
     expect(await usedOf(sql, `reads:${user.id}`)).toBe(0);
   });
@@ -81,7 +82,7 @@ describe.runIf(command !== null)("with REDIS_URL", () => {
     const { project, list } = await limited({ requests_per_day: 2 });
     const answers = [await list(), await list(), await list()];
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 429]);
-    expect(answers.map(({ headers }) => limitOf(headers).remaining)).toEqual([1, 0, 0]);
+    expect(answers.map(({ headers }) => limitHeadersOf(headers).remaining)).toEqual([1, 0, 0]);
     const refused = answers[2] as (typeof answers)[number];
     expect(errorOf(refused)).toMatchObject({ code: "rate_limited" });
     expect(refused.headers.get("ratelimit-policy")).toBe('"requests";q=2;w=86400');
@@ -128,11 +129,11 @@ describe.runIf(command !== null)("with REDIS_URL", () => {
     test("when Redis is killed under load, PostgreSQL enforces the same limit and no request fails", async () => {
       const { project, list } = await limited({ requests_per_day: 40 });
       const first = await Promise.all(Array.from({ length: 20 }, list));
-      expect(statusesOf(first)).toEqual({ 200: 20 });
+      expect(countStatuses(first)).toEqual({ 200: 20 });
       const running = Promise.all(Array.from({ length: 200 }, list));
       await server.kill();
       const answers = await running;
-      const counts = statusesOf(answers);
+      const counts = countStatuses(answers);
       expect(Object.keys(counts).filter((status) => !["200", "429"].includes(status))).toEqual([]);
       // The counts of Redis are lost. PostgreSQL allows one more window.
       expect(await usedOf(sql, `requests:${project.id}`)).toBeLessThanOrEqual(40);
@@ -160,8 +161,8 @@ describe.runIf(command !== null)("with REDIS_URL", () => {
       const { project, user } = await limited({ requests_per_day: 100 });
       const list = () => api(`${hosted.base}/api/v1/generation`, { headers: user.headers });
       await until(
+        "requests are counted in Redis",
         async () => (await list()).status === 200 && (await usedInRedis(`requests:${project.id}`)) > 0,
-        (is) => is,
       );
     } finally {
       await hosted.end();

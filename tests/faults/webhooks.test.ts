@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { EventReceiver } from "../support/event-receiver.ts";
-import { freshPrompt, until } from "../support/generation.ts";
+import { freshPrompt } from "../support/generation.ts";
 import { OwnGenerationStack } from "../support/own-generation-stack.ts";
+import { until } from "../support/until.ts";
 
 let stack: OwnGenerationStack;
 let receiver: EventReceiver;
@@ -20,13 +21,11 @@ test("each generation's end is delivered once, even if the function is killed an
   receiver.reply = (_, turn) => replies[Math.min(turn, 3) - 1] ?? 204;
   const prompts = Array.from({ length: 6 }, (_, at) => `${freshPrompt()} ${at % 2 === 0 ? "" : "[[fail]]"}`);
   const ids = await Promise.all(
-    prompts.map(async (prompt) => (await stack.created(prompt, stack.headers)).id),
+    prompts.map(async (prompt) => (await stack.makeGeneration(prompt, stack.headers)).id),
   );
   // A kill during the submission would leave an unclear outcome for minutes. tests/faults/generation-killed.test.ts covers it.
-  await until(
-    async () =>
-      (await Promise.all(ids.map((id) => stack.row(id)))).every((row) => row.submission === "accepted"),
-    "the provider has all",
+  await until("the provider has all", async () =>
+    (await Promise.all(ids.map((id) => stack.rowOf(id)))).every((row) => row.submission === "accepted"),
   );
   /** Makes all work due now. @returns whether every generation has ended and every event was delivered. */
   async function isAllDelivered(): Promise<boolean> {
@@ -41,12 +40,12 @@ test("each generation's end is delivered once, even if the function is killed an
   for (let kills = 0; kills < 3; kills++) {
     const seen = receiver.deliveries.length;
     await until(
-      async () => (await isAllDelivered()) || receiver.deliveries.length > seen,
       "something was sent",
+      async () => (await isAllDelivered()) || receiver.deliveries.length > seen,
     );
     await stack.killFunction();
   }
-  await until(isAllDelivered, "every event was delivered");
+  await until("every event was delivered", isAllDelivered);
   const delivered = receiver.events.map(({ type, data }) => `${data.id} ${type}`).sort();
   expect(delivered).toEqual(
     ids.map((id, at) => `${id} generation.${at % 2 === 0 ? "completed" : "failed"}`).sort(),

@@ -10,15 +10,15 @@ export type AuthReply =
   | "silence";
 
 /** A refusal in both forms of Auth: before API version 2024-01-01 and since. */
-export const refusals = (status: number, code: string): AuthReply[] => [
+export const bothForms = (status: number, code: string): AuthReply[] => [
   { status, body: { code: status, error_code: code, msg: "Auth's own words" } },
   { status, body: { code, message: "Auth's own words" } },
 ];
 
-const one = (status: number, code: string) => refusals(status, code)[0] as AuthReply;
+const one = (status: number, code: string) => bothForms(status, code)[0] as AuthReply;
 
 /** Answers of Auth and its gateway to a fault of the project, not of the user. */
-export const troubles: [name: string, reply: AuthReply, status: number, code: string][] = [
+export const faultsOfAuth: [name: string, reply: AuthReply, status: number, code: string][] = [
   [
     "a disabled secret key",
     { status: 401, body: { message: "Invalid API key", hint: "Double check" } },
@@ -30,7 +30,7 @@ export const troubles: [name: string, reply: AuthReply, status: number, code: st
   ["a disabled provider (old form)", one(422, "email_provider_disabled"), 502, "auth_error"],
   [
     "a disabled provider (new form)",
-    refusals(422, "email_provider_disabled")[1] as AuthReply,
+    bothForms(422, "email_provider_disabled")[1] as AuthReply,
     502,
     "auth_error",
   ],

@@ -26,7 +26,7 @@ export function launchChromium(): Promise<Browser> {
 }
 
 /** Stores a screenshot in `.local/screenshots`, which git ignores. */
-export async function picture(page: Page, name: string): Promise<void> {
+export async function saveScreenshot(page: Page, name: string): Promise<void> {
   const folder = join(repositoryRoot, ".local", "screenshots");
   mkdirSync(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });

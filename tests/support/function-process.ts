@@ -5,6 +5,7 @@ import { findFreeBase } from "../../scripts/local/ports.ts";
 import { denoPackage, repositoryRoot } from "../../scripts/local/settings.ts";
 import { tokenSettings } from "./auth-tokens.ts";
 import type { StackTarget } from "./stack.ts";
+import { until } from "./until.ts";
 
 export type FunctionProcess = {
   base: string;
@@ -66,11 +67,11 @@ export async function startFunction(
     if (isAlive() && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     await exited;
   };
-  for (;;) {
+  await until("the function answers", async () => {
     if (child.exitCode !== null) throw new Error(`Deno ended with ${child.exitCode}:\n${lines.join("\n")}`);
     const response = await fetch(`${base}/health`).catch(() => undefined);
     await response?.body?.cancel();
-    if (response !== undefined) return { base, lines, isAlive, end };
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+    return response !== undefined;
+  });
+  return { base, lines, isAlive, end };
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { encode } from "fast-png";
 import postgres from "postgres";
 import { api, type Headed } from "./api.ts";
+import { until } from "./until.ts";
 
 /** The parts of a stack that the helpers use. It is the shared stack of `inject("stack")` or a test's own. */
 export type GenerationTarget = {
@@ -27,21 +28,6 @@ export function formOf(instructions: string, files: Blob[] = [photo()], field = 
 
 /** A unique prompt. It identifies the faults and calls of one test in the look-alike. */
 export const freshPrompt = (words = "A lighthouse") => `${words} ${randomUUID()}`;
-
-/** Polls until `look` returns a truthy value, and returns it. */
-export async function until<T>(
-  look: () => Promise<T | undefined | false | null>,
-  what: string,
-  withinMs = 40_000,
-): Promise<T> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    if (Date.now() > deadline) throw new Error(`Timed out. Still not true: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 export class GenerationStack {
   readonly target: GenerationTarget;
@@ -69,23 +55,23 @@ export class GenerationStack {
   }
 
   /** POST /generation/generate-v2 with a prompt and no files. */
-  create(prompt: string, headers: Headed, more: Record<string, unknown> = {}) {
+  sendCreate(prompt: string, headers: Headed, more: Record<string, unknown> = {}) {
     return api(`${this.target.urls.api}/generation/generate-v2`, { headers, json: { prompt, ...more } });
   }
 
-  async created(prompt: string, headers: Headed, more: Record<string, unknown> = {}): Promise<Body> {
-    const { status, body } = await this.create(prompt, headers, more);
+  async makeGeneration(prompt: string, headers: Headed, more: Record<string, unknown> = {}): Promise<Body> {
+    const { status, body } = await this.sendCreate(prompt, headers, more);
     if (status !== 200) throw new Error(`create: ${status} ${JSON.stringify(body)}`);
     return body;
   }
 
-  status(id: string, headers: Headed, wait = 0) {
+  readStatus(id: string, headers: Headed, wait = 0) {
     return api(`${this.target.urls.api}/generation/${id}/status?wait=${wait}`, { headers });
   }
 
   /** The generation, once it has ended. */
-  async ended(id: string, headers: Headed): Promise<Body> {
-    const { status, body } = await this.status(id, headers, 25);
+  async waitForEnd(id: string, headers: Headed): Promise<Body> {
+    const { status, body } = await this.readStatus(id, headers, 25);
     if (status !== 200 || ["pending", "processing"].includes(body.status))
       throw new Error(`not ended: ${status} ${JSON.stringify(body)}`);
     return body;
@@ -102,22 +88,22 @@ export class GenerationStack {
   }
 
   /** Makes these generations due for the reconciler. */
-  async due(...ids: string[]): Promise<void> {
+  async makeDue(...ids: string[]): Promise<void> {
     await this.sql`update public.generations set next_check_at = now() - interval '1 second'
       where id in ${this.sql(ids)} and next_check_at is not null`;
   }
 
   /** Runs the reconciler until the generation has ended. */
-  reconciled(id: string, headers: Headed): Promise<Body> {
-    return until(async () => {
-      await this.due(id);
+  reconcileUntilEnd(id: string, headers: Headed): Promise<Body> {
+    return until(`generation ${id} ends`, async () => {
+      await this.makeDue(id);
       await this.reconcile();
-      const { body } = await this.status(id, headers);
+      const { body } = await this.readStatus(id, headers);
       return ["completed", "failed", "canceled"].includes(body.status) && body;
-    }, `generation ${id} ends`);
+    });
   }
 
-  async fault(match: string, fault: Record<string, unknown>, times?: number): Promise<void> {
+  async addFault(match: string, fault: Record<string, unknown>, times?: number): Promise<void> {
     const response = await fetch(`${this.target.urls.replicate}/_faults`, {
       method: "POST",
       body: JSON.stringify({ match, fault, ...(times === undefined ? {} : { times }) }),
@@ -126,38 +112,38 @@ export class GenerationStack {
   }
 
   /** The calls to the look-alike about a prompt or a prediction. */
-  async calls(match: string, call?: "create" | "get" | "cancel"): Promise<Body[]> {
+  async callsAbout(match: string, call?: "create" | "get" | "cancel"): Promise<Body[]> {
     const response = await fetch(`${this.target.urls.replicate}/_calls?match=${encodeURIComponent(match)}`);
     const calls = (await response.json()) as Body[];
     return call === undefined ? calls : calls.filter((one) => one.call === call);
   }
 
-  async webhooks(match: string): Promise<Body[]> {
+  async webhooksAbout(match: string): Promise<Body[]> {
     const url = `${this.target.urls.replicate}/_webhooks?match=${encodeURIComponent(match)}`;
     return (await (await fetch(url)).json()) as Body[];
   }
 
   /** The generations that count against a project's monthly quota. */
-  async charged(projectId: string): Promise<number> {
+  async chargesOf(projectId: string): Promise<number> {
     const rows = await this
       .sql`select generations from public.generation_usage where project_id = ${projectId}`;
     return Number(rows[0]?.generations ?? 0);
   }
 
-  async row(id: string): Promise<Body> {
+  async rowOf(id: string): Promise<Body> {
     const [row] = await this.sql`select * from public.generations where id = ${id}`;
     return row as Body;
   }
 
   /** Objects in Storage whose path names the generation. */
-  async files(id: string): Promise<string[]> {
+  async filesOf(id: string): Promise<string[]> {
     const rows = await this.sql`select bucket_id || '/' || name as file from storage.objects
       where name like ${`%/${id}/%`} order by 1`;
     return rows.map(({ file }) => String(file));
   }
 
   /** Sets the project's plan. */
-  async plan(projectId: string, plan: string): Promise<void> {
+  async setPlan(projectId: string, plan: string): Promise<void> {
     await this.sql`update public.projects set plan_id = ${plan} where id = ${projectId}`;
   }
 }

@@ -13,7 +13,7 @@ const windowsMs = { requests_per_day: 86_400_000, auth_calls_per_hour: 3_600_000
 const roomMs = { requests_per_day: 30_000, auth_calls_per_hour: 15_000, reads_per_minute: 5_000 };
 
 /** Waits when a window is about to end, since windows begin on the day, hour or minute. A test must count in one window. */
-export async function clearOfWindowEnds(limits: Limits): Promise<void> {
+export async function waitForWindow(limits: Limits): Promise<void> {
   for (const name of Object.keys(limits) as (keyof Limits)[]) {
     const left = windowsMs[name] - (Date.now() % windowsMs[name]);
     if (left < roomMs[name]) await new Promise((resolve) => setTimeout(resolve, left));
@@ -22,7 +22,7 @@ export async function clearOfWindowEnds(limits: Limits): Promise<void> {
 
 /** Creates a plan with only these limits. */
 export async function createPlan(sql: postgres.Sql, limits: Limits): Promise<string> {
-  await clearOfWindowEnds(limits);
+  await waitForWindow(limits);
   const id = `limited-${randomUUID()}`;
   await sql`insert into public.plans ${sql({ id, ...limits })}`;
   return id;
@@ -51,14 +51,14 @@ export const beginWindow = (sql: postgres.Sql, bucket: string) => sql`
 export const usedOf = async (sql: postgres.Sql, bucket: string): Promise<number> =>
   (await sql`select used from private.rate_limits where bucket = ${bucket}`)[0]?.used ?? 0;
 
-export const statusesOf = (answers: { status: number }[]): Record<number, number> => {
+export const countStatuses = (answers: { status: number }[]): Record<number, number> => {
   const counts: Record<number, number> = {};
   for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
   return counts;
 };
 
 /** The limit headers of an answer, as numbers; absent ones are null. */
-export function limitOf(headers: Headers) {
+export function limitHeadersOf(headers: Headers) {
   const number = (name: string) => (headers.has(name) ? Number(headers.get(name)) : null);
   return {
     limit: number("x-ratelimit-limit"),

@@ -1,4 +1,5 @@
 import { inject } from "vitest";
+import { until } from "./until.ts";
 
 const { inbox } = inject("stack").urls;
 
@@ -31,7 +32,7 @@ export async function mailTo(
   words: string,
   newerThan?: ReceivedMail,
 ): Promise<ReceivedMail> {
-  return eventually(`a mail “${words}” to ${address}`, async () => {
+  return until(`a mail “${words}” to ${address} arrives`, async () => {
     const found = (await mailsTo(address)).filter((mail) => mail.subject.includes(words));
     const newest = found.at(-1);
     return newest?.id === newerThan?.id ? undefined : newest;
@@ -54,18 +55,3 @@ export function codeOf(mail: ReceivedMail): string {
 
 /** A different code. */
 export const wrongCode = (code: string) => (code.startsWith("0") ? "1" : "0") + code.slice(1);
-
-/** Polls until `ask` returns a value. */
-export async function eventually<T>(
-  what: string,
-  ask: () => Promise<T | undefined>,
-  seconds = 30,
-): Promise<T> {
-  const until = Date.now() + seconds * 1_000;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    if (Date.now() > until) throw new Error(`${what} did not come within ${seconds} s`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -36,14 +36,3 @@ export async function reconcile(): Promise<void> {
   });
   if (status !== 200) throw new Error(`the reconciler answered ${status} ${JSON.stringify(body)}`);
 }
-
-/** Polls until the answer satisfies `isDone`. At the timeout it throws the last answer. */
-export async function until<T>(ask: () => Promise<T>, isDone: (answer: T) => boolean): Promise<T> {
-  const deadline = Date.now() + 40_000;
-  for (;;) {
-    const answer = await ask();
-    if (isDone(answer)) return answer;
-    if (Date.now() > deadline) throw new Error(`not reached: ${JSON.stringify(answer)}`);
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}

@@ -2,9 +2,10 @@ import { expect } from "vitest";
 import { isAlive } from "../../scripts/local/lock.ts";
 import type { StackOptions } from "../../scripts/local/stack.ts";
 import { password } from "./api.ts";
-import { type Body, GenerationStack, until } from "./generation.ts";
+import { type Body, GenerationStack } from "./generation.ts";
 import { startTestStack, type TestStack } from "./stack.ts";
 import { processesNaming } from "./stack-cli.ts";
+import { until } from "./until.ts";
 
 /** A stack whose parts a test may kill, with one end user in a project without limits. */
 export class OwnGenerationStack extends GenerationStack {
@@ -50,7 +51,7 @@ export class OwnGenerationStack extends GenerationStack {
     const headers = { ...app, Authorization: `Bearer ${user.access_token}` };
     const stack = new OwnGenerationStack(own, provisioning.project_id, headers);
     await stack.sql`insert into public.plans (id) values ('unlimited')`;
-    await stack.plan(stack.project_id, "unlimited");
+    await stack.setPlan(stack.project_id, "unlimited");
     return stack;
   }
 
@@ -59,7 +60,7 @@ export class OwnGenerationStack extends GenerationStack {
     await this.own.stop();
   }
 
-  functionProcess(): number {
+  functionPid(): number {
     const words = `--port=${this.own.ports.functions.api}`;
     const found = processesNaming(words).find(({ name }) => name.includes("deno"));
     return found?.pid ?? 0;
@@ -67,19 +68,19 @@ export class OwnGenerationStack extends GenerationStack {
 
   /** Kills the function and waits until its supervisor has started another that answers. */
   async killFunction(): Promise<void> {
-    const pid = this.functionProcess();
+    const pid = this.functionPid();
     if (pid === 0) throw new Error("the function does not run");
     process.kill(pid, "SIGKILL");
-    await until(async () => this.functionProcess() !== pid && (await this.answers()), "the function is back");
+    await until("the function is back", async () => this.functionPid() !== pid && (await this.isAnswering()));
   }
 
-  async answers(): Promise<boolean> {
+  async isAnswering(): Promise<boolean> {
     const response = await fetch(`${this.own.urls.api}/health`).catch(() => undefined);
     return response?.ok === true;
   }
 
   /** The current process; its supervisor may have restarted it. */
-  async postgresProcess(): Promise<number> {
+  async postgresPid(): Promise<number> {
     const [row] = await this
       .sql`select split_part(pg_read_file('postmaster.pid'), chr(10), 1)::integer as pid`;
     return row?.pid;
@@ -87,21 +88,19 @@ export class OwnGenerationStack extends GenerationStack {
 
   /** Shuts PostgreSQL down as an administrator would. Its supervisor restarts it. */
   async restartPostgres(): Promise<void> {
-    const before = await this.postgresProcess();
+    const before = await this.postgresPid();
     process.kill(before, "SIGINT");
-    await until(async () => !isAlive(before), "Postgres has ended");
-    await until(
-      () =>
-        this.reconnect().then(
-          () => true,
-          () => false,
-        ),
-      "Postgres is back",
+    await until("Postgres has ended", async () => !isAlive(before));
+    await until("Postgres is back", () =>
+      this.reconnect().then(
+        () => true,
+        () => false,
+      ),
     );
-    await until(() => this.answers(), "the API reaches it");
+    await until("the API reaches it", () => this.isAnswering());
   }
 
-  age(id: string, interval: string) {
+  makeOlder(id: string, interval: string) {
     return this.sql`update public.generations set created_at = created_at - ${interval}::interval,
       submitted_at = submitted_at - ${interval}::interval where id = ${id}`;
   }
@@ -117,18 +116,18 @@ export class OwnGenerationStack extends GenerationStack {
 
   /** Checks a generation: it ended once, was sent at most once, is charged only if completed, and has exactly its files. */
   async expectSettled(id: string, prompt: string, status: string): Promise<Body> {
-    const row = await this.row(id);
+    const row = await this.rowOf(id);
     expect(row).toMatchObject({ status, charge: status === "completed" ? "committed" : "refunded" });
-    expect((await this.calls(prompt, "create")).length).toBeLessThanOrEqual(1);
+    expect((await this.callsAbout(prompt, "create")).length).toBeLessThanOrEqual(1);
     const ends = await this.sql`select kind from public.generation_events where generation_id = ${id}
       and kind in ('completed', 'failed', 'canceled')`;
     expect(ends.map(({ kind }) => kind)).toEqual([status]);
     const paths = [...row.example_images, ...row.outputs].map(({ path }: Body) => path).sort();
-    const files = (await this.files(id)).map((file) => file.replace(/^\w+\//, "")).sort();
+    const files = (await this.filesOf(id)).map((file) => file.replace(/^\w+\//, "")).sort();
     expect(files).toEqual(paths);
     const [count] = await this.sql`select count(*)::integer as charged from public.generations
       where project_id = ${this.project_id} and charge <> 'refunded'`;
-    expect(await this.charged(this.project_id)).toBe(count?.charged);
+    expect(await this.chargesOf(this.project_id)).toBe(count?.charged);
     return row;
   }
 }

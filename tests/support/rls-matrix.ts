@@ -88,7 +88,7 @@ function idsOf(me: string, side: Side, other: Side, operator: string): Record<st
   };
 }
 
-export function bind(condition: string, { ids }: Actor): string {
+export function bindIds(condition: string, { ids }: Actor): string {
   return condition.replace(/(?<!:):([a-z_]+)/g, (whole, name: string) => ids[name] ?? whole);
 }
 
@@ -184,7 +184,7 @@ function rowsOf(table: Table, access: TableAccess): Record<Cell["whose"], string
 async function firstRow(table: Table, conditions: string[], actor: Actor): Promise<Row | undefined> {
   for (const condition of conditions) {
     const [found] = await admin.unsafe<{ row: Row }[]>(
-      `select to_jsonb(t) as row from ${table.name} t where ${bind(condition, actor)} limit 1`,
+      `select to_jsonb(t) as row from ${table.name} t where ${bindIds(condition, actor)} limit 1`,
     );
     if (found !== undefined) return found.row;
   }
@@ -197,13 +197,13 @@ async function isExpected(table: Table, access: TableAccess, actor: Actor, comma
   const condition = command === "select" && actor.rule !== undefined ? access[actor.rule] : undefined;
   if (condition === undefined) return false;
   const [found] = await admin.unsafe(
-    `select from ${table.name} where ${keyIs(table, row)} and (${bind(condition, actor)})`,
+    `select from ${table.name} where ${conditionForRow(table, row)} and (${bindIds(condition, actor)})`,
   );
   return found !== undefined;
 }
 
 /** The condition for exactly this row. Its values come from the database. */
-export function keyIs(table: Table, row: Row): string {
+export function conditionForRow(table: Table, row: Row): string {
   return table.key
     .map((column) => `"${column}"::text = '${String(row[column]).replaceAll("'", "''")}'`)
     .join(" and ");

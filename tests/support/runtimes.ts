@@ -6,7 +6,12 @@ import { repositoryRoot } from "../../scripts/local/settings.ts";
 export type Ran = { code: number; output: string };
 
 /** Runs a program in the folder. `output` contains both streams. */
-export function run(command: string, args: string[], cwd: string, env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+export function runProgram(
+  command: string,
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,

@@ -38,7 +38,7 @@ export async function rolledBack<T>(work: (tx: Tx) => Promise<T>, sql = owner): 
 }
 
 /** Continues the transaction as PostgREST would for a token with these claims. */
-export async function become(tx: Tx, role: DatabaseRole, claims: Claims | undefined): Promise<void> {
+export async function setRole(tx: Tx, role: DatabaseRole, claims: Claims | undefined): Promise<void> {
   await tx`select set_config('role', ${role}, true),
     set_config('request.jwt.claims', ${claims === undefined ? "" : JSON.stringify(claims)}, true)`;
 }

@@ -1,4 +1,5 @@
-import { type Body, photo, until } from "./generation.ts";
+import { type Body, photo } from "./generation.ts";
+import { until } from "./until.ts";
 
 /** The settings in `.env.local` of a Starter Kit. */
 export type KitEnv = {
@@ -129,11 +130,11 @@ export class StarterKit {
     const made = await fetch(`${base}/generate-anonymous`, { method: "POST", body: form, headers: page });
     const created = (await made.json()) as Body;
     if (!made.ok) return { shows: created.detail };
-    const picture = await until(async () => {
+    const picture = await until("the picture has ended", async () => {
       const address = `${base}/anonymous-generations/${created.id}/status`;
       const seen = (await (await fetch(address, { headers: page })).json()) as Body;
       return ["completed", "failed"].includes(seen.status) && { ...created, ...seen };
-    }, "the end of the picture");
+    });
     return { picture };
   }
 }

@@ -6,16 +6,16 @@ export type Sent = { method?: string; headers?: Headed; json?: unknown; body?: s
 /** `call` is a method and a path. `code` is null for an answer that is not an error. */
 export type Row = [call: string, situation: string, status: number, code: string | null, sent: () => Sent];
 
-export const nobody = "00000000-0000-4000-8000-000000000000";
-export const bad = {
+export const unknownId = "00000000-0000-4000-8000-000000000000";
+export const badHeaders = {
   token: { Authorization: "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x" },
   project: { "X-Project-ID": "seven" },
-  nobodysProject: { "X-Project-ID": nobody },
+  nobodysProject: { "X-Project-ID": unknownId },
   key: { "X-Developer-Key": "ak_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
 };
 
 /** The refusals of every endpoint that needs a signed-in user, besides those of refusals.test.ts. */
-export const signedIn = (call: string, bearer: () => Headed, json?: unknown): Row[] => [
+export const refusalsWithoutSignIn = (call: string, bearer: () => Headed, json?: unknown): Row[] => [
   [call, "no credentials", 401, "not_authenticated", () => ({ json })],
   [
     call,
@@ -29,7 +29,7 @@ export const signedIn = (call: string, bearer: () => Headed, json?: unknown): Ro
     "an invalid project id",
     400,
     "invalid_project_id",
-    () => ({ headers: { ...bearer(), ...bad.project }, json }),
+    () => ({ headers: { ...bearer(), ...badHeaders.project }, json }),
   ],
   [
     call,

@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
 
 /** A proxy that adds TLS to a Postgres without it, as hosted ones have. `encrypted` and `plain` count its connections. */
-export async function offerTls(target: number, { cert, key }: { cert: string; key: string }) {
+export async function startTlsProxy(target: number, { cert, key }: { cert: string; key: string }) {
   const secureContext = createSecureContext({ cert, key });
   const sockets = new Set<Socket>();
   const seen = { encrypted: 0, plain: 0 };

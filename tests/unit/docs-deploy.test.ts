@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { repositoryRoot } from "../../scripts/local/settings.ts";
-import { run } from "../support/runtimes.ts";
+import { runProgram } from "../support/runtimes.ts";
 import { snippetsOf } from "../support/snippets.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "cloud-api-deploy-"));
@@ -13,7 +13,11 @@ const blocks = snippetsOf("docs/operations.md").map(({ text }) => text);
 const command = blocks.find((text) => text.startsWith("npm run deploy")) ?? "";
 const args = command.replace("npm run deploy -- ", "").split(" ");
 const dryRun = () =>
-  run(process.execPath, [join(repositoryRoot, "scripts/deploy.ts"), ...args, "--settings", settings], folder);
+  runProgram(
+    process.execPath,
+    [join(repositoryRoot, "scripts/deploy.ts"), ...args, "--settings", settings],
+    folder,
+  );
 const commandsIn = (output: string) => output.split("\n").filter((line) => /^(np[mx]|node) /.test(line));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { errorCodes, isErrorCode, statusOf } from "../../supabase/functions/api/errors.ts";
 import { mismatches } from "../support/contract/check.ts";
-import { document, operations, resolve, type Schema } from "../support/contract/document.ts";
+import { document, operations, resolveRefs, type Schema } from "../support/contract/document.ts";
 
 /** Every named field of a schema, with its path. */
 function fields(schema: Schema, at: string): [string, Schema][] {
@@ -21,7 +21,9 @@ const allFields = Object.entries<Schema>(document.components.schemas).flatMap(([
 );
 
 const describes = (schema: Schema): boolean =>
-  Boolean(schema.description) || (schema.allOf ?? []).some(describes) || Boolean(resolve(schema).description);
+  Boolean(schema.description) ||
+  (schema.allOf ?? []).some(describes) ||
+  Boolean(resolveRefs(schema).description);
 
 test("every field of the OpenAPI document has a description", () => {
   expect(allFields.length).toBeGreaterThan(150);
@@ -69,10 +71,10 @@ describe.each(operations.map((operation) => [operation.id, operation] as const))
       expect([status, description]).toEqual([status, expect.stringMatching(/./)]);
       for (const { schema, example, examples = { one: { value: example } } } of Object.values(content)) {
         for (const [name, shown] of Object.entries(examples))
-          expect([status, name, mismatches(schema, resolve(shown).value)]).toEqual([status, name, []]);
+          expect([status, name, mismatches(schema, resolveRefs(shown).value)]).toEqual([status, name, []]);
       }
       for (const [name, header] of Object.entries(headers).map(
-        ([name, one]) => [name, resolve(one)] as const,
+        ([name, one]) => [name, resolveRefs(one)] as const,
       )) {
         expect([name, header.description]).toEqual([name, expect.any(String)]);
         expect([name, mismatches(header.schema, header.schema.example)]).toEqual([name, []]);
@@ -85,7 +87,7 @@ test("the OpenAPI document names each error example after its code, below the st
   const wrong = operations.flatMap(({ id, responses }) =>
     Object.entries(responses).flatMap(([status, { content = {} }]) =>
       Object.entries(content["application/json"]?.examples ?? {}).flatMap(([code, shown]) =>
-        isErrorCode(code) && statusOf(code) === Number(status) && resolve(shown).value.code === code
+        isErrorCode(code) && statusOf(code) === Number(status) && resolveRefs(shown).value.code === code
           ? []
           : [`${id} ${status} ${code}`],
       ),

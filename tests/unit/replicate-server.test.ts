@@ -4,6 +4,7 @@ import { decode, encode } from "fast-png";
 import Replicate from "replicate";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type ReplicateServer, startReplicate } from "../../scripts/local/replicate/server.ts";
+import { until } from "../support/until.ts";
 
 vi.setConfig({ testTimeout: 20_000 });
 
@@ -96,8 +97,7 @@ test("a created prediction is `starting`, and when it has succeeded it has outpu
   expect(created.id).toMatch(/^[0-9a-z]{26}$/);
   expect(created.urls.get).toBe(`${replicate.url}/v1/predictions/${created.id}`);
   const read = async () => (await call(`/v1/predictions/${created.id}`)).json();
-  await expect.poll(async () => (await read()).status, { timeout: 5000 }).toBe("succeeded");
-  const done = await read();
+  const done = await until("the prediction succeeds", read, ({ status }) => status === "succeeded");
   expect(done.metrics.predict_time).toBeGreaterThan(0);
   const percents = [...done.logs.matchAll(/^ *(\d+)%\|/gm)].map(([, percent]) => Number(percent));
   expect(percents).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90, 100]);

@@ -1,7 +1,7 @@
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { cacheControl } from "../../../supabase/functions/api/middleware/cache-control.ts";
-import { type Answer, expanded, type Operation, resolve, type Schema } from "./document.ts";
+import { type Answer, expandSchema, type Operation, resolveRefs, type Schema } from "./document.ts";
 import { isSentence } from "./sentence.ts";
 
 const ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: true });
@@ -21,7 +21,8 @@ const lenient = new WeakMap<Schema, ValidateFunction>();
 /** The differences between a value and its schema, one sentence each. `exactly` also refuses unknown fields. */
 export function mismatches(schema: Schema, value: unknown, exactly = true): string[] {
   const compiled = exactly ? exact : lenient;
-  const validate = compiled.get(schema) ?? (exactly ? ajvOfAnswers : ajv).compile(expanded(schema, exactly));
+  const validate =
+    compiled.get(schema) ?? (exactly ? ajvOfAnswers : ajv).compile(expandSchema(schema, exactly));
   compiled.set(schema, validate);
   if (validate(value)) return [];
   return (validate.errors ?? []).map(({ instancePath, message, params }) => {
@@ -108,7 +109,7 @@ function wrongWords({ status, headers, body }: Received): string[] {
 
 function wrongHeaders(documented: NonNullable<Answer["headers"]>, sent: Headers): string[] {
   const known = new Map(
-    Object.entries(documented).map(([name, header]) => [name.toLowerCase(), resolve(header)]),
+    Object.entries(documented).map(([name, header]) => [name.toLowerCase(), resolveRefs(header)]),
   );
   const undocumented = [...sent.keys()]
     .filter((name) => ours.test(name) && !known.has(name))

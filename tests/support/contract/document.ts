@@ -29,9 +29,9 @@ export const operations: Operation[] = Object.entries<Schema>(document.paths).fl
       id: operationId,
       method: method.toUpperCase(),
       path,
-      parameters: parameters.map(resolve),
+      parameters: parameters.map(resolveRefs),
       responses: Object.fromEntries(
-        Object.entries<Answer>(responses).map(([status, answer]) => [status, resolve(answer)]),
+        Object.entries<Answer>(responses).map(([status, answer]) => [status, resolveRefs(answer)]),
       ),
       ...(operation as Pick<Operation, "requestBody" | "security" | "tags">),
     }),
@@ -57,7 +57,7 @@ export function operationOf(method: string, pathname: string): Operation | undef
   )?.operation;
 }
 
-export function resolve<T>(value: T): T {
+export function resolveRefs<T>(value: T): T {
   const reference = (value as Schema | undefined)?.$ref as string | undefined;
   if (reference === undefined) return value;
   return reference
@@ -67,9 +67,9 @@ export function resolve<T>(value: T): T {
 }
 
 /** The schema without references. `exactly` forbids fields that the schema does not have. */
-export function expanded(schema: Schema, exactly: boolean): Schema {
-  const closed = (part: Schema) => expanded(part, exactly);
-  const { allOf, ...own } = resolve(schema);
+export function expandSchema(schema: Schema, exactly: boolean): Schema {
+  const closed = (part: Schema) => expandSchema(part, exactly);
+  const { allOf, ...own } = resolveRefs(schema);
   const parts = (allOf ?? []).map(closed) as Schema[];
   const merged: Schema = { ...Object.assign({}, ...parts), ...own };
   for (const key of ["anyOf", "oneOf"]) if (merged[key]) merged[key] = merged[key].map(closed);

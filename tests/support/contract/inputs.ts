@@ -1,8 +1,8 @@
-import { expanded, type Operation, type Schema } from "./document.ts";
+import { expandSchema, type Operation, type Schema } from "./document.ts";
 
 /** Every shape that a schema allows. */
 export const shapesOf = (schema: Schema): Schema[] => {
-  const { anyOf = [], oneOf = [], ...own } = expanded(schema, false);
+  const { anyOf = [], oneOf = [], ...own } = expandSchema(schema, false);
   return [own, ...[...anyOf, ...oneOf].flatMap(shapesOf)];
 };
 

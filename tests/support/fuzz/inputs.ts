@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expanded, type Operation, type Schema } from "../contract/document.ts";
+import { expandSchema, type Operation, type Schema } from "../contract/document.ts";
 import { type CallerName, callerNames } from "./callers.ts";
 import { type File, formOf } from "./forms.ts";
 import { nastyHeader, nastyJson, nastyText, nastyValue } from "./nasty.ts";
@@ -134,7 +134,7 @@ const encode = (value: unknown) =>
 
 /** Values that the schema allows. */
 export function valueFor(raw: Schema, ids: Ids, name: string): fc.Arbitrary<unknown> {
-  const schema = expanded(raw, false);
+  const schema = expandSchema(raw, false);
   const options = schema.anyOf ?? schema.oneOf;
   if (options !== undefined) return fc.oneof(...options.map((one: Schema) => valueFor(one, ids, name)));
   if (schema.const !== undefined) return fc.constant(schema.const);

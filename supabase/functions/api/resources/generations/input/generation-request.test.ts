@@ -1,18 +1,18 @@
 import { describe, expect, test } from "vitest";
 import {
-  form,
-  latin,
+  formRequest,
+  joinBytes,
+  latin1Of,
   type Part,
-  photo,
-  raw,
+  photoPart,
   rawForm,
   rawPart,
   rawPhoto,
+  rawRequest,
   rawWords,
-  read,
+  readForm,
   refusalOf,
-  wholeOf,
-  words,
+  wordsPart,
 } from "../../../../../../tests/support/generation-forms.ts";
 import { jpeg, png, webp } from "../../../../../../tests/support/images.ts";
 import { parseGenerationJson } from "./generation-request.ts";
@@ -20,23 +20,23 @@ import { maxFileBytes } from "./schemas.ts";
 
 describe("forms", () => {
   test("a form with a prompt and a photo is accepted, and the photo's type is read from its content", async () => {
-    const { images, ...rest } = await read(form(words, ["files", jpeg, "photo.png"]));
+    const { images, ...rest } = await readForm(formRequest(wordsPart, ["files", jpeg, "photo.png"]));
     expect(rest).toEqual({ prompt: "A watercolour", is_public: false, options: {}, upload_ids: [] });
     expect(images).toHaveLength(1);
     expect(images[0]).toMatchObject({ content_type: "image/jpeg", width: 1, height: 1 });
-    expect(wholeOf(images[0]?.body)).toEqual(new Uint8Array(jpeg));
+    expect(joinBytes(images[0]?.body)).toEqual(new Uint8Array(jpeg));
   });
 
   test("a form accepts five photos under usual field names, with brackets and with an index", async () => {
     const names = ["files[]", "image", "example_images[0]", "images", "file"];
     const parts = names.map((name, at): Part => [name, [png(), jpeg, webp][at % 3] ?? png()]);
-    expect((await read(form(words, ...parts))).images).toHaveLength(5);
+    expect((await readForm(formRequest(wordsPart, ...parts))).images).toHaveLength(5);
   });
 
   test("a form accepts JSON in `instructions` together with other fields", async () => {
     const instructions = JSON.stringify({ prompt: "A lighthouse", seed: 7 });
-    const found = await read(
-      form(["instructions", instructions], ["is_public", "TRUE"], ["aspect_ratio", "16:9"], photo),
+    const found = await readForm(
+      formRequest(["instructions", instructions], ["is_public", "TRUE"], ["aspect_ratio", "16:9"], photoPart),
     );
     expect(found).toMatchObject({
       prompt: "A lighthouse",
@@ -46,35 +46,50 @@ describe("forms", () => {
   });
 
   test("a form accepts a prompt that begins like JSON but is none", async () => {
-    const { prompt } = await read(form(["instructions", "{a cat} on a mat"], photo));
+    const { prompt } = await readForm(formRequest(["instructions", "{a cat} on a mat"], photoPart));
     expect(prompt).toBe("{a cat} on a mat");
   });
 
   test.each<[string, Part[], string, number]>([
-    ["without photos", [words], "validation_failed", 422],
-    ["without a prompt", [photo], "validation_failed", 422],
-    ["with an empty prompt", [["instructions", "  "], photo], "validation_failed", 422],
-    ["with 1,001 characters", [["instructions", "x".repeat(1001)], photo], "validation_failed", 422],
-    ["with six photos", [words, photo, photo, photo, photo, photo, photo], "validation_failed", 422],
-    ["with an empty photo", [words, ["files", new Uint8Array()]], "validation_failed", 422],
-    ["with text named .png", [words, ["files", new TextEncoder().encode("hello")]], "unsupported_image", 415],
-    ["with NUL in the prompt", [["instructions", "a\u0000b"], photo], "validation_failed", 422],
+    ["without photos", [wordsPart], "validation_failed", 422],
+    ["without a prompt", [photoPart], "validation_failed", 422],
+    ["with an empty prompt", [["instructions", "  "], photoPart], "validation_failed", 422],
+    ["with 1,001 characters", [["instructions", "x".repeat(1001)], photoPart], "validation_failed", 422],
+    [
+      "with six photos",
+      [wordsPart, photoPart, photoPart, photoPart, photoPart, photoPart, photoPart],
+      "validation_failed",
+      422,
+    ],
+    ["with an empty photo", [wordsPart, ["files", new Uint8Array()]], "validation_failed", 422],
+    [
+      "with text named .png",
+      [wordsPart, ["files", new TextEncoder().encode("hello")]],
+      "unsupported_image",
+      415,
+    ],
+    ["with NUL in the prompt", [["instructions", "a\u0000b"], photoPart], "validation_failed", 422],
     [
       "with is_public neither true nor false",
-      [words, photo, ["is_public", "perhaps"]],
+      [wordsPart, photoPart, ["is_public", "perhaps"]],
       "validation_failed",
       422,
     ],
     [
       "with the is_public value `constructor`",
-      [words, photo, ["is_public", "constructor"]],
+      [wordsPart, photoPart, ["is_public", "constructor"]],
       "validation_failed",
       422,
     ],
-    ["with a seed that is no number", [words, photo, ["seed", "many"]], "validation_failed", 422],
-    ["with an unknown aspect ratio", [words, photo, ["aspect_ratio", "5:1"]], "validation_failed", 422],
+    ["with a seed that is no number", [wordsPart, photoPart, ["seed", "many"]], "validation_failed", 422],
+    [
+      "with an unknown aspect ratio",
+      [wordsPart, photoPart, ["aspect_ratio", "5:1"]],
+      "validation_failed",
+      422,
+    ],
   ])("a form %s is refused as %s", async (_name, parts, code, status) => {
-    expect(await refusalOf(() => read(form(...parts)))).toMatchObject({ code, status });
+    expect(await refusalOf(() => readForm(formRequest(...parts)))).toMatchObject({ code, status });
   });
 
   test("a form with a photo of more than 10 MB is refused, and one of exactly 10 MB is accepted", async () => {
@@ -83,11 +98,11 @@ describe("forms", () => {
       bytes.set(png());
       return bytes;
     };
-    const { images } = await read(form(words, ["files", padded(maxFileBytes)]));
+    const { images } = await readForm(formRequest(wordsPart, ["files", padded(maxFileBytes)]));
     expect(images[0]?.body.size).toBe(maxFileBytes);
     // Node's own FormData fails, unhandled, when the reading of its body ends early.
-    const large = rawPart('name="files"; filename="a.png"', latin(padded(maxFileBytes + 1)));
-    const refusal = await refusalOf(() => read(raw(rawForm(rawWords, large))));
+    const large = rawPart('name="files"; filename="a.png"', latin1Of(padded(maxFileBytes + 1)));
+    const refusal = await refusalOf(() => readForm(rawRequest(rawForm(rawWords, large))));
     expect(refusal).toMatchObject({ code: "file_too_large", status: 413 });
   });
 
@@ -97,7 +112,7 @@ describe("forms", () => {
       headers: { "content-type": "multipart/form-data; boundary=x", "content-length": "99999999" },
       body: "--x--",
     });
-    expect(await refusalOf(() => read(request))).toMatchObject({ code: "payload_too_large" });
+    expect(await refusalOf(() => readForm(request))).toMatchObject({ code: "payload_too_large" });
   });
 
   test.each([
@@ -110,7 +125,7 @@ describe("forms", () => {
     ["without a boundary in its header", "--x--", "multipart/form-data"],
   ])("a form %s is refused as malformed_body", async (_name, body, type) => {
     const request = new Request("http://api/", { method: "POST", headers: { "content-type": type }, body });
-    expect(await refusalOf(() => read(request))).toMatchObject({
+    expect(await refusalOf(() => readForm(request))).toMatchObject({
       code: "malformed_body",
       status: 400,
     });
@@ -118,7 +133,7 @@ describe("forms", () => {
 
   test("a form with too many fields is refused as malformed_body", async () => {
     const parts = Array.from({ length: 30 }, (_, at): Part => [`field${at}`, "x"]);
-    expect(await refusalOf(() => read(form(words, photo, ...parts)))).toMatchObject({
+    expect(await refusalOf(() => readForm(formRequest(wordsPart, photoPart, ...parts)))).toMatchObject({
       code: "malformed_body",
     });
   });
@@ -165,10 +180,10 @@ describe("empty fields", () => {
     const empty = ["is_public", "model", "aspect_ratio", "seed", "prompt"].map((name) =>
       rawPart(`name="${name}"`, name === "model" ? "  " : ""),
     );
-    const found = await read(raw(rawForm(unfilled, rawWords, ...empty, rawPhoto, unfilled)));
+    const found = await readForm(rawRequest(rawForm(unfilled, rawWords, ...empty, rawPhoto, unfilled)));
     expect(found).toMatchObject({ prompt: "A watercolour", model: undefined, is_public: false, options: {} });
     expect(found.images).toHaveLength(1);
-    const alone = await refusalOf(() => read(raw(rawForm(rawWords, unfilled))));
+    const alone = await refusalOf(() => readForm(rawRequest(rawForm(rawWords, unfilled))));
     expect(alone.errors?.[0]).toMatchObject({ loc: ["body", "files"], type: "missing" });
   });
 
@@ -186,7 +201,7 @@ describe("empty fields", () => {
       const expected = { prompt: "A", model: undefined, is_public: false, options: {}, upload_ids: [] };
       expect(parseGenerationJson({ prompt: "A", ...fields })).toMatchObject(expected);
       const instructions = JSON.stringify({ prompt: "A", ...fields });
-      expect(await read(form(["instructions", instructions], photo))).toMatchObject(expected);
+      expect(await readForm(formRequest(["instructions", instructions], photoPart))).toMatchObject(expected);
     },
   );
 });
@@ -195,7 +210,9 @@ describe("numbers of a form", () => {
   test.each(["0x10", "1e3", "7.0", "-1", "+7", "1_000", "٧", "Infinity", "7 8", "99999999999"])(
     "the form value %s is refused as a number",
     async (seed) => {
-      expect(await refusalOf(() => read(form(words, photo, ["seed", seed])))).toMatchObject({ status: 422 });
+      expect(
+        await refusalOf(() => readForm(formRequest(wordsPart, photoPart, ["seed", seed]))),
+      ).toMatchObject({ status: 422 });
     },
   );
   test.each([
@@ -204,14 +221,16 @@ describe("numbers of a form", () => {
     ["0", 0],
     ["2147483647", 2147483647],
   ])("the form value %j is accepted as a number", async (text, seed) => {
-    expect((await read(form(words, photo, ["seed", String(text)]))).options).toEqual({ seed });
+    expect((await readForm(formRequest(wordsPart, photoPart, ["seed", String(text)]))).options).toEqual({
+      seed,
+    });
   });
 });
 
 describe("line breaks", () => {
   test("a form and JSON with the same lines give the same prompt", async () => {
     const lines = "One\r\ntwo\rthree\nfour";
-    const { prompt } = await read(raw(rawForm(rawPart('name="instructions"', lines), rawPhoto)));
+    const { prompt } = await readForm(rawRequest(rawForm(rawPart('name="instructions"', lines), rawPhoto)));
     expect(prompt).toBe("One\ntwo\nthree\nfour");
     expect(parseGenerationJson({ prompt: lines }).prompt).toBe(prompt);
   });

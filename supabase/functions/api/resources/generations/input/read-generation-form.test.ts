@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
 import {
-  form,
-  latin,
-  photo,
-  raw,
+  formRequest,
+  latin1Of,
+  photoPart,
   rawForm,
   rawPart,
   rawPhoto,
+  rawRequest,
   rawWords,
-  read,
+  readForm,
   refusalOf,
-  words,
+  wordsPart,
 } from "../../../../../../tests/support/generation-forms.ts";
 import { heic, jpegWithMetadata, png, pngHeader } from "../../../../../../tests/support/images.ts";
 
@@ -25,7 +25,7 @@ describe("multipart forms", () => {
     ["`Boundary=` in the header", rawForm(rawWords, rawPhoto), "multipart/form-data; Boundary=x"],
     ["a quoted boundary", rawForm(rawWords, rawPhoto), 'multipart/form-data; charset=utf-8; boundary="x"'],
     ["capitals in the type", rawForm(rawWords, rawPhoto), "Multipart/Form-Data;boundary=x"],
-    ["a photo without a file name", rawForm(rawWords, rawPart('name="image"', latin(png())))],
+    ["a photo without a file name", rawForm(rawWords, rawPart('name="image"', latin1Of(png())))],
     [
       "a field declared as Latin-1",
       rawForm(
@@ -38,7 +38,7 @@ describe("multipart forms", () => {
       ),
     ],
   ])("a form with %s is accepted", async (_name, body, type) => {
-    const { prompt, images } = await read(raw(body, type));
+    const { prompt, images } = await readForm(rawRequest(body, type));
     expect(prompt).toMatch(/^A watercolour/);
     expect(images).toHaveLength(1);
   });
@@ -50,7 +50,7 @@ describe("multipart forms", () => {
         "latin1",
       );
       const type = `multipart/form-data; boundary="${boundary}"`;
-      expect((await read(raw(body, type))).images, boundary).toHaveLength(1);
+      expect((await readForm(rawRequest(body, type))).images, boundary).toHaveLength(1);
     }
   });
 
@@ -62,23 +62,23 @@ describe("multipart forms", () => {
     ["with a space at its end", 'multipart/form-data; boundary="x "', /1 to 70/],
     ["with brackets", "multipart/form-data; boundary=<x>", /1 to 70/],
   ])("a boundary %s is refused with a sentence, before the body is read", async (_name, type, detail) => {
-    const request = raw(rawForm(rawWords, rawPhoto), type);
-    const refusal = await refusalOf(() => read(request));
+    const request = rawRequest(rawForm(rawWords, rawPhoto), type);
+    const refusal = await refusalOf(() => readForm(request));
     expect(refusal).toMatchObject({ code: "malformed_body", status: 400 });
     expect(refusal.detail).toMatch(detail);
     expect(request.bodyUsed).toBe(false);
   });
 
   test("a file in an unknown field is refused, and the error names the field", async () => {
-    const refusal = await refusalOf(() => read(form(words, photo, ["avatar", png()])));
+    const refusal = await refusalOf(() => readForm(formRequest(wordsPart, photoPart, ["avatar", png()])));
     expect(refusal.errors?.[0]?.loc).toEqual(["body", "avatar"]);
   });
 
   test.each(["gzip", "br", "deflate"])(
     "a body compressed with %s is refused, and the error names the encoding",
     async (encoding) => {
-      const packed = raw(rawForm(rawWords, rawPhoto), undefined, { "content-encoding": encoding });
-      const refusal = await refusalOf(() => read(packed));
+      const packed = rawRequest(rawForm(rawWords, rawPhoto), undefined, { "content-encoding": encoding });
+      const refusal = await refusalOf(() => readForm(packed));
       expect(refusal).toMatchObject({ code: "unsupported_media_type", status: 415 });
       expect(refusal.detail).toContain(encoding);
     },
@@ -86,7 +86,7 @@ describe("multipart forms", () => {
 
   test("a text field that is not valid UTF-8 is refused", async () => {
     const refusal = await refusalOf(() =>
-      read(raw(rawForm(rawPart('name="instructions"', "\xff\xfe"), rawPhoto))),
+      readForm(rawRequest(rawForm(rawPart('name="instructions"', "\xff\xfe"), rawPhoto))),
     );
     expect(refusal).toMatchObject({ code: "malformed_body" });
   });
@@ -94,14 +94,16 @@ describe("multipart forms", () => {
 
 describe("photos of a form", () => {
   test("a form with a JPEG of 3 MB of metadata is accepted", async () => {
-    const { images } = await read(form(words, ["files", jpegWithMetadata(3_000_000, 100)]));
+    const { images } = await readForm(formRequest(wordsPart, ["files", jpegWithMetadata(3_000_000, 100)]));
     expect(images[0]).toMatchObject({ content_type: "image/jpeg", width: 1, height: 1 });
   });
 
   test("a HEIC photo is unsupported_image, and a photo with too many pixels is too_many_pixels", async () => {
-    const refused = await refusalOf(() => read(form(words, ["files", heic, "IMG_0001.HEIC"])));
+    const refused = await refusalOf(() => readForm(formRequest(wordsPart, ["files", heic, "IMG_0001.HEIC"])));
     expect(refused).toMatchObject({ code: "unsupported_image", detail: expect.stringContaining("HEIC") });
-    const large = await refusalOf(() => read(form(words, ["files", pngHeader(12_000, 9_000)])));
+    const large = await refusalOf(() =>
+      readForm(formRequest(wordsPart, ["files", pngHeader(12_000, 9_000)])),
+    );
     expect(large).toMatchObject({
       code: "too_many_pixels",
       status: 413,
@@ -119,7 +121,7 @@ describe("photos of a form", () => {
     });
     const headers = { "content-type": "multipart/form-data; boundary=x" };
     const refusal = await refusalOf(() =>
-      read(new Request("http://api/", { method: "POST", headers, body, ...{ duplex: "half" } })),
+      readForm(new Request("http://api/", { method: "POST", headers, body, ...{ duplex: "half" } })),
     );
     expect(refusal).toMatchObject({ code: "unsupported_image" });
     expect(pulled).toBeLessThan(6);

@@ -1,7 +1,7 @@
 import type postgres from "postgres";
 
 /** Deletes the counts of sent mails, so that the account may request another mail at once. */
-export async function forgetMail(
+export async function forgetMailCounts(
   sql: postgres.Sql,
   kind: "verification" | "password_reset" | "email_change" | "project_offered",
   subject: string,

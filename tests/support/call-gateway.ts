@@ -9,7 +9,7 @@ export type Caller = { token?: string | undefined; service?: boolean };
  * A request to PostgREST, Auth or Storage below the gateway, with the publishable key and the caller's token, or with
  * the secret key. `code` is the error code of the answer, if it has one.
  */
-export async function platform(
+export async function callGateway(
   caller: Caller,
   method: string,
   path: string,
@@ -35,4 +35,4 @@ export async function platform(
 }
 
 export const rest = (caller: Caller, method: string, path: string, json?: unknown, headers = {}) =>
-  platform(caller, method, `/rest/v1/${path}`, { ...(json === undefined ? {} : { json }), headers });
+  callGateway(caller, method, `/rest/v1/${path}`, { ...(json === undefined ? {} : { json }), headers });
