@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { createMailer, type Mail } from "../../supabase/functions/api/clients/mailer.ts";
 import { type Env, parseEnv } from "../../supabase/functions/api/env.ts";
 
@@ -97,6 +97,26 @@ describe("by SMTP", () => {
     const error = await mailer.send(mail).catch((thrown: unknown) => thrown);
     expect(String(error)).toContain("the mail server refused: ESOCKET");
     expect(String(error)).not.toContain("ada@");
+  });
+
+  test("a server that offers no TLS gets neither the password nor the mail", async () => {
+    const lines: string[] = [];
+    const server = createTcpServer((socket) => {
+      socket.on("error", () => {}).write("220 mail.example.com\r\n");
+      socket.on("data", (chunk) => {
+        lines.push(...chunk.toString().trim().split("\r\n"));
+        const isGreeting = chunk.toString().startsWith("EHLO");
+        socket.write(isGreeting ? "250-mail.example.com\r\n250 AUTH PLAIN\r\n" : "502 No\r\n");
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const login = { SMTP_USER: "mailer", SMTP_PASSWORD: "a-secret-word" };
+    const mailer = createMailer(env({ SMTP_HOST: "127.0.0.1", SMTP_PORT: String(port), ...login }));
+    await expect(mailer.send(mail)).rejects.toThrow("the mail server refused: ETLS 502");
+    expect(lines[0]).toBe("EHLO mail.example.com");
+    expect(lines.filter((line) => /^(AUTH|MAIL)/.test(line))).toEqual([]);
   });
 });
 

@@ -69,8 +69,9 @@ async function openTransport(env: Env, waitMs: number) {
   return createTransport({
     host: env.smtp_host,
     port: env.smtp_port,
-    // Port 465 uses TLS from the first byte. Other ports switch to TLS when the server offers it.
+    // Port 465 uses TLS from the first byte. Other ports switch to TLS when the server offers it, and a login requires it.
     secure: env.smtp_port === 465,
+    requireTLS: env.smtp_user !== undefined,
     // Without a name nodemailer would read the host name, which needs a permission in Deno.
     name: env.mail_from.split("@")[1],
     connectionTimeout: waitMs,
