@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema 9f66ff0fdf0db0a23da99ef747bd9d62cc4429208ce608dd1b0ab317d55e8ea8
+-- Made from supabase/schemas by `npm run generate`. Schema b05944a5b6c5d3b889b1c81cb17f650a2173712ff84e2ef61a3fd330fc365d7c
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -2287,6 +2287,8 @@ begin
   -- Earlier reset links end, and so does a change of address that was requested with the old password.
   perform private.use_mail_tokens(account.id, 'password_reset');
   delete from private.email_changes change where change.user_id = account.id;
+  -- Sessions before counts, as a sign-in does. Otherwise the two could deadlock.
+  perform private.end_user_sessions(account.id, permit.keep_session_id);
   if permit.token_digest is not null then
     if exists (select from private.mail_tokens t where t.digest = permit.token_digest and t.email = account.email) then
       perform private.verify_account(account);
@@ -2294,7 +2296,6 @@ begin
     delete from private.auth_attempts a where a.bucket = private.bucket_name('sign-in-account',
       coalesce(account.project_id::text, '') || ':' || account.email_fold);
   end if;
-  perform private.end_user_sessions(account.id, permit.keep_session_id);
   perform private.send_notice(account.id, 'password_changed');
 end $$;
 comment on function private.finish_password_change(public.users, private.password_permits) is
@@ -2395,10 +2396,11 @@ declare
   actor uuid := private.authorize_session(credentials);
   account public.users;
 begin
+  -- Locked before the session, as a change of the password does. Otherwise the two could deadlock.
+  select * into account from public.users u where u.id = actor for no key update;
   if not private.end_user_session(actor, proof_session_id) then
     raise exception 'wrong_password';
   end if;
-  select * into account from public.users u where u.id = actor;
   perform private.forget_sign_ins(account.project_id, account.email, finish_password_check.ip);
   if permit then
     begin
