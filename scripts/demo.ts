@@ -5,8 +5,7 @@ import { ApiError, ConnectionError, createClient, GenerationError } from "../pac
 import { Progress } from "./demo/progress.ts";
 import { portOf, readCommandLine, runMain } from "./local/command-line.ts";
 import { Problem, reasonOf } from "./local/problem.ts";
-import { writeSample } from "./local/sample-image.ts";
-import { defaultBasePort, loopback, pathsFor, repositoryRoot } from "./local/settings.ts";
+import { defaultBasePort, loopback, pathsFor, repositoryRoot, samplePhoto } from "./local/settings.ts";
 import { openStack } from "./local/stack-child.ts";
 
 const helpText = `Walks the story: a developer, two projects, one person in both, and a photo that becomes a picture.
@@ -102,10 +101,8 @@ async function walk({ url, operator_key }: Omit<Target, "stop">, progress: Progr
   if (ids.size !== 2) throw new Problem("One address in two projects is not two accounts.");
 
   mkdirSync(folder, { recursive: true });
-  const photo = join(folder, "photo.png");
-  writeSample(photo);
   const { id } = await progress.step("Upload a photo and a sentence", async () => {
-    const files = [new Blob([readFileSync(photo)], { type: "image/png" })];
+    const files = [new Blob([readFileSync(samplePhoto)], { type: "image/png" })];
     const made = await first.generations.create({ prompt: "Turn this photo into a watercolour", files });
     return { ...made, told: `generation ${made.id}` };
   });

@@ -9,7 +9,6 @@ import { reconcilerSql } from "../deploy/plan.ts";
 import type { BannerFacts } from "./banner.ts";
 import { ensureDemoCredentials } from "./demo-credentials.ts";
 import { Problem } from "./problem.ts";
-import { writeSample } from "./sample-image.ts";
 import { pathsFor, repositoryRoot } from "./settings.ts";
 import { whyOf } from "./why.ts";
 
@@ -60,7 +59,6 @@ export async function startDocker({
     try {
       const credentials = await ensureDemoCredentials(sql, base, paths.credentials);
       notes.push(...(await storeSecrets(sql, env.CRON_SECRET ?? "")));
-      writeSample(paths.sample);
       if (!env.REPLICATE_API_TOKEN)
         notes.push(
           `Pictures need a token of Replicate: set REPLICATE_API_TOKEN in ${env_file}, then start again.`,

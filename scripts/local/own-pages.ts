@@ -9,7 +9,7 @@ import { docsFolder } from "./docs-site.ts";
 import { type LandingFacts, landingPage, landingPolicy, type Picture } from "./landing-html.ts";
 import { type NodeBindings, refusal, wrongMethod } from "./local-server.ts";
 import { isLocalHost } from "./loopback.ts";
-import { repositoryRoot } from "./settings.ts";
+import { repositoryRoot, samplePhoto } from "./settings.ts";
 
 export type OwnPagesOptions = {
   /** What the page at `/` shows, once everything answers. */
@@ -91,10 +91,7 @@ export function ownPages({ landing }: OwnPagesOptions): Hono<PagesEnv> {
       "x-content-type-options": "nosniff",
     });
   });
-  // A picture to try an upload with.
-  app.get("/docs/sample.png", etag(), asFile, (c, next) =>
-    serveStatic({ path: landing?.()?.facts.paths.sample ?? "" })(c, next),
-  );
+  app.get("/docs/sample.png", etag(), asFile, serveStatic({ path: samplePhoto }));
   const currentDocs = docsFolder();
   app.get("/docs/*", etag(), asFile, async (c) => {
     const root = await currentDocs();

@@ -7,6 +7,8 @@ export const repositoryRoot = dirname(dirname(dirname(fileURLToPath(import.meta.
 /** What Node compiled of each module, shared by every program of this checkout. */
 export const compileCache = join(repositoryRoot, ".local", "compile-cache");
 
+export const samplePhoto = join(repositoryRoot, "scripts", "local", "sample.png");
+
 export const defaultBasePort = 54321;
 export const loopback = "127.0.0.1";
 
@@ -52,6 +54,7 @@ export type Paths = {
   lock: string;
   /** What `deno serve` is given for each function. */
   doors: string;
+  /** A photo to try an upload with. */
   sample: string;
   /** Deno's compile cache, shared by all stacks of this checkout. */
   denoCache: string;
@@ -67,7 +70,7 @@ export function pathsFor(data: string): Paths {
     keys: join(data, "keys.json"),
     lock: join(data, "stack.lock"),
     doors: join(data, "functions"),
-    sample: join(data, "sample.png"),
+    sample: samplePhoto,
     denoCache: join(repositoryRoot, ".local", denoPackage),
   };
 }

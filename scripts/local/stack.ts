@@ -20,7 +20,6 @@ import { preparePostgres } from "./postgres.ts";
 import { reasonOf } from "./problem.ts";
 import { startReconciler } from "./reconciler.ts";
 import { replicateAccess } from "./replicate-access.ts";
-import { writeSample } from "./sample-image.ts";
 import {
   adminDatabaseUrl,
   databaseUrl,
@@ -188,7 +187,6 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     undo.push(() => Promise.all(functions.map((part) => part.stop())));
     const credentials = await ensureDemoCredentials(sql, urls.gateway, paths.credentials);
     if (options.seed) await sql.file(join(repositoryRoot, "supabase", "seed.sql"));
-    writeSample(paths.sample);
     const { on_log = () => {} } = options;
     const followers = functions.map((part) => new LogFollower(part.options.log_file, on_log));
     undo.push(() => {
