@@ -16,16 +16,14 @@ export type UserInput = {
 /** The address as Auth stores it: trimmed, in lower case. */
 export function emailOf(value: unknown): string {
   const email = typeof value === "string" ? value.trim().toLowerCase() : "";
-  if (!emailPattern.test(email)) {
+  if (!emailPattern.test(email))
     throw authRefusal(400, "validation_failed", "Unable to validate email address: invalid format");
-  }
   return email;
 }
 
 export function assertPasswordLength(password: string): void {
-  if (Buffer.byteLength(password) > 72) {
+  if (Buffer.byteLength(password) > 72)
     throw authRefusal(400, "validation_failed", "Password cannot be longer than 72 characters");
-  }
 }
 
 /** Refuses what `password_requirements = "lower_upper_letters_digits"` refuses, with the reasons. */
@@ -45,22 +43,9 @@ export function assertPassword(password: string, minimum: number): void {
     throw authRefusal(422, "weak_password", sentences.join(" "), { weak_password: { reasons } });
 }
 
-const secondsOf: Record<string, number> = { h: 3600, m: 60, s: 1 };
-
-/** `24h`, `1h30m` or `none`, as Supabase Auth reads a ban. */
-export function banOf(duration: string | undefined): { change: "set" | "clear" | "keep"; seconds: number } {
-  if (duration === undefined || duration === "") return { change: "keep", seconds: 0 };
-  if (duration === "none") return { change: "clear", seconds: 0 };
-  if (!/^(\d+(\.\d+)?[hms])+$/.test(duration)) {
-    throw authRefusal(
-      400,
-      "validation_failed",
-      `invalid format for ban duration: time: invalid duration "${duration}"`,
-    );
-  }
-  const parts = [...duration.matchAll(/([\d.]+)([hms])/g)];
-  return {
-    change: "set",
-    seconds: parts.reduce((sum, [, amount, unit = "s"]) => sum + Number(amount) * (secondsOf[unit] ?? 1), 0),
-  };
+/** Refuses a ban that is neither `none` nor a duration such as `24h` or `1h30m`. */
+export function assertBan(duration: string): void {
+  if (duration === "none" || /^(\d+(\.\d+)?[hms])+$/.test(duration)) return;
+  const reason = `time: invalid duration "${duration}"`;
+  throw authRefusal(400, "validation_failed", `invalid format for ban duration: ${reason}`);
 }

@@ -2,7 +2,15 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { Hono } from "hono";
 import { jwtVerify } from "jose";
 import type postgres from "postgres";
-import { assertPassword, assertPasswordLength, banOf, emailOf, type UserInput } from "./auth-admin-input.ts";
+import { isUuid } from "../../supabase/functions/api/uuid.ts";
+import {
+  assertBan,
+  assertPassword,
+  assertPasswordLength,
+  emailOf,
+  type UserInput,
+} from "./auth-admin-input.ts";
+import { jsonObject } from "./auth-checks.ts";
 import { authRefusal } from "./auth-refusal.ts";
 import type { Keys } from "./keys.ts";
 import type { PlatformEnv } from "./to-lite.ts";
@@ -14,8 +22,6 @@ export type AdminOptions = {
   keys: Pick<Keys, "secret" | "service_role" | "jwt_secret">;
 };
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
 /** The administration of Supabase Auth that the API uses, on the tables of Auth: create, read, update and delete a user. */
 export function authAdmin(options: AdminOptions): Hono<PlatformEnv> {
   const app = new Hono<PlatformEnv>();
@@ -25,7 +31,7 @@ export function authAdmin(options: AdminOptions): Hono<PlatformEnv> {
   });
   app.post("/users", async (c) => c.json(await createUser(c.var.sql, inputOf(c.var.body), options)));
   app.on(["GET", "PUT", "DELETE"], "/users/:id", (c, next) => {
-    if (uuidPattern.test(c.req.param("id"))) return next();
+    if (isUuid(c.req.param("id"))) return next();
     throw authRefusal(404, "validation_failed", "user_id must be an UUID");
   });
   // supabase-js reads a user before it deletes one.
@@ -41,11 +47,9 @@ export function authAdmin(options: AdminOptions): Hono<PlatformEnv> {
 }
 
 function inputOf(text: string): UserInput {
-  try {
-    const body: unknown = text === "" ? {} : JSON.parse(text);
-    if (typeof body === "object" && body !== null && !Array.isArray(body)) return body;
-  } catch {}
-  throw authRefusal(400, "bad_json", "Could not parse request body as JSON");
+  const input = jsonObject(text || "{}");
+  if (input === undefined) throw authRefusal(400, "bad_json", "Could not parse request body as JSON");
+  return input;
 }
 
 async function assertAdmin(
@@ -68,13 +72,11 @@ async function assertAdmin(
 }
 
 async function createUser(sql: postgres.Sql, input: UserInput, options: AdminOptions) {
-  if (input.email === undefined || input.email === "") {
+  if (!input.email)
     throw authRefusal(400, "validation_failed", "Cannot create a user without either an email or phone");
-  }
   const email = emailOf(input.email);
-  const id = input.id === undefined || input.id === "" ? randomUUID() : input.id.toLowerCase();
-  if (!uuidPattern.test(id))
-    throw authRefusal(400, "validation_failed", "ID must conform to the uuid v4 format");
+  const id = input.id?.toLowerCase() || randomUUID();
+  if (!isUuid(id)) throw authRefusal(400, "validation_failed", "ID must conform to the uuid v4 format");
   // Without a password, nobody can sign in with one, as at Supabase Auth.
   const password = input.password || `${randomBytes(24).toString("base64url")}aA1`;
   // Supabase Auth checks the strength of a password when it changes, but not here.
@@ -101,10 +103,11 @@ async function createUser(sql: postgres.Sql, input: UserInput, options: AdminOpt
 }
 
 async function updateUser(sql: postgres.Sql, id: string, input: UserInput, options: AdminOptions) {
-  const email = input.email === undefined || input.email === "" ? null : emailOf(input.email);
-  const password = input.password === undefined || input.password === "" ? null : input.password;
+  const email = input.email ? emailOf(input.email) : null;
+  const password = input.password || null;
   if (password !== null) assertPassword(password, options.minimum_password_length);
-  const ban = banOf(input.ban_duration);
+  const ban = input.ban_duration || null;
+  if (ban !== null) assertBan(ban);
   if (email !== null) await refuseKnownAddress(sql, email, id);
   await sql
     .begin(async (tx) => {
@@ -112,12 +115,11 @@ async function updateUser(sql: postgres.Sql, id: string, input: UserInput, optio
         update auth.users set
           email = coalesce(${email}, email),
           email_confirmed_at = case when ${input.email_confirm === true} then coalesce(email_confirmed_at, now()) else email_confirmed_at end,
-          encrypted_password = case when ${password}::text is null then encrypted_password
-            else extensions.crypt(${password}, extensions.gen_salt('bf', ${options.password_cost})) end,
+          encrypted_password = coalesce(extensions.crypt(${password}, extensions.gen_salt('bf', ${options.password_cost})), encrypted_password),
           recovery_token = case when ${password}::text is null then recovery_token end,
           raw_user_meta_data = coalesce(raw_user_meta_data, '{}') || ${tx.json((input.user_metadata ?? {}) as never)}::jsonb,
           raw_app_meta_data = coalesce(raw_app_meta_data, '{}') || ${tx.json((input.app_metadata ?? {}) as never)}::jsonb,
-          banned_until = case ${ban.change} when 'set' then now() + make_interval(secs => ${ban.seconds}) when 'clear' then null else banned_until end,
+          banned_until = case when ${ban}::text is null then banned_until else now() + nullif(${ban}, 'none')::interval end,
           updated_at = now()
         where id = ${id} returning id`;
       if (found.length === 0) throw authRefusal(404, "user_not_found", "User not found");

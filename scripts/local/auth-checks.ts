@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import type { Context, MiddlewareHandler } from "hono";
+import { decodeJwt } from "jose";
 import { authBucket } from "./auth-bucket.ts";
 import { authRefusal } from "./auth-refusal.ts";
 import type { StackConfig } from "./config.ts";
@@ -9,15 +10,17 @@ import type { PlatformEnv } from "./to-lite.ts";
 type Check = MiddlewareHandler<PlatformEnv>;
 export type ServerKeys = Pick<Keys, "secret" | "service_role">;
 
-/** The body of the call; an empty object when it is no JSON object. */
-export function fieldsOf(c: Context<PlatformEnv>): Record<string, unknown> {
+export function jsonObject(text: string): Record<string, unknown> | undefined {
   try {
-    const body: unknown = JSON.parse(c.var.body);
-    return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
+    const found: unknown = JSON.parse(text);
+    if (typeof found === "object" && found !== null && !Array.isArray(found))
+      return found as Record<string, unknown>;
+  } catch {}
+  return undefined;
 }
+
+/** The body of the call; an empty object when it is no JSON object. */
+export const fieldsOf = (c: Context<PlatformEnv>) => jsonObject(c.var.body) ?? {};
 
 /** So many calls of one address in five minutes. */
 export function limited(perPeriod: unknown, keys: ServerKeys): Check {
@@ -97,11 +100,9 @@ export function currentPassword(config: StackConfig): Check {
 }
 
 /** The account that the token claims. The caller has to verify it. */
-function subjectOf(authorization: string | undefined): string | undefined {
-  const [, payload = ""] = (authorization ?? "").split(".");
+function subjectOf(authorization = ""): string | undefined {
   try {
-    const { sub } = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as { sub?: unknown };
-    return typeof sub === "string" ? sub : undefined;
+    return decodeJwt(authorization.replace(/^Bearer\s+/i, "")).sub;
   } catch {
     return undefined;
   }

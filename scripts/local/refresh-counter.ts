@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { decodeJwt } from "jose";
 import { authRefusal } from "./auth-refusal.ts";
 import { type RefreshRules, reuseSeconds } from "./refresh-turns.ts";
 
@@ -49,8 +50,7 @@ export const countedTokens: RefreshRules = {
     return session.newest ?? token;
   },
   outward: async (sql, { access_token, refresh_token }) => {
-    const claims = Buffer.from(access_token.split(".")[1] ?? "", "base64url").toString();
-    const { session_id } = JSON.parse(claims) as { session_id: string };
+    const { session_id } = decodeJwt<{ session_id: string }>(access_token);
     const [session] = await sql<{ key: string; count: number }[]>`
       update auth.sessions set
         refresh_token_hmac_key = coalesce(refresh_token_hmac_key, ${randomBytes(32).toString("base64url")}),
