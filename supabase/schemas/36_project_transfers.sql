@@ -172,19 +172,20 @@ begin
   if private.count_projects(actor) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  -- The old owner knows these keys and secrets, and the project's own plan was granted to the old owner. Webhooks lead to the old
-  -- owner's servers, and their events name people.
+  -- The old owner knows these keys and secrets, and the project's own plan was granted to the old owner. Webhooks and addresses
+  -- lead to the old owner's servers. Events name people, and the link of a reset mail opens an account.
   update public.api_keys k set revoked_at = now() where k.project_id = project.id and k.revoked_at is null;
   update public.webhooks w set is_active = false where w.project_id = project.id and w.is_active;
-  update public.projects p set owner_id = actor, plan_id = null where p.id = project.id returning p.* into project;
+  update public.projects p set owner_id = actor, plan_id = null, site_url = null, verify_url = null, reset_url = null
+  where p.id = project.id returning p.* into project;
   delete from public.project_transfers t where t.id = transfer.id;
   insert into private.mail_outbox (user_id, kind, details)
   values (transfer.owner_id, 'project_transferred', jsonb_build_object('project_name', project.name));
   return private.project_json(project);
 end $$;
 comment on function private.accept_project(jsonb, uuid) is
-  'POST /projects/{id}/transfer/accept: the caller owns the project from now on, under the own plan; its API keys are revoked and '
-  'its webhooks switched off. '
+  'POST /projects/{id}/transfer/accept: the caller owns the project from now on, under the own plan; its API keys are revoked, its '
+  'webhooks switched off, and its site_url, verify_url and reset_url cleared. '
   'Errors: transfer_not_found, project_limit_reached, those of private.authorize_developer.';
 
 create trigger project_transfers_audit after insert or update or delete on public.project_transfers

@@ -91,6 +91,22 @@ test("an accepted transfer disables the webhooks, which lead to the old owner's 
   expect(log.body.deliveries).toEqual([]);
 });
 
+test("an accepted transfer clears the addresses of pages, so that no reset link leads to the old owner's server", async () => {
+  const { owner, receiver, id } = await offered();
+  const addresses = {
+    site_url: "https://old-owner.example.org",
+    verify_url: "https://old-owner.example.org/verify",
+    reset_url: "https://old-owner.example.org/reset",
+  };
+  const set = await api(`/projects/${id}`, { method: "PATCH", headers: owner.headers, json: addresses });
+  expect(set.body).toMatchObject(addresses);
+  const user = await registerEndUser(owner.project);
+  const none = { site_url: null, verify_url: null, reset_url: null };
+  expect((await accept(receiver, id)).body).toMatchObject(none);
+  await api("/auth/request-password-reset", { headers: { "X-Project-ID": id }, json: { email: user.email } });
+  expect((await mailTo(user.email, "Set a new password")).text).not.toContain("old-owner.example.org");
+});
+
 test("the audit log records who offered and who accepted a transfer, and no email", async () => {
   const { owner, receiver, id } = await offered();
   await accept(receiver, id);

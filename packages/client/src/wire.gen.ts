@@ -831,7 +831,7 @@ export interface paths {
         put?: never;
         /**
          * Accept a project
-         * @description The caller, signed in and with a verified address, owns the project from now on, under the own plan and its limits. Its users and pictures stay. Its API keys are revoked, and the old owner's developer keys do not work for it any more: make new ones.
+         * @description The caller, signed in and with a verified address, owns the project from now on, under the own plan and its limits. Its users and pictures stay. Its API keys are revoked, and the old owner's developer keys do not work for it any more: make new ones. Its webhooks are switched off, and `site_url`, `verify_url` and `reset_url` are cleared, since they lead to the old owner.
          */
         post: operations["transfers.accept"];
         delete?: never;
