@@ -1,4 +1,4 @@
--- Made from supabase/schemas by `npm run generate`. Schema b05944a5b6c5d3b889b1c81cb17f650a2173712ff84e2ef61a3fd330fc365d7c
+-- Made from supabase/schemas by `npm run generate`. Schema ccd1caaa865df7c68f32256e68a2d2a23c954d582bebd01495b1c249785ea3fc
 
 -- Nothing is reachable until a later line grants it. Schema `private` holds the functions that the API calls and the helpers
 -- that policies call; PostgREST does not expose it. Functions find rows in the caller's role, under row-level security. To
@@ -2053,24 +2053,41 @@ grant execute on function private.list_orphans(integer) to service_role;
 
 create function private.limit_session_lifetime() returns trigger
 language plpgsql security definer set search_path = '' as $$
+declare
+  v_banned_until timestamptz;
 begin
   new.not_after := least(new.not_after, coalesce(new.created_at, now()) + interval '7 days');
+  if tg_op = 'INSERT' then
+    -- Auth compared the password some time ago. A change of it, and a ban, lock this row until they are committed.
+    select u.banned_until into v_banned_until from auth.users u where u.id = new.user_id for no key update;
+    if v_banned_until > now() or exists (select from private.password_permits p
+      where p.user_id = new.user_id and p.changed_at > now() - interval '15 seconds')
+    then
+      new.not_after := now();
+    end if;
+  end if;
   return new;
 end $$;
 comment on function private.limit_session_lifetime() is
-  'Trigger: a session ends seven days after it began. Definer, because Auth''s own role writes the row.';
+  'Trigger: a session ends seven days after it began. One that begins within 15 seconds after a change of the password has ended '
+  'already, since the old one may have opened it; private.open_session knows better. Definer, because Auth''s own role writes the row.';
 
 create function private.open_session(user_id uuid, session_id uuid, device jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   account public.users;
   project public.projects;
+  v_signed_in boolean := device ->> 'signed_in';
   refusal text;
 begin
   select * into account from public.users u where u.id = open_session.user_id;
   select * into project from public.projects p where p.id = account.project_id;
   refusal := case
     when account.id is null then 'invalid_token'
+    when v_signed_in and (exists (select from auth.users u where u.id = account.id and u.banned_until > now())
+      or exists (select from private.password_permits p where p.user_id = account.id
+        and p.changed_at is distinct from (device ->> 'password_changed_at')::timestamptz and p.changed_at is not null))
+      then 'invalid_credentials'
     when account.deactivated_at is not null then 'account_deactivated'
     when account.role = 'end_user' and (project.deleted_at is not null or not project.is_active
       or exists (select from public.users o where o.id = project.owner_id and o.deactivated_at is not null))
@@ -2078,19 +2095,20 @@ begin
     when account.role = 'end_user' and project.email_verification = 'required' and account.email_verified_at is null
       then 'account_not_verified'
     when not exists (select from auth.sessions s where s.id = open_session.session_id
-      and s.user_id = account.id and s.not_after > now()) then 'invalid_token'
+      and s.user_id = account.id and (v_signed_in or s.not_after > now())) then 'invalid_token'
   end;
-  if refusal in ('project_inactive', 'account_not_verified') and not (device ->> 'signed_in')::boolean then
+  if refusal in ('project_inactive', 'account_not_verified') and not v_signed_in then
     -- Both can be undone, and then the session continues. A new sign-in's session is still unknown to its client.
     null;
   elsif refusal is not null then
     delete from auth.sessions s where s.id = open_session.session_id;
   else
     -- Auth saw only the API's own address and user agent.
-    update auth.sessions s set user_agent = device ->> 'user_agent', ip = (device ->> 'ip')::inet
+    update auth.sessions s set user_agent = device ->> 'user_agent', ip = (device ->> 'ip')::inet,
+      not_after = case when not v_signed_in then s.not_after end
     where s.id = open_session.session_id;
   end if;
-  if account.id is not null and (device ->> 'signed_in')::boolean then
+  if account.id is not null and v_signed_in and refusal is distinct from 'invalid_credentials' then
     perform private.forget_sign_ins(account.project_id, account.email, device ->> 'ip');
   end if;
   return jsonb_build_object('refusal', refusal);
@@ -2098,7 +2116,7 @@ end $$;
 comment on function private.open_session(uuid, uuid, jsonb) is
   'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; '
   'otherwise names the refusal, and ends the session unless it was refreshed while its project is off or its address '
-  'unverified. Definer: only the owner may write auth.sessions.';
+  'unverified. A sign-in is refused if the password was changed since private.begin_login. Definer: only the owner may write auth.sessions.';
 
 create function private.end_user_sessions(user_id uuid, keep uuid) returns integer
 language plpgsql security definer set search_path = '' as $$
@@ -2241,7 +2259,8 @@ create table private.password_permits (
   user_id uuid primary key references public.users (id) on delete cascade,
   keep_session_id uuid,
   expires_at timestamptz not null,
-  token_digest bytea
+  token_digest bytea,
+  changed_at timestamptz
 );
 create index password_permits_expires_at on private.password_permits (expires_at);
 
@@ -2249,7 +2268,9 @@ comment on table private.password_permits is
   'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
 comment on column private.password_permits.user_id is 'Whose password is about to change.';
 comment on column private.password_permits.keep_session_id is 'The session that continues after the change; null ends all.';
-comment on column private.password_permits.expires_at is 'A minute after the announcement.';
+comment on column private.password_permits.expires_at is 'A minute after the announcement, or when it was used.';
+comment on column private.password_permits.changed_at is
+  'When the password was changed last, kept for an hour: a sign-in that began before proved the old one.';
 comment on column private.password_permits.token_digest is
   'The reset token that asked for the change, and is used up by it; null when the owner did.';
 
@@ -2276,7 +2297,7 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.password_permits p
   where p.user_id = (credentials ->> 'user_id')::uuid and p.keep_session_id = (credentials ->> 'session_id')::uuid
-    and p.token_digest is null;
+    and p.token_digest is null and p.expires_at > now();
 end $$;
 comment on function private.withdraw_password_permit(jsonb) is
   'Auth did not change the caller''s password: removes the announcement, so that the caller can try again at once.';
@@ -2326,7 +2347,8 @@ begin
       hint = 'The owner asks for another address with POST /api/v1/auth/change-email.';
   end if;
   if new.encrypted_password is distinct from old.encrypted_password then
-    delete from private.password_permits p where p.user_id = new.id and p.expires_at > now()
+    update private.password_permits p set expires_at = now(), changed_at = clock_timestamp()
+    where p.user_id = new.id and p.expires_at > now()
     returning p.* into permit;
     if not found then
       raise exception 'the API has not announced this change of a password' using errcode = 'insufficient_privilege',
@@ -2370,10 +2392,12 @@ begin
   return jsonb_build_object(
     'auth_email', coalesce(private.auth_email(account), private.decoy_email()),
     'is_known', account.id is not null,
-    'decoy_exists', account.id is not null or private.decoy_exists());
+    'decoy_exists', account.id is not null or private.decoy_exists(),
+    'password_changed_at', (select p.changed_at from private.password_permits p where p.user_id = account.id));
 end $$;
 comment on function private.begin_login(jsonb, text, text) is
-  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. Errors: attempts_exceeded (detail: '
+  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. private.open_session compares '
+  'password_changed_at. Errors: attempts_exceeded (detail: '
   'seconds to wait), those of private.authorize.';
 
 create function private.begin_password_check(credentials jsonb, ip text) returns jsonb
@@ -5038,19 +5062,20 @@ begin
   if private.count_projects(actor) >= allowed then
     raise exception 'project_limit_reached';
   end if;
-  -- The old owner knows these keys and secrets, and the project's own plan was granted to the old owner. Webhooks lead to the old
-  -- owner's servers, and their events name people.
+  -- The old owner knows these keys and secrets, and the project's own plan was granted to the old owner. Webhooks and addresses
+  -- lead to the old owner's servers. Events name people, and the link of a reset mail opens an account.
   update public.api_keys k set revoked_at = now() where k.project_id = project.id and k.revoked_at is null;
   update public.webhooks w set is_active = false where w.project_id = project.id and w.is_active;
-  update public.projects p set owner_id = actor, plan_id = null where p.id = project.id returning p.* into project;
+  update public.projects p set owner_id = actor, plan_id = null, site_url = null, verify_url = null, reset_url = null
+  where p.id = project.id returning p.* into project;
   delete from public.project_transfers t where t.id = transfer.id;
   insert into private.mail_outbox (user_id, kind, details)
   values (transfer.owner_id, 'project_transferred', jsonb_build_object('project_name', project.name));
   return private.project_json(project);
 end $$;
 comment on function private.accept_project(jsonb, uuid) is
-  'POST /projects/{id}/transfer/accept: the caller owns the project from now on, under the own plan; its API keys are revoked and '
-  'its webhooks switched off. '
+  'POST /projects/{id}/transfer/accept: the caller owns the project from now on, under the own plan; its API keys are revoked, its '
+  'webhooks switched off, and its site_url, verify_url and reset_url cleared. '
   'Errors: transfer_not_found, project_limit_reached, those of private.authorize_developer.';
 
 create trigger project_transfers_audit after insert or update or delete on public.project_transfers
@@ -5559,7 +5584,8 @@ create function private.abandon_password_reset(digest text) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform set_config('role', 'service_role', true);
-  delete from private.password_permits p where p.token_digest = decode(abandon_password_reset.digest, 'hex');
+  delete from private.password_permits p where p.token_digest = decode(abandon_password_reset.digest, 'hex')
+    and p.expires_at > now();
 end $$;
 comment on function private.abandon_password_reset(text) is
   'Auth did not set the password: the permit goes, and the token can be used again.';

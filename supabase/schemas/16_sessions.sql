@@ -3,24 +3,41 @@
 
 create function private.limit_session_lifetime() returns trigger
 language plpgsql security definer set search_path = '' as $$
+declare
+  v_banned_until timestamptz;
 begin
   new.not_after := least(new.not_after, coalesce(new.created_at, now()) + interval '7 days');
+  if tg_op = 'INSERT' then
+    -- Auth compared the password some time ago. A change of it, and a ban, lock this row until they are committed.
+    select u.banned_until into v_banned_until from auth.users u where u.id = new.user_id for no key update;
+    if v_banned_until > now() or exists (select from private.password_permits p
+      where p.user_id = new.user_id and p.changed_at > now() - interval '15 seconds')
+    then
+      new.not_after := now();
+    end if;
+  end if;
   return new;
 end $$;
 comment on function private.limit_session_lifetime() is
-  'Trigger: a session ends seven days after it began. Definer, because Auth''s own role writes the row.';
+  'Trigger: a session ends seven days after it began. One that begins within 15 seconds after a change of the password has ended '
+  'already, since the old one may have opened it; private.open_session knows better. Definer, because Auth''s own role writes the row.';
 
 create function private.open_session(user_id uuid, session_id uuid, device jsonb) returns jsonb
 language plpgsql security definer set search_path = '' as $$
 declare
   account public.users;
   project public.projects;
+  v_signed_in boolean := device ->> 'signed_in';
   refusal text;
 begin
   select * into account from public.users u where u.id = open_session.user_id;
   select * into project from public.projects p where p.id = account.project_id;
   refusal := case
     when account.id is null then 'invalid_token'
+    when v_signed_in and (exists (select from auth.users u where u.id = account.id and u.banned_until > now())
+      or exists (select from private.password_permits p where p.user_id = account.id
+        and p.changed_at is distinct from (device ->> 'password_changed_at')::timestamptz and p.changed_at is not null))
+      then 'invalid_credentials'
     when account.deactivated_at is not null then 'account_deactivated'
     when account.role = 'end_user' and (project.deleted_at is not null or not project.is_active
       or exists (select from public.users o where o.id = project.owner_id and o.deactivated_at is not null))
@@ -28,19 +45,20 @@ begin
     when account.role = 'end_user' and project.email_verification = 'required' and account.email_verified_at is null
       then 'account_not_verified'
     when not exists (select from auth.sessions s where s.id = open_session.session_id
-      and s.user_id = account.id and s.not_after > now()) then 'invalid_token'
+      and s.user_id = account.id and (v_signed_in or s.not_after > now())) then 'invalid_token'
   end;
-  if refusal in ('project_inactive', 'account_not_verified') and not (device ->> 'signed_in')::boolean then
+  if refusal in ('project_inactive', 'account_not_verified') and not v_signed_in then
     -- Both can be undone, and then the session continues. A new sign-in's session is still unknown to its client.
     null;
   elsif refusal is not null then
     delete from auth.sessions s where s.id = open_session.session_id;
   else
     -- Auth saw only the API's own address and user agent.
-    update auth.sessions s set user_agent = device ->> 'user_agent', ip = (device ->> 'ip')::inet
+    update auth.sessions s set user_agent = device ->> 'user_agent', ip = (device ->> 'ip')::inet,
+      not_after = case when not v_signed_in then s.not_after end
     where s.id = open_session.session_id;
   end if;
-  if account.id is not null and (device ->> 'signed_in')::boolean then
+  if account.id is not null and v_signed_in and refusal is distinct from 'invalid_credentials' then
     perform private.forget_sign_ins(account.project_id, account.email, device ->> 'ip');
   end if;
   return jsonb_build_object('refusal', refusal);
@@ -48,7 +66,7 @@ end $$;
 comment on function private.open_session(uuid, uuid, jsonb) is
   'Lets a session that Auth just issued or refreshed be used, records its device and takes back what its sign-in had counted; '
   'otherwise names the refusal, and ends the session unless it was refreshed while its project is off or its address '
-  'unverified. Definer: only the owner may write auth.sessions.';
+  'unverified. A sign-in is refused if the password was changed since private.begin_login. Definer: only the owner may write auth.sessions.';
 
 create function private.end_user_sessions(user_id uuid, keep uuid) returns integer
 language plpgsql security definer set search_path = '' as $$

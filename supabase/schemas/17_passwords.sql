@@ -5,7 +5,8 @@ create table private.password_permits (
   user_id uuid primary key references public.users (id) on delete cascade,
   keep_session_id uuid,
   expires_at timestamptz not null,
-  token_digest bytea
+  token_digest bytea,
+  changed_at timestamptz
 );
 create index password_permits_expires_at on private.password_permits (expires_at);
 
@@ -13,7 +14,9 @@ comment on table private.password_permits is
   'Password changes that the API has announced to Supabase Auth. Each is good for one change.';
 comment on column private.password_permits.user_id is 'Whose password is about to change.';
 comment on column private.password_permits.keep_session_id is 'The session that continues after the change; null ends all.';
-comment on column private.password_permits.expires_at is 'A minute after the announcement.';
+comment on column private.password_permits.expires_at is 'A minute after the announcement, or when it was used.';
+comment on column private.password_permits.changed_at is
+  'When the password was changed last, kept for an hour: a sign-in that began before proved the old one.';
 comment on column private.password_permits.token_digest is
   'The reset token that asked for the change, and is used up by it; null when the owner did.';
 
@@ -40,7 +43,7 @@ begin
   perform set_config('role', 'service_role', true);
   delete from private.password_permits p
   where p.user_id = (credentials ->> 'user_id')::uuid and p.keep_session_id = (credentials ->> 'session_id')::uuid
-    and p.token_digest is null;
+    and p.token_digest is null and p.expires_at > now();
 end $$;
 comment on function private.withdraw_password_permit(jsonb) is
   'Auth did not change the caller''s password: removes the announcement, so that the caller can try again at once.';
@@ -90,7 +93,8 @@ begin
       hint = 'The owner asks for another address with POST /api/v1/auth/change-email.';
   end if;
   if new.encrypted_password is distinct from old.encrypted_password then
-    delete from private.password_permits p where p.user_id = new.id and p.expires_at > now()
+    update private.password_permits p set expires_at = now(), changed_at = clock_timestamp()
+    where p.user_id = new.id and p.expires_at > now()
     returning p.* into permit;
     if not found then
       raise exception 'the API has not announced this change of a password' using errcode = 'insufficient_privilege',
@@ -134,10 +138,12 @@ begin
   return jsonb_build_object(
     'auth_email', coalesce(private.auth_email(account), private.decoy_email()),
     'is_known', account.id is not null,
-    'decoy_exists', account.id is not null or private.decoy_exists());
+    'decoy_exists', account.id is not null or private.decoy_exists(),
+    'password_changed_at', (select p.changed_at from private.password_permits p where p.user_id = account.id));
 end $$;
 comment on function private.begin_login(jsonb, text, text) is
-  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. Errors: attempts_exceeded (detail: '
+  'The address to sign in with at Supabase Auth; an unknown account''s is the decoy. private.open_session compares '
+  'password_changed_at. Errors: attempts_exceeded (detail: '
   'seconds to wait), those of private.authorize.';
 
 create function private.begin_password_check(credentials jsonb, ip text) returns jsonb

@@ -49,7 +49,8 @@ create function private.abandon_password_reset(digest text) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform set_config('role', 'service_role', true);
-  delete from private.password_permits p where p.token_digest = decode(abandon_password_reset.digest, 'hex');
+  delete from private.password_permits p where p.token_digest = decode(abandon_password_reset.digest, 'hex')
+    and p.expires_at > now();
 end $$;
 comment on function private.abandon_password_reset(text) is
   'Auth did not set the password: the permit goes, and the token can be used again.';

@@ -58,7 +58,8 @@ export const login = createRouter().openapi(route, async (c) => {
     uncountSignIn(database, c.get("credentials"), email, ip),
   );
   if (proof === null || !account.is_known) throw new ApiError("invalid_credentials");
-  return c.json(await openTokens(c, proof.issued), 200);
+  const { password_changed_at } = account;
+  return c.json(await openTokens(c, proof.issued, { signed_in: true, password_changed_at }), 200);
 });
 
 /** Runs once in the life of a database. */

@@ -65,5 +65,5 @@ export const refresh = createRouter().openapi(route, async (c) => {
     throw new ApiError("refresh_token_reused");
   }
   if (issued === null) throw new ApiError("invalid_refresh_token");
-  return c.json(await openTokens(c, issued, "refreshed"), 200);
+  return c.json(await openTokens(c, issued, { signed_in: false }), 200);
 });

@@ -142,7 +142,7 @@ async function signIn(c: Context<AppEnv>, email: string, password: string): Prom
   try {
     const issued = await auth.signIn(email, password);
     if (issued === null) throw new Error("Auth refused the password it just took");
-    return await openTokens(c, issued);
+    return await openTokens(c, issued, { signed_in: true, password_changed_at: null });
   } catch (cause) {
     log("warn", "a new account could not be signed in", { cause });
     return null;

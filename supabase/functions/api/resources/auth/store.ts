@@ -36,11 +36,12 @@ export const createAccount = (db: Database, credentials: Credentials, account: N
 
 /** For an unknown account `auth_email` is a decoy's, so that both cost Auth the same time. */
 export const beginLogin = (db: Database, credentials: Credentials, email: string, ip: string | null) =>
-  db.write<{ auth_email: string; is_known: boolean; decoy_exists: boolean }>("begin_login", [
-    credentials,
-    email,
-    ip,
-  ]);
+  db.write<{
+    auth_email: string;
+    is_known: boolean;
+    decoy_exists: boolean;
+    password_changed_at: string | null;
+  }>("begin_login", [credentials, email, ip]);
 
 /** Uncounts an attempt. `email` is null for the caller's own password. */
 export const uncountSignIn = (
@@ -50,12 +51,11 @@ export const uncountSignIn = (
   ip: string | null,
 ) => db.write<null>("uncount_sign_in", [credentials, email, ip]);
 
-export const openSession = (
-  db: Database,
-  userId: string,
-  sessionId: string,
-  device: Device & { signed_in: boolean },
-) => db.write<{ refusal: ErrorCode | null }>("open_session", [userId, sessionId, device]);
+/** A sign-in names the last change of the password that it has seen, since a later one makes it void. */
+export type Opening = { signed_in: true; password_changed_at: string | null } | { signed_in: false };
+
+export const openSession = (db: Database, userId: string, sessionId: string, device: Device & Opening) =>
+  db.write<{ refusal: ErrorCode | null }>("open_session", [userId, sessionId, device]);
 
 export const ownAccount: HotRead = {
   name: "own_account",
