@@ -1,34 +1,18 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { explainFileError } from "./problem.ts";
+import { onPath } from "./problem.ts";
 import type { Paths } from "./settings.ts";
 
 /** Removes the data of earlier starts; the lock stays. */
-export function emptyData(paths: Paths): void {
-  for (const path of [
-    paths.postgres,
-    paths.storage,
-    paths.logs,
-    paths.credentials,
-    paths.keys,
-    join(paths.data, "mail"),
-  ]) {
-    try {
-      rmSync(path, { recursive: true, force: true });
-    } catch (error) {
-      throw explainFileError(error, path);
-    }
-  }
+export function emptyData({ postgres, storage, logs, mail, credentials, keys }: Paths): void {
+  for (const path of [postgres, storage, logs, mail, credentials, keys])
+    onPath(path, () => rmSync(path, { recursive: true, force: true }));
 }
 
-export function makeFolders(paths: Paths): void {
-  for (const path of [paths.data, paths.storage, paths.logs, join(paths.data, "mail")]) {
-    try {
+export function makeFolders({ data, storage, logs, mail }: Paths): void {
+  for (const path of [data, storage, logs, mail])
+    onPath(path, () => {
       mkdirSync(path, { recursive: true });
       // The account of PostgreSQL needs to enter the first; the others are private.
-      if (path !== paths.data) chmodSync(path, 0o700);
-    } catch (error) {
-      throw explainFileError(error, path);
-    }
-  }
+      if (path !== data) chmodSync(path, 0o700);
+    });
 }

@@ -49,7 +49,11 @@ export async function startDocker({
     cwd: repositoryRoot,
     stdio: ["ignore", "inherit", "inherit"],
   });
-  const stop = () => end(serving);
+  const ended = new Promise((resolve) => serving.once("exit", resolve));
+  const stop = async () => {
+    serving.kill("SIGTERM");
+    await ended;
+  };
   try {
     await untilItAnswers(`${base}/health`, serving);
     const paths = pathsFor(join(repositoryRoot, ".local", "docker"));
@@ -98,12 +102,8 @@ async function supabase(args: string[]): Promise<string> {
     const { stdout } = await run("supabase", args, { cwd: repositoryRoot, maxBuffer: 50_000_000 });
     return stdout;
   } catch (error) {
-    const {
-      stdout = "",
-      stderr = "",
-      message,
-    } = error as { stdout?: string; stderr?: string; message: string };
-    const why = whyOf(`${stdout}\n${stderr}`) || message;
+    const { stdout, stderr, message } = error as Record<"stdout" | "stderr" | "message", string | undefined>;
+    const why = whyOf(`${stdout ?? ""}\n${stderr ?? ""}`) || message;
     throw new Problem(
       `\`supabase ${args[0]}\` failed: ${why}. It needs Docker; \`npm start\` alone does not.`,
     );
@@ -129,19 +129,15 @@ function readStatus(output: string): Status {
 function ensureEnvFile(file: string, base: string, status: Status): Record<string, string | undefined> {
   const text = existsSync(file) ? readFileSync(file, "utf8") : "";
   const found = parseEnv(text);
+  const sends_mail = found.RESEND_API_KEY || found.SMTP_HOST;
   const wanted: Record<string, string | undefined> = {
     PUBLIC_URL: base,
     CRON_SECRET: randomBytes(24).toString("base64url"),
     JWT_SECRET: status.JWT_SECRET,
     // The mail catcher of `supabase start`, by the name of its container.
-    SMTP_HOST: "supabase_inbucket_cloud-api",
-    SMTP_PORT: "1025",
+    ...(sends_mail ? {} : { SMTP_HOST: "supabase_inbucket_cloud-api", SMTP_PORT: "1025" }),
     MAIL_FROM: "no-reply@cloud-api.test",
   };
-  if (found.RESEND_API_KEY || found.SMTP_HOST) {
-    delete wanted.SMTP_HOST;
-    delete wanted.SMTP_PORT;
-  }
   const missing = Object.entries(wanted).filter(([name, value]) => value && !found[name]);
   if (missing.length > 0) {
     const lines = missing.map(([name, value]) => `${name}=${value}\n`).join("");
@@ -176,11 +172,4 @@ async function storeSecrets(sql: postgres.Sql, cronSecret: string): Promise<stri
     return ["This database has no vault, so nothing calls the reconciler each minute."];
   await sql.unsafe(reconcilerSql(reconcileUrl, cronSecret));
   return [];
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  child.kill("SIGTERM");
-  await gone;
 }

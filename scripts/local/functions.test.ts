@@ -34,7 +34,6 @@ beforeAll(async () => {
     paths,
     ports,
     keys: publishedKeys,
-    token_env: {},
     replicate: { real: false, env: {} },
     settings: {},
     env: {},

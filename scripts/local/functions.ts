@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { networkSettings, reachableHosts, type Settings } from "./function-settings.ts";
 import type { Keys } from "./keys.ts";
 import { nativeFolder, nativePlatform } from "./native-folder.ts";
-import { Part, type PartHost } from "./part.ts";
+import { expectAnswer, Part, type PartHost } from "./part.ts";
 import { Problem } from "./problem.ts";
 import { type ReplicateAccess, replicateHosts } from "./replicate-access.ts";
 import {
@@ -25,9 +25,7 @@ export type FunctionsOptions = {
   replicate: ReplicateAccess;
   /** Settings of the person who started the stack. */
   settings: Settings;
-  /** What verifies access tokens. */
-  token_env: Settings;
-  /** Settings of a test, which come last. */
+  /** What verifies access tokens, and settings of a test, which come last. */
   env: Settings;
   /** Names of this stack beside those of loopback. */
   hosts: readonly string[];
@@ -41,7 +39,6 @@ export type FunctionsOptions = {
 /** One `deno serve` for each function. They need nothing but their ports to start. */
 export function makeFunctions(options: FunctionsOptions): Part[] {
   const deno = denoBinary();
-  mkdirSync(options.paths.denoCache, { recursive: true });
   return functionNames.map((name) => makeFunction(name, deno, options));
 }
 
@@ -50,7 +47,9 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
   const entry = join(options.folder, name, "index.ts");
   if (!existsSync(entry)) throw new Problem(`${entry} is missing: the checkout is not complete.`);
   const port = ports.functions[name];
+  const address = `http://${loopback}:${port}`;
   const env = environment(options);
+  const { DENO_V8_FLAGS } = process.env;
   const inside = [ports.postgres, ports.gateway, ports.smtp, port].map((number) => `${loopback}:${number}`);
   const reachable = new Set([...inside, ...replicateHosts(env), ...reachableHosts(env)]);
   return new Part(
@@ -71,7 +70,7 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
       ],
       env: {
         ...env,
-        ...pickEnv("DENO_V8_FLAGS"),
+        ...(DENO_V8_FLAGS === undefined ? {} : { DENO_V8_FLAGS }),
         DENO_DIR: paths.denoCache,
         DENO_NO_UPDATE_CHECK: "1",
         NO_COLOR: "1",
@@ -84,15 +83,13 @@ function makeFunction(name: FunctionName, deno: string, options: FunctionsOption
       orphan_signal: "SIGKILL",
       probe: async () => {
         if (!options.is_database_ready()) throw new Error("the database is not ready");
-        await probe(name, port);
+        await expectAnswer(`${address}${probes[name]}`);
       },
-      look: (withinMs) => expectAnswer(`http://${loopback}:${port}${liveness}`, withinMs),
+      look: (withinMs) => expectAnswer(`${address}${liveness}`, withinMs),
     },
     host,
   );
 }
-
-const pickEnv = (name: string) => (process.env[name] === undefined ? {} : { [name]: process.env[name] });
 
 /** The door answers it, so it is in no log and depends on no other part: it shows whether the process runs. */
 const liveness = "/_live";
@@ -119,7 +116,7 @@ export default {
   return file;
 }
 
-function environment({ ports, keys, token_env, replicate, settings, env }: FunctionsOptions): Settings {
+function environment({ ports, keys, replicate, settings, env }: FunctionsOptions): Settings {
   const gateway = `http://${loopback}:${ports.gateway}`;
   const database_url = databaseUrl(ports, keys.database_password);
   const own_mail = settings.SMTP_HOST ?? settings.RESEND_API_KEY;
@@ -130,7 +127,6 @@ function environment({ ports, keys, token_env, replicate, settings, env }: Funct
     SUPABASE_ANON_KEY: keys.anon,
     SUPABASE_SERVICE_ROLE_KEY: keys.service_role,
     SUPABASE_DB_URL: database_url,
-    ...token_env,
     DATABASE_URL: database_url,
     PUBLIC_URL: gateway,
     DOCS_URL: `${gateway}/docs`,
@@ -150,20 +146,6 @@ const probes: Record<FunctionName, string> = {
   health: "/health",
   generation: "/generation/generate-v2",
 };
-
-async function expectAnswer(url: string, withinMs: number): Promise<void> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(withinMs) });
-  await response.arrayBuffer();
-}
-
-async function probe(name: FunctionName, port: number): Promise<void> {
-  const response = await fetch(`http://${loopback}:${port}${probes[name]}`, {
-    signal: AbortSignal.timeout(5_000),
-  });
-  const text = await response.text();
-  if (response.status >= 500)
-    throw new Error(`${probes[name]} answered ${response.status} ${text.slice(0, 200)}`);
-}
 
 export function denoBinary(): string {
   const libc = process.platform === "linux" ? "-glibc" : "";

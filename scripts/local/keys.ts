@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { explainFileError, Problem } from "./problem.ts";
+import { onPath, Problem } from "./problem.ts";
 import { adminDatabaseUrl, type Paths, type Ports, repositoryRoot } from "./settings.ts";
 import { newSigningKeys, signRole } from "./signing-keys.ts";
 
@@ -69,13 +69,11 @@ export function ensureKeys(paths: Paths): Keys {
 }
 
 export function writeKeys(file: string, keys: Keys): void {
-  try {
-    const draft = `${file}.new`;
+  const draft = `${file}.new`;
+  onPath(file, () => {
     writeFileSync(draft, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
     renameSync(draft, file);
-  } catch (error) {
-    throw explainFileError(error, file);
-  }
+  });
 }
 
 export function readKeys(file: string): Keys | undefined {

@@ -1,7 +1,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { explainFileError, Problem, reasonOf } from "./problem.ts";
+import { onPath, Problem, reasonOf } from "./problem.ts";
 import { repositoryRoot } from "./settings.ts";
 import { whyOf } from "./why.ts";
 
@@ -194,12 +194,8 @@ export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
 const logLimitBytes = 5_000_000;
 
 function openLog(path: string): number {
-  try {
-    const is_long = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > logLimitBytes;
-    return openSync(path, is_long ? "w" : "a", 0o600);
-  } catch (error) {
-    throw explainFileError(error, path);
-  }
+  const is_long = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > logLimitBytes;
+  return onPath(path, () => openSync(path, is_long ? "w" : "a", 0o600));
 }
 
 /** The line of the log that says why, and where the log is. */
@@ -209,4 +205,11 @@ function lastWords(logFile: string): string {
   const lines = written.filter((line) => !line.includes('"level":"info"'));
   const words = whyOf(lines.join("\n"));
   return words === "" ? ` (log: ${logFile})` : `: ${words} (log: ${logFile})`;
+}
+
+/** A probe of a server: throws without an answer in time, and after an answer that says that it is broken. */
+export async function expectAnswer(url: string, withinMs = 5_000): Promise<void> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(withinMs) });
+  const text = await response.text();
+  if (response.status >= 500) throw new Error(`${url} answered ${response.status} ${text.slice(0, 200)}`);
 }

@@ -7,9 +7,10 @@ import { isAlive } from "./lock.ts";
 import { Problem } from "./problem.ts";
 import { loopback, type Ports, portsFrom } from "./settings.ts";
 
-function listed(ports: Ports): [part: string, port: number][] {
-  const { functions, ...parts } = ports;
-  const inner = Object.entries(functions).map(([name, port]): [string, number] => [`function ${name}`, port]);
+type Place = [part: string, port: number];
+
+function listed({ functions, ...parts }: Ports): Place[] {
+  const inner = Object.entries(functions).map(([name, port]): Place => [`function ${name}`, port]);
   return [...Object.entries(parts), ...inner];
 }
 
@@ -22,13 +23,10 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
-type Place = [part: string, port: number];
-
 async function takenOf(ports: Ports, isFreeNow = isPortFree): Promise<Place[]> {
-  const states = await Promise.all(
-    listed(ports).map(async (place) => ({ place, isFree: await isFreeNow(place[1]) })),
-  );
-  return states.filter(({ isFree }) => !isFree).map(({ place }) => place);
+  const places = listed(ports);
+  const areFree = await Promise.all(places.map(([, port]) => isFreeNow(port)));
+  return places.filter((_, at) => !areFree[at]);
 }
 
 const named = (places: Place[]) => places.map(([part, port]) => `${port} (${part})`).join(", ");
@@ -71,10 +69,9 @@ export async function waitForPorts(
   }
 }
 
-function isListenedOn(port: number): Promise<boolean> {
+export function isListenedOn(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: loopback });
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    const socket = connect({ port, host: loopback }, () => resolve(true)).once("error", () => resolve(false));
     socket.once("connect", () => socket.destroy());
   });
 }
@@ -98,11 +95,7 @@ function reserve(base: number): boolean {
 export async function findFreeBase(from = 20_000, to = 31_000): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const base = from + 20 * Math.floor((Math.random() * (to - from)) / 20);
-    if (!reserve(base)) continue;
-    try {
-      await assertPortsFree(portsFrom(base));
-      return base;
-    } catch {}
+    if (reserve(base) && (await takenOf(portsFrom(base))).length === 0) return base;
   }
   throw new Problem(
     `No free range of ports was found between ${from} and ${to}: stop some programs and try again.`,

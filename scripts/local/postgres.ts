@@ -1,14 +1,14 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import postgres from "postgres";
 import { isAlive } from "./lock.ts";
 import { nativeFolder, nativePlatform } from "./native-folder.ts";
 import { Part, type PartHost, signalQuietly } from "./part.ts";
-import { explainFileError, Problem, reasonOf } from "./problem.ts";
-import { giveTo, postgresAccount } from "./run-as.ts";
+import { explainFileError, onPath, Problem, reasonOf } from "./problem.ts";
+import { asPostgres, giveTo } from "./run-as.ts";
 import { adminDatabaseUrl, loopback, type Paths, type Ports } from "./settings.ts";
 
 const run = promisify(execFile);
@@ -27,7 +27,6 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
   const { paths, ports, password, durable, host } = options;
   const binaries = findBinaries();
   makeDataFolder(paths.postgres);
-  const { prefix, ...account } = postgresAccount([dirname(binaries.postgres), paths.data]);
   // Otherwise glibc returns a query's memory to the kernel and allocates it again for the next one, which costs a tenth of a
   // read.
   const malloc = { MALLOC_TRIM_THRESHOLD_: "16777216", MALLOC_TOP_PAD_: "1048576" };
@@ -47,24 +46,15 @@ export async function preparePostgres(options: PostgresOptions): Promise<Part> {
     ...(durable ? {} : { synchronous_commit: "off", fsync: "off", full_page_writes: "off" }),
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const [command = binaries.postgres, ...args] = [
-    ...prefix,
-    binaries.postgres,
-    "-D",
-    paths.postgres,
-    ...flags,
-  ];
   return new Part(
     {
       name: "PostgreSQL",
-      command,
-      args,
+      ...asPostgres(binaries.postgres, ["-D", paths.postgres, ...flags], paths.data),
       env: { ...environment(), ...malloc },
       log_file: join(paths.logs, "postgres.log"),
       probe: () => probe(adminDatabaseUrl(ports, password)),
       // Fast shutdown: clients are cut off, the data is written.
       stop_signal: "SIGINT",
-      ...account,
     },
     host,
   );
@@ -89,21 +79,16 @@ function findBinaries() {
 }
 
 function makeDataFolder(folder: string): void {
-  try {
-    const existed = existsSync(folder);
+  const owner = onPath(folder, () => {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (!existed) giveTo(folder);
-    const me = process.getuid?.();
-    const owner = statSync(folder).uid;
-    if (me !== undefined && me !== 0 && me !== owner) {
-      throw new Problem(
-        `The database in ${folder} belongs to another account (uid ${owner}): start as that account, or remove the folder.`,
-      );
-    }
-    if (me === 0) giveTo(folder);
-  } catch (error) {
-    throw explainFileError(error, folder);
-  }
+    giveTo(folder);
+    return statSync(folder).uid;
+  });
+  const me = process.getuid?.();
+  if (me !== undefined && me !== 0 && me !== owner)
+    throw new Problem(
+      `The database in ${folder} belongs to another account (uid ${owner}): start as that account, or remove the folder.`,
+    );
 }
 
 const environment = () => ({ PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" });
@@ -111,15 +96,8 @@ const environment = () => ({ PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC
 /** What a server is started on: an empty cluster whose superuser has this password. */
 export async function createCluster(paths: Paths, password: string): Promise<void> {
   const { initdb } = findBinaries();
-  const { prefix, ...account } = postgresAccount([dirname(initdb), paths.data]);
-  rmSync(paths.postgres, { recursive: true, force: true });
-  makeDataFolder(paths.postgres);
   const password_file = join(paths.data, "initdb-password");
-  writeFileSync(password_file, `${password}\n`, { mode: 0o600 });
-  giveTo(password_file);
-  const [command = initdb, ...args] = [
-    ...prefix,
-    initdb,
+  const flags = [
     `--pgdata=${paths.postgres}`,
     "--username=supabase_admin",
     `--pwfile=${password_file}`,
@@ -130,6 +108,11 @@ export async function createCluster(paths: Paths, password: string): Promise<voi
     "--builtin-locale=C.UTF-8",
     "--no-sync",
   ];
+  const { command, args, ...account } = asPostgres(initdb, flags, paths.data);
+  rmSync(paths.postgres, { recursive: true, force: true });
+  makeDataFolder(paths.postgres);
+  writeFileSync(password_file, `${password}\n`, { mode: 0o600 });
+  giveTo(password_file);
   try {
     await run(command, args, { env: environment(), ...account });
   } catch (error) {

@@ -25,3 +25,12 @@ export function explainFileError(error: unknown, path: string): unknown {
   const sentence = fileProblems[code];
   return sentence === undefined ? error : new Problem(`${sentence} (${path}, ${code}).`);
 }
+
+/** Runs work on a path; a failure of the file system becomes a `Problem`. */
+export function onPath<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw explainFileError(error, path);
+  }
+}

@@ -3,30 +3,24 @@ import { chownSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Problem } from "./problem.ts";
 
-export type RunAs = {
-  uid?: number;
-  gid?: number;
-  /** Prefix of the command if the account needs help to reach the files. */
-  prefix: string[];
-};
+export type Program = { command: string; args: string[]; uid?: number; gid?: number };
 
 /**
- * PostgreSQL refuses to run as root. As root, it gets the `postgres` account of
- * the machine, or `nobody`; as anybody else, nothing changes.
+ * How to run a program of PostgreSQL, which refuses to run as root. As root, it gets the `postgres` account of the machine, or
+ * `nobody`; as anybody else, nothing changes. The account must reach the program and its data.
  */
-export function postgresAccount(reachable: string[]): RunAs {
-  if (process.getuid?.() !== 0) return { prefix: [] };
+export function asPostgres(command: string, args: string[], data: string): Program {
+  if (process.getuid?.() !== 0) return { command, args };
   const account = findAccount("postgres") ?? findAccount("nobody");
   if (account === undefined) {
     throw new Problem(
       "PostgreSQL cannot run as root and this machine has no other account: start as an ordinary user.",
     );
   }
-  const hidden = reachable.find((path) => !canReach(path, account));
-  if (hidden === undefined) return { ...account, prefix: [] };
+  const hidden = [dirname(command), data].find((path) => !canReach(path, account));
+  if (hidden === undefined) return { command, args, ...account };
   // For a checkout below /root, keep only the right to enter other accounts' folders.
-  const prefix = [
-    "setpriv",
+  const options = [
     `--reuid=${account.uid}`,
     `--regid=${account.gid}`,
     "--clear-groups",
@@ -34,8 +28,8 @@ export function postgresAccount(reachable: string[]): RunAs {
     "--ambient-caps=+dac_read_search",
   ];
   try {
-    execFileSync("setpriv", [...prefix.slice(1), "true"], { stdio: "ignore" });
-    return { prefix };
+    execFileSync("setpriv", [...options, "true"], { stdio: "ignore" });
+    return { command: "setpriv", args: [...options, command, ...args] };
   } catch {
     throw new Problem(
       `PostgreSQL cannot run as root, and the account it would use instead cannot reach ${hidden}: move the checkout out of that folder, or start as an ordinary user.`,

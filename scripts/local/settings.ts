@@ -48,6 +48,8 @@ export type Paths = {
   postgres: string;
   storage: string;
   logs: string;
+  /** The temporary files of the inbox. */
+  mail: string;
   credentials: string;
   /** The secrets of this stack, readable only by its owner. */
   keys: string;
@@ -66,6 +68,7 @@ export function pathsFor(data: string): Paths {
     postgres: join(data, "postgres"),
     storage: join(data, "storage"),
     logs: join(data, "logs"),
+    mail: join(data, "mail"),
     credentials: join(data, "credentials.json"),
     keys: join(data, "keys.json"),
     lock: join(data, "stack.lock"),

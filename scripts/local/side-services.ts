@@ -1,8 +1,7 @@
-import { mkdirSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import type { Keys } from "./keys.ts";
-import { Part, type PartHost, type PartOptions } from "./part.ts";
+import { expectAnswer, Part, type PartHost, type PartOptions } from "./part.ts";
+import { isListenedOn } from "./ports.ts";
 import { compileCache, loopback, type Paths, type Ports, repositoryRoot } from "./settings.ts";
 
 type SideServiceOptions = {
@@ -15,17 +14,14 @@ type ReplicateOptions = { keys: Keys; env: Record<string, string> };
 /** Catches every mail and shows it in a browser. */
 export function makeInbox(options: SideServiceOptions): Part {
   const { paths, ports } = options;
-  const folder = join(paths.data, "mail");
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const [SmtpPort, WebPort] = [String(ports.smtp), String(ports.inbox)];
   return nodePart(options, {
     name: "The mail inbox",
     script: "mail-server.ts",
-    env: { SMTP_PORT: SmtpPort, WEB_PORT: WebPort, TMPDIR: folder },
+    env: { SMTP_PORT: String(ports.smtp), WEB_PORT: String(ports.inbox), TMPDIR: paths.mail },
     log: "mail.log",
     probe: async () => {
-      await expectOk(`http://${loopback}:${ports.inbox}/api/healthz`);
-      await expectOpen(ports.smtp);
+      await expectAnswer(`http://${loopback}:${ports.inbox}/api/healthz`);
+      if (!(await isListenedOn(ports.smtp))) throw new Error("nobody listens for mail");
     },
   });
 }
@@ -33,18 +29,17 @@ export function makeInbox(options: SideServiceOptions): Part {
 /** The stand-in for Replicate, with real webhooks and real images. */
 export function makeReplicate({ keys, env, ...options }: SideServiceOptions & ReplicateOptions): Part {
   const port = options.ports.replicate;
-  const { replicate_token: ReplicateApiToken, replicate_webhook_secret: ReplicateWebhookSecret } = keys;
   return nodePart(options, {
     name: "The Replicate look-alike",
     script: "replicate/main.ts",
     env: {
       ...env,
       PORT: String(port),
-      REPLICATE_API_TOKEN: ReplicateApiToken,
-      REPLICATE_WEBHOOK_SECRET: ReplicateWebhookSecret,
+      REPLICATE_API_TOKEN: keys.replicate_token,
+      REPLICATE_WEBHOOK_SECRET: keys.replicate_webhook_secret,
     },
     log: "replicate.log",
-    probe: () => expectOk(`http://${loopback}:${port}/health`),
+    probe: () => expectAnswer(`http://${loopback}:${port}/health`),
   });
 }
 
@@ -59,20 +54,4 @@ function nodePart({ paths, host }: SideServiceOptions, { script, env, log, ...pa
     log_file: join(paths.logs, log),
   };
   return new Part(options, host);
-}
-
-async function expectOk(url: string): Promise<void> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-  await response.arrayBuffer();
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`);
-}
-
-function expectOpen(port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, loopback, () => {
-      socket.destroy();
-      resolve();
-    });
-    socket.once("error", reject);
-  });
 }

@@ -55,13 +55,10 @@ export type StackOptions = {
   refresh_tokens?: RefreshVersion;
   /** Further settings of the Replicate look-alike. */
   replicate_env?: Record<string, string>;
-  functions_folder?: string;
   /** The longest pause before a part that dies again and again is restarted. */
   last_backoff_ms?: number;
   /** False for tests that call the reconciler themselves: two at once would share the work. */
   reconciles?: boolean;
-  /** How long one probe of a function waits; see `PartHost`. */
-  look_ms?: number;
   /** A line of a function's log, once the stack is ready. */
   on_log?: (line: string) => void;
   /** One line for the person at the terminal: a part that died, or is back. */
@@ -74,13 +71,23 @@ export type StackOptions = {
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const started_at = performance.now();
-  const base_port = options.base_port ?? defaultBasePort;
-  const [ports, paths] = [
-    portsFrom(base_port),
-    pathsFor(options.data_folder ?? join(repositoryRoot, ".local", String(base_port))),
-  ];
-  const { report = () => {}, durable = true, last_backoff_ms = 10_000, look_ms = 5_000 } = options;
-  const settings = userSettings(options.user_env ?? {});
+  const {
+    base_port = defaultBasePort,
+    data_folder = join(repositoryRoot, ".local", String(base_port)),
+    durable = true,
+    user_env = {},
+    function_env = {},
+    replicate_env = {},
+    access_tokens = "ES256",
+    refresh_tokens = "v1",
+    last_backoff_ms = 10_000,
+    reconciles = true,
+    on_log = () => {},
+    report = () => {},
+  } = options;
+  const ports = portsFrom(base_port);
+  const paths = pathsFor(data_folder);
+  const settings = userSettings(user_env);
   const unlock = lockData(paths.lock);
   const undo: (() => unknown)[] = [unlock];
   let stopping: Promise<void> | undefined;
@@ -111,7 +118,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         })),
       );
     const giving_up = new AbortController();
-    const host: PartHost = { report, processesChanged, given_up: giving_up.signal, last_backoff_ms, look_ms };
+    const host: PartHost = {
+      report,
+      processesChanged,
+      given_up: giving_up.signal,
+      last_backoff_ms,
+      look_ms: 5_000,
+    };
     const run = async (part: Part) => {
       parts.push(part);
       undo.push(() => part.stop());
@@ -120,13 +133,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 
     const replicate = replicateAccess(ports, keys, settings);
     const urls = urlsOf(ports, replicate.real);
-    const { access_tokens = "ES256", refresh_tokens = "v1" } = options;
     const tokens = new AccessTokens(keys, access_tokens);
-    const {
-      function_env = {},
-      replicate_env = {},
-      functions_folder = join(repositoryRoot, "supabase", "functions"),
-    } = options;
     const hosts = settings.PUBLIC_URL === undefined ? [] : [new URL(settings.PUBLIC_URL).hostname];
     const side = [makeInbox({ paths, ports, host })];
     if (!replicate.real) side.push(makeReplicate({ paths, ports, host, keys, env: replicate_env }));
@@ -138,13 +145,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       keys,
       replicate,
       settings,
-      token_env: {
+      env: {
         SUPABASE_JWKS: tokens.public_keys,
         ...(access_tokens === "HS256" ? { JWT_SECRET: keys.jwt_secret } : {}),
+        ...function_env,
       },
-      env: function_env,
       hosts,
-      folder: functions_folder,
+      folder: join(repositoryRoot, "supabase", "functions"),
       is_database_ready: () => platform !== undefined,
       host,
     });
@@ -180,18 +187,20 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       undo.push(() => closeServer(studio));
       return client;
     };
-    await allOrFirstFailure([database(), ...[...side, ...functions].map(run)], giving_up);
-    const { sql } = platform as unknown as { sql: postgres.Sql };
-    if (options.reconciles ?? true) undo.push(startReconciler(ports, keys.cron_secret, report));
+    const opened = database();
+    const starts: Promise<unknown>[] = [opened, ...[...side, ...functions].map(run)];
+    // The first failure makes the others give up. It is thrown when no start is running any more.
+    for (const each of starts) each.catch((error: unknown) => giving_up.abort(error));
+    await Promise.allSettled(starts);
+    giving_up.signal.throwIfAborted();
+    const sql = await opened;
+    if (reconciles) undo.push(startReconciler(ports, keys.cron_secret, report));
     // Before the database, because their last work needs it.
     undo.push(() => Promise.all(functions.map((part) => part.stop())));
     const credentials = await ensureDemoCredentials(sql, urls.gateway, paths.credentials);
     if (options.seed) await sql.file(join(repositoryRoot, "supabase", "seed.sql"));
-    const { on_log = () => {} } = options;
     const followers = functions.map((part) => new LogFollower(part.options.log_file, on_log));
-    undo.push(() => {
-      for (const each of followers) each.stop();
-    });
+    undo.push(...followers.map((each) => () => each.stop()));
 
     stack = {
       urls,
@@ -217,20 +226,6 @@ function outliveRequests(report: (line: string) => void): () => void {
   const tell = (error: unknown) => report(`Something in Auth, REST or Storage failed: ${reasonOf(error)}`);
   process.on("uncaughtException", tell).on("unhandledRejection", tell);
   return () => void process.off("uncaughtException", tell).off("unhandledRejection", tell);
-}
-
-/** The first failure makes the others give up. It is thrown when no start is running any more. */
-async function allOrFirstFailure(work: Promise<unknown>[], givingUp: AbortController): Promise<unknown[]> {
-  const failures: unknown[] = [];
-  const watched = work.map((each) =>
-    each.catch((error: unknown) => {
-      failures.push(error);
-      givingUp.abort();
-    }),
-  );
-  const results = await Promise.all(watched);
-  if (failures.length > 0) throw failures[0];
-  return results;
 }
 
 function urlsOf(ports: Ports, realReplicate: boolean): Stack["urls"] {

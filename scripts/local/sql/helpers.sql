@@ -56,25 +56,19 @@ declare
   item record;
 begin
   for item in
-    select relation.oid::regclass as name,
-      case namespace.nspname when 'auth' then 'supabase_auth_admin' else 'supabase_storage_admin' end as owner
-    from pg_catalog.pg_class as relation
-    join pg_catalog.pg_namespace as namespace on namespace.oid = relation.relnamespace
-    where namespace.nspname in ('auth', 'storage')
-      and relation.relkind in ('r', 'p')
-      and relation.relowner = 'supabase_admin'::regrole
+    select owned.kind, owned.name,
+      case owned.namespace when 'auth'::regnamespace then 'supabase_auth_admin' else 'supabase_storage_admin' end as owner
+    from (
+      select 'table', oid::regclass::text, relnamespace, relowner
+      from pg_catalog.pg_class where relkind in ('r', 'p')
+      union all
+      select 'routine', oid::regprocedure::text, pronamespace, proowner
+      from pg_catalog.pg_proc
+    ) as owned (kind, name, namespace, owner)
+    where owned.namespace in ('auth'::regnamespace, 'storage'::regnamespace)
+      and owned.owner = 'supabase_admin'::regrole
   loop
-    execute format('alter table %s owner to %I', item.name, item.owner);
-  end loop;
-  for item in
-    select routine.oid::regprocedure as name,
-      case namespace.nspname when 'auth' then 'supabase_auth_admin' else 'supabase_storage_admin' end as owner
-    from pg_catalog.pg_proc as routine
-    join pg_catalog.pg_namespace as namespace on namespace.oid = routine.pronamespace
-    where namespace.nspname in ('auth', 'storage')
-      and routine.proowner = 'supabase_admin'::regrole
-  loop
-    execute format('alter routine %s owner to %I', item.name, item.owner);
+    execute format('alter %s %s owner to %I', item.kind, item.name, item.owner);
   end loop;
 end
 $$;
