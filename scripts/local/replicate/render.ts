@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { convertIndexedToRgb, decode, encode } from "fast-png";
+import { convertIndexedToRgb, decode } from "fast-png";
 import { imageSize } from "image-size";
+import { encodePng, type Pixels } from "./encode-png.ts";
 
 export type RenderRequest = {
   prompt: string;
@@ -13,9 +14,6 @@ export type RenderRequest = {
   width: number;
   height: number;
 };
-
-/** RGB, three bytes a pixel. */
-type Pixels = { width: number; height: number; data: Uint8ClampedArray };
 
 /** Beyond this, decoding would hold the event loop for longer than a local server may. */
 const maxDecodedPixels = 4_000_000;
@@ -31,7 +29,7 @@ export function render({ prompt, images, index, seed, width, height }: RenderReq
   const [photo] = images.map(decodePng).filter((pixels) => pixels !== undefined);
   paint(canvas, hash.digest(), photo);
   drawStamp(canvas);
-  return Buffer.from(encode({ ...canvas, channels: 3 }, { zlib: { level: 3 } }));
+  return encodePng(canvas);
 }
 
 const shades = 1024;
