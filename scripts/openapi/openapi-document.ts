@@ -22,9 +22,9 @@ export function openApiDocument() {
       version,
       description:
         "Accounts, projects, API keys, image generation and health for AI apps.\n\n" +
-        "Every answer carries `X-Request-Id`. Every error has the same shape: branch on `code`, which never changes, and show " +
-        "`detail`, which is a sentence. An optional input that is empty or null is as one that is left out, in a query too. Paths also work without `/api/v1` where older clients use them, with doubled slashes and " +
-        "with a slash at the end.",
+        "Every response has the header `X-Request-Id`. Every error has the same shape: branch on `code`, which never " +
+        "changes, and show `detail`, which is a sentence. The API treats an optional input that is empty or null as absent, " +
+        "also in the query. Doubled slashes and a trailing slash are accepted. Paths that older clients use also work without `/api/v1`.",
       license: { name: "MIT", url: "https://opensource.org/license/mit" },
     },
     servers: [
@@ -32,7 +32,9 @@ export function openApiDocument() {
       {
         url: "https://{ref}.supabase.co/functions/v1",
         description: "Hosted Supabase",
-        variables: { ref: { default: "project-ref", description: "The reference of the Supabase project." } },
+        variables: {
+          ref: { default: "project-ref", description: "The reference ID of the Supabase project." },
+        },
       },
     ],
     // The order of the reference: what a newcomer needs comes first.
@@ -40,27 +42,33 @@ export function openApiDocument() {
       {
         name: "Authentication",
         description:
-          "Accounts and sessions. An access token is good for 30 minutes, its session for seven days.",
+          "Accounts and sessions. An access token is valid for 30 minutes, its session for at most seven days.",
       },
-      { name: "Generation", description: "Pictures from words and pictures: ask, wait, show." },
+      {
+        name: "Generation",
+        description:
+          "Generate pictures from a prompt and from uploaded pictures. Create one, wait until it is completed, show it.",
+      },
       {
         name: "Projects",
-        description: "Tenants of a developer, each with its own end users, keys and pictures.",
+        description: "A project is a tenant of a developer, with its own end users, keys and pictures.",
       },
       {
         name: "API keys",
-        description: "Keys that name a project. They stand in an app's pages and read nothing alone.",
+        description:
+          "An API key identifies a project. Browser apps may contain it: the key alone reads no user's data.",
       },
       {
         name: "Developer keys",
         description:
-          "Keys that name a developer. They stand in an app's pages and manage nothing, unless made with `management`.",
+          "A developer key identifies a developer. Browser apps may contain it: it manages nothing, unless it was created with `management`.",
       },
-      { name: "Webhooks", description: "Events of a project, sent to an address of its developer." },
-      { name: "Health", description: "Whether the service can serve." },
+      { name: "Webhooks", description: "The API sends events of a project to a URL of its developer." },
+      { name: "Health", description: "The state of the API and of the parts behind it." },
       {
         name: "Payments",
-        description: "Nothing is sold here; what older pages ask for is answered all the same.",
+        description:
+          "This service sells nothing. The endpoints exist for pages of the Starter Kit that call them.",
       },
     ],
   });
@@ -73,39 +81,39 @@ export function openApiDocument() {
 const headers: Schema = {
   "X-Request-Id": {
     description:
-      "The one that was sent, if it is a sane token, else a new UUID. Quote it when you ask for help.",
+      "The `X-Request-Id` of the request if it is valid, else a new UUID. Quote it when you ask for help.",
     required: true,
     schema: { type: "string", minLength: 1, maxLength: 128, example: "3d1b9f7e-7c25-4a6a-8d4c-2f6a8e0c4b09" },
   },
   "WWW-Authenticate": {
-    description: "How to authenticate.",
+    description: "The authentication scheme to use.",
     required: true,
     schema: { type: "string", const: "Bearer", example: "Bearer" },
   },
   "Retry-After": {
-    description: "Seconds to wait before the same request can succeed.",
+    description: "Seconds to wait before you repeat the request.",
     schema: { type: "integer", minimum: 0, example: 30 },
   },
   "X-RateLimit-Limit": {
     description:
-      "Requests that the window allows. Other errors have these five headers too; without a limit there are none.",
+      "Requests that the limit allows in one window. All responses of a limited request have these five headers, errors included.",
     schema: { type: "integer", minimum: 1, example: 1000 },
   },
   "X-RateLimit-Remaining": {
-    description: "Requests that are left in this window.",
+    description: "Requests left in this window.",
     schema: { type: "integer", minimum: 0, example: 999 },
   },
   "X-RateLimit-Reset": {
-    description: "When the next window begins, in seconds since 1970.",
+    description: "When the next window begins, as a Unix time in seconds.",
     schema: { type: "integer", minimum: 0, example: 1795564800 },
   },
   RateLimit: {
     description:
-      "The same as the IETF's draft says it: the limit's name, requests left, seconds to the next window.",
+      "The limit in the format of the IETF draft: its name, requests left, seconds until the next window.",
     schema: { type: "string", example: '"requests";r=999;t=43200' },
   },
   "RateLimit-Policy": {
-    description: "The limit's name, requests of a window, its length in seconds.",
+    description: "The limit's name, requests per window, length of the window in seconds.",
     schema: { type: "string", example: '"requests";q=1000;w=86400' },
   },
 };

@@ -2,19 +2,19 @@ import { type ErrorCode, statusOf } from "../errors.ts";
 import { errorSchema } from "./error-schema.ts";
 
 const meanings: Record<number, string> = {
-  400: "The request is malformed, or the account is not activated.",
-  401: "Not authenticated.",
-  403: "Not allowed, or a key is missing or not valid.",
-  404: "Not found; also what belongs to somebody else.",
-  408: "The body came too slowly.",
-  409: "Conflicts with what is there.",
-  413: "Too large.",
-  415: "Unsupported content.",
-  422: "A field is not valid.",
-  429: "Over a limit.",
-  501: "Not offered.",
-  502: "A service behind the API gave an unusable answer.",
-  503: "A service behind the API does not answer.",
+  400: "The request is malformed, or the account's email address is not verified.",
+  401: "The access token is missing, invalid or expired, or the credentials are wrong.",
+  403: "The caller may not do this, or a key is missing or invalid.",
+  404: "The resource does not exist, or it belongs to somebody else.",
+  408: "The request body arrived too slowly.",
+  409: "The request conflicts with the current state of the resource.",
+  413: "The request body or a file is too large.",
+  415: "The media type of the body or of a file is not supported.",
+  422: "A field is invalid. `errors` names it.",
+  429: "A limit is exceeded. Wait as many seconds as `Retry-After` says.",
+  501: "This service does not offer payments.",
+  502: "A service behind the API returned an invalid response. Try again later.",
+  503: "A service behind the API does not respond. Try again later.",
 };
 
 /** The field with an answer's error codes. The OpenAPI document replaces it by an example of each code. */

@@ -11,7 +11,7 @@ export const searchQuery = (description: string) =>
   z.object({
     search: search.optional().openapi({ description, example: "ada" }),
     is_active: flag().optional().openapi({
-      description: "Only active ones, or only those that are not. Left out: both.",
+      description: "true: only active ones. false: only inactive ones. Absent: both.",
       example: true,
     }),
   });
@@ -19,10 +19,12 @@ export const searchQuery = (description: string) =>
 /** The query of a list. `size` is the default size of a page. */
 export const pageQueryOf = ({ pages, size }: { pages: number; size: number }) =>
   z.object({
-    page: wholeNumber(1, pages, 1).default(1).openapi({ description: "Which page, from 1.", example: 1 }),
+    page: wholeNumber(1, pages, 1)
+      .default(1)
+      .openapi({ description: "The number of the page, from 1.", example: 1 }),
     page_size: wholeNumber(1, 100, size)
       .optional()
-      .openapi({ description: "How many on a page.", example: size }),
+      .openapi({ description: "The number of entries per page.", example: size }),
     per_page: wholeNumber(1, 100)
       .optional()
       .openapi({ description: "The older name of `page_size`.", example: size, deprecated: true }),
@@ -61,14 +63,14 @@ export const partOf = ({ search, is_active, page, ...sizes }: ListQuery): Page &
 
 /** The fields of a list beside its items. */
 export const pageFields = {
-  total: z.int().openapi({ description: "How many there are on all pages.", example: 1 }),
-  page: z.int().openapi({ description: "The page that was asked for.", example: 1 }),
-  page_size: z.int().openapi({ description: "How many a page has at most.", example: 50 }),
+  total: z.int().openapi({ description: "The number of entries on all pages.", example: 1 }),
+  page: z.int().openapi({ description: "The number of this page.", example: 1 }),
+  page_size: z.int().openapi({ description: "The maximum number of entries per page.", example: 50 }),
 };
 
 export const totalCountHeader = {
   "X-Total-Count": {
-    description: "How many there are on all pages.",
+    description: "The number of entries on all pages.",
     required: true,
     schema: { type: "integer" as const, example: 1 },
   },

@@ -19,13 +19,12 @@ const route = createRoute({
   operationId: "apiKeys.create",
   tags: ["API keys"],
   summary: "Create an API key",
-  description:
-    "The key is shown in this answer and never again: the API keeps only its hash. The owner is told by mail.",
+  description: "Only this response contains the key: the API stores its hash. The owner gets a mail.",
   security: security.manage,
   middleware: [credentials, jsonOnly],
   request: { params: projectPath, ...jsonBody(apiKeyFieldsSchema.openapi("ApiKeyCreateRequest")) },
   responses: {
-    201: jsonResponse(createdApiKeySchema, "The key, shown once."),
+    201: jsonResponse(createdApiKeySchema, "The new key. Store it: no other response contains it."),
     ...errors(checks.projects, checks.json, "api_key_limit_reached"),
   },
 });

@@ -15,7 +15,7 @@ const route = createRoute({
   operationId: "apiKeys.usage",
   tags: ["API keys"],
   summary: "Get the usage of an API key",
-  description: "One entry per UTC day, oldest first, today last. Counts arrive some seconds late.",
+  description: "One entry per UTC day, oldest first, today last. The counts are updated some seconds late.",
   security: security.manage,
   middleware: [credentials],
   request: {
@@ -23,11 +23,11 @@ const route = createRoute({
     query: z.object({
       days: wholeNumber(1, 365, 30)
         .default(30)
-        .openapi({ description: "How many days, today included.", example: 30 }),
+        .openapi({ description: "The number of days, today included.", example: 30 }),
     }),
   },
   responses: {
-    200: jsonResponse(z.array(dayOfUseSchema), "The days."),
+    200: jsonResponse(z.array(dayOfUseSchema), "One entry for each day."),
     ...errors(checks.projects, "validation_failed", "api_key_not_found"),
   },
 });

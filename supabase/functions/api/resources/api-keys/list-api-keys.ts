@@ -15,12 +15,13 @@ const route = createRoute({
   operationId: "apiKeys.list",
   tags: ["API keys"],
   summary: "List API keys",
-  description: "Newest first. Ended ones too. `key_prefix` tells which one a program uses. A bare array.",
+  description:
+    "Returns a plain array, newest first, expired and revoked keys included. Compare `key_prefix` to find the key that a program uses.",
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },
   responses: {
-    200: jsonResponse(z.array(apiKeySchema), "The keys, without their secrets."),
+    200: jsonResponse(z.array(apiKeySchema), "The keys without their secrets."),
     ...errors(checks.projects, "validation_failed"),
   },
 });

@@ -13,12 +13,12 @@ const route = createRoute({
   operationId: "apiKeys.revoke",
   tags: ["API keys"],
   summary: "Revoke an API key",
-  description: "It is refused at once. A second time is 400 `api_key_already_revoked`.",
+  description: "The API refuses the key at once. A second revocation returns 400 `api_key_already_revoked`.",
   security: security.manage,
   middleware: [credentials],
   request: { params: apiKeyPath },
   responses: {
-    204: { description: "Revoked." },
+    204: { description: "The key was revoked." },
     ...errors(checks.projects, "validation_failed", "api_key_not_found", "api_key_already_revoked"),
   },
 });

@@ -19,8 +19,9 @@ const route = createRoute({
   tags: ["API keys"],
   summary: "Replace an API key",
   description:
-    "The new key has the name and expiry of the old one, which works for `grace_seconds` more (0 without a body), never beyond its own " +
-    "expiry. Keys in their grace do not count against the plan's number, and there can be as many of them again.",
+    "The new key has the name and expiry of the old one. The old key works for `grace_seconds` more (0 without a body), but" +
+    " never beyond its own expiry. Rotated keys do not count against the plan's limit; a second limit of the same size " +
+    "applies to them.",
   security: security.manage,
   middleware: [credentials, jsonOrNothing],
   request: {
@@ -28,7 +29,7 @@ const route = createRoute({
     ...optionalJsonBody(rotationSchema.openapi("ApiKeyRotateRequest")),
   },
   responses: {
-    201: jsonResponse(rotatedApiKeySchema, "The new key, shown once."),
+    201: jsonResponse(rotatedApiKeySchema, "The new key. Store it: no other response contains it."),
     ...errors(
       checks.projects,
       checks.json,

@@ -4,18 +4,18 @@ import { strictObject } from "../../fields/strict-object.ts";
 import { emptyIsNull, oneLine, pathId, timestamp, uuid } from "../../fields/text.ts";
 import { projectPath } from "../projects/schemas.ts";
 
-export const wholeKey = (description = "The whole key. It is shown only here.") =>
+export const wholeKey = (description = "The whole key. Store it: no other response contains it.") =>
   z.string().openapi({ description, example: "ak_Qx3vTz8mK1nR5wY7bD2fG4hJ6lP9sEfQ" });
 
 export const apiKeyFields = {
   name: emptyIsNull(oneLine({ max: 255 })).openapi({
-    description: "To tell it from others in a list.",
+    description: "A name that tells the key from others in the list.",
     example: "Web app",
   }),
   expires_at: emptyIsNull(futureInstant).openapi({
     type: ["string", "null"],
     format: "date-time",
-    description: "From when on it is refused. Null never expires.",
+    description: "When the key expires. Null: never.",
     example: "2027-11-24T09:00:00Z",
   }),
 };
@@ -23,23 +23,25 @@ export const apiKeyFieldsSchema = strictObject(apiKeyFields);
 
 export const apiKeySchema = z
   .object({
-    id: uuid("key", "The key's id, which is no secret."),
+    id: uuid("key", "The key's id. It is not secret."),
     name: z
       .string()
       .nullable()
-      .openapi({ description: "To tell it from others in a list.", example: "Web app" }),
-    key_prefix: z.string().openapi({ description: "The first eight characters.", example: "ak_Qx3vT" }),
-    is_active: z.boolean().openapi({ description: "Whether a request with it is let in.", example: true }),
-    last_used_at: timestamp("The last request with it, some seconds late.").nullable(),
+      .openapi({ description: "A name that tells the key from others in the list.", example: "Web app" }),
+    key_prefix: z
+      .string()
+      .openapi({ description: "The first eight characters of the key.", example: "ak_Qx3vT" }),
+    is_active: z.boolean().openapi({ description: "Whether the API accepts the key.", example: true }),
+    last_used_at: timestamp("When the key was last used. The value is updated some seconds late.").nullable(),
     status: z.enum(["active", "revoked", "rotated", "expired"]).openapi({
-      description: "A rotated key still works until `grace_ends_at`.",
+      description: "The state of the key. A rotated key works until `grace_ends_at`.",
       example: "active",
     }),
-    expires_at: timestamp("From when on it is refused.", "2027-11-24T09:00:00.000000Z").nullable(),
-    grace_ends_at: timestamp("Set by a rotation: the key is refused from then on.")
+    expires_at: timestamp("When the key expires.", "2027-11-24T09:00:00.000000Z").nullable(),
+    grace_ends_at: timestamp("When a rotated key stops working. Null for a key that was not rotated.")
       .nullable()
       .openapi({ example: null }),
-    created_at: timestamp("When it was made."),
+    created_at: timestamp("When it was created."),
   })
   .openapi("ApiKey");
 
@@ -47,7 +49,7 @@ export const createdApiKeySchema = apiKeySchema.extend({ key: wholeKey() }).open
 
 export const rotationSchema = strictObject({
   grace_seconds: z.int().min(0).max(604_800).default(0).openapi({
-    description: "Seconds that the old key still works, at most to its own expiry.",
+    description: "For how many seconds the old key still works, at most until its own expiry.",
     example: 86_400,
   }),
 });
@@ -56,23 +58,23 @@ export const rotatedApiKeySchema = createdApiKeySchema
   .extend({
     replaces: z
       .object({
-        id: uuid("key", "The old key's id."),
-        grace_ends_at: timestamp("Until when it works.", "2026-11-25T09:00:00.123456Z"),
+        id: uuid("key", "The id of the old key."),
+        grace_ends_at: timestamp("When the old key stops working.", "2026-11-25T09:00:00.123456Z"),
       })
-      .openapi({ description: "The old key." }),
+      .openapi({ description: "The old key that this one replaces." }),
   })
   .openapi("RotatedApiKey");
 
 export const dayOfUseSchema = z
   .object({
-    day: z.string().openapi({ format: "date", example: "2026-11-24", description: "UTC." }),
-    requests: z.int().openapi({ description: "All of that day.", example: 128 }),
-    errors: z.int().openapi({ description: "Those with a status of 400 or more.", example: 3 }),
+    day: z.string().openapi({ format: "date", example: "2026-11-24", description: "The day, in UTC." }),
+    requests: z.int().openapi({ description: "All requests with the key on that day.", example: 128 }),
+    errors: z.int().openapi({ description: "Requests that got a status of 400 or higher.", example: 3 }),
   })
   .openapi("ApiKeyUsage");
 
 export const apiKeyPath = projectPath.extend(
-  pathId("key_id", "key", "The key's id, of the list; not the key itself.").shape,
+  pathId("key_id", "key", "The key's id from the list, not the key itself.").shape,
 );
 
 export type ApiKey = z.infer<typeof apiKeySchema>;

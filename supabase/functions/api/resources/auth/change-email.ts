@@ -20,8 +20,8 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Change the email address",
   description:
-    "Both addresses get a mail. The new one counts when its link is used, within a day, at `POST /auth/verify-email`; sessions go on. " +
-    "A newer request, or a new password, ends this one.",
+    "Both addresses get a mail. The change takes effect when the new address is verified at `POST /auth/verify-email` " +
+    "within a day. Sessions continue. A newer request or a new password cancels this one.",
   security: security.user,
   middleware: [credentials, jsonOnly],
   request: jsonBody(
@@ -30,7 +30,7 @@ const route = createRoute({
       .openapi("ChangeEmailRequest"),
   ),
   responses: {
-    200: jsonResponse(messageSchema, "Two mails are on their way."),
+    200: jsonResponse(messageSchema, "The mails to both addresses are being sent."),
     ...errors(
       checks.account,
       checks.json,

@@ -23,7 +23,7 @@ const route = createRoute({
   operationId: "auth.changePassword",
   tags: ["Authentication"],
   summary: "Change the password",
-  description: "This session goes on, every other one ends, and the owner is told by mail.",
+  description: "This session continues and all others end. The owner gets a mail.",
   security: security.user,
   middleware: [credentials, jsonOnly],
   request: jsonBody(
@@ -35,7 +35,7 @@ const route = createRoute({
       .openapi("ChangePasswordRequest"),
   ),
   responses: {
-    200: jsonResponse(messageSchema, "The password is changed."),
+    200: jsonResponse(messageSchema, "The password was changed."),
     ...errors(
       checks.account,
       checks.json,

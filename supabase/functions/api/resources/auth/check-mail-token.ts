@@ -21,12 +21,12 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Check the token of a mail",
   description:
-    "For the page that a link leads to: it can say at once that a link was used or is too old. Uses nothing up.",
+    "For the page that a link opens: it can say at once that the link was used or has expired. The token stays valid.",
   security: security.none,
   middleware: [jsonOnly],
   request: jsonBody(z.object({ token: mailToken() }).openapi("CheckMailTokenRequest")),
   responses: {
-    200: jsonResponse(checkedTokenSchema, "The token was mailed by this service."),
+    200: jsonResponse(checkedTokenSchema, "The purpose and the state of the token."),
     ...errors(checks.json, "mail_token_invalid", "attempts_exceeded", "database_unavailable"),
   },
 });

@@ -17,13 +17,13 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Delete the signed-in account",
   description:
-    "Removes the account, its sessions, keys and generations at once, and its files shortly after. A developer's projects go with " +
-    "everything in them, the end users' accounts included. Nothing is kept.",
+    "Deletes the account, its sessions, keys and generations at once, and its files shortly after. Deletes a developer's " +
+    "projects with all their data, the end users' accounts included. This cannot be undone.",
   security: security.user,
   middleware: [credentials, jsonOnly],
   request: jsonBody(z.object({ password: passwordSchema }).openapi("DeleteMeRequest")),
   responses: {
-    204: { description: "The account is gone." },
+    204: { description: "The account was deleted." },
     ...errors(checks.account, checks.json, checks.password),
   },
 });

@@ -28,7 +28,7 @@ const route = createRoute({
   middleware: [credentialsWithoutBearer, jsonOnly],
   request: jsonBody(z.object({ email: emailSchema, password: passwordSchema }).openapi("LoginRequest")),
   responses: {
-    200: jsonResponse(tokensSchema, "Tokens of a new session."),
+    200: jsonResponse(tokensSchema, "The tokens of a new session."),
     ...errors(
       checks.public,
       checks.json,

@@ -11,7 +11,7 @@ import { logOut } from "./store.ts";
 const bodySchema = z
   .object({
     scope: z.enum(["local", "others", "global"]).default("local").openapi({
-      description: "`local` ends this session, `others` all but this one, `global` all.",
+      description: "`local` ends this session, `others` all sessions but this one, `global` all sessions.",
       example: "local",
     }),
   })
@@ -24,12 +24,12 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Sign out",
   description:
-    "Access and refresh tokens of an ended session are refused from this moment on. The body may be left out.",
+    "The API refuses the access and refresh tokens of an ended session at once. The body is optional.",
   security: security.user,
   middleware: [credentials, jsonOrNothing],
   request: optionalJsonBody(bodySchema),
   responses: {
-    204: { description: "Signed out." },
+    204: { description: "The session was ended." },
     ...errors(checks.account, checks.json),
   },
 });

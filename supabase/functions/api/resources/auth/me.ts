@@ -15,10 +15,10 @@ const route = createRoute({
   operationId: "auth.me",
   tags: ["Authentication"],
   summary: "Get the signed-in account",
-  description: "Of whoever the access token belongs to: an end user, a developer or an operator.",
+  description: "Returns the account of the access token: an end user, a developer or an operator.",
   security: security.user,
   middleware: [credentials],
-  responses: { 200: jsonResponse(userSchema, "The account."), ...errors(checks.account) },
+  responses: { 200: jsonResponse(userSchema, "The signed-in account."), ...errors(checks.account) },
 });
 
 export const me = createRouter().openapi(route, async (c) => {

@@ -32,13 +32,13 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Refresh a session",
   description:
-    "The refresh token in the body, or as `Authorization: Bearer`. Two tabs may use the same one within ten seconds, and the " +
-    "one before the newest always works, in case the answer got lost; an older one ends the session.",
+    "Send the refresh token in the body or as `Authorization: Bearer`. Two tabs may use the same token within ten seconds. " +
+    "The previous token always works too, in case a response was lost. An older token ends the session.",
   security: security.none,
   middleware: [(c, next) => (c.req.header("authorization") ? jsonOrBearer(c, next) : jsonOnly(c, next))],
   request: optionalJsonBody(bodySchema),
   responses: {
-    200: jsonResponse(tokensSchema, "New tokens of the same session."),
+    200: jsonResponse(tokensSchema, "The new tokens of the same session."),
     ...errors(
       checks.json,
       checks.auth,

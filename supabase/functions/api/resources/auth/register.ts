@@ -28,9 +28,10 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Create an account",
   description:
-    "With `X-Operator-Key` a developer, who also gets a first project, a developer key and an API key; with `X-Developer-Key` and " +
-    "`X-Project-ID` an end user of that project. The answer has no tokens where the address has to be verified before the first " +
-    "login, and where the account was made but could not be signed in just now: `needs_verification` tells which.",
+    "With `X-Operator-Key` it creates a developer with a first project, a developer key and an API key. With " +
+    "`X-Developer-Key` and `X-Project-ID` it creates an end user of that project. If the response has no tokens, read " +
+    "`needs_verification`. True: the address must be verified before the first login. False: the account exists but the " +
+    "sign-in failed; log in.",
   security: security.register,
   middleware: [credentialsWithoutBearer, jsonOnly],
   request: jsonBody(
@@ -45,14 +46,16 @@ const route = createRoute({
           provisioning: z
             .object({
               project_id: uuid("project", "The developer's first project."),
-              developer_key: wholeKey("Names the developer, as `X-Developer-Key`."),
-              api_key: wholeKey("Names the project's app, as `X-API-Key`."),
+              developer_key: wholeKey("Identifies the developer in `X-Developer-Key`."),
+              api_key: wholeKey("Identifies the project in `X-API-Key`."),
             })
             .nullable()
-            .openapi({ description: "Only for developers, and only here: the keys are not shown again." }),
+            .openapi({
+              description: "Only for developers. Store the keys: no other response contains them.",
+            }),
           needs_verification: z.boolean().openapi({
             description:
-              "Whether the address has to be verified before the first login. False with no tokens: log in.",
+              "True: the email address must be verified before the first login. False without tokens: log in.",
             example: false,
           }),
           access_token: accessToken.nullable(),
@@ -60,7 +63,7 @@ const route = createRoute({
           token_type: tokenType,
         })
         .openapi("RegisteredUser"),
-      "The account, signed in where that is possible.",
+      "The new account, with tokens if it could be signed in.",
     ),
     ...errors(
       checks.public,

@@ -20,13 +20,13 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Request a mail to set a new password",
   description:
-    "End users send `X-Project-ID`. The answer and its time are the same whether or not there is such an account. One mail a " +
-    "minute; the newest link counts.",
+    "End users send `X-Project-ID`. The response and its duration are the same for unknown accounts. At most one mail per " +
+    "minute is sent. Only the newest link works.",
   security: security.login,
   middleware: [credentialsWithoutBearer, jsonOnly],
   request: jsonBody(z.object({ email: emailSchema }).openapi("PasswordResetRequest")),
   responses: {
-    200: jsonResponse(messageSchema, "A mail is on its way if there is such an account."),
+    200: jsonResponse(messageSchema, "A mail is being sent if the account exists."),
     ...errors(checks.public, checks.json, "attempts_exceeded"),
   },
 });

@@ -15,7 +15,12 @@ import { createRouter } from "../../router.ts";
 import { emailSchema, messageSchema } from "./schemas.ts";
 import * as store from "./store.ts";
 
-const byId = { user_id: uuid("user", "Whose address it is, when nobody is signed in.").optional() };
+const byId = {
+  user_id: uuid(
+    "user",
+    "The account whose address is to be verified. For requests without an access token.",
+  ).optional(),
+};
 
 const route = createRoute({
   method: "post",
@@ -24,8 +29,9 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Request a verification mail",
   description:
-    "For the signed-in account, or without a token for an `email` (end users send `X-Project-ID`) or a `user_id`. The answer is the same " +
-    "whether or not there is such an account and whether it is verified. One mail a minute; links of earlier mails go on working.",
+    "For the signed-in account, or without a token for an `email` (end users send `X-Project-ID`) or a `user_id`. The " +
+    "response is the same for unknown and for verified accounts. At most one mail per minute is sent. Links of earlier " +
+    "mails stay valid.",
   security: [...security.user, ...security.login],
   middleware: [credentialsIfValid, jsonOrNothing],
   request: {
@@ -33,7 +39,7 @@ const route = createRoute({
     ...optionalJsonBody(z.object({ ...byId, email: emailSchema.nullish() }).openapi("VerificationRequest")),
   },
   responses: {
-    200: jsonResponse(messageSchema, "A mail is on its way if there is something to verify."),
+    200: jsonResponse(messageSchema, "A mail is being sent if the account exists and is not verified."),
     ...errors(
       checks.public,
       checks.json,

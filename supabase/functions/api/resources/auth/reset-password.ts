@@ -22,14 +22,15 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Set a new password",
   description:
-    "A token works once, within an hour. If the password cannot be set just now, the token can be used again. Every session ends; nobody is signed in.",
+    "A token works once, within an hour. After a server error you can use it again. All sessions end. Returns no tokens: " +
+    "log in with the new password.",
   security: security.none,
   middleware: [jsonOnly],
   request: jsonBody(
     z.object({ token: mailToken(), password: newPasswordSchema }).openapi("ResetPasswordRequest"),
   ),
   responses: {
-    200: jsonResponse(messageSchema, "The new password counts."),
+    200: jsonResponse(messageSchema, "The password was changed."),
     ...errors(
       checks.json,
       checks.auth,

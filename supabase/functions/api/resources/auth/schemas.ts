@@ -19,25 +19,25 @@ export const emailSchema = text({ max: 320 })
     maxLength: 320,
     example: "ada@example.com",
     description:
-      "Where mail reaches the person: one plain address of at most 254 bytes. Upper and lower case are one, and so are the Unicode and punycode of a domain.",
+      "One plain email address of at most 254 bytes. Case does not matter. A domain in Unicode equals the same domain in punycode.",
   });
 
 export const fullNameSchema = emptyIsNull(oneLine({ max: 255 })).openapi({
-  description: "How the person wants to be called.",
+  description: "The person's name.",
   example: "Ada Lovelace",
 });
 
 export const accessToken = z.string().openapi({
-  description: "A JWT for `Authorization: Bearer`; good for 30 minutes, or until its session ends.",
+  description: "A JWT for `Authorization: Bearer`. It is valid for 30 minutes, or until its session ends.",
   example: "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiI5YzJlNGI3YSJ9.c2lnbmF0dXJl",
 });
 export const refreshToken = z.string().openapi({
-  description: "Works once, at `POST /auth/refresh`. The session lasts seven days.",
+  description: "Works once, at `POST /auth/refresh`. The session lasts at most seven days.",
   example: "v1NxP0aZq7Kd",
 });
 export const tokenType = z
   .literal("bearer")
-  .openapi({ description: "How the access token is sent.", example: "bearer" });
+  .openapi({ description: "The authentication scheme for the access token.", example: "bearer" });
 
 export const tokensSchema = z
   .object({
@@ -49,7 +49,7 @@ export const tokensSchema = z
   .openapi("Tokens");
 
 export const message = (example: string) =>
-  z.string().openapi({ description: "A sentence for a person.", example });
+  z.string().openapi({ description: "A sentence that you may show to a person.", example });
 export const messageSchema = z
   .object({ message: message("If the account has an address to verify, a mail is on its way.") })
   .openapi("Message");
@@ -57,7 +57,8 @@ export const messageSchema = z
 export const mailToken = () =>
   text({ min: 1, max: 2048 }).openapi({
     description:
-      "What the link in the mail has after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters do not matter.",
+      "The part of the mail's link after `token=`, or the whole link. Spaces, line breaks, dashes and full-width characters " +
+      "do not matter.",
     example: "4c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f0264c1a7e94c1f9a7e5d3b8f02",
   });
 
@@ -68,7 +69,7 @@ export const mailCode = () =>
     .transform((code) => (typeof code === "number" ? codeOfNumber(code) : code))
     .openapi({
       type: ["string", "integer"],
-      description: "The eight digits of the mail, or the token of its link.",
+      description: "The code of eight digits in the mail, or the token of its link.",
       example: "4829 1357",
     });
 
@@ -76,34 +77,38 @@ export const checkedTokenSchema = z
   .object({
     purpose: z.enum(["verification", "password_reset", "email_change"]).openapi({
       description:
-        "`password_reset` goes to `POST /auth/reset-password`, the others to `POST /auth/verify-email`.",
+        "Send a `password_reset` token to `POST /auth/reset-password`, any other to `POST /auth/verify-email`.",
       example: "verification",
     }),
     state: z.enum(["valid", "used", "expired"]).openapi({
-      description: "`used`: it did its work, or another token did. `expired`: ask for a new mail.",
+      description: "`used`: this token or another one was already used. `expired`: request a new mail.",
       example: "valid",
     }),
-    expires_at: timestamp("From when it is refused."),
+    expires_at: timestamp("When the token expires."),
     project: z
       .object({
         id: uuid("project", "The project of the account."),
-        name: z.string().openapi({ description: "What its mail calls the app.", example: "Postcards" }),
+        name: z
+          .string()
+          .openapi({ description: "The app's name in the project's mail.", example: "Postcards" }),
         site_url: z
           .string()
           .nullable()
-          .openapi({ description: "The app's own address.", example: "https://app.example.com" }),
-        language: z.enum(languageCodes).openapi({ description: "What its mail speaks.", example: "de" }),
+          .openapi({ description: "The URL of the app.", example: "https://app.example.com" }),
+        language: z
+          .enum(languageCodes)
+          .openapi({ description: "The language of the project's mail.", example: "de" }),
         accent_color: z
           .string()
           .nullable()
-          .openapi({ description: "The colour of buttons.", example: "#2563eb" }),
+          .openapi({ description: "The color of buttons.", example: "#2563eb" }),
         accent_text_color: z
           .enum(["#000000", "#ffffff"])
           .nullable()
-          .openapi({ description: "What can be read on it.", example: "#ffffff" }),
+          .openapi({ description: "A text color that is readable on `accent_color`.", example: "#ffffff" }),
       })
       .nullable()
-      .openapi({ description: "Null for developers and operators." }),
+      .openapi({ description: "The project of the account. Null for developers and operators." }),
   })
   .openapi("CheckedMailToken");
 

@@ -17,12 +17,13 @@ const route = createRoute({
   operationId: "auth.updateMe",
   tags: ["Authentication"],
   summary: "Change the signed-in account",
-  description: "The address cannot be changed, the password at `/auth/change-password`.",
+  description:
+    "Changes the name. Use `/auth/change-password` for the password and `/auth/change-email` for the email address.",
   security: security.user,
   middleware: [credentials, jsonOnly],
   request: jsonBody(z.object({ full_name: fullNameSchema }).openapi("UpdateMeRequest")),
   responses: {
-    200: jsonResponse(userSchema, "The account."),
+    200: jsonResponse(userSchema, "The account after the change."),
     ...errors(checks.account, checks.json),
   },
 });

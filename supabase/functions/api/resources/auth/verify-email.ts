@@ -18,12 +18,15 @@ import { abandonEmailChange, useVerificationCode, useVerificationToken } from ".
 
 const bodySchema = z.union([
   z.object({ token: mailToken() }),
-  z.object({ user_id: uuid("user", "Whose address it is."), verification_token: mailCode() }),
+  z.object({
+    user_id: uuid("user", "The account whose address is verified."),
+    verification_token: mailCode(),
+  }),
 ]);
 const verifiedSchema = z
   .object({
     message: message("The address is verified."),
-    email: z.string().openapi({ description: "The address.", example: "ada@example.com" }),
+    email: z.string().openapi({ description: "The verified email address.", example: "ada@example.com" }),
   })
   .openapi("VerifiedEmail");
 
@@ -34,13 +37,13 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "Verify an email address",
   description:
-    "Takes the token of a verification mail or of a change of address. It works once, within a day; five wrong codes end the codes " +
-    "that were mailed so far. Signs nobody in.",
+    "Accepts the token of a verification mail or of a change of address. A token works once, within a day. After five wrong" +
+    " codes, all codes mailed so far are invalid. Returns no tokens: log in after it.",
   security: security.none,
   middleware: [jsonOnly],
   request: jsonBody(bodySchema.openapi("VerifyEmailRequest")),
   responses: {
-    200: jsonResponse(verifiedSchema, "Verified."),
+    200: jsonResponse(verifiedSchema, "The email address was verified."),
     ...errors(
       checks.json,
       checks.auth,

@@ -18,12 +18,12 @@ const route = createRoute({
   operationId: "developerKeys.create",
   tags: ["Developer keys"],
   summary: "Create a developer key",
-  description: "At most ten are active at once. The owner is told by mail.",
+  description: "A developer has at most ten active keys. The owner gets a mail.",
   security: security.user,
   middleware: [credentials, jsonOnly],
   request: jsonBody(developerKeyFieldsSchema.openapi("DeveloperKeyCreateRequest")),
   responses: {
-    201: jsonResponse(createdDeveloperKeySchema, "The key, shown once."),
+    201: jsonResponse(createdDeveloperKeySchema, "The new key. Store it: no other response contains it."),
     ...errors(checks.account, checks.json, "developers_only", "developer_key_limit_reached"),
   },
 });

@@ -14,11 +14,15 @@ const route = createRoute({
   operationId: "developerKeys.list",
   tags: ["Developer keys"],
   summary: "List developer keys",
-  description: "Newest first. Ended ones too. `key_prefix` tells which one a program uses. A bare array.",
+  description:
+    "Returns a plain array, newest first, expired and revoked keys included. Compare `key_prefix` to find the key that a program uses.",
   security: security.user,
   middleware: [credentials],
   responses: {
-    200: jsonResponse(z.array(developerKeySchema), "The keys, without their secrets; ended ones too."),
+    200: jsonResponse(
+      z.array(developerKeySchema),
+      "The keys without their secrets, expired and revoked ones included.",
+    ),
     ...errors(checks.account, "developers_only"),
   },
 });

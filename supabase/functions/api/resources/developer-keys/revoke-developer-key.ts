@@ -13,12 +13,12 @@ const route = createRoute({
   operationId: "developerKeys.revoke",
   tags: ["Developer keys"],
   summary: "Revoke a developer key",
-  description: "It is refused from this moment on. A key cannot be revoked by a request that carries it.",
+  description: "The API refuses the key at once. A request cannot revoke the key that it sends.",
   security: security.user,
   middleware: [credentials],
   request: { params: developerKeyPath },
   responses: {
-    204: { description: "The key is revoked." },
+    204: { description: "The key was revoked." },
     ...errors(
       checks.account,
       "validation_failed",

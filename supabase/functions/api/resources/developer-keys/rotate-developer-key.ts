@@ -21,12 +21,12 @@ const route = createRoute({
   operationId: "developerKeys.rotate",
   tags: ["Developer keys"],
   summary: "Replace a developer key",
-  description: "The new key has the old one's name, rights and expiry. The body may be left out.",
+  description: "The new key has the name, rights and expiry of the old one. The body is optional.",
   security: security.user,
   middleware: [credentials, jsonOrNothing],
   request: { params: developerKeyPath, ...optionalJsonBody(bodySchema) },
   responses: {
-    201: jsonResponse(createdDeveloperKeySchema, "The new key, shown once."),
+    201: jsonResponse(createdDeveloperKeySchema, "The new key. Store it: no other response contains it."),
     ...errors(
       checks.account,
       checks.json,

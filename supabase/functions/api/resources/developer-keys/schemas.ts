@@ -7,7 +7,7 @@ export const developerKeyFieldsSchema = strictObject({
   ...apiKeyFields,
   management: z.boolean().default(false).openapi({
     description:
-      "Whether the key alone, without a token, manages projects. For servers: it is refused on requests from browsers.",
+      "Whether the key manages projects without an access token. Only for servers: the API refuses it on requests from browsers.",
     example: false,
   }),
 });
@@ -17,7 +17,7 @@ export const developerKeySchema = apiKeySchema
   .extend({
     management: z
       .boolean()
-      .openapi({ description: "Whether the key alone, without a token, manages projects.", example: false }),
+      .openapi({ description: "Whether the key manages projects without an access token.", example: false }),
   })
   .openapi("DeveloperKey");
 
@@ -25,6 +25,6 @@ export const createdDeveloperKeySchema = developerKeySchema
   .extend({ key: wholeKey() })
   .openapi("CreatedDeveloperKey");
 
-export const developerKeyPath = pathId("key_id", "key", "The key's id, of the list; not the key itself.");
+export const developerKeyPath = pathId("key_id", "key", "The key's id from the list, not the key itself.");
 
 export type DeveloperKey = z.infer<typeof developerKeySchema>;

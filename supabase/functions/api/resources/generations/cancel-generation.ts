@@ -19,13 +19,13 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Cancel a generation",
   description:
-    "It stays in the list as canceled. One that was sent to the provider is charged when the month has no more cancels to give " +
-    "back (`cancel_limit` of the usage); see `charged`.",
+    "The generation stays in the list as canceled. It stays charged if it was already sent to the provider and the " +
+    "project's `cancel_limit` of the month is reached; see `charged`.",
   security: security.generate,
   middleware: [credentials],
   request: { params: generationPath },
   responses: {
-    200: jsonResponse(generationSchema, "Canceled.", canceledExample),
+    200: jsonResponse(generationSchema, "The generation was canceled.", canceledExample),
     ...errors(checks.generation, "validation_failed", "generation_not_found", "generation_not_running"),
   },
 });

@@ -26,12 +26,12 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Create a picture without an account",
   description:
-    "Some a day for each client address. The id is the only key to the result, which goes after a day. Callable from any " +
-    "page. Also at `/generation/generate-anonymous`.",
+    "A client address has a daily limit. Keep the id: nothing else gives access to the result, which is deleted after a " +
+    "day. Pages of any origin may call it. Alias: `/generation/generate-anonymous`.",
   security: security.none,
   middleware: [credentialsWithoutBearer],
   responses: {
-    200: jsonResponse(createdGenerationSchema, "Accepted; it will be made.", acceptedExample),
+    200: jsonResponse(createdGenerationSchema, "The generation was accepted and waits.", acceptedExample),
     ...errors(
       checks.public,
       checks.json,

@@ -26,17 +26,18 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Create a picture",
   description:
-    "Multipart with pictures to work from, or JSON without (or with `upload_ids`). The answer comes at once; the picture is " +
-    "made in the background. With an `Idempotency-Key` a repeated request gives the same generation for 24 hours, marked " +
-    "`Idempotent-Replayed: true`. Also at `/generation/generate`.",
+    "Send multipart with pictures to work from, or JSON without pictures or with `upload_ids`. The response comes at once; " +
+    "the picture is made in the background. With an `Idempotency-Key`, a repeated request returns the same generation for " +
+    "24 hours, with the header `Idempotent-Replayed: true`. Alias: `/generation/generate`.",
   security: security.generate,
   middleware: [credentials],
   responses: {
     200: {
-      ...jsonResponse(createdGenerationSchema, "Accepted; it will be made.", acceptedExample),
+      ...jsonResponse(createdGenerationSchema, "The generation was accepted and waits.", acceptedExample),
       headers: {
         "Idempotent-Replayed": {
-          description: "Sent when the key was used before: this is the generation of then.",
+          description:
+            "`true` if the key was used before. The response then contains the earlier generation.",
           schema: { type: "string" as const, enum: ["true"], example: "true" },
         },
       },
@@ -94,7 +95,7 @@ createGeneration.openAPIRegistry.registerPath({
     headers: z.object({
       "Idempotency-Key": z.string().min(1).max(255).optional().openapi({
         description:
-          "Any text of yours, one for each picture that you want: a repeated request gives the same one.",
+          "A text of your choice, a new one for each new generation. A repeated request with the same key returns the same generation.",
         example: "order-17",
       }),
     }),

@@ -16,16 +16,19 @@ const uploadsSchema = z
     uploads: z
       .array(
         z.object({
-          id: uuid("upload", "For `upload_ids` of a create."),
+          id: uuid("upload", "The upload's id. Send it in `upload_ids` when you create a generation."),
           url: z.string().openapi({
-            description: "PUT the picture here, with its own Content-Type, once.",
+            description:
+              "The URL for the upload. Send the picture by PUT with its Content-Type; the URL works once.",
             example: "http://127.0.0.1:54321/storage/v1/object/upload/sign/uploads/4f1d2c3b?token=eyJhbGciOi",
           }),
-          method: z.literal("PUT").openapi({ description: "How it is sent.", example: "PUT" }),
-          expires_in: z.int().openapi({ description: "Seconds until the address is dead.", example: 7200 }),
+          method: z
+            .literal("PUT")
+            .openapi({ description: "The HTTP method for the upload.", example: "PUT" }),
+          expires_in: z.int().openapi({ description: "Seconds until the URL expires.", example: 7200 }),
         }),
       )
-      .openapi({ description: "As many as were asked for." }),
+      .openapi({ description: "One entry for each requested upload." }),
   })
   .openapi("Uploads");
 
@@ -38,8 +41,9 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Create addresses for uploads",
   description:
-    "A browser sends the pictures straight to the file storage, then names their ids as `upload_ids` of a create. JPEG, PNG " +
-    "or WebP, at most 10 MB each; the content is checked when it is used. Each serves one generation.",
+    "A browser uploads pictures directly to the file storage, then sends their ids as `upload_ids` of a new generation. " +
+    "JPEG, PNG or WebP, at most 10 MB each. The content is checked when a generation uses it. Each upload works for one " +
+    "generation.",
   security: security.generate,
   middleware: [credentials, jsonOnly],
   request: jsonBody(
@@ -50,12 +54,12 @@ const route = createRoute({
           .min(1)
           .max(maxFiles)
           .default(1)
-          .openapi({ description: "How many addresses.", example: 1 }),
+          .openapi({ description: "The number of upload URLs.", example: 1 }),
       })
       .openapi("UploadsCreateRequest"),
   ),
   responses: {
-    201: jsonResponse(uploadsSchema, "One address for each."),
+    201: jsonResponse(uploadsSchema, "One URL for each upload."),
     ...errors(checks.generation, checks.json, checks.storage, "upload_limit_reached"),
   },
 });

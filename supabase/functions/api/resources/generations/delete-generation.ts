@@ -17,14 +17,15 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Delete a generation",
   description:
-    "One that still runs is stopped at the provider, and charged or not as by a cancel. Also at `/generation/generations-v2/{generation_id}`.",
+    "Deletes the generation and its pictures. A running one is canceled first, with the same rule for the charge. Alias: " +
+    "`/generation/generations-v2/{generation_id}`.",
   security: security.generate,
   middleware: [credentials],
   request: { params: generationPath },
   responses: {
     200: jsonResponse(
       z.object({ message: message("Generation deleted successfully") }).openapi("GenerationDeleted"),
-      "Gone.",
+      "The generation was deleted.",
     ),
     ...errors(checks.generation, "validation_failed", "generation_not_found"),
   },

@@ -16,12 +16,12 @@ const route = createRoute({
   operationId: "generations.getAnonymous",
   tags: ["Generation"],
   summary: "Get a picture made without an account",
-  description: "Also at `/generation/anonymous-generations/{generation_id}/status`.",
+  description: "Needs no credentials. Alias: `/generation/anonymous-generations/{generation_id}/status`.",
   security: security.none,
   middleware: [credentialsWithoutBearer],
   request: { params: generationPath, query: waitQuery },
   responses: {
-    200: jsonResponse(generationSchema, "The generation."),
+    200: jsonResponse(generationSchema, "The status and, when it is completed, the result."),
     ...errors(checks.public, "validation_failed", "generation_not_found"),
   },
 });

@@ -16,18 +16,21 @@ import { type FileKind, getGenerationFile } from "./store.ts";
 const signedSeconds = 60;
 const ticketSchema = text({ max: 100 })
   .optional()
-  .openapi({ description: "Part of the addresses that the API gives.", example: "0.6Zk1" });
+  .openapi({
+    description: "A signed, short-lived permission. The URLs that the API returns contain it.",
+    example: "0.6Zk1",
+  });
 const indexSchema = wholeNumber(0, 9).openapi({
   type: "integer",
-  description: "Which picture, from 0.",
+  description: "The index of the picture, from 0.",
   example: 0,
 });
 const redirect = {
-  description: "To a short-lived address of the picture.",
+  description: "A redirect to a short-lived URL of the picture.",
   headers: {
     Location: {
       required: true,
-      description: "Opens without a header for a minute.",
+      description: "The URL of the picture. It works without headers for one minute.",
       schema: {
         type: "string" as const,
         format: "uri",
@@ -52,7 +55,7 @@ const imageRoute = createRoute({
   path: "/api/v1/generation/{generation_id}/image",
   operationId: "generations.image",
   summary: "Get the picture of a generation",
-  description: "With no credentials only when it is public, or with a ticket.",
+  description: "Without credentials, the picture must be public or the URL must contain a valid `ticket`.",
   request: {
     params: generationPath,
     query: z.object({ index: indexSchema.default(0), ticket: ticketSchema }),
@@ -64,7 +67,8 @@ const exampleRoute = createRoute({
   path: "/api/v1/generation/{generation_id}/examples/{index}",
   operationId: "generations.exampleImage",
   summary: "Get an uploaded picture",
-  description: "Never public: for those who may see the generation, or with a ticket.",
+  description:
+    "Uploaded pictures are never public. The caller must be allowed to see the generation, or the URL must contain a valid `ticket`.",
   request: {
     params: generationPath.extend({
       index: indexSchema.openapi({ param: { name: "index", in: "path", required: true } }),

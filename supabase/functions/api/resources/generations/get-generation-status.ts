@@ -17,7 +17,9 @@ const route = createRoute({
   operationId: "generations.get",
   tags: ["Generation"],
   summary: "Get a generation",
-  description: "Also at `/generation/generations-v2/{generation_id}/status`.",
+  description:
+    "Returns the status and the result. With `wait`, the response waits for a final status. Alias: " +
+    "`/generation/generations-v2/{generation_id}/status`.",
   security: security.generate,
   middleware: [credentials],
   request: {
@@ -25,7 +27,7 @@ const route = createRoute({
     query: waitQuery,
   },
   responses: {
-    200: jsonResponse(generationSchema, "The generation."),
+    200: jsonResponse(generationSchema, "The status and, when it is completed, the result."),
     ...errors(checks.generation, "validation_failed", "generation_not_found"),
   },
 });

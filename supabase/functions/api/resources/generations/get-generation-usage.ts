@@ -16,11 +16,13 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Get the usage of a project",
   description:
-    "Generations of all its users together count against the month. Failed ones do not, and canceled ones only beyond " +
-    "`cancel_limit`.",
+    "The generations of all users count against the monthly limit. Failed ones do not count, canceled ones only beyond `cancel_limit`.",
   security: security.generate,
   middleware: [credentials],
-  responses: { 200: jsonResponse(usageSchema, "The figures."), ...errors(checks.generation) },
+  responses: {
+    200: jsonResponse(usageSchema, "The usage of the project and of the caller."),
+    ...errors(checks.generation),
+  },
 });
 
 export const getGenerationUsage = createRouter().openapi(route, async (c) => {

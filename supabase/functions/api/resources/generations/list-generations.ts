@@ -18,13 +18,13 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "List generations",
   description:
-    "Newest first. Whoever runs the project sees those of all its users. Also at `/generation/generations-v2`. " +
-    "By `page`, or, for long lists, by `cursor`.",
+    "Newest first. An end user sees their own generations; the developer and operators see those of all users. Use `page`, " +
+    "or `cursor` for long lists. Alias: `/generation/generations-v2`.",
   security: security.generate,
   middleware: [credentials],
   request: { query: pageQuery },
   responses: {
-    200: jsonResponse(generationListSchema, "One page."),
+    200: jsonResponse(generationListSchema, "The entries of this page."),
     ...errors(checks.generation, "validation_failed"),
   },
 });

@@ -23,13 +23,14 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "List published pictures",
   description:
-    "Newest first. Needs no credentials. Of one project when `X-Project-ID` or `project_id` names it. Who made a picture and what was " +
-    "uploaded for it is never told. Pages by number end at 10,000 pictures; a `cursor` goes on. Also at `/generation/public-generations-v2`.",
+    "Newest first. Needs no credentials. `X-Project-ID` or `project_id` selects one project. The list never contains the " +
+    "creator or the uploaded pictures. Page numbers reach the first 10,000 pictures; use `cursor` for more. Alias: " +
+    "`/generation/public-generations-v2`.",
   security: security.none,
   middleware: [credentialsWithoutBearer],
   request: { query: pageQuery.extend(projectFilter.shape) },
   responses: {
-    200: jsonResponse(generationListSchema, "One page."),
+    200: jsonResponse(generationListSchema, "The entries of this page."),
     ...errors(checks.public, "validation_failed"),
   },
 });

@@ -22,17 +22,19 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Receive an event of Replicate",
   description:
-    "Signed after Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at most five minutes old.",
+    "Only for Replicate. The request must have a valid Standard Webhooks signature that is at most five minutes old.",
   security: security.none,
   request: {
-    query: z.object({ generation_id: uuid("generation", "Part of the address that Replicate was given.") }),
+    query: z.object({
+      generation_id: uuid("generation", "The generation's id, from the webhook URL that Replicate got."),
+    }),
   },
   responses: {
     200: jsonResponse(
       z
-        .object({ received: z.literal(true).openapi({ description: "Always.", example: true }) })
+        .object({ received: z.literal(true).openapi({ description: "Always true.", example: true }) })
         .openapi("WebhookReceived"),
-      "Taken, or seen before.",
+      "The event was processed, now or before.",
     ),
     ...errors(
       checks.json,
@@ -49,8 +51,10 @@ const maxWebhookBytes = 1024 * 1024;
 const signature = (description: string, example: string) => z.string().openapi({ description, example });
 const predictionSchema = z
   .looseObject({
-    id: z.string().openapi({ description: "The prediction.", example: "gm3qorzdhgbfurvjtvhg6dckhu" }),
-    status: z.string().openapi({ description: "What Replicate says of it.", example: "succeeded" }),
+    id: z.string().openapi({ description: "The prediction's id.", example: "gm3qorzdhgbfurvjtvhg6dckhu" }),
+    status: z
+      .string()
+      .openapi({ description: "The prediction's status at Replicate.", example: "succeeded" }),
   })
   .openapi("ReplicatePrediction");
 
@@ -76,10 +80,16 @@ replicateWebhook.openAPIRegistry.registerPath({
   request: {
     ...route.request,
     headers: z.object({
-      "webhook-id": signature("The delivery; a second one with it changes nothing.", "msg_2b7d9f1a3c5e"),
-      "webhook-timestamp": signature("Seconds since 1970, when it was signed.", "1795510800"),
+      "webhook-id": signature(
+        "The id of the delivery. A second delivery with the same id changes nothing.",
+        "msg_2b7d9f1a3c5e",
+      ),
+      "webhook-timestamp": signature(
+        "When the delivery was signed, as a Unix time in seconds.",
+        "1795510800",
+      ),
       "webhook-signature": signature(
-        "`v1,` and the HMAC of id, time and body.",
+        "`v1,` and the HMAC of id, timestamp and body.",
         "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
       ),
     }),

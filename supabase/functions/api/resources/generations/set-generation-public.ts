@@ -19,7 +19,7 @@ const bodySchema = z
   .openapi("GenerationPublicRequest");
 const publicSchema = z
   .object({
-    id: uuid("generation", "The generation."),
+    id: uuid("generation", "The generation's id."),
     is_public: isPublic.openapi({ example: true }),
     message: message("The picture is public now"),
   })
@@ -32,13 +32,13 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Publish a picture",
   description:
-    "A published picture has one address, `/generation/{generation_id}/image`. Taking it back ends that one and every " +
-    "signed address that was given out before. JSON or a form. Also at `/generation/generations-v2/{generation_id}/public`.",
+    "A published picture has the URL `/generation/{generation_id}/image`. `is_public: false` disables this URL and every " +
+    "signed URL that was issued before. Send JSON or a form. Alias: `/generation/generations-v2/{generation_id}/public`.",
   security: security.generate,
   middleware: [credentials],
   request: { params: generationPath },
   responses: {
-    200: jsonResponse(publicSchema, "As it is now."),
+    200: jsonResponse(publicSchema, "The visibility after the change."),
     ...errors(checks.generation, checks.json, "malformed_body", "generation_not_found"),
   },
 });

@@ -16,7 +16,8 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Watch a picture made without an account",
   description:
-    "As `generations.stream`. Also at `/generation/anonymous-generations/{generation_id}/events`; an EventSource can read it, since it needs no header.",
+    "The same stream as for a generation with an account. It needs no header, so a browser's EventSource can read it. " +
+    "Alias: `/generation/anonymous-generations/{generation_id}/events`.",
   security: security.none,
   middleware: [credentialsWithoutBearer],
   request: { params: generationPath, headers: lastEventHeader },

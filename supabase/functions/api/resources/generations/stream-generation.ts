@@ -16,8 +16,9 @@ const route = createRoute({
   tags: ["Generation"],
   summary: "Watch a generation",
   description:
-    "Server-sent events: each state once, progress, and the final state, which ends the stream. A stream is closed after a minute: " +
-    "come again with `Last-Event-ID`, as an EventSource does. Also at `/generation/generations-v2/{generation_id}/events`.",
+    "Server-Sent Events: each status once, progress, and the final status, which ends the stream. The API closes a stream " +
+    "after one minute: reconnect with `Last-Event-ID`, as EventSource does. Alias: " +
+    "`/generation/generations-v2/{generation_id}/events`.",
   security: security.generate,
   middleware: [credentials],
   request: { params: generationPath, headers: lastEventHeader },

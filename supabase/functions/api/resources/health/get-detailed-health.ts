@@ -14,13 +14,14 @@ import { callerRole, serviceReport } from "./store.ts";
 
 const lastErrorSchema = z.object({
   error: z.string().openapi({ description: "The class of the error.", example: "timeout" }),
-  at: timestamp("When it was seen."),
+  at: timestamp("When the failure happened."),
 });
 const schema = z
   .object({
     ...healthSchema.shape,
     last_errors: z.record(z.string(), lastErrorSchema).openapi({
-      description: "The last failure of each part that this instance saw, also when the part is back.",
+      description:
+        "The last failure of each part that this instance saw. It stays here after the part recovers.",
       example: { redis: { error: "timeout", at: "2026-11-24T09:00:00.123456Z" } },
     }),
     service: serviceSchema.optional().openapi({ description: "For operators only." }),
@@ -32,7 +33,7 @@ const route = createRoute({
   path: "/api/v1/health/detailed",
   operationId: "health.detailed",
   summary: "Get health in detail",
-  description: "Versions, pool, queue, jobs, mail and settings are told to operators only.",
+  description: "Only operators see versions, pool, queue, jobs, mail and settings.",
   tags: ["Health"],
   security: [...security.none, ...security.operate],
   middleware: [credentials],

@@ -9,7 +9,7 @@ const route = createRoute({
   path: "/health",
   operationId: "health.live",
   summary: "Check that the API runs",
-  description: "Constant, and asks nothing of the parts behind it: for load balancers and for starting up.",
+  description: "For load balancers and start-up checks. It checks no part behind the API.",
   tags: ["Health"],
   security: security.none,
   responses: {
@@ -18,11 +18,11 @@ const route = createRoute({
         .object({
           status: z
             .literal("healthy")
-            .openapi({ description: "Always, if there is an answer.", example: "healthy" }),
-          version: z.string().openapi({ description: "Of the API.", example: version }),
+            .openapi({ description: "Always `healthy`: the process responds.", example: "healthy" }),
+          version: z.string().openapi({ description: "The version of the API.", example: version }),
         })
         .openapi("Liveness"),
-      "It runs.",
+      "The API runs.",
     ),
   },
 });

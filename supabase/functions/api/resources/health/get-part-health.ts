@@ -6,7 +6,7 @@ import { instantNow } from "../../instants.ts";
 import { createRouter } from "../../router.ts";
 import { healthJson, healthResponses, partSchema } from "./schemas.ts";
 
-const schema = partSchema.extend({ timestamp: timestamp("When it was asked.") }).openapi("PartHealth");
+const schema = partSchema.extend({ timestamp: timestamp("When the check ran.") }).openapi("PartHealth");
 
 const route = <P extends PartName>(part: P) =>
   createRoute({
@@ -14,7 +14,8 @@ const route = <P extends PartName>(part: P) =>
     path: `/api/v1/health/${part}`,
     operationId: `health.${part}`,
     summary: `Check ${part === "redis" ? "Redis" : `the ${part}`}`,
-    description: "One part, within a second. 503 when it is configured and does not answer.",
+    description:
+      "Checks one part within one second. Returns 503 if the part is configured and does not respond.",
     tags: ["Health"],
     security: security.none,
     responses: healthResponses(schema),

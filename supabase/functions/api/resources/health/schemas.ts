@@ -9,8 +9,8 @@ import { version } from "../../version.ts";
 export const partSchema = z.object({
   status: z
     .enum(["healthy", "unhealthy", "not_configured"])
-    .openapi({ description: "Whether the part answers.", example: "healthy" }),
-  latency_ms: z.number().optional().openapi({ description: "Milliseconds until it answered.", example: 3.2 }),
+    .openapi({ description: "Whether the part responds.", example: "healthy" }),
+  latency_ms: z.number().optional().openapi({ description: "Response time in milliseconds.", example: 3.2 }),
   error: z
     .string()
     .optional()
@@ -20,23 +20,25 @@ export const healthSchema = z
   .object({
     status: z.enum(["healthy", "degraded", "unhealthy"]).openapi({
       description:
-        "`unhealthy`: the database, Auth or Storage does not answer. `degraded`: a part that is not required does not.",
+        "`unhealthy`: the database, Auth or Storage does not respond. `degraded`: an optional part does not respond.",
       example: "healthy",
     }),
     database: partSchema.openapi({ description: "Postgres. Required." }),
     auth: partSchema.openapi({ description: "Supabase Auth. Required." }),
     file_storage: partSchema.openapi({ description: "The same as `storage`; the older name." }),
-    storage: partSchema.openapi({ description: "Where the pictures are kept. Required." }),
+    storage: partSchema.openapi({ description: "Supabase Storage, which keeps the pictures. Required." }),
     redis: partSchema.openapi({
-      description: "Where limits are counted; without it Postgres counts them.",
+      description: "Redis, which counts requests for the limits. Optional: without it Postgres counts them.",
       example: { status: "not_configured" },
     }),
-    mail: partSchema.openapi({ description: "Who delivers mail; what waits is sent when it is back." }),
-    image_provider: partSchema.openapi({
-      description: "Replicate; what was asked for meanwhile is made when it is back.",
+    mail: partSchema.openapi({
+      description: "The mail provider. Optional: while it is down, mail waits and is sent later.",
     }),
-    timestamp: timestamp("When it was asked."),
-    version: z.string().openapi({ description: "Of the API.", example: version }),
+    image_provider: partSchema.openapi({
+      description: "Replicate. Optional: while it is down, generations wait and are made later.",
+    }),
+    timestamp: timestamp("When the check ran."),
+    version: z.string().openapi({ description: "The version of the API.", example: version }),
   })
   .openapi("Health");
 
@@ -55,8 +57,8 @@ export function publicHealth(parts: Record<PartName, PartState>) {
 export function healthResponses<T extends z.ZodType>(schema: T) {
   const content = { "application/json": { schema }, "application/health+json": { schema } };
   return {
-    200: { description: "It can, or only an optional part is down.", content },
-    503: { description: "A part that is needed is down.", content },
+    200: { description: "All required parts respond. An optional part may be down.", content },
+    503: { description: "A required part does not respond.", content },
   };
 }
 

@@ -19,12 +19,13 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "Preview a mail",
   description:
-    "As its people get it, with a link and a code that do nothing. `mail` tries settings out that are not saved. Nothing is sent.",
+    "Returns the mail as end users get it, with a link and a code that do not work. Send `mail` to try settings without " +
+    "saving them. No mail is sent.",
   security: security.manage,
   middleware: [credentials, jsonOnly],
   request: { params: projectPath, ...jsonBody(z.object(sampleFields).openapi("MailPreviewRequest")) },
   responses: {
-    200: jsonResponse(writtenMailSchema, "The mail."),
+    200: jsonResponse(writtenMailSchema, "The rendered mail."),
     ...errors(checks.projects, checks.json),
   },
 });

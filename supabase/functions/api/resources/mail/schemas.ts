@@ -10,21 +10,22 @@ import { predicates } from "../../predicates.ts";
 const about = {
   sender_name: {
     description:
-      "Whom its mail comes from, and what mails and our pages call the app. Null: the project's name. The address stays the platform's.",
+      "The sender's name, and the app's name in mails and on the API's pages. Null: the project's name. The sender's address " +
+      "is always the platform's.",
     example: "Postcards",
   },
   logo_url: {
-    description: "A picture at the top of each mail, by https. It is shown 40 pixels high.",
+    description: "The https URL of a picture for the top of each mail. It is shown 40 pixels high.",
     example: "https://app.example.com/logo.png",
   },
   accent_color: {
     description:
-      "The colour of buttons, as `#rrggbb`. Their text is black or white, whichever can be read better.",
+      "The color of buttons, as `#rrggbb`. Their text is black or white, whichever is easier to read.",
     example: "#2563eb",
   },
-  language: { description: "What mails and our pages speak. Null: English.", example: "de" },
+  language: { description: "The language of mails and of the API's pages. Null: English.", example: "de" },
   footer: {
-    description: "The end of each mail. Addresses in it begin with `https://` and become links.",
+    description: "The text at the end of each mail. URLs in it must begin with `https://` and become links.",
     example: "Postcards Ltd, 1 Pier Road, Brighton\nhttps://app.example.com/imprint",
   },
 } as const;
@@ -94,10 +95,10 @@ export const mailSettingsSchema: z.ZodType<MailSettings> = z
   .openapi("MailSettings");
 
 export const sampleFields = {
-  kind: z.enum(appMailKinds).openapi({ description: "Which mail.", example: "verification" }),
+  kind: z.enum(appMailKinds).openapi({ description: "The kind of the mail.", example: "verification" }),
   mail: mailChangesSchema
     .optional()
-    .openapi({ description: "Settings to try out; those that are left out are the project's." }),
+    .openapi({ description: "Settings to try out. For absent fields the project's settings apply." }),
 };
 
 export const writtenMailSchema = z
@@ -105,9 +106,12 @@ export const writtenMailSchema = z
     from_name: z.string().openapi({ description: "The sender's name.", example: "Postcards" }),
     from_address: z
       .string()
-      .openapi({ description: "The platform's address.", example: "no-reply@mail.example.com" }),
+      .openapi({
+        description: "The sender's address, which is the platform's.",
+        example: "no-reply@mail.example.com",
+      }),
     subject: z.string().openapi({
-      description: "In the language of the project.",
+      description: "The subject, in the project's language.",
       example: "Confirm your address for Postcards",
     }),
     text: z.string().openapi({
@@ -115,7 +119,7 @@ export const writtenMailSchema = z
       example: "Confirm your address\n\nAn account at Postcards was made with this address. …",
     }),
     html: z.string().openapi({
-      description: "The same as a whole page. Show it in an `<iframe sandbox srcdoc>`.",
+      description: "The mail as a complete HTML page. Show it in an `<iframe sandbox srcdoc>`.",
       example: '<!doctype html>\n<html lang="en" dir="ltr">…</html>',
     }),
   })
@@ -123,7 +127,9 @@ export const writtenMailSchema = z
 
 export const sentTestSchema = z
   .object({
-    email: z.string().openapi({ description: "The address that it goes to.", example: "grace@example.com" }),
+    email: z
+      .string()
+      .openapi({ description: "The address that the mail goes to.", example: "grace@example.com" }),
   })
   .openapi("SentTestMail");
 

@@ -19,12 +19,12 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "Send a mail of the project to yourself",
   description:
-    "The mail of the preview, to the address of the caller, who has confirmed it. One a minute, six at once in an hour.",
+    "Sends the previewed mail to the caller's verified email address. At most one mail per minute and six per hour.",
   security: security.manage,
   middleware: [credentials, jsonOnly],
   request: { params: projectPath, ...jsonBody(z.object(sampleFields).openapi("MailTestRequest")) },
   responses: {
-    202: jsonResponse(sentTestSchema, "The mail is on its way."),
+    202: jsonResponse(sentTestSchema, "The mail is being sent."),
     ...errors(checks.projects, checks.json, "mail_limit_exceeded"),
   },
 });

@@ -15,20 +15,20 @@ const route = createRoute({
   method: "get",
   path: "/api/v1/metrics",
   operationId: "metrics.scrape",
-  summary: "Get figures for Prometheus",
+  summary: "Get metrics for Prometheus",
   description:
-    "Requests by route and status with their durations, counted by all instances; open generations, mail, jobs, connections. " +
-    "Scrape it with the header X-Operator-Key, every 15 seconds or less often.",
+    "Requests of all instances by route and status, with their durations. Also open generations, mail, jobs and " +
+    "connections. Scrape it with the header X-Operator-Key, at most every 15 seconds.",
   tags: ["Health"],
   security: security.operate,
   middleware: [credentials],
   responses: {
     200: {
-      description: "The Prometheus text format.",
+      description: "The metrics in the Prometheus text format.",
       content: {
         "text/plain": {
           schema: z.string().openapi({
-            description: "A line for each figure.",
+            description: "One line for each metric.",
             example: 'cloud_api_requests_total{method="GET",route="/api/v1/auth/me",status="200"} 42\n',
           }),
         },

@@ -13,15 +13,18 @@ const optionSchema = z
   .object({
     type: z
       .enum(["string", "integer", "number", "boolean"])
-      .openapi({ description: "Its JSON type.", example: "string" }),
+      .openapi({ description: "The JSON type of the option.", example: "string" }),
     enum: z
       .array(z.string())
       .optional()
-      .openapi({ description: "What it may be.", example: ["1:1", "16:9"] }),
-    minimum: z.number().optional().openapi({ description: "The smallest.", example: 0 }),
-    maximum: z.number().optional().openapi({ description: "The largest.", example: 10 }),
-    maxLength: z.int().optional().openapi({ description: "How many characters it may have.", example: 60 }),
-    pattern: z.string().optional().openapi({ description: "What it looks like.", example: "^any$" }),
+      .openapi({ description: "The allowed values.", example: ["1:1", "16:9"] }),
+    minimum: z.number().optional().openapi({ description: "The smallest allowed number.", example: 0 }),
+    maximum: z.number().optional().openapi({ description: "The largest allowed number.", example: 10 }),
+    maxLength: z.int().optional().openapi({ description: "The maximum number of characters.", example: 60 }),
+    pattern: z
+      .string()
+      .optional()
+      .openapi({ description: "A regular expression that the value must match.", example: "^any$" }),
   })
   .openapi("ModelOption");
 type Option = z.infer<typeof optionSchema>;
@@ -30,14 +33,17 @@ const modelSchema = z
   .object({
     id: z
       .string()
-      .openapi({ description: "What `model` of a request names.", example: "google/nano-banana" }),
+      .openapi({ description: "The model's id. Send it as `model`.", example: "google/nano-banana" }),
     default_for: z.array(z.enum(["words", "pictures"])).openapi({
-      description: "What is made with it when a request names no model: from words alone, or from pictures.",
+      description:
+        "The kind of generation that uses this model by default: from a prompt alone, or from pictures.",
       example: ["pictures"],
     }),
-    max_images: z.int().openapi({ description: "How many pictures it looks at; 0 is none.", example: 5 }),
+    max_images: z
+      .int()
+      .openapi({ description: "How many uploaded pictures the model uses. 0: none.", example: 5 }),
     options: z.record(z.string(), optionSchema).openapi({
-      description: "The other fields of a request that the model knows.",
+      description: "Other request fields that the model supports.",
       example: { aspect_ratio: { type: "string", enum: ["1:1", "16:9"] } },
     }),
   })
@@ -50,13 +56,16 @@ const route = createRoute({
   operationId: "models.list",
   tags: ["Generation"],
   summary: "List models",
-  description: "Those that the project's plan allows, with their options, and the defaults.",
+  description:
+    "Returns the default models and the models that the project's plan allows, with their options.",
   security: security.generate,
   middleware: [credentials],
   responses: {
     200: jsonResponse(
-      z.object({ models: z.array(modelSchema).openapi({ description: "By id." }) }).openapi("Models"),
-      "The models.",
+      z
+        .object({ models: z.array(modelSchema).openapi({ description: "The models, ordered by id." }) })
+        .openapi("Models"),
+      "The models and their options.",
     ),
     ...errors(checks.generation),
   },

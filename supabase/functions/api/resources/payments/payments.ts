@@ -20,9 +20,9 @@ const subscriptionRoute = createRoute({
   path: "/api/v1/payments/stripe/my-subscription",
   operationId: "payments.mySubscription",
   summary: "Get the subscription",
-  description: "Always null: nothing is sold here. Pages of the Starter Kit ask for it.",
+  description: "Always null: this service sells nothing. Pages of the Starter Kit call this endpoint.",
   responses: {
-    200: jsonResponse(z.null().openapi({ example: null }), "There is none."),
+    200: jsonResponse(z.null().openapi({ example: null }), "Always null: there is no subscription."),
     ...errors(checks.account),
   },
 });
@@ -33,7 +33,8 @@ const paymentsRoute = createRoute({
   path: "/api/v1/payments/stripe/my-payments",
   operationId: "payments.myPayments",
   summary: "List payments",
-  description: "Always an empty page: nothing is sold here. Pages of the Starter Kit ask for it.",
+  description:
+    "Always an empty page: this service sells nothing. Pages of the Starter Kit call this endpoint.",
   responses: {
     200: jsonResponse(
       z
@@ -42,7 +43,7 @@ const paymentsRoute = createRoute({
             type: "array",
             maxItems: 0,
             items: {},
-            description: "None.",
+            description: "Always empty.",
             example: [],
           }),
           total: z.int().openapi({ description: "Always 0.", example: 0 }),
@@ -50,7 +51,7 @@ const paymentsRoute = createRoute({
           page_size: z.int().openapi({ description: "Always 50.", example: 50 }),
         })
         .openapi("Payments"),
-      "There are none.",
+      "An empty page: there are no payments.",
     ),
     ...errors(checks.account),
   },
@@ -62,13 +63,13 @@ const otherRoute = createRoute({
   operationId: "payments.other",
   tags: ["Payments"],
   security: security.none,
-  summary: "Call anything else about payments",
-  description: "Refused, with every method: nothing is sold here.",
+  summary: "Call another payment endpoint",
+  description: "Always 501, with every method: this service sells nothing.",
   request: {
     params: z.object({
       action: z.string().openapi({
         param: { name: "action", in: "path" },
-        description: "Whatever is asked for.",
+        description: "The name of the payment action.",
         example: "checkout-session",
       }),
     }),

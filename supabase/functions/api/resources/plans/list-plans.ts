@@ -15,15 +15,15 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "List plans",
   description:
-    "Those that the operator lists, and those that the caller or a project of the caller has. An operator sees all.",
+    "Returns the plans that the operator lists, and the plans of the caller and the caller's projects. An operator sees all.",
   security: security.manage,
   middleware: [credentials],
   responses: {
     200: jsonResponse(
       z
-        .object({ plans: z.array(planSchema).openapi({ description: "The smallest first." }) })
+        .object({ plans: z.array(planSchema).openapi({ description: "The plans, the smallest first." }) })
         .openapi("Plans"),
-      "The plans.",
+      "The plans that the caller may see.",
     ),
     ...errors(checks.projects),
   },

@@ -18,7 +18,7 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "Create a project",
   description:
-    "It belongs to the caller; an operator makes it for themselves. It has no key yet: `POST /projects/{project_id}/api-keys` makes one.",
+    "The caller owns the project. It has no API key yet: create one with `POST /projects/{project_id}/api-keys`.",
   security: security.manage,
   middleware: [credentials, jsonUpTo(longerBytes)],
   request: jsonBody(projectFieldsSchema.openapi("ProjectCreateRequest")),

@@ -15,12 +15,16 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "Delete a project",
   description:
-    "Its keys, end users, generations and pictures are refused at once, and running generations are canceled. They are removed for " +
-    "good after seven days, or what PROJECT_PURGE_DAYS says; until then `restore` brings the project back. Keep its id.",
+    "The API refuses its keys and end users at once, hides its pictures and cancels running generations. All data is " +
+    "deleted after seven days, or after PROJECT_PURGE_DAYS. Until then, `POST /projects/{project_id}/restore` restores the " +
+    "project. Keep its id.",
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },
-  responses: { 204: { description: "Deleted." }, ...errors(checks.projects, "validation_failed") },
+  responses: {
+    204: { description: "The project was deleted." },
+    ...errors(checks.projects, "validation_failed"),
+  },
 });
 
 export const deleteProject = createRouter().openapi(route, async (c) => {

@@ -15,16 +15,16 @@ const route = createRoute({
   operationId: "projects.globalStats",
   tags: ["Projects"],
   summary: "Get totals of all projects",
-  description: "A developer's own; an operator's are those of the platform.",
+  description: "A developer gets the totals of their own projects, an operator those of the platform.",
   security: security.manage,
   middleware: [credentials],
   request: {
     query: searchQuery(
-      "Part of a project's name or description, a user's email or full name, or a key's name or prefix.",
+      "Finds this text in project names and descriptions, user emails and full names, and key names and prefixes.",
     ).extend(projectFilter.shape),
   },
   responses: {
-    200: jsonResponse(allStatsSchema, "How many there are, and how many of them are active."),
+    200: jsonResponse(allStatsSchema, "The number of all and of active entries."),
     ...errors(checks.projects, "validation_failed"),
   },
 });

@@ -15,15 +15,16 @@ const route = createRoute({
   operationId: "projects.stats",
   tags: ["Projects"],
   summary: "Get totals of a project",
-  description: "Counts of end users and keys, of all or of those that `search` and `is_active` leave.",
+  description:
+    "The numbers of end users and API keys. `search` and `is_active` select which ones are counted.",
   security: security.manage,
   middleware: [credentials],
   request: {
     params: projectPath,
-    query: searchQuery("Part of a user's email or full name, or of a key's name or prefix."),
+    query: searchQuery("Finds this text in user emails and full names, and in key names and prefixes."),
   },
   responses: {
-    200: jsonResponse(projectStatsSchema, "How many there are, and how many of them are active."),
+    200: jsonResponse(projectStatsSchema, "The number of all and of active entries."),
     ...errors(checks.projects, "validation_failed"),
   },
 });

@@ -14,7 +14,7 @@ const route = createRoute({
   operationId: "projects.get",
   tags: ["Projects"],
   summary: "Get a project",
-  description: "One that the caller runs; any for an operator. Another one is 404.",
+  description: "A developer gets their own projects, an operator gets all. Any other project is 404.",
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },

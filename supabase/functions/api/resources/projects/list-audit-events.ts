@@ -16,7 +16,7 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "List changes of a project",
   description:
-    "Newest first. Every change of the project, its keys and its end users, kept for 400 days or what AUDIT_RETENTION_DAYS says.",
+    "Every change of the project, its keys and its end users, newest first. Entries are kept for 400 days, or for AUDIT_RETENTION_DAYS.",
   security: security.manage,
   middleware: [credentials],
   request: {
@@ -27,7 +27,7 @@ const route = createRoute({
     }),
   },
   responses: {
-    200: { ...jsonResponse(auditEventsSchema, "One page."), headers: totalCountHeader },
+    200: { ...jsonResponse(auditEventsSchema, "The entries of this page."), headers: totalCountHeader },
     ...errors(checks.projects, "validation_failed"),
   },
 });

@@ -16,22 +16,23 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "List projects",
   description:
-    "Newest first. A developer's own; an operator sees all. A bare array; how many there are on all pages is in `X-Total-Count`.",
+    "Returns a plain array, newest first. A developer sees their own projects, an operator sees all. `X-Total-Count` has " +
+    "the number of entries on all pages.",
   security: security.manage,
   middleware: [credentials],
   request: {
-    query: searchQuery("Part of the name or description.")
+    query: searchQuery("Finds this text in the name and the description.")
       .extend(pageQuery.shape)
       .extend({
         deleted: flag().default(false).openapi({
           example: false,
-          description: "true lists the deleted projects that can still be restored, last deleted first.",
+          description: "true: lists the deleted projects that can still be restored, last deleted first.",
         }),
       }),
   },
   responses: {
     200: {
-      description: "One page.",
+      description: "The entries of this page.",
       headers: totalCountHeader,
       content: { "application/json": { schema: z.array(projectSchema) } },
     },

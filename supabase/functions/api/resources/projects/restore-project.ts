@@ -15,12 +15,13 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "Restore a project",
   description:
-    "With everything that it held, as long as its removal has not begun. A project that is not deleted stays as it is.",
+    "Restores a deleted project with all its data, until the deletion of the data begins. A project that is not deleted " +
+    "stays unchanged.",
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },
   responses: {
-    200: jsonResponse(projectSchema, "The project."),
+    200: jsonResponse(projectSchema, "The restored project."),
     ...errors(
       checks.projects,
       "validation_failed",

@@ -15,7 +15,10 @@ import * as store from "./store.ts";
 const planSchema = strictObject({
   plan_id: text({ max: 64 })
     .nullable()
-    .openapi({ description: "Null follows the owner's plan again.", example: "premium" }),
+    .openapi({
+      description: "The plan for this project. Null: the owner's plan applies again.",
+      example: "premium",
+    }),
 }).openapi("ProjectPlanRequest");
 
 const route = createRoute({
@@ -24,12 +27,12 @@ const route = createRoute({
   operationId: "projects.setPlan",
   tags: ["Projects"],
   summary: "Set the plan of a project",
-  description: "For operators.",
+  description: "Only for operators.",
   security: security.operate,
   middleware: [credentials, jsonOnly],
   request: { params: projectPath, ...jsonBody(planSchema) },
   responses: {
-    200: jsonResponse(projectSchema, "The project as it is now."),
+    200: jsonResponse(projectSchema, "The project after the change."),
     ...errors(checks.projects, checks.json, "operators_only", "plan_not_found"),
   },
 });

@@ -20,12 +20,12 @@ const patch = createRoute({
   tags: ["Projects"],
   summary: "Change a project",
   description:
-    "Fields that are left out stay as they are. `is_active: false` refuses its keys and end users; its owner still manages it.",
+    "Absent fields stay unchanged. With `is_active: false` the API refuses its keys and end users; its owner can still manage it.",
   security: security.manage,
   middleware: [credentials, jsonUpTo(longerBytes)],
   request: { params: projectPath, ...jsonBody(projectChangesSchema) },
   responses: {
-    200: jsonResponse(projectSchema, "The project as it is now."),
+    200: jsonResponse(projectSchema, "The project after the change."),
     ...errors(checks.projects, checks.json, "project_suspended"),
   },
 });
@@ -35,7 +35,7 @@ const put = createRoute({
   method: "put",
   operationId: "projects.replace",
   summary: "Change a project by PUT",
-  description: "The same as PATCH: fields that are left out stay as they are.",
+  description: "The same as PATCH: absent fields stay unchanged.",
 });
 
 async function answer(c: Context<AppEnv>, id: string, changes: ProjectChanges) {

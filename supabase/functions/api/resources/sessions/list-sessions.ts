@@ -15,11 +15,11 @@ const route = createRoute({
   tags: ["Authentication"],
   summary: "List sessions",
   description:
-    "Newest first. A session begins with a sign-in and lasts while it is refreshed, at most seven days. A bare array.",
+    "Returns a plain array, newest first. A session begins with a sign-in and lasts while it is refreshed, at most seven days.",
   security: security.user,
   middleware: [credentials],
   responses: {
-    200: jsonResponse(z.array(sessionSchema), "Where the account is signed in."),
+    200: jsonResponse(z.array(sessionSchema), "The sessions of the account."),
     ...errors(checks.account),
   },
 });

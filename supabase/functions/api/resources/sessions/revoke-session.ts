@@ -13,14 +13,14 @@ const route = createRoute({
   operationId: "sessions.revoke",
   tags: ["Authentication"],
   summary: "End a session",
-  description: "Its tokens are refused from this moment on. The current session may be ended too.",
+  description: "The API refuses the session's tokens at once. You can end the current session too.",
   security: security.user,
   middleware: [credentials],
   request: {
-    params: pathId("session_id", "session", "A session of `GET /auth/sessions`."),
+    params: pathId("session_id", "session", "The id of a session from `GET /auth/sessions`."),
   },
   responses: {
-    204: { description: "The session is ended." },
+    204: { description: "The session was ended." },
     ...errors(checks.account, "validation_failed", "session_not_found"),
   },
 });

@@ -16,14 +16,14 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "Accept a project",
   description:
-    "The caller, signed in and with a verified address, owns the project from now on, under the own plan and its limits. Its users and " +
-    "pictures stay. Its API keys are revoked, and the old owner's developer keys do not work for it any more: make new ones. Its webhooks " +
-    "are switched off, and `site_url`, `verify_url` and `reset_url` are cleared, since they lead to the old owner.",
+    "The caller becomes the owner of the project; the caller's plan and its limits apply. The caller must be signed in with " +
+    "a verified address. Users and pictures stay. All API keys are revoked, and the old owner's developer keys stop " +
+    "working for it: create new keys. Webhooks are disabled, and `site_url`, `verify_url` and `reset_url` are cleared.",
   security: security.user,
   middleware: [credentials],
   request: { params: projectPath },
   responses: {
-    200: jsonResponse(projectSchema, "The project."),
+    200: jsonResponse(projectSchema, "The project with its new owner."),
     ...errors(
       checks.account,
       "validation_failed",

@@ -13,12 +13,12 @@ const route = createRoute({
   operationId: "transfers.end",
   tags: ["Projects"],
   summary: "End an offer",
-  description: "By the project's owner, or by the developer whom it is offered to.",
+  description: "The project's owner withdraws the offer, or the developer who got it declines it.",
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },
   responses: {
-    204: { description: "There is no offer any more." },
+    204: { description: "The offer was ended." },
     ...errors(checks.projects, "validation_failed", "transfer_not_found"),
   },
 });

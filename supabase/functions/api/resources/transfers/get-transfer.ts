@@ -15,12 +15,12 @@ const route = createRoute({
   operationId: "transfers.get",
   tags: ["Projects"],
   summary: "Get the offer of a project",
-  description: "For the project's owner, and for the developer whom it is offered to.",
+  description: "Visible to the project's owner and to the developer who got the offer.",
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },
   responses: {
-    200: jsonResponse(transferSchema, "The offer."),
+    200: jsonResponse(transferSchema, "The current offer."),
     ...errors(checks.projects, "validation_failed", "transfer_not_found"),
   },
 });

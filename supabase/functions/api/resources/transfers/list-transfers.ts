@@ -14,11 +14,11 @@ const route = createRoute({
   operationId: "transfers.list",
   tags: ["Projects"],
   summary: "List projects offered to you",
-  description: "Offers to the caller's address, newest first. The address has to be verified.",
+  description: "Offers to the caller's email address, newest first. The address must be verified.",
   security: security.manage,
   middleware: [credentials],
   responses: {
-    200: jsonResponse(z.array(transferSchema), "Offers that can be accepted."),
+    200: jsonResponse(z.array(transferSchema), "The offers that the caller can accept."),
     ...errors(checks.projects),
   },
 });

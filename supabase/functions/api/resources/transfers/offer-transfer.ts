@@ -22,8 +22,9 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "Offer a project",
   description:
-    "By its owner, signed in and with the password. The developer with that address gets a mail and accepts or declines; until then " +
-    "nothing changes. The answer is the same whether or not there is such a developer. A newer offer replaces this one.",
+    "Only the signed-in owner can offer a project, with the password. The developer with that address gets a mail and " +
+    "accepts or declines; until then nothing changes. The response is the same if no such developer exists. A newer offer " +
+    "replaces this one.",
   security: security.user,
   middleware: [credentials, jsonOnly],
   request: {
@@ -35,7 +36,7 @@ const route = createRoute({
     ),
   },
   responses: {
-    201: jsonResponse(transferSchema, "The offer, good for seven days."),
+    201: jsonResponse(transferSchema, "The offer. It is valid for seven days."),
     ...errors(
       checks.account,
       checks.json,

@@ -14,14 +14,14 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "Delete an end user",
   description:
-    "Removes the account, its sessions and generations at once, and its files shortly after. Nothing is kept.",
+    "Deletes the account, its sessions and generations at once, and its files shortly after. This cannot be undone.",
   security: security.manage,
   middleware: [credentials],
   request: {
     params: projectUserPath,
   },
   responses: {
-    204: { description: "The account is gone." },
+    204: { description: "The account was deleted." },
     ...errors(checks.projects, "validation_failed", checks.auth, "user_not_found"),
   },
 });

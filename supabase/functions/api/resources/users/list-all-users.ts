@@ -16,14 +16,16 @@ const route = createRoute({
   operationId: "users.listAll",
   tags: ["Projects"],
   summary: "List the end users of all projects",
-  description: "Newest first. Of the caller's projects; an operator sees all.",
+  description: "Newest first. A developer sees the users of their own projects, an operator sees all.",
   security: security.manage,
   middleware: [credentials],
   request: {
-    query: searchQuery("Part of the email or full name.").extend(pageQuery.shape).extend(projectFilter.shape),
+    query: searchQuery("Finds this text in the email address and the full name.")
+      .extend(pageQuery.shape)
+      .extend(projectFilter.shape),
   },
   responses: {
-    200: { ...jsonResponse(projectUsersSchema, "One page."), headers: totalCountHeader },
+    200: { ...jsonResponse(projectUsersSchema, "The entries of this page."), headers: totalCountHeader },
     ...errors(checks.projects, "validation_failed"),
   },
 });

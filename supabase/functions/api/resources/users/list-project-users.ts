@@ -16,15 +16,15 @@ const route = createRoute({
   operationId: "users.list",
   tags: ["Projects"],
   summary: "List the end users of a project",
-  description: "Newest first. The accounts that registered with the project's keys.",
+  description: "The accounts that registered in the project, newest first.",
   security: security.manage,
   middleware: [credentials],
   request: {
     params: projectPath,
-    query: searchQuery("Part of the email or full name.").extend(pageQuery.shape),
+    query: searchQuery("Finds this text in the email address and the full name.").extend(pageQuery.shape),
   },
   responses: {
-    200: { ...jsonResponse(projectUsersSchema, "One page."), headers: totalCountHeader },
+    200: { ...jsonResponse(projectUsersSchema, "The entries of this page."), headers: totalCountHeader },
     ...errors(checks.projects, "validation_failed"),
   },
 });

@@ -17,8 +17,8 @@ const route = createRoute({
   tags: ["Projects"],
   summary: "Change an end user",
   description:
-    "Closing ends every session at once; opening needs a new login. The limits are instead of those that the project gives " +
-    "everybody; fields that are left out stay as they are.",
+    "Setting `is_active` to false ends all sessions of the user at once. After `is_active: true` the user must log in again. The " +
+    "limits replace the project's limits for this user. Absent fields stay unchanged.",
   security: security.manage,
   middleware: [credentials, jsonOnly],
   request: {
@@ -26,7 +26,7 @@ const route = createRoute({
     ...jsonBody(projectUserChangesSchema),
   },
   responses: {
-    200: jsonResponse(projectUserSchema, "The account as it is now."),
+    200: jsonResponse(projectUserSchema, "The account after the change."),
     ...errors(checks.projects, checks.json, "user_not_found", "account_suspended"),
   },
 });

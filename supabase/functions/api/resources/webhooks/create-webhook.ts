@@ -20,13 +20,16 @@ const route = createRoute({
   tags: ["Webhooks"],
   summary: "Create a webhook",
   description:
-    "From now on the events of the project are sent to the address, at least once each, signed after Standard Webhooks. A project " +
-    "has at most ten webhooks.",
+    "The API sends each new event of the project to the URL at least once. Deliveries are signed as Standard Webhooks " +
+    "defines. A project has at most ten webhooks.",
   security: security.manage,
   middleware: [credentials, jsonOnly],
   request: { params: projectPath, ...jsonBody(webhookFieldsSchema.openapi("WebhookCreateRequest")) },
   responses: {
-    201: jsonResponse(webhookWithSecretSchema, "The webhook with its secret, shown once."),
+    201: jsonResponse(
+      webhookWithSecretSchema,
+      "The webhook with its secret. Store it: no other response contains it.",
+    ),
     ...errors(checks.projects, checks.json, "webhook_limit_reached"),
   },
 });

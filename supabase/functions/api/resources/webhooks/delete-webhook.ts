@@ -13,12 +13,12 @@ const route = createRoute({
   operationId: "webhooks.delete",
   tags: ["Webhooks"],
   summary: "Delete a webhook",
-  description: "With its log, and the events that wait for it.",
+  description: "Deletes the webhook, its log and its waiting events.",
   security: security.manage,
   middleware: [credentials],
   request: { params: webhookPath },
   responses: {
-    204: { description: "Deleted." },
+    204: { description: "The webhook was deleted." },
     ...errors(checks.projects, "validation_failed", "webhook_not_found"),
   },
 });

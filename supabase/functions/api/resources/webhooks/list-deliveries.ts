@@ -15,7 +15,7 @@ const route = createRoute({
   operationId: "webhooks.listDeliveries",
   tags: ["Webhooks"],
   summary: "List deliveries",
-  description: "Newest first. With what waits and what was given up. Kept for 30 days.",
+  description: "Newest first, waiting and failed ones included. Entries are kept for 30 days.",
   security: security.manage,
   middleware: [credentials],
   request: {
@@ -23,7 +23,7 @@ const route = createRoute({
     query: pageQuery.extend({ status: deliverySchema.shape.status.optional() }),
   },
   responses: {
-    200: { ...jsonResponse(deliveriesSchema, "One page."), headers: totalCountHeader },
+    200: { ...jsonResponse(deliveriesSchema, "The entries of this page."), headers: totalCountHeader },
     ...errors(checks.projects, "validation_failed", "webhook_not_found"),
   },
 });

@@ -15,12 +15,12 @@ const route = createRoute({
   operationId: "webhooks.list",
   tags: ["Webhooks"],
   summary: "List webhooks",
-  description: "Newest first. Without their secrets. A bare array.",
+  description: "Returns a plain array, newest first, without the secrets.",
   security: security.manage,
   middleware: [credentials],
   request: { params: projectPath },
   responses: {
-    200: jsonResponse(z.array(webhookSchema), "The webhooks."),
+    200: jsonResponse(z.array(webhookSchema), "The webhooks of the project."),
     ...errors(checks.projects, "validation_failed"),
   },
 });

@@ -15,12 +15,13 @@ const route = createRoute({
   operationId: "webhooks.replay",
   tags: ["Webhooks"],
   summary: "Send an event again",
-  description: "With the same `webhook-id`, so that a receiver that took it can leave it out.",
+  description:
+    "Sends the event again with the same `webhook-id`. A receiver that already processed it can ignore it.",
   security: security.manage,
   middleware: [credentials],
   request: { params: deliveryPath },
   responses: {
-    202: jsonResponse(deliverySchema, "The delivery, which is being sent."),
+    202: jsonResponse(deliverySchema, "The new delivery. It is being sent."),
     ...errors(
       checks.projects,
       "validation_failed",

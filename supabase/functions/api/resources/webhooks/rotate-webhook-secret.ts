@@ -17,7 +17,7 @@ const route = createRoute({
   operationId: "webhooks.rotate",
   tags: ["Webhooks"],
   summary: "Replace the secret of a webhook",
-  description: "For `grace_seconds` (a day without a body) deliveries are signed with both secrets.",
+  description: "For `grace_seconds` (one day without a body), deliveries are signed with both secrets.",
   security: security.manage,
   middleware: [credentials, jsonOrNothing],
   request: {
@@ -25,7 +25,10 @@ const route = createRoute({
     ...optionalJsonBody(secretRotationSchema.openapi("WebhookRotateRequest")),
   },
   responses: {
-    201: jsonResponse(webhookWithSecretSchema, "The webhook with its new secret, shown once."),
+    201: jsonResponse(
+      webhookWithSecretSchema,
+      "The webhook with its new secret. Store it: no other response contains it.",
+    ),
     ...errors(checks.projects, checks.json, "webhook_not_found"),
   },
 });

@@ -18,17 +18,20 @@ export const webhookEvents = [
 
 const eventsField = listOf(z.enum(webhookEvents), webhookEvents.length)
   .refine(({ length }) => length > 0, predicates.not_empty)
-  .openapi({ description: "Which events are sent.", example: ["generation.completed", "generation.failed"] });
+  .openapi({
+    description: "The kinds of events that are sent.",
+    example: ["generation.completed", "generation.failed"],
+  });
 
 const urlField = text({ min: 1, max: 2048, clean: (raw) => raw.trim() }).openapi({
   format: "uri",
   description:
-    "Where events are sent by POST: https, with a host that the public DNS knows, without credentials or a fragment.",
+    "The https URL that gets the events by POST. Its host must be in the public DNS. Credentials and a fragment are not allowed.",
   example: "https://app.example.com/api/cloud-api-events",
 });
 
 const descriptionField = emptyIsNull(oneLine({ max: 255 })).openapi({
-  description: "To tell it from others in a list.",
+  description: "A name that tells the key from others in the list.",
   example: "Orders",
 });
 
@@ -43,7 +46,8 @@ export const webhookChangesSchema = strictObject({
   events: eventsField.optional(),
   description: descriptionField,
   is_active: z.boolean().optional().openapi({
-    description: "Off: events are not recorded, and what waits is not sent. On: what waits is sent.",
+    description:
+      "False: events are not recorded, and waiting events are not sent. True: waiting events are sent.",
     example: true,
   }),
 });
@@ -52,32 +56,38 @@ export const webhookSchema = z
   .object({
     id: uuid("webhook", "The webhook's id."),
     url: z.string().openapi({
-      description: "Where events are sent.",
+      description: "The URL that gets the events.",
       example: "https://app.example.com/api/cloud-api-events",
     }),
-    description: z.string().nullable().openapi({ description: "To tell it from others.", example: "Orders" }),
+    description: z
+      .string()
+      .nullable()
+      .openapi({ description: "A text that tells the webhook from others.", example: "Orders" }),
     events: z.array(z.enum(webhookEvents)).openapi({
-      description: "Which events are sent.",
+      description: "The kinds of events that are sent.",
       example: ["generation.completed", "generation.failed"],
     }),
     is_active: z.boolean().openapi({ description: "Whether events are recorded and sent.", example: true }),
-    failing_since: timestamp("The first failure since the last success.")
-      .nullable()
-      .openapi({ example: null }),
-    disabled_at: timestamp(
-      "When it was switched off: nothing was taken for three days, or the answer was 410.",
+    failing_since: timestamp(
+      "When the first failure after the last success happened. Null while deliveries succeed.",
     )
       .nullable()
       .openapi({ example: null }),
-    created_at: timestamp("When it was made."),
-    updated_at: timestamp("When it last changed."),
+    disabled_at: timestamp(
+      "When the API disabled the webhook: all deliveries failed for three days, or the receiver responded with 410.",
+    )
+      .nullable()
+      .openapi({ example: null }),
+    created_at: timestamp("When it was created."),
+    updated_at: timestamp("When the webhook was last changed."),
   })
   .openapi("Webhook");
 
 export const webhookWithSecretSchema = webhookSchema
   .extend({
     secret: z.string().openapi({
-      description: "Signs every delivery after Standard Webhooks. It is shown only here.",
+      description:
+        "The secret that signs every delivery, as Standard Webhooks defines it. Store it: no other response contains it.",
       example: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     }),
   })
@@ -85,40 +95,48 @@ export const webhookWithSecretSchema = webhookSchema
 
 export const secretRotationSchema = strictObject({
   grace_seconds: z.int().min(0).max(604_800).default(86_400).openapi({
-    description: "Seconds in which deliveries are signed with the old secret too.",
+    description: "For how many seconds deliveries are signed with the old secret too.",
     example: 86_400,
   }),
 });
 
 export const deliverySchema = z
   .object({
-    id: uuid("delivery", "The header `webhook-id`, the same at every attempt."),
-    event: z.string().openapi({ description: "What happened.", example: "generation.completed" }),
-    subject_id: uuid("generation", "The generation or account that it is about; else the project."),
+    id: uuid("delivery", "The header `webhook-id`. It is the same at every attempt."),
+    event: z.string().openapi({ description: "The kind of the event.", example: "generation.completed" }),
+    subject_id: uuid("generation", "The id of the generation or account of the event, else of the project."),
     status: z.enum(["waiting", "delivered", "failed"]).openapi({
-      description: "`delivered` after an answer of 2xx; `failed` when it was given up.",
+      description: "`delivered`: the receiver responded with 2xx. `failed`: all attempts failed.",
       example: "delivered",
     }),
-    attempts: z.int().openapi({ description: "How often it was sent.", example: 1 }),
-    next_attempt_at: timestamp("When it is sent again; null when it is over.")
+    attempts: z.int().openapi({ description: "The number of attempts so far.", example: 1 }),
+    next_attempt_at: timestamp("When the next attempt is due. Null after the last attempt.")
       .nullable()
       .openapi({ example: null }),
     response_status: z
       .int()
       .nullable()
-      .openapi({ description: "Status of the last answer; null without one.", example: 204 }),
+      .openapi({
+        description: "The HTTP status of the last response. Null without a response.",
+        example: 204,
+      }),
     error: z.string().nullable().openapi({ description: "Why the last attempt failed.", example: null }),
-    occurred_at: timestamp("When it happened."),
-    finished_at: timestamp("When it was delivered or given up.").nullable(),
+    occurred_at: timestamp("When the event happened."),
+    finished_at: timestamp("When the delivery succeeded or finally failed.").nullable(),
   })
   .openapi("WebhookDelivery");
 
 export const deliveriesSchema = z
-  .object({ deliveries: z.array(deliverySchema).openapi({ description: "One page." }), ...pageFields })
+  .object({
+    deliveries: z.array(deliverySchema).openapi({ description: "The entries of this page." }),
+    ...pageFields,
+  })
   .openapi("WebhookDeliveries");
 
 export const webhookPath = projectPath.extend(pathId("webhook_id", "webhook", "The webhook's id.").shape);
-export const deliveryPath = webhookPath.extend(pathId("delivery_id", "delivery", "The delivery's id.").shape);
+export const deliveryPath = webhookPath.extend(
+  pathId("delivery_id", "delivery", "The id of the delivery.").shape,
+);
 
 export type Webhook = z.infer<typeof webhookSchema>;
 export type Delivery = z.infer<typeof deliverySchema>;

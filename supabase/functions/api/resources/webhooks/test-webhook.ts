@@ -15,12 +15,13 @@ const route = createRoute({
   operationId: "webhooks.test",
   tags: ["Webhooks"],
   summary: "Send a test event",
-  description: "An event of type `test`, signed and repeated like every other. The log tells how it went.",
+  description:
+    "Sends an event of type `test`, signed and repeated like any other event. The list of deliveries shows the result.",
   security: security.manage,
   middleware: [credentials],
   request: { params: webhookPath },
   responses: {
-    202: jsonResponse(deliverySchema, "The delivery, which is being sent."),
+    202: jsonResponse(deliverySchema, "The new delivery. It is being sent."),
     ...errors(checks.projects, "validation_failed", "webhook_not_found", "webhook_inactive"),
   },
 });

@@ -17,12 +17,12 @@ const route = createRoute({
   operationId: "webhooks.update",
   tags: ["Webhooks"],
   summary: "Change a webhook",
-  description: "Fields that are left out stay as they are. Switching it on sends what still waits.",
+  description: "Absent fields stay unchanged. `is_active: true` sends the events that still wait.",
   security: security.manage,
   middleware: [credentials, jsonOnly],
   request: { params: webhookPath, ...jsonBody(webhookChangesSchema.openapi("WebhookUpdateRequest")) },
   responses: {
-    200: jsonResponse(webhookSchema, "The webhook as it is now."),
+    200: jsonResponse(webhookSchema, "The webhook after the change."),
     ...errors(checks.projects, checks.json, "webhook_not_found"),
   },
 });

@@ -31,5 +31,5 @@ export const newPasswordSchema = text({ max: longest, clean: (raw) => raw.normal
 /** The password of a login: any text of bounded length. */
 export const passwordSchema = text({ min: 1, max: longest }).openapi({
   example: "Correct-horse-9",
-  description: "The account's password.",
+  description: "The account's current password.",
 });

@@ -9,85 +9,95 @@ const figure = (description: string, example: number) => z.int().openapi({ descr
 const versions = (description: string) => z.array(z.string()).openapi({ description, example: [] });
 
 const waitingSchema = z.object({
-  waiting: figure("How many.", 0),
-  oldest_seconds: figure("Age of the oldest.", 0),
+  waiting: figure("The number of entries.", 0),
+  oldest_seconds: figure("Age of the oldest entry in seconds.", 0),
 });
 const openSchema = z.object({
-  count: figure("How many.", 2),
-  overdue: figure("What nobody looked at for three minutes longer than it should be.", 0),
-  oldest_seconds: figure("Age of the oldest.", 12),
+  count: figure("The number of entries.", 2),
+  overdue: figure("Entries that were due for a check more than three minutes ago.", 0),
+  oldest_seconds: figure("Age of the oldest entry in seconds.", 12),
 });
 const jobSchema = z.object({
-  ran_at: timestamp("When it ended."),
-  checked: figure("What it looked at.", 3),
-  failed: figure("What of that failed.", 0),
-  failing_since: timestamp("The first of its failed runs in a row.").nullable(),
+  ran_at: timestamp("When the run ended."),
+  checked: figure("Number of entries that the run checked.", 3),
+  failed: figure("Number of those entries that failed.", 0),
+  failing_since: timestamp("When the first of the current consecutive failures happened.").nullable(),
 });
 
 export const serviceSchema = z.object({
-  runtime: z.string().openapi({ description: "What the API runs on.", example: "Deno/2.9.6" }),
-  database_version: z.string().openapi({ description: "Of the database server.", example: "17.6" }),
+  runtime: z
+    .string()
+    .openapi({ description: "The JavaScript runtime and its version.", example: "Deno/2.9.6" }),
+  database_version: z
+    .string()
+    .openapi({ description: "The version of the database server.", example: "17.6" }),
   migrations: z
     .object({
-      applied: figure("In the database.", 42),
-      expected: figure("That this version of the API brings.", 42),
-      missing: versions("Brought by this version, and not applied."),
-      unknown: versions("Applied by a newer version of the API."),
+      applied: figure("Number of migrations that are applied in the database.", 42),
+      expected: figure("Number of migrations in this version of the API.", 42),
+      missing: versions("Migrations of this version that are not applied."),
+      unknown: versions(
+        "Migrations in the database that this version does not have: a newer version applied them.",
+      ),
     })
-    .openapi({ description: "Changes of the database's schema." }),
+    .openapi({ description: "The migrations of the database schema." }),
   pool: z
     .object({
-      size: figure("Connections that this instance opens at most.", 3),
-      in_use: figure("Of them, with a statement under way.", 1),
+      size: figure("The maximum number of connections of this instance.", 3),
+      in_use: figure("Connections that run a statement now.", 1),
       waiting: figure("Statements that wait for a connection.", 0),
     })
-    .openapi({ description: "Of the instance that answers." }),
+    .openapi({ description: "The connection pool of the instance that responds." }),
   connections: z
     .object({
-      max: figure("That the server allows.", 60),
-      used: figure("By anybody.", 14),
-      api: figure("By all instances of the API.", 6),
-      api_active: figure("Of those, not idle.", 1),
+      max: figure("The maximum number of connections that the server allows.", 60),
+      used: figure("All open connections.", 14),
+      api: figure("Open connections of all instances of the API.", 6),
+      api_active: figure("Connections of the API that are not idle.", 1),
     })
-    .openapi({ description: "Of the whole database server." }),
+    .openapi({ description: "The connections of the whole database server." }),
   queue: z
     .object({
-      pending: openSchema.openapi({ description: "Not accepted by Replicate yet." }),
-      processing: openSchema.openapi({ description: "Being made, or stored." }),
+      pending: openSchema.openapi({ description: "Generations that Replicate has not accepted yet." }),
+      processing: openSchema.openapi({
+        description: "Generations that Replicate makes, or whose result is being stored.",
+      }),
       ended_last_hour: z
         .object({
-          completed: figure("With a picture.", 120),
-          failed: figure("Without one.", 1),
-          canceled: figure("By their owners.", 2),
+          completed: figure("Generations that ended with a picture.", 120),
+          failed: figure("Generations that ended without a picture.", 1),
+          canceled: figure("Generations that their owners canceled.", 2),
         })
-        .openapi({ description: "How generations of the last hour ended." }),
+        .openapi({ description: "How the generations ended that finished in the last hour." }),
     })
-    .openapi({ description: "Generations." }),
+    .openapi({ description: "The queue of generations." }),
   reconciler: z
     .object({
       status: z.enum(["healthy", "failing", "late", "never_ran"]).openapi({
         description: "`late`: it did not run for three minutes. `failing`: a job's last run failed.",
         example: "healthy",
       }),
-      last_run_at: timestamp("When a job ran last.").nullable(),
+      last_run_at: timestamp("When a job last ran.").nullable(),
       jobs: z.record(z.string(), jobSchema).openapi({
-        description: "The last run of each job, by name.",
+        description: "The last run of each job, by the job's name.",
         example: {
           mail: { ran_at: "2026-11-24T09:00:00.123456Z", checked: 3, failed: 0, failing_since: null },
         },
       }),
     })
-    .openapi({ description: "What finishes the work that requests and webhooks left behind." }),
+    .openapi({
+      description: "Periodic jobs that finish the work that requests and webhooks left unfinished.",
+    }),
   mail_outbox: waitingSchema
-    .extend({ failing: figure("Of them, tried before in vain.", 0) })
+    .extend({ failing: figure("Mails whose last attempt failed.", 0) })
     .openapi({ description: "Mail that is not sent yet." }),
-  cleanup: waitingSchema.openapi({ description: "Files and predictions that are to be removed." }),
+  cleanup: waitingSchema.openapi({ description: "Files and predictions that wait for their deletion." }),
   replicate_token: z.enum(["accepted", "refused", "unknown"]).optional().openapi({
-    description: "Whether Replicate takes the token; absent without one.",
+    description: "Whether Replicate accepts the token. Absent when no token is set.",
     example: "accepted",
   }),
   settings: z.record(z.string(), z.union([z.string(), z.int(), z.boolean()])).openapi({
-    description: "What this instance runs with. Of a secret only whether it is set.",
+    description: "The settings of this instance. For a secret it says only whether it is set.",
     example: { smtp_port: 587, cron_secret_set: true },
   }),
 });
